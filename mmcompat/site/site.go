@@ -1,0 +1,112 @@
+// Package site is in charge of what mmrunner knows about one installed
+// Mailman: where it is, its settings, languages, texts and bounce patterns,
+// and which of its modules the Go code does not know.
+//
+// All of it comes from the installation's own Python, which runs a small
+// embedded program (probe.py) and answers with one JSON document, the Profile.
+// The profile is cached beside the installation's data and made again when a
+// file it came from changes. Nothing here writes to Mailman's own files.
+package site
+
+import (
+	"path/filepath"
+	"time"
+)
+
+// Site is one Mailman installation and what is known about it.
+type Site struct {
+	Prefix  string   // PREFIX: the directory with bin, Mailman, templates and messages
+	Profile *Profile // never nil
+	Python  string   // the interpreter its own scripts run under; "" if there is none
+	Probed  bool     // the profile came from this installation, not from Builtin
+	Cached  bool     // the profile was read from its cache file
+	Problem error    // why the installation could not be probed; nil if it was
+}
+
+// Options says how Open may learn about an installation.
+type Options struct {
+	Python  string           // the interpreter; "" means $MAILMAN_PYTHON, then bin/qrunner's first line
+	NoCache bool             // neither read nor write the cached profile
+	Warn    func(msg string) // told, once each, what is missing; nil means nobody is
+}
+
+// Open probes the installation in prefix, or reads its cached profile. An
+// installation that cannot be probed is opened with Builtin's profile and one
+// warning; the error is for a prefix that holds no Mailman at all.
+func Open(prefix string, o Options) (*Site, error) { panic("not yet") }
+
+// FromProfile makes a Site from a profile that is already at hand. Directory
+// settings that the profile lacks are those of a Mailman whose VAR_PREFIX is
+// prefix.
+func FromProfile(prefix string, p *Profile) *Site { return &Site{Prefix: prefix, Profile: p} }
+
+// Find returns the prefix of the installation to work on: explicit if it is not
+// empty, else $MAILMAN_PREFIX, else the first of the usual places that holds a
+// Mailman. The error lists the places that were tried.
+func Find(explicit string) (prefix string, err error) { panic("not yet") }
+
+// Has tells whether mm_cfg has the setting.
+func (s *Site) Has(name string) bool { _, ok := s.Profile.Settings[name]; return ok }
+
+// Value returns a setting of mm_cfg with its Python kind kept, as a
+// pickle.Value.
+func (s *Site) Value(name string) (v any, ok bool) { panic("not yet") }
+
+// Str returns a setting that is a string, "" if it is missing or something
+// else. A unicode setting is returned in UTF-8.
+func (s *Site) Str(name string) string { panic("not yet") }
+
+// Int returns a setting that is a number or a bool as Python's int() would, 0
+// if it is missing or something else.
+func (s *Site) Int(name string) int { panic("not yet") }
+
+// Float returns a setting that is a number, 0 if it is missing or something
+// else.
+func (s *Site) Float(name string) float64 { panic("not yet") }
+
+// Bool returns whether Python takes a setting for true; a missing one is false.
+func (s *Site) Bool(name string) bool { panic("not yet") }
+
+// List returns a setting that is a list or tuple, keeping the strings in it;
+// nil if it is missing or something else.
+func (s *Site) List(name string) []string { panic("not yet") }
+
+// Duration returns a setting that counts seconds.
+func (s *Site) Duration(name string) time.Duration {
+	return time.Duration(s.Float(name) * float64(time.Second))
+}
+
+// ListDataDir is LIST_DATA_DIR: one directory for each list.
+func (s *Site) ListDataDir() string { return s.Str("LIST_DATA_DIR") }
+
+// DataDir is DATA_DIR.
+func (s *Site) DataDir() string { return s.Str("DATA_DIR") }
+
+// LockDir is LOCK_DIR.
+func (s *Site) LockDir() string { return s.Str("LOCK_DIR") }
+
+// LogDir is LOG_DIR.
+func (s *Site) LogDir() string { return s.Str("LOG_DIR") }
+
+// TemplateDir is TEMPLATE_DIR: the distribution's templates, one directory for
+// each language, and the site's and hosts' own.
+func (s *Site) TemplateDir() string { return s.Str("TEMPLATE_DIR") }
+
+// MessagesDir is MESSAGES_DIR: the gettext catalogs.
+func (s *Site) MessagesDir() string { return s.Str("MESSAGES_DIR") }
+
+// QueueDir returns the directory of a queue that goes by its usual name: in,
+// out, commands, bounces, news, archive, shunt, virgin, bad, retry or maildir.
+// Any other name is taken for a directory under QUEUE_DIR.
+func (s *Site) QueueDir(queue string) string {
+	setting := map[string]string{
+		"in": "INQUEUE_DIR", "out": "OUTQUEUE_DIR", "commands": "CMDQUEUE_DIR",
+		"bounces": "BOUNCEQUEUE_DIR", "news": "NEWSQUEUE_DIR", "archive": "ARCHQUEUE_DIR",
+		"shunt": "SHUNTQUEUE_DIR", "virgin": "VIRGINQUEUE_DIR", "bad": "BADQUEUE_DIR",
+		"retry": "RETRYQUEUE_DIR", "maildir": "MAILDIR_DIR",
+	}[queue]
+	if dir := s.Str(setting); dir != "" {
+		return dir
+	}
+	return filepath.Join(s.Str("QUEUE_DIR"), queue)
+}
