@@ -1,0 +1,39 @@
+package stage
+
+import (
+	"os"
+	"syscall"
+)
+
+// Identity tells one file from the next that gets its name. Mailman replaces
+// its files by renaming, so device and inode change with the contents; size and
+// times are there because a freed inode number is soon used again.
+type Identity struct {
+	Dev   uint64 `json:"dev,omitempty"`
+	Ino   uint64 `json:"ino,omitempty"`
+	Size  int64  `json:"size,omitempty"`
+	Mtime int64  `json:"mtime,omitempty"` // in nanoseconds
+	Ctime int64  `json:"ctime,omitempty"` // in nanoseconds; changes with renames and links too
+}
+
+// Identify returns the identity of the file at path.
+func Identify(path string) (Identity, error) {
+	var st syscall.Stat_t
+	if err := syscall.Stat(path, &st); err != nil {
+		return Identity{}, &os.PathError{Op: "stat", Path: path, Err: err}
+	}
+	return Identity{
+		Dev: uint64(st.Dev), Ino: st.Ino, Size: st.Size,
+		Mtime: st.Mtim.Nano(), Ctime: st.Ctim.Nano(),
+	}, nil
+}
+
+// SameFile tells whether both are the same file with the same contents, even
+// if it was renamed or linked in between.
+func (id Identity) SameFile(other Identity) bool {
+	id.Ctime, other.Ctime = 0, 0
+	return id == other
+}
+
+// IsZero tells whether this is the identity of no file.
+func (id Identity) IsZero() bool { return id == Identity{} }

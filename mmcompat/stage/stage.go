@@ -1,0 +1,126 @@
+// Package stage is in charge of files that are made ready under a temporary
+// name and later, all together, put in their place: what a commit is made of.
+//
+// A File is plain data, so that a journal can hold it and finish or undo the
+// work after a crash.
+package stage
+
+import (
+	"bufio"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+)
+
+// File is one change to the file system that waits to be published. Either Tmp
+// replaces Final, or, where Tmp is "", Final is removed.
+type File struct {
+	Tmp      string   `json:"tmp,omitempty"`  // written and synced; "" for a removal
+	Final    string   `json:"final"`          // the name it gets
+	LinkLast string   `json:"last,omitempty"` // the name under which the present Final is kept, "" for none
+	ID       Identity `json:"id"`             // of Tmp, which renaming keeps
+}
+
+// Publish puts the file in its place. As MailList.__save does, the file that is
+// replaced first becomes LinkLast by a hard link, so that Final is never
+// missing. Publishing what is already published changes nothing.
+func (f File) Publish() error {
+	if f.Tmp == "" {
+		return ignoreMissing(os.Remove(f.Final))
+	}
+	if done, err := f.Published(); done || err != nil {
+		return err
+	}
+	if f.LinkLast != "" {
+		if err := ignoreMissing(os.Remove(f.LinkLast)); err != nil {
+			return err
+		}
+		if err := ignoreMissing(os.Link(f.Final, f.LinkLast)); err != nil {
+			return err
+		}
+	}
+	return os.Rename(f.Tmp, f.Final)
+}
+
+// Published tells whether Publish has already done its work: Tmp is gone and
+// Final is the file that Tmp was, or, for a removal, Final is gone.
+func (f File) Published() (bool, error) {
+	if f.Tmp == "" {
+		_, err := os.Lstat(f.Final)
+		return errors.Is(err, fs.ErrNotExist), ignoreMissing(err)
+	}
+	if _, err := os.Lstat(f.Tmp); err == nil {
+		return false, nil
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		return false, err
+	}
+	id, err := Identify(f.Final)
+	if err != nil {
+		return false, ignoreMissing(err)
+	}
+	return id.SameFile(f.ID), nil
+}
+
+// Discard removes the temporary file; Final stays as it is.
+func (f File) Discard() error {
+	if f.Tmp == "" {
+		return nil
+	}
+	return ignoreMissing(os.Remove(f.Tmp))
+}
+
+// Write makes the file tmp, mode and all, from what fn writes, and syncs it to
+// the disk. On any error nothing is left under that name. The umask is not
+// asked: Mailman sets its own around each of these writes.
+func Write(tmp string, mode fs.FileMode, fn func(io.Writer) error) (err error) {
+	f, err := os.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, mode)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, f.Close(), os.Remove(tmp))
+		}
+	}()
+	st, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	if st.Mode().Perm() != mode.Perm() {
+		if err := f.Chmod(mode); err != nil {
+			return err
+		}
+	}
+	w := bufio.NewWriterSize(f, 256<<10)
+	if err := fn(w); err != nil {
+		return err
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	if err := f.Sync(); err != nil {
+		return err
+	}
+	return f.Close()
+}
+
+// New writes tmp as Write does and returns the File that will replace final by
+// it, with linkLast ("" for none) as in File.
+func New(tmp, final, linkLast string, mode fs.FileMode, fn func(io.Writer) error) (File, error) {
+	if err := Write(tmp, mode, fn); err != nil {
+		return File{}, err
+	}
+	id, err := Identify(tmp)
+	if err != nil {
+		return File{}, err
+	}
+	return File{Tmp: tmp, Final: final, LinkLast: linkLast, ID: id}, nil
+}
+
+func ignoreMissing(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
