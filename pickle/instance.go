@@ -1,0 +1,94 @@
+package pickle
+
+// InstanceKind says by which opcodes an instance is made.
+type InstanceKind uint8
+
+const (
+	// OldStyle is an instance of a class statement without a new-style base,
+	// which is what all of Mailman's and the email package's classes are:
+	// INST in protocol 0, OBJ in 1 and 2.
+	OldStyle InstanceKind = iota
+	// NewStyle is an object made by cls.__new__(cls, *args): NEWOBJ, which only
+	// protocol 2 has.
+	NewStyle
+	// Reconstructed is a new-style object in protocols 0 and 1, made by
+	// copy_reg._reconstructor(cls, base, state).
+	Reconstructed
+)
+
+// Instance is an instance of a class. The class is never imported or called.
+type Instance struct {
+	Class Global
+	Kind  InstanceKind
+	// Args are the arguments it is made with: those of __init__ for OldStyle
+	// (nil unless the class has __getinitargs__), those of __new__ after the
+	// class for NewStyle, and the whole (cls, base, state) for Reconstructed.
+	Args *Tuple
+	// State is what BUILD hands to the object: nearly always its __dict__ as a
+	// *Dict, or a tuple of that and the slots, or what __getstate__ made.
+	State Value
+	// HasState tells a State of None from none at all.
+	HasState bool
+	// ListItems and DictItems are what a subclass of list or dict holds.
+	ListItems []Value
+	DictItems *Dict
+}
+
+// NewOldInstance returns an instance of an old-style class with no attributes.
+func NewOldInstance(module, name string) *Instance {
+	return &Instance{Class: Global{module, name}, State: NewDict(), HasState: true}
+}
+
+// attrs returns the instance's __dict__, or nil where its state is not one.
+func (in *Instance) attrs() *Dict {
+	switch s := in.State.(type) {
+	case *Dict:
+		return s
+	case *Tuple:
+		if len(s.Items) == 2 {
+			d, _ := s.Items[0].(*Dict)
+			return d
+		}
+	}
+	return nil
+}
+
+// Attr returns the attribute of that name as the instance's own __dict__ has
+// it; class attributes are not known here.
+func (in *Instance) Attr(name string) (Value, bool) {
+	d := in.attrs()
+	if d == nil {
+		return nil, false
+	}
+	return d.GetStr(name)
+}
+
+// SetAttr sets an attribute. An instance whose state is not a __dict__ gets one,
+// and what it had as its state is gone.
+func (in *Instance) SetAttr(name string, v Value) {
+	d := in.attrs()
+	if d == nil {
+		d = NewDict()
+		in.State, in.HasState = d, true
+	}
+	d.SetStr(name, v)
+}
+
+// DelAttr removes an attribute and reports whether it was there.
+func (in *Instance) DelAttr(name string) bool {
+	d := in.attrs()
+	return d != nil && d.Delete(Str(name))
+}
+
+// Reduce is an object that is made by calling a function: what __reduce__
+// returned where it is neither a NewStyle nor a Reconstructed [Instance]. A set,
+// for example, is __builtin__.set([...]).
+type Reduce struct {
+	Func Value // nearly always a *Global
+	Args *Tuple
+	// State, HasState, ListItems and DictItems: as in Instance.
+	State     Value
+	HasState  bool
+	ListItems []Value
+	DictItems *Dict
+}
