@@ -1,0 +1,199 @@
+package maillist
+
+import (
+	"net/url"
+	"path/filepath"
+	"strings"
+
+	"github.com/mmrunner/mmrunner/mmcompat/site"
+	"github.com/mmrunner/mmrunner/mmcompat/text"
+	"github.com/mmrunner/mmrunner/pickle"
+)
+
+// Name is the list's internal name.
+func (l *List) Name() string { return l.name }
+
+// FullPath is the list's directory.
+func (l *List) FullPath() string { return l.path }
+
+// LockPath is the file that the list's lock goes by.
+func (l *List) LockPath() string { return LockPath(l.site, l.name) }
+
+// Site is the installation the list belongs to.
+func (l *List) Site() *site.Site { return l.site }
+
+// Info is what decides which templates are used for the list.
+func (l *List) Info() *text.ListInfo {
+	return &text.ListInfo{
+		InternalName:      l.name,
+		HostName:          l.HostName(),
+		FullPath:          l.path,
+		PreferredLanguage: l.Str("preferred_language"),
+	}
+}
+
+// HostName is the domain of the list's addresses.
+func (l *List) HostName() string { return l.Str("host_name") }
+
+// GetListAddress returns NAME-EXTRA@HOST, or NAME@HOST where extra is "".
+func (l *List) GetListAddress(extra string) string {
+	if extra == "" {
+		return l.name + "@" + l.HostName()
+	}
+	return l.name + "-" + extra + "@" + l.HostName()
+}
+
+// GetListEmail is where posts go.
+func (l *List) GetListEmail() string { return l.GetListAddress("") }
+
+// GetBouncesEmail is where bounces go.
+func (l *List) GetBouncesEmail() string { return l.GetListAddress("bounces") }
+
+// GetOwnerEmail is how the list's owners are reached.
+func (l *List) GetOwnerEmail() string { return l.GetListAddress("owner") }
+
+// GetRequestEmail is where commands go; with a cookie, and where the site has
+// VERP_CONFIRMATIONS on, where its confirmation goes.
+func (l *List) GetRequestEmail(cookie string) string {
+	if cookie != "" && l.site.Bool("VERP_CONFIRMATIONS") {
+		return l.GetConfirmEmail(cookie)
+	}
+	return l.GetListAddress("request")
+}
+
+// GetConfirmEmail is the address whose mail confirms cookie, as
+// VERP_CONFIRM_FORMAT makes it.
+func (l *List) GetConfirmEmail(cookie string) string {
+	user, err := text.SafeInterp(l.site.Str("VERP_CONFIRM_FORMAT"), text.Vars{
+		"addr":   l.name + "-confirm",
+		"cookie": cookie,
+	})
+	l.must("VERP_CONFIRM_FORMAT", err)
+	return plain(user) + "@" + l.HostName()
+}
+
+// GetMemberAdminEmail is where mail about a membership goes: to the member or,
+// on an umbrella list, to those who run the list that is the member.
+func (l *List) GetMemberAdminEmail(member string) string {
+	if !l.Bool("umbrella_list") {
+		return member
+	}
+	user, host, _ := strings.Cut(member, "@")
+	return user + l.Str("umbrella_member_suffix") + "@" + host
+}
+
+// GetScriptURL is the address of the list's page of a CGI script. Outside a web
+// server Mailman has no page for it to be relative to: it is always absolute.
+func (l *List) GetScriptURL(script string) string {
+	return l.Str("web_page_url") + script + l.site.Str("CGIEXT") + "/" + l.name
+}
+
+// GetOptionsURL is the address of a member's options page.
+func (l *List) GetOptionsURL(user string, obscure bool) string {
+	if obscure {
+		user = ObscureEmail(user, false)
+	}
+	return l.GetScriptURL("options") + "/" + Quote(Lower(user), "/")
+}
+
+// GetAvailableLanguages returns the languages of the list that the site has. As
+// in Mailman this also adds DEFAULT_SERVER_LANGUAGE to available_languages
+// where it is missing.
+func (l *List) GetAvailableLanguages() []string {
+	langs := l.Strs("available_languages")
+	server := l.site.Str("DEFAULT_SERVER_LANGUAGE")
+	have := false
+	for _, lang := range langs {
+		have = have || lang == server
+	}
+	if !have {
+		v, _ := l.Get("available_languages")
+		all, ok := v.(*pickle.List)
+		if !ok {
+			all = pickle.NewList()
+		}
+		all.Items = append(all.Items, pickle.Str(server))
+		l.Set("available_languages", all)
+		langs = append(langs, server)
+	}
+	known := langs[:0:0]
+	for _, lang := range langs {
+		if _, ok := l.site.Profile.Languages[lang]; ok {
+			known = append(known, lang)
+		}
+	}
+	return known
+}
+
+// MakeRandomPassword makes up a password as the site's settings say
+// (Utils.MakeRandomPassword).
+func (l *List) MakeRandomPassword() (string, error) {
+	return text.New(l.site, nil).MakeRandomPassword(l.o.Rand, 0)
+}
+
+// Quote is Python 2's urllib.quote: all but letters, digits, "_.-" and the
+// bytes in safe becomes %XX.
+func Quote(s, safe string) string {
+	const hex = "0123456789ABCDEF"
+	var b strings.Builder
+	for i := range len(s) {
+		c := s[i]
+		switch {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9',
+			strings.IndexByte("_.-", c) >= 0, strings.IndexByte(safe, c) >= 0:
+			b.WriteByte(c)
+		default:
+			b.Write([]byte{'%', hex[c>>4], hex[c&15]})
+		}
+	}
+	return b.String()
+}
+
+// GetSiteEmail is the address of the site list, with -EXTRA where extra is not
+// "". hostname "" means the site's own (Utils.get_site_email).
+func GetSiteEmail(s *site.Site, hostname, extra string) string {
+	if hostname == "" {
+		hostname = GetDomain(s)
+		if v, ok := s.Value("VIRTUAL_HOSTS"); ok {
+			if d, ok := v.(*pickle.Dict); ok {
+				if host, ok := textOf(d.GetStr(hostname)); ok {
+					hostname = host
+				}
+			}
+		}
+	}
+	name := s.Str("MAILMAN_SITE_LIST")
+	if extra != "" {
+		name += "-" + extra
+	}
+	return name + "@" + hostname
+}
+
+// GetDomain is the host of the site's web pages (Utils.get_domain outside a web
+// server).
+func GetDomain(s *site.Site) string {
+	host := s.Str("DEFAULT_URL_HOST")
+	if u, err := url.Parse(s.Str("DEFAULT_URL")); err == nil && u.Host != "" {
+		host = u.Host
+	}
+	return Lower(host)
+}
+
+// ListPath is the directory of a list (Site.get_listpath).
+func ListPath(s *site.Site, name string) string { return filepath.Join(s.ListDataDir(), name) }
+
+// LockPath is the file that a list's lock goes by.
+func LockPath(s *site.Site, name string) string { return filepath.Join(s.LockDir(), name+".lock") }
+
+// plain returns the bytes of what text gave.
+func plain(t text.Text) string {
+	switch t := t.(type) {
+	case string:
+		return t
+	case pickle.Str:
+		return string(t)
+	case pickle.Unicode:
+		return string(t)
+	}
+	return ""
+}

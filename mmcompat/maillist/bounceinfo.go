@@ -1,0 +1,144 @@
+package maillist
+
+import (
+	"time"
+
+	"github.com/mmrunner/mmrunner/pickle"
+)
+
+// Date is a day as Python's time.localtime()[:3] gives it: year, month, day.
+type Date [3]int
+
+// DateOf returns the day of a moment in its own zone.
+func DateOf(t time.Time) Date {
+	y, m, d := t.Date()
+	return Date{y, int(m), d}
+}
+
+// Midnight returns the moment the day begins (Utils.midnight).
+func (d Date) Midnight(zone *time.Location) time.Time {
+	return time.Date(d[0], time.Month(d[1]), d[2], 0, 0, 0, 0, zone)
+}
+
+func (d Date) value() pickle.Value {
+	return pickle.NewTuple(pickle.Int(d[0]), pickle.Int(d[1]), pickle.Int(d[2]))
+}
+
+// BounceInfo is a member's bounce score and history, Mailman.Bouncer's
+// _BounceInfo. Attributes it does not know are kept, and so are the kinds of
+// those that are not changed.
+type BounceInfo struct {
+	Member      string
+	Score       pickle.Value // a float, or the int 0 after a probe was sent
+	Date        Date         // of the last bounce
+	NoticesLeft int
+	LastNotice  Date
+	Cookie      string // of the pending record to enable the member again; "" for None
+
+	instance *pickle.Instance // what it was read from, nil if it is new
+}
+
+// NewBounceInfo is _BounceInfo's constructor. zone is where days begin and end.
+func NewBounceInfo(member string, score pickle.Value, date Date, noticesLeft int, zone *time.Location) *BounceInfo {
+	b := &BounceInfo{Member: member}
+	b.Reset(score, date, noticesLeft, zone)
+	return b
+}
+
+// Reset starts counting afresh; the member and the cookie stay.
+func (b *BounceInfo) Reset(score pickle.Value, date Date, noticesLeft int, zone *time.Location) {
+	b.Score, b.Date, b.NoticesLeft = score, date, noticesLeft
+	// The day of the first midnight after the epoch: never noticed yet.
+	b.LastNotice = DateOf(time.Unix(24*60*60, 0).In(zone))
+}
+
+// ScoreNumber returns the score as a number.
+func (b *BounceInfo) ScoreNumber() float64 { return number(b.Score) }
+
+// AddScore adds weight, a float as Mailman's weights are, to the score.
+func (b *BounceInfo) AddScore(weight float64) { b.Score = number(b.Score) + weight }
+
+const (
+	bounceModule = "Mailman.Bouncer"
+	bounceClass  = "_BounceInfo"
+)
+
+// parseBounceInfo reads a pickled _BounceInfo; nil is for anything else, which
+// Mailman takes for no info at all.
+func parseBounceInfo(v pickle.Value) *BounceInfo {
+	in, ok := v.(*pickle.Instance)
+	if !ok || in.Class.Module != bounceModule || in.Class.Name != bounceClass {
+		return nil
+	}
+	b := &BounceInfo{instance: in}
+	b.Member, _ = textOf(in.Attr("member"))
+	b.Score, _ = in.Attr("score")
+	b.Date = dateAttr(in, "date")
+	left, _ := in.Attr("noticesleft")
+	b.NoticesLeft = int(integer(left))
+	b.LastNotice = dateAttr(in, "lastnotice")
+	b.Cookie, _ = textOf(in.Attr("cookie"))
+	return b
+}
+
+func dateAttr(in *pickle.Instance, name string) (d Date) {
+	v, _ := in.Attr(name)
+	if t, ok := v.(*pickle.Tuple); ok {
+		for i := range min(len(d), len(t.Items)) {
+			d[i] = int(integer(t.Items[i]))
+		}
+	}
+	return d
+}
+
+// pickled returns the instance to store. Only what was changed is written anew.
+func (b *BounceInfo) pickled() *pickle.Instance {
+	in, old := b.instance, &BounceInfo{}
+	if in != nil {
+		old = parseBounceInfo(in)
+	} else {
+		in = pickle.NewOldInstance(bounceModule, bounceClass)
+	}
+	set := func(name string, changed bool, v pickle.Value) {
+		if _, ok := in.Attr(name); changed || !ok {
+			in.SetAttr(name, v)
+		}
+	}
+	var cookie pickle.Value
+	if b.Cookie != "" {
+		cookie = pickle.Str(b.Cookie)
+	}
+	set("member", b.Member != old.Member, pickle.Str(b.Member))
+	set("cookie", b.Cookie != old.Cookie, cookie)
+	set("score", !pickle.Equal(b.Score, old.Score), b.Score)
+	set("date", b.Date != old.Date, b.Date.value())
+	set("noticesleft", b.NoticesLeft != old.NoticesLeft, pickle.Int(b.NoticesLeft))
+	set("lastnotice", b.LastNotice != old.LastNotice, b.LastNotice.value())
+	return in
+}
+
+// GetBounceInfo returns a member's bounce info, nil if there is none, or
+// ErrNotAMember. It is a copy: a change counts once SetBounceInfo has it.
+func (l *List) GetBounceInfo(member string) (*BounceInfo, error) {
+	if err := l.mustBeMember(member); err != nil {
+		return nil, err
+	}
+	v, _ := l.DictGet(bounceInfos, Lower(member))
+	return parseBounceInfo(v), nil
+}
+
+// SetBounceInfo gives a member bounce info, or gives ErrNotAMember. nil takes it
+// away, and enables delivery.
+func (l *List) SetBounceInfo(member string, info *BounceInfo) error {
+	if err := l.mustBeMember(member); err != nil {
+		return err
+	}
+	key := Lower(member)
+	if info == nil {
+		l.DictDelete(bounceInfos, key)
+		l.DictDelete(deliveryStatus, key)
+		return nil
+	}
+	l.DictSet(bounceInfos, key, info.pickled())
+	return nil
+}

@@ -1,0 +1,136 @@
+package maillist
+
+import (
+	"strings"
+
+	"github.com/mmrunner/mmrunner/mmcompat/site"
+)
+
+// Lower is Python 2's str.lower() in the C locale: only A to Z change.
+func Lower(s string) string {
+	for i := range len(s) {
+		if 'A' <= s[i] && s[i] <= 'Z' {
+			b := []byte(s)
+			for ; i < len(b); i++ {
+				if 'A' <= b[i] && b[i] <= 'Z' {
+					b[i] += 'a' - 'A'
+				}
+			}
+			return string(b)
+		}
+	}
+	return s
+}
+
+// LCDomain returns the address with all after the first @ lower-cased
+// (Utils.LCDomain).
+func LCDomain(addr string) string {
+	user, domain, ok := strings.Cut(addr, "@")
+	if !ok {
+		return addr
+	}
+	return user + "@" + Lower(domain)
+}
+
+// ParseEmail splits an address, lower-cased, at the first @ and the domain at
+// its dots (Utils.ParseEmail). domain is nil where there is no user or no @.
+func ParseEmail(addr string) (user string, domain []string) {
+	addr = Lower(addr)
+	user, rest, ok := strings.Cut(addr, "@")
+	if !ok || user == "" {
+		return addr, nil
+	}
+	return user, strings.Split(rest, ".")
+}
+
+// GetPossibleMatchingAddrs returns an address and those in the domains above
+// its own (Utils.GetPossibleMatchingAddrs).
+func GetPossibleMatchingAddrs(addr string) []string {
+	user, domain := ParseEmail(addr)
+	all := []string{Lower(addr)}
+	for len(domain) > 2 {
+		domain = domain[1:]
+		all = append(all, user+"@"+strings.Join(domain, "."))
+	}
+	return all
+}
+
+// ObscureEmail hides an address from simple harvesters (Utils.ObscureEmail).
+func ObscureEmail(addr string, forText bool) string {
+	if forText {
+		return strings.ReplaceAll(addr, "@", " at ")
+	}
+	return strings.ReplaceAll(addr, "@", "--at--")
+}
+
+// UnobscureEmail is the way back from ObscureEmail.
+func UnobscureEmail(addr string) string { return strings.ReplaceAll(addr, "--at--", "@") }
+
+// ValidateEmail checks that an address is not grossly evil, by the rules of the
+// installed release (Utils.ValidateEmail). The error is ErrBadEmail or
+// ErrHostileAddress.
+func ValidateEmail(s *site.Site, addr string) error {
+	if addr == "" || strings.Contains(addr, " ") {
+		return &ArgError{ErrBadEmail, ""}
+	}
+	// Until 2.1.14 a colon, backslash or quote was bad outside a quoted user
+	// only, and any domain would do; until 2.1.17 a domain could have empty
+	// parts and hyphens first, but an address could not begin with one.
+	quoting := !since(s, 15)
+	for i := range len(addr) {
+		if hostile(addr[i], quoting) {
+			return &ArgError{ErrHostileAddress, addr}
+		}
+	}
+	if !since(s, 18) && addr[0] == '-' {
+		return &ArgError{ErrHostileAddress, addr}
+	}
+	user, domain := ParseEmail(addr)
+	if len(domain) < 2 {
+		return &ArgError{ErrBadEmail, addr}
+	}
+	if quoting {
+		quoted := strings.HasPrefix(user, `"`) && strings.HasSuffix(user, `"`)
+		if !quoted && strings.ContainsAny(user, `:\"`) {
+			return &ArgError{ErrBadEmail, addr}
+		}
+		return nil
+	}
+	for _, part := range domain {
+		if !labelChars(part) || since(s, 18) && (part == "" || part[0] == '-') {
+			return &ArgError{ErrHostileAddress, addr}
+		}
+	}
+	return nil
+}
+
+func hostile(c byte, quoting bool) bool {
+	if c < 0x20 || c >= 0x7f {
+		return true
+	}
+	switch c {
+	case '[', ']', '(', ')', '<', '>', '|', ';', '^', ',':
+		return true
+	case ':', '\\', '"':
+		return !quoting
+	}
+	return false
+}
+
+// labelChars is for one part of a domain, lower-cased.
+func labelChars(s string) bool {
+	for i := range len(s) {
+		c := s[i]
+		if c != '-' && (c < 'a' || c > 'z') && (c < '0' || c > '9') {
+			return false
+		}
+	}
+	return true
+}
+
+// since tells whether the installed Mailman is 2.1.micro or later. One that
+// does not say is taken for the latest.
+func since(s *site.Site, micro int) bool {
+	hex := s.Profile.HexVersion
+	return hex < 0x02010000 || hex >= 0x02010000|micro<<8
+}

@@ -1,0 +1,109 @@
+// Package maillist is in charge of one list's state: what config.pck holds and
+// Mailman's MailList object makes of it. Settings, members, addresses, URLs,
+// bans, loading with all of Mailman's fallbacks and repairs, and saving.
+//
+// Methods are named after those of Mailman/MailList.py and
+// Mailman/OldStyleMemberships.py, and behave as they do, releases 2.1.14 to
+// 2.1.39. What Mailman decides on top of state (policies, notices, mail) is
+// runner/membership's.
+//
+// A list of 138,000 members has 20 MB of state, of which one batch touches
+// little: the state stays pickled, and members are looked up in an index of it.
+// A List is not safe for concurrent use.
+package maillist
+
+import (
+	"crypto/rand"
+	"io"
+	"os"
+	"time"
+
+	"github.com/mmrunner/mmrunner/mmcompat/mlog"
+	"github.com/mmrunner/mmrunner/mmcompat/site"
+	"github.com/mmrunner/mmrunner/mmcompat/stage"
+	"github.com/mmrunner/mmrunner/pickle"
+)
+
+// Options are what a List asks the world for.
+type Options struct {
+	Log  mlog.Logger      // Mailman's log lines ("error", "vette", "mischief"); nil discards them
+	Now  func() time.Time // nil means time.Now
+	Rand io.Reader        // for made-up passwords; nil means crypto/rand
+
+	// Lock takes the list's lock for the repair of a corrupt config.pck and
+	// returns what gives it back. nil means that the caller holds it already.
+	Lock func() (unlock func() error, err error)
+	// Other opens another list without its lock, for @listname references.
+	// nil means Open with the same options.
+	Other func(name string) (*List, error)
+
+	Hostname string // for the temporary file's name; "" means os.Hostname
+	PID      int    // the same; 0 means os.Getpid
+}
+
+// List is the state of one mailing list.
+type List struct {
+	site  *site.Site
+	name  string
+	path  string
+	o     Options
+	doc   *pickle.Document
+	views map[string]*pickle.DictView
+	id    stage.Identity // of the config.pck that doc stands for
+}
+
+// Open loads a list. The error is ErrUnknownList, ErrCorruptList, an
+// ErrNeedsPython, an AttributeError or the file system's. What Mailman does
+// and logs while it loads a list with a damaged config.pck is done and logged.
+func Open(s *site.Site, name string, o Options) (*List, error) {
+	if o.Log == nil {
+		o.Log = discard{}
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Rand == nil {
+		o.Rand = rand.Reader
+	}
+	if o.PID == 0 {
+		o.PID = os.Getpid()
+	}
+	l := &List{site: s, name: name, path: ListPath(s, name), o: o, views: map[string]*pickle.DictView{}}
+	if err := l.load(); err != nil {
+		return nil, err
+	}
+	return l, nil
+}
+
+// SetOptions replaces the options, for instance when the list's lock is taken
+// (Lock becomes nil) or the log lines of the next batch go elsewhere.
+func (l *List) SetOptions(o Options) { l.o = o }
+
+type discard struct{}
+
+func (discard) Printf(string, string, ...any) {}
+
+// Seconds is a moment as Python's time.time() gives it: seconds since 1970, to
+// the microsecond.
+func Seconds(t time.Time) float64 {
+	return float64(t.Unix()) + float64(t.Nanosecond()/1000)*1e-6
+}
+
+// Savepoint marks the present state, for Rollback.
+type Savepoint = pickle.Savepoint
+
+// Savepoint marks the present state. Savepoints nest.
+func (l *List) Savepoint() Savepoint { return l.doc.Savepoint() }
+
+// Rollback takes back all that was changed since sp: what Mailman has when it
+// loses a list object that was not saved.
+func (l *List) Rollback(sp Savepoint) {
+	l.doc.Rollback(sp)
+	clear(l.views)
+}
+
+// Changed tells whether there is something that Stage would save and the file
+// does not have.
+func (l *List) Changed() bool { return l.doc.Changed() }
+
+func (l *List) now() time.Time { return l.o.Now() }

@@ -1,0 +1,466 @@
+package maillist
+
+import (
+	"iter"
+
+	"github.com/mmrunner/mmrunner/pickle"
+)
+
+// Member options: the bits of user_options, and Digests, which is no bit of it
+// but which dict a member is in (Mailman/Defaults.py).
+const (
+	Digests                  = 0
+	DisableDelivery          = 1
+	DontReceiveOwnPosts      = 2
+	AcknowledgePosts         = 4
+	DisableMime              = 8
+	ConcealSubscription      = 16
+	SuppressPasswordReminder = 32
+	ReceiveNonmatchingTopics = 64
+	Moderate                 = 128
+	DontReceiveDuplicates    = 256
+)
+
+// Status says whether and why a member's delivery is disabled
+// (Mailman/MemberAdaptor.py).
+type Status int
+
+// The values of Status.
+const (
+	Enabled  Status = 0
+	Unknown  Status = 1
+	ByUser   Status = 2
+	ByAdmin  Status = 3
+	ByBounce Status = 4
+)
+
+// The dicts of member state, all keyed by the lower-cased address.
+const (
+	regulars       = "members"
+	digests        = "digest_members"
+	passwords      = "passwords"
+	languages      = "language"
+	userOptions    = "user_options"
+	usernames      = "usernames"
+	topicsInterest = "topics_userinterest"
+	deliveryStatus = "delivery_status"
+	bounceInfos    = "bounce_info"
+	lastDigest     = "one_last_digest"
+)
+
+// removed is the order in which removeMember goes through the dicts.
+var removed = []string{
+	passwords, userOptions, regulars, digests, languages,
+	topicsInterest, usernames, bounceInfos, deliveryStatus,
+}
+
+// cpMember returns a member's case-preserved address and the dict that has it;
+// ok is false for a stranger.
+func (l *List) cpMember(member string) (addr, where string, ok bool) {
+	key := Lower(member)
+	for _, where := range [...]string{regulars, digests} {
+		v, ok := l.DictGet(where, key)
+		if !ok {
+			continue
+		}
+		if s, ok := v.(pickle.Str); ok {
+			return string(s), where, true
+		}
+		return key, where, true
+	}
+	return "", "", false
+}
+
+func (l *List) mustBeMember(member string) error {
+	if !l.IsMember(member) {
+		return &ArgError{ErrNotAMember, member}
+	}
+	return nil
+}
+
+// IsMember tells whether the address is a member's, in any case.
+func (l *List) IsMember(member string) bool {
+	_, _, ok := l.cpMember(member)
+	return ok
+}
+
+// GetMembers goes through the lower-cased addresses of all members, those with
+// regular delivery first. The order is that of the file, not Python's.
+func (l *List) GetMembers() iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for k := range l.GetRegularMemberKeys() {
+			if !yield(k) {
+				return
+			}
+		}
+		for k := range l.GetDigestMemberKeys() {
+			if !yield(k) {
+				return
+			}
+		}
+	}
+}
+
+// GetRegularMemberKeys goes through the members who get each post.
+func (l *List) GetRegularMemberKeys() iter.Seq[string] { return l.DictKeys(regulars) }
+
+// GetDigestMemberKeys goes through the members who get digests.
+func (l *List) GetDigestMemberKeys() iter.Seq[string] { return l.DictKeys(digests) }
+
+// NumMembers is how many members there are: all, or those with digests.
+func (l *List) NumMembers() (all, digest int) {
+	digest = l.DictLen(digests)
+	return l.DictLen(regulars) + digest, digest
+}
+
+// GetMemberKey returns the key of a member, or ErrNotAMember.
+func (l *List) GetMemberKey(member string) (string, error) {
+	if err := l.mustBeMember(member); err != nil {
+		return "", err
+	}
+	return Lower(member), nil
+}
+
+// GetMemberCPAddress returns a member's address as it was subscribed, or
+// ErrNotAMember.
+func (l *List) GetMemberCPAddress(member string) (string, error) {
+	addr, _, ok := l.cpMember(member)
+	if !ok {
+		return "", &ArgError{ErrNotAMember, member}
+	}
+	return addr, nil
+}
+
+// GetMemberPassword returns a member's password, a str or unicode. The error is
+// ErrNotAMember for anybody without a password.
+func (l *List) GetMemberPassword(member string) (pickle.Value, error) {
+	v, _ := l.DictGet(passwords, Lower(member))
+	if v == nil {
+		return nil, &ArgError{ErrNotAMember, member}
+	}
+	return v, nil
+}
+
+// AuthenticateMember tells whether response is the member's password. The error
+// is ErrNotAMember. An empty password never matches, as Mailman's callers take
+// the password itself for the answer.
+func (l *List) AuthenticateMember(member, response string) (bool, error) {
+	v, err := l.GetMemberPassword(member)
+	if err != nil {
+		return false, err
+	}
+	return response != "" && pickle.Equal(v, pickle.Str(response)), nil
+}
+
+// GetMemberLanguage returns the language of a member or, as the list's
+// preferred one, that of anybody else.
+func (l *List) GetMemberLanguage(member string) string {
+	preferred := l.Str("preferred_language")
+	lang, ok := textOf(l.DictGet(languages, Lower(member)))
+	if !ok {
+		lang = preferred
+	}
+	for _, have := range l.GetAvailableLanguages() {
+		if have == lang {
+			return lang
+		}
+	}
+	return preferred
+}
+
+// GetMemberOption tells whether a flag is set for the member, or ErrNotAMember.
+func (l *List) GetMemberOption(member string, flag int) (bool, error) {
+	_, where, ok := l.cpMember(member)
+	if !ok {
+		return false, &ArgError{ErrNotAMember, member}
+	}
+	if flag == Digests {
+		return where == digests, nil
+	}
+	v, _ := l.DictGet(userOptions, Lower(member))
+	return integer(v)&int64(flag) != 0, nil
+}
+
+// GetMemberName returns a member's full name, str or unicode, nil if there is
+// none, or ErrNotAMember.
+func (l *List) GetMemberName(member string) (pickle.Value, error) {
+	if err := l.mustBeMember(member); err != nil {
+		return nil, err
+	}
+	v, _ := l.DictGet(usernames, Lower(member))
+	return v, nil
+}
+
+// GetMemberTopics returns the names of the topics a member chose, or
+// ErrNotAMember.
+func (l *List) GetMemberTopics(member string) ([]string, error) {
+	if err := l.mustBeMember(member); err != nil {
+		return nil, err
+	}
+	v, _ := l.DictGet(topicsInterest, Lower(member))
+	return strs(v), nil
+}
+
+// GetDeliveryStatus returns a member's delivery status, or ErrNotAMember.
+func (l *List) GetDeliveryStatus(member string) (Status, error) {
+	status, _, err := l.delivery(member)
+	return status, err
+}
+
+// GetDeliveryStatusChangeTime returns when a member's delivery was disabled, in
+// seconds since 1970, 0 if it is enabled, or ErrNotAMember.
+func (l *List) GetDeliveryStatusChangeTime(member string) (float64, error) {
+	_, at, err := l.delivery(member)
+	return at, err
+}
+
+func (l *List) delivery(member string) (Status, float64, error) {
+	if err := l.mustBeMember(member); err != nil {
+		return 0, 0, err
+	}
+	v, _ := l.DictGet(deliveryStatus, Lower(member))
+	t, ok := v.(*pickle.Tuple)
+	if !ok || len(t.Items) < 2 {
+		return Enabled, 0, nil
+	}
+	return Status(integer(t.Items[0])), number(t.Items[1]), nil
+}
+
+// GetDeliveryStatusMembers goes through the members whose delivery status is
+// one of those given, or any of the disabled ones if none is.
+func (l *List) GetDeliveryStatusMembers(status ...Status) iter.Seq[string] {
+	if len(status) == 0 {
+		status = []Status{Unknown, ByUser, ByAdmin, ByBounce}
+	}
+	return func(yield func(string) bool) {
+		for member := range l.GetMembers() {
+			// Whoever GetMembers gives is a member.
+			s, _ := l.GetDeliveryStatus(member)
+			for _, want := range status {
+				if s == want {
+					if !yield(member) {
+						return
+					}
+					break
+				}
+			}
+		}
+	}
+}
+
+// GetBouncingMembers goes through the addresses that have bounce info.
+func (l *List) GetBouncingMembers() iter.Seq[string] { return l.DictKeys(bounceInfos) }
+
+// NewMember is what AddNewMember may be told besides the address.
+type NewMember struct {
+	Digest   bool
+	Password pickle.Value // str or unicode; nil means a made-up one
+	Language string       // "" means the list's
+	RealName pickle.Value // str or unicode; nil or empty means none
+}
+
+// AddNewMember makes the address a member. The error is ErrAlreadyAMember.
+func (l *List) AddNewMember(member string, m NewMember) error {
+	if m.Password == nil {
+		pw, err := l.MakeRandomPassword()
+		if err != nil {
+			return err
+		}
+		m.Password = pickle.Str(pw)
+	}
+	return l.addNewMember(member, m)
+}
+
+func (l *List) addNewMember(member string, m NewMember) error {
+	if l.IsMember(member) {
+		return &ArgError{ErrAlreadyAMember, member}
+	}
+	if m.Language == "" {
+		m.Language = l.Str("preferred_language")
+	}
+	key := Lower(member)
+	// Only upper case before the @ is kept.
+	var kept pickle.Value = pickle.Int(0)
+	if LCDomain(member) != key {
+		kept = pickle.Str(member)
+	}
+	where := regulars
+	if m.Digest {
+		where = digests
+	}
+	l.DictSet(where, key, kept)
+	l.DictSet(passwords, key, m.Password)
+	l.DictSet(languages, key, pickle.Str(m.Language))
+	if truth(m.RealName) {
+		l.DictSet(usernames, key, m.RealName)
+	}
+	if options, ok := l.Get("new_member_options"); ok && truth(options) {
+		l.DictSet(userOptions, key, options)
+	}
+	return nil
+}
+
+// RemoveMember removes a member and all that is known of him, or gives
+// ErrNotAMember. As in Mailman, one_last_digest keeps him.
+func (l *List) RemoveMember(member string) error {
+	if err := l.mustBeMember(member); err != nil {
+		return err
+	}
+	key := Lower(member)
+	for _, dict := range removed {
+		l.DictDelete(dict, key)
+	}
+	return nil
+}
+
+// ChangeMemberAddress makes newAddress a member with what member has, and
+// removes member unless noDelete. The errors are ErrNotAMember and, when
+// member is already gone, ErrAlreadyAMember.
+func (l *List) ChangeMemberAddress(member, newAddress string, noDelete bool) error {
+	_, where, ok := l.cpMember(member)
+	if !ok {
+		return &ArgError{ErrNotAMember, member}
+	}
+	key, newKey := Lower(member), Lower(newAddress)
+	m := NewMember{Digest: where == digests, Language: l.GetMemberLanguage(member)}
+	m.RealName, _ = l.DictGet(usernames, key)
+	flags, _ := l.DictGet(userOptions, key)
+	delivery, disabled := l.DictGet(deliveryStatus, key)
+	if m.Password, ok = l.DictGet(passwords, key); !ok {
+		pw, err := l.MakeRandomPassword()
+		if err != nil {
+			return err
+		}
+		m.Password = pickle.Str(pw)
+	}
+	status, _, err := l.delivery(member)
+	if err != nil {
+		return err
+	}
+	if !noDelete {
+		if err := l.RemoveMember(member); err != nil {
+			return err
+		}
+	}
+	if err := l.addNewMember(newAddress, m); err != nil {
+		return err
+	}
+	if truth(flags) {
+		l.DictSet(userOptions, newKey, flags)
+	}
+	// A plain change of address keeps what the member or the owner disabled.
+	if disabled && !noDelete && (status == ByUser || status == ByAdmin) {
+		l.DictSet(deliveryStatus, newKey, delivery)
+	}
+	return nil
+}
+
+// SetMemberPassword gives a member a password, str or unicode, or gives
+// ErrNotAMember.
+func (l *List) SetMemberPassword(member string, password pickle.Value) error {
+	return l.setOf(member, passwords, password)
+}
+
+// SetMemberLanguage gives a member a language, or gives ErrNotAMember.
+func (l *List) SetMemberLanguage(member, language string) error {
+	return l.setOf(member, languages, pickle.Str(language))
+}
+
+// SetMemberName gives a member a full name, str or unicode, or gives
+// ErrNotAMember.
+func (l *List) SetMemberName(member string, name pickle.Value) error {
+	return l.setOf(member, usernames, name)
+}
+
+func (l *List) setOf(member, dict string, v pickle.Value) error {
+	if err := l.mustBeMember(member); err != nil {
+		return err
+	}
+	l.DictSet(dict, Lower(member), v)
+	return nil
+}
+
+// SetMemberTopics gives a member the names of topics, none if there are none,
+// or gives ErrNotAMember.
+func (l *List) SetMemberTopics(member string, topics []string) error {
+	if err := l.mustBeMember(member); err != nil {
+		return err
+	}
+	if len(topics) == 0 {
+		l.DictDelete(topicsInterest, Lower(member))
+		return nil
+	}
+	v := &pickle.List{}
+	for _, t := range topics {
+		v.Items = append(v.Items, pickle.Str(t))
+	}
+	l.DictSet(topicsInterest, Lower(member), v)
+	return nil
+}
+
+// SetMemberOption sets or clears a flag of a member. The errors are
+// ErrNotAMember and, for Digests, ErrCantDigest, ErrMustDigest,
+// ErrAlreadyReceivingDigests and ErrAlreadyReceivingRegularDeliveries.
+func (l *List) SetMemberOption(member string, flag int, value bool) error {
+	if err := l.mustBeMember(member); err != nil {
+		return err
+	}
+	if flag == Digests {
+		return l.setDigests(member, value)
+	}
+	key := Lower(member)
+	old, _ := l.DictGet(userOptions, key)
+	set := withFlag(old, int64(flag), value)
+	// A member without options has no entry.
+	if !truth(set) {
+		l.DictDelete(userOptions, key)
+	} else if !pickle.Equal(old, set) {
+		l.DictSet(userOptions, key, set)
+	}
+	return nil
+}
+
+func (l *List) setDigests(member string, value bool) error {
+	key := Lower(member)
+	from, to := digests, regulars
+	possible, impossible, already := "nondigestable", ErrMustDigest, ErrAlreadyReceivingRegularDeliveries
+	if value {
+		from, to = regulars, digests
+		possible, impossible, already = "digestable", ErrCantDigest, ErrAlreadyReceivingDigests
+	}
+	if !l.Bool(possible) {
+		return &ArgError{impossible, ""}
+	}
+	if l.DictHas(to, key) {
+		return &ArgError{already, member}
+	}
+	// Mailman reads a None in members like nobody.
+	kept, _ := l.DictGet(from, key)
+	if kept == nil {
+		return &ArgError{ErrNotAMember, member}
+	}
+	l.DictDelete(from, key)
+	l.DictSet(to, key, kept)
+	if value {
+		l.DictDelete(lastDigest, key)
+	} else {
+		// So that nothing is missed between the last digest and the first post.
+		l.DictSet(lastDigest, key, kept)
+	}
+	return nil
+}
+
+// SetDeliveryStatus enables or disables a member's delivery as of now, or gives
+// ErrNotAMember. Enabling forgets his bounce info.
+func (l *List) SetDeliveryStatus(member string, status Status) error {
+	if err := l.mustBeMember(member); err != nil {
+		return err
+	}
+	if status == Enabled {
+		return l.SetBounceInfo(member, nil)
+	}
+	l.DictSet(deliveryStatus, Lower(member), &pickle.Tuple{Items: []pickle.Value{
+		pickle.Int(status), Seconds(l.now()),
+	}})
+	return nil
+}
