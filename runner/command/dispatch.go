@@ -1,0 +1,79 @@
+package command
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/mmrunner/mmrunner/mmcompat/message"
+	"github.com/mmrunner/mmrunner/mmcompat/site"
+	"github.com/mmrunner/mmrunner/pickle"
+)
+
+// handler does one command; stop ends the message's commands.
+type handler func(r *results, args []string) (stop bool, err error)
+
+// handlers are the commands that Mailman ships.
+var handlers = map[string]handler{
+	"confirm":     confirm,
+	"echo":        echo,
+	"end":         end,
+	"help":        help,
+	"info":        info,
+	"join":        subscribe,
+	"leave":       unsubscribe,
+	"lists":       lists,
+	"password":    password,
+	"remove":      unsubscribe,
+	"set":         setCommand,
+	"stop":        end,
+	"subscribe":   subscribe,
+	"unsubscribe": unsubscribe,
+	"who":         who,
+}
+
+// errNoCommand says that a word is no command.
+var errNoCommand = errors.New("no such command")
+
+// lookup finds the command of that name as importing its module does.
+func (r *results) lookup(cmd string) (handler, error) {
+	module := "Mailman.Commands.cmd_" + cmd
+	switch {
+	case strings.Contains(cmd, "\x00"):
+		if r.since(nullIsCaught) {
+			return nil, errNoCommand
+		}
+		return nil, &message.PyError{Kind: "TypeError", Text: "__import__() argument 1 must be string without null bytes, not str"}
+	case strings.Contains(cmd, "."):
+		name, ends := strings.CutSuffix(cmd, ".")
+		if ends && !r.since(dotIsCaught) && installed(r.s, name) {
+			return nil, &message.PyError{Kind: "KeyError", Text: pickle.Repr(pickle.Str(module), 1000)}
+		}
+		return nil, errNoCommand
+	case !installed(r.s, cmd):
+		return nil, errNoCommand
+	}
+	h, ok := handlers[cmd]
+	if !ok || !shipped(r.s, cmd) {
+		// needsPython keeps such messages from getting here.
+		return nil, fmt.Errorf("command %q is not one that Mailman ships", cmd)
+	}
+	return h, nil
+}
+
+// installed tells whether the installation has a command.
+func installed(s *site.Site, cmd string) bool {
+	if len(s.Profile.Commands) == 0 {
+		return handlers[cmd] != nil
+	}
+	_, ok := s.Profile.Commands[cmd]
+	return ok
+}
+
+// shipped tells whether a command that is installed is as Mailman ships it.
+func shipped(s *site.Site, cmd string) bool {
+	if len(s.Profile.Commands) == 0 {
+		return true
+	}
+	return s.Profile.Commands[cmd].Shipped
+}

@@ -1,0 +1,77 @@
+package command
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/mmrunner/mmrunner/mmcompat/text"
+)
+
+var (
+	docHelp     = doc("help")
+	textOptions = key("Commands/cmd_help", "You can access your personal options")
+)
+
+// help is cmd_help: where a member finds his options, and what each command
+// says of itself.
+func help(r *results, _ []string) (bool, error) {
+	senders, err := r.msg.GetSenders(false, r.senderHeaders())
+	if err != nil {
+		return false, err
+	}
+	for _, sender := range senders {
+		if r.l.IsMember(sender) {
+			r.add(textOptions, nil)
+			r.results = append(r.results, r.l.GetOptionsURL(sender, false), "")
+			break
+		}
+	}
+	var commands strings.Builder
+	for _, cmd := range slices.Sorted(maps.Keys(helpTexts)) {
+		if r.hasHelp(cmd) {
+			commands.WriteString(helpTexts[cmd](r))
+		}
+	}
+	answer, _, err := r.t.Maketext("help.txt", text.Vars{
+		"listname":     r.attr("real_name"),
+		"version":      r.s.Profile.Version,
+		"listinfo_url": r.l.GetScriptURL("listinfo"),
+		"requestaddr":  r.l.GetRequestEmail(""),
+		"adminaddr":    r.l.GetOwnerEmail(),
+		"commands":     commands.String(),
+	}, r.lang, r.l.Info(), true)
+	if err != nil {
+		return false, err
+	}
+	r.results = append(r.results, "help", answer)
+	return false, nil
+}
+
+// helpTexts are the gethelp() of the commands that have one.
+var helpTexts map[string]func(*results) string
+
+func init() {
+	// Not in the declaration, since the commands answer with it themselves.
+	helpTexts = map[string]func(*results) string{"set": setHelp, "who": whoHelp}
+	for _, cmd := range Docs {
+		helpTexts[cmd] = func(r *results) string { return r.gethelp(cmd) }
+	}
+}
+
+// hasHelp tells whether the installed command has a gethelp().
+func (r *results) hasHelp(cmd string) bool {
+	if len(r.s.Profile.Commands) == 0 {
+		return true
+	}
+	return r.s.Profile.Commands[cmd].Defines("gethelp")
+}
+
+// gethelp is the help of a command whose module's docstring it is.
+func (r *results) gethelp(cmd string) string {
+	doc, ok := r.s.Profile.Doc("Commands/cmd_"+cmd, "")
+	if !ok || doc == "" {
+		return ""
+	}
+	return r.t.Underscore(r.m.Voice().Lang, doc, nil)
+}

@@ -1,0 +1,59 @@
+package command
+
+import (
+	"slices"
+
+	"github.com/mmrunner/mmrunner/mmcompat/maillist"
+	"github.com/mmrunner/mmrunner/mmcompat/text"
+	"github.com/mmrunner/mmrunner/runner/membership"
+)
+
+var (
+	docLists            = doc("lists")
+	textListsUsage      = key("Commands/cmd_lists", "Usage:")
+	textPublic          = key("Commands/cmd_lists", "Public mailing lists at")
+	textNoDescription   = key("Commands/cmd_lists", "n/a")
+	textListEntry       = key("Commands/cmd_lists", "%(i)3d. List name: ")
+	textListDescription = key("Commands/cmd_lists", "     Description: ")
+	textListRequests    = key("Commands/cmd_lists", "     Requests to: ")
+)
+
+// lists is cmd_lists: the advertised lists of this host, and this one.
+func lists(r *results, args []string) (bool, error) {
+	if len(args) > 0 {
+		r.add(textListsUsage, nil)
+		r.results = append(r.results, r.gethelp(docLists))
+		return true, nil
+	}
+	r.add(textPublic, text.Vars{"hostname": r.attr("host_name")})
+	names, err := r.b.ListNames()
+	if err != nil {
+		return false, err
+	}
+	names = slices.Sorted(slices.Values(names))
+	i := 1
+	for _, name := range names {
+		var l *maillist.List
+		if name == r.l.Name() {
+			l = r.l
+		} else {
+			if l, err = r.b.Peek(name); err != nil {
+				return false, err
+			}
+			if !l.Bool("advertised") {
+				continue
+			}
+		}
+		if r.s.Bool("VIRTUAL_HOST_OVERVIEW") && l.HostName() != r.l.HostName() {
+			continue
+		}
+		if i > 1 {
+			r.results = append(r.results, "")
+		}
+		r.add(textListEntry, text.Vars{"i": i, "realname": membership.Attr(l, "real_name")})
+		r.add(textListDescription, text.Vars{"description": r.description(l, textNoDescription)})
+		r.add(textListRequests, text.Vars{"requestaddr": l.GetRequestEmail("")})
+		i++
+	}
+	return false, nil
+}

@@ -1,0 +1,19 @@
+package command
+
+import "github.com/mmrunner/mmrunner/runner/membership"
+
+func (r *results) since(micro int) bool {
+	return membership.Since(r.s.Profile.HexVersion, micro)
+}
+
+// The releases that changed what CommandRunner does.
+const (
+	subjectIgnoresNonASCII = 15
+	confirmNamesAction     = 15 // the answer says whether a held message was approved
+	noCommandIsDiscarded   = 15 // DISCARD_MESSAGE_WITH_NO_COMMAND, RESPONSE_INCLUDE_LEVEL
+	gluedPrefix            = 19 // "Re:help" is a command
+	onlySubjectIsRetried   = 20
+	dotIsCaught            = 20 // "help." is no command, and no reason to fail
+	nullIsCaught           = 22 // nor is one with a null byte
+	bodyIsConverted        = 35
+)

@@ -1,0 +1,120 @@
+package command
+
+import (
+	"time"
+
+	"github.com/mmrunner/mmrunner/mmcompat/maillist"
+	"github.com/mmrunner/mmrunner/mmcompat/text"
+	"github.com/mmrunner/mmrunner/pickle"
+)
+
+var (
+	textAutoResponse = key("Handlers/Replybot", "Auto-response for your message")
+	textReplybot     = key("Handlers/Replybot", "The Mailman Replybot")
+)
+
+// autorespondDiscard is the autorespond_requests of a list that answers instead
+// of doing the commands.
+const autorespondDiscard = 1
+
+// replies are the settings for one kind of mail that a list answers.
+type replies struct{ enabled, text, responses string }
+
+// repliesTo tells by which settings a message is answered, from its metadata.
+func repliesTo(data flags) replies {
+	switch {
+	case data.is("toowner"):
+		return replies{"autorespond_admin", "autoresponse_admin_text", "admin_responses"}
+	case data.is("torequest"), data.is("toconfirm"), data.is("tojoin"), data.is("toleave"):
+		return replies{"autorespond_requests", "autoresponse_request_text", "request_responses"}
+	}
+	return replies{"autorespond_postings", "autoresponse_postings_text", "postings_responses"}
+}
+
+// replybot answers a command with the list's own text, not more often than each
+// autoresponse_graceperiod days for one sender (Handlers/Replybot.py). remember
+// notes the answer for the grace period; nil if there is nothing to note.
+//
+// Mailman notes it before it takes the list's lock, and loses the note again if
+// the list was saved within the same second. So it answers each message of a
+// quick series, and so does this for those of one batch: answered has the
+// senders noted since the batch began. The notes themselves are kept.
+func (r *results) replybot(data flags, answered map[string]bool) (remember func(), err error) {
+	ack, _ := r.msg.Get("x-ack")
+	ack = maillist.Lower(ack)
+	how := repliesTo(data)
+	if ack == "no" || data.is("noack") || !r.l.Bool(how.enabled) {
+		return nil, nil
+	}
+	sender, err := r.sender()
+	if err != nil {
+		return nil, err
+	}
+	now := float64(r.b.Now().UnixNano()) / float64(time.Second)
+	grace := r.l.Float("autoresponse_graceperiod")
+	if grace > 0 && ack != "yes" && !answered[sender] {
+		v, _ := r.l.DictGet(how.responses, sender)
+		if until, _ := number(v); until > now {
+			return nil, nil
+		}
+	}
+	if err := r.autorespond(sender, how); err != nil {
+		return nil, err
+	}
+	if grace <= 0 {
+		return nil, nil
+	}
+	return func() {
+		r.l.DictSet(how.responses, sender, now+grace*24*60*60)
+		answered[sender] = true
+	}, nil
+}
+
+// autorespond sends the list's own text to sender.
+func (r *results) autorespond(sender string, how replies) error {
+	subject := r.say(textAutoResponse, text.Vars{"realname": r.attr("real_name")})
+	format := r.attr(how.text)
+	if s, ok := format.(string); ok && r.l.Bool("use_dollar_strings") {
+		format = text.ToPercent(s)
+	}
+	body, err := text.SafeInterp(format, text.Vars{
+		"listname":     r.attr("real_name"),
+		"listurl":      r.l.GetScriptURL("listinfo"),
+		"requestemail": r.l.GetRequestEmail(""),
+		"adminemail":   r.l.GetBouncesEmail(),
+		"owneremail":   r.l.GetOwnerEmail(),
+	})
+	if err != nil {
+		r.m.Log("error", "Bad autoreply text for list: %s\n%s", r.l.Name(), format)
+		body = format
+	}
+	n, err := r.m.UserNotification(sender, r.l.GetBouncesEmail(), subject,
+		text.WrapText(body, 70, true), r.l.Str("preferred_language"))
+	if err != nil {
+		return err
+	}
+	n.Set("X-Mailer", r.say(textReplybot, nil))
+	// Against loops.
+	n.Set("X-Ack", "No")
+	return r.m.Send(n)
+}
+
+// bulk is the Precedence of mail that must not be answered, "" of other mail.
+func (r *results) bulk() string {
+	p, _ := r.msg.Get("precedence")
+	switch p = maillist.Lower(p); p {
+	case "bulk", "junk", "list":
+		return p
+	}
+	return ""
+}
+
+func number(v pickle.Value) (float64, bool) {
+	switch v := v.(type) {
+	case float64:
+		return v, true
+	case pickle.Int:
+		return float64(v), true
+	}
+	return 0, false
+}

@@ -1,0 +1,145 @@
+package command
+
+import (
+	"strings"
+
+	"github.com/mmrunner/mmrunner/mmcompat/message"
+	"github.com/mmrunner/mmrunner/mmcompat/text"
+	"github.com/mmrunner/mmrunner/pickle"
+)
+
+const commandRunner = "Queue/CommandRunner"
+
+var (
+	textIntro       = key(commandRunner, "The results of your email command are")
+	textResults     = key(commandRunner, "- Results:")
+	textUnprocessed = key(commandRunner, "\n- Unprocessed:")
+	textNoCommands  = key(commandRunner, "No commands were found")
+	textIgnored     = key(commandRunner, "\n- Ignored:")
+	textDone        = key(commandRunner, "\n- Done.")
+	textSubject     = key(commandRunner, "The results of your email commands")
+	textSuppressed  = keySince(noCommandIsDiscarded, commandRunner, "Message body suppressed")
+	textNoOriginal  = keySince(noCommandIsDiscarded, commandRunner, "Original message suppressed")
+)
+
+// includeLevel is how much of the original message an answer has: 2 all, 1 its
+// headers, 0 nothing.
+func (r *results) includeLevel() int {
+	if !r.s.Has("RESPONSE_INCLUDE_LEVEL") {
+		return 2
+	}
+	return r.s.Int("RESPONSE_INCLUDE_LEVEL")
+}
+
+// sendResponse answers the message, unless a command has said that other mail
+// does or its sender has had his share for the day.
+func (r *results) sendResponse() error {
+	if !r.respond {
+		return nil
+	}
+	body, err := r.responseText()
+	if err != nil {
+		return err
+	}
+	charset := r.t.Charset(r.lang)
+	answer, err := message.NewMIMEText(r.b.Charsets(), body, "plain", charset)
+	if err != nil {
+		return err
+	}
+	recip := r.returnAddr
+	if recip == "" {
+		if recip, err = r.sender(); err != nil {
+			return err
+		}
+	}
+	if ok, err := r.m.AutorespondToSender(recip, r.lang); err != nil || !ok {
+		return err
+	}
+	n, err := r.m.UserNotification(recip, r.l.GetOwnerEmail(), r.say(textSubject, nil), nil, r.lang)
+	if err != nil {
+		return err
+	}
+	n.Set("MIME-Version", "1.0")
+	n.Set("Content-Type", "multipart/mixed")
+	if err := n.Attach(answer); err != nil {
+		return err
+	}
+	original, err := r.original(charset)
+	if err != nil {
+		return err
+	}
+	if err := n.Attach(original); err != nil {
+		return err
+	}
+	return r.m.Send(n)
+}
+
+// original is the part of the answer that shows what it answers.
+func (r *results) original(charset string) (*message.Message, error) {
+	switch r.includeLevel() {
+	case 0:
+		return message.NewMIMEText(r.b.Charsets(), r.say(textNoOriginal, nil), "plain", charset)
+	case 1:
+		r.msg.Payload = r.say(textSuppressed, nil)
+	}
+	return message.NewMIMEMessage(r.msg), nil
+}
+
+// responseText is the answer's own text, in the charset of its language.
+func (r *results) responseText() (string, error) {
+	var lines []text.Text
+	indent := func(what []text.Text) {
+		for _, t := range what {
+			if u, ok := t.(pickle.Unicode); ok {
+				lines = append(lines, "    "+u)
+			} else {
+				lines = append(lines, "    "+t.(string))
+			}
+		}
+	}
+	wrapped := func(s string) { lines = append(lines, text.Wrap(s, 70, true)) }
+	all := r.includeLevel() >= 2
+
+	wrapped(r.say(textIntro, nil))
+	if len(r.results) > 0 {
+		lines = append(lines, r.say(textResults, nil))
+		indent(r.results)
+	}
+	var unprocessed []text.Text
+	for _, line := range r.commands[min(r.lineno, len(r.commands)):] {
+		if !blank(line) {
+			unprocessed = append(unprocessed, line)
+		}
+	}
+	if len(unprocessed) > 0 && all {
+		lines = append(lines, r.say(textUnprocessed, nil))
+		indent(unprocessed)
+	}
+	if len(unprocessed) == 0 && len(r.results) == 0 {
+		wrapped(r.say(textNoCommands, nil))
+	}
+	if len(r.ignored) > 0 && all {
+		lines = append(lines, r.say(textIgnored, nil))
+		var ignored []text.Text
+		for _, line := range r.ignored {
+			ignored = append(ignored, line)
+		}
+		indent(ignored)
+	}
+	lines = append(lines, r.say(textDone, nil))
+
+	charset := r.t.Charset(r.lang)
+	encoded := make([]string, len(lines))
+	for i, t := range lines {
+		switch t := t.(type) {
+		case string:
+			encoded[i] = t
+		case pickle.Unicode:
+			var err error
+			if encoded[i], err = text.Encode(string(t), charset, text.Replace); err != nil {
+				return "", err
+			}
+		}
+	}
+	return strings.Join(encoded, "\n"), nil
+}

@@ -1,0 +1,238 @@
+package command
+
+import (
+	"errors"
+	"regexp"
+	"strings"
+
+	"github.com/mmrunner/mmrunner/mmcompat/maillist"
+	"github.com/mmrunner/mmrunner/mmcompat/message"
+	"github.com/mmrunner/mmrunner/mmcompat/site"
+	"github.com/mmrunner/mmrunner/mmcompat/text"
+	"github.com/mmrunner/mmrunner/pickle"
+	"github.com/mmrunner/mmrunner/runner/batch"
+	"github.com/mmrunner/mmrunner/runner/membership"
+)
+
+// outcome is what became of a command.
+type outcome int
+
+// As CommandRunner numbers them: go on with the next line; stop here; this line
+// is no command; the Subject is none, which is no reason to stop.
+const (
+	goOn outcome = iota
+	stop
+	badCommand
+	badSubject
+)
+
+// results is CommandRunner's Results: the commands of one message, and the
+// answer to it as it grows.
+type results struct {
+	b    *batch.Batch
+	m    *membership.Manager
+	l    *maillist.List
+	s    *site.Site
+	t    *text.Texts
+	msg  *message.Message
+	lang string // of the answer: the sender's
+
+	returnAddr string   // where the answer goes if not to the sender
+	commands   []string // the Subject, if it can be decoded, and lines of the body
+	results    []text.Text
+	ignored    []string // lines beyond DEFAULT_MAIL_COMMANDS_MAX_LINES
+	lineno     int
+	retried    int // how often the Subject was looked at again
+	respond    bool
+	set        setState
+	roster     *roster
+}
+
+var textIgnoring = key("Queue/CommandRunner", "Ignoring non-text/plain")
+
+// read finds the commands in the message.
+func (r *results) read() error {
+	if subject, ok := r.subject(); ok {
+		r.commands = append(r.commands, subject)
+	}
+	var part *message.Message
+	for part = range r.msg.TypedSubpartIterator("text", "plain") {
+		break
+	}
+	if part != r.msg {
+		r.add(textIgnoring, nil)
+	}
+	if part == nil {
+		return nil
+	}
+	body, err := r.body(part)
+	if err != nil {
+		return err
+	}
+	lines := splitLines(body)
+	limit := min(max(r.s.Int("DEFAULT_MAIL_COMMANDS_MAX_LINES"), 0), len(lines))
+	r.commands = append(r.commands, lines[:limit]...)
+	r.ignored = lines[limit:]
+	return nil
+}
+
+// subject decodes the Subject. What is not ASCII is left out of it, as a
+// translated "Re:" may not be; releases before 2.1.15 leave the whole out.
+func (r *results) subject() (string, bool) {
+	raw, _ := r.msg.Get("subject")
+	chunks, err := message.DecodeHeader(raw)
+	if err != nil {
+		return "", false
+	}
+	h, err := message.MakeHeader(r.b.Charsets(), chunks, message.HeaderOptions{})
+	if err != nil {
+		return "", false
+	}
+	u, err := h.Unicode()
+	if err != nil {
+		return "", false
+	}
+	mode := text.Strict
+	if r.since(subjectIgnoresNonASCII) {
+		mode = text.Ignore
+	}
+	s, err := text.Encode(u, "us-ascii", mode)
+	return s, err == nil
+}
+
+// body is the text of the part with the commands; releases from 2.1.35 on bring
+// it into the charset of the answer's language.
+func (r *results) body(part *message.Message) (string, error) {
+	body, ok, err := part.GetPayloadDecoded()
+	if err != nil {
+		return "", err
+	}
+	charset, has := part.GetContentCharset()
+	if has && r.since(bodyIsConverted) {
+		if !ok {
+			return "", &message.PyError{Kind: "TypeError", Text: "coercing to Unicode: need string or buffer, NoneType found"}
+		}
+		u, err := text.Decode(body, charset, text.Replace)
+		if err != nil {
+			return "", err
+		}
+		return text.Encode(u, r.t.Charset(r.lang), text.Replace)
+	}
+	if !ok {
+		return "", &message.PyError{Kind: "AssertionError"}
+	}
+	return body, nil
+}
+
+// process does the commands line by line, until one says stop or is none.
+func (r *results) process() (outcome, error) {
+	found, did := badCommand, goOn
+	// A command may replace r.commands, but what is gone through stays.
+	for _, line := range r.commands {
+		if args := fields(line); len(args) > 0 {
+			var err error
+			if did, err = r.do(maillist.Lower(args[0]), args[1:]); err != nil {
+				return did, err
+			}
+			if did == stop || did == goOn {
+				found = did
+			}
+		}
+		r.lineno++
+		if did == stop || did == badCommand {
+			break
+		}
+	}
+	return found, nil
+}
+
+// glued is a prefix such as "Re:" with a command right behind it.
+var glued = regexp.MustCompile(`^[^\n]*:[^\n]+`)
+
+// do does one command. Where there is none of that name and this is the
+// Subject, what precedes it is taken for a "Re:" and left out, at most twice.
+func (r *results) do(cmd string, args []string) (outcome, error) {
+	run, err := r.lookup(cmd)
+	if err == nil {
+		stopped, err := run(r, args)
+		if stopped {
+			return stop, err
+		}
+		return goOn, err
+	}
+	if !errors.Is(err, errNoCommand) {
+		return badCommand, err
+	}
+	onlySubject := r.since(onlySubjectIsRetried)
+	bad := badSubject
+	if r.lineno != 0 {
+		bad = badCommand
+		if onlySubject {
+			return bad, nil
+		}
+	}
+	retries := 1
+	if r.since(gluedPrefix) {
+		retries = 2
+		if r.retried < 1 {
+			r.retried++
+			if glued.MatchString(cmd) {
+				cmd = cmd[strings.LastIndexByte(cmd, ':')+1:]
+				if onlySubject {
+					cmd = maillist.Lower(cmd)
+				}
+				return r.do(cmd, args)
+			}
+		}
+	}
+	if r.retried < retries && len(args) > 0 {
+		r.retried++
+		cmd, args = args[0], args[1:]
+		if onlySubject {
+			cmd = maillist.Lower(cmd)
+		}
+		return r.do(cmd, args)
+	}
+	return bad, nil
+}
+
+// fields is Python 2's str.split().
+func fields(s string) []string {
+	return strings.FieldsFunc(s, func(c rune) bool {
+		return strings.ContainsRune(membership.Whitespace, c)
+	})
+}
+
+// blank tells whether Python's strip() leaves nothing of a line.
+func blank(line string) bool { return strings.Trim(line, membership.Whitespace) == "" }
+
+// splitLines is Python 2's str.splitlines().
+func splitLines(s string) []string {
+	var lines []string
+	for len(s) > 0 {
+		i := strings.IndexAny(s, "\r\n")
+		if i < 0 {
+			return append(lines, s)
+		}
+		lines = append(lines, s[:i])
+		if s[i] == '\r' && i+1 < len(s) && s[i+1] == '\n' {
+			i++
+		}
+		s = s[i+1:]
+	}
+	return lines
+}
+
+// from is parseaddr(msg['from']).
+func (r *results) from() message.Address {
+	s, _ := r.msg.Get("from")
+	return message.ParseAddr(s)
+}
+
+// str is a member's attribute, str or unicode, for a text.
+func str(v pickle.Value) text.Text {
+	if s, ok := v.(pickle.Str); ok {
+		return string(s)
+	}
+	return v
+}

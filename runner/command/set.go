@@ -1,0 +1,340 @@
+package command
+
+import (
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/mmrunner/mmrunner/mmcompat/maillist"
+	"github.com/mmrunner/mmrunner/mmcompat/message"
+	"github.com/mmrunner/mmrunner/mmcompat/text"
+	"github.com/mmrunner/mmrunner/runner/membership"
+)
+
+const cmdSet = "Commands/cmd_set"
+
+var (
+	textSetOverview      = key(cmdSet, "\n    set ...")
+	textSetDetails       = key(cmdSet, "\n    set help")
+	textBadSet           = key(cmdSet, "Bad set command")
+	textSetUsage         = key(cmdSet, "Usage:")
+	textSetNoMember      = key(cmdSet, "You are not a member of")
+	textSettings         = key(cmdSet, "Your current option settings")
+	textOn               = key(cmdSet, "on")
+	textOff              = key(cmdSet, "off")
+	textAck              = key(cmdSet, "    ack ")
+	textDigestPlain      = key(cmdSet, "    digest plain")
+	textDigestMIME       = key(cmdSet, "    digest mime")
+	textDigestOff        = key(cmdSet, "    digest off")
+	textDeliveryOn       = key(cmdSet, "delivery on")
+	textDeliveryOff      = key(cmdSet, "delivery off")
+	textByYou            = key(cmdSet, "by you")
+	textByAdmin          = key(cmdSet, "by the admin")
+	textByBounces        = key(cmdSet, "due to bounces")
+	textByUnknown        = key(cmdSet, "for unknown reasons")
+	textStatus           = key(cmdSet, "    %(status)s")
+	textMyPosts          = key(cmdSet, "    myposts ")
+	textHide             = key(cmdSet, "    hide ")
+	textDuplicates       = key(cmdSet, "    duplicates ")
+	textReminders        = key(cmdSet, "    reminders ")
+	textSetWrongPassword = key(cmdSet, "You did not give the correct password")
+	textBadArgument      = key(cmdSet, "Bad argument:")
+	textNotAuthenticated = key(cmdSet, "Not authenticated")
+	textAckSet           = key(cmdSet, "ack option set")
+	textDigestSet        = key(cmdSet, "digest option set")
+	textDeliveryEnabled  = key(cmdSet, "delivery enabled")
+	textDeliveryDisabled = key(cmdSet, "delivery disabled by user")
+	textMyPostsSet       = key(cmdSet, "myposts option set")
+	textHideSet          = key(cmdSet, "hide option set")
+	textDuplicatesSet    = key(cmdSet, "duplicates option set")
+	textRemindersSet     = key(cmdSet, "reminder option set")
+)
+
+// setState is what one message's set commands remember from one to the next.
+type setState struct {
+	address       string
+	authenticated bool
+}
+
+// setFlag is a set command that turns a member option on or off.
+type setFlag struct {
+	flag     int
+	reversed bool // on means that the flag is not set
+	show     membership.TextKey
+	done     membership.TextKey
+}
+
+var setFlags = map[string]setFlag{
+	"ack":        {maillist.AcknowledgePosts, false, textAck, textAckSet},
+	"myposts":    {maillist.DontReceiveOwnPosts, true, textMyPosts, textMyPostsSet},
+	"hide":       {maillist.ConcealSubscription, false, textHide, textHideSet},
+	"duplicates": {maillist.DontReceiveDuplicates, true, textDuplicates, textDuplicatesSet},
+	"reminders":  {maillist.SuppressPasswordReminder, true, textReminders, textRemindersSet},
+}
+
+// setHelp is cmd_set's gethelp.
+func setHelp(r *results) string { return r.say(textSetOverview, nil) }
+
+// setCommand is cmd_set. Whatever its subcommand says, the next line is done.
+func setCommand(r *results, args []string) (bool, error) {
+	if len(args) == 0 {
+		r.add(textSetDetails, nil)
+		return false, nil
+	}
+	subcmd, args := args[0], args[1:]
+	if f, ok := setFlags[subcmd]; ok {
+		return false, r.setOption(f, args)
+	}
+	switch subcmd {
+	case "help":
+		r.add(textSetDetails, nil)
+	case "show":
+		return false, r.setShow(args)
+	case "authenticate":
+		return false, r.setAuthenticate(args)
+	case "digest":
+		return false, r.setDigest(args)
+	case "delivery":
+		return false, r.setDelivery(args)
+	default:
+		r.add(textBadSet, text.Vars{"subcmd": subcmd})
+		r.add(textSetDetails, nil)
+	}
+	return false, nil
+}
+
+func (r *results) setUsage() {
+	r.add(textSetUsage, nil)
+	r.add(textSetDetails, nil)
+}
+
+// setMember finds out whose options a set command is about: the sender's, or
+// with address= another's. ok is false where that is no member, which the
+// answer then says.
+func (r *results) setMember(address string) (ok bool) {
+	if r.l.IsMember(address) {
+		return true
+	}
+	r.add(textSetNoMember, text.Vars{"listname": r.attr("real_name")})
+	return false
+}
+
+func (r *results) setShow(args []string) error {
+	address := ""
+	switch {
+	case len(args) == 0:
+		address = r.from().Addr
+	case len(args) == 1 && strings.HasPrefix(args[0], addressArg):
+		// The answer goes to the member, whoever asks.
+		address = args[0][len(addressArg):]
+		r.returnAddr = address
+	default:
+		r.setUsage()
+		return nil
+	}
+	if !r.setMember(address) {
+		return nil
+	}
+	r.add(textSettings, nil)
+	steps := []func(string) error{
+		r.showFlag("ack"), r.showDigest, r.showDelivery, r.showFlag("myposts"),
+		r.showFlag("hide"), r.showFlag("duplicates"), r.showFlag("reminders"),
+	}
+	for _, show := range steps {
+		if err := show(address); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *results) showFlag(name string) func(address string) error {
+	f := setFlags[name]
+	return func(address string) error {
+		on, err := r.l.GetMemberOption(address, f.flag)
+		if err != nil {
+			return err
+		}
+		word := textOff
+		if on != f.reversed {
+			word = textOn
+		}
+		r.add(f.show, text.Vars{"onoff": r.say(word, nil)})
+		return nil
+	}
+}
+
+func (r *results) showDigest(address string) error {
+	digest, err := r.l.GetMemberOption(address, maillist.Digests)
+	if err != nil {
+		return err
+	}
+	plain, err := r.l.GetMemberOption(address, maillist.DisableMime)
+	if err != nil {
+		return err
+	}
+	switch {
+	case !digest:
+		r.add(textDigestOff, nil)
+	case plain:
+		r.add(textDigestPlain, nil)
+	default:
+		r.add(textDigestMIME, nil)
+	}
+	return nil
+}
+
+func (r *results) showDelivery(address string) error {
+	status, err := r.l.GetDeliveryStatus(address)
+	if err != nil {
+		return err
+	}
+	changed, err := r.l.GetDeliveryStatusChangeTime(address)
+	if err != nil {
+		return err
+	}
+	why, disabled := map[maillist.Status]membership.TextKey{
+		maillist.ByUser:   textByYou,
+		maillist.ByAdmin:  textByAdmin,
+		maillist.ByBounce: textByBounces,
+		maillist.Unknown:  textByUnknown,
+	}[status]
+	if !disabled && status != maillist.Enabled {
+		return &message.PyError{Kind: "AssertionError"}
+	}
+	if !disabled {
+		r.results = append(r.results, "    "+r.say(textDeliveryOn, nil))
+		return nil
+	}
+	off := r.say(textDeliveryOff, nil)
+	if changed <= 0 {
+		r.results = append(r.results, "    "+off)
+		return nil
+	}
+	r.add(textStatus, text.Vars{
+		"status": off,
+		"how":    r.say(why, nil),
+		"date":   message.FormatDate(time.Unix(int64(changed), 0), false),
+	})
+	return nil
+}
+
+func (r *results) setAuthenticate(args []string) error {
+	address := ""
+	switch {
+	case len(args) == 1:
+		address = r.from().Addr
+	case len(args) == 2 && strings.HasPrefix(args[1], addressArg):
+		address = args[1][len(addressArg):]
+	default:
+		r.setUsage()
+		return nil
+	}
+	if !r.setMember(address) {
+		return nil
+	}
+	role, err := r.m.Authenticate(args[0], address, membership.User, membership.ListAdmin)
+	if err != nil {
+		return err
+	}
+	if role == membership.Unauthorized {
+		r.add(textSetWrongPassword, nil)
+		return nil
+	}
+	r.set = setState{address, true}
+	return nil
+}
+
+// setStatus reads an argument that is on or off, for a member who has said his
+// password. ok is false where it is not, which the answer then says.
+func (r *results) setStatus(args []string) (on, ok bool) {
+	if len(args) != 1 {
+		r.setUsage()
+		return false, false
+	}
+	switch maillist.Lower(args[0]) {
+	case "on":
+		on = true
+	case "off":
+	default:
+		r.add(textBadArgument, text.Vars{"arg": args[0]})
+		r.setUsage()
+		return false, false
+	}
+	return on, r.setAuthenticated()
+}
+
+func (r *results) setAuthenticated() bool {
+	if !r.set.authenticated {
+		r.add(textNotAuthenticated, nil)
+		r.setUsage()
+	}
+	return r.set.authenticated
+}
+
+func (r *results) setOption(f setFlag, args []string) error {
+	on, ok := r.setStatus(args)
+	if !ok {
+		return nil
+	}
+	if err := r.l.SetMemberOption(r.set.address, f.flag, on != f.reversed); err != nil {
+		return err
+	}
+	r.add(f.done, nil)
+	return nil
+}
+
+func (r *results) setDelivery(args []string) error {
+	on, ok := r.setStatus(args)
+	if !ok {
+		return nil
+	}
+	status, done := maillist.ByUser, textDeliveryDisabled
+	if on {
+		status, done = maillist.Enabled, textDeliveryEnabled
+	}
+	if err := r.l.SetDeliveryStatus(r.set.address, status); err != nil {
+		return err
+	}
+	r.add(done, nil)
+	return nil
+}
+
+func (r *results) setDigest(args []string) error {
+	if len(args) != 1 {
+		r.setUsage()
+		return nil
+	}
+	if !r.setAuthenticated() {
+		return nil
+	}
+	arg := maillist.Lower(args[0])
+	var err error
+	switch arg {
+	case "off":
+		err = r.switchDigest(false, maillist.ErrAlreadyReceivingRegularDeliveries)
+	case "plain", "mime":
+		if err = r.switchDigest(true, maillist.ErrAlreadyReceivingDigests); err == nil {
+			err = r.l.SetMemberOption(r.set.address, maillist.DisableMime, arg == "plain")
+		}
+	default:
+		r.add(textBadArgument, text.Vars{"arg": arg})
+		r.setUsage()
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	r.add(textDigestSet, nil)
+	return nil
+}
+
+// switchDigest moves the member between the two kinds of delivery; who is there
+// already stays. Nobody in Mailman catches it if the list lacks the other kind.
+func (r *results) switchDigest(on bool, already error) error {
+	err := r.m.SetDigest(r.set.address, on)
+	if errors.Is(err, already) {
+		return nil
+	}
+	return err
+}

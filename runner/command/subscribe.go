@@ -1,0 +1,173 @@
+package command
+
+import (
+	"errors"
+	"strings"
+
+	"github.com/mmrunner/mmrunner/mmcompat/maillist"
+	"github.com/mmrunner/mmrunner/mmcompat/message"
+	"github.com/mmrunner/mmrunner/mmcompat/pending"
+	"github.com/mmrunner/mmrunner/mmcompat/text"
+	"github.com/mmrunner/mmrunner/pickle"
+	"github.com/mmrunner/mmrunner/runner/membership"
+)
+
+var (
+	docSubscribe       = doc("subscribe")
+	textSubscribeUsage = key("Commands/cmd_subscribe", "Usage:")
+	textBadDigest      = key("Commands/cmd_subscribe", "Bad digest specifier")
+	textNoAddress      = key("Commands/cmd_subscribe", "No valid address found")
+	textBanned         = key("Commands/cmd_subscribe", "The email address you supplied is banned")
+	textBadAddress     = key("Commands/cmd_subscribe", "Mailman won't accept")
+	textInsecure       = key("Commands/cmd_subscribe", "Your subscription is not allowed")
+	textSubscribed     = key("Commands/cmd_subscribe", "You are already subscribed")
+	textJoinPending    = keySince(30, "Commands/cmd_subscribe", "You already have a subscription pending")
+	textNoDigests      = key("Commands/cmd_subscribe", "No one can subscribe to the digest")
+	textOnlyDigests    = key("Commands/cmd_subscribe", "This list only supports digest")
+	textJoinForwarded  = key("Commands/cmd_subscribe", "Your subscription request has been forwarded")
+	textJoined         = key("Commands/cmd_subscribe", "Subscription request succeeded")
+)
+
+// subscribeRefusals are the answers to what keeps an address from being
+// subscribed, in the order in which Mailman asks.
+var subscribeRefusals = []struct {
+	err  error
+	text membership.TextKey
+}{
+	{membership.ErrBanned, textBanned},
+	{maillist.ErrBadEmail, textBadAddress},
+	{maillist.ErrHostileAddress, textInsecure},
+	{maillist.ErrAlreadyAMember, textSubscribed},
+	{membership.ErrAlreadyPending, textJoinPending},
+	{membership.ErrCantDigest, textNoDigests},
+	{membership.ErrMustDigest, textOnlyDigests},
+}
+
+// subscribe is cmd_subscribe and cmd_join.
+func subscribe(r *results, args []string) (bool, error) {
+	u := &pending.UserDesc{}
+	if ok, err := r.subscribeArgs(u, args); !ok || err != nil {
+		return true, err
+	}
+	if u.Digest == nil {
+		u.Digest, _ = r.l.Get("digest_is_default")
+	}
+	if u.Password == nil {
+		pw, err := r.l.MakeRandomPassword()
+		if err != nil {
+			return false, err
+		}
+		u.Password = pickle.Str(pw)
+	}
+	remote, err := r.sender()
+	if err != nil {
+		return false, err
+	}
+	if u.Address == nil {
+		from := r.from()
+		if from.Addr == "" {
+			from.Addr = remote
+		}
+		if from.Addr == "" {
+			r.add(textNoAddress, nil)
+			return true, nil
+		}
+		u.Address = pickle.Str(from.Addr)
+		if u.FullName, err = r.decodeName(from.Name); err != nil {
+			return false, err
+		}
+	}
+	owner := text.Vars{"listowner": r.l.GetOwnerEmail()}
+	err = r.m.AddMember(u, remote)
+	for _, refusal := range subscribeRefusals {
+		if errors.Is(err, refusal.err) {
+			r.add(refusal.text, owner)
+			return true, nil
+		}
+	}
+	switch {
+	case err == nil:
+		r.add(textJoined, nil)
+	case errors.Is(err, membership.ErrNeedsConfirmation):
+		r.respond = false // the request to confirm is answer enough
+	case errors.Is(err, membership.ErrNeedApproval):
+		r.add(textJoinForwarded, owner)
+	default:
+		return false, err
+	}
+	return false, nil
+}
+
+// subscribeArgs reads the arguments: password, digest or nodigest, address=. ok
+// is false where they make no sense and the answer says so.
+func (r *results) subscribeArgs(u *pending.UserDesc, args []string) (ok bool, err error) {
+	for i, arg := range args {
+		lower := maillist.Lower(arg)
+		switch {
+		case strings.HasPrefix(lower, addressArg):
+			u.Address = pickle.Str(arg[len(addressArg):])
+		case i == 0:
+			u.Password = pickle.Str(arg)
+		case i == 1:
+			if u.Digest, ok = digestWord(lower); !ok {
+				r.add(textBadDigest, text.Vars{"arg": arg})
+				return false, nil
+			}
+		default:
+			r.add(textSubscribeUsage, nil)
+			r.results = append(r.results, r.gethelp(docSubscribe))
+			return false, nil
+		}
+	}
+	// The password may be left out.
+	if pw, given := u.Password.(pickle.Str); given && u.Digest == nil {
+		if digest, ok := digestWord(maillist.Lower(string(pw))); ok {
+			u.Digest, u.Password = digest, nil
+		}
+	}
+	return true, nil
+}
+
+func digestWord(s string) (pickle.Value, bool) {
+	switch s {
+	case "digest":
+		return pickle.Int(1), true
+	case "nodigest":
+		return pickle.Int(0), true
+	}
+	return nil, false
+}
+
+// decodeName decodes a name in a From header: to a str where it is ASCII, else
+// to a unicode; to nothing where its charset cannot have it.
+func (r *results) decodeName(name string) (pickle.Value, error) {
+	chunks, err := message.DecodeHeader(name)
+	if err != nil {
+		return nil, err
+	}
+	h, err := message.MakeHeader(r.b.Charsets(), chunks, message.HeaderOptions{})
+	u := ""
+	if err == nil {
+		u, err = h.Unicode()
+	}
+	if err != nil {
+		if !isUnicodeError(err) {
+			return nil, err
+		}
+		u = ""
+	}
+	if s, err := text.Encode(u, "us-ascii", text.Strict); err == nil {
+		return pickle.Str(s), nil
+	}
+	return pickle.Unicode(u), nil
+}
+
+// isUnicodeError tells whether Python would have raised a UnicodeError.
+func isUnicodeError(err error) bool {
+	var py *message.PyError
+	if errors.As(err, &py) {
+		return strings.HasPrefix(py.Kind, "Unicode")
+	}
+	var codec *text.CodecError
+	return errors.As(err, &codec) && !codec.Unknown
+}

@@ -1,0 +1,82 @@
+package command
+
+import (
+	"errors"
+	"strings"
+
+	"github.com/mmrunner/mmrunner/mmcompat/text"
+	"github.com/mmrunner/mmrunner/pickle"
+	"github.com/mmrunner/mmrunner/runner/membership"
+)
+
+var (
+	docUnsubscribe       = doc("unsubscribe")
+	textUnsubscribeUsage = key("Commands/cmd_unsubscribe", "Usage:")
+	textStranger         = key("Commands/cmd_unsubscribe", "%(address)s is not a member of")
+	textLeaveForwarded   = key("Commands/cmd_unsubscribe", "Your unsubscription request has been forwarded")
+	textLeavePending     = keySince(34, "Commands/cmd_unsubscribe", "You already have a subscription pending")
+	textWrongPassword    = key("Commands/cmd_unsubscribe", "You gave the wrong password")
+	textUnsubscribed     = key("Commands/cmd_unsubscribe", "Unsubscription request succeeded")
+)
+
+// unsubscribe is cmd_unsubscribe, cmd_leave and cmd_remove: at once with the
+// password, else after a confirmation, unless moderators have a say.
+func unsubscribe(r *results, args []string) (bool, error) {
+	password, hasPassword := "", false
+	address, hasAddress := "", false
+	for i, arg := range args {
+		switch {
+		case strings.HasPrefix(arg, addressArg):
+			address, hasAddress = arg[len(addressArg):], true
+		case i == 0:
+			password, hasPassword = arg, true
+		default:
+			r.add(textUnsubscribeUsage, nil)
+			r.results = append(r.results, r.gethelp(docUnsubscribe))
+			return true, nil
+		}
+	}
+	if !hasAddress {
+		address = r.from().Addr
+	}
+	if !r.l.IsMember(address) {
+		r.add(textStranger, text.Vars{"address": address, "listname": r.attr("real_name")})
+		return true, nil
+	}
+	switch {
+	case r.l.Bool("unsubscribe_policy"):
+		err := r.m.DeleteMember(address, membership.DeleteOptions{Whence: membership.Mailcmd})
+		if !errors.Is(err, membership.ErrNeedApproval) {
+			return false, err
+		}
+		r.add(textLeaveForwarded, nil)
+	case !hasPassword:
+		cpaddr, err := r.l.GetMemberCPAddress(address)
+		if err != nil {
+			return false, err
+		}
+		err = r.m.ConfirmUnsubscription(cpaddr)
+		switch {
+		case errors.Is(err, membership.ErrAlreadyPending):
+			r.add(textLeavePending, nil)
+		case err != nil:
+			return false, err
+		default:
+			r.respond = false // the request to confirm is answer enough
+		}
+	default:
+		pw, err := r.l.GetMemberPassword(address)
+		if err != nil {
+			return false, err
+		}
+		if !pickle.Equal(pw, pickle.Str(password)) {
+			r.add(textWrongPassword, nil)
+			return true, nil
+		}
+		if err := r.m.ApprovedDeleteMember(address, membership.DeleteOptions{Whence: membership.Mailcmd}); err != nil {
+			return false, err
+		}
+		r.add(textUnsubscribed, nil)
+	}
+	return false, nil
+}

@@ -1,0 +1,74 @@
+package membership
+
+import (
+	"github.com/mmrunner/mmrunner/mmcompat/maillist"
+	"github.com/mmrunner/mmrunner/mmcompat/text"
+	"github.com/mmrunner/mmrunner/pickle"
+)
+
+const responses = "hold_and_cmd_autoresponses"
+
+// AutorespondToSender tells whether to answer an address: as often a day as
+// MAX_AUTORESPONSES_PER_DAY allows, the last time with a notice that no more
+// answers come. From then on Mailman speaks lang.
+func (m *Manager) AutorespondToSender(sender, lang string) (bool, error) {
+	m.voice.Set(lang)
+	limit := m.s.Int("MAX_AUTORESPONSES_PER_DAY")
+	if limit == 0 {
+		return true, nil
+	}
+	today := maillist.DateOf(m.b.Now())
+	answered := func(count int) {
+		m.l.DictSet(responses, sender, pickle.NewTuple(
+			pickle.NewTuple(pickle.Int(today[0]), pickle.Int(today[1]), pickle.Int(today[2])), pickle.Int(count)))
+	}
+	date, count := m.answers(sender)
+	switch {
+	case date != today:
+		answered(1)
+		return true, nil
+	case count < 0:
+		m.Log("vette", "-request/hold autoresponse discarded for: %s", sender)
+		return false, nil
+	case count < limit:
+		answered(count + 1)
+		return true, nil
+	}
+	m.Log("vette", "-request/hold autoresponse limit hit for: %s", sender)
+	answered(-1)
+	listname, err := concat(m.attr("real_name"), "@"+m.l.HostName())
+	if err != nil {
+		return false, err
+	}
+	// No list is named here: only the site's templates are looked at.
+	body, _, err := m.t.Maketext("nomoretoday.txt", text.Vars{
+		"sender":     sender,
+		"listname":   listname,
+		"num":        count,
+		"owneremail": m.l.GetOwnerEmail(),
+	}, lang, nil, false)
+	if err != nil {
+		return false, err
+	}
+	n, err := m.UserNotification(sender, m.l.GetOwnerEmail(), m.Say(textNoMoreToday, nil), body, lang)
+	if err != nil {
+		return false, err
+	}
+	return false, m.Send(n)
+}
+
+// answers reads how often an address was answered, and on which day last.
+func (m *Manager) answers(sender string) (date maillist.Date, count int) {
+	v, _ := m.l.DictGet(responses, sender)
+	t, ok := v.(*pickle.Tuple)
+	if !ok || len(t.Items) != 2 {
+		return date, 0
+	}
+	if d, ok := t.Items[0].(*pickle.Tuple); ok && len(d.Items) == len(date) {
+		for i := range date {
+			date[i], _ = integer(d.Items[i])
+		}
+	}
+	count, _ = integer(t.Items[1])
+	return date, count
+}

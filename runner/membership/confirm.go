@@ -1,0 +1,223 @@
+package membership
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/mmrunner/mmrunner/mmcompat/maillist"
+	"github.com/mmrunner/mmrunner/mmcompat/message"
+	"github.com/mmrunner/mmrunner/mmcompat/pending"
+	"github.com/mmrunner/mmrunner/mmcompat/requests"
+	"github.com/mmrunner/mmrunner/pickle"
+)
+
+// Confirmed is what a confirmation did.
+type Confirmed struct {
+	Op     string // a kind of pending record
+	Action int    // what became of a held message, for pending.HeldMessage
+}
+
+// ProcessConfirmation does what waits for cookie. context is the message that
+// confirms. The errors are ErrBadConfirmation, ErrBadPassword,
+// ErrHostileSubscription, ErrNeedApproval, ErrBanned and maillist's; others are
+// for the runner.
+func (m *Manager) ProcessConfirmation(cookie string, context *message.Message) (Confirmed, error) {
+	pend, err := m.b.Pending()
+	if err != nil {
+		return Confirmed{}, err
+	}
+	// Two keys of the database are no cookies, and Mailman fails on both.
+	if cookie == "evictions" || cookie == "version" {
+		if _, ok := pend.Peek(cookie); ok {
+			return Confirmed{}, keyError(cookie)
+		}
+	}
+	v, ok, err := pend.Confirm(cookie)
+	if err != nil {
+		return Confirmed{}, err
+	}
+	if !ok {
+		return Confirmed{}, fmt.Errorf("%w: no record of %q", ErrBadConfirmation, cookie)
+	}
+	record, ok := v.(*pickle.Tuple)
+	if !ok || len(record.Items) == 0 {
+		return Confirmed{}, fmt.Errorf("pending record of %s: had %T, wanted a tuple", cookie, v)
+	}
+	done := Confirmed{Op: str(record.Items[0])}
+	data := record.Items[1:]
+	wanted, known := map[string]int{
+		pending.Subscription: 1, pending.Unsubscription: 1, pending.ChangeOfAddress: 3,
+		pending.HeldMessage: 1, pending.ReEnable: 2,
+	}[done.Op]
+	if !known {
+		return done, &message.PyError{Kind: "AssertionError", Text: "Bad op: " + done.Op}
+	}
+	if len(data) < wanted {
+		return done, fmt.Errorf("pending record %q of %s: had %d items, wanted %d", done.Op, cookie, len(data), wanted)
+	}
+	switch done.Op {
+	case pending.Subscription:
+		err = m.confirmSubscription(data[0])
+	case pending.Unsubscription:
+		err = m.ApprovedDeleteMember(str(data[0]), DeleteOptions{Whence: m.emailConfirmation()})
+	case pending.ChangeOfAddress:
+		err = m.ApprovedChangeMemberAddress(str(data[0]), str(data[1]), Truth(data[2]))
+	case pending.HeldMessage:
+		done.Action, err = m.confirmHeld(pend, cookie, record, context)
+	case pending.ReEnable:
+		err = m.l.SetDeliveryStatus(str(data[1]), maillist.Enabled)
+	}
+	return done, err
+}
+
+// confirmSubscription goes on with a subscription that its owner has confirmed,
+// or an invitation that was accepted.
+func (m *Manager) confirmSubscription(v pickle.Value) error {
+	u, ok := pending.ParseUserDesc(v)
+	if !ok {
+		return fmt.Errorf("pending subscription: had %T, wanted a UserDesc", v)
+	}
+	for _, a := range []struct {
+		name  string
+		value pickle.Value
+	}{{"address", u.Address}, {"fullname", u.FullName}, {"password", u.Password}, {"digest", u.Digest}, {"language", u.Language}} {
+		if a.value == nil {
+			return attributeError("UserDesc", a.name)
+		}
+	}
+	addr := str(u.Address)
+	if Truth(u.Invitation) {
+		// An invitation holds for one list and needs no approval.
+		if to := str(u.Invitation); to != m.l.Name() {
+			if err := m.SendHostileSubscriptionNotice(to, addr); err != nil {
+				return err
+			}
+			return ErrHostileSubscription
+		}
+		return m.ApprovedAddMember(u, m.viaEmail())
+	}
+	if policy := m.l.Int("subscribe_policy"); policy == 2 || policy == policyConfirmApprove {
+		approved := false
+		if m.since(autoApproval) {
+			var err error
+			if approved, err = m.l.HasAutoApprovedSender(addr); err != nil {
+				return err
+			}
+		}
+		if !approved {
+			err := m.HoldSubscription(addr, u.FullName, u.Password, u.Digest, str(u.Language))
+			if err != nil {
+				return err
+			}
+			return ErrNeedApproval
+		}
+	}
+	return m.ApprovedAddMember(u, m.viaEmail())
+}
+
+// confirmHeld approves a held message if context has the right password,
+// discards it if it has none, and puts the record back if it has a wrong one.
+func (m *Manager) confirmHeld(pend *pending.DB, cookie string, record *pickle.Tuple, context *message.Message) (action int, err error) {
+	action = requests.Discard
+	password, given, err := m.approval(context)
+	if err != nil {
+		return action, err
+	}
+	if given {
+		role, err := m.Authenticate(password, "", ListAdmin, ListModerator)
+		if err != nil {
+			return action, err
+		}
+		if role == Unauthorized {
+			if err := pend.Repend(cookie, record); err != nil {
+				return action, err
+			}
+			return action, ErrBadPassword
+		}
+		action = requests.Approve
+	}
+	err = m.HandleRequest(record.Items[1], action)
+	if errors.Is(err, requests.ErrNoRequest) {
+		// A moderator was quicker.
+		m.Log("error", "Could not process HELD_MESSAGE: %s", display(record.Items[1]))
+		err = nil
+	}
+	return action, err
+}
+
+// approval finds the password that a message approves a held one with: in its
+// Approved or Approve header, or in the first line that says anything of its
+// first text/plain part.
+func (m *Manager) approval(msg *message.Message) (password string, given bool, err error) {
+	password, given = msg.Get("Approved")
+	if !given {
+		password, given = msg.Get("Approve")
+	}
+	if password != "" {
+		return password, true, nil
+	}
+	for part := range msg.TypedSubpartIterator("text", "plain") {
+		// A part without headers counts as false in Python.
+		if len(part.Headers) == 0 {
+			break
+		}
+		body, ok := "", false
+		if m.since(approvedInBody) {
+			if body, ok, err = part.GetPayloadDecoded(); err != nil {
+				return "", false, err
+			}
+		} else {
+			body, ok = part.GetPayloadString()
+		}
+		if !ok {
+			return "", false, &message.PyError{Kind: "TypeError", Text: "expected read buffer, NoneType found"}
+		}
+		for line := range strings.SplitSeq(body, "\n") {
+			if strings.Trim(line, Whitespace) == "" {
+				continue
+			}
+			name, value, ok := strings.Cut(line, ":")
+			if m.since(approvedInBody) {
+				name = strings.Trim(name, Whitespace)
+			}
+			if name = maillist.Lower(name); ok && (name == "approve" || name == "approved") {
+				return strings.Trim(value, Whitespace), true, nil
+			}
+			break
+		}
+		break
+	}
+	return password, given, nil
+}
+
+// Whitespace is what Python 2's str.strip() takes off.
+const Whitespace = " \t\n\r\v\f"
+
+// Truth is Python's: None, zero and what is empty are false.
+func Truth(v pickle.Value) bool {
+	switch v := v.(type) {
+	case nil:
+		return false
+	case bool:
+		return v
+	case pickle.Int:
+		return v != 0
+	case float64:
+		return v != 0
+	case pickle.Str:
+		return v != ""
+	case pickle.Unicode:
+		return v != ""
+	}
+	return !pickle.Equal(v, pickle.NewTuple()) && !pickle.Equal(v, pickle.NewList()) && !pickle.Equal(v, pickle.NewDict())
+}
+
+// display is Python's str(v).
+func display(v pickle.Value) string {
+	switch v.(type) {
+	case pickle.Str, pickle.Unicode:
+		return str(v)
+	}
+	return pickle.Repr(v, 200)
+}

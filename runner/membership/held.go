@@ -1,0 +1,191 @@
+package membership
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/mmrunner/mmrunner/mmcompat/message"
+	"github.com/mmrunner/mmrunner/mmcompat/qfile"
+	"github.com/mmrunner/mmrunner/mmcompat/requests"
+	"github.com/mmrunner/mmrunner/mmcompat/text"
+	"github.com/mmrunner/mmrunner/pickle"
+)
+
+// HoldSubscription puts a subscription before the moderators. Afterwards
+// Mailman speaks lang if it told them.
+func (m *Manager) HoldSubscription(addr string, fullname, password, digest pickle.Value, lang string) error {
+	db, err := m.b.Requests()
+	if err != nil {
+		return err
+	}
+	db.AddSubscription(addr, fullname, password, digest, lang)
+	m.Log("vette", "%s: held subscription request from %s", m.l.Name(), addr)
+	if !m.l.Bool("admin_immed_notify") {
+		return nil
+	}
+	if m.since(heldInListLanguage) {
+		m.voice.Set(m.l.Str("preferred_language"))
+	}
+	subject := m.Say(textNewRequest, text.Vars{"realname": m.attr("real_name"), "addr": addr})
+	if err := m.notifyModerators("subauth.txt", addr, subject); err != nil {
+		return err
+	}
+	if m.since(heldInListLanguage) {
+		m.voice.Set(lang)
+	}
+	return nil
+}
+
+// HoldUnsubscription puts an unsubscription before the moderators.
+func (m *Manager) HoldUnsubscription(addr string) error {
+	db, err := m.b.Requests()
+	if err != nil {
+		return err
+	}
+	db.AddUnsubscription(addr)
+	m.Log("vette", "%s: held unsubscription request from %s", m.l.Name(), addr)
+	if !m.l.Bool("admin_immed_notify") {
+		return nil
+	}
+	subject := m.Say(textLeaveRequest, text.Vars{"realname": m.attr("real_name"), "addr": addr})
+	return m.notifyModerators("unsubauth.txt", addr, subject)
+}
+
+// notifyModerators sends owners and moderators word of a held request.
+func (m *Manager) notifyModerators(template, addr, subject string) error {
+	body, err := m.maketext(template, text.Vars{
+		"username":    addr,
+		"listname":    m.l.Name(),
+		"hostname":    m.attr("host_name"),
+		"admindb_url": m.l.GetScriptURL("admindb"),
+	}, "")
+	if err != nil {
+		return err
+	}
+	// From the owners themselves, so that a bounce of it is not taken for a member's.
+	owner := m.l.GetOwnerEmail()
+	n, err := m.UserNotification(owner, owner, subject, body, m.l.Str("preferred_language"))
+	if err != nil {
+		return err
+	}
+	return m.Send(n, message.Attr{Name: "tomoderators", Value: pickle.Int(1)})
+}
+
+// HandleRequest approves or discards what waits for a moderator, as far as a
+// confirmation can: action is requests.Approve or requests.Discard. The error
+// is requests.ErrNoRequest where somebody else has done so.
+func (m *Manager) HandleRequest(id pickle.Value, action int) error {
+	db, err := m.b.Requests()
+	if err != nil {
+		return err
+	}
+	number, ok := integer(id)
+	if !ok {
+		return fmt.Errorf("%w: %s", requests.ErrNoRequest, display(id))
+	}
+	kind, record, err := db.Record(number)
+	if err != nil {
+		return err
+	}
+	switch {
+	case kind == requests.HeldMsg:
+		err = m.handlePost(db, record, action)
+	case action != requests.Discard:
+		// Only posts can be approved by that name.
+		err = &message.PyError{Kind: "AssertionError"}
+	case kind == requests.Unsubscription:
+		m.Log("vette", "%s: discarded unsubscription request from %s", m.l.Name(), value(record))
+	case kind == requests.Subscription:
+		var addr pickle.Value
+		if t, ok := record.(*pickle.Tuple); ok && len(t.Items) > 1 {
+			addr = t.Items[1]
+		}
+		m.Log("vette", "%s: discarded subscription request from %s", m.l.Name(), value(addr))
+	default:
+		err = &message.PyError{Kind: "AssertionError"}
+	}
+	if err != nil {
+		return err
+	}
+	return db.Delete(number)
+}
+
+// handlePost sends a held message on its way, or drops it (__handlepost).
+func (m *Manager) handlePost(db *requests.DB, record pickle.Value, action int) error {
+	held, err := requests.ParseHeld(record)
+	if err != nil {
+		return err
+	}
+	if action == requests.Approve {
+		msg, missing, err := db.ReadMessage(held)
+		if err != nil || missing {
+			return err
+		}
+		data := qfile.NewData()
+		for k, v := range held.Data.All() {
+			data.Set(str(k), v)
+		}
+		data.Set("approved", pickle.Int(1))
+		data.Set("adminapproved", pickle.Int(1))
+		data.Delete("filebase")
+		msg.Set("X-Mailman-Approved-At", message.FormatDate(m.b.Now(), true))
+		id, ok := msg.Get("message-id")
+		if !ok {
+			id = "n/a"
+		}
+		if m.since(approvedLogsList) {
+			m.Log("vette", "%s: held message approved, message-id: %s", m.l.Name(), id)
+		} else {
+			m.Log("vette", "held message approved, message-id: %s", id)
+		}
+		m.b.Enqueue("in", msg, data)
+	} else {
+		sender, err := byteString(held.Sender)
+		if err != nil {
+			return err
+		}
+		subject, err := byteString(held.Subject)
+		if err != nil {
+			return err
+		}
+		// Mailman doubles percent signs for a formatting that then is not done.
+		note, _ := percent("%s: Discarded posting:\n\tFrom: %s\n\tSubject: %s", m.l.Name(),
+			strings.ReplaceAll(sender, "%", "%%"), strings.ReplaceAll(subject, "%", "%%"))
+		m.b.Log("vette", "%s", latin1(note))
+	}
+	_, err = db.RemoveFile(held)
+	return err
+}
+
+// byteString is Python's str(v) of a header.
+func byteString(v pickle.Value) (string, error) {
+	switch v := v.(type) {
+	case pickle.Str:
+		return string(v), nil
+	case pickle.Unicode:
+		return text.Encode(string(v), "ascii", text.Strict)
+	case *pickle.Instance:
+		h, err := message.HeaderFromPickle(v)
+		if err != nil {
+			return "", err
+		}
+		return h.Encode()
+	}
+	return display(v), nil
+}
+
+// integer is the key that an id is in a dict of ids.
+func integer(v pickle.Value) (int, bool) {
+	switch v := v.(type) {
+	case pickle.Int:
+		return int(v), true
+	case bool:
+		if v {
+			return 1, true
+		}
+		return 0, true
+	case float64:
+		return int(v), v == float64(int(v))
+	}
+	return 0, false
+}

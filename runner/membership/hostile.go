@@ -1,0 +1,33 @@
+package membership
+
+import (
+	"errors"
+
+	"github.com/mmrunner/mmrunner/mmcompat/maillist"
+	"github.com/mmrunner/mmrunner/mmcompat/text"
+)
+
+// SendHostileSubscriptionNotice tells the owners of both lists that somebody
+// who was invited to listname tried to use that here.
+func (m *Manager) SendHostileSubscriptionNotice(listname, address string) error {
+	m.Log("mischief", "%s was invited to %s but confirmed to %s", address, listname, m.l.Name())
+	if err := m.hostileNotice(textHostileHere, address); err != nil {
+		return err
+	}
+	l, err := m.b.Peek(listname)
+	switch {
+	case errors.Is(err, maillist.ErrUnknownList), errors.Is(err, maillist.ErrCorruptList):
+		return nil
+	case err != nil:
+		return err
+	}
+	there := *m
+	there.l = l
+	before := m.voice.Set(l.Str("preferred_language"))
+	defer m.voice.Set(before)
+	return there.hostileNotice(textHostileThere, address)
+}
+
+func (m *Manager) hostileNotice(k TextKey, address string) error {
+	return m.notifyOwner(m.Say(textHostile, nil), wrap(m.Say(k, text.Vars{"address": address})))
+}

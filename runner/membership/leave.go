@@ -1,0 +1,156 @@
+package membership
+
+import (
+	"github.com/mmrunner/mmrunner/mmcompat/message"
+	"github.com/mmrunner/mmrunner/mmcompat/pending"
+	"github.com/mmrunner/mmrunner/mmcompat/text"
+	"github.com/mmrunner/mmrunner/pickle"
+)
+
+// DeleteOptions are ApprovedDeleteMember's.
+type DeleteOptions struct {
+	Whence     Whence // "" is None
+	AdminNotif *bool  // whether to tell the owners; nil: as admin_notify_mchanges has it
+	UserAck    *bool  // whether to tell the member; nil: as send_goodbye_msg has it
+}
+
+// DeleteMember removes a member if the list lets its members go; if not, the
+// request is held and the error is ErrNeedApproval.
+func (m *Manager) DeleteMember(name string, o DeleteOptions) error {
+	if o.UserAck == nil {
+		yes := true
+		o.UserAck = &yes
+	}
+	if m.l.Int("unsubscribe_policy") == 0 {
+		return m.ApprovedDeleteMember(name, o)
+	}
+	if err := m.HoldUnsubscription(message.ParseAddr(name).Addr); err != nil {
+		return err
+	}
+	return ErrNeedApproval
+}
+
+// ApprovedDeleteMember removes a member, says goodbye and tells the owners. The
+// error is maillist.ErrNotAMember for a stranger. Afterwards Mailman speaks the
+// list's language.
+func (m *Manager) ApprovedDeleteMember(name string, o DeleteOptions) error {
+	userAck, adminNotif := m.l.Bool("send_goodbye_msg"), m.l.Bool("admin_notify_mchanges")
+	if o.UserAck != nil {
+		userAck = *o.UserAck
+	}
+	if o.AdminNotif != nil {
+		adminNotif = *o.AdminNotif
+	}
+	email := message.ParseAddr(name).Addr
+	lang := m.l.GetMemberLanguage(email)
+	if err := m.l.RemoveMember(email); err != nil {
+		return err
+	}
+	m.moved(email, false)
+	if userAck {
+		if err := m.SendUnsubscribeAck(email, lang); err != nil {
+			return err
+		}
+	}
+	if m.since(deleteInListLanguage) {
+		m.voice.Set(m.l.Str("preferred_language"))
+	}
+	if adminNotif {
+		if err := m.notifyUnsubscribed(name, o.Whence); err != nil {
+			return err
+		}
+	}
+	tail := ""
+	if o.Whence != "" {
+		tail = "; " + string(o.Whence)
+	}
+	m.Log("subscribe", "%s: deleted %s%s", m.l.Name(), name, tail)
+	return nil
+}
+
+// notifyUnsubscribed tells the owners of a member who is gone.
+func (m *Manager) notifyUnsubscribed(name string, whence Whence) error {
+	realname := m.attr("real_name")
+	subject := m.Say(textUnsubscribed, text.Vars{"realname": realname})
+	vars := text.Vars{"member": name, "listname": realname}
+	if m.since(whenceInNotices) {
+		vars["whence"] = ""
+		if whence != "" {
+			vars["whence"] = "(" + m.again(string(whence)) + ")"
+		}
+	}
+	body, err := m.maketext("adminunsubscribeack.txt", vars, "")
+	if err != nil {
+		return err
+	}
+	return m.notifyOwner(subject, body)
+}
+
+// SendUnsubscribeAck says goodbye to who was a member.
+func (m *Manager) SendUnsubscribeAck(addr, lang string) error {
+	if m.since(noticeInMemberLanguage) {
+		m.voice.Set(lang)
+	}
+	subject := m.Say(textGoodbye, text.Vars{"realname": m.attr("real_name")})
+	n, err := m.UserNotification(m.l.GetMemberAdminEmail(addr), m.l.GetBouncesEmail(),
+		subject, wrap(m.attr("goodbye_msg")), lang)
+	if err != nil {
+		return err
+	}
+	return m.Send(n, m.verp())
+}
+
+// ConfirmUnsubscription sends a member the request to confirm that he leaves.
+// The error is ErrAlreadyPending where the site refuses a second one.
+func (m *Manager) ConfirmUnsubscription(addr string) error {
+	if err := m.refuseSecond(secondPendingLeave, addr, true); err != nil {
+		return err
+	}
+	lang := m.l.GetMemberLanguage(addr)
+	pend, err := m.b.Pending()
+	if err != nil {
+		return err
+	}
+	cookie, err := pend.New(pending.Unsubscription, pickle.Str(addr))
+	if err != nil {
+		return err
+	}
+	body, err := m.maketext("unsub.txt", m.confirmVars(addr, cookie, ""), lang)
+	if err != nil {
+		return err
+	}
+	n, err := m.UserNotification(addr, m.l.GetRequestEmail(cookie), nil, body, lang)
+	if err != nil {
+		return err
+	}
+	subject, err := m.confirmSubject(textConfirmLeave, cookie)
+	if err != nil {
+		return err
+	}
+	replaceSubject(n, subject)
+	n.Set("Reply-To", m.l.GetRequestEmail(cookie))
+	if m.since(autoSubmitted) {
+		n.Del("auto-submitted")
+		n.Set("Auto-Submitted", "auto-generated")
+	}
+	return m.Send(n)
+}
+
+// confirmSubject is the Subject of a confirmation request
+// (GetConfirmJoinSubject, GetConfirmLeaveSubject): what an answer to it must
+// say, unless the address it goes to says so already.
+func (m *Manager) confirmSubject(k TextKey, cookie string) (any, error) {
+	if !m.s.Bool("VERP_CONFIRMATIONS") {
+		return "confirm " + cookie, nil
+	}
+	name := m.t.CatalogCharset(m.voice.Lang)
+	if name == "" {
+		name = m.t.Charset(m.l.Str("preferred_language"))
+	}
+	charset, err := m.b.Charsets().New(name)
+	if err != nil {
+		return nil, err
+	}
+	return message.NewHeader(m.Say(k, text.Vars{"listname": m.attr("real_name")}), charset,
+		message.HeaderOptions{HeaderName: "subject"})
+}

@@ -1,0 +1,91 @@
+// Package membership is in charge of what Mailman does to a list's membership
+// on top of its state: who may join and leave and how, what is confirmed or
+// held, and the mail and log lines that go with it. It follows MailList.py,
+// ListAdmin.py, Deliverer.py and SecurityManager.py of releases 2.1.14 to
+// 2.1.39; where they differ, release.go asks what the installed one does.
+//
+// All of it works on a list's turn (runner/batch): nothing here reaches for a
+// file, a clock or a lock. Texts are the installation's own, named in texts.go
+// by their module and first words.
+package membership
+
+import (
+	"github.com/mmrunner/mmrunner/mmcompat/maillist"
+	"github.com/mmrunner/mmrunner/mmcompat/site"
+	"github.com/mmrunner/mmrunner/mmcompat/text"
+	"github.com/mmrunner/mmrunner/runner/batch"
+)
+
+// Voice is the language Mailman speaks at the moment: i18n's _translation, of
+// which a whole process has one. Code that changes it often leaves it changed,
+// and what is said later in the same entry then comes in that language.
+type Voice struct{ Lang string }
+
+// Set is i18n.set_language; it returns the language spoken before.
+func (v *Voice) Set(lang string) (before string) {
+	before, v.Lang = v.Lang, lang
+	return before
+}
+
+// Manager does what Mailman's MailList object does with members, for one list.
+type Manager struct {
+	b     *batch.Batch
+	l     *maillist.List
+	s     *site.Site
+	t     *text.Texts
+	voice *Voice
+	world World
+}
+
+// World is what an entry may ask for beyond its lists.
+type World struct {
+	// Resolver answers Spamhaus lookups; nil means that none is made, as where
+	// Python lacks dnspython.
+	Resolver Resolver
+	// SitePassword returns the SHA-1 in hexadecimal of the site password or, if
+	// siteAdmin is false, of the list creator's; ok is false where none is set.
+	SitePassword func(siteAdmin bool) (sha1 string, ok bool, err error)
+	// Moved is told of each address that became a member or is none any more, in
+	// the order in which Mailman's dicts see it; nil if nobody wants to know.
+	Moved func(l *maillist.List, addr string, in bool)
+}
+
+// New returns a manager for the list of b. voice is shared by all that an entry
+// does; it begins with the language of the entry's sender.
+func New(b *batch.Batch, voice *Voice, world World) *Manager {
+	return &Manager{b: b, l: b.List(), s: b.Site(), t: b.Texts(), voice: voice, world: world}
+}
+
+// List is the list's state.
+func (m *Manager) List() *maillist.List { return m.l }
+
+// Voice is the language spoken at the moment.
+func (m *Manager) Voice() *Voice { return m.voice }
+
+// On is a manager for another list, in the same voice. The list stays locked
+// until the commit of this turn ends.
+func (m *Manager) On(listname string) (*Manager, error) {
+	b, err := m.b.With(listname)
+	if err != nil {
+		return nil, err
+	}
+	return New(b, m.voice, m.world), nil
+}
+
+// moved reports that an address became a member, or is none any more.
+func (m *Manager) moved(addr string, in bool) {
+	if m.world.Moved != nil {
+		m.world.Moved(m.l, addr, in)
+	}
+}
+
+// SetDigest moves a member between regular delivery and digests, with the
+// errors of maillist's SetMemberOption.
+func (m *Manager) SetDigest(member string, on bool) error {
+	if err := m.l.SetMemberOption(member, maillist.Digests, on); err != nil {
+		return err
+	}
+	m.moved(member, false)
+	m.moved(member, true)
+	return nil
+}

@@ -1,0 +1,81 @@
+package membership
+
+import (
+	"github.com/mmrunner/mmrunner/mmcompat/maillist"
+	"github.com/mmrunner/mmrunner/mmcompat/message"
+	"github.com/mmrunner/mmrunner/mmcompat/text"
+	"github.com/mmrunner/mmrunner/pickle"
+)
+
+// UserNotification is Message.UserNotification(recip, sender, subject, text,
+// lang); subject nil stands for none.
+func (m *Manager) UserNotification(recip, sender string, subject, body text.Text, lang string) (*message.Notification, error) {
+	charset, err := m.charset(lang)
+	if err != nil {
+		return nil, err
+	}
+	return message.NewUserNotification([]text.Text{recip}, sender, subject, body, charset)
+}
+
+// ownerNotification is Message.OwnerNotification(mlist, subject, text).
+func (m *Manager) ownerNotification(subject, body text.Text) (*message.Notification, error) {
+	charset, err := m.charset(m.l.Str("preferred_language"))
+	if err != nil {
+		return nil, err
+	}
+	return message.NewOwnerNotification(message.OwnerFacts{
+		Owner:          m.texts("owner"),
+		Moderator:      m.texts("moderator"),
+		SiteBounces:    maillist.GetSiteEmail(m.s, m.l.HostName(), "bounces"),
+		OwnerEmail:     m.l.GetOwnerEmail(),
+		ListPrecedence: m.since(ownerPrecedence),
+	}, subject, body, charset, true)
+}
+
+// texts are the items of an attribute that is a list of strings.
+func (m *Manager) texts(name string) (all []text.Text) {
+	v, _ := m.l.Get(name)
+	list, ok := v.(*pickle.List)
+	if !ok {
+		return nil
+	}
+	for _, item := range list.Items {
+		switch item := item.(type) {
+		case pickle.Str:
+			all = append(all, string(item))
+		case pickle.Unicode:
+			all = append(all, item)
+		}
+	}
+	return all
+}
+
+// charset is Charset(Utils.GetCharSet(lang)).
+func (m *Manager) charset(lang string) (*message.Charset, error) {
+	if err := knownLanguage(m.s, lang); err != nil {
+		return nil, err
+	}
+	return m.b.Charsets().New(m.t.Charset(lang))
+}
+
+// notifyOwner sends an OwnerNotification.
+func (m *Manager) notifyOwner(subject, body text.Text) error {
+	n, err := m.ownerNotification(subject, body)
+	if err != nil {
+		return err
+	}
+	return m.Send(n)
+}
+
+// verp is the metadata of mail that goes to one member.
+func (m *Manager) verp() message.Attr {
+	v, _ := m.s.Value("VERP_PERSONALIZED_DELIVERIES")
+	return message.Attr{Name: "verp", Value: v}
+}
+
+// replaceSubject sets a Subject that UserNotification has not encoded, so that
+// an answer to it can be understood by its bare words.
+func replaceSubject(n *message.Notification, subject any) {
+	n.Del("subject")
+	n.Set("Subject", subject)
+}

@@ -1,0 +1,379 @@
+package membership
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/mmrunner/mmrunner/mmcompat/maillist"
+	"github.com/mmrunner/mmrunner/mmcompat/pending"
+	"github.com/mmrunner/mmrunner/mmcompat/text"
+	"github.com/mmrunner/mmrunner/pickle"
+)
+
+// The values of subscribe_policy that are not moderation alone.
+const (
+	policyOpen           = 0
+	policyConfirm        = 1
+	policyConfirmApprove = 3
+)
+
+// request is what AddMember and ApprovedAddMember take from a UserDesc, with
+// its defaults filled in.
+type request struct {
+	email    string
+	name     text.Text
+	language string
+	digest   pickle.Value
+	password pickle.Value
+}
+
+// ask reads a UserDesc as both functions begin.
+func (m *Manager) ask(u *pending.UserDesc) (r request, err error) {
+	r.email = maillist.LCDomain(str(u.Address))
+	r.name = value(u.FullName)
+	r.language = m.l.Str("preferred_language")
+	if u.Language != nil {
+		r.language = str(u.Language)
+	}
+	r.digest = u.Digest
+	if r.digest == nil {
+		r.digest = pickle.Int(1)
+		if m.l.Bool("nondigestable") {
+			r.digest = pickle.Int(0)
+		}
+	}
+	r.password = u.Password
+	if r.password == nil {
+		made, err := m.l.MakeRandomPassword()
+		if err != nil {
+			return r, err
+		}
+		r.password = pickle.Str(made)
+	}
+	return r, nil
+}
+
+// str is the bytes of a str or unicode attribute.
+func str(v pickle.Value) string { return plain(value(v)) }
+
+// value is a str or unicode attribute, "" for a missing one.
+func value(v pickle.Value) text.Text {
+	switch v := v.(type) {
+	case pickle.Str:
+		return string(v)
+	case pickle.Unicode:
+		return v
+	}
+	return ""
+}
+
+// stored is a text as a value to pickle.
+func stored(t text.Text) pickle.Value {
+	if s, ok := t.(string); ok {
+		return pickle.Str(s)
+	}
+	return t
+}
+
+// AddMember subscribes u as the list's policy has it: at once, or by asking for
+// confirmation (ErrNeedsConfirmation) or approval (ErrNeedApproval). remote
+// tells where the request came from, for log lines. Other errors are
+// maillist.ErrBadEmail, ErrHostileAddress and ErrAlreadyAMember, and
+// ErrAlreadyPending, ErrBanned, ErrCantDigest and ErrMustDigest.
+func (m *Manager) AddMember(u *pending.UserDesc, remote string) error {
+	r, err := m.ask(u)
+	if err != nil {
+		return err
+	}
+	if err := maillist.ValidateEmail(m.s, r.email); err != nil {
+		return err
+	}
+	if m.l.IsMember(r.email) {
+		return &maillist.ArgError{Err: maillist.ErrAlreadyAMember, Arg: r.email}
+	}
+	if err := m.refuseSecond(secondPending, r.email, false); err != nil {
+		return err
+	}
+	if maillist.Lower(r.email) == maillist.Lower(m.l.GetListEmail()) {
+		return &maillist.ArgError{Err: maillist.ErrBadEmail}
+	}
+	if err := m.refuseBanned(bannedFrom, r.email, remote); err != nil {
+		return err
+	}
+	if err := m.refuseSpamhaus(r.email, remote); err != nil {
+		return err
+	}
+	switch digest := Truth(r.digest); {
+	case digest && !m.l.Bool("digestable"):
+		return ErrCantDigest
+	case !digest && !m.l.Bool("nondigestable"):
+		return ErrMustDigest
+	}
+	u.Address, u.FullName, u.Password = pickle.Str(r.email), stored(r.name), r.password
+	u.Digest, u.Language = r.digest, pickle.Str(r.language)
+
+	switch m.l.Int("subscribe_policy") {
+	case policyOpen:
+		return m.ApprovedAddMember(u, Whence(remote))
+	case policyConfirm, policyConfirmApprove:
+		return m.confirmJoin(u, r, remote)
+	}
+	if m.since(autoApproval) {
+		approved, err := m.l.HasAutoApprovedSender(r.email)
+		if err != nil {
+			return err
+		}
+		if approved {
+			return m.ApprovedAddMember(u, "")
+		}
+	}
+	if err := m.HoldSubscription(r.email, stored(r.name), r.password, r.digest, r.language); err != nil {
+		return err
+	}
+	return ErrNeedApproval
+}
+
+// confirmJoin sends the request to confirm a subscription.
+func (m *Manager) confirmJoin(u *pending.UserDesc, r request, remote string) error {
+	pend, err := m.b.Pending()
+	if err != nil {
+		return err
+	}
+	cookie, err := pend.New(pending.Subscription, u.Pickled())
+	if err != nil {
+		return err
+	}
+	from := m.Say(textFromRemote, text.Vars{"remote": remote})
+	body, err := m.maketext("verify.txt", m.confirmVars(r.email, cookie, from), r.language)
+	if err != nil {
+		return err
+	}
+	n, err := m.UserNotification(m.l.GetMemberAdminEmail(r.email), m.l.GetRequestEmail(cookie), nil, body, r.language)
+	if err != nil {
+		return err
+	}
+	subject, err := m.confirmSubject(textConfirmJoin, cookie)
+	if err != nil {
+		return err
+	}
+	replaceSubject(n, subject)
+	n.Set("Reply-To", m.l.GetRequestEmail(cookie))
+	if m.since(autoSubmitted) {
+		// Whether this answers a request from the very address it goes to.
+		asked := remote
+		if !m.since(remoteUntranslated) {
+			asked = from
+		}
+		n.Del("auto-submitted")
+		if strings.HasSuffix(maillist.Lower(asked), maillist.Lower(r.email)) {
+			n.Set("Auto-Submitted", "auto-replied")
+		} else {
+			n.Set("Auto-Submitted", "auto-generated")
+		}
+	}
+	if err := m.Send(n); err != nil {
+		return err
+	}
+	who, err := formatAddr(r.name, r.email)
+	if err != nil {
+		return err
+	}
+	m.Log("subscribe", "%s: pending %s %s", m.l.Name(), who, " "+remote)
+	return ErrNeedsConfirmation
+}
+
+// confirmVars are what the templates of confirmation requests may use.
+func (m *Manager) confirmVars(email, cookie, remote string) text.Vars {
+	return text.Vars{
+		"email":       email,
+		"listaddr":    m.l.GetListEmail(),
+		"listname":    m.attr("real_name"),
+		"cookie":      cookie,
+		"requestaddr": m.l.GetListAddress("request"),
+		"remote":      remote,
+		"listadmin":   m.l.GetOwnerEmail(),
+		"confirmurl":  m.l.GetScriptURL("confirm") + "/" + cookie,
+	}
+}
+
+// ApprovedAddMember makes u a member, welcomes him and tells the owners, as the
+// list is set to. The errors are maillist's of AddMember and ErrBanned.
+func (m *Manager) ApprovedAddMember(u *pending.UserDesc, whence Whence) error {
+	r, err := m.ask(u)
+	if err != nil {
+		return err
+	}
+	if err := maillist.ValidateEmail(m.s, r.email); err != nil {
+		return err
+	}
+	if m.l.IsMember(r.email) {
+		return &maillist.ArgError{Err: maillist.ErrAlreadyAMember, Arg: r.email}
+	}
+	if err := m.refuseBanned(bannedEverywhere, r.email, string(whence)); err != nil {
+		return err
+	}
+	digest := Truth(r.digest)
+	err = m.l.AddNewMember(r.email, maillist.NewMember{
+		Digest: digest, Password: r.password, Language: r.language, RealName: stored(r.name),
+	})
+	if err != nil {
+		return err
+	}
+	m.moved(r.email, true)
+	if err := m.l.SetMemberOption(r.email, maillist.DisableMime, m.l.Int("mime_is_default_digest") != 1); err != nil {
+		return err
+	}
+	if err := m.l.SetMemberOption(r.email, maillist.Moderate, m.l.Bool("default_member_moderation")); err != nil {
+		return err
+	}
+	who, err := formatAddr(r.name, r.email)
+	if err != nil {
+		return err
+	}
+	kind := ""
+	if digest {
+		kind = " (digest)"
+	}
+	m.Log("subscribe", "%s: new%s %s, %s", m.l.Name(), kind, who, string(whence))
+	if m.l.Bool("send_welcome_msg") {
+		if err := m.welcome(r.email, digest); err != nil {
+			return err
+		}
+	}
+	if m.l.Bool("admin_notify_mchanges") {
+		return m.notifySubscribed(r, whence)
+	}
+	return nil
+}
+
+// welcome is ApprovedAddMember's way to SendSubscribeAck.
+func (m *Manager) welcome(email string, digest bool) error {
+	if m.since(welcomeKeepsVoice) {
+		before := m.voice.Set(m.l.Str("preferred_language"))
+		defer m.voice.Set(before)
+	}
+	password, err := m.l.GetMemberPassword(email)
+	if err != nil {
+		return err
+	}
+	return m.SendSubscribeAck(email, value(password), digest)
+}
+
+// notifySubscribed tells the owners of a new member.
+func (m *Manager) notifySubscribed(r request, whence Whence) error {
+	lang := m.l.Str("preferred_language")
+	before := m.voice.Set(lang)
+	how := "(" + m.again(string(whence)) + ")"
+	realname := m.attr("real_name")
+	subject := m.Say(textSubscribed, text.Vars{"realname": realname})
+	m.voice.Set(before)
+	name, err := m.encode(r.name, lang)
+	if err != nil {
+		return err
+	}
+	member, err := formatAddr(name, r.email)
+	if err != nil {
+		return err
+	}
+	vars := text.Vars{"listname": realname, "member": member}
+	if m.since(whenceInNotices) {
+		vars["whence"] = how
+	}
+	body, err := m.maketext("adminsubscribeack.txt", vars, "")
+	if err != nil {
+		return err
+	}
+	return m.notifyOwner(subject, body)
+}
+
+// SendSubscribeAck welcomes a member.
+func (m *Manager) SendSubscribeAck(name string, password text.Text, digest bool) error {
+	lang := m.l.GetMemberLanguage(name)
+	if m.since(welcomeInUserLanguage) {
+		m.voice.Set(lang)
+	}
+	var welcome text.Text = ""
+	if w := m.attr("welcome_msg"); plain(w) != "" {
+		var err error
+		if welcome, err = concat(wrap(w), "\n"); err != nil {
+			return err
+		}
+	}
+	var umbrella text.Text = ""
+	if m.l.Bool("umbrella_list") {
+		umbrella = wrap(m.Say(textUmbrella, text.Vars{"addr": m.l.GetMemberAdminEmail(name)}))
+	}
+	user, err := m.l.GetMemberCPAddress(name)
+	if err != nil {
+		return err
+	}
+	realname := m.attr("real_name")
+	body, err := m.maketext("subscribeack.txt", text.Vars{
+		"real_name":    realname,
+		"host_name":    m.attr("host_name"),
+		"welcome":      welcome,
+		"umbrella":     umbrella,
+		"emailaddr":    m.l.GetListEmail(),
+		"listinfo_url": m.l.GetScriptURL("listinfo"),
+		"optionsurl":   m.l.GetOptionsURL(name, false),
+		"password":     password,
+		"user":         user,
+	}, lang)
+	if err != nil {
+		return err
+	}
+	digmode := ""
+	if digest {
+		digmode = m.Say(textDigestMode, nil)
+	}
+	subject := m.Say(textWelcome, text.Vars{"realname": realname, "digmode": digmode})
+	n, err := m.UserNotification(m.l.GetMemberAdminEmail(name), m.l.GetRequestEmail(""), subject, body, lang)
+	if err != nil {
+		return err
+	}
+	n.Set("X-No-Archive", "yes")
+	return m.Send(n, m.verp())
+}
+
+// wrap is Utils.wrap.
+func wrap(t text.Text) text.Text { return text.WrapText(t, 70, true) }
+
+// refuseSecond is CheckPending: ErrAlreadyPending where the site refuses a
+// second request while one waits to be confirmed.
+func (m *Manager) refuseSecond(since int, email string, unsub bool) error {
+	if !m.since(since) || !m.s.Bool("REFUSE_SECOND_PENDING") {
+		return nil
+	}
+	pend, err := m.b.Pending()
+	if err != nil {
+		return err
+	}
+	has, err := pend.HasPending(email, unsub)
+	if err != nil {
+		return err
+	}
+	if has {
+		return fmt.Errorf("%w: %s", ErrAlreadyPending, email)
+	}
+	return nil
+}
+
+// refuseBanned gives ErrBanned for a banned address. Releases from since on log
+// where the request came from; before, AddMember's log line did without and
+// ApprovedAddMember had none.
+func (m *Manager) refuseBanned(since int, email, from string) error {
+	pattern, banned, err := m.l.GetBannedPattern(email)
+	if err != nil || !banned {
+		return err
+	}
+	if from != "" {
+		from = " from " + from
+	}
+	switch {
+	case m.since(since):
+		m.Log("vette", "%s banned subscription: %s%s (matched: %s)", m.attr("real_name"), email, from, pattern)
+	case since == bannedFrom:
+		m.Log("vette", "%s banned subscription: %s (matched: %s)", m.attr("real_name"), email, pattern)
+	}
+	return fmt.Errorf("%w: %s", ErrBanned, pattern)
+}

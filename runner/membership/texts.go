@@ -1,0 +1,115 @@
+package membership
+
+import (
+	"github.com/mmrunner/mmrunner/mmcompat/site"
+	"github.com/mmrunner/mmrunner/mmcompat/text"
+	"github.com/mmrunner/mmrunner/pickle"
+)
+
+// TextKey names one of the installation's texts: a message id of a module by
+// its first words.
+type TextKey struct {
+	Module string
+	Begins string
+	Since  int // the release, 2.1.Since, that brought it; 0 for all
+}
+
+// Keys are all texts that this package uses.
+var Keys []TextKey
+
+func key(module, begins string) TextKey { return keySince(0, module, begins) }
+
+func keySince(micro int, module, begins string) TextKey {
+	k := TextKey{module, begins, micro}
+	Keys = append(Keys, k)
+	return k
+}
+
+var (
+	textConfirmJoin  = key("MailList", "Your confirmation is required to join")
+	textConfirmLeave = key("MailList", "Your confirmation is required to leave")
+	textFromRemote   = key("MailList", " from %(remote)s")
+	textSubscribed   = key("MailList", "%(realname)s subscription notification")
+	textUnsubscribed = key("MailList", "%(realname)s unsubscribe notification")
+	textChanged      = keySince(autoApproval, "MailList", "%(realname)s address change")
+	textViaEmail     = keySince(whenceInNotices, "MailList", "via email confirmation")
+	textEmailConfirm = keySince(whenceInNotices, "MailList", "email confirmation")
+	textNoMoreToday  = key("MailList", "Last autoresponse notification")
+	textUmbrella     = key("Deliverer", "Note: Since this is a list of mailing lists")
+	textDigestMode   = key("Deliverer", " (Digest mode)")
+	textWelcome      = key("Deliverer", "Welcome to the ")
+	textGoodbye      = key("Deliverer", "You have been unsubscribed from")
+	textHostile      = key("Deliverer", "Hostile subscription attempt")
+	textHostileHere  = key("Deliverer", "%(address)s was invited to a different")
+	textHostileThere = key("Deliverer", "You invited %(address)s")
+	textNewRequest   = key("ListAdmin", "New subscription request to list")
+	textLeaveRequest = key("ListAdmin", "New unsubscription request from")
+)
+
+// Say is Mailman's _(): a text in the language spoken at the moment.
+func (m *Manager) Say(k TextKey, vars text.Vars) string {
+	return m.t.Msg(m.voice.Lang, k.Module, k.Begins, vars)
+}
+
+// msgid is a text that Mailman leaves untranslated, as D_() does. otherwise is
+// what releases have that did not mean to translate it.
+func (m *Manager) msgid(k TextKey, otherwise string) string {
+	if s, ok := m.s.Profile.Msg(k.Module, k.Begins); ok {
+		return s
+	}
+	return otherwise
+}
+
+// again is _() of a string that may or may not be a text of Mailman's. In
+// Mailman the names of all its variables could be used in it; here none can, so
+// that nobody has a password told by an address of his choosing.
+func (m *Manager) again(s string) string {
+	if s == "" {
+		return ""
+	}
+	return m.t.Underscore(m.voice.Lang, s, nil)
+}
+
+// maketext fills the template of that name, in lang or, if it is "", in the
+// list's language.
+func (m *Manager) maketext(name string, vars text.Vars, lang string) (text.Text, error) {
+	t, _, err := m.t.Maketext(name, vars, lang, m.l.Info(), false)
+	return t, err
+}
+
+// attr is an attribute of the list that may be str or unicode.
+func (m *Manager) attr(name string) text.Text { return Attr(m.l, name) }
+
+// Attr is an attribute of a list that may be str or unicode; "" if it is
+// neither.
+func Attr(l interface {
+	Get(name string) (pickle.Value, bool)
+}, name string) text.Text {
+	v, _ := l.Get(name)
+	switch v := v.(type) {
+	case pickle.Str:
+		return string(v)
+	case pickle.Unicode:
+		return v
+	}
+	return ""
+}
+
+// encode makes a str of what may be unicode, in the charset of lang, with
+// question marks for what that lacks.
+func (m *Manager) encode(t text.Text, lang string) (string, error) {
+	u, ok := t.(pickle.Unicode)
+	if !ok {
+		return plain(t), nil
+	}
+	return text.Encode(string(u), m.t.Charset(lang), text.Replace)
+}
+
+// knownLanguage is for what looks a language's charset up: Mailman fails on one
+// that the site does not have.
+func knownLanguage(s *site.Site, lang string) error {
+	if _, ok := s.Profile.Languages[lang]; !ok {
+		return keyError(lang)
+	}
+	return nil
+}
