@@ -22,10 +22,24 @@ func Identify(path string) (Identity, error) {
 	if err := syscall.Stat(path, &st); err != nil {
 		return Identity{}, &os.PathError{Op: "stat", Path: path, Err: err}
 	}
+	return identity(&st), nil
+}
+
+// IdentifyFile returns the identity of an open file, whatever its name has
+// become since.
+func IdentifyFile(f *os.File) (Identity, error) {
+	var st syscall.Stat_t
+	if err := syscall.Fstat(int(f.Fd()), &st); err != nil {
+		return Identity{}, &os.PathError{Op: "stat", Path: f.Name(), Err: err}
+	}
+	return identity(&st), nil
+}
+
+func identity(st *syscall.Stat_t) Identity {
 	return Identity{
 		Dev: uint64(st.Dev), Ino: st.Ino, Size: st.Size,
 		Mtime: st.Mtim.Nano(), Ctime: st.Ctim.Nano(),
-	}, nil
+	}
 }
 
 // SameFile tells whether both are the same file with the same contents, even
@@ -35,5 +49,3 @@ func (id Identity) SameFile(other Identity) bool {
 	return id == other
 }
 
-// IsZero tells whether this is the identity of no file.
-func (id Identity) IsZero() bool { return id == Identity{} }

@@ -73,22 +73,24 @@ func (f File) Discard() error {
 // Write makes the file tmp, mode and all, from what fn writes, and syncs it to
 // the disk. On any error nothing is left under that name. The umask is not
 // asked: Mailman sets its own around each of these writes.
-func Write(tmp string, mode fs.FileMode, fn func(io.Writer) error) (err error) {
+func Write(tmp string, mode fs.FileMode, fn func(io.Writer) error) error {
 	f, err := os.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, mode)
 	if err != nil {
 		return err
 	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, f.Close(), os.Remove(tmp))
-		}
-	}()
+	if err := errors.Join(fill(f, mode, fn), f.Close()); err != nil {
+		return errors.Join(err, os.Remove(tmp))
+	}
+	return nil
+}
+
+func fill(f *os.File, mode fs.FileMode, fn func(io.Writer) error) error {
 	st, err := f.Stat()
 	if err != nil {
 		return err
 	}
 	if st.Mode().Perm() != mode.Perm() {
-		if err := f.Chmod(mode); err != nil {
+		if err := f.Chmod(st.Mode()&^fs.ModePerm | mode.Perm()); err != nil {
 			return err
 		}
 	}
@@ -99,10 +101,7 @@ func Write(tmp string, mode fs.FileMode, fn func(io.Writer) error) (err error) {
 	if err := w.Flush(); err != nil {
 		return err
 	}
-	if err := f.Sync(); err != nil {
-		return err
-	}
-	return f.Close()
+	return f.Sync()
 }
 
 // New writes tmp as Write does and returns the File that will replace final by
@@ -113,7 +112,7 @@ func New(tmp, final, linkLast string, mode fs.FileMode, fn func(io.Writer) error
 	}
 	id, err := Identify(tmp)
 	if err != nil {
-		return File{}, err
+		return File{}, errors.Join(err, os.Remove(tmp))
 	}
 	return File{Tmp: tmp, Final: final, LinkLast: linkLast, ID: id}, nil
 }

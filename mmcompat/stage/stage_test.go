@@ -1,0 +1,208 @@
+package stage
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+func write(t *testing.T, name, contents string) {
+	t.Helper()
+	if err := os.WriteFile(name, []byte(contents), 0o640); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// wantFiles fails unless dir holds just these files.
+func wantFiles(t *testing.T, dir string, want map[string]string) {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		b, err := os.ReadFile(filepath.Join(dir, e.Name()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if w, ok := want[e.Name()]; !ok || w != string(b) {
+			t.Errorf("%s holds %q, wanted %q (%v)", e.Name(), b, w, ok)
+		}
+	}
+	if len(entries) != len(want) {
+		t.Errorf("had %d files, wanted %d", len(entries), len(want))
+	}
+}
+
+func newFile(t *testing.T, dir, contents, last string) File {
+	t.Helper()
+	f, err := New(filepath.Join(dir, "f.tmp"), filepath.Join(dir, "f"), last, 0o664, func(w io.Writer) error {
+		_, err := io.WriteString(w, contents)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+func TestPublish(t *testing.T) {
+	dir := t.TempDir()
+	last := filepath.Join(dir, "f.last")
+	for i, want := range []map[string]string{
+		{"f": "0"},
+		{"f": "1", "f.last": "0"},
+		{"f": "2", "f.last": "1"},
+	} {
+		f := newFile(t, dir, string(rune('0'+i)), last)
+		if st, err := os.Stat(f.Tmp); err != nil || st.Mode() != 0o664 {
+			t.Errorf("had %v, %v, wanted mode 0664 whatever the umask", st.Mode(), err)
+		}
+		if done, err := f.Published(); done || err != nil {
+			t.Errorf("before: had %v, %v", done, err)
+		}
+		// Once more is what a recovery does that does not know how far it came.
+		for range 2 {
+			if err := f.Publish(); err != nil {
+				t.Fatal(err)
+			}
+			wantFiles(t, dir, want)
+			if done, err := f.Published(); !done || err != nil {
+				t.Errorf("after: had %v, %v", done, err)
+			}
+		}
+	}
+}
+
+// A crash may come between any two steps of Publish.
+func TestPublishAfterCrash(t *testing.T) {
+	for name, crash := range map[string]func(f File) error{
+		"before":            func(File) error { return nil },
+		"last removed":      func(f File) error { return os.Remove(f.LinkLast) },
+		"last linked":       func(f File) error { return errors.Join(os.Remove(f.LinkLast), os.Link(f.Final, f.LinkLast)) },
+		"all but forgotten": func(f File) error { return f.Publish() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			last := filepath.Join(dir, "f.last")
+			write(t, last, "older")
+			write(t, filepath.Join(dir, "f"), "old")
+			f := newFile(t, dir, "new", last)
+			if err := crash(f); err != nil {
+				t.Fatal(err)
+			}
+			// The journal is all that recovery has.
+			b, err := json.Marshal(f)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var g File
+			if err := json.Unmarshal(b, &g); err != nil {
+				t.Fatal(err)
+			}
+			if err := g.Publish(); err != nil {
+				t.Fatal(err)
+			}
+			wantFiles(t, dir, map[string]string{"f": "new", "f.last": "old"})
+		})
+	}
+}
+
+// When Tmp is gone and Final is somebody else's, there is nothing to publish
+// and no silence about it.
+func TestPublishOvertaken(t *testing.T) {
+	dir := t.TempDir()
+	f := newFile(t, dir, "ours", "")
+	if err := os.Remove(f.Tmp); err != nil {
+		t.Fatal(err)
+	}
+	write(t, f.Final, "theirs")
+	if done, err := f.Published(); done || err != nil {
+		t.Errorf("had %v, %v", done, err)
+	}
+	if err := f.Publish(); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("had %v, wanted an error about Tmp", err)
+	}
+	wantFiles(t, dir, map[string]string{"f": "theirs"})
+}
+
+func TestRemoval(t *testing.T) {
+	dir := t.TempDir()
+	f := File{Final: filepath.Join(dir, "held")}
+	write(t, f.Final, "x")
+	if err := f.Discard(); err != nil {
+		t.Fatal(err)
+	}
+	wantFiles(t, dir, map[string]string{"held": "x"})
+	for range 2 {
+		if err := f.Publish(); err != nil {
+			t.Fatal(err)
+		}
+		if done, err := f.Published(); !done || err != nil {
+			t.Errorf("had %v, %v", done, err)
+		}
+	}
+	wantFiles(t, dir, nil)
+}
+
+func TestDiscard(t *testing.T) {
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "f"), "old")
+	f := newFile(t, dir, "new", "")
+	for range 2 {
+		if err := f.Discard(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	wantFiles(t, dir, map[string]string{"f": "old"})
+}
+
+// Whatever fails, nothing is left under the temporary name.
+func TestWriteFails(t *testing.T) {
+	dir := t.TempDir()
+	broken := errors.New("broken")
+	_, err := New(filepath.Join(dir, "f.tmp"), filepath.Join(dir, "f"), "", 0o660, func(w io.Writer) error {
+		w.Write(make([]byte, 1<<20))
+		return broken
+	})
+	if !errors.Is(err, broken) {
+		t.Errorf("had %v", err)
+	}
+	wantFiles(t, dir, nil)
+}
+
+func TestIdentity(t *testing.T) {
+	dir := t.TempDir()
+	a, b := filepath.Join(dir, "a"), filepath.Join(dir, "b")
+	write(t, a, "x")
+	id, err := Identify(a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.Open(a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if same, err := IdentifyFile(f); same != id || err != nil {
+		t.Errorf("had %+v, %v, wanted %+v", same, err, id)
+	}
+	if err := os.Rename(a, b); err != nil {
+		t.Fatal(err)
+	}
+	moved, err := Identify(b)
+	if err != nil || !moved.SameFile(id) {
+		t.Errorf("after a rename: had %+v, %v, wanted the same file as %+v", moved, err, id)
+	}
+	write(t, a, "x")
+	if other, err := Identify(a); err != nil || other.SameFile(id) {
+		t.Errorf("a file with the same contents: had %+v, %v", other, err)
+	}
+	if _, err := Identify(a + "none"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("had %v", err)
+	}
+}
