@@ -1,0 +1,419 @@
+package pyre
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// maxGroups is how many groups sre takes, the whole match included.
+const maxGroups = 100
+
+// maxNesting keeps a hostile pattern from using up the stack; Python gives up at
+// its recursion limit.
+const maxNesting = 200
+
+// parser follows sre_parse: a pattern is read as tokens of one byte, or of a
+// backslash and a byte.
+type parser struct {
+	pattern string
+	next    string // the token to come, "" at the end
+	index   int    // where the token after next begins
+
+	flags  Flags
+	groups int
+	open   []int
+	names  map[string]int
+}
+
+// parse reads a pattern. A pattern that sets the X flag itself is read again from
+// the start with it, as sre_parse does.
+func parse(pattern string, flags Flags) (*node, *parser, error) {
+	p := &parser{pattern: pattern, flags: flags, groups: 1, names: map[string]int{}}
+	if err := p.advance(); err != nil {
+		return nil, nil, err
+	}
+	n, err := p.alternatives(0)
+	if err != nil {
+		return nil, nil, err
+	}
+	if p.next == ")" {
+		return nil, nil, p.errorf("unbalanced parenthesis")
+	}
+	if p.next != "" {
+		return nil, nil, p.errorf("bogus characters at end of regular expression")
+	}
+	if flags&Verbose == 0 && p.flags&Verbose != 0 {
+		return parse(pattern, p.flags)
+	}
+	if p.groups > maxGroups {
+		return nil, nil, &UnsupportedError{pattern, "more than 100 groups"}
+	}
+	return n, p, nil
+}
+
+func (p *parser) errorf(format string, a ...any) error {
+	return &SyntaxError{p.pattern, fmt.Sprintf(format, a...)}
+}
+
+func (p *parser) unsupported(what string) error { return &UnsupportedError{p.pattern, what} }
+
+func (p *parser) advance() error {
+	if p.index >= len(p.pattern) {
+		p.next = ""
+		return nil
+	}
+	n := 1
+	if p.pattern[p.index] == '\\' {
+		if n = 2; p.index+1 >= len(p.pattern) {
+			return p.errorf("bogus escape (end of line)")
+		}
+	}
+	p.next = p.pattern[p.index : p.index+n]
+	p.index += n
+	return nil
+}
+
+func (p *parser) get() (string, error) {
+	t := p.next
+	return t, p.advance()
+}
+
+// accept takes the token to come if it is tok.
+func (p *parser) accept(tok string) (bool, error) {
+	if p.next != tok {
+		return false, nil
+	}
+	return true, p.advance()
+}
+
+// nextIn tells whether the token to come is one byte of those in chars.
+func (p *parser) nextIn(chars string) bool {
+	return len(p.next) == 1 && strings.Contains(chars, p.next)
+}
+
+const (
+	decimal     = "0123456789"
+	octal       = "01234567"
+	hexadecimal = "0123456789abcdefABCDEF"
+)
+
+func (p *parser) alternatives(nesting int) (*node, error) {
+	if nesting > maxNesting {
+		return nil, p.unsupported("too many groups within each other")
+	}
+	var subs []*node
+	for {
+		n, err := p.sequence(nesting)
+		if err != nil {
+			return nil, err
+		}
+		subs = append(subs, n)
+		more, err := p.accept("|")
+		if err != nil {
+			return nil, err
+		}
+		if !more {
+			break
+		}
+	}
+	if nesting > 0 && p.next != "" && p.next != ")" {
+		return nil, p.errorf("pattern not properly closed")
+	}
+	if len(subs) == 1 {
+		return subs[0], nil
+	}
+	return &node{op: opAlt, subs: subs}, nil
+}
+
+func literal(c byte) *node {
+	return &node{op: opSet, items: []setItem{{lo: c, hi: c}}}
+}
+
+// sequence reads what stands between two of "|", "(" and ")".
+func (p *parser) sequence(nesting int) (*node, error) {
+	seq := &node{op: opConcat}
+	add := func(n *node) { seq.subs = append(seq.subs, n) }
+	for p.next != "" && p.next != "|" && p.next != ")" {
+		this, err := p.get()
+		if err != nil {
+			return nil, err
+		}
+		c := this[0]
+		if p.flags&Verbose != 0 {
+			if len(this) == 1 && strings.IndexByte(" \t\n\r\v\f", c) >= 0 {
+				continue
+			}
+			if this == "#" {
+				for this != "" && this != "\n" {
+					if this, err = p.get(); err != nil {
+						return nil, err
+					}
+				}
+				continue
+			}
+		}
+		switch c {
+		case '[':
+			n, err := p.class()
+			if err != nil {
+				return nil, err
+			}
+			add(n)
+		case '*', '+', '?', '{':
+			min, max, isRepeat, err := p.bounds(c)
+			if err != nil {
+				return nil, err
+			}
+			if !isRepeat {
+				add(literal(c))
+				continue
+			}
+			if len(seq.subs) == 0 {
+				return nil, p.errorf("nothing to repeat")
+			}
+			item := seq.subs[len(seq.subs)-1]
+			if item.op == opAssert {
+				return nil, p.errorf("nothing to repeat")
+			}
+			if item.op == opRepeat {
+				return nil, p.errorf("multiple repeat")
+			}
+			lazy, err := p.accept("?")
+			if err != nil {
+				return nil, err
+			}
+			seq.subs[len(seq.subs)-1] = &node{op: opRepeat, subs: []*node{item}, min: min, max: max, lazy: lazy}
+		case '.':
+			add(&node{op: opSet, dot: true})
+		case '(':
+			n, err := p.group(nesting)
+			if err != nil {
+				return nil, err
+			}
+			if n != nil {
+				add(n)
+			}
+		case '^':
+			add(&node{op: opAssert, assert: atBegin})
+		case '$':
+			add(&node{op: opAssert, assert: atEnd})
+		case '\\':
+			n, err := p.escape(this)
+			if err != nil {
+				return nil, err
+			}
+			add(n)
+		default:
+			add(literal(c))
+		}
+	}
+	return seq, nil
+}
+
+// bounds reads a repeat that began with c; isRepeat is false for a brace that
+// begins none and stands for itself.
+func (p *parser) bounds(c byte) (min, max int, isRepeat bool, err error) {
+	switch c {
+	case '?':
+		return 0, 1, true, nil
+	case '*':
+		return 0, infinite, true, nil
+	case '+':
+		return 1, infinite, true, nil
+	}
+	if p.next == "}" {
+		return 0, 0, false, nil
+	}
+	index, next := p.index, p.next
+	number := func() (string, error) {
+		s := ""
+		for p.nextIn(decimal) {
+			d, err := p.get()
+			if err != nil {
+				return "", err
+			}
+			s += d
+		}
+		return s, nil
+	}
+	lo, err := number()
+	if err != nil {
+		return 0, 0, false, err
+	}
+	hi := lo
+	comma, err := p.accept(",")
+	if err != nil {
+		return 0, 0, false, err
+	}
+	if comma {
+		if hi, err = number(); err != nil {
+			return 0, 0, false, err
+		}
+	}
+	closed, err := p.accept("}")
+	if err != nil {
+		return 0, 0, false, err
+	}
+	if !closed {
+		p.index, p.next = index, next
+		return 0, 0, false, nil
+	}
+	max = infinite
+	if lo != "" {
+		if min, err = p.count(lo); err != nil {
+			return 0, 0, false, err
+		}
+	}
+	if hi != "" {
+		if max, err = p.count(hi); err != nil {
+			return 0, 0, false, err
+		}
+		if max < min {
+			return 0, 0, false, p.errorf("bad repeat interval")
+		}
+	}
+	return min, max, true, nil
+}
+
+// count reads a repeat's number. What is as large as sre's MAXREPEAT has another
+// meaning in each Python and is left to it.
+func (p *parser) count(s string) (int, error) {
+	n, err := strconv.Atoi(s)
+	if err != nil || n >= 65535 {
+		return 0, p.unsupported("a repeat of 65535 or more")
+	}
+	return n, nil
+}
+
+// group reads what follows an opening parenthesis. It returns nil for what
+// matches nothing itself: comments and flags.
+func (p *parser) group(nesting int) (*node, error) {
+	number, name := 0, ""
+	question, err := p.accept("?")
+	if err != nil {
+		return nil, err
+	}
+	capture := !question
+	if question {
+		this := p.next
+		switch {
+		case this == "":
+			return nil, p.errorf("unexpected end of pattern")
+		case this == ":":
+			if err := p.advance(); err != nil {
+				return nil, err
+			}
+		case this == "P":
+			if name, err = p.pythonGroup(); err != nil {
+				return nil, err
+			}
+			capture = true
+		case this == "#":
+			for p.next != "" && p.next != ")" {
+				if err := p.advance(); err != nil {
+					return nil, err
+				}
+			}
+			if p.next == "" {
+				return nil, p.errorf("unbalanced parenthesis")
+			}
+			return nil, p.advance()
+		case p.nextIn("=!<"):
+			return nil, p.unsupported("a lookahead or lookbehind")
+		case this == "(":
+			return nil, p.unsupported("a conditional group")
+		default:
+			return nil, p.inlineFlags()
+		}
+	}
+	if capture {
+		number = p.groups
+		p.groups++
+		if name != "" {
+			if old, ok := p.names[name]; ok {
+				return nil, p.errorf("redefinition of group name '%s' as group %d; was group %d", name, number, old)
+			}
+			p.names[name] = number
+		}
+	}
+	n, err := p.alternatives(nesting + 1)
+	if err != nil {
+		return nil, err
+	}
+	closed, err := p.accept(")")
+	if err != nil {
+		return nil, err
+	}
+	if !closed {
+		return nil, p.errorf("unbalanced parenthesis")
+	}
+	if !capture {
+		// Kept as a node of its own: (?:a*)* repeats a group, a** is an error.
+		return &node{op: opConcat, subs: []*node{n}}, nil
+	}
+	return &node{op: opGroup, group: number, subs: []*node{n}}, nil
+}
+
+// pythonGroup reads (?P<name> after its P.
+func (p *parser) pythonGroup() (string, error) {
+	if err := p.advance(); err != nil {
+		return "", err
+	}
+	switch p.next {
+	case "<":
+	case "=":
+		return "", p.unsupported("a backreference")
+	case "":
+		return "", p.errorf("unexpected end of pattern")
+	default:
+		return "", p.errorf("unknown specifier: ?P%s", p.next)
+	}
+	if err := p.advance(); err != nil {
+		return "", err
+	}
+	name := ""
+	for p.next != ">" {
+		if p.next == "" {
+			return "", p.errorf("unterminated name")
+		}
+		name += p.next
+		if err := p.advance(); err != nil {
+			return "", err
+		}
+	}
+	if name == "" {
+		return "", p.errorf("missing group name")
+	}
+	for i := 0; i < len(name); i++ {
+		c := name[i]
+		letter := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c == '_'
+		if !letter && (i == 0 || c < '0' || c > '9') {
+			return "", p.errorf("bad character in group name '%s'", name)
+		}
+	}
+	return name, p.advance()
+}
+
+// inlineFlags reads (?imsx) after its question mark. The flags hold for all of
+// the pattern, wherever they stand.
+func (p *parser) inlineFlags() error {
+	letters := map[string]Flags{"i": IgnoreCase, "L": Locale, "m": Multiline, "s": DotAll,
+		"x": Verbose, "t": Template, "u": Unicode}
+	if letters[p.next] == 0 {
+		return p.errorf("unexpected end of pattern")
+	}
+	for letters[p.next] != 0 {
+		p.flags |= letters[p.next]
+		if err := p.advance(); err != nil {
+			return err
+		}
+	}
+	switch p.next {
+	case ")":
+		return p.advance()
+	case "":
+		return p.errorf("unexpected end of pattern")
+	}
+	return p.errorf("unknown extension")
+}

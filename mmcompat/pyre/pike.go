@@ -1,0 +1,118 @@
+package pyre
+
+// thread is one way to match so far.
+type thread struct {
+	pc   int32
+	caps []int
+}
+
+// threads is a list of threads, the preferred first, at most one for each
+// instruction.
+type threads struct {
+	list []thread
+	seen []uint32 // by instruction: the round in which it was added
+}
+
+// pike looks for a match that begins at pos or, unless anchored, later, by
+// following all threads at once: linear in the text whatever the pattern. The
+// preferred thread at an instruction is the one that the backtracker would
+// have reached first.
+func (p *program) pike(re *Regexp, s string, pos int, anchored bool, caps []int) bool {
+	n := len(p.insts)
+	cur, next := &threads{seen: make([]uint32, n)}, &threads{seen: make([]uint32, n)}
+	var free [][]int
+	clone := func(c []int) []int {
+		if k := len(free); k > 0 {
+			d := free[k-1]
+			free = free[:k-1]
+			copy(d, c)
+			return d
+		}
+		return append([]int(nil), c...)
+	}
+	type visit struct {
+		pc      int32
+		restore int32 // >= 0: put old back into caps[restore] instead
+		old     int
+	}
+	var stack []visit
+	round := uint32(0)
+	add := func(to *threads, pc int32, at int, c []int) {
+		stack = append(stack[:0], visit{pc: pc, restore: -1})
+		for len(stack) > 0 {
+			v := stack[len(stack)-1]
+			stack = stack[:len(stack)-1]
+			if v.restore >= 0 {
+				c[v.restore] = v.old
+				continue
+			}
+			pc := v.pc
+			for to.seen[pc] != round {
+				to.seen[pc] = round
+				switch i := &p.insts[pc]; i.op {
+				case instSplit:
+					stack = append(stack, visit{pc: i.y, restore: -1})
+					pc = i.x
+					continue
+				case instCap:
+					stack = append(stack, visit{restore: i.arg, old: c[i.arg]})
+					c[i.arg] = at
+					pc = i.x
+					continue
+				case instAssert:
+					if re.holds(i.assert, s, at) {
+						pc = i.x
+						continue
+					}
+				default:
+					to.list = append(to.list, thread{pc, clone(c)})
+				}
+				break
+			}
+		}
+	}
+	matched := false
+	scratch := make([]int, len(caps))
+	for first := true; pos <= len(s); pos++ {
+		if first || !anchored && !matched {
+			if len(cur.list) == 0 && !anchored && !first {
+				for pos < len(s) && !re.first.has(s[pos]) {
+					pos++
+				}
+				round++ // what was seen was seen at another place
+			}
+			if first {
+				round++
+			}
+			for i := range scratch {
+				scratch[i] = -1
+			}
+			scratch[0] = pos
+			add(cur, p.start, pos, scratch)
+			first = false
+		}
+		if len(cur.list) == 0 && (anchored || matched) {
+			break
+		}
+		round++
+		next.list = next.list[:0]
+		for k, t := range cur.list {
+			i := &p.insts[t.pc]
+			if i.op == instMatch {
+				copy(caps, t.caps)
+				caps[1] = pos
+				matched = true
+				for _, lost := range cur.list[k:] {
+					free = append(free, lost.caps)
+				}
+				break
+			}
+			if pos < len(s) && i.set.has(s[pos]) {
+				add(next, i.x, pos+1, t.caps)
+			}
+			free = append(free, t.caps)
+		}
+		cur, next = next, cur
+	}
+	return matched
+}
