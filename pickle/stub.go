@@ -8,23 +8,6 @@ import (
 
 var errStub = errors.New("not there yet")
 
-// Get returns the value of a key. A key that Python could not hash is not there.
-func (d *Dict) Get(key Value) (Value, bool) { return nil, false }
-
-// Set sets the value of a key. An equal key that is there already stays, as in
-// Python. Set panics where Python would say unhashable: a list or dict as the key.
-func (d *Dict) Set(key, v Value) {}
-
-// Delete removes a key and reports whether it was there.
-func (d *Dict) Delete(key Value) bool { return false }
-
-// Load reads one pickle and returns what follows it; queue entries hold two
-// pickles, bounce-events files many. Of an empty b it returns io.EOF.
-func Load(b []byte) (v Value, rest []byte, err error) { return nil, b, errStub }
-
-// Dump writes v as cPickle.dump(v, fp, proto) does, with proto 0, 1 or 2.
-func Dump(v Value, proto int) ([]byte, error) { return nil, errStub }
-
 // Equal reports whether a and b are equal values of equal kinds; which of them
 // share objects inside does not count.
 func Equal(a, b Value) bool { return false }
@@ -41,9 +24,6 @@ func Diff(a, b Value, max int) []Difference { return nil }
 // DiffShared is Diff, and counts as a difference also where one side has one
 // mutable object in two places and the other has two.
 func DiffShared(a, b Value, max int) []Difference { return nil }
-
-// Repr writes v as Python's repr does, in at most about max bytes.
-func Repr(v Value, max int) string { return "" }
 
 // Document is a large pickled dict with str keys (a config.pck), of which little
 // is read and less changed. It indexes the bytes it is given, decodes what is

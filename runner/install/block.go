@@ -1,0 +1,114 @@
+package install
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+)
+
+// The block is found again by its first and last line, whatever else has been
+// edited around it since. The first line says whether a newline had to be put
+// before it, because mm_cfg.py did not end with one: without that, taking the
+// block out would not give the file back byte for byte.
+const (
+	blockBegin        = "# BEGIN mmrunner: mailmanctl starts the queue runners through this program."
+	blockBeginNewline = "# BEGIN mmrunner (after an added newline): mailmanctl starts the queue runners through this program."
+	blockEnd          = "# END mmrunner: `mmrunner uninstall` takes these lines out again."
+)
+
+// block is the text that is appended to mm_cfg.py.
+func block(src []byte, binary string) []byte {
+	var b bytes.Buffer
+	begin := blockBegin
+	if len(src) > 0 && src[len(src)-1] != '\n' {
+		b.WriteByte('\n')
+		begin = blockBeginNewline
+	}
+	fmt.Fprintf(&b, "%s\nPYTHON = %s\n%s\n", begin, pythonString(binary), blockEnd)
+	return b.Bytes()
+}
+
+// pythonString quotes a path as a Python 2 str literal.
+func pythonString(s string) string {
+	var b strings.Builder
+	b.WriteByte('\'')
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; {
+		case c == '\'' || c == '\\':
+			b.WriteByte('\\')
+			b.WriteByte(c)
+		case c < ' ' || c >= 0x7f:
+			// A byte outside ASCII in a Python 2 source needs a coding line; an escape does not.
+			fmt.Fprintf(&b, "\\x%02x", c)
+		default:
+			b.WriteByte(c)
+		}
+	}
+	b.WriteByte('\'')
+	return b.String()
+}
+
+// find returns where the block stands in src, with the newline that was added
+// before it. ok is false if there is none; err says that the block was begun
+// but its end is gone, so that nobody can tell what is ours.
+func find(src []byte) (start, end int, ok bool, err error) {
+	for _, begin := range []string{blockBegin, blockBeginNewline} {
+		start = lineIndex(src, begin)
+		if start < 0 {
+			continue
+		}
+		n := lineIndex(src[start:], blockEnd)
+		if n < 0 {
+			return 0, 0, false, fmt.Errorf("had the line %q, wanted the line %q after it; take the lines between out by hand", begin, blockEnd)
+		}
+		end = start + n + len(blockEnd)
+		if end < len(src) && src[end] == '\n' {
+			end++
+		}
+		if begin == blockBeginNewline && start > 0 && end == len(src) {
+			start--
+		}
+		return start, end, true, nil
+	}
+	return 0, 0, false, nil
+}
+
+// lineIndex returns where a whole line of src equals line, or -1.
+func lineIndex(src []byte, line string) int {
+	for at := 0; at <= len(src); {
+		n := bytes.IndexByte(src[at:], '\n')
+		if n < 0 {
+			n = len(src) - at
+		}
+		if string(src[at:at+n]) == line {
+			return at
+		}
+		at += n + 1
+	}
+	return -1
+}
+
+// Added returns mm_cfg.py's text with mmrunner at binary put in front of the
+// runners. A text that has it already is returned as it is; one that has
+// another binary gets the new one. The error is for a damaged block.
+func Added(src []byte, binary string) ([]byte, error) {
+	bare, err := Removed(src)
+	if err != nil {
+		return nil, err
+	}
+	with := append(bytes.Clone(bare), block(bare, binary)...)
+	if start, end, ok, _ := find(src); ok && end-start == len(with)-len(bare) && bytes.Equal(src[start:end], with[len(bare):]) {
+		return bytes.Clone(src), nil
+	}
+	return with, nil
+}
+
+// Removed returns mm_cfg.py's text without what Added put into it, and every
+// other byte as it is. The error is for a damaged block.
+func Removed(src []byte) ([]byte, error) {
+	start, end, ok, err := find(src)
+	if err != nil || !ok {
+		return bytes.Clone(src), err
+	}
+	return append(bytes.Clone(src[:start]), src[end:]...), nil
+}

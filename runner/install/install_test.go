@@ -1,0 +1,140 @@
+package install
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+var sources = map[string]string{
+	"usual":           "from Defaults import *\nMTA = None\n",
+	"empty":           "",
+	"no newline":      "from Defaults import *\nMTA = None",
+	"CRLF":            "from Defaults import *\r\nMTA = None\r\n",
+	"sets PYTHON too": "from Defaults import *\nPYTHON = '/usr/bin/python2.7'\n\n\n",
+	"not ASCII":       "# \xe9\xff\nfrom Defaults import *\n",
+}
+
+func TestAddedThenRemovedIsTheFileByteForByte(t *testing.T) {
+	for name, src := range sources {
+		with, err := Added([]byte(src), "/usr/local/bin/mmrunner")
+		if err != nil {
+			t.Fatal(name, err)
+		}
+		if !bytes.HasPrefix(with, []byte(src)) || !bytes.Contains(with, []byte("\nPYTHON = '/usr/local/bin/mmrunner'\n")) {
+			t.Errorf("%s: had %q", name, with)
+		}
+		again, err := Added(with, "/usr/local/bin/mmrunner")
+		if err != nil || !bytes.Equal(again, with) {
+			t.Errorf("%s: a second install changed the file (%v):\n%s", name, err, again)
+		}
+		back, err := Removed(with)
+		if err != nil || string(back) != src {
+			t.Errorf("%s: had %q after uninstall, wanted %q (%v)", name, back, src, err)
+		}
+		twice, err := Removed(back)
+		if err != nil || string(twice) != src {
+			t.Errorf("%s: a second uninstall changed the file (%v)", name, err)
+		}
+	}
+}
+
+func TestAddedReplacesAnotherBinary(t *testing.T) {
+	src := []byte("X = 1")
+	old, _ := Added(src, "/old/mmrunner")
+	with, err := Added(old, "/new/it's")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if bytes.Contains(with, []byte("/old/")) || !bytes.Contains(with, []byte(`PYTHON = '/new/it\'s'`)) {
+		t.Errorf("had %q", with)
+	}
+	if back, _ := Removed(with); !bytes.Equal(back, src) {
+		t.Errorf("had %q after uninstall", back)
+	}
+}
+
+// What an administrator adds below our lines must survive the uninstall.
+func TestRemovedKeepsLaterEdits(t *testing.T) {
+	for _, src := range sources {
+		with, _ := Added([]byte(src), "/usr/local/bin/mmrunner")
+		edited := append(with, "DEFAULT_SERVER_LANGUAGE = 'de'\n"...)
+		if again, err := Added(edited, "/usr/local/bin/mmrunner"); err != nil || !bytes.Equal(again, edited) {
+			t.Errorf("a second install moved the lines (%v):\n%s", err, again)
+		}
+		back, err := Removed(edited)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.HasPrefix(back, []byte(src)) || !bytes.HasSuffix(back, []byte("\nDEFAULT_SERVER_LANGUAGE = 'de'\n")) && src != "" {
+			t.Errorf("from %q: had %q", src, back)
+		}
+	}
+}
+
+func TestDamagedBlockIsAnError(t *testing.T) {
+	with, _ := Added([]byte("X = 1\n"), "/usr/local/bin/mmrunner")
+	torn := bytes.Replace(with, []byte(blockEnd), nil, 1)
+	for _, f := range []func() ([]byte, error){
+		func() ([]byte, error) { return Removed(torn) },
+		func() ([]byte, error) { return Added(torn, "/usr/local/bin/mmrunner") },
+	} {
+		if got, err := f(); err == nil {
+			t.Errorf("had no error and %q", got)
+		}
+	}
+}
+
+func TestDiff(t *testing.T) {
+	src := []byte("a\nb\nc\nd\ne")
+	with, _ := Added(src, "/m")
+	got := Diff("mm_cfg.py", src, with)
+	want := "--- mm_cfg.py\n+++ mm_cfg.py\n@@ -2,4 +2,7 @@\n b\n c\n d\n-e\n\\ No newline at end of file\n+e\n+" +
+		strings.Join([]string{blockBeginNewline, "PYTHON = '/m'", blockEnd}, "\n+") + "\n"
+	if got != want {
+		t.Errorf("had:\n%s\nwanted:\n%s", got, want)
+	}
+	if Diff("x", src, src) != "" {
+		t.Error("a diff of equal texts is not empty")
+	}
+}
+
+func TestReplaceKeepsModeLinkAndMovesTheSecond(t *testing.T) {
+	dir := t.TempDir()
+	file, link := filepath.Join(dir, "mm_cfg.py"), filepath.Join(dir, "link.py")
+	if err := os.WriteFile(file, []byte("old"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(file, 0o640|os.ModeSetgid); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink("mm_cfg.py", link); err != nil {
+		t.Fatal(err)
+	}
+	ahead := time.Now().Add(time.Hour).Truncate(time.Second)
+	if err := os.Chtimes(file, ahead, ahead); err != nil {
+		t.Fatal(err)
+	}
+	if err := Replace(link, []byte("new")); err != nil {
+		t.Fatal(err)
+	}
+	info, err := os.Lstat(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if info.Mode() != 0o640|os.ModeSetgid {
+		t.Errorf("had mode %v", info.Mode())
+	}
+	if !info.ModTime().After(ahead) {
+		t.Errorf("had mtime %v, wanted one after %v", info.ModTime(), ahead)
+	}
+	if target, _ := os.Readlink(link); target != "mm_cfg.py" {
+		t.Error("the symbolic link is gone")
+	}
+	if left, _ := filepath.Glob(filepath.Join(dir, ".*")); len(left) != 0 {
+		t.Errorf("left behind: %q", left)
+	}
+}
