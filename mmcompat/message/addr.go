@@ -1,43 +1,350 @@
 package message
 
-import (
-	"io"
-	"time"
-)
+import "strings"
 
 // Address is a pair of real name and address.
 type Address struct{ Name, Addr string }
 
-// ParseAddr is email.utils.parseaddr.
-func ParseAddr(s string) Address { panic("not yet") }
-
-// GetAddresses is email.utils.getaddresses.
-func GetAddresses(fields []string) []Address { panic("not yet") }
-
-// FormatAddr is email.utils.formataddr.
-func FormatAddr(a Address) string { panic("not yet") }
-
-// Quote is email.utils.quote.
-func Quote(s string) string { panic("not yet") }
-
-// Unquote is email.utils.unquote.
-func Unquote(s string) string { panic("not yet") }
-
-// FormatDate is email.utils.formatdate: with local, in t's own zone; else in
-// UTC as "-0000".
-func FormatDate(t time.Time, local bool) string { panic("not yet") }
-
-// MakeMsgid is email.utils.make_msgid.
-func MakeMsgid(rand io.Reader, now time.Time, pid int, idstring, host string) (string, error) {
-	panic("not yet")
+// ParseAddr is email.utils.parseaddr: the first address of a field, with two
+// empty strings if there is none. The error is Python's RuntimeError for
+// comments or groups that lie too deep within each other.
+func ParseAddr(s string) (Address, error) {
+	all, err := parseAddresses(s)
+	if err != nil || len(all) == 0 {
+		return Address{}, err
+	}
+	return all[0], nil
 }
 
-// GetSender is Mailman.Message.get_sender; useEnvelope is the argument or
-// mm_cfg.USE_ENVELOPE_SENDER.
-func (m *Message) GetSender(useEnvelope, preserveCase bool) (string, error) { panic("not yet") }
+// GetAddresses is email.utils.getaddresses: all addresses of all fields. The
+// error is as ParseAddr's.
+func GetAddresses(fields []string) ([]Address, error) {
+	return parseAddresses(strings.Join(fields, ", "))
+}
 
-// GetSenders is Mailman.Message.get_senders; headers is mm_cfg.SENDER_HEADERS,
-// with "" for None (the envelope).
-func (m *Message) GetSenders(preserveCase bool, headers []string) ([]string, error) {
-	panic("not yet")
+// FormatAddr is email.utils.formataddr.
+func FormatAddr(a Address) string {
+	if a.Name == "" {
+		return a.Addr
+	}
+	quotes := ""
+	if strings.ContainsAny(a.Name, `][\()<>@,:;".`) {
+		quotes = `"`
+	}
+	var b strings.Builder
+	b.WriteString(quotes)
+	for i := 0; i < len(a.Name); i++ {
+		if strings.IndexByte(`][\()"`, a.Name[i]) >= 0 {
+			b.WriteByte('\\')
+		}
+		b.WriteByte(a.Name[i])
+	}
+	b.WriteString(quotes + " <" + a.Addr + ">")
+	return b.String()
+}
+
+// Quote is email.utils.quote: backslashes before backslashes and double quotes.
+func Quote(s string) string {
+	if strings.IndexByte(s, '\\') < 0 && strings.IndexByte(s, '"') < 0 {
+		return s
+	}
+	return strings.ReplaceAll(strings.ReplaceAll(s, `\`, `\\`), `"`, `\"`)
+}
+
+// Unquote is email.utils.unquote: without the quotes or angle brackets around it.
+func Unquote(s string) string {
+	if len(s) < 2 {
+		return s
+	}
+	switch first, last := s[0], s[len(s)-1]; {
+	case first == '"' && last == '"':
+		s = s[1 : len(s)-1]
+		if strings.IndexByte(s, '\\') < 0 {
+			return s
+		}
+		return strings.ReplaceAll(strings.ReplaceAll(s, `\\`, `\`), `\"`, `"`)
+	case first == '<' && last == '>':
+		return s[1 : len(s)-1]
+	}
+	return s
+}
+
+// addrParser is email._parseaddr.AddrlistClass. Its quirks are kept: they decide
+// which address a bounce is counted for.
+type addrParser struct {
+	field    string
+	pos      int
+	comments []string
+	depth    int // of groups within groups
+	tooDeep  bool
+}
+
+// What Python's recursion limit leaves under a queue runner: a comment within a
+// comment takes two frames, a group within a group one.
+const (
+	maxComments = 480
+	maxGroups   = 960
+)
+
+func parseAddresses(field string) ([]Address, error) {
+	p := &addrParser{field: field}
+	var all []Address
+	for !p.done() {
+		a := p.address()
+		if p.tooDeep {
+			return nil, recursionError()
+		}
+		if len(a) > 0 {
+			all = append(all, a...)
+		} else {
+			all = append(all, Address{})
+		}
+	}
+	return all, nil
+}
+
+// fail ends the parse.
+func (p *addrParser) fail() {
+	p.tooDeep = true
+	p.pos = len(p.field)
+}
+
+func (p *addrParser) done() bool { return p.pos >= len(p.field) }
+
+func (p *addrParser) at() byte { return p.field[p.pos] }
+
+const (
+	lws        = " \t"
+	fws        = " \t\r\n"
+	specials   = "()<>@,:;.\"[]"
+	atomEnds   = specials + fws
+	phraseEnds = "()<>@,:;\"[]" + fws
+)
+
+func in(c byte, set string) bool { return strings.IndexByte(set, c) >= 0 }
+
+// skip goes on to where something begins that is no comment.
+func (p *addrParser) skip() {
+	for !p.done() {
+		switch c := p.at(); {
+		case in(c, fws):
+			p.pos++
+		case c == '(':
+			p.comments = append(p.comments, p.comment())
+		default:
+			return
+		}
+	}
+}
+
+func (p *addrParser) address() []Address {
+	p.comments = nil
+	p.skip()
+	start := p.pos
+	phrases := p.phrases()
+	p.skip()
+	var found []Address
+	switch {
+	case p.done():
+		if len(phrases) > 0 {
+			found = []Address{{strings.Join(p.comments, " "), phrases[0]}}
+		}
+	case p.at() == '.' || p.at() == '@':
+		// A bare addr-spec: start over. Python keeps one list of comments, so
+		// that those found on the way count twice.
+		p.pos = start
+		spec := p.addrSpec()
+		found = []Address{{strings.Join(p.comments, " "), spec}}
+	case p.at() == ':':
+		p.pos++
+		if p.depth++; p.depth > maxGroups {
+			p.fail()
+		}
+		for !p.done() {
+			p.skip()
+			if !p.done() && p.at() == ';' {
+				p.pos++
+				break
+			}
+			found = append(found, p.address()...)
+		}
+		p.depth--
+	case p.at() == '<':
+		route := p.routeAddr()
+		name := strings.Join(phrases, " ")
+		if len(p.comments) > 0 {
+			name += " (" + strings.Join(p.comments, " ") + ")"
+		}
+		found = []Address{{name, route}}
+	default:
+		if len(phrases) > 0 {
+			found = []Address{{strings.Join(p.comments, " "), phrases[0]}}
+		} else if in(p.at(), specials) {
+			p.pos++
+		}
+	}
+	p.skip()
+	if !p.done() && p.at() == ',' {
+		p.pos++
+	}
+	return found
+}
+
+func (p *addrParser) routeAddr() string {
+	p.pos++
+	p.skip()
+	expectRoute := false
+	addr := ""
+	for !p.done() {
+		switch {
+		case expectRoute:
+			p.domain()
+			expectRoute = false
+		case p.at() == '>':
+			p.pos++
+			return addr
+		case p.at() == '@':
+			p.pos++
+			expectRoute = true
+		case p.at() == ':':
+			p.pos++
+		default:
+			addr = p.addrSpec()
+			p.pos++
+			return addr
+		}
+		p.skip()
+	}
+	return addr
+}
+
+func (p *addrParser) addrSpec() string {
+	var b strings.Builder
+	p.skip()
+loop:
+	for !p.done() {
+		switch c := p.at(); {
+		case c == '.':
+			b.WriteByte('.')
+			p.pos++
+		case c == '"':
+			b.WriteString(`"` + Quote(p.delimited("\"\r")) + `"`)
+		case in(c, atomEnds):
+			break loop
+		default:
+			b.WriteString(p.atom(atomEnds))
+		}
+		p.skip()
+	}
+	if p.done() || p.at() != '@' {
+		return b.String()
+	}
+	p.pos++
+	p.skip()
+	domain := p.domain()
+	if domain == "" {
+		return ""
+	}
+	return b.String() + "@" + domain
+}
+
+func (p *addrParser) domain() string {
+	var b strings.Builder
+	for !p.done() {
+		switch c := p.at(); {
+		case in(c, lws):
+			p.pos++
+		case c == '(':
+			p.comments = append(p.comments, p.comment())
+		case c == '[':
+			b.WriteString("[" + p.delimited("]\r") + "]")
+		case c == '.':
+			p.pos++
+			b.WriteByte('.')
+		case c == '@':
+			return ""
+		case in(c, atomEnds):
+			return b.String()
+		default:
+			b.WriteString(p.atom(atomEnds))
+		}
+	}
+	return b.String()
+}
+
+// delimited is the text from the character at hand to the first of ends.
+func (p *addrParser) delimited(ends string) string {
+	var b strings.Builder
+	quoted := false
+	for p.pos++; !p.done(); p.pos++ {
+		switch c := p.at(); {
+		case quoted:
+			b.WriteByte(c)
+			quoted = false
+		case in(c, ends):
+			p.pos++
+			return b.String()
+		case c == '\\':
+			quoted = true
+		default:
+			b.WriteByte(c)
+		}
+	}
+	return b.String()
+}
+
+// comment is the text of a comment; those within it lose their parentheses.
+func (p *addrParser) comment() string {
+	var b strings.Builder
+	quoted := false
+	level := 0
+	for ; !p.done(); p.pos++ {
+		switch c := p.at(); {
+		case quoted:
+			b.WriteByte(c)
+			quoted = false
+		case c == '(':
+			if level++; level > maxComments {
+				p.fail()
+				return ""
+			}
+		case c == ')' || c == '\r':
+			if level--; level == 0 {
+				p.pos++
+				return b.String()
+			}
+		case c == '\\':
+			quoted = true
+		default:
+			b.WriteByte(c)
+		}
+	}
+	return b.String()
+}
+
+func (p *addrParser) atom(ends string) string {
+	start := p.pos
+	for !p.done() && !in(p.at(), ends) {
+		p.pos++
+	}
+	return p.field[start:p.pos]
+}
+
+func (p *addrParser) phrases() []string {
+	var all []string
+	for !p.done() {
+		switch c := p.at(); {
+		case in(c, fws):
+			p.pos++
+		case c == '"':
+			all = append(all, p.delimited("\"\r"))
+		case c == '(':
+			p.comments = append(p.comments, p.comment())
+		case in(c, phraseEnds):
+			return all
+		default:
+			all = append(all, p.atom(phraseEnds))
+		}
+	}
+	return all
 }

@@ -8,6 +8,13 @@
 // Mailman would have shunted the entry (or whatever its caller does with it).
 package message
 
+import (
+	"slices"
+	"strings"
+
+	"github.com/mmrunner/mmrunner/pickle"
+)
+
 // Text is what Python has as a str (Go: string) or as a unicode
 // (pickle.Unicode).
 type Text = any
@@ -70,27 +77,99 @@ func (m *Message) IsMultipart() bool { _, ok := m.Payload.([]*Message); return o
 // Parts is the payload if it is a list, else nil.
 func (m *Message) Parts() []*Message { p, _ := m.Payload.([]*Message); return p }
 
-// Get is str(msg[name]) of the first field of that name, in any case.
-func (m *Message) Get(name string) (string, bool) { panic("not yet") }
+// Get is str(msg[name]) of the first field of that name, in any case; a unicode
+// is given as UTF-8.
+func (m *Message) Get(name string) (string, bool) {
+	v, ok := m.GetValue(name)
+	if !ok {
+		return "", false
+	}
+	return valueString(v), true
+}
 
 // GetValue is msg[name] as it is stored.
-func (m *Message) GetValue(name string) (any, bool) { panic("not yet") }
+func (m *Message) GetValue(name string) (any, bool) {
+	for i := range m.Headers {
+		if sameName(m.Headers[i].Name, name) {
+			return m.Headers[i].Value, true
+		}
+	}
+	return nil, false
+}
 
-// GetAll is get_all(name), each as str(); nil if there is none.
-func (m *Message) GetAll(name string) []string { panic("not yet") }
+// GetAll is get_all(name), each as Get has it; nil if there is none.
+func (m *Message) GetAll(name string) []string {
+	var all []string
+	for i := range m.Headers {
+		if sameName(m.Headers[i].Name, name) {
+			all = append(all, valueString(m.Headers[i].Value))
+		}
+	}
+	return all
+}
+
+// valueString is str(v) of a field's value.
+func valueString(v any) string {
+	switch v := v.(type) {
+	case string:
+		return v
+	case pickle.Unicode:
+		return string(v)
+	case *HeaderValue:
+		return v.String()
+	}
+	return ""
+}
 
 // Has is name in msg.
-func (m *Message) Has(name string) bool { panic("not yet") }
+func (m *Message) Has(name string) bool {
+	_, ok := m.GetValue(name)
+	return ok
+}
 
-// Set is msg[name] = value: it appends, and leaves other fields of that name alone.
-func (m *Message) Set(name string, value any) { panic("not yet") }
+// Set is msg[name] = value: it appends, and leaves other fields of that name
+// alone. value is a string, a pickle.Unicode or a *HeaderValue.
+func (m *Message) Set(name string, value any) {
+	m.Headers = append(m.Headers, Header{name, value})
+}
 
 // Del is del msg[name]: all fields of that name.
-func (m *Message) Del(name string) { panic("not yet") }
+func (m *Message) Del(name string) {
+	m.Headers = slices.DeleteFunc(m.Headers, func(h Header) bool { return sameName(h.Name, name) })
+}
 
 // Replace is replace_header: the first field of that name keeps its place and
 // case; false where Python raises KeyError.
-func (m *Message) Replace(name string, value any) bool { panic("not yet") }
+func (m *Message) Replace(name string, value any) bool {
+	for i := range m.Headers {
+		if sameName(m.Headers[i].Name, name) {
+			m.Headers[i].Value = value
+			return true
+		}
+	}
+	return false
+}
 
-// Attach is attach(part); an error where the payload is not a list.
-func (m *Message) Attach(part *Message) error { panic("not yet") }
+// AddHeader is add_header: value and then the parameters in the order given
+// (Python's order is that of its keyword dictionary).
+func (m *Message) AddHeader(name, value string, params ...Param) {
+	parts := make([]string, 0, 1+len(params))
+	parts = append(parts, value)
+	for _, p := range params {
+		parts = append(parts, formatParam(strings.ReplaceAll(p.Name, "_", "-"), p.Value))
+	}
+	m.Set(name, strings.Join(parts, "; "))
+}
+
+// Attach is attach(part): the payload becomes a list, or grows by one.
+func (m *Message) Attach(part *Message) error {
+	switch p := m.Payload.(type) {
+	case nil:
+		m.Payload = []*Message{part}
+	case []*Message:
+		m.Payload = append(p, part)
+	default:
+		return &PyError{"AttributeError", "'str' object has no attribute 'append'"}
+	}
+	return nil
+}

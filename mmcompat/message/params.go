@@ -1,5 +1,15 @@
 package message
 
+import (
+	"slices"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/mmrunner/mmrunner/pickle"
+)
+
 // ParamValue is the value of a parameter: a str or, where it was encoded as RFC
 // 2231 has it, a tuple of charset, language and str.
 type ParamValue struct {
@@ -15,26 +25,516 @@ type Param struct {
 }
 
 // GetContentType is get_content_type(): lower case, "text/plain" if malformed.
-func (m *Message) GetContentType() string { panic("not yet") }
+func (m *Message) GetContentType() string {
+	v, ok := m.Get("content-type")
+	if !ok {
+		return m.DefaultType
+	}
+	v, _, _ = strings.Cut(v, ";")
+	v = lower(strip(v))
+	if strings.Count(v, "/") != 1 {
+		return "text/plain"
+	}
+	return v
+}
 
 // GetContentMaintype is get_content_maintype().
-func (m *Message) GetContentMaintype() string { panic("not yet") }
+func (m *Message) GetContentMaintype() string { return maintype(m.GetContentType()) }
 
 // GetContentSubtype is get_content_subtype().
-func (m *Message) GetContentSubtype() string { panic("not yet") }
+func (m *Message) GetContentSubtype() string {
+	_, sub, _ := strings.Cut(m.GetContentType(), "/")
+	return sub
+}
 
-// GetParams is get_params(header=header, unquote=unquote); false if there is no such field.
-// The first is the content type itself.
-func (m *Message) GetParams(header string, unquote bool) ([]Param, bool) { panic("not yet") }
+func maintype(ctype string) string {
+	main, _, _ := strings.Cut(ctype, "/")
+	return main
+}
+
+// GetParams is get_params(header=header, unquote=unquote); false if there is no
+// such field. The first is the content type itself.
+func (m *Message) GetParams(header string, unquote bool) ([]Param, bool) {
+	v, ok := m.Get(header)
+	if !ok {
+		return nil, false
+	}
+	params := decodeParams(parseParams(v))
+	if unquote {
+		for i := range params {
+			params[i].Value.Value = Unquote(params[i].Value.Value)
+		}
+	}
+	return params, true
+}
 
 // GetParam is get_param(param, header=header), unquoted.
-func (m *Message) GetParam(param, header string) (ParamValue, bool) { panic("not yet") }
+func (m *Message) GetParam(param, header string) (ParamValue, bool) {
+	v, ok := m.Get(header)
+	if !ok {
+		return ParamValue{}, false
+	}
+	for _, p := range decodeParams(parseParams(v)) {
+		if sameName(p.Name, param) {
+			p.Value.Value = Unquote(p.Value.Value)
+			return p.Value, true
+		}
+	}
+	return ParamValue{}, false
+}
+
+// rawParam is a parameter before RFC 2231 decoding.
+type rawParam struct{ name, value string }
+
+// parseParams is email.message._parseparam, and the cut at "=" that
+// _get_params_preserve adds.
+func parseParams(s string) []rawParam {
+	params := make([]rawParam, 0, 4)
+	for {
+		// s is what follows a ";". A later one counts if an even number of
+		// quotes lies between; a backslash before a quote takes it out of the
+		// count, whatever precedes that.
+		end := strings.IndexByte(s, ';')
+		from, quotes := 0, 0
+		for end > 0 {
+			piece := s[from:end]
+			quotes += strings.Count(piece, `"`) - strings.Count(piece, `\"`)
+			if quotes%2 == 0 {
+				break
+			}
+			from = end
+			i := strings.IndexByte(s[end+1:], ';')
+			if i < 0 {
+				end = -1
+			} else {
+				end += 1 + i
+			}
+		}
+		more := end >= 0
+		if !more {
+			end = len(s)
+		}
+		name, value, found := strings.Cut(s[:end], "=")
+		if found {
+			params = append(params, rawParam{lower(strip(name)), strip(value)})
+		} else {
+			params = append(params, rawParam{strip(name), ""})
+		}
+		if !more {
+			return params
+		}
+		s = s[end+1:]
+	}
+}
+
+// continuation is a segment of a parameter that RFC 2231 lets go over several:
+// num is "" for None, else the digits without leading zeros.
+type continuation struct {
+	num     string
+	none    bool
+	value   string
+	encoded bool
+}
+
+// splitContinuation is email.utils.rfc2231_continuation.
+func splitContinuation(name string) (base string, c continuation, ok bool) {
+	base, num, found := strings.Cut(name, "*")
+	if !found || base == "" {
+		return "", c, false
+	}
+	for i := 0; i < len(base); i++ {
+		if b := base[i]; b != '_' && !isDigit(b) && (b|0x20 < 'a' || b|0x20 > 'z') {
+			return "", c, false
+		}
+	}
+	if num == "" {
+		c.none = true
+		return base, c, true
+	}
+	num = strings.TrimSuffix(num, "*")
+	if num == "" {
+		return "", c, false
+	}
+	for i := 0; i < len(num); i++ {
+		if !isDigit(num[i]) {
+			return "", c, false
+		}
+	}
+	c.num = strings.TrimLeft(num, "0")
+	return base, c, true
+}
+
+func isDigit(c byte) bool { return '0' <= c && c <= '9' }
+
+func compareContinuations(a, b continuation) int {
+	if a.none != b.none {
+		if a.none {
+			return -1
+		}
+		return 1
+	}
+	if d := len(a.num) - len(b.num); d != 0 {
+		return d
+	}
+	if d := strings.Compare(a.num, b.num); d != 0 {
+		return d
+	}
+	if d := strings.Compare(a.value, b.value); d != 0 {
+		return d
+	}
+	if a.encoded == b.encoded {
+		return 0
+	}
+	if b.encoded {
+		return -1
+	}
+	return 1
+}
+
+// decodeParams is email.utils.decode_params.
+func decodeParams(raw []rawParam) []Param {
+	params := make([]Param, 0, len(raw))
+	params = append(params, Param{raw[0].name, ParamValue{Value: raw[0].value}})
+	var names []string
+	var segments map[string][]continuation
+	for _, r := range raw[1:] {
+		value := Unquote(r.value)
+		if base, c, ok := splitContinuation(r.name); ok {
+			if segments == nil {
+				segments = make(map[string][]continuation)
+			}
+			if _, ok := segments[base]; !ok {
+				names = append(names, base)
+			}
+			c.value = value
+			c.encoded = strings.HasSuffix(r.name, "*")
+			segments[base] = append(segments[base], c)
+			continue
+		}
+		params = append(params, Param{r.name, ParamValue{Value: `"` + Quote(value) + `"`}})
+	}
+	for _, name := range dictOrder(names) {
+		segs := segments[name]
+		slices.SortStableFunc(segs, compareContinuations)
+		var b strings.Builder
+		extended := false
+		for _, c := range segs {
+			if c.encoded {
+				b.WriteString(urlUnquote(c.value))
+				extended = true
+			} else {
+				b.WriteString(c.value)
+			}
+		}
+		v := ParamValue{Value: Quote(b.String())}
+		if extended {
+			v.Tuple = true
+			if parts := strings.SplitN(v.Value, "'", 3); len(parts) == 3 {
+				v.Charset, v.Language, v.Value = &parts[0], &parts[1], parts[2]
+			}
+		}
+		v.Value = `"` + v.Value + `"`
+		params = append(params, Param{name, v})
+	}
+	return params
+}
+
+// urlUnquote is urllib.unquote.
+func urlUnquote(s string) string {
+	if strings.IndexByte(s, '%') < 0 {
+		return s
+	}
+	b := make([]byte, 0, len(s))
+	for i := 0; i < len(s); i++ {
+		if s[i] == '%' && i+2 < len(s) && isHexDigit(s[i+1]) && isHexDigit(s[i+2]) {
+			b = append(b, hexValue(s[i+1])<<4|hexValue(s[i+2]))
+			i += 2
+			continue
+		}
+		b = append(b, s[i])
+	}
+	return string(b)
+}
+
+// urlQuote is urllib.quote(s, safe=”).
+func urlQuote(s string) string {
+	const hex = "0123456789ABCDEF"
+	b := make([]byte, 0, len(s))
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		switch {
+		case isDigit(c), 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', c == '_', c == '.', c == '-':
+			b = append(b, c)
+		default:
+			b = append(b, '%', hex[c>>4], hex[c&15])
+		}
+	}
+	return string(b)
+}
+
+// collapse is email.utils.collapse_rfc2231_value: a unicode for a tuple.
+func collapse(v ParamValue) (Text, error) {
+	raw := Unquote(v.Value)
+	if !v.Tuple {
+		return raw, nil
+	}
+	charset := "us-ascii"
+	if v.Charset != nil && *v.Charset != "" {
+		charset = *v.Charset
+	}
+	u, err := decode(raw, charset, "replace")
+	if isLookupError(err) {
+		u, err = decode(raw, "us-ascii", "replace")
+	}
+	if err != nil {
+		return nil, err
+	}
+	return pickle.Unicode(u), nil
+}
 
 // GetBoundary is get_boundary(); nil for None.
-func (m *Message) GetBoundary() (Text, error) { panic("not yet") }
+func (m *Message) GetBoundary() (Text, error) {
+	v, ok := m.GetParam("boundary", "content-type")
+	if !ok {
+		return nil, nil
+	}
+	t, err := collapse(v)
+	switch t := t.(type) {
+	case string:
+		return rstrip(t), err
+	case pickle.Unicode:
+		return pickle.Unicode(strings.TrimRightFunc(string(t), isUnicodeSpace)), err
+	}
+	return nil, err
+}
+
+// byteBoundary is the boundary as the parser's pattern matches it against
+// bytes: a character of a unicode matches the byte of its number, and one
+// beyond 255 nothing at all (usable is false).
+func (m *Message) byteBoundary() (boundary *string, usable bool, err error) {
+	t, err := m.GetBoundary()
+	if err != nil {
+		return nil, false, err
+	}
+	switch t := t.(type) {
+	case string:
+		return &t, true, nil
+	case pickle.Unicode:
+		b := make([]byte, 0, len(t))
+		for i := 0; i < len(t); {
+			r, n := utf8.DecodeRuneInString(string(t[i:]))
+			if r > 255 {
+				s := string(t)
+				return &s, false, nil
+			}
+			b = append(b, byte(r))
+			i += n
+		}
+		s := string(b)
+		return &s, true, nil
+	}
+	return nil, false, nil
+}
+
+// isUnicodeSpace is unicode.isspace() of one character.
+func isUnicodeSpace(r rune) bool {
+	return unicode.IsSpace(r) || '\x1c' <= r && r <= '\x1f' || r == '\u180e'
+}
 
 // GetContentCharset is get_content_charset(); false for None.
-func (m *Message) GetContentCharset() (string, bool) { panic("not yet") }
+func (m *Message) GetContentCharset() (string, bool) {
+	v, ok := m.GetParam("charset", "content-type")
+	if !ok {
+		return "", false
+	}
+	s := v.Value
+	if v.Tuple {
+		charset := "us-ascii"
+		if v.Charset != nil && *v.Charset != "" {
+			charset = *v.Charset
+		}
+		if u, err := decode(s, charset, "strict"); err == nil && isASCII(u) {
+			s = u
+		}
+	}
+	if !isASCII(s) {
+		return "", false
+	}
+	return lower(s), true
+}
 
 // GetFilename is Mailman.Message.Message.get_filename(); nil for None.
-func (m *Message) GetFilename() Text { panic("not yet") }
+func (m *Message) GetFilename() Text {
+	v, ok := m.GetParam("filename", "content-disposition")
+	if !ok {
+		if v, ok = m.GetParam("name", "content-type"); !ok {
+			return nil
+		}
+	}
+	t, err := collapse(v)
+	if err != nil {
+		return nil
+	}
+	if u, ok := t.(pickle.Unicode); ok {
+		return pickle.Unicode(strings.TrimFunc(string(u), isUnicodeSpace))
+	}
+	return strip(t.(string))
+}
+
+// formatParam is email.message._formatparam with quote=True.
+func formatParam(name string, v ParamValue) string {
+	value := v.Value
+	if v.Tuple {
+		name += "*"
+		value = urlQuote(value)
+		if v.Charset != nil || v.Language != nil {
+			value = pyString(v.Charset) + "'" + valueOr(v.Language, "") + "'" + value
+		}
+	} else if value == "" {
+		return name
+	}
+	return name + `="` + Quote(value) + `"`
+}
+
+func valueOr(s *string, or string) string {
+	if s == nil {
+		return or
+	}
+	return *s
+}
+
+// pyString is '%s' % s.
+func pyString(s *string) string { return valueOr(s, "None") }
+
+// SetParam is set_param(param, value, header).
+func (m *Message) SetParam(param, value, header string) {
+	old, found := m.Get(header)
+	if !found && sameName(header, "content-type") {
+		old = "text/plain"
+	}
+	formatted := formatParam(param, ParamValue{Value: value})
+	var parts []string
+	if v, ok := m.GetParam(param, header); !ok || !v.Tuple && v.Value == "" {
+		if old != "" {
+			parts = append(parts, old)
+		}
+		parts = append(parts, formatted)
+	} else {
+		params, _ := m.GetParams(header, true)
+		for _, p := range params {
+			if sameName(p.Name, param) {
+				parts = append(parts, formatted)
+			} else {
+				parts = append(parts, formatParam(p.Name, p.Value))
+			}
+		}
+	}
+	m.rewrite(header, parts)
+}
+
+// DelParam is del_param(param, header).
+func (m *Message) DelParam(param, header string) {
+	params, ok := m.GetParams(header, true)
+	if !ok {
+		return
+	}
+	var parts []string
+	for _, p := range params {
+		if !sameName(p.Name, param) {
+			parts = append(parts, formatParam(p.Name, p.Value))
+		}
+	}
+	m.rewrite(header, parts)
+}
+
+// rewrite joins the parts as set_param does: what comes before the first part
+// that is not empty leaves no separator.
+func (m *Message) rewrite(header string, parts []string) {
+	joined := ""
+	for _, p := range parts {
+		if joined == "" {
+			joined = p
+		} else {
+			joined += "; " + p
+		}
+	}
+	if old, ok := m.Get(header); !ok || old != joined {
+		m.Del(header)
+		m.Set(header, joined)
+	}
+}
+
+// SetBoundary is set_boundary: the field keeps its place. An error where there
+// is no Content-Type.
+func (m *Message) SetBoundary(boundary string) error {
+	params, ok := m.GetParams("content-type", false)
+	if !ok {
+		return &PyError{"HeaderParseError", "No Content-Type header found"}
+	}
+	quoted := ParamValue{Value: `"` + boundary + `"`}
+	found := false
+	for i := range params {
+		if sameName(params[i].Name, "boundary") {
+			params[i] = Param{"boundary", quoted}
+			found = true
+		}
+	}
+	if !found {
+		params = append(params, Param{"boundary", quoted})
+	}
+	parts := make([]string, len(params))
+	for i, p := range params {
+		switch {
+		case p.Value.Tuple:
+			parts[i] = p.Name + "=(" + reprOf(p.Value.Charset) + ", " + reprOf(p.Value.Language) + ", " + pyRepr(p.Value.Value) + ")"
+		case p.Value.Value == "":
+			parts[i] = p.Name
+		default:
+			parts[i] = p.Name + "=" + p.Value.Value
+		}
+	}
+	joined := strings.Join(parts, "; ")
+	for i := range m.Headers {
+		if sameName(m.Headers[i].Name, "content-type") {
+			m.Headers[i].Value = joined
+		}
+	}
+	return nil
+}
+
+func reprOf(s *string) string {
+	if s == nil {
+		return "None"
+	}
+	return pyRepr(*s)
+}
+
+// pyRepr is repr() of a str.
+func pyRepr(s string) string {
+	quote := byte('\'')
+	if strings.IndexByte(s, '\'') >= 0 && strings.IndexByte(s, '"') < 0 {
+		quote = '"'
+	}
+	b := []byte{quote}
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; {
+		case c == quote || c == '\\':
+			b = append(b, '\\', c)
+		case c == '\t':
+			b = append(b, `\t`...)
+		case c == '\n':
+			b = append(b, `\n`...)
+		case c == '\r':
+			b = append(b, `\r`...)
+		case c < ' ' || c >= 0x7f:
+			b = append(b, `\x`...)
+			if c < 16 {
+				b = append(b, '0')
+			}
+			b = strconv.AppendUint(b, uint64(c), 16)
+		default:
+			b = append(b, c)
+		}
+	}
+	return string(append(b, quote))
+}

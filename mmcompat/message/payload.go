@@ -1,28 +1,161 @@
 package message
 
-import "iter"
+import (
+	"iter"
+	"strings"
+
+	"github.com/mmrunner/mmrunner/pickle"
+)
 
 // GetPayloadString is get_payload(); false if it is not a str or unicode (whose
 // UTF-8 is given).
-func (m *Message) GetPayloadString() (string, bool) { panic("not yet") }
+func (m *Message) GetPayloadString() (string, bool) {
+	switch p := m.Payload.(type) {
+	case string:
+		return p, true
+	case pickle.Unicode:
+		return string(p), true
+	}
+	return "", false
+}
 
 // GetPayloadDecoded is get_payload(decode=True); false where Python returns None
 // (a multipart, or no payload).
-func (m *Message) GetPayloadDecoded() (string, bool, error) { panic("not yet") }
+func (m *Message) GetPayloadDecoded() (string, bool, error) {
+	s, ok := m.GetPayloadString()
+	if !ok {
+		return "", false, nil
+	}
+	if u, ok := m.Payload.(pickle.Unicode); ok && !isASCII(string(u)) && m.transferEncoding() != encodingNone {
+		// The decoders take bytes only.
+		return "", false, asciiError(string(u))
+	}
+	switch m.transferEncoding() {
+	case encodingQP:
+		return decodeQP(s), true, nil
+	case encodingBase64:
+		if d, ok := decodeBase64(s); ok {
+			return d, true, nil
+		}
+		return s, true, nil // incorrect padding
+	case encodingUU:
+		d, ok, err := decodeUU(s)
+		if err != nil {
+			return "", false, err
+		}
+		if ok {
+			return d, true, nil
+		}
+		return s, true, nil
+	}
+	return s, true, nil
+}
+
+type transferEncoding int
+
+const (
+	encodingNone transferEncoding = iota
+	encodingQP
+	encodingBase64
+	encodingUU
+)
+
+func (m *Message) transferEncoding() transferEncoding {
+	v, ok := m.Get("content-transfer-encoding")
+	if !ok {
+		return encodingNone
+	}
+	switch lower(v) {
+	case "quoted-printable":
+		return encodingQP
+	case "base64":
+		return encodingBase64
+	case "x-uuencode", "uuencode", "uue", "x-uue":
+		return encodingUU
+	}
+	return encodingNone
+}
 
 // Walk is walk(): the message and all below it, depth first.
-func (m *Message) Walk() iter.Seq[*Message] { panic("not yet") }
+func (m *Message) Walk() iter.Seq[*Message] {
+	return func(yield func(*Message) bool) {
+		stack := []*Message{m}
+		for len(stack) > 0 {
+			m := stack[len(stack)-1]
+			stack = stack[:len(stack)-1]
+			if !yield(m) {
+				return
+			}
+			parts := m.Parts()
+			for i := len(parts) - 1; i >= 0; i-- {
+				stack = append(stack, parts[i])
+			}
+		}
+	}
+}
 
 // BodyLineIterator is email.iterators.body_line_iterator: lines with their "\n".
 // After an error there is nothing more.
-func (m *Message) BodyLineIterator(decode bool) iter.Seq2[string, error] { panic("not yet") }
+func (m *Message) BodyLineIterator(decode bool) iter.Seq2[string, error] {
+	return func(yield func(string, error) bool) {
+		for part := range m.Walk() {
+			s, ok := part.GetPayloadString()
+			if !ok {
+				continue
+			}
+			if decode {
+				var err error
+				if s, ok, err = part.GetPayloadDecoded(); err != nil {
+					yield("", err)
+					return
+				}
+			}
+			if _, unicode := part.Payload.(pickle.Unicode); unicode && !isASCII(s) {
+				yield("", asciiError(s)) // StringIO takes bytes only
+				return
+			}
+			for s != "" {
+				n := strings.IndexByte(s, '\n') + 1
+				if n == 0 {
+					n = len(s)
+				}
+				if !yield(s[:n], nil) {
+					return
+				}
+				s = s[n:]
+			}
+		}
+	}
+}
 
 // TypedSubpartIterator is email.iterators.typed_subpart_iterator; subtype "" is
 // any.
 func (m *Message) TypedSubpartIterator(maintype, subtype string) iter.Seq[*Message] {
-	panic("not yet")
+	return func(yield func(*Message) bool) {
+		for part := range m.Walk() {
+			main, sub, _ := strings.Cut(part.GetContentType(), "/")
+			if main == maintype && (subtype == "" || sub == subtype) && !yield(part) {
+				return
+			}
+		}
+	}
 }
 
 // Depth is how many messages lie within each other at the deepest place, at
-// least 1. Python's walk() fails beyond MaxDepth.
-func (m *Message) Depth() int { panic("not yet") }
+// least 1.
+func (m *Message) Depth() int {
+	depth := 1
+	type at struct {
+		m     *Message
+		depth int
+	}
+	for stack := []at{{m, 1}}; len(stack) > 0; {
+		top := stack[len(stack)-1]
+		stack = stack[:len(stack)-1]
+		depth = max(depth, top.depth)
+		for _, p := range top.m.Parts() {
+			stack = append(stack, at{p, top.depth + 1})
+		}
+	}
+	return depth
+}

@@ -1,0 +1,93 @@
+package message
+
+import "strings"
+
+// GetSender is Mailman.Message.get_sender; useEnvelope is the argument or, where
+// none is given, mm_cfg.USE_ENVELOPE_SENDER.
+func (m *Message) GetSender(useEnvelope, preserveCase bool) (string, error) {
+	fields := [...]string{"from", "sender"}
+	if useEnvelope {
+		fields = [...]string{"sender", "from"}
+	}
+	address, found := "", false
+	for _, name := range fields {
+		v, _ := m.Get(name)
+		if v == "" {
+			continue
+		}
+		addrs, err := GetAddresses([]string{unfold(v)})
+		if err != nil {
+			return "", err
+		}
+		if len(addrs) == 0 {
+			continue
+		}
+		if address = addrs[0].Addr; address != "" {
+			found = true
+			break
+		}
+	}
+	if !found {
+		address = ""
+		if m.Unixfrom != nil && *m.Unixfrom != "" {
+			f := strings.FieldsFunc(*m.Unixfrom, isSpaceRune)
+			if len(f) < 2 {
+				return "", &PyError{"IndexError", "list index out of range"}
+			}
+			address = f[1]
+		}
+	}
+	if !preserveCase {
+		address = lower(address)
+	}
+	return address, nil
+}
+
+// GetSenders is Mailman.Message.get_senders; headers is mm_cfg.SENDER_HEADERS,
+// with "" for None (the envelope).
+func (m *Message) GetSenders(preserveCase bool, headers []string) ([]string, error) {
+	var senders []string
+	add := func(address string) {
+		if !preserveCase {
+			address = lower(address)
+		}
+		senders = append(senders, address)
+	}
+	for _, name := range headers {
+		if name == "" {
+			if m.Unixfrom != nil {
+				if f := strings.FieldsFunc(*m.Unixfrom, isSpaceRune); len(f) > 1 {
+					add(f[1])
+				}
+			}
+			continue
+		}
+		values := m.GetAll(name)
+		if len(values) == 0 {
+			continue
+		}
+		for i := range values {
+			values[i] = unfold(values[i])
+		}
+		addrs, err := GetAddresses(values)
+		if err != nil {
+			return nil, err
+		}
+		for _, a := range addrs {
+			add(a.Addr)
+		}
+	}
+	return senders, nil
+}
+
+// unfold is ”.join(s.splitlines()).
+func unfold(s string) string {
+	if strings.IndexByte(s, '\n') < 0 && strings.IndexByte(s, '\r') < 0 {
+		return s
+	}
+	return strings.Join(splitLines(s, false), "")
+}
+
+// isSpaceRune is isSpace for strings.FieldsFunc, which gives bytes beyond ASCII
+// as other runes.
+func isSpaceRune(r rune) bool { return r < 0x80 && isSpace(byte(r)) }

@@ -1,0 +1,196 @@
+package message
+
+import (
+	"strconv"
+	"strings"
+)
+
+// decodeQP is quopri.decodestring (binascii.a2b_qp).
+func decodeQP(s string) string {
+	if strings.IndexByte(s, '=') < 0 {
+		return s
+	}
+	b := make([]byte, 0, len(s))
+	for i := 0; i < len(s); {
+		if s[i] != '=' {
+			b = append(b, s[i])
+			i++
+			continue
+		}
+		i++
+		switch {
+		case i >= len(s):
+		case s[i] == '\n' || s[i] == '\r':
+			// A soft line break; after "\r" all goes up to the next "\n".
+			n := strings.IndexByte(s[i:], '\n')
+			if n < 0 {
+				return string(b)
+			}
+			i += n + 1
+		case s[i] == '=':
+			b = append(b, '=')
+			i++
+		case isHexDigit(s[i]) && i+1 < len(s) && isHexDigit(s[i+1]):
+			b = append(b, hexValue(s[i])<<4|hexValue(s[i+1]))
+			i += 2
+		default:
+			b = append(b, '=')
+		}
+	}
+	return string(b)
+}
+
+const base64Digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+
+// base64Values is each byte's value, -1 for what a decoder passes over. "=" has
+// the value 0, as Python has it.
+var base64Values = func() (t [256]int8) {
+	for i := range t {
+		t[i] = -1
+	}
+	for i := range base64Digits {
+		t[base64Digits[i]] = int8(i)
+	}
+	t['='] = 0
+	return t
+}()
+
+// decodeBase64 is binascii.a2b_base64; false where it raises "Incorrect padding".
+func decodeBase64(s string) (string, bool) {
+	b := make([]byte, 0, len(s)/4*3+3)
+	var bits, n uint
+	quad := 0
+scan:
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		v := base64Values[c]
+		switch {
+		case v < 0:
+			continue
+		case c == '=':
+			if quad < 2 || quad == 2 && !padFollows(s[i+1:]) {
+				continue
+			}
+			n = 0
+			break scan
+		}
+		quad = (quad + 1) & 3
+		bits = bits<<6 | uint(v)
+		if n += 6; n >= 8 {
+			n -= 8
+			b = append(b, byte(bits>>n))
+			bits &= 1<<n - 1
+		}
+	}
+	return string(b), n == 0
+}
+
+// padFollows tells whether the next character that counts is another "=".
+func padFollows(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if base64Values[s[i]] >= 0 {
+			return s[i] == '='
+		}
+	}
+	return false
+}
+
+// encodeBase64 is binascii.b2a_base64 without its newline.
+func encodeBase64(s string) string {
+	b := make([]byte, 0, (len(s)+2)/3*4)
+	for ; len(s) >= 3; s = s[3:] {
+		v := uint(s[0])<<16 | uint(s[1])<<8 | uint(s[2])
+		b = append(b, base64Digits[v>>18], base64Digits[v>>12&63], base64Digits[v>>6&63], base64Digits[v&63])
+	}
+	switch len(s) {
+	case 1:
+		b = append(b, base64Digits[s[0]>>2], base64Digits[s[0]&3<<4], '=', '=')
+	case 2:
+		v := uint(s[0])<<8 | uint(s[1])
+		b = append(b, base64Digits[v>>10], base64Digits[v>>4&63], base64Digits[v&15<<2], '=')
+	}
+	return string(b)
+}
+
+// decodeUU is uu.decode(s + "\n"): false where it raises uu.Error (no begin line,
+// no end line), an error where binascii's own gets out.
+func decodeUU(s string) (string, bool, error) {
+	s += "\n"
+	readline := func() string {
+		n := strings.IndexByte(s, '\n') + 1
+		if n == 0 {
+			n = len(s)
+		}
+		line := s[:n]
+		s = s[n:]
+		return line
+	}
+	for {
+		line := readline()
+		if line == "" {
+			return "", false, nil
+		}
+		f := strings.SplitN(line, " ", 3)
+		if len(f) == 3 && f[0] == "begin" && isOctal(f[1]) {
+			break
+		}
+	}
+	var b []byte
+	for {
+		line := readline()
+		if line == "" {
+			return "", false, nil
+		}
+		if strip(line) == "end" {
+			return string(b), true, nil
+		}
+		data, msg := decodeUULine(line)
+		if msg != "" {
+			// Broken encoders leave something behind the data.
+			n := (int(line[0]-32)&63*4 + 5) / 3
+			if data, msg = decodeUULine(line[:min(n, len(line))]); msg != "" {
+				return "", false, &PyError{"binascii.Error", msg}
+			}
+		}
+		b = append(b, data...)
+	}
+}
+
+// isOctal tells whether int(s, 8) takes s.
+func isOctal(s string) bool {
+	s = strip(s)
+	s = strings.TrimPrefix(strings.TrimPrefix(s, "+"), "-")
+	_, err := strconv.ParseUint(s, 8, 64)
+	return err == nil
+}
+
+// decodeUULine is binascii.a2b_uu; msg is the error's text.
+func decodeUULine(s string) (data []byte, msg string) {
+	n := int(s[0]-' ') & 63
+	i := 1
+	var bits, have uint
+	for ; len(data) < n; i++ {
+		var v uint
+		if i < len(s) && s[i] != '\n' && s[i] != '\r' {
+			c := s[i]
+			if c < ' ' || c > ' '+64 {
+				return nil, "Illegal char"
+			}
+			v = uint(c-' ') & 63
+		}
+		bits = bits<<6 | v
+		if have += 6; have >= 8 {
+			have -= 8
+			data = append(data, byte(bits>>have))
+			bits &= 1<<have - 1
+		}
+	}
+	for ; i < len(s); i++ {
+		switch s[i] {
+		case ' ', ' ' + 64, '\n', '\r':
+		default:
+			return nil, "Trailing garbage"
+		}
+	}
+	return data, ""
+}
