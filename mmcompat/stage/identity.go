@@ -48,4 +48,3 @@ func (id Identity) SameFile(other Identity) bool {
 	id.Ctime, other.Ctime = 0, 0
 	return id == other
 }
-
