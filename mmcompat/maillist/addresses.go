@@ -1,8 +1,6 @@
 package maillist
 
 import (
-	"net/url"
-	"path/filepath"
 	"strings"
 
 	"github.com/mmrunner/mmrunner/mmcompat/site"
@@ -172,18 +170,17 @@ func GetSiteEmail(s *site.Site, hostname, extra string) string {
 // GetDomain is the host of the site's web pages (Utils.get_domain outside a web
 // server).
 func GetDomain(s *site.Site) string {
-	host := s.Str("DEFAULT_URL_HOST")
-	if u, err := url.Parse(s.Str("DEFAULT_URL")); err == nil && u.Host != "" {
-		host = u.Host
+	if _, host := urlStart(s.Str("DEFAULT_URL")); host != "" {
+		return Lower(host)
 	}
-	return Lower(host)
+	return Lower(s.Str("DEFAULT_URL_HOST"))
 }
 
 // ListPath is the directory of a list (Site.get_listpath).
-func ListPath(s *site.Site, name string) string { return filepath.Join(s.ListDataDir(), name) }
+func ListPath(s *site.Site, name string) string { return join(s.ListDataDir(), name) }
 
 // LockPath is the file that a list's lock goes by.
-func LockPath(s *site.Site, name string) string { return filepath.Join(s.LockDir(), name+".lock") }
+func LockPath(s *site.Site, name string) string { return join(s.LockDir(), name+".lock") }
 
 // plain returns the bytes of what text gave.
 func plain(t text.Text) string {

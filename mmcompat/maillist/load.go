@@ -1,9 +1,227 @@
 package maillist
 
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"strings"
+	"syscall"
+
+	"github.com/mmrunner/mmrunner/mmcompat/stage"
+	"github.com/mmrunner/mmrunner/pickle"
+)
+
 // load reads the list's state, in MailList.__init__'s and Load's steps.
-func (l *List) load() error { panic("not yet") }
+func (l *List) load() error {
+	l.doc, l.id = nil, stage.Identity{}
+	clear(l.views)
+	clear(l.patterns)
+	if err := l.checkExtension(true); err != nil {
+		return err
+	}
+	if l.name == "" || !Exists(l.site, l.name, l.o.Log) {
+		return &ArgError{ErrUnknownList, l.name}
+	}
+	main := join(l.path, "config.pck")
+	last := main + ".last"
+	var failed []string // log lines that wait until it is clear that Python is not needed
+	var why error
+	for _, file := range []string{main, last} {
+		doc, id, err := loadFile(file)
+		if err == nil {
+			for _, line := range failed {
+				l.o.Log.Printf("error", "%s", line)
+			}
+			l.doc, l.id = doc, id
+			if file == last {
+				if err := l.repair(main, last); err != nil {
+					return err
+				}
+			}
+			return l.check()
+		}
+		text, caught := loadProblem(file, err)
+		if !caught {
+			return err
+		}
+		why = err
+		failed = append(failed, fmt.Sprintf("couldn't load config file %s\n%s", file, text))
+	}
+	// What is left is from before Mailman 2.1, and was written by marshal.
+	for _, name := range configs[2:] {
+		file := join(l.path, name)
+		if _, err := os.Stat(file); err == nil {
+			return &ErrNeedsPython{l.name, "it has no readable config.pck, but a " + name}
+		} else if !errors.Is(err, fs.ErrNotExist) {
+			return err
+		} else {
+			failed = append(failed, fmt.Sprintf("couldn't load config file %s\n%s", file, pyOSError(err, file)))
+		}
+	}
+	for _, line := range failed {
+		l.o.Log.Printf("error", "%s", line)
+	}
+	l.o.Log.Printf("error", "All %s fallbacks were corrupt, giving up", l.name)
+	return fmt.Errorf("%w: %w", &ArgError{ErrCorruptList, l.name}, why)
+}
+
+// checkExtension finds a list's extend.py, which may change any of Mailman's
+// methods. What keeps it from being read is only logged.
+func (l *List) checkExtension(log bool) error {
+	file := join(l.path, "extend.py")
+	f, err := os.Open(file)
+	if err == nil {
+		defer f.Close()
+		var st fs.FileInfo
+		if st, err = f.Stat(); err == nil {
+			if !st.IsDir() {
+				return &ErrNeedsPython{l.name, "it has an extend.py"}
+			}
+			err = &fs.PathError{Op: "open", Path: file, Err: syscall.EISDIR}
+		}
+	}
+	if log && !errors.Is(err, fs.ErrNotExist) {
+		l.o.Log.Printf("error", "IOError reading list extension: %s", pyOSError(err, file))
+	}
+	return nil
+}
+
+// errNotDict is about a pickle that is sound, but no dict.
+var errNotDict = errors.New("Load() expected to return a dictionary")
+
+func loadFile(file string) (*pickle.Document, stage.Identity, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, stage.Identity{}, err
+	}
+	defer f.Close()
+	id, err := stage.IdentifyFile(f)
+	if err != nil {
+		return nil, id, err
+	}
+	b := make([]byte, id.Size)
+	if _, err := io.ReadFull(f, b); err != nil {
+		return nil, id, &fs.PathError{Op: "read", Path: file, Err: err}
+	}
+	doc, err := pickle.OpenDocument(b)
+	if err != nil {
+		if v, _, lerr := pickle.Load(b); lerr == nil {
+			if _, ok := v.(*pickle.Dict); !ok {
+				err = errNotDict
+			}
+		}
+		return nil, id, fmt.Errorf("%s: %w", file, err)
+	}
+	return doc, id, nil
+}
+
+// loadProblem returns how Mailman's log speaks of a file that did not load;
+// caught is false for what MailList.__load lets through.
+func loadProblem(file string, err error) (text string, caught bool) {
+	var syn *pickle.SyntaxError
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return pyOSError(err, file), true
+	case errors.Is(err, errNotDict):
+		return errNotDict.Error(), true
+	case errors.Is(err, pickle.ErrTruncated), errors.Is(err, io.EOF):
+		return "", true // EOFError says nothing
+	case errors.As(err, &syn):
+		return syn.Reason, true
+	}
+	return "", false
+}
+
+// repair copies config.pck.last into the place of config.pck, as
+// MailList.__fix_corrupt_pckfile does, under the list's lock.
+func (l *List) repair(main, last string) (err error) {
+	l.o.Log.Printf("error", "fixing corrupt config file, using: %s", last)
+	if !l.o.Held {
+		if l.o.Lock == nil {
+			return nil
+		}
+		unlock, err := l.o.Lock()
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, unlock()) }()
+	}
+	if err := os.Rename(main, main+".corrupt"); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err := os.Remove(main + ".safety"); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	for _, to := range []string{main, main + ".safety"} {
+		if err := l.copyFile(last, to); err != nil {
+			return err
+		}
+	}
+	l.id, err = stage.Identify(main)
+	return err
+}
+
+// copyFile makes a file that is whole from its first moment, so that a crash
+// cannot leave a torn config.pck.
+func (l *List) copyFile(from, to string) error {
+	src, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer src.Close()
+	st, err := src.Stat()
+	if err != nil {
+		return err
+	}
+	f, err := stage.New(l.tempName(to), to, "", st.Mode().Perm(), func(w io.Writer) error {
+		_, err := io.Copy(w, src)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return f.Publish()
+}
 
 // Reload loads the list again if config.pck is no longer the file that was
 // loaded or saved last; changes that were not saved are lost then. Errors are
 // Open's, and leave the list without state: only another Reload can use it.
-func (l *List) Reload() (changed bool, err error) { panic("not yet") }
+func (l *List) Reload() (changed bool, err error) {
+	if l.doc != nil {
+		if err := l.checkExtension(false); err != nil {
+			return false, err
+		}
+		// The file itself may be gone, and that too is for load to see.
+		if id, err := stage.Identify(join(l.path, "config.pck")); err == nil && id == l.id {
+			return false, nil
+		}
+	}
+	return true, l.load()
+}
+
+// join is os.path.join for one name.
+func join(dir, name string) string {
+	if dir == "" || strings.HasSuffix(dir, "/") {
+		return dir + name
+	}
+	return dir + "/" + name
+}
+
+// pyOSError is str() of the IOError or OSError that Python raises where Go has
+// err. file is named only where Python knows it: opening and the like, not
+// reading and writing.
+func pyOSError(err error, file string) string {
+	var no syscall.Errno
+	if !errors.As(err, &no) {
+		return err.Error()
+	}
+	// Go's texts are the C library's but for the first letter.
+	text := no.Error()
+	text = fmt.Sprintf("[Errno %d] %s", int(no), strings.ToUpper(text[:1])+text[1:])
+	if file == "" {
+		return text
+	}
+	return text + ": " + pickle.Repr(pickle.Str(file), len(file)*4+2)
+}

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/mmrunner/mmrunner/mmcompat/mlog"
+	"github.com/mmrunner/mmrunner/mmcompat/pyre"
 	"github.com/mmrunner/mmrunner/mmcompat/site"
 	"github.com/mmrunner/mmrunner/mmcompat/stage"
 	"github.com/mmrunner/mmrunner/pickle"
@@ -30,8 +31,12 @@ type Options struct {
 	Now  func() time.Time // nil means time.Now
 	Rand io.Reader        // for made-up passwords; nil means crypto/rand
 
-	// Lock takes the list's lock for the repair of a corrupt config.pck and
-	// returns what gives it back. nil means that the caller holds it already.
+	// Held tells that the caller holds the list's lock. A damaged config.pck is
+	// repaired only under it.
+	Held bool
+	// Lock takes the lock for a repair where it is not Held, and returns what
+	// gives it back. Where it is nil too, config.pck.last is used and the
+	// repair is left to the next who holds the lock.
 	Lock func() (unlock func() error, err error)
 	// Other opens another list without its lock, for @listname references.
 	// nil means Open with the same options.
@@ -50,12 +55,31 @@ type List struct {
 	doc   *pickle.Document
 	views map[string]*pickle.DictView
 	id    stage.Identity // of the config.pck that doc stands for
+
+	patterns map[string]*pyre.Regexp // compiled, of ban_list and the like
 }
 
 // Open loads a list. The error is ErrUnknownList, ErrCorruptList, an
 // ErrNeedsPython, an AttributeError or the file system's. What Mailman does
 // and logs while it loads a list with a damaged config.pck is done and logged.
 func Open(s *site.Site, name string, o Options) (*List, error) {
+	l := &List{
+		site:     s,
+		name:     name,
+		path:     ListPath(s, name),
+		views:    map[string]*pickle.DictView{},
+		patterns: map[string]*pyre.Regexp{},
+	}
+	l.SetOptions(o)
+	if err := l.load(); err != nil {
+		return nil, err
+	}
+	return l, nil
+}
+
+// SetOptions replaces the options, for instance when the list's lock is taken
+// or the log lines of the next batch go elsewhere.
+func (l *List) SetOptions(o Options) {
 	if o.Log == nil {
 		o.Log = discard{}
 	}
@@ -68,16 +92,8 @@ func Open(s *site.Site, name string, o Options) (*List, error) {
 	if o.PID == 0 {
 		o.PID = os.Getpid()
 	}
-	l := &List{site: s, name: name, path: ListPath(s, name), o: o, views: map[string]*pickle.DictView{}}
-	if err := l.load(); err != nil {
-		return nil, err
-	}
-	return l, nil
+	l.o = o
 }
-
-// SetOptions replaces the options, for instance when the list's lock is taken
-// (Lock becomes nil) or the log lines of the next batch go elsewhere.
-func (l *List) SetOptions(o Options) { l.o = o }
 
 type discard struct{}
 

@@ -2,9 +2,10 @@ package maillist
 
 import (
 	"os"
-	"path/filepath"
+	"sync"
 
 	"github.com/mmrunner/mmrunner/mmcompat/mlog"
+	"github.com/mmrunner/mmrunner/mmcompat/pyre"
 	"github.com/mmrunner/mmrunner/mmcompat/site"
 )
 
@@ -15,21 +16,65 @@ var configs = [...]string{"config.pck", "config.pck.last", "config.db", "config.
 // that could leave the directory of lists is reported to the "mischief" log,
 // by releases that do, and does not exist. log may be nil.
 func Exists(s *site.Site, name string, log mlog.Logger) bool {
-	panic("not yet")
-}
-
-// ListNames returns the names of all lists, in the order of the directory
-// (Site.get_listnames).
-func ListNames(s *site.Site, log mlog.Logger) ([]string, error) {
-	panic("not yet")
-}
-
-func anyConfig(dir string) bool {
-	for _, name := range configs {
+	if since(s, 20) && !acceptable(s.Str("ACCEPTABLE_LISTNAME_CHARACTERS"), name) {
+		if log != nil {
+			if since(s, 28) {
+				log.Printf("mischief", "Hostile listname: listname=%s: remote=%s", name, "unidentified origin")
+			} else {
+				log.Printf("mischief", "Hostile listname: %s", name)
+			}
+		}
+		return false
+	}
+	dir := ListPath(s, name)
+	for _, config := range configs {
 		// os.path.exists takes any error for a no.
-		if _, err := os.Stat(filepath.Join(dir, name)); err == nil {
+		if _, err := os.Stat(join(dir, config)); err == nil {
 			return true
 		}
 	}
 	return false
+}
+
+// ListNames returns the names of all lists, in the order of the directory
+// (Site.get_listnames). log may be nil.
+func ListNames(s *site.Site, log mlog.Logger) ([]string, error) {
+	dir, err := os.Open(s.ListDataDir())
+	if err != nil {
+		return nil, err
+	}
+	defer dir.Close()
+	names, err := dir.Readdirnames(-1)
+	if err != nil {
+		return nil, err
+	}
+	lists := names[:0]
+	for _, name := range names {
+		if Exists(s, name, log) {
+			lists = append(lists, name)
+		}
+	}
+	return lists, nil
+}
+
+// defaultNameChars stands in for a setting that cannot be used.
+const defaultNameChars = "[-+_.=a-z0-9@]"
+
+var nameChars sync.Map // pattern -> *pyre.Regexp
+
+// acceptable tells whether name has nothing but matches of pattern.
+func acceptable(pattern, name string) bool {
+	re, ok := nameChars.Load(pattern)
+	if !ok {
+		compiled, err := pyre.Compile(pattern, 0)
+		if err != nil || pattern == "" {
+			compiled = pyre.MustCompile(defaultNameChars, 0)
+		}
+		re, _ = nameChars.LoadOrStore(pattern, compiled)
+	}
+	n := 0
+	for _, m := range re.(*pyre.Regexp).FindAll(name) {
+		n += m.End() - m.Start()
+	}
+	return n == len(name)
 }

@@ -7,8 +7,15 @@
 package pending
 
 import (
+	"crypto/rand"
+	"crypto/sha1"
+	"encoding/hex"
 	"errors"
+	"fmt"
 	"io"
+	"io/fs"
+	"os"
+	"strconv"
 	"time"
 
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
@@ -26,8 +33,19 @@ const (
 	ProbeBounce     = "P" // address, the bounced message
 )
 
-// ErrCorrupt says that pending.pck is not what Mailman writes.
-var ErrCorrupt = errors.New("pending.pck is corrupt")
+// The keys of the file that are no cookies.
+const (
+	evictions = "evictions" // cookie -> when the record expires, in seconds since 1970
+	version   = "version"
+)
+
+var (
+	// ErrCorrupt says that pending.pck is not what Mailman writes.
+	ErrCorrupt = errors.New("pending.pck is corrupt")
+	// ErrKey is Python's KeyError: a record without its time of eviction, or
+	// one of the file's own keys given for a cookie.
+	ErrKey = errors.New("KeyError")
+)
 
 // Options are what a DB asks the world for.
 type Options struct {
@@ -36,78 +54,224 @@ type Options struct {
 	PID  int              // for the temporary file's name; 0 means os.Getpid
 }
 
-// DB is one list's pending.pck.
-type DB struct{}
+// DB is one list's pending.pck. It is not safe for concurrent use.
+type DB struct {
+	path     string
+	lifetime float64 // PENDING_REQUEST_LIFE, in seconds
+	schema   int     // PENDING_FILE_SCHEMA_VERSION
+	o        Options
+
+	doc    *pickle.Document
+	id     stage.Identity // of the file that doc stands for
+	saves  int            // operations that Mailman would have saved after
+	staged int            // saves at the last Stage
+	queue  *queue         // what expires when; nil until somebody saves
+	waits  waiting        // who waits for a confirmation; nil until somebody asks
+}
 
 // Open reads the pending.pck of a list; a missing one is empty. The error wraps
 // ErrCorrupt, or is the file system's.
-func Open(l *maillist.List, o Options) (*DB, error) { panic("not yet") }
+func Open(l *maillist.List, o Options) (*DB, error) {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Rand == nil {
+		o.Rand = rand.Reader
+	}
+	if o.PID == 0 {
+		o.PID = os.Getpid()
+	}
+	db := &DB{
+		path:     l.FullPath() + "/pending.pck",
+		lifetime: l.Site().Float("PENDING_REQUEST_LIFE"),
+		schema:   l.Site().Profile.PendingSchemaVersion,
+		o:        o,
+	}
+	if err := db.load(); err != nil {
+		return nil, err
+	}
+	return db, nil
+}
+
+func (db *DB) load() error {
+	db.doc, db.id, db.queue, db.waits = nil, stage.Identity{}, nil, nil
+	db.saves, db.staged = 0, 0
+	f, err := os.Open(db.path)
+	if errors.Is(err, fs.ErrNotExist) {
+		empty := pickle.NewDict()
+		empty.SetStr(evictions, pickle.NewDict())
+		db.doc, err = pickle.NewDocument(empty)
+		return err
+	}
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	id, err := stage.IdentifyFile(f)
+	if err != nil {
+		return err
+	}
+	b := make([]byte, id.Size)
+	if _, err := io.ReadFull(f, b); err != nil {
+		return &fs.PathError{Op: "read", Path: db.path, Err: err}
+	}
+	doc, err := pickle.OpenDocument(b)
+	if err != nil {
+		return fmt.Errorf("%s: %w: %w", db.path, ErrCorrupt, err)
+	}
+	db.doc, db.id = doc, id
+	return nil
+}
 
 // Reload reads the file again if it is no longer the one that was read or saved
-// last; what was not staged is lost then.
-func (db *DB) Reload() (changed bool, err error) { panic("not yet") }
+// last; what was not staged is lost then. After an error only another Reload
+// can use the DB.
+func (db *DB) Reload() (changed bool, err error) {
+	if db.doc != nil {
+		id, err := stage.Identify(db.path)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return false, err
+		}
+		if id == db.id {
+			return false, nil
+		}
+	}
+	return true, db.load()
+}
 
 // New adds a record and returns its cookie (pend_new). It lives for
 // PENDING_REQUEST_LIFE.
 func (db *DB) New(op string, content ...pickle.Value) (cookie string, err error) {
-	panic("not yet")
+	return db.add(db.lifetime, op, content)
 }
 
 // NewFor is New with another lifetime.
 func (db *DB) NewFor(lifetime time.Duration, op string, content ...pickle.Value) (cookie string, err error) {
-	panic("not yet")
+	return db.add(lifetime.Seconds(), op, content)
+}
+
+func (db *DB) add(lifetime float64, op string, content []pickle.Value) (string, error) {
+	now := maillist.Seconds(db.o.Now())
+	cookie, err := db.cookie(now)
+	if err != nil {
+		return "", err
+	}
+	record := pickle.NewTuple(append([]pickle.Value{pickle.Str(op)}, content...)...)
+	return cookie, db.change(func() error {
+		if !db.doc.Has(evictions) {
+			db.doc.Set(evictions, pickle.NewDict())
+		}
+		return db.put(cookie, record, now+lifetime)
+	})
+}
+
+// change makes a change that Mailman saves at once. If either fails nothing
+// has changed.
+func (db *DB) change(fn func() error) error {
+	sp := db.Savepoint()
+	err := fn()
+	if err == nil {
+		err = db.save()
+	}
+	if err != nil {
+		db.Rollback(sp)
+	}
+	return err
+}
+
+// cookie makes up an unused key that nobody can guess: 40 hex digits, as
+// Mailman's are.
+func (db *DB) cookie(now float64) (string, error) {
+	for {
+		h := sha1.New()
+		if _, err := io.CopyN(h, db.o.Rand, 20); err != nil {
+			return "", fmt.Errorf("making a cookie: %w", err)
+		}
+		io.WriteString(h, strconv.FormatFloat(now, 'g', -1, 64))
+		cookie := hex.EncodeToString(h.Sum(nil))
+		if !db.doc.Has(cookie) {
+			return cookie, nil
+		}
+	}
+}
+
+// put stores a record and when it expires.
+func (db *DB) put(cookie string, record pickle.Value, expires float64) error {
+	times, err := db.times()
+	if err != nil {
+		return err
+	}
+	db.doc.Set(cookie, record)
+	times.Set(cookie, expires)
+	if db.queue != nil {
+		db.queue.push(item{expires, cookie})
+	}
+	if db.waits != nil {
+		db.waits.add(cookie, record)
+	}
+	return nil
+}
+
+// times is the dict of evictions.
+func (db *DB) times() (*pickle.DictView, error) {
+	if !db.doc.Has(evictions) {
+		return nil, fmt.Errorf("%s: %w: '%s'", db.path, ErrKey, evictions)
+	}
+	v, err := db.doc.Dict(evictions)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w: %w", db.path, ErrCorrupt, err)
+	}
+	return v, nil
 }
 
 // Peek returns a record without removing it (pend_confirm with expunge false).
-// It may have expired: only what saves evicts.
-func (db *DB) Peek(cookie string) (record pickle.Value, ok bool) { panic("not yet") }
+// It may have expired: only what saves evicts. A record that cannot be decoded
+// panics, as it raises in Mailman.
+func (db *DB) Peek(cookie string) (record pickle.Value, ok bool) {
+	record, ok, err := db.get(cookie)
+	if err != nil {
+		panic(err)
+	}
+	return record, ok
+}
+
+func (db *DB) get(cookie string) (record pickle.Value, ok bool, err error) {
+	record, ok, err = db.doc.Get(cookie)
+	if err != nil {
+		err = fmt.Errorf("%s: %w: record %s: %w", db.path, ErrCorrupt, cookie, err)
+	}
+	return record, ok, err
+}
 
 // Confirm removes and returns a record (pend_confirm). ok is false if there is
-// none, and then nothing is evicted either. The error wraps ErrCorrupt.
+// none, and then nothing is evicted either. The error wraps ErrCorrupt or
+// ErrKey; nothing has changed then.
 func (db *DB) Confirm(cookie string) (record pickle.Value, ok bool, err error) {
-	panic("not yet")
+	record, ok, err = db.get(cookie)
+	if !ok || err != nil {
+		return nil, false, err
+	}
+	times, err := db.times()
+	if err != nil {
+		return nil, false, err
+	}
+	if cookie == evictions || !times.HasStr(cookie) {
+		return nil, false, fmt.Errorf("%s: %w: '%s'", db.path, ErrKey, cookie)
+	}
+	err = db.change(func() error {
+		db.doc.Delete(cookie)
+		times.Delete(cookie)
+		return nil
+	})
+	if err != nil {
+		return nil, false, err
+	}
+	return record, true, nil
 }
 
 // Repend puts a record back under its cookie (pend_repend).
-func (db *DB) Repend(cookie string, record pickle.Value) error { panic("not yet") }
-
-// HasPending tells whether an unexpired subscription of the address, or its
-// unsubscription, waits for confirmation (MailList.CheckPending, without asking
-// REFUSE_SECOND_PENDING).
-func (db *DB) HasPending(addr string, unsub bool) (bool, error) { panic("not yet") }
-
-// Changed tells whether there is something for Stage to write.
-func (db *DB) Changed() bool { panic("not yet") }
-
-// Stage writes the file under the temporary name that Mailman uses and syncs
-// it. There is none to publish if no operation would have saved.
-func (db *DB) Stage() ([]stage.File, error) { panic("not yet") }
-
-// Published is to be called once Stage's files are in their place.
-func (db *DB) Published() error { panic("not yet") }
-
-// Savepoint marks the present state, for Rollback.
-type Savepoint int
-
-// Savepoint marks the present state. Savepoints nest.
-func (db *DB) Savepoint() Savepoint { panic("not yet") }
-
-// Rollback takes back all that was changed since sp.
-func (db *DB) Rollback(sp Savepoint) { panic("not yet") }
-
-// UserDesc is Mailman/UserDesc.py's class as a pending subscription holds it. A
-// nil attribute is missing.
-type UserDesc struct {
-	Address    pickle.Value
-	FullName   pickle.Value
-	Password   pickle.Value
-	Digest     pickle.Value
-	Language   pickle.Value
-	Invitation pickle.Value
+func (db *DB) Repend(cookie string, record pickle.Value) error {
+	return db.change(func() error {
+		return db.put(cookie, record, maillist.Seconds(db.o.Now())+db.lifetime)
+	})
 }
-
-// Pickled returns the instance to put into a record.
-func (u *UserDesc) Pickled() *pickle.Instance { panic("not yet") }
-
-// ParseUserDesc reads one; ok is false if v is something else.
-func ParseUserDesc(v pickle.Value) (u *UserDesc, ok bool) { panic("not yet") }

@@ -7,6 +7,12 @@ package requests
 
 import (
 	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"math/big"
+	"os"
+	"slices"
 	"time"
 
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
@@ -42,75 +48,205 @@ var (
 	ErrNoRequest = errors.New("no such request")
 )
 
+const versionKey = "version"
+
 // Options are what a DB asks the world for.
 type Options struct {
 	Now func() time.Time // nil means time.Now
 }
 
-// DB is one list's request.pck.
-type DB struct{}
+// DB is one list's request.pck. It is not safe for concurrent use.
+type DB struct {
+	list *maillist.List
+	path string
+	now  func() time.Time
+	db   *pickle.Dict
+	undo []change
+	gone []string // files of held messages that the commit removes
+}
+
+// change is what was under a key before.
+type change struct {
+	key pickle.Value
+	old pickle.Value
+	had bool
+}
 
 // Open reads the request.pck of a list; a missing one is empty. The error wraps
 // ErrCorrupt, or is the file system's. Ids come from the list's
 // next_request_id, so its savepoints and these belong together.
-func Open(l *maillist.List, o Options) (*DB, error) { panic("not yet") }
-
-// NumPending is how many requests there are (NumRequestsPending).
-func (db *DB) NumPending() int { panic("not yet") }
-
-// IDs returns the ids of all requests of a kind, in order.
-func (db *DB) IDs(k Kind) []int { panic("not yet") }
-
-// Record returns what is kept of a request, or ErrNoRequest.
-func (db *DB) Record(id int) (Kind, pickle.Value, error) { panic("not yet") }
-
-// Held is the record of a held message.
-type Held struct {
-	Time     float64      // when it came, in seconds since 1970
-	Sender   pickle.Value // str or unicode
-	Subject  pickle.Value // str, unicode or a Header instance
-	Reason   pickle.Value
-	Filename string       // below DATA_DIR
-	Data     *pickle.Dict // the message's metadata
+func Open(l *maillist.List, o Options) (*DB, error) {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	db := &DB{list: l, path: l.FullPath() + "/request.pck", now: o.Now}
+	b, err := os.ReadFile(db.path)
+	if errors.Is(err, fs.ErrNotExist) {
+		db.db = pickle.NewDict()
+		db.setVersion()
+		return db, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	v, _, err := pickle.Load(b)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w: %w", db.path, ErrCorrupt, err)
+	}
+	d, ok := v.(*pickle.Dict)
+	if !ok {
+		return nil, fmt.Errorf("%s: %w: had %s, wanted a dict", db.path, ErrCorrupt, pickle.Repr(v, 40))
+	}
+	db.db = d
+	return db, nil
 }
 
-// ParseHeld reads the record of a held message. The error wraps ErrCorrupt.
-func ParseHeld(record pickle.Value) (*Held, error) { panic("not yet") }
+func (db *DB) setVersion() {
+	schema := db.list.Site().Profile.RequestsSchemaVersion
+	db.db.SetStr(versionKey, pickle.NewTuple(pickle.Int(Ignored), pickle.Int(schema)))
+}
 
-// Path is the held message's file.
-func (db *DB) Path(h *Held) string { panic("not yet") }
+// NumPending is how many requests there are (NumRequestsPending).
+func (db *DB) NumPending() int { return db.db.Len() - 1 }
+
+// IDs returns the ids of all requests of a kind, in order.
+func (db *DB) IDs(k Kind) []int {
+	var ids []int
+	for key, v := range db.db.All() {
+		id, ok := key.(pickle.Int)
+		if !ok {
+			continue
+		}
+		if kind, _, err := parse(v); err == nil && kind == k {
+			ids = append(ids, int(id))
+		}
+	}
+	slices.Sort(ids)
+	return ids
+}
+
+// Record returns what is kept of a request. The error is ErrNoRequest, or wraps
+// ErrCorrupt.
+func (db *DB) Record(id int) (Kind, pickle.Value, error) {
+	v, ok := db.db.Get(pickle.Int(id))
+	if !ok {
+		return 0, nil, fmt.Errorf("%w: %d", ErrNoRequest, id)
+	}
+	return parse(v)
+}
+
+func parse(v pickle.Value) (Kind, pickle.Value, error) {
+	if t, ok := v.(*pickle.Tuple); ok && len(t.Items) == 2 {
+		if kind, ok := t.Items[0].(pickle.Int); ok {
+			return Kind(kind), t.Items[1], nil
+		}
+	}
+	return 0, nil, fmt.Errorf("%w: had %s, wanted a kind and data", ErrCorrupt, pickle.Repr(v, 80))
+}
 
 // AddSubscription adds a request to subscribe and returns its id
 // (HoldSubscription, without its notices). fullname and password are str or
 // unicode, digest is what Mailman was given.
 func (db *DB) AddSubscription(addr string, fullname, password, digest pickle.Value, lang string) int {
-	panic("not yet")
+	return db.add(Subscription, pickle.NewTuple(
+		maillist.Seconds(db.now()), pickle.Str(addr), fullname, password, digest, pickle.Str(lang)))
 }
 
 // AddUnsubscription adds a request to unsubscribe and returns its id
 // (HoldUnsubscription, without its notices).
-func (db *DB) AddUnsubscription(addr string) int { panic("not yet") }
+func (db *DB) AddUnsubscription(addr string) int {
+	return db.add(Unsubscription, pickle.Str(addr))
+}
+
+func (db *DB) add(k Kind, data pickle.Value) int {
+	id := db.nextID()
+	db.set(pickle.Int(id), pickle.NewTuple(pickle.Int(k), data), true)
+	return id
+}
+
+// nextID takes the list's next_request_id, passing over those in use.
+func (db *DB) nextID() int {
+	const name = "next_request_id"
+	for {
+		id := db.list.Int(name)
+		v, _ := db.list.Get(name)
+		if _, long := v.(*big.Int); long {
+			db.list.Set(name, big.NewInt(int64(id)+1))
+		} else {
+			db.list.Set(name, pickle.Int(id+1))
+		}
+		if _, used := db.db.Get(pickle.Int(id)); !used {
+			return id
+		}
+	}
+}
 
 // Delete removes a request, or gives ErrNoRequest.
-func (db *DB) Delete(id int) error { panic("not yet") }
+func (db *DB) Delete(id int) error {
+	if _, ok := db.db.Get(pickle.Int(id)); !ok {
+		return fmt.Errorf("%w: %d", ErrNoRequest, id)
+	}
+	db.set(pickle.Int(id), nil, false)
+	return nil
+}
 
-// RemoveFile has a held message's file removed when the commit is published.
-// missing tells that it is not there now.
-func (db *DB) RemoveFile(h *Held) (missing bool, err error) { panic("not yet") }
+// set sets or removes a key, for Rollback to find.
+func (db *DB) set(key, v pickle.Value, has bool) {
+	old, had := db.db.Get(key)
+	db.undo = append(db.undo, change{key, old, had})
+	if has {
+		db.db.Set(key, v)
+	} else {
+		db.db.Delete(key)
+	}
+}
 
 // Stage writes the file under the temporary name that Mailman uses and syncs
 // it. The held messages to remove are in the list it returns.
-func (db *DB) Stage() ([]stage.File, error) { panic("not yet") }
+func (db *DB) Stage() ([]stage.File, error) {
+	db.setVersion()
+	b, err := pickle.Dump(db.db, 1)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", db.path, err)
+	}
+	f, err := stage.New(db.path+".tmp", db.path, "", db.mode(), func(w io.Writer) error {
+		_, err := w.Write(b)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("saving: %w", err)
+	}
+	files := []stage.File{f}
+	for _, path := range db.gone {
+		files = append(files, stage.File{Final: path})
+	}
+	return files, nil
+}
 
-// Published is to be called once Stage's files are in their place. A DB ends
-// there: the next to ask opens another.
-func (db *DB) Published() {}
+// mode is that of the files that ListAdmin makes: before 2.1.19 everybody could
+// read them.
+func (db *DB) mode() fs.FileMode {
+	if hex := db.list.Site().Profile.HexVersion; hex >= 0x02010000 && hex < 0x02011300 {
+		return 0o664
+	}
+	return 0o660
+}
 
-// Savepoint marks the present state, for Rollback.
-type Savepoint int
+// Savepoint is a state that a DB can go back to.
+type Savepoint struct{ undo, gone int }
 
 // Savepoint marks the present state. Savepoints nest.
-func (db *DB) Savepoint() Savepoint { panic("not yet") }
+func (db *DB) Savepoint() Savepoint { return Savepoint{len(db.undo), len(db.gone)} }
 
-// Rollback takes back all that was changed since sp.
-func (db *DB) Rollback(sp Savepoint) { panic("not yet") }
+// Rollback takes back all that was changed since sp. The list's
+// next_request_id is for the list's own savepoint.
+func (db *DB) Rollback(sp Savepoint) {
+	for i := len(db.undo) - 1; i >= sp.undo; i-- {
+		if c := db.undo[i]; c.had {
+			db.db.Set(c.key, c.old)
+		} else {
+			db.db.Delete(c.key)
+		}
+	}
+	db.undo, db.gone = db.undo[:sp.undo], db.gone[:sp.gone]
+}

@@ -1,0 +1,183 @@
+package maillist
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/mmrunner/mmrunner/mmcompat/pyre"
+	"github.com/mmrunner/mmrunner/mmcompat/site"
+	"github.com/mmrunner/mmrunner/pickle"
+)
+
+// check is MailList's CheckVersion and CheckValues, for state just loaded.
+func (l *List) check() error {
+	// Names with an underscore are never saved; some of them would replace
+	// what Mailman's own objects keep under them.
+	for _, name := range l.doc.Keys() {
+		if strings.HasPrefix(name, "_") {
+			l.doc.Delete(name)
+		}
+	}
+	have, ok := l.Get("data_version")
+	if !ok {
+		return &AttributeError{l.name, "data_version"}
+	}
+	if want := l.site.Profile.DataFileVersion; number(have) < float64(want) {
+		return &ErrNeedsPython{l.name, fmt.Sprintf("its data_version is %s, and the installed one is %d", pickle.Repr(have, 40), want)}
+	}
+	l.checkURL()
+	l.checkReplyTo()
+	return l.checkTopics()
+}
+
+func (l *List) checkURL() {
+	v, ok := l.Get("web_page_url")
+	if !ok {
+		return
+	}
+	page, _ := textOf(v, true)
+	changed := page
+	if scheme, host := urlStart(page); scheme == "" || host == "" {
+		v, changed = pickle.Str(""), DefaultURL(l.site)
+	}
+	if changed != "" && !strings.HasSuffix(changed, "/") {
+		changed += "/"
+	}
+	if changed == page {
+		return
+	}
+	if _, ok := v.(pickle.Unicode); ok {
+		l.Set("web_page_url", pickle.Unicode(changed))
+	} else {
+		l.Set("web_page_url", pickle.Str(changed))
+	}
+}
+
+// DefaultURL is where the site's web pages are: DEFAULT_URL or, as that has
+// long been obsolete, DEFAULT_URL_PATTERN with DEFAULT_URL_HOST in it.
+func DefaultURL(s *site.Site) string {
+	if url := s.Str("DEFAULT_URL"); url != "" {
+		return url
+	}
+	return strings.Replace(s.Str("DEFAULT_URL_PATTERN"), "%s", s.Str("DEFAULT_URL_HOST"), 1)
+}
+
+// urlStart returns the scheme and the host of a URL as Python 2.7's urlparse
+// does.
+func urlStart(url string) (scheme, host string) {
+	if i := strings.IndexByte(url, ':'); i > 0 && schemeChars(url[:i]) {
+		// "path:80" is a host and a port, except for http.
+		rest := url[i+1:]
+		if url[:i] == "http" || rest == "" || strings.Trim(rest, "0123456789") != "" {
+			scheme, url = Lower(url[:i]), rest
+		}
+	}
+	if rest, ok := strings.CutPrefix(url, "//"); ok {
+		if i := strings.IndexAny(rest, "/?#"); i >= 0 {
+			rest = rest[:i]
+		}
+		host = rest
+	}
+	return scheme, host
+}
+
+func schemeChars(s string) bool {
+	for i := range len(s) {
+		c := s[i]
+		if (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '+' && c != '-' && c != '.' {
+			return false
+		}
+	}
+	return true
+}
+
+func (l *List) checkReplyTo() {
+	addr := l.Str("reply_to_address")
+	if strip(addr) == "" || !l.Bool("reply_goes_to_list") {
+		return
+	}
+	if ValidateEmail(l.site, addr) == nil {
+		return
+	}
+	l.o.Log.Printf("error", `Bad reply_to_address "%s" cleared for list: %s`, addr, l.name)
+	l.Set("reply_to_address", pickle.Str(""))
+	l.Set("reply_goes_to_list", pickle.Int(0))
+}
+
+// strip is Python 2's str.strip().
+func strip(s string) string { return strings.Trim(s, " \t\n\r\v\f") }
+
+// checkTopics drops topics that could not be matched.
+func (l *List) checkTopics() error {
+	v, ok := l.Get("topics")
+	if !ok {
+		return nil
+	}
+	var items []pickle.Value
+	switch v := v.(type) {
+	case *pickle.List:
+		items = v.Items
+	case *pickle.Tuple:
+		items = v.Items
+	}
+	good := pickle.NewList()
+	changed := false
+	for _, item := range items {
+		var parts []pickle.Value
+		switch t := item.(type) {
+		case *pickle.Tuple:
+			parts = t.Items
+		case *pickle.List:
+			parts, changed = t.Items, true
+		}
+		if len(parts) != 4 {
+			if !since(l.site, 27) {
+				return fmt.Errorf("list %s: topic %s has %d parts, wanted 4 (ValueError)", l.name, pickle.Repr(item, 80), len(parts))
+			}
+			l.o.Log.Printf("error", `Bad topic "%s" for list: %s`, str(item), l.name)
+			changed = true
+			continue
+		}
+		pattern, ok := textOf(parts[1], true)
+		if !ok && since(l.site, 19) {
+			return fmt.Errorf("list %s: topic pattern %s is no string (AttributeError)", l.name, pickle.Repr(parts[1], 80))
+		}
+		if since(l.site, 19) {
+			// Since then each line is a pattern of its own.
+			pattern = strings.Join(splitLines(pattern), "|")
+		}
+		if ok {
+			var bad *pyre.SyntaxError
+			_, err := pyre.Compile(pattern, 0)
+			ok = !errors.As(err, &bad)
+		}
+		if !ok {
+			l.o.Log.Printf("error", `Bad topic pattern "%s" for list: %s`, pattern, l.name)
+			changed = true
+			continue
+		}
+		good.Items = append(good.Items, pickle.NewTuple(parts...))
+	}
+	if changed {
+		l.Set("topics", good)
+	}
+	return nil
+}
+
+// str is Python's str() of a value in a log line.
+func str(v pickle.Value) string {
+	if s, ok := textOf(v, true); ok {
+		return s
+	}
+	return pickle.Repr(v, 4096)
+}
+
+// splitLines is Python 2's str.splitlines().
+func splitLines(s string) []string {
+	s = strings.ReplaceAll(strings.ReplaceAll(s, "\r\n", "\n"), "\r", "\n")
+	if s == "" {
+		return nil
+	}
+	return strings.Split(strings.TrimSuffix(s, "\n"), "\n")
+}

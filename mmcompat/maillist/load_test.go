@@ -1,0 +1,429 @@
+package maillist
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/mmrunner/mmrunner/mmcompat/mmtest"
+	"github.com/mmrunner/mmrunner/mmcompat/site"
+	"github.com/mmrunner/mmrunner/pickle"
+)
+
+// lines is a Logger that keeps what it is told.
+type lines []string
+
+func (l *lines) Printf(log, format string, a ...any) {
+	*l = append(*l, log+": "+fmt.Sprintf(format, a...))
+}
+
+// damage does something to a list's directory.
+type damage struct {
+	name string
+	do   func(t *testing.T, dir string)
+	// python is set where only Mailman itself can go on.
+	python bool
+}
+
+func truncate(name string, part float64) func(*testing.T, string) {
+	return func(t *testing.T, dir string) {
+		b := readFile(t, filepath.Join(dir, name))
+		writeFile(t, filepath.Join(dir, name), b[:int(float64(len(b))*part)])
+	}
+}
+
+func replace(name, contents string) func(*testing.T, string) {
+	return func(t *testing.T, dir string) { writeFile(t, filepath.Join(dir, name), []byte(contents)) }
+}
+
+func remove(names ...string) func(*testing.T, string) {
+	return func(t *testing.T, dir string) {
+		for _, name := range names {
+			if err := os.Remove(filepath.Join(dir, name)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
+func all(fns ...func(*testing.T, string)) func(*testing.T, string) {
+	return func(t *testing.T, dir string) {
+		for _, fn := range fns {
+			fn(t, dir)
+		}
+	}
+}
+
+var damages = []damage{
+	{name: "none", do: all()},
+	{name: "no config.pck", do: remove("config.pck")},
+	{name: "empty config.pck", do: truncate("config.pck", 0)},
+	{name: "half a config.pck", do: truncate("config.pck", .5)},
+	{name: "nearly all of a config.pck", do: truncate("config.pck", .999)},
+	{name: "garbage", do: replace("config.pck", "garbage")},
+	{name: "zeros", do: replace("config.pck", strings.Repeat("\x00", 100))},
+	{name: "a list", do: replace("config.pck", "]q\x01.")},
+	{name: "old safety files", do: all(truncate("config.pck", .5), replace("config.pck.safety", "old"), replace("config.pck.corrupt", "old"))},
+	{name: "both torn", do: all(truncate("config.pck", .5), truncate("config.pck.last", .2))},
+	{name: "both missing", do: remove("config.pck", "config.pck.last")},
+	{name: "torn, no last", do: all(truncate("config.pck", .5), remove("config.pck.last"))},
+	{name: "extension is a directory", do: func(t *testing.T, dir string) {
+		if err := os.Mkdir(filepath.Join(dir, "extend.py"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}},
+	{name: "extension", do: replace("extend.py", "def extend(l): pass\n"), python: true},
+	{name: "torn, and a config.db", do: all(truncate("config.pck", .5), remove("config.pck.last"), replace("config.db", "0")), python: true},
+}
+
+// tree describes the files of a list: names, modes, contents where they tell.
+func tree(t *testing.T, dir string) string {
+	t.Helper()
+	var b strings.Builder
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		info, err := e.Info()
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintf(&b, "%s %v %d\n", e.Name(), info.Mode(), info.Size())
+	}
+	return b.String()
+}
+
+// TestLoad has Mailman and us open lists in every state of damage: the outcome,
+// the log lines and the files must be equal.
+func TestLoad(t *testing.T) {
+	for _, prefix := range mmtest.Releases(t) {
+		t.Run(mmtest.Version(t, prefix), func(t *testing.T) { testLoad(t, mmtest.CloneOf(t, prefix)) })
+	}
+}
+
+func testLoad(t *testing.T, prefix string) {
+	mmtest.MakeLists(t, prefix, mmtest.ListSpec{Name: "l", Members: []string{"a@example.net", "b@example.net"}})
+	s := testSite(t, prefix)
+	dir := filepath.Join(s.ListDataDir(), "l")
+	// A second save makes config.pck.last.
+	mmtest.MakeLists(t, prefix, mmtest.ListSpec{Name: "l", Members: []string{"c@example.net"}})
+	sound := t.TempDir()
+	if err := os.CopyFS(sound, os.DirFS(dir)); err != nil {
+		t.Fatal(err)
+	}
+	errorLog := filepath.Join(s.LogDir(), "error")
+	for _, d := range damages {
+		t.Run(d.name, func(t *testing.T) {
+			reset := func() {
+				if err := errors.Join(os.RemoveAll(dir), os.RemoveAll(errorLog)); err != nil {
+					t.Fatal(err)
+				}
+				if err := os.CopyFS(dir, os.DirFS(sound)); err != nil {
+					t.Fatal(err)
+				}
+				d.do(t, dir)
+			}
+			reset()
+			var log lines
+			o := Options{Log: &log, Lock: func() (func() error, error) {
+				log = append(log, "lock")
+				return func() error { log = append(log, "unlock"); return nil }, nil
+			}}
+			l, err := Open(s, "l", o)
+			if d.python {
+				var needs *ErrNeedsPython
+				if !errors.As(err, &needs) || len(log) > 0 {
+					t.Fatalf("had %v and logged %q, wanted an ErrNeedsPython", err, log)
+				}
+				return
+			}
+			got := outcome(l, err)
+			gotTree := tree(t, dir)
+
+			reset()
+			want := strings.TrimSpace(string(mmtest.RunPython(t, prefix, `
+from Mailman import MailList
+try:
+    m = MailList.MailList('l', lock=0)
+    print len(m.getMembers())
+except Exception, e:
+    print e.__class__.__name__
+`)))
+			if got != want {
+				t.Errorf("had %s, wanted %s", got, want)
+			}
+			if wantTree := tree(t, dir); gotTree != wantTree {
+				t.Errorf("files:\n%s\nwanted:\n%s", gotTree, wantTree)
+			}
+			gotLog := slices.DeleteFunc(log, func(s string) bool { return s == "lock" || s == "unlock" })
+			if wantLog := logged(t, errorLog); strings.Join(gotLog, "\n") != wantLog {
+				t.Errorf("logged:\n%q\nwanted:\n%q", strings.Join(gotLog, "\n"), wantLog)
+			}
+			if locks := len(log) - len(gotLog); strings.Contains(strings.Join(gotLog, ""), "fixing") != (locks > 0) {
+				t.Errorf("took the lock %d times", locks)
+			}
+		})
+	}
+}
+
+func outcome(l *List, err error) string {
+	var arg *ArgError
+	switch {
+	case errors.As(err, &arg):
+		return arg.Err.Error()
+	case err != nil:
+		return err.Error()
+	}
+	all, _ := l.NumMembers()
+	return fmt.Sprint(all)
+}
+
+// logged returns the lines of Mailman's error log without their stamps, or ""
+// if there is none.
+func logged(t *testing.T, name string) string {
+	t.Helper()
+	b, err := os.ReadFile(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return ""
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out []string
+	for line := range strings.Lines(string(b)) {
+		line = strings.TrimSuffix(line, "\n")
+		if stamp, rest, ok := strings.Cut(line, ") "); ok && strings.Contains(stamp, " (") && len(stamp) < 40 {
+			line = "error: " + rest
+		}
+		out = append(out, line)
+	}
+	return strings.Join(out, "\n")
+}
+
+// madeSite is a site without Mailman, and makeList a list in it.
+func madeSite(t testing.TB) *site.Site {
+	return site.FromProfile(t.TempDir(), site.Builtin())
+}
+
+func makeList(t testing.TB, s *site.Site, name string, more func(*pickle.Dict)) string {
+	t.Helper()
+	d := pickle.NewDict()
+	for _, dict := range append([]string{lastDigest, "hold_and_cmd_autoresponses"}, removed...) {
+		d.SetStr(dict, pickle.NewDict())
+	}
+	d.SetStr("data_version", pickle.Int(s.Profile.DataFileVersion))
+	d.SetStr("host_name", pickle.Str("lists.example.com"))
+	d.SetStr("web_page_url", pickle.Str("http://lists.example.com/mailman/"))
+	d.SetStr("preferred_language", pickle.Str("en"))
+	d.SetStr("available_languages", pickle.NewList(pickle.Str("en")))
+	d.SetStr("ban_list", pickle.NewList())
+	d.SetStr("topics", pickle.NewList())
+	d.SetStr("digestable", pickle.Int(1))
+	d.SetStr("nondigestable", pickle.Int(1))
+	d.SetStr("next_request_id", pickle.Int(1))
+	d.SetStr("new_member_options", pickle.Int(256))
+	if more != nil {
+		more(d)
+	}
+	b, err := pickle.Dump(d, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(s.ListDataDir(), name, "config.pck")
+	writeFile(t, file, b)
+	return file
+}
+
+func TestUnknownList(t *testing.T) {
+	s := madeSite(t)
+	var log lines
+	for _, name := range []string{"none", "", "../x", "UPPER"} {
+		if _, err := Open(s, name, Options{Log: &log}); !errors.Is(err, ErrUnknownList) {
+			t.Errorf("%q: had %v, wanted ErrUnknownList", name, err)
+		}
+	}
+	want := []string{
+		"mischief: Hostile listname: listname=../x: remote=unidentified origin",
+		"mischief: Hostile listname: listname=UPPER: remote=unidentified origin",
+	}
+	if !slices.Equal(log, want) {
+		t.Errorf("logged %q, wanted %q", log, want)
+	}
+}
+
+func TestOldDataVersion(t *testing.T) {
+	s := madeSite(t)
+	for _, c := range []struct {
+		version pickle.Value
+		python  bool
+	}{
+		{pickle.Int(s.Profile.DataFileVersion - 1), true},
+		{pickle.Int(s.Profile.DataFileVersion), false},
+		{pickle.Int(s.Profile.DataFileVersion + 1), false},
+	} {
+		makeList(t, s, "l", func(d *pickle.Dict) { d.SetStr("data_version", c.version) })
+		_, err := Open(s, "l", Options{})
+		var needs *ErrNeedsPython
+		if errors.As(err, &needs) != c.python || !c.python && err != nil {
+			t.Errorf("data_version %v: had %v", c.version, err)
+		}
+	}
+	makeList(t, s, "l", func(d *pickle.Dict) { d.Delete(pickle.Str("data_version")) })
+	_, err := Open(s, "l", Options{})
+	var missing *AttributeError
+	if !errors.As(err, &missing) {
+		t.Errorf("no data_version: had %v, wanted an AttributeError", err)
+	}
+}
+
+// A list that somebody else saved is loaded again; one that nobody did, or that
+// we saved ourselves, is not.
+func TestReload(t *testing.T) {
+	s := madeSite(t)
+	file := makeList(t, s, "l", nil)
+	l, err := Open(s, "l", Options{Held: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	expect := func(what string, want bool) {
+		t.Helper()
+		if changed, err := l.Reload(); changed != want || err != nil {
+			t.Errorf("%s: had %v, %v, wanted %v", what, changed, err, want)
+		}
+	}
+	expect("nothing happened", false)
+	if err := l.AddNewMember("a@example.net", NewMember{Password: pickle.Str("x")}); err != nil {
+		t.Fatal(err)
+	}
+	expect("a change in memory", false)
+	save(t, l)
+	expect("our own save", false)
+	if last := readFile(t, file+".last"); len(last) == 0 || len(last) == len(readFile(t, file)) {
+		t.Errorf("config.pck.last has %d bytes", len(last))
+	}
+	// The same bytes in a new file, with the same time: still somebody's save.
+	st, err := os.Stat(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := readFile(t, file)
+	writeFile(t, file+".new", b)
+	if err := errors.Join(os.Chtimes(file+".new", time.Time{}, st.ModTime()), os.Rename(file+".new", file)); err != nil {
+		t.Fatal(err)
+	}
+	expect("a save of the same", true)
+	if !l.IsMember("A@example.net") {
+		t.Error("the member is lost")
+	}
+	writeFile(t, filepath.Join(l.FullPath(), "extend.py"), nil)
+	var needs *ErrNeedsPython
+	if _, err := l.Reload(); !errors.As(err, &needs) {
+		t.Errorf("with an extend.py: had %v", err)
+	}
+	if err := os.Remove(filepath.Join(l.FullPath(), "extend.py")); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(os.Remove(file), os.Remove(file+".last")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := l.Reload(); !errors.Is(err, ErrUnknownList) {
+		t.Errorf("a list that is gone: had %v", err)
+	}
+	makeList(t, s, "l", nil)
+	expect("a list that came back", true)
+}
+
+// CheckValues repairs some settings each time a list is loaded.
+func TestCheckValues(t *testing.T) {
+	for _, prefix := range mmtest.Releases(t) {
+		t.Run(mmtest.Version(t, prefix), func(t *testing.T) { testCheckValues(t, mmtest.CloneOf(t, prefix)) })
+	}
+}
+
+func testCheckValues(t *testing.T, prefix string) {
+	s := testSite(t, prefix)
+	cases := []string{
+		"web_page_url = 'lists.example.com/mailman'", "web_page_url = 'http://x'", "web_page_url = u'https://x/y'",
+		"web_page_url = '//x/y/'", "web_page_url = 'x:80/'", "web_page_url = ''", "web_page_url = 'HTTP://x?y'",
+		"web_page_url = 'http:///x/'", "web_page_url = 'a b://x/'", "web_page_url = 'mailto:8080'",
+		"reply_to_address = 'bad'; m.reply_goes_to_list = 2", "reply_to_address = 'bad'; m.reply_goes_to_list = 0",
+		"reply_to_address = ' a@b.example'; m.reply_goes_to_list = 1", "reply_to_address = 'a@b.example'; m.reply_goes_to_list = 1",
+		"reply_to_address = '  '; m.reply_goes_to_list = 1",
+		"topics = [('a', 'x', 'd', 0), ('b', '(', 'd', 1), ['c', 'x\\ny', 'd', 0]]",
+		"topics = [('a', u'x(?=y)', 'd', 0)]", "topics = [('a', 'a\\n(\\nb', u'd', 0), ('b', '[z-a]', '', 0)]",
+		"topics = [('a', 'x'), 'abc']",
+	}
+	for i, c := range cases {
+		t.Run(c, func(t *testing.T) {
+			name := fmt.Sprintf("l%d", i)
+			mmtest.MakeLists(t, prefix, mmtest.ListSpec{Name: name, Python: "m." + c})
+			if err := os.RemoveAll(filepath.Join(s.LogDir(), "error")); err != nil {
+				t.Fatal(err)
+			}
+			want := loadPickle(t, mmtest.RunPython(t, prefix, `
+import cPickle
+from Mailman import MailList
+try:
+    m = MailList.MailList(sys.argv[1], lock=0)
+    r = m.web_page_url, m.reply_to_address, m.reply_goes_to_list, m.topics
+except Exception, e:
+    r = e.__class__.__name__
+sys.stdout.write(cPickle.dumps(r, 1))
+`, name))
+			var log lines
+			l, err := Open(s, name, Options{Log: &log})
+			if err != nil {
+				if name, ok := want.(pickle.Str); !ok || !strings.Contains(err.Error(), string(name)) {
+					t.Fatalf("had %v, wanted %s", err, pickle.Repr(want, 200))
+				}
+				return
+			}
+			got := pickle.NewTuple()
+			for _, name := range []string{"web_page_url", "reply_to_address", "reply_goes_to_list", "topics"} {
+				v, _ := l.Get(name)
+				got.Items = append(got.Items, v)
+			}
+			mustEqual(t, "values", got, want)
+			if want := logged(t, filepath.Join(s.LogDir(), "error")); strings.Join(log, "\n") != want {
+				t.Errorf("logged %q, wanted %q", log, want)
+			}
+		})
+	}
+}
+
+// pyJSON has Python apply an expression f(x) to each of xs.
+func pyJSON(t *testing.T, prefix, imports, f string, xs, out any) {
+	t.Helper()
+	in, err := json.Marshal(xs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := mmtest.RunPythonInput(t, prefix, in, "import json\n"+imports+`
+def b(v):
+    if isinstance(v, unicode): return v.encode('latin-1')
+    if isinstance(v, list): return [b(x) for x in v]
+    return v
+def u(v):
+    if isinstance(v, str): return v.decode('latin-1')
+    if isinstance(v, (list, tuple)): return [u(x) for x in v]
+    return v
+out = []
+for x in b(json.load(sys.stdin)):
+    try:
+        out.append(`+f+`)
+    except Exception, e:
+        out.append(e.__class__.__name__)
+json.dump(u(out), sys.stdout)
+`)
+	if err := json.Unmarshal(b, out); err != nil {
+		t.Fatalf("%v in %q", err, b)
+	}
+}

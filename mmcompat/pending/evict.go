@@ -1,0 +1,139 @@
+package pending
+
+import (
+	"container/heap"
+	"fmt"
+
+	"github.com/mmrunner/mmrunner/mmcompat/maillist"
+	"github.com/mmrunner/mmrunner/pickle"
+)
+
+// item is a record and when it expires.
+type item struct {
+	expires float64
+	cookie  string
+}
+
+// queue has what expires first at its head. It may hold items that are gone or
+// have another time by now: those are dropped when they come up.
+type queue struct {
+	items  []item
+	popped []item // in order, so that a rollback can put them back
+}
+
+func (q *queue) Len() int           { return len(q.items) }
+func (q *queue) Less(i, j int) bool { return q.items[i].expires < q.items[j].expires }
+func (q *queue) Swap(i, j int)      { q.items[i], q.items[j] = q.items[j], q.items[i] }
+func (q *queue) Push(x any)         { q.items = append(q.items, x.(item)) }
+func (q *queue) Pop() any {
+	last := q.items[len(q.items)-1]
+	q.items = q.items[:len(q.items)-1]
+	return last
+}
+
+func (q *queue) push(it item) { heap.Push(q, it) }
+
+// save does what Mailman does to the database each time it saves, but for the
+// writing (Pending.__save): evict what has expired, forget times of eviction
+// without a record, and set the version.
+func (db *DB) save() error {
+	times, err := db.times()
+	if err != nil {
+		return err
+	}
+	if db.queue == nil {
+		if err := db.fillQueue(times); err != nil {
+			return err
+		}
+	}
+	now := maillist.Seconds(db.o.Now())
+	q := db.queue
+	for q.Len() > 0 && now > q.items[0].expires {
+		it := heap.Pop(q).(item)
+		q.popped = append(q.popped, it)
+		v, ok, err := times.GetStr(it.cookie)
+		if err != nil {
+			return fmt.Errorf("%s: %w: %w", db.path, ErrCorrupt, err)
+		}
+		if ok && seconds(v) == it.expires {
+			db.doc.Delete(it.cookie)
+			times.Delete(it.cookie)
+		}
+	}
+	db.doc.Set(version, pickle.Int(db.schema))
+	db.saves++
+	return nil
+}
+
+// fillQueue goes through the whole database once. From then on each record has
+// its time of eviction, and each time its record.
+func (db *DB) fillQueue(times *pickle.DictView) error {
+	for _, cookie := range db.doc.Keys() {
+		if cookie != evictions && cookie != version && !times.HasStr(cookie) {
+			return fmt.Errorf("%s: %w: '%s'", db.path, ErrKey, cookie)
+		}
+	}
+	q := &queue{}
+	var bogus []pickle.Value
+	for k, v := range times.All() {
+		if cookie, ok := k.(pickle.Str); ok && db.doc.Has(string(cookie)) {
+			q.items = append(q.items, item{seconds(v), string(cookie)})
+		} else {
+			bogus = append(bogus, k)
+		}
+	}
+	if err := times.Err(); err != nil {
+		return fmt.Errorf("%s: %w: %w", db.path, ErrCorrupt, err)
+	}
+	for _, k := range bogus {
+		times.DeleteKey(k)
+	}
+	heap.Init(q)
+	db.queue = q
+	return nil
+}
+
+// seconds returns a number as a float.
+func seconds(v pickle.Value) float64 {
+	switch v := v.(type) {
+	case float64:
+		return v
+	case pickle.Int:
+		return float64(v)
+	}
+	return 0
+}
+
+// Savepoint is a state that a DB can go back to.
+type Savepoint struct {
+	doc    pickle.Savepoint
+	saves  int
+	popped int // of a queue there was, -1 if there was none
+}
+
+// Savepoint marks the present state. Savepoints nest.
+func (db *DB) Savepoint() Savepoint {
+	sp := Savepoint{doc: db.doc.Savepoint(), saves: db.saves, popped: -1}
+	if db.queue != nil {
+		sp.popped = len(db.queue.popped)
+	}
+	return sp
+}
+
+// Rollback takes back all that was changed since sp.
+func (db *DB) Rollback(sp Savepoint) {
+	db.doc.Rollback(sp.doc)
+	db.saves = sp.saves
+	switch q := db.queue; {
+	case q == nil:
+	case sp.popped < 0:
+		// The first pass dropped times without a record; they are back.
+		db.queue = nil
+	default:
+		back := q.popped[sp.popped:]
+		q.popped = q.popped[:sp.popped]
+		for _, it := range back {
+			q.push(it)
+		}
+	}
+}
