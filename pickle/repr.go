@@ -2,157 +2,206 @@ package pickle
 
 import (
 	"fmt"
+	"math"
 	"math/big"
+	"strconv"
 	"strings"
 )
 
-// Repr writes v as Python's repr does, in at most about max bytes.
+// Repr writes v much as Python's repr does, kinds shown, and cuts what goes
+// beyond about max bytes. An instance is its class and its state:
+// <email.charset.Charset {'input_charset': 'us-ascii'}>.
 func Repr(v Value, max int) string {
-	r := repr{max: max, open: map[Value]bool{}}
-	r.value(v)
-	if r.Len() > max {
-		return r.String()[:max] + "..."
+	r := reprer{max: max}
+	r.value(v, 0)
+	if len(r.out) > max {
+		return string(r.out[:max]) + "..."
 	}
-	return r.String()
+	return string(r.out)
 }
 
-type repr struct {
-	strings.Builder
-	max  int
-	open map[Value]bool // containers that are being written
+type reprer struct {
+	out []byte
+	max int
 }
 
-func (r *repr) value(v Value) {
-	if r.Len() > r.max {
+// maxReprDepth keeps cycles and deep values from running away.
+const maxReprDepth = 50
+
+func (r *reprer) str(s string) { r.out = append(r.out, s...) }
+
+// cut is what will still be seen of s: its escapes only lengthen it.
+func (r *reprer) cut(s string) string {
+	if len(s) > r.max {
+		return s[:r.max]
+	}
+	return s
+}
+
+func (r *reprer) value(v Value, depth int) {
+	if len(r.out) > r.max {
 		return
 	}
-	if isContainer(v) {
-		if r.open[v] || len(r.open) > 200 {
-			r.WriteString("...")
-			return
-		}
-		r.open[v] = true
-		defer delete(r.open, v)
+	if depth > maxReprDepth {
+		r.str("...")
+		return
 	}
 	switch v := v.(type) {
 	case nil:
-		r.WriteString("None")
+		r.str("None")
 	case bool:
-		r.WriteString(map[bool]string{true: "True", false: "False"}[v])
+		if v {
+			r.str("True")
+		} else {
+			r.str("False")
+		}
 	case Int:
-		fmt.Fprint(r, int64(v))
+		r.out = strconv.AppendInt(r.out, int64(v), 10)
 	case *big.Int:
-		r.WriteString(v.String() + "L")
+		if v.BitLen() > 4*r.max {
+			r.str("<a long of " + strconv.Itoa(v.BitLen()) + " bits>")
+			return
+		}
+		r.out = append(v.Append(r.out, 10), 'L')
 	case float64:
-		r.WriteString(formatFloat(v))
+		r.str(floatRepr(v))
 	case Str:
-		r.WriteString(quote(string(v[:min(len(v), r.max)])))
+		r.out = appendStrRepr(r.out, r.cut(string(v)))
 	case Unicode:
-		r.WriteString(quoteUnicode(v[:min(len(v), r.max)]))
-	case *Global:
-		r.WriteString(v.String())
+		r.unicode(r.cut(string(v)))
 	case *Tuple:
-		end := ")"
+		r.str("(")
+		r.items(v.Items, depth)
 		if len(v.Items) == 1 {
-			end = ",)"
+			r.str(",")
 		}
-		r.items("(", v.Items, end)
+		r.str(")")
 	case *List:
-		r.items("[", v.Items, "]")
+		r.str("[")
+		r.items(v.Items, depth)
+		r.str("]")
 	case *Dict:
-		r.pairs("{", v, "}")
+		r.dict(v, depth)
+	case *Global:
+		r.str("<" + r.cut(v.String()) + ">")
 	case *Instance:
-		r.WriteString("<" + v.Class.String())
-		if v.HasState {
-			r.WriteByte(' ')
-			r.value(v.State)
-		}
-		r.rest(v.ListItems, v.DictItems)
-		r.WriteByte('>')
+		r.str("<" + r.cut(v.Class.String()))
+		r.object(v.Args, v.ListItems, v.DictItems, v.State, v.HasState, depth)
 	case *Reduce:
-		r.value(v.Func)
-		if v.Args != nil {
-			r.items("(", v.Args.Items, ")")
-		}
-		r.rest(v.ListItems, v.DictItems)
-		if v.HasState {
-			r.WriteByte(' ')
-			r.value(v.State)
-		}
+		r.str("<")
+		r.value(v.Func, depth+1)
+		r.object(v.Args, v.ListItems, v.DictItems, v.State, v.HasState, depth)
 	default:
-		fmt.Fprintf(r, "<%T>", v)
+		fmt.Fprintf((*byteWriter)(&r.out), "<Go %T>", v)
 	}
 }
 
-func (r *repr) rest(list []Value, dict *Dict) {
-	if len(list) > 0 {
-		r.items(" [", list, "]")
+type byteWriter []byte
+
+func (b *byteWriter) Write(p []byte) (int, error) {
+	*b = append(*b, p...)
+	return len(p), nil
+}
+
+func (r *reprer) object(args *Tuple, list []Value, dict *Dict, state Value, has bool, depth int) {
+	if args != nil {
+		r.value(args, depth+1)
+	}
+	if list != nil {
+		r.str(" [")
+		r.items(list, depth)
+		r.str("]")
 	}
 	if dict != nil {
-		r.pairs(" {", dict, "}")
+		r.str(" ")
+		r.dict(dict, depth+1)
 	}
+	if has {
+		r.str(" ")
+		r.value(state, depth+1)
+	}
+	r.str(">")
 }
 
-func (r *repr) items(begin string, items []Value, end string) {
-	r.WriteString(begin)
-	for i, item := range items {
+func (r *reprer) items(items []Value, depth int) {
+	for i, it := range items {
+		if len(r.out) > r.max {
+			return
+		}
 		if i > 0 {
-			r.WriteString(", ")
+			r.str(", ")
 		}
-		if r.Len() > r.max {
-			break
-		}
-		r.value(item)
+		r.value(it, depth+1)
 	}
-	r.WriteString(end)
 }
 
-func (r *repr) pairs(begin string, d *Dict, end string) {
-	r.WriteString(begin)
+func (r *reprer) dict(d *Dict, depth int) {
+	r.str("{")
 	first := true
 	for k, v := range d.All() {
+		if len(r.out) > r.max {
+			return
+		}
 		if !first {
-			r.WriteString(", ")
+			r.str(", ")
 		}
 		first = false
-		if r.Len() > r.max {
-			break
-		}
-		r.value(k)
-		r.WriteString(": ")
-		r.value(v)
+		r.value(k, depth+1)
+		r.str(": ")
+		r.value(v, depth+1)
 	}
-	r.WriteString(end)
+	r.str("}")
 }
 
-// quoteUnicode is Python 2's repr of a unicode.
-func quoteUnicode(u Unicode) string {
-	q := byte('\'')
-	if strings.IndexByte(string(u), '\'') >= 0 && strings.IndexByte(string(u), '"') < 0 {
-		q = '"'
+func (r *reprer) unicode(s string) {
+	quote := '\''
+	if strings.IndexByte(s, '\'') >= 0 && strings.IndexByte(s, '"') < 0 {
+		quote = '"'
 	}
-	out := []byte{'u', q}
-	for i := 0; i < len(u); {
-		c, n := decodeWTF8(string(u[i:]))
-		i += n
+	r.str("u" + string(quote))
+	for len(s) > 0 {
+		c, n := decodeWTF8(s)
+		s = s[n:]
 		switch {
-		case c == rune(q) || c == '\\':
-			out = append(out, '\\', byte(c))
+		case c == quote || c == '\\':
+			r.str(`\` + string(c))
 		case c == '\n':
-			out = append(out, `\n`...)
+			r.str(`\n`)
 		case c == '\r':
-			out = append(out, `\r`...)
+			r.str(`\r`)
 		case c == '\t':
-			out = append(out, `\t`...)
-		case c >= ' ' && c < 0x7f:
-			out = append(out, byte(c))
-		case c < 0x100:
-			out = fmt.Appendf(out, "\\x%02x", c)
-		case c < 0x10000:
-			out = fmt.Appendf(out, "\\u%04x", c)
+			r.str(`\t`)
+		case c >= 0x10000:
+			r.out = fmt.Appendf(r.out, `\U%08x`, c)
+		case c >= 0x100:
+			r.out = fmt.Appendf(r.out, `\u%04x`, c)
+		case c < ' ' || c >= 0x7f:
+			r.out = fmt.Appendf(r.out, `\x%02x`, c)
 		default:
-			out = fmt.Appendf(out, "\\U%08x", c)
+			r.out = append(r.out, byte(c))
 		}
 	}
-	return string(append(out, q))
+	r.str(string(quote))
+}
+
+// floatRepr is Python 2.7's repr of a float.
+func floatRepr(f float64) string {
+	switch {
+	case math.IsNaN(f):
+		return "nan"
+	case math.IsInf(f, 1):
+		return "inf"
+	case math.IsInf(f, -1):
+		return "-inf"
+	}
+	e := strconv.FormatFloat(f, 'e', -1, 64)
+	exp, _ := strconv.Atoi(e[strings.IndexByte(e, 'e')+1:])
+	if exp < -4 || exp >= 16 {
+		return e
+	}
+	s := strconv.FormatFloat(f, 'f', -1, 64)
+	if strings.IndexByte(s, '.') < 0 {
+		s += ".0"
+	}
+	return s
 }
