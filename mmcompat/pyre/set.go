@@ -29,18 +29,18 @@ type Set struct {
 	free []*automaton
 }
 
-// NewSet makes a Set of patterns. Hits are numbered as the patterns are here.
-func NewSet(patterns []*Regexp) *Set {
-	s := &Set{n: len(patterns), room: maxStates}
+// NewSet makes a Set of needles. Hits are numbered as the needles are here.
+func NewSet(needles ...Needle) *Set {
+	s := &Set{n: len(needles), room: maxStates}
 	b := nfaBuilder{plain: true, limit: math.MaxInt}
-	for k, re := range patterns {
+	for k, needle := range needles {
 		from := len(b.insts)
 		end := b.add(inst{op: instMatch, arg: int32(k)})
-		s.starts = append(s.starts, b.build(re.root, end))
+		s.starts = append(s.starts, b.build(needle.root, end))
 		for range len(b.insts) - from {
 			s.owner = append(s.owner, int32(k))
 		}
-		s.words = append(s.words, re.word)
+		s.words = append(s.words, needle.word)
 	}
 	s.insts = b.insts
 	s.classify()

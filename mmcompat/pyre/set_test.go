@@ -25,6 +25,13 @@ func linesSlowly(patterns []*Regexp, text string) (all []string) {
 	return all
 }
 
+func needles(patterns []*Regexp) (all []Needle) {
+	for _, re := range patterns {
+		all = append(all, re.Needle())
+	}
+	return all
+}
+
 func lines(s *Set, text string) (all []string) {
 	s.Lines(text, func(start, end int, hits []int) bool {
 		all = append(all, fmt.Sprint(start, end, hits))
@@ -43,7 +50,7 @@ func TestSetFindsWhatSearchFinds(t *testing.T) {
 				patterns = append(patterns, re)
 			}
 		}
-		s := NewSet(patterns)
+		s := NewSet(needles(patterns)...)
 		for range 20 {
 			text := m.text()
 			for range m.Intn(4) {
@@ -70,7 +77,7 @@ func TestSetForgetsStatesAndGoesOn(t *testing.T) {
 	for _, p := range []string{`a.{1,9}b`, `x[^x]{3,12}<`, `(?:a|b)+.{7}\s`, `@.{11}$`} {
 		patterns = append(patterns, MustCompile(p, 0))
 	}
-	s := NewSet(patterns)
+	s := NewSet(needles(patterns)...)
 	s.room = 100
 	var b strings.Builder
 	for b.Len() < 300000 {
@@ -85,5 +92,39 @@ func TestSetForgetsStatesAndGoesOn(t *testing.T) {
 	}
 	if n := len(s.free[0].states); n > s.room+1 {
 		t.Errorf("%d states kept, want at most %d", n, s.room+1)
+	}
+}
+
+// TestCandidates: what matches a stripped line is never missed by the needles
+// that look for candidates.
+func TestCandidates(t *testing.T) {
+	m := &maker{Rand: rand.New(rand.NewSource(5))}
+	matched := 0
+	for matched < cases(t, 5000) {
+		re, err := Compile(m.alternatives(2), m.flags())
+		if err != nil {
+			continue
+		}
+		s := NewSet(re.Stripped(), re.Relaxed())
+		for range 10 {
+			line := strings.ReplaceAll(m.pick(" ", "", "\t\f")+m.text(), "\n", " ") + m.pick("", "\n", " \n")
+			var hits []int
+			s.Lines(line, func(_, _ int, patterns []int) bool {
+				hits = append(hits, patterns...)
+				return true
+			})
+			const white = " \t\n\v\f\r"
+			for _, piece := range []string{strings.Trim(line, white), strings.TrimRight(line, white)} {
+				if line != "" && re.Match(piece) != nil {
+					matched++
+					if len(hits) == 0 || hits[0] != 0 {
+						t.Fatalf("%q matches %q, but %q is no candidate", re.Pattern(), piece, line)
+					}
+				}
+				if line != "" && re.Search(piece) != nil && (len(hits) == 0 || hits[len(hits)-1] != 1) {
+					t.Fatalf("%q is found in %q, but %q is no candidate", re.Pattern(), piece, line)
+				}
+			}
+		}
 	}
 }

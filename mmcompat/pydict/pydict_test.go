@@ -1,0 +1,83 @@
+package pydict
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"math/rand"
+	"slices"
+	"testing"
+
+	"github.com/mmrunner/mmrunner/mmcompat/mmtest"
+)
+
+const python = `
+import json, sys
+for line in sys.stdin:
+    d = {}
+    for op, key in json.loads(line):
+        key = key.encode('latin-1')
+        if op == '+':
+            d[key] = 1
+        else:
+            d.pop(key, None)
+    print json.dumps([k.decode('latin-1') for k in d.keys()])
+`
+
+// TestOrderIsPythons puts keys in and takes some out again, as a random history
+// has it, and holds the order of what is left against Python's.
+func TestOrderIsPythons(t *testing.T) {
+	r := rand.New(rand.NewSource(1))
+	var input []byte
+	var want []string
+	for round := range 300 {
+		var d Dict
+		history := [][2]string{}
+		n := r.Intn(40)
+		if round%50 == 0 {
+			n = 60000 + r.Intn(60000)
+		}
+		for range n {
+			op, key := "+", fmt.Sprintf("u%d@%c.example", r.Intn(n+1), 'a'+r.Intn(3))
+			if r.Intn(4) == 0 {
+				op = "-"
+			}
+			history = append(history, [2]string{op, key})
+			if op == "+" {
+				d.Set(key)
+			} else {
+				d.Delete(key)
+			}
+			if d.Has(key) != (op == "+") {
+				t.Fatalf("after %s %s: Has is %v", op, key, d.Has(key))
+			}
+		}
+		line, _ := json.Marshal(history)
+		input = append(append(input, line...), '\n')
+		keys := d.Clone().Keys()
+		if len(keys) != d.Len() {
+			t.Fatalf("%d keys, Len is %d", len(keys), d.Len())
+		}
+		k, _ := json.Marshal(keys)
+		want = append(want, string(k))
+	}
+	dec := json.NewDecoder(bytes.NewReader(mmtest.PlainPython(t, input, python)))
+	for i, w := range want {
+		var keys []string
+		if err := dec.Decode(&keys); err != nil {
+			t.Fatal(err)
+		}
+		if got, _ := json.Marshal(keys); string(got) != w {
+			t.Errorf("round %d: ours %s, Python's %s", i, w, got)
+		}
+	}
+}
+
+// TestOrder is one known order, for machines without Python.
+func TestOrder(t *testing.T) {
+	got := Order([]string{"ann@example.com", "bob@example.com", "cyd@example.com", "", "dan@example.org", "ann@example.com", "eve@example.net", "fay@example.net", "guy@example.net"})
+	want := []string{"", "dan@example.org", "bob@example.com", "eve@example.net", "guy@example.net", "cyd@example.com", "fay@example.net", "ann@example.com"}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
