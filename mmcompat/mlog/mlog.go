@@ -3,7 +3,12 @@
 package mlog
 
 import (
+	"errors"
+	"fmt"
 	"io"
+	"os"
+	"path/filepath"
+	"sync"
 	"time"
 )
 
@@ -12,8 +17,17 @@ type Logger interface {
 	Printf(log, format string, a ...any)
 }
 
+// fileMode is what Logger's umask of 007 leaves of a new file's mode.
+const fileMode = 0o660
+
 // Set is the log files of one site. It may be used by many goroutines.
-type Set struct{ dir string }
+type Set struct {
+	dir string
+	o   Options
+
+	mu    sync.Mutex
+	files map[string]*os.File
+}
 
 // Options are for those who need other than the process's own.
 type Options struct {
@@ -26,16 +40,73 @@ type Options struct {
 func Open(dir string) *Set { return New(dir, Options{}) }
 
 // New is Open with options.
-func New(dir string, o Options) *Set { return &Set{dir: dir} }
+func New(dir string, o Options) *Set {
+	if o.PID == 0 {
+		o.PID = os.Getpid()
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Stderr == nil {
+		o.Stderr = os.Stderr
+	}
+	return &Set{dir: dir, o: o, files: map[string]*os.File{}}
+}
 
-// Printf adds one line to a log file, with the time and process id before it.
-func (s *Set) Printf(log, format string, a ...any) { panic("not yet") }
+// Printf adds one line to a log file, with the time and process id before it. A
+// line that cannot be written goes to standard error, with the reason.
+func (s *Set) Printf(log, format string, a ...any) {
+	s.PrintAt(s.o.Now(), log, fmt.Sprintf(format, a...))
+}
 
 // PrintAt is Printf for a line that belongs to another moment.
-func (s *Set) PrintAt(at time.Time, log, text string) { panic("not yet") }
+func (s *Set) PrintAt(at time.Time, log, text string) {
+	line := fmt.Sprintf("%s (%d) %s\n", at.Format("Jan 02 15:04:05 2006"), s.o.PID, text)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f, err := s.file(log)
+	if err == nil {
+		// One write, so that lines of several processes do not mix.
+		_, err = f.WriteString(line)
+	}
+	if err != nil {
+		fmt.Fprintf(s.o.Stderr, "Logging error: %v\n%s", err, line)
+	}
+}
+
+func (s *Set) file(log string) (*os.File, error) {
+	if f := s.files[log]; f != nil {
+		return f, nil
+	}
+	path := filepath.Join(s.dir, log)
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND|os.O_CREATE|os.O_EXCL, fileMode)
+	if err == nil {
+		// The umask of the process is not Mailman's, and others must be able to add lines.
+		err = f.Chmod(fileMode)
+	} else if errors.Is(err, os.ErrExist) {
+		f, err = os.OpenFile(path, os.O_WRONLY|os.O_APPEND, 0)
+	}
+	if err != nil {
+		return nil, err
+	}
+	s.files[log] = f
+	return f, nil
+}
 
 // Reopen closes all files, so that the next line makes them anew (log rotation).
-func (s *Set) Reopen() { panic("not yet") }
+func (s *Set) Reopen() { s.Close() }
 
-// Close closes all files.
-func (s *Set) Close() error { panic("not yet") }
+// Close closes all files and returns the first error that one had. The set
+// stays usable.
+func (s *Set) Close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var first error
+	for name, f := range s.files {
+		if err := f.Close(); err != nil && first == nil {
+			first = err
+		}
+		delete(s.files, name)
+	}
+	return first
+}
