@@ -1,0 +1,73 @@
+package qfile
+
+import (
+	"crypto/sha1"
+	"encoding/hex"
+	"fmt"
+	"strings"
+
+	"github.com/mmrunner/mmrunner/mmcompat/message"
+	"github.com/mmrunner/mmrunner/pickle"
+)
+
+// Encode makes the entry that Switchboard.enqueue would: its base name and its
+// bytes. msg is a *message.Message, which is pickled, or a pickle.Str, which is
+// queued as text for the reader to parse; a message whose metadata has
+// _plaintext is written out as text too. now is the time in seconds, schema is
+// QFILE_SCHEMA_VERSION. data is not changed. It returns an error for a message
+// that cannot be written.
+func Encode(msg any, data *Data, now float64, schema int) (base string, b []byte, err error) {
+	d := data.Clone()
+	listname := d.Str("listname")
+	if listname == "" {
+		if _, ok := d.Get("listname"); !ok {
+			listname = "--nolist--"
+		}
+	}
+	protocol := 1
+	var v pickle.Value
+	switch m := msg.(type) {
+	case pickle.Str:
+		protocol, v = 0, m
+	case *message.Message:
+		if !d.True("_plaintext") {
+			v = m.ToPickle()
+			break
+		}
+		text, err := m.AsString(true, false)
+		if err != nil {
+			return "", nil, err
+		}
+		protocol, v = 0, pickle.Str(text)
+	case *pickle.Instance:
+		v = m
+	default:
+		return "", nil, fmt.Errorf("had a message of Go type %T, wanted a message or its text", msg)
+	}
+	b, err = pickle.Dump(v, protocol)
+	if err != nil {
+		return "", nil, err
+	}
+	received, ok := d.Get("received_time")
+	if !ok {
+		received = now
+		d.Set("received_time", now)
+	}
+	sum := sha1.New()
+	sum.Write(b)
+	sum.Write([]byte(listname + pickle.Repr(now, 64)))
+	base = pickle.Repr(received, 64) + "+" + hex.EncodeToString(sum.Sum(nil))
+
+	d.Set("version", schema)
+	for _, k := range d.dict.Keys() {
+		if s, ok := k.(pickle.Str); ok && strings.HasPrefix(string(s), "_") {
+			d.dict.Delete(k)
+		}
+	}
+	d.Set("_parsemsg", protocol == 0)
+	meta, err := pickle.Dump(d.dict, protocol)
+	if err != nil {
+		return "", nil, err
+	}
+	return base, append(b, meta...), nil
+}

@@ -1,0 +1,53 @@
+package qfile
+
+import (
+	"fmt"
+
+	"github.com/mmrunner/mmrunner/mmcompat/message"
+	"github.com/mmrunner/mmrunner/pickle"
+)
+
+// Item is what an entry's file holds.
+type Item struct {
+	Base    string       // the name without its extension
+	Message pickle.Value // a str to be parsed if Data has _parsemsg, else an instance
+	Data    *Data
+	dataAt  int // where the metadata's pickle begins in the file
+}
+
+// Decode reads an entry's bytes. The error says which of the two pickles is
+// wrong and how.
+func Decode(base string, b []byte) (*Item, error) {
+	msg, rest, err := pickle.Load(b)
+	if err != nil {
+		return nil, fmt.Errorf("entry %s: its message: %w", base, err)
+	}
+	v, _, err := pickle.Load(rest)
+	if err != nil {
+		return nil, fmt.Errorf("entry %s: its metadata, %d bytes in: %w", base, len(b)-len(rest), err)
+	}
+	dict, ok := v.(*pickle.Dict)
+	if !ok {
+		return nil, fmt.Errorf("entry %s: had metadata %s, wanted a dict", base, pickle.Repr(v, 40))
+	}
+	return &Item{Base: base, Message: msg, Data: &Data{dict}, dataAt: len(b) - len(rest)}, nil
+}
+
+// Parse returns the message as Switchboard.dequeue does: parsed if it was queued
+// as text, else the pickled object. The error is Python's where Python would
+// raise one, and says what the message was where it is none.
+func (it *Item) Parse() (*message.Message, error) {
+	if it.Data.True("_parsemsg") {
+		switch text := it.Message.(type) {
+		case pickle.Str:
+			return message.Parse(string(text))
+		case pickle.Unicode:
+			return message.Parse(string(text))
+		}
+	}
+	in, ok := it.Message.(*pickle.Instance)
+	if !ok {
+		return nil, fmt.Errorf("entry %s: had the message %s, wanted a text to parse or a message object", it.Base, pickle.Repr(it.Message, 40))
+	}
+	return message.FromPickle(in)
+}

@@ -1,0 +1,67 @@
+package qfile
+
+import (
+	"fmt"
+	"math/big"
+	"strconv"
+	"strings"
+)
+
+// Extensions of an entry's file.
+const (
+	Waiting   = ".pck" // in the queue
+	Claimed   = ".bak" // somebody works on it, or died while doing so
+	Preserved = ".psv" // in the bad queue, for a human
+	temporary = ".tmp" // being written; never listed
+)
+
+// name is what an entry's base name says.
+type name struct {
+	base   string
+	time   float64 // seconds since the epoch
+	digest *big.Int
+}
+
+// parseName reads TIME+DIGEST. The error says what was had instead.
+func parseName(base string) (name, error) {
+	when, digest, ok := strings.Cut(base, "+")
+	if !ok || strings.Contains(digest, "+") {
+		return name{}, fmt.Errorf("had the name %q, wanted TIME+DIGEST", base)
+	}
+	t, err := strconv.ParseFloat(when, 64)
+	if err != nil || t != t {
+		return name{}, fmt.Errorf("had the name %q, wanted a time in seconds before the +", base)
+	}
+	d, ok := new(big.Int).SetString(digest, 16)
+	if !ok {
+		return name{}, fmt.Errorf("had the name %q, wanted a hexadecimal digest after the +", base)
+	}
+	return name{base, t, d}, nil
+}
+
+// hashSpace is one more than the largest SHA-1.
+var hashSpace = new(big.Int).Lsh(big.NewInt(1), 160)
+
+// slice is the part of the hash space that one of several runners takes; nil
+// bounds mean all of it.
+type slice struct{ lower, upper *big.Int }
+
+// newSlice computes the bounds as Switchboard.__init__ does: a sole slice has
+// none, whatever its number.
+func newSlice(n, of int) (slice, error) {
+	if of == 1 {
+		return slice{}, nil
+	}
+	if of < 1 || n < 0 {
+		return slice{}, fmt.Errorf("had slice %d of %d, wanted one from 0 of at least 1", n, of)
+	}
+	bound := func(n int) *big.Int {
+		b := new(big.Int).Mul(hashSpace, big.NewInt(int64(n)))
+		return b.Div(b, big.NewInt(int64(of)))
+	}
+	return slice{bound(n), new(big.Int).Sub(bound(n+1), big.NewInt(1))}, nil
+}
+
+func (s slice) has(digest *big.Int) bool {
+	return s.lower == nil || s.lower.Cmp(digest) <= 0 && digest.Cmp(s.upper) <= 0
+}

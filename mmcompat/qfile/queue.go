@@ -1,0 +1,218 @@
+package qfile
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sort"
+	"strings"
+	"time"
+
+	"github.com/mmrunner/mmrunner/mmcompat/message"
+)
+
+// Modes that Switchboard gives to what it makes, whatever the umask.
+const (
+	dirMode  = 0o770
+	fileMode = 0o660
+)
+
+// delta is added to the time of an entry that came at the same time as another,
+// so that both are listed (Switchboard.DELTA).
+const delta = .0001
+
+// Options are what a queue needs from its site.
+type Options struct {
+	BadDir string           // BADQUEUE_DIR, for entries that are preserved
+	Schema int              // QFILE_SCHEMA_VERSION
+	Now    func() time.Time // nil means time.Now
+	// Log takes lines for Mailman's error log; nil drops them.
+	Log func(line string)
+}
+
+// Queue is one queue directory, or one slice of it.
+type Queue struct {
+	dir     string
+	slice   slice
+	o       Options
+	foreign map[string]bool // names that have been complained of
+}
+
+// Open makes the directory if it is not there and returns its slice n of slices.
+// The error is for a directory that cannot be made and for an impossible slice.
+func Open(dir string, n, slices int, o Options) (*Queue, error) {
+	s, err := newSlice(n, slices)
+	if err != nil {
+		return nil, fmt.Errorf("queue %s: %w", dir, err)
+	}
+	if err := makeDir(dir); err != nil {
+		return nil, err
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Log == nil {
+		o.Log = func(string) {}
+	}
+	return &Queue{dir: dir, slice: s, o: o, foreign: map[string]bool{}}, nil
+}
+
+func makeDir(dir string) error {
+	err := os.Mkdir(dir, dirMode)
+	if errors.Is(err, fs.ErrExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return os.Chmod(dir, dirMode)
+}
+
+// Dir is the directory, as shunted entries name it in whichq.
+func (q *Queue) Dir() string { return q.dir }
+
+// Path is the file of an entry.
+func (q *Queue) Path(base, ext string) string { return filepath.Join(q.dir, base+ext) }
+
+// Files lists the base names of our slice's entries with an extension (Waiting
+// or Claimed), the oldest first. Mailman's runner would die of a name that is no
+// entry's; here it is left alone and named once in the error log.
+func (q *Queue) Files(ext string) ([]string, error) {
+	d, err := os.Open(q.dir)
+	if err != nil {
+		return nil, err
+	}
+	files, err := d.Readdirnames(-1)
+	d.Close()
+	if err != nil {
+		return nil, err
+	}
+	// Equal times are told apart in the order of the names, so that a run can be repeated.
+	sort.Strings(files)
+	taken := make(map[float64]bool, len(files))
+	found := make([]name, 0, len(files))
+	for _, f := range files {
+		base, ok := strings.CutSuffix(f, ext)
+		if !ok || base == "" {
+			continue
+		}
+		n, err := parseName(base)
+		if err != nil {
+			if !q.foreign[f] {
+				q.foreign[f] = true
+				q.o.Log(fmt.Sprintf("Ignoring a file in queue %s that is not an entry: %v", q.dir, err))
+			}
+			continue
+		}
+		if !q.slice.has(n.digest) {
+			continue
+		}
+		for taken[n.time] {
+			n.time += delta
+		}
+		taken[n.time] = true
+		found = append(found, n)
+	}
+	sort.SliceStable(found, func(i, j int) bool { return found[i].time < found[j].time })
+	bases := make([]string, len(found))
+	for i, n := range found {
+		bases[i] = n.base
+	}
+	return bases, nil
+}
+
+// Read returns what an entry holds, leaving it where it is. The error wraps
+// fs.ErrNotExist where somebody else has taken the entry.
+func (q *Queue) Read(base, ext string) (*Item, error) {
+	b, err := os.ReadFile(q.Path(base, ext))
+	if err != nil {
+		return nil, err
+	}
+	return Decode(base, b)
+}
+
+// Claim takes an entry out of the queue: .pck becomes .bak. The error wraps
+// fs.ErrNotExist where it was gone.
+func (q *Queue) Claim(base string) error {
+	return os.Rename(q.Path(base, Waiting), q.Path(base, Claimed))
+}
+
+// Release puts a claimed entry back.
+func (q *Queue) Release(base string) error {
+	return os.Rename(q.Path(base, Claimed), q.Path(base, Waiting))
+}
+
+// Finish removes a claimed entry, as Switchboard.finish does; a failure is for
+// the error log only, since the work is done.
+func (q *Queue) Finish(base string) { q.finish(base, false) }
+
+// Preserve moves a claimed entry to the bad queue for a human.
+func (q *Queue) Preserve(base string) { q.finish(base, true) }
+
+func (q *Queue) finish(base string, preserve bool) {
+	from := q.Path(base, Claimed)
+	var err error
+	if preserve {
+		if err = makeDir(q.o.BadDir); err == nil {
+			err = os.Rename(from, filepath.Join(q.o.BadDir, base+Preserved))
+		}
+	} else {
+		err = os.Remove(from)
+	}
+	if err != nil {
+		q.o.Log(fmt.Sprintf("Failed to unlink/preserve backup file: %s\n%v", from, err))
+	}
+}
+
+// Enqueue writes an entry as Switchboard.enqueue does, under a temporary name
+// first and flushed, and returns its base name. msg is what Encode takes.
+func (q *Queue) Enqueue(msg any, data *Data) (base string, err error) {
+	base, b, err := Encode(msg, data, seconds(q.o.Now()), q.o.Schema)
+	if err != nil {
+		return "", err
+	}
+	tmp := q.Path(base, Waiting) + temporary
+	if err := WriteFile(tmp, b, true); err != nil {
+		return "", err
+	}
+	return base, os.Rename(tmp, q.Path(base, Waiting))
+}
+
+// EnqueueMessage is Enqueue of a message.
+func (q *Queue) EnqueueMessage(m *message.Message, data *Data) (base string, err error) {
+	return q.Enqueue(m, data)
+}
+
+// WriteFile writes an entry's bytes to a new file with the mode that entries
+// have, flushed to the disk if sync is set. A file that cannot be written whole
+// is removed.
+func WriteFile(path string, b []byte, sync bool) (err error) {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, fileMode)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			f.Close()
+			os.Remove(path)
+		}
+	}()
+	// The umask of the process is not Switchboard's 007.
+	if err = f.Chmod(fileMode); err != nil {
+		return err
+	}
+	if _, err = f.Write(b); err != nil {
+		return err
+	}
+	if sync {
+		if err = f.Sync(); err != nil {
+			return err
+		}
+	}
+	return f.Close()
+}
+
+// seconds is Python's time.time().
+func seconds(t time.Time) float64 { return float64(t.UnixMicro()) / 1e6 }
