@@ -1,9 +1,6 @@
 package pickle
 
-import (
-	"fmt"
-	"iter"
-)
+import "iter"
 
 // Dict is a Python dict. Keys are found by Python's equality: 1, 1L, 1.0 and
 // True are one key, and so are 'a' and u'a'. It keeps the order of insertion,
@@ -32,8 +29,12 @@ func (d *Dict) Len() int { return len(d.entries) - d.holes }
 
 // Get returns the value of a key. A key that Python could not hash is not there.
 func (d *Dict) Get(key Value) (Value, bool) {
-	h, ok := hash(key, 0)
-	if !ok {
+	if len(d.entries) == 0 {
+		return nil, false
+	}
+	work := freeWork
+	h, err := hash(key, &work, 0)
+	if err != nil {
 		return nil, false
 	}
 	if i := d.find(key, h); i >= 0 {
@@ -45,19 +46,24 @@ func (d *Dict) Get(key Value) (Value, bool) {
 // Set sets the value of a key. An equal key that is there already stays, as in
 // Python. Set panics where Python would say unhashable: a list or dict as the key.
 func (d *Dict) Set(key, v Value) {
-	if !d.set(key, v) {
-		panic(fmt.Sprintf("pickle: unhashable key: had %s", kind(key)))
+	work := freeWork
+	if err := d.set(key, v, &work); err != nil {
+		panic("pickle: Dict.Set " + err.Error())
 	}
 }
 
-func (d *Dict) set(key, v Value) bool {
-	h, ok := hash(key, 0)
-	if !ok {
-		return false
+// set is Set that takes what hashing costs from *work.
+func (d *Dict) set(key, v Value, work *int) error {
+	h, err := hash(key, work, 0)
+	if err != nil {
+		return err
 	}
 	if i := d.find(key, h); i >= 0 {
 		d.entries[i].value = v
-		return true
+		return nil
+	}
+	if len(d.entries) == cap(d.entries) && d.holes > len(d.entries)/2 {
+		d.compact()
 	}
 	d.entries = append(d.entries, entry{key, v, h, true})
 	switch {
@@ -66,13 +72,14 @@ func (d *Dict) set(key, v Value) bool {
 	case len(d.entries) > fewItems:
 		d.rebuild()
 	}
-	return true
+	return nil
 }
 
 // Delete removes a key and reports whether it was there.
 func (d *Dict) Delete(key Value) bool {
-	h, ok := hash(key, 0)
-	if !ok {
+	work := freeWork
+	h, err := hash(key, &work, 0)
+	if err != nil {
 		return false
 	}
 	i := d.find(key, h)
@@ -87,7 +94,7 @@ func (d *Dict) Delete(key Value) bool {
 func (d *Dict) find(key Value, h uint64) int {
 	if d.table == nil {
 		for i := range d.entries {
-			if e := &d.entries[i]; e.live && e.hash == h && sameKey(e.key, key, 0) {
+			if e := &d.entries[i]; e.live && e.hash == h && sameKey(e.key, key) {
 				return i
 			}
 		}
@@ -96,7 +103,7 @@ func (d *Dict) find(key Value, h uint64) int {
 	mask := uint64(len(d.table) - 1)
 	for slot := h & mask; d.table[slot] != 0; slot = (slot + 1) & mask {
 		i := int(d.table[slot] - 1)
-		if e := &d.entries[i]; e.live && e.hash == h && sameKey(e.key, key, 0) {
+		if e := &d.entries[i]; e.live && e.hash == h && sameKey(e.key, key) {
 			return i
 		}
 	}
@@ -112,33 +119,53 @@ func (d *Dict) link(i int) {
 	d.table[slot] = int32(i + 1)
 }
 
-// rebuild drops the holes and makes a table of twice the room that is needed.
-func (d *Dict) rebuild() {
-	if d.holes > 0 {
-		kept := make([]entry, 0, d.Len())
-		for _, e := range d.entries {
-			if e.live {
-				kept = append(kept, e)
-			}
+// compact drops the holes. It makes a new slice, so that a running All still has
+// the old one to go through.
+func (d *Dict) compact() {
+	kept := make([]entry, 0, 2*d.Len()+1)
+	for _, e := range d.entries {
+		if e.live {
+			kept = append(kept, e)
 		}
-		d.entries, d.holes = kept, 0
 	}
+	d.entries, d.holes, d.table = kept, 0, nil
+	if len(kept) > fewItems {
+		d.rebuild()
+	}
+}
+
+// rebuild makes a table of twice the room that is needed.
+func (d *Dict) rebuild() {
 	size := 16
 	for size < 2*len(d.entries) {
 		size *= 2
 	}
 	d.table = make([]int32, size)
 	for i := range d.entries {
-		d.link(i)
+		if d.entries[i].live {
+			d.link(i)
+		}
 	}
 }
 
-// All yields the items in order of insertion. Items added while it runs may be
-// missed; items deleted while it runs are not yielded.
+// All yields the items in order of insertion. The dict may be changed meanwhile:
+// items added may be missed, items deleted are not yielded.
 func (d *Dict) All() iter.Seq2[Value, Value] {
 	return func(yield func(Value, Value) bool) {
-		for i := 0; i < len(d.entries); i++ {
-			if e := &d.entries[i]; e.live && !yield(e.key, e.value) {
+		entries := d.entries
+		for i := range entries {
+			e := entries[i]
+			if !e.live {
+				continue
+			}
+			if len(d.entries) == 0 || &d.entries[0] != &entries[0] { // moved: look there
+				j := d.find(e.key, e.hash)
+				if j < 0 {
+					continue
+				}
+				e = d.entries[j]
+			}
+			if !yield(e.key, e.value) {
 				return
 			}
 		}

@@ -85,7 +85,7 @@ func (d *differ) report(a, b string) {
 func (d *differ) differ(a, b Value) { d.report(kindRepr(a), kindRepr(b)) }
 
 // kindRepr shows a value so that its kind can be told.
-func kindRepr(v Value) string { return kindName(v) + " " + Repr(v, maxDiffRepr) }
+func kindRepr(v Value) string { return kind(v) + " " + Repr(v, maxDiffRepr) }
 
 func (d *differ) full() bool { return len(d.found) >= d.max }
 
@@ -245,7 +245,7 @@ func (d *differ) items(a, b []Value, depth int) {
 	}
 }
 
-func (d *differ) dict(a, b *Dict, kind byte, depth int) {
+func (d *differ) dict(a, b *Dict, what byte, depth int) {
 	if a.Len() == 0 && b.Len() == 0 {
 		return
 	}
@@ -253,7 +253,7 @@ func (d *differ) dict(a, b *Dict, kind byte, depth int) {
 	var oddA, oddB []entry
 	for i := range a.entries {
 		e := &a.entries[i]
-		if e.hash == 0 {
+		if !e.live {
 			continue
 		}
 		j := b.find(e.key, e.hash)
@@ -261,11 +261,11 @@ func (d *differ) dict(a, b *Dict, kind byte, depth int) {
 		case j >= 0:
 			f := &b.entries[j]
 			d.at(step{kind: 'w', name: "a key"}, e.key, f.key, depth)
-			d.at(step{kind: kind, key: e.key}, e.value, f.value, depth)
+			d.at(step{kind: what, key: e.key}, e.value, f.value, depth)
 		case isOddKey(e.key):
 			oddA = append(oddA, *e)
 		default:
-			d.path = append(d.path, step{kind: kind, key: e.key})
+			d.path = append(d.path, step{kind: what, key: e.key})
 			d.report(kindRepr(e.value), "nothing")
 			d.path = d.path[:len(d.path)-1]
 		}
@@ -275,20 +275,20 @@ func (d *differ) dict(a, b *Dict, kind byte, depth int) {
 	}
 	for i := range b.entries {
 		f := &b.entries[i]
-		if f.hash == 0 || a.find(f.key, f.hash) >= 0 {
+		if !f.live || a.find(f.key, f.hash) >= 0 {
 			continue
 		}
 		if isOddKey(f.key) {
 			oddB = append(oddB, *f)
 			continue
 		}
-		d.path = append(d.path, step{kind: kind, key: f.key})
+		d.path = append(d.path, step{kind: what, key: f.key})
 		d.report("nothing", kindRepr(f.value))
 		d.path = d.path[:len(d.path)-1]
 	}
 	for i := range min(len(oddA), len(oddB)) {
 		d.at(step{kind: 'w', name: "a key"}, oddA[i].key, oddB[i].key, depth)
-		d.at(step{kind: kind, key: oddA[i].key}, oddA[i].value, oddB[i].value, depth)
+		d.at(step{kind: what, key: oddA[i].key}, oddA[i].value, oddB[i].value, depth)
 	}
 	if len(oddA) != len(oddB) {
 		d.path = append(d.path, step{kind: 'w', name: "its objects as keys"})

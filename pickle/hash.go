@@ -1,9 +1,12 @@
 package pickle
 
 import (
+	"errors"
+	"fmt"
 	"hash/maphash"
 	"math"
 	"math/big"
+	"unsafe"
 )
 
 // seed is one for the process, so that a Dict and a Document's index agree.
@@ -24,59 +27,79 @@ func hashInt(n int64) uint64 {
 // and its unicode equal under one key.
 func hashString[T ~string | ~[]byte](s T) uint64 { return maphash.String(seed, string(s)) }
 
-// hash returns a key's hash, and ok false where Python would say unhashable.
-func hash(key Value, depth int) (h uint64, ok bool) {
+// errWork ends the hashing of keys that a pickle made large for nothing: sharing
+// lets a few bytes stand for a key of any size.
+var errWork = errors.New("had dict keys too costly to hash for a pickle of this size")
+
+// maxKeyDepth bounds the nesting of tuples in a key.
+const maxKeyDepth = 500
+
+// freeWork is the budget for a key that does not come from a pickle being read.
+const freeWork = 1 << 30
+
+// hash returns a key's hash. It takes what that costs, about one a byte, from
+// *work, and fails where that runs out or where Python would say unhashable.
+func hash(key Value, work *int, depth int) (uint64, error) {
+	if *work -= 8; *work < 0 {
+		return 0, errWork
+	}
 	switch k := key.(type) {
+	case Str:
+		*work -= len(k)
+		return hashString(k), nil
+	case Unicode:
+		*work -= len(k)
+		return hashString(k), nil
 	case nil:
-		return hashPointer, true
+		return hashPointer, nil
 	case bool:
 		if k {
-			return hashInt(1), true
+			return hashInt(1), nil
 		}
-		return hashInt(0), true
+		return hashInt(0), nil
 	case Int:
-		return hashInt(int64(k)), true
+		return hashInt(int64(k)), nil
 	case float64:
-		if k == math.Trunc(k) && math.Abs(k) < 1<<63 {
-			return hashInt(int64(k)), true
+		if k == math.Trunc(k) && k >= -1<<63 && k < 1<<63 {
+			return hashInt(int64(k)), nil
 		}
-		return math.Float64bits(k) ^ hashNumber, true
+		return hashInt(int64(math.Float64bits(k))), nil
 	case *big.Int:
 		if k.IsInt64() {
-			return hashInt(k.Int64()), true
+			return hashInt(k.Int64()), nil
 		}
+		*work -= k.BitLen() / 8
 		if f, acc := new(big.Float).SetInt(k).Float64(); acc == big.Exact {
-			return math.Float64bits(f) ^ hashNumber, true
+			return hashInt(int64(math.Float64bits(f))), nil
 		}
-		return hashString(k.String()), true
-	case Str:
-		return hashString(k), true
-	case Unicode:
-		return hashString(k), true
+		return hashString(k.Bytes()), nil
 	case *Tuple:
-		if depth > MaxDepth {
-			return 0, false
+		if depth >= maxKeyDepth {
+			return 0, fmt.Errorf("had a tuple nested more than %d deep as a key: %w", maxKeyDepth, ErrDepth)
 		}
-		h = hashPointer
+		h := uint64(hashPointer) + uint64(len(k.Items))
 		for _, item := range k.Items {
-			ih, ok := hash(item, depth+1)
-			if !ok {
-				return 0, false
+			ih, err := hash(item, work, depth+1)
+			if err != nil {
+				return 0, err
 			}
 			h = (h ^ ih) * 0x100000001b3
+			h ^= h >> 31
 		}
-		return h, true
+		return h, nil
 	case *Global:
-		return hashString(k.Module+"\n"+k.Name) ^ hashPointer, true
-	case *Instance, *Reduce:
-		// By identity in Python too, which equal keys never share.
-		return hashPointer + 1, true
+		*work -= len(k.Module) + len(k.Name)
+		return hashString(k.Module) ^ hashString(k.Name)*hashPointer, nil
+	case *Instance: // by identity, as Python does where the class says nothing else
+		return hashInt(int64(uintptr(unsafe.Pointer(k)))), nil
+	case *Reduce:
+		return hashInt(int64(uintptr(unsafe.Pointer(k)))), nil
 	}
-	return 0, false
+	return 0, fmt.Errorf("had %s as a key, which Python cannot hash", kind(key))
 }
 
-// sameKey is Python's equality between two hashable values.
-func sameKey(a, b Value, depth int) bool {
+// sameKey is Python's equality between two values that hash took.
+func sameKey(a, b Value) bool {
 	switch a := a.(type) {
 	case nil:
 		return b == nil
@@ -96,18 +119,23 @@ func sameKey(a, b Value, depth int) bool {
 			return string(a) == string(b) && isASCII(string(a))
 		}
 		return false
-	case bool, Int, float64, *big.Int:
+	case Int:
+		if b, ok := b.(Int); ok {
+			return a == b
+		}
+		return sameNumber(a, b)
+	case bool, float64, *big.Int:
 		return sameNumber(a, b)
 	case *Tuple:
 		b, ok := b.(*Tuple)
-		if !ok || len(a.Items) != len(b.Items) || depth > MaxDepth {
+		if !ok || len(a.Items) != len(b.Items) {
 			return false
 		}
 		if a == b {
 			return true
 		}
 		for i := range a.Items {
-			if !sameKey(a.Items[i], b.Items[i], depth+1) {
+			if !sameKey(a.Items[i], b.Items[i]) {
 				return false
 			}
 		}
@@ -129,6 +157,8 @@ func sameNumber(a, b Value) bool {
 		return xf == yf && isNumber(b)
 	case x != nil:
 		return isNumber(b) && floatIsInt(yf, x)
+	case !isNumber(b):
+		return false
 	default:
 		return floatIsInt(xf, y)
 	}

@@ -18,13 +18,18 @@ func Load(b []byte) (v Value, rest []byte, err error) {
 	if len(b) == 0 {
 		return nil, nil, io.EOF
 	}
-	r := reader{b: b}
+	r := reader{b: b, work: loadWork(len(b))}
 	v, err = r.run()
 	if err != nil {
 		return nil, b, err
 	}
 	return v, b[r.pos:], nil
 }
+
+// loadWork is how much hashing the keys of an n-byte pickle may cost: far more
+// than any that Python wrote (a key that is a GET of five bytes may stand for
+// some hundred), far less than one made to keep us busy.
+func loadWork(n int) int { return 4<<20 + 256*n }
 
 // mark is what MARK leaves on the stack.
 type mark struct{}
@@ -40,6 +45,7 @@ type reader struct {
 	marks []int   // positions of marks in stack
 
 	containers int
+	work       int // what hashing keys may still cost
 	globals    map[Global]*Global
 
 	// outer resolves a GET of what was not PUT in these bytes: the reader of a
@@ -481,8 +487,12 @@ func (r *reader) setItems(items []Value) error {
 		return r.fail("had %s to set items of, wanted a dict", kind(t))
 	}
 	for i := 0; i < len(items); i += 2 {
-		if !d.set(items[i], items[i+1]) {
-			return r.fail("had %s as a key, which Python cannot hash", kind(items[i]))
+		if err := d.set(items[i], items[i+1], &r.work); err != nil {
+			e := r.fail("%v", err).(*SyntaxError)
+			if errors.Is(err, ErrDepth) {
+				e.Err = ErrDepth
+			}
+			return e
 		}
 	}
 	return nil
@@ -575,6 +585,7 @@ func (r *reader) global() (*Global, error) {
 var (
 	reconstructor = Global{"copy_reg", "_reconstructor"}
 	newObject     = Global{"copy_reg", "__newobj__"}
+	object        = Global{"__builtin__", "object"}
 )
 
 func (r *reader) object(op byte) error {

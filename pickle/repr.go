@@ -66,7 +66,7 @@ func (r *reprer) value(v Value, depth int) {
 	case float64:
 		r.str(floatRepr(v))
 	case Str:
-		r.out = appendStrRepr(r.out, r.cut(string(v)))
+		r.str(quote(r.cut(string(v))))
 	case Unicode:
 		r.unicode(r.cut(string(v)))
 	case *Tuple:

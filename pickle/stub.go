@@ -8,23 +8,6 @@ import (
 
 var errStub = errors.New("not there yet")
 
-// Equal reports whether a and b are equal values of equal kinds; which of them
-// share objects inside does not count.
-func Equal(a, b Value) bool { return false }
-
-// Difference is one place where two values differ.
-type Difference struct {
-	Path string // as Python would write it: ['members']['anne@example.com'][0].score
-	A, B string // the two sides, in Python's notation, shortened
-}
-
-// Diff returns the first max differences between a and b; none where Equal.
-func Diff(a, b Value, max int) []Difference { return nil }
-
-// DiffShared is Diff, and counts as a difference also where one side has one
-// mutable object in two places and the other has two.
-func DiffShared(a, b Value, max int) []Difference { return nil }
-
 // Document is a large pickled dict with str keys (a config.pck), of which little
 // is read and less changed. It indexes the bytes it is given, decodes what is
 // asked for, keeps changes beside the old bytes, and writes by splicing.
