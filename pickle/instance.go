@@ -92,3 +92,15 @@ type Reduce struct {
 	ListItems []Value
 	DictItems *Dict
 }
+
+// plain tells an object made by object.__new__ with no value of a base class.
+func (in *Instance) plain() bool {
+	if in.Kind == NewStyle {
+		return true
+	}
+	if in.Kind != Reconstructed || in.Args == nil || len(in.Args.Items) != 3 || in.Args.Items[2] != nil {
+		return false
+	}
+	base, ok := in.Args.Items[1].(*Global)
+	return ok && *base == object
+}
