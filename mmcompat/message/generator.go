@@ -1,18 +1,313 @@
 package message
 
-import "time"
+import (
+	"crypto/sha1"
+	"encoding/binary"
+	"fmt"
+	"strings"
+	"time"
 
-// Generator writes a message as email.generator.Generator does.
+	"github.com/mmrunner/mmrunner/pickle"
+)
+
+// Generator writes a message as email.generator.Generator does or, with
+// KeepParts, as Mailman.Message.Generator, which folds the fields of the
+// message itself but not those of its parts.
 type Generator struct {
-	MangleFrom           bool
-	MaxHeaderLen         int              // 0: do not fold
-	ChildrenMaxHeaderLen int              // of the parts, as Mailman.Message.Generator has it
-	Now                  func() time.Time // for a made-up From_ line; nil if none is asked for
+	MangleFrom   bool // ">From " for "From " at the start of a body's line
+	MaxHeaderLen int  // 0: do not fold
+	KeepParts    bool
+	Now          func() time.Time // for a From_ line that the message has not got
 }
 
 // AsString is Mailman.Message.Message.as_string(unixfrom, mangle_from_). As in
-// Python, a multipart without a boundary gets one in its Content-Type.
-func (m *Message) AsString(unixfrom, mangleFrom bool) (string, error) { panic("not yet") }
+// Python, a multipart without a boundary gets one in its Content-Type. It is
+// made from the text, so that the same message is always the same text.
+func (m *Message) AsString(unixfrom, mangleFrom bool) (string, error) {
+	g := Generator{MangleFrom: mangleFrom, MaxHeaderLen: 78, KeepParts: true}
+	return g.Flatten(m, unixfrom)
+}
 
-// Flatten is Generator.flatten(m, unixfrom).
-func (g *Generator) Flatten(m *Message, unixfrom bool) (string, error) { panic("not yet") }
+// Flatten is Generator.flatten(m, unixfrom). The error is a *PyError.
+func (g *Generator) Flatten(m *Message, unixfrom bool) (string, error) {
+	w := &writer{b: new(strings.Builder), mangle: g.MangleFrom, keepParts: g.KeepParts}
+	if unixfrom {
+		if m.Unixfrom != nil && *m.Unixfrom != "" {
+			w.b.WriteString(*m.Unixfrom)
+		} else {
+			at := time.Unix(0, 0)
+			if g.Now != nil {
+				at = g.Now()
+			}
+			w.b.WriteString("From nobody " + at.Format("Mon Jan _2 15:04:05 2006"))
+		}
+		w.b.WriteByte('\n')
+	}
+	if err := w.message(m, g.MaxHeaderLen); err != nil {
+		return "", err
+	}
+	return w.b.String(), nil
+}
+
+// writer is a Generator at work.
+type writer struct {
+	b         *strings.Builder
+	mangle    bool
+	keepParts bool
+	depth     int
+}
+
+// message is Generator._write. Python writes the body first, since a multipart
+// may choose its boundary only then; here it is asked for one before its fields
+// are written.
+func (w *writer) message(m *Message, fold int) error {
+	if w.depth++; w.depth > MaxFlattenDepth {
+		return recursionError()
+	}
+	defer func() { w.depth-- }()
+	parts := fold
+	if w.keepParts {
+		parts = 0
+	}
+	main, sub, _ := strings.Cut(m.GetContentType(), "/")
+	main, sub = strings.ReplaceAll(main, "-", "_"), strings.ReplaceAll(sub, "-", "_")
+	kind := main + "_" + sub
+	if !writers[kind] {
+		kind = main
+	}
+	switch kind {
+	case "multipart":
+		return w.multipart(m, fold, parts)
+	case "multipart_signed":
+		return w.multipart(m, fold, 0)
+	case "message":
+		return w.embedded(m, fold, parts)
+	case "message_delivery_status":
+		return w.deliveryStatus(m, fold, parts)
+	}
+	if err := w.headers(m, fold); err != nil {
+		return err
+	}
+	switch p := m.Payload.(type) {
+	case nil:
+		return nil
+	case string, pickle.Unicode:
+		return w.text(p)
+	}
+	return &PyError{"TypeError", "string payload expected"}
+}
+
+// writers are the content types that a Generator has a method for, as its
+// _dispatch spells them.
+var writers = map[string]bool{
+	"text": true, "multipart": true, "multipart_signed": true, "message": true, "message_delivery_status": true,
+}
+
+// headers is Generator._write_headers.
+func (w *writer) headers(m *Message, fold int) error {
+	for _, h := range m.Headers {
+		w.b.WriteString(h.Name)
+		w.b.WriteString(": ")
+		s, err := foldHeader(h, fold)
+		if err != nil {
+			return err
+		}
+		w.b.WriteString(s)
+		w.b.WriteByte('\n')
+	}
+	w.b.WriteByte('\n')
+	return nil
+}
+
+func foldHeader(h Header, fold int) (string, error) {
+	switch v := h.Value.(type) {
+	case *HeaderValue:
+		return v.Encode()
+	case string:
+		if fold == 0 || !isASCII(v) {
+			return v, nil
+		}
+		if v == "" && len(h.Name) < fold-2 {
+			return v, nil
+		}
+		if len(v) < fold-len(h.Name)-2 && !isSpace(v[0]) && strings.IndexByte(v, '\n') < 0 && strings.IndexByte(v, '\r') < 0 {
+			return v, nil
+		}
+		hv, err := NewHeader(v, nil, HeaderOptions{MaxLineLen: fold, HeaderName: h.Name})
+		if err != nil {
+			return "", err
+		}
+		return hv.Encode()
+	case pickle.Unicode:
+		if fold == 0 {
+			return string(v), asciiError(string(v))
+		}
+		hv, err := NewHeader(v, nil, HeaderOptions{MaxLineLen: fold, HeaderName: h.Name})
+		if err != nil {
+			return "", err
+		}
+		return hv.Encode()
+	}
+	return "", &PyError{"TypeError", "header value expected"}
+}
+
+// text writes a body.
+func (w *writer) text(p any) error {
+	s, _ := p.(string)
+	if u, ok := p.(pickle.Unicode); ok {
+		s = string(u)
+		if err := asciiError(s); err != nil {
+			return err
+		}
+	}
+	w.mangled(s)
+	return nil
+}
+
+// mangled writes s, with ">" before each "From " that begins a line.
+func (w *writer) mangled(s string) {
+	if w.mangle {
+		if strings.HasPrefix(s, "From ") {
+			w.b.WriteByte('>')
+		}
+		s = strings.ReplaceAll(s, "\nFrom ", "\n>From ")
+	}
+	w.b.WriteString(s)
+}
+
+func (w *writer) multipart(m *Message, fold, partFold int) error {
+	var parts []*Message
+	switch p := m.Payload.(type) {
+	case nil:
+	case []*Message:
+		parts = p
+	case string, pickle.Unicode:
+		// A multipart whose first boundary was never found.
+		if err := w.headers(m, fold); err != nil {
+			return err
+		}
+		s, _ := m.GetPayloadString()
+		w.b.WriteString(s)
+		if _, ok := p.(pickle.Unicode); ok {
+			return asciiError(s)
+		}
+		return nil
+	default:
+		return &PyError{"AttributeError", "not a message"}
+	}
+	boundary, err := m.GetBoundary()
+	if err != nil {
+		return err
+	}
+	separator := ""
+	var texts []string
+	switch b := boundary.(type) {
+	case string:
+		separator = b
+	case pickle.Unicode:
+		separator = string(b)
+		if err := asciiError(separator); err != nil {
+			return err
+		}
+	}
+	if separator == "" {
+		// The parts decide about the boundary, and it goes into the fields.
+		outer := w.b
+		for _, p := range parts {
+			w.b = new(strings.Builder)
+			if err := w.message(p, partFold); err != nil {
+				return err
+			}
+			texts = append(texts, w.b.String())
+		}
+		w.b = outer
+		separator = makeBoundary(strings.Join(texts, "\n"))
+		if err := m.SetBoundary(separator); err != nil {
+			return err
+		}
+	}
+	if err := w.headers(m, fold); err != nil {
+		return err
+	}
+	if m.Preamble != nil {
+		w.mangled(*m.Preamble)
+		w.b.WriteByte('\n')
+	}
+	w.b.WriteString("--" + separator + "\n")
+	for i, p := range parts {
+		if i > 0 {
+			w.b.WriteString("\n--" + separator + "\n")
+		}
+		if texts != nil {
+			w.b.WriteString(texts[i])
+		} else if err := w.message(p, partFold); err != nil {
+			return err
+		}
+	}
+	w.b.WriteString("\n--" + separator + "--\n")
+	if m.Epilogue != nil {
+		w.mangled(*m.Epilogue)
+	}
+	return nil
+}
+
+// makeBoundary is a boundary in the form of email.generator._make_boundary that
+// no line of the text is; where Python takes a random number, this takes the
+// text's digest.
+func makeBoundary(text string) string {
+	sum := sha1.Sum([]byte(text))
+	boundary := fmt.Sprintf("===============%019d==", binary.BigEndian.Uint64(sum[:])>>1)
+	b := boundary
+	for n := 0; hasLine(text, "--"+b) || hasLine(text, "--"+b+"--"); n++ {
+		b = fmt.Sprintf("%s.%d", boundary, n)
+	}
+	return b
+}
+
+func hasLine(text, line string) bool {
+	return strings.Contains("\n"+text+"\n", "\n"+line+"\n")
+}
+
+// embedded writes a message/* part.
+func (w *writer) embedded(m *Message, fold, partFold int) error {
+	if err := w.headers(m, fold); err != nil {
+		return err
+	}
+	switch p := m.Payload.(type) {
+	case []*Message:
+		if len(p) == 0 {
+			return &PyError{"IndexError", "list index out of range"}
+		}
+		return w.message(p[0], partFold)
+	case string:
+		w.b.WriteString(p)
+		return nil
+	case pickle.Unicode:
+		w.b.WriteString(string(p))
+		return asciiError(string(p))
+	}
+	return &PyError{"TypeError", "must be string or buffer, not None"}
+}
+
+// deliveryStatus writes the blocks of a message/delivery-status: the blank line
+// after the last one's fields is left to the boundary.
+func (w *writer) deliveryStatus(m *Message, fold, partFold int) error {
+	if err := w.headers(m, fold); err != nil {
+		return err
+	}
+	if !m.IsMultipart() {
+		return &PyError{"AttributeError", "'str' object has no attribute 'get_content_maintype'"}
+	}
+	outer := w.b
+	var blocks []string
+	for _, p := range m.Parts() {
+		w.b = new(strings.Builder)
+		if err := w.message(p, partFold); err != nil {
+			return err
+		}
+		blocks = append(blocks, strings.TrimSuffix(w.b.String(), "\n"))
+	}
+	w.b = outer
+	w.b.WriteString(strings.Join(blocks, "\n"))
+	return nil
+}

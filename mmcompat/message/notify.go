@@ -1,19 +1,100 @@
 package message
 
-import "time"
+import (
+	"strings"
+	"time"
+
+	"github.com/mmrunner/mmrunner/pickle"
+)
+
+// Classes of Mailman's own messages.
+var (
+	userNotification  = Class{"Mailman.Message", "UserNotification"}
+	ownerNotification = Class{"Mailman.Message", "OwnerNotification"}
+)
 
 // Notification is Mailman.Message.UserNotification or OwnerNotification.
 type Notification struct {
 	*Message
 	Recips []Text
-	Sender string // OwnerNotification's envelope sender; "" for others
+	Sender string // OwnerNotification's envelope sender; "" for a UserNotification
 }
 
 // NewUserNotification is UserNotification(recip, sender, subject, text, lang).
-// charset is the charset of lang, nil if no lang is given; subject and text may
-// be nil. With one recip that was not a list in Python, To is the same.
+// charset is that of lang, nil if no lang is given; subject and text may be nil.
+// A recip that is no list in Python is one of a single element here: the result
+// is the same.
 func NewUserNotification(recips []Text, sender string, subject, text Text, charset *Charset) (*Notification, error) {
-	panic("not yet")
+	n := &Notification{Message: New(), Recips: recips}
+	n.Class = userNotification
+	if text != nil {
+		if err := n.SetPayload(text, charset); err != nil {
+			return nil, err
+		}
+	}
+	if subject == nil {
+		subject = "(no subject)"
+	}
+	h, err := NewHeader(subject, charset, HeaderOptions{HeaderName: "Subject", Errors: "replace"})
+	if err != nil {
+		return nil, err
+	}
+	n.Set("Subject", h)
+	n.Set("From", sender)
+	to, err := joinTexts(recips, ", ")
+	if err != nil {
+		return nil, err
+	}
+	n.Set("To", to)
+	n.keepAttrs()
+	return n, nil
+}
+
+// keepAttrs makes the recipients and the sender part of what is pickled.
+func (n *Notification) keepAttrs() {
+	n.Extra = []Attr{{"recips", n.recipList()}}
+	if n.Sender != "" {
+		n.Extra = append(n.Extra, Attr{"_sender", pickle.Str(n.Sender)})
+	}
+}
+
+func (n *Notification) recipList() *pickle.List {
+	list := pickle.NewList()
+	for _, r := range n.Recips {
+		if s, ok := r.(string); ok {
+			r = pickle.Str(s)
+		}
+		list.Items = append(list.Items, r)
+	}
+	return list
+}
+
+// joinTexts is sep.join(texts): a unicode as soon as one of them is.
+func joinTexts(texts []Text, sep string) (Text, error) {
+	parts := make([]string, len(texts))
+	unicode := false
+	for i, t := range texts {
+		switch t := t.(type) {
+		case string:
+			parts[i] = t
+		case pickle.Unicode:
+			parts[i] = string(t)
+			unicode = true
+		default:
+			return nil, &PyError{"TypeError", "sequence item: expected string"}
+		}
+	}
+	if !unicode {
+		return strings.Join(parts, sep), nil
+	}
+	for i, t := range texts {
+		if s, ok := t.(string); ok {
+			if _, err := decode(parts[i], "us-ascii", "strict"); err != nil {
+				return nil, &PyError{"UnicodeDecodeError", s}
+			}
+		}
+	}
+	return pickle.Unicode(strings.Join(parts, sep)), nil
 }
 
 // OwnerFacts are what OwnerNotification takes from the list.
@@ -21,12 +102,29 @@ type OwnerFacts struct {
 	Owner, Moderator []Text
 	SiteBounces      string // Utils.get_site_email(mlist.host_name, 'bounces')
 	OwnerEmail       string // mlist.GetOwnerEmail()
-	ListPrecedence   bool   // Precedence: list, as releases from 2.1.19 on add
+	ListPrecedence   bool   // Precedence: list, as releases from 2.1.18 on add
 }
 
-// NewOwnerNotification is OwnerNotification(mlist, subject, text, tomoderators).
+// NewOwnerNotification is OwnerNotification(mlist, subject, text, tomoderators);
+// charset is that of the list's preferred language.
 func NewOwnerNotification(f OwnerFacts, subject, text Text, charset *Charset, toModerators bool) (*Notification, error) {
-	panic("not yet")
+	recips := append([]Text(nil), f.Owner...)
+	if toModerators {
+		recips = append(recips, f.Moderator...)
+	}
+	n, err := NewUserNotification(recips, f.SiteBounces, subject, text, charset)
+	if err != nil {
+		return nil, err
+	}
+	n.Class = ownerNotification
+	n.Sender = f.SiteBounces
+	n.Del("To")
+	n.Set("To", f.OwnerEmail)
+	if f.ListPrecedence {
+		n.Set("Precedence", "list")
+	}
+	n.keepAttrs()
+	return n, nil
 }
 
 // SendFacts are what send() takes from the list and the clock.
@@ -36,21 +134,34 @@ type SendFacts struct {
 	MessageID    func() string // Utils.unique_message_id(mlist); called only if there is none
 	Now          time.Time     // in the site's zone
 	NoPrecedence bool          // send(noprecedence=True)
-	OwnerIsList  bool          // Precedence: list for what goes to the owner, as releases from 2.1.19 on do
+	OwnerIsList  bool          // Precedence: list for what goes to the owner, as releases from 2.1.18 on have it
 }
 
 // Send completes the headers as send() does and gives the metadata that
-// _enqueue would put into the virgin queue, in the order of its arguments;
-// values are pickle.Value.
-func (n *Notification) Send(f SendFacts, extra ...Attr) []Attr { panic("not yet") }
-
-// NewMIMEText is email.MIMEText.MIMEText(text, subtype, charset).
-func NewMIMEText(r *Charsets, text Text, subtype, charset string) (*Message, error) {
-	panic("not yet")
+// _enqueue passes to the virgin queue; values are pickle.Value. Those of extra
+// come last.
+func (n *Notification) Send(f SendFacts, extra ...Attr) []Attr {
+	if !n.Has("message-id") {
+		n.Set("Message-ID", f.MessageID())
+	}
+	if !n.Has("date") {
+		n.Set("Date", FormatDate(f.Now, true))
+	}
+	if !n.Has("precedence") && !f.NoPrecedence {
+		precedence := "bulk"
+		if to, _ := n.Get("to"); f.OwnerIsList && to == f.OwnerEmail {
+			precedence = "list"
+		}
+		n.Set("Precedence", precedence)
+	}
+	data := []Attr{
+		{"listname", pickle.Str(f.ListName)},
+		{"recips", n.recipList()},
+		{"nodecorate", pickle.Int(1)},
+		{"reduced_list_headers", pickle.Int(1)},
+	}
+	if n.Sender != "" {
+		data = append(data, Attr{"envsender", pickle.Str(n.Sender)})
+	}
+	return append(data, extra...)
 }
-
-// NewMIMEMessage is email.MIMEMessage.MIMEMessage(msg).
-func NewMIMEMessage(m *Message) *Message { panic("not yet") }
-
-// NewMIMEMultipart is email.MIMEMultipart.MIMEMultipart(subtype).
-func NewMIMEMultipart(subtype string) *Message { panic("not yet") }

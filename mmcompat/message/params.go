@@ -7,6 +7,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/mmrunner/mmrunner/mmcompat/pydict"
 	"github.com/mmrunner/mmrunner/pickle"
 )
 
@@ -213,7 +214,7 @@ func decodeParams(raw []rawParam) []Param {
 		}
 		params = append(params, Param{r.name, ParamValue{Value: `"` + Quote(value) + `"`}})
 	}
-	for _, name := range dictOrder(names) {
+	for _, name := range pydict.Order(names) {
 		segs := segments[name]
 		slices.SortStableFunc(segs, compareContinuations)
 		var b strings.Builder

@@ -1,0 +1,118 @@
+package message
+
+import (
+	"github.com/mmrunner/mmrunner/pickle"
+)
+
+// Classes of what the constructors here make.
+var (
+	mimeText      = Class{"email.mime.text", "MIMEText"}
+	mimeMessage   = Class{"email.mime.message", "MIMEMessage"}
+	mimeMultipart = Class{"email.mime.multipart", "MIMEMultipart"}
+)
+
+// newMIME is email.MIMEBase.MIMEBase(maintype, subtype, **params).
+func newMIME(class Class, ctype string, params ...Param) *Message {
+	m := New()
+	m.Class = class
+	m.AddHeader("Content-Type", ctype, params...)
+	m.Set("MIME-Version", "1.0")
+	return m
+}
+
+// NewMIMEText is email.MIMEText.MIMEText(text, subtype, charset). The error is
+// Python's: a unicode that the charset cannot hold, an unknown charset.
+func NewMIMEText(r *Charsets, text Text, subtype, charset string) (*Message, error) {
+	m := newMIME(mimeText, "text/"+subtype, Param{"charset", ParamValue{Value: charset}})
+	c, err := r.New(charset)
+	if err != nil {
+		return nil, err
+	}
+	return m, m.SetPayload(text, c)
+}
+
+// NewMIMEMessage is email.MIMEMessage.MIMEMessage(msg): msg itself becomes the
+// part.
+func NewMIMEMessage(msg *Message) *Message {
+	m := newMIME(mimeMessage, "message/rfc822")
+	m.Payload = []*Message{msg}
+	m.DefaultType = "message/rfc822"
+	return m
+}
+
+// NewMIMEMultipart is email.MIMEMultipart.MIMEMultipart(subtype).
+func NewMIMEMultipart(subtype string) *Message {
+	m := newMIME(mimeMultipart, "multipart/"+subtype)
+	m.Payload = []*Message{}
+	return m
+}
+
+// SetPayload is set_payload(payload, charset); charset may be nil. payload is
+// nil, a string or a pickle.Unicode.
+func (m *Message) SetPayload(payload Text, charset *Charset) error {
+	m.Payload = payload
+	if charset == nil {
+		return nil
+	}
+	return m.SetCharset(charset)
+}
+
+// SetCharset is set_charset(charset): the payload is converted and encoded for
+// transport, and the fields that say so are added.
+func (m *Message) SetCharset(c *Charset) error {
+	m.Charset = c
+	if !m.Has("MIME-Version") {
+		m.Set("MIME-Version", "1.0")
+	}
+	if m.Has("Content-Type") {
+		m.SetParam("charset", c.Output(), "Content-Type")
+	} else {
+		m.AddHeader("Content-Type", "text/plain", Param{"charset", ParamValue{Value: c.Output()}})
+	}
+	if u, ok := m.Payload.(pickle.Unicode); ok {
+		b, err := encode(string(u), c.OutputCharset, "strict")
+		if err != nil {
+			return err
+		}
+		m.Payload = b
+	}
+	if c.String() != c.Output() {
+		if err := m.encodeBody(c); err != nil {
+			return err
+		}
+	}
+	if m.Has("Content-Transfer-Encoding") {
+		return nil
+	}
+	switch c.BodyEncoding {
+	case QP, Base64:
+		if err := m.encodeBody(c); err != nil {
+			return err
+		}
+		cte := "quoted-printable"
+		if c.BodyEncoding == Base64 {
+			cte = "base64"
+		}
+		m.Set("Content-Transfer-Encoding", cte)
+	default:
+		cte := "7bit"
+		if s, ok := m.Payload.(string); ok && !isASCII(s) {
+			cte = "8bit"
+		}
+		m.Set("Content-Transfer-Encoding", cte)
+	}
+	return nil
+}
+
+func (m *Message) encodeBody(c *Charset) error {
+	s, ok := m.Payload.(string)
+	if !ok {
+		return &PyError{"TypeError", "a payload that is no string cannot be encoded"}
+	}
+	s, err := c.bodyEncode(s)
+	if err != nil {
+		return err
+	}
+	m.Payload = s
+	return nil
+}
