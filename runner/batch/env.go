@@ -1,0 +1,68 @@
+package batch
+
+import (
+	"context"
+	"io"
+	"time"
+
+	"github.com/mmrunner/mmrunner/mmcompat/maillist"
+	"github.com/mmrunner/mmrunner/mmcompat/message"
+	"github.com/mmrunner/mmrunner/mmcompat/mlog"
+	"github.com/mmrunner/mmrunner/mmcompat/site"
+	"github.com/mmrunner/mmrunner/mmcompat/text"
+)
+
+// Env is what turns share.
+type Env struct {
+	Site     *site.Site
+	Texts    *text.Texts
+	Charsets *message.Charsets
+	Log      *mlog.Set
+	Now      func() time.Time
+	Rand     io.Reader
+	// Lists keeps lists loaded from one turn to the next.
+	Lists *Lists
+	// LockTimeout is how long a list's lock is waited for.
+	LockTimeout time.Duration
+	// Lock takes a list's lock; nil means the site's own, by LockFile's protocol.
+	Lock func(ctx context.Context, name string) (Lock, error)
+}
+
+// Lock is a list's lock in hand.
+type Lock interface {
+	// Held tells whether the lock is still ours, and refreshes it.
+	Held() (bool, error)
+	// Unlock gives it back; unconditionally even if somebody broke it.
+	Unlock(unconditionally bool) error
+}
+
+// Lists keeps loaded lists. It is for one goroutine at a time.
+type Lists struct {
+	env    *Env
+	loaded map[string]*maillist.List
+}
+
+// NewLists returns an empty store for env.
+func NewLists(env *Env) *Lists { return &Lists{env: env, loaded: map[string]*maillist.List{}} }
+
+// Get returns a list as its file has it now, read again only if that has
+// changed. Errors are maillist.Open's.
+func (s *Lists) Get(name string, o maillist.Options) (*maillist.List, error) {
+	if l := s.loaded[name]; l != nil {
+		l.SetOptions(o)
+		if _, err := l.Reload(); err != nil {
+			delete(s.loaded, name)
+			return nil, err
+		}
+		return l, nil
+	}
+	l, err := maillist.Open(s.env.Site, name, o)
+	if err != nil {
+		return nil, err
+	}
+	s.loaded[name] = l
+	return l, nil
+}
+
+// Forget drops a list, so that its memory is free and its state read anew.
+func (s *Lists) Forget(name string) { delete(s.loaded, name) }

@@ -1,0 +1,64 @@
+package runner
+
+import (
+	"github.com/mmrunner/mmrunner/mmcompat/message"
+	"github.com/mmrunner/mmrunner/mmcompat/qfile"
+	"github.com/mmrunner/mmrunner/runner/batch"
+)
+
+// Handler is one of Mailman's runners: what it does with an entry.
+type Handler interface {
+	// Name is the runner's class name, e.g. "BounceRunner".
+	Name() string
+	// Queue is its queue's usual name, e.g. "bounces".
+	Queue() string
+	// Classify finds out what can be told of an entry without its list, with no
+	// lock held and beside other calls of it. An error shunts the entry.
+	Classify(e *Entry) error
+	// Apply does to the list what the entry asks for. An error shunts the entry
+	// and takes back what was not saved; so does a panic.
+	Apply(b *batch.Batch, e *Entry) (Outcome, error)
+	// Batched is told when the last of a turn's entries has been applied.
+	Batched(b *batch.Batch) error
+}
+
+// Outcome is what became of an entry.
+type Outcome string
+
+// The outcomes that a table, a metric or a test may see.
+const (
+	Registered Outcome = "registered" // a bounce was counted against a member
+	Applied    Outcome = "applied"    // a command was carried out or answered
+	Forwarded  Outcome = "forwarded"  // sent on to an owner
+	Discarded  Outcome = "discarded"  // nothing to do
+	Shunted    Outcome = "shunted"    // to the shunt queue, for a human
+	Preserved  Outcome = "preserved"  // to the bad queue, for a human
+	Kept       Outcome = "kept"       // left in the queue
+)
+
+// Entry is a queue entry on its way.
+type Entry struct {
+	Base string
+	Data *qfile.Data
+	List string // the list it is for
+	Work any    // what Classify found out, for Apply
+
+	msg  *message.Message
+	read func() (*message.Message, error)
+}
+
+// Message is the entry's message. It is read again if Drop has let it go.
+func (e *Entry) Message() (*message.Message, error) {
+	if e.msg == nil {
+		m, err := e.read()
+		if err != nil {
+			return nil, err
+		}
+		e.msg = m
+	}
+	return e.msg, nil
+}
+
+// Drop lets the parsed message go, for what is seldom needed again: thousands of
+// them wait together in a batch.
+func (e *Entry) Drop() { e.msg = nil }

@@ -1,0 +1,23 @@
+package runner
+
+import "time"
+
+// Stats is what a run has done.
+type Stats struct {
+	Runner   string          `json:"runner"`
+	Entries  int             `json:"entries"`
+	Outcomes map[Outcome]int `json:"outcomes"`
+	Commits  int             `json:"commits"`
+	// Elapsed is the whole run, Held the time for which list locks were held.
+	Elapsed time.Duration `json:"elapsed_ns"`
+	Held    time.Duration `json:"lock_held_ns"`
+	// ListBytes is the size of the largest config.pck that was written.
+	ListBytes int64 `json:"list_bytes"`
+}
+
+func (s *Stats) add(o Outcome) {
+	if s.Outcomes == nil {
+		s.Outcomes = map[Outcome]int{}
+	}
+	s.Outcomes[o]++
+}
