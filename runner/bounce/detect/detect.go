@@ -7,11 +7,21 @@
 // of looking through a message; what it looks for comes from the profile. A
 // module whose code is not that of a known release, or whose patterns cannot be
 // had in Go, is left to the site's Python.
+//
+// A detector's time is linear in the message. Where Mailman tries patterns line
+// by line, here a pyre.Set passes over the lines that none of them is in.
 package detect
 
 import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
 	"github.com/mmrunner/mmrunner/mmcompat/message"
+	"github.com/mmrunner/mmrunner/mmcompat/pyre"
 	"github.com/mmrunner/mmrunner/mmcompat/site"
+	"github.com/mmrunner/mmrunner/pickle"
 )
 
 // Result is what BouncerAPI.ScanMessages finds in a message.
@@ -36,32 +46,191 @@ type Result struct {
 // Detector looks for bounces as one installation would. It may be used by many
 // goroutines at once.
 type Detector struct {
+	pipeline []stage
+	tags     *tags
+	problem  string // why all of it needs Python
+	bounce   verpPattern
+	probe    verpPattern
 }
 
-// New makes a detector for an installation. What the profile has that only
-// Python can do shows in the results, not as an error; the error is for a
-// profile that says nothing about bounces.
-func New(p *site.Profile) (*Detector, error) { panic("not yet") }
+// stage is one module in the pipeline.
+type stage struct {
+	name    string
+	module  detector
+	problem string // why it needs Python
+}
+
+// New makes a detector for an installation. What in its profile only Python can
+// do shows in the results, not as an error; the error is for a profile that says
+// nothing about bounces.
+func New(p *site.Profile) (*Detector, error) {
+	if p == nil || p.Bouncers.Pipeline == nil {
+		return nil, errors.New("the profile has no bounce pipeline")
+	}
+	d := &Detector{tags: &tags{}}
+	if api, ok := p.Modules["Bouncers/BouncerAPI"]; ok && !knownAPI[api.Code] {
+		d.problem = "Bouncers/BouncerAPI is not that of a known release"
+	}
+	for _, name := range p.Bouncers.Pipeline {
+		src := newSource(p, name, d.tags)
+		st := stage{name: name, module: src.detector()}
+		if src.err != nil {
+			st.problem = src.err.Error()
+		}
+		d.pipeline = append(d.pipeline, st)
+	}
+	d.tags.build()
+	d.bounce = newVerpPattern(p, "VERP_REGEXP")
+	d.probe = newVerpPattern(p, "VERP_PROBE_REGEXP")
+	return d, nil
+}
+
+// Unsupported lists what in the installation's bounce detection is left to
+// Python, and why; most installations have none.
+func (d *Detector) Unsupported() []string {
+	var all []string
+	for _, problem := range []string{d.problem, d.bounce.problem, d.probe.problem} {
+		if problem != "" {
+			all = append(all, problem)
+		}
+	}
+	for _, st := range d.pipeline {
+		if st.problem != "" {
+			all = append(all, st.problem)
+		}
+	}
+	return all
+}
+
+func newSource(p *site.Profile, name string, t *tags) *source {
+	s := &source{name: name, module: p.Bouncers.Modules[name], tags: t, profile: p, known: known}
+	s.dialect.OldRanges = olderThan(p.Python.Version, 2, 7, 9)
+	return s
+}
+
+// sibling is another module, for one that imports from it.
+func (s *source) sibling(name string) *source {
+	o := *s
+	o.name, o.module, o.err = name, s.profile.Bouncers.Modules[name], nil
+	return &o
+}
+
+// variant is the name of the module's variant, "" if it is not known.
+func (s *source) variant() string { return s.known[s.name][s.module.Code].name }
+
+// detector makes the module's detector; src.err says why it could not.
+func (s *source) detector() detector {
+	v, ok := s.known[s.name][s.module.Code]
+	switch {
+	case s.module.Error != "":
+		s.fail("it cannot be imported: %s", s.module.Error)
+	case !ok:
+		s.fail("it is not that of a known release")
+	default:
+		if d := v.make(s); s.err == nil {
+			return d
+		}
+	}
+	return nil
+}
+
+// olderThan compares a version such as "2.7.18"; one that cannot be read is not
+// older.
+func olderThan(version string, than ...int) bool {
+	parts := strings.Split(version, ".")
+	for i, want := range than {
+		if i >= len(parts) {
+			return false
+		}
+		digits := strings.TrimRightFunc(parts[i], func(r rune) bool { return r < '0' || r > '9' })
+		n, err := strconv.Atoi(digits)
+		if err != nil || n > want {
+			return false
+		}
+		if n < want {
+			return true
+		}
+	}
+	return false
+}
+
+func newVerpPattern(p *site.Profile, setting string) verpPattern {
+	v := verpPattern{setting: setting}
+	regex, ok := p.Settings[setting].Value.(pickle.Str)
+	if !ok {
+		v.problem = setting + " is no byte string"
+		return v
+	}
+	v.regex = string(regex)
+	var err error
+	d := pyre.Dialect{OldRanges: olderThan(p.Python.Version, 2, 7, 9)}
+	if v.re, err = pyre.CompileFor(d, v.regex, 0); err != nil {
+		v.problem = fmt.Sprintf("%s: %v", setting, err)
+	}
+	return v
+}
 
 // Scan is BouncerAPI.ScanMessages.
-func (d *Detector) Scan(m *message.Message) Result { panic("not yet") }
-
-// Verp is what BounceRunner's verp_bounce or verp_probe finds.
-type Verp struct {
-	Addr string // verp_bounce: the address in the first field that matches, "" if none does
-	// Log is a line for the error log, "" for none: VERP_REGEXP or
-	// VERP_PROBE_REGEXP lacks a group that it must have.
-	Log        []string
-	NeedPython string // why only Python can tell
-	Err        error  // as in Result
+func (d *Detector) Scan(m *message.Message) Result {
+	if d.problem != "" {
+		return Result{NeedPython: d.problem}
+	}
+	s := &scan{m: m, tags: d.tags}
+	if reason := s.unusual(); reason != "" {
+		return Result{NeedPython: reason}
+	}
+	for _, st := range d.pipeline {
+		if st.problem != "" {
+			return Result{NeedPython: st.problem}
+		}
+		v := st.module.process(s)
+		switch {
+		case v.err != nil:
+			return Result{Module: st.name, Err: v.err}
+		case v.stop:
+			return Result{Module: st.name, Stop: true}
+		case len(v.addrs) > 0:
+			r := Result{Module: st.name}
+			for _, a := range v.addrs {
+				if a != "" {
+					r.Addrs = append(r.Addrs, a)
+				}
+			}
+			return r
+		}
+	}
+	return Result{}
 }
 
-// VerpBounce is BounceRunner.verp_bounce. mailbox is the list's bounces mailbox
-// in lower case: the first half of Utils.ParseEmail(mlist.GetBouncesEmail()).
-func (d *Detector) VerpBounce(mailbox string, m *message.Message) Verp { panic("not yet") }
+// unusual says what in a message only Python can handle as it would: values that
+// no parsed message has, only one that was pickled by other software.
+func (s *scan) unusual() string {
+	for _, part := range s.walk() {
+		switch part.Payload.(type) {
+		case nil, string, []*message.Message:
+		default:
+			return "the message has a payload that is no byte string"
+		}
+		for _, h := range part.Headers {
+			if _, ok := h.Value.(string); !ok {
+				return "the message has a field that is no byte string"
+			}
+		}
+	}
+	return ""
+}
 
-// VerpTokens returns what BounceRunner.verp_probe asks mlist.pend_confirm about,
-// in turn, until one is pending.
-func (d *Detector) VerpTokens(mailbox string, m *message.Message) (tokens []string, v Verp) {
-	panic("not yet")
+// unusualFields is unusual for some fields of the message itself.
+func unusualFields(m *message.Message, names []string) string {
+	for _, h := range m.Headers {
+		if _, ok := h.Value.(string); ok {
+			continue
+		}
+		for _, name := range names {
+			if strings.EqualFold(h.Name, name) {
+				return "the message has a field that is no byte string"
+			}
+		}
+	}
+	return ""
 }

@@ -1,0 +1,92 @@
+package detect
+
+import (
+	"cmp"
+	"strings"
+
+	"github.com/mmrunner/mmrunner/mmcompat/pyre"
+)
+
+// body is the texts of a message's parts, in the order of walk(): what
+// email.Iterators.body_line_iterator goes through line by line. No line goes
+// from one text into the next.
+type body []string
+
+// place is where in a body a line begins.
+type place struct{ text, at int }
+
+func (p place) compare(o place) int {
+	return cmp.Or(cmp.Compare(p.text, o.text), cmp.Compare(p.at, o.at))
+}
+
+// hit is a line in which a Set found something.
+type hit struct {
+	place
+	line string // with its newline, if it has one
+	what []int  // numbers in the Set; not to be kept
+}
+
+// after is where the line after this one begins.
+func (h hit) after() place { return place{h.text, h.at + len(h.line)} }
+
+// find calls f for each line from a place on in which set finds something, until
+// f returns false.
+func (b body) find(set *pyre.Set, from place, f func(h hit) bool) {
+	more := true
+	for i := from.text; i < len(b) && more; i++ {
+		at := 0
+		if i == from.text {
+			at = from.at
+		}
+		text := b[i]
+		set.Lines(text[at:], func(start, end int, what []int) bool {
+			more = f(hit{place{i, at + start}, text[at+start : at+end], what})
+			return more
+		})
+	}
+}
+
+// first is the first line that find would find; ok is false if there is none.
+func (b body) first(set *pyre.Set, from place) (h hit, ok bool) {
+	b.find(set, from, func(found hit) bool {
+		h, ok = found, true
+		return false
+	})
+	return h, ok
+}
+
+// pythonSpace is what str.strip() takes away.
+const pythonSpace = " \t\n\v\f\r"
+
+func strip(s string) string  { return strings.Trim(s, pythonSpace) }
+func rstrip(s string) string { return strings.TrimRight(s, pythonSpace) }
+
+// has tells whether one of what a Set found is n.
+func (h hit) has(n int) bool {
+	for _, k := range h.what {
+		if k == n {
+			return true
+		}
+	}
+	return false
+}
+
+// each calls f for every line from a place on, until f returns false.
+func (b body) each(from place, f func(h hit) bool) {
+	for i := from.text; i < len(b); i++ {
+		at := 0
+		if i == from.text {
+			at = from.at
+		}
+		for at < len(b[i]) {
+			n := strings.IndexByte(b[i][at:], '\n') + 1
+			if n == 0 {
+				n = len(b[i]) - at
+			}
+			if !f(hit{place: place{i, at}, line: b[i][at : at+n]}) {
+				return
+			}
+			at += n
+		}
+	}
+}

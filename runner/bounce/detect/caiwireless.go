@@ -1,0 +1,44 @@
+package detect
+
+import "github.com/mmrunner/mmrunner/mmcompat/pyre"
+
+// caiwireless is Bouncers/Caiwireless.py: the line after the one that announces
+// it is the only recipient.
+type caiwireless struct {
+	intro, addr *pyre.Regexp
+	perhaps     tag
+}
+
+func newCaiwireless(s *source) detector {
+	d := &caiwireless{intro: s.regexp("tcre"), addr: s.regexp("acre")}
+	d.perhaps = s.tag(d.intro, stripped)
+	return d
+}
+
+func (d *caiwireless) process(s *scan) verdict {
+	if s.m.GetContentType() != "multipart/mixed" {
+		return verdict{}
+	}
+	h, ok := s.rawTag(d.perhaps)
+	if !ok {
+		return verdict{}
+	}
+	announced := false
+	var v verdict
+	s.rawBody().each(h.place, func(h hit) bool {
+		line := strip(h.line)
+		if !announced {
+			announced = d.intro.Match(line) != nil
+			return true
+		}
+		if line == "" {
+			return true
+		}
+		if m := d.addr.Match(line); m != nil {
+			addr, err := group(m, d.addr, "addr")
+			v = verdict{addrs: []string{addr}, err: err}
+		}
+		return false
+	})
+	return v
+}

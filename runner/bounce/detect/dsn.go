@@ -1,0 +1,133 @@
+package detect
+
+import (
+	"strings"
+
+	"github.com/mmrunner/mmrunner/mmcompat/message"
+	"github.com/mmrunner/mmrunner/mmcompat/pydict"
+)
+
+// dsn is Bouncers/DSN.py, for delivery status notifications (RFC 3464).
+type dsn struct {
+	// whole looks for reports anywhere in the message (since 2.1.29); before
+	// that the message has to be built like a report.
+	whole bool
+	// failures are what an action that counts as a bounce begins with.
+	failures []string
+}
+
+func newDSN(*source) detector { return &dsn{whole: true, failures: []string{"fail", "error"}} }
+
+// newDSNStrict is the module up to 2.1.29.
+func newDSNStrict(*source) detector { return &dsn{failures: []string{"fail"}} }
+
+// newDSNStrictError is what some copies of 2.1.29 have, between the two.
+func newDSNStrictError(*source) detector { return &dsn{failures: []string{"fail", "error"}} }
+
+func (d *dsn) process(s *scan) verdict {
+	if d.whole {
+		return d.reports(s.walk())
+	}
+	m := s.m
+	parts := m.Parts()
+	if len(parts) == 3 && parts[1].GetContentType() == "message/delivery-status" {
+		return d.below(parts[1])
+	}
+	for _, wrapped := range []func(*message.Message) bool{
+		func(m *message.Message) bool { return m.GetContentSubtype() == "mixed" },
+		func(m *message.Message) bool { return m.GetContentType() == "message/rfc822" },
+	} {
+		if m.IsMultipart() && wrapped(m) {
+			if len(m.Parts()) == 0 {
+				return raise("IndexError", "list index out of range")
+			}
+			m = m.Parts()[0]
+		}
+	}
+	if !m.IsMultipart() || m.GetContentSubtype() != "report" {
+		return verdict{}
+	}
+	return d.below(m)
+}
+
+func (d *dsn) below(m *message.Message) verdict {
+	var parts []*message.Message
+	for part := range m.Walk() {
+		parts = append(parts, part)
+	}
+	return d.reports(parts)
+}
+
+// reports goes through the delivery reports among parts. Each holds a block of
+// fields for each recipient, as a message of its own.
+func (d *dsn) reports(parts []*message.Message) verdict {
+	var found []string
+	for _, part := range parts {
+		if !part.IsMultipart() || part.GetContentType() != "message/delivery-status" {
+			continue
+		}
+		for _, block := range part.Parts() {
+			action := asciiLower(get(block, "action"))
+			if strings.HasPrefix(action, "delayed") {
+				return verdict{stop: true}
+			}
+			if d.failed(action) {
+				found = append(found, recipients(block)...)
+			}
+		}
+	}
+	var addrs pydict.Dict
+	for _, field := range found {
+		a, err := message.ParseAddr(field)
+		if err != nil {
+			return verdict{err: err}
+		}
+		addrs.Set(a.Addr)
+	}
+	return verdict{addrs: addrs.Keys()}
+}
+
+func (d *dsn) failed(action string) bool {
+	for _, begins := range d.failures {
+		if strings.HasPrefix(action, begins) {
+			return true
+		}
+	}
+	return false
+}
+
+// recipients are the recipients in a block's first field that has the address
+// type rfc822. A field without it counts for an address in angle brackets only.
+// What a field has after an equals sign is lost, as to get_params it is a
+// parameter's value. Names that an earlier field gave stay in the running.
+func recipients(block *message.Message) (found []string) {
+	var names []string
+	for _, field := range []string{"original-recipient", "final-recipient"} {
+		typed := false
+		params, _ := block.GetParams(field, true)
+		for _, p := range params {
+			if asciiLower(p.Name) == "rfc822" {
+				typed = true
+			} else {
+				names = append(names, p.Name)
+			}
+		}
+		if typed {
+			return append(found, names...)
+		}
+		for _, name := range names {
+			if strings.HasPrefix(name, "<") && strings.HasSuffix(name, ">") {
+				found = append(found, inside(name))
+			}
+		}
+	}
+	return found
+}
+
+// inside is name[1:-1].
+func inside(name string) string {
+	if len(name) < 2 {
+		return ""
+	}
+	return name[1 : len(name)-1]
+}

@@ -1,0 +1,80 @@
+package detect
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/mmrunner/mmrunner/mmcompat/message"
+	"github.com/mmrunner/mmrunner/mmcompat/pydict"
+	"github.com/mmrunner/mmrunner/mmcompat/pyre"
+)
+
+// groupWise is Bouncers/GroupWise.py: addresses in the first plain text, in angle
+// brackets or as the first word of a line.
+type groupWise struct {
+	addr  *pyre.Regexp
+	lines *pyre.Set
+}
+
+func newGroupWise(s *source) detector {
+	d := &groupWise{addr: s.regexp("acre")}
+	d.lines = s.set(asIs, d.addr, pyre.MustCompile("@", 0))
+	return d
+}
+
+func (d *groupWise) process(s *scan) (v verdict) {
+	if s.m.GetContentType() != "multipart/mixed" {
+		return v
+	}
+	mailer := get(s.m, "x-mailer")
+	if len(mailer) < 3 || !slices.Contains([]string{"nov", "ntm", "int"}, asciiLower(mailer[:3])) {
+		return v
+	}
+	plain, err := firstPlain(s.m)
+	if err != nil || plain == nil {
+		return verdict{err: err}
+	}
+	text, err := stringIO(plain)
+	if err != nil {
+		return verdict{err: err}
+	}
+	var addrs pydict.Dict
+	text.find(d.lines, place{}, func(h hit) bool {
+		var addr string
+		if h.has(0) {
+			addr, v.err = group(d.addr.Search(h.line), d.addr, "addr")
+			addrs.Set(addr)
+			return v.err == nil
+		}
+		switch i := strings.IndexByte(h.line, ' '); {
+		case i > 0:
+			addrs.Set(h.line[:i])
+		case i < 0:
+			addrs.Set(h.line)
+		}
+		return true
+	})
+	v.addrs = addrs.Keys()
+	return v
+}
+
+// firstPlain is find_textplain. A part without header fields is false to Python,
+// so it is passed over once it is found. A payload that is no list has no
+// messages in it; None cannot even be asked.
+func firstPlain(m *message.Message) (*message.Message, error) {
+	if m.GetContentType() == "text/plain" {
+		if len(m.Headers) == 0 {
+			return nil, nil
+		}
+		return m, nil
+	}
+	if m.Payload == nil {
+		return nil, &message.PyError{Kind: "TypeError", Text: "'NoneType' object is not iterable"}
+	}
+	for _, part := range m.Parts() {
+		if found, err := firstPlain(part); found != nil || err != nil {
+			return found, err
+		}
+	}
+	return nil, nil
+}

@@ -1,0 +1,69 @@
+package detect
+
+import "github.com/mmrunner/mmrunner/mmcompat/pyre"
+
+// postfix is Bouncers/Postfix.py: the first plain text that is called a
+// notification has its recipients after a salutation.
+type postfix struct {
+	salutations []*pyre.Regexp
+	addr        *pyre.Regexp
+	begins      *pyre.Set
+	lines       *pyre.Set
+}
+
+func newPostfix(s *source) detector {
+	d := &postfix{
+		salutations: []*pyre.Regexp{s.regexp("pcre"), s.regexp("rcre")},
+		addr:        s.regexp("acre"),
+	}
+	d.begins = s.set(stripped, d.salutations...)
+	d.lines = s.set(relaxed, d.addr)
+	return d
+}
+
+func (d *postfix) process(s *scan) (v verdict) {
+	if t := s.m.GetContentType(); t != "multipart/mixed" && t != "multipart/report" {
+		return v
+	}
+	for _, part := range s.leaves() {
+		if part.GetContentType() == "text/plain" && asciiLower(get(part, "content-description")) == "notification" {
+			text, err := stringIO(part)
+			if err != nil {
+				return verdict{err: err}
+			}
+			return d.addresses(text)
+		}
+	}
+	return v
+}
+
+func (d *postfix) addresses(text body) (v verdict) {
+	var from *place
+	text.find(d.begins, place{}, func(h hit) bool {
+		line := rstrip(h.line)
+		for _, re := range d.salutations {
+			if re.Match(line) != nil {
+				after := h.after()
+				from = &after
+				return false
+			}
+		}
+		return true
+	})
+	if from == nil {
+		return v
+	}
+	text.find(d.lines, *from, func(h hit) bool {
+		line := rstrip(h.line)
+		if line == "" {
+			return true
+		}
+		if m := d.addr.Search(line); m != nil {
+			var addr string
+			addr, v.err = group(m, d.addr, "addr")
+			v.addrs = append(v.addrs, addr)
+		}
+		return v.err == nil
+	})
+	return v
+}

@@ -1,0 +1,177 @@
+package detect
+
+import (
+	"github.com/mmrunner/mmrunner/mmcompat/message"
+	"github.com/mmrunner/mmrunner/mmcompat/pyre"
+)
+
+// verdict is what a module's process() returns: a list of addresses, which
+// counts as a find if it is not empty ("" stands for None too), Stop, or an
+// exception.
+type verdict struct {
+	addrs []string
+	stop  bool
+	err   error
+}
+
+// raise is the verdict of a module that raises an exception.
+func raise(kind, text string) verdict {
+	return verdict{err: &message.PyError{Kind: kind, Text: text}}
+}
+
+// detector is one bounce module.
+type detector interface {
+	process(s *scan) verdict
+}
+
+// tags are the needles that some detector wants the first line of, looked for in
+// one go.
+type tags struct {
+	needles []pyre.Needle
+	set     *pyre.Set
+}
+
+// tag is one of them.
+type tag int
+
+func (t *tags) add(n pyre.Needle) tag {
+	t.needles = append(t.needles, n)
+	return tag(len(t.needles) - 1)
+}
+
+func (t *tags) build() { t.set = pyre.NewSet(t.needles...) }
+
+// scan is one message on its way through the pipeline, with what more than one
+// detector needs of it, made when the first one asks.
+type scan struct {
+	m    *message.Message
+	tags *tags
+
+	walked   bool
+	parts    []*message.Message // walk()
+	raw      body               // the payloads that are strings
+	rawTags  []hit              // by tag: the first line in raw; line is "" where there is none
+	texts    body               // the same, decoded
+	textsErr error              // what stopped the decoding: texts has what came before
+	textTags []hit
+}
+
+// walk is all parts of the message.
+func (s *scan) walk() []*message.Message {
+	if !s.walked {
+		s.walked = true
+		for part := range s.m.Walk() {
+			s.parts = append(s.parts, part)
+		}
+	}
+	return s.parts
+}
+
+// rawBody is what body_line_iterator(msg) goes through.
+func (s *scan) rawBody() body {
+	s.look()
+	return s.raw
+}
+
+// textBody is what body_line_iterator(msg, decode=True) goes through, and the
+// exception that it would end with.
+func (s *scan) textBody() (body, error) {
+	s.look()
+	return s.texts, s.textsErr
+}
+
+// look splits the message into texts and looks for all tags in them. Where a text
+// needs no decoding both bodies share it, and one look is enough.
+func (s *scan) look() {
+	if s.raw != nil {
+		return
+	}
+	s.raw = body{}
+	n := len(s.tags.needles)
+	all := make([]hit, 2*n)
+	s.rawTags, s.textTags = all[:n], all[n:]
+	for _, part := range s.walk() {
+		text, ok := part.Payload.(string)
+		if !ok {
+			continue
+		}
+		raw := body{text}
+		s.raw = append(s.raw, text)
+		same := false
+		if s.textsErr == nil {
+			decoded, _, err := part.GetPayloadDecoded()
+			if s.textsErr = err; err == nil {
+				s.texts = append(s.texts, decoded)
+				same = decoded == text
+				if !same {
+					s.note(s.textTags, body{decoded}, len(s.texts)-1)
+				}
+			}
+		}
+		if same {
+			s.note(s.rawTags, raw, len(s.raw)-1, s.textTags...)
+		} else {
+			s.note(s.rawTags, raw, len(s.raw)-1)
+		}
+	}
+}
+
+// note keeps the first line of each tag in a text, for one or both bodies. Both
+// number their texts alike as long as nothing failed.
+func (s *scan) note(first []hit, text body, number int, too ...hit) {
+	text.find(s.tags.set, place{}, func(h hit) bool {
+		h.text = number
+		what := h.what
+		h.what = nil
+		for _, k := range what {
+			if first[k].line == "" {
+				first[k] = h
+			}
+			if too != nil && too[k].line == "" {
+				too[k] = h
+			}
+		}
+		return true
+	})
+}
+
+// rawTag is the first line in the raw body that a tag is found in.
+func (s *scan) rawTag(t tag) (h hit, ok bool) {
+	s.look()
+	h = s.rawTags[t]
+	return h, h.line != ""
+}
+
+// textTag is rawTag for the decoded body.
+func (s *scan) textTag(t tag) (h hit, ok bool) {
+	s.look()
+	h = s.textTags[t]
+	return h, h.line != ""
+}
+
+// get is msg.get(name, ”).
+func get(m *message.Message, name string) string {
+	v, _ := m.Get(name)
+	return v
+}
+
+// stringIO is cStringIO.StringIO(part.get_payload()) as a body of one text.
+func stringIO(part *message.Message) (body, error) {
+	switch p := part.Payload.(type) {
+	case string:
+		return body{p}, nil
+	case nil:
+		return nil, &message.PyError{Kind: "TypeError", Text: "StringIO() argument 1 must be string or buffer, not None"}
+	}
+	return nil, &message.PyError{Kind: "TypeError", Text: "StringIO() argument 1 must be string or buffer, not list"}
+}
+
+// leaves is the flatten() of Netscape and Postfix: all parts that hold no parts.
+func (s *scan) leaves() (all []*message.Message) {
+	for _, part := range s.walk() {
+		if !part.IsMultipart() {
+			all = append(all, part)
+		}
+	}
+	return all
+}

@@ -1,0 +1,42 @@
+package detect
+
+import (
+	"github.com/mmrunner/mmrunner/mmcompat/pyre"
+)
+
+// simpleWarning is Bouncers/SimpleWarning.py: a message in which a row of its
+// table finds something is no bounce.
+type simpleWarning struct{ table *recipes }
+
+func newSimpleWarning(s *source) detector { return &simpleWarning{s.recipes("patterns")} }
+
+func (d *simpleWarning) process(s *scan) verdict {
+	c, err := d.table.run(s, true)
+	return verdict{stop: c != nil && err == nil, err: err}
+}
+
+// simpleWarningOld is the module up to 2.1.29, which calls SimpleMatch with its
+// own table: what that finds, by its own rules for addresses, is a warning.
+type simpleWarningOld struct {
+	table *recipes
+	valid *pyre.Regexp
+}
+
+func newSimpleWarningOld(s *source) detector {
+	d := &simpleWarningOld{table: s.recipes("patterns")}
+	match := s.sibling("SimpleMatch")
+	switch match.variant() {
+	case "all":
+	case "valid":
+		d.valid = match.regexp("VALID")
+		s.err = match.err
+	default:
+		s.fail("it calls SimpleMatch, which is not known")
+	}
+	return d
+}
+
+func (d *simpleWarningOld) process(s *scan) verdict {
+	v := matchFirst(d.table, d.valid, s)
+	return verdict{stop: len(v.addrs) > 0, err: v.err}
+}

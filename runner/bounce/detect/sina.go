@@ -1,0 +1,41 @@
+package detect
+
+import (
+	"github.com/mmrunner/mmrunner/mmcompat/pydict"
+	"github.com/mmrunner/mmrunner/mmcompat/pyre"
+)
+
+// sina is Bouncers/Sina.py: lines that begin with an address in angle brackets in
+// the first part. No release has it in its pipeline; a site may.
+type sina struct {
+	addr  *pyre.Regexp
+	lines *pyre.Set
+}
+
+func newSina(s *source) detector {
+	d := &sina{addr: s.regexp("acre")}
+	d.lines = s.set(stripped, d.addr)
+	return d
+}
+
+func (d *sina) process(s *scan) (v verdict) {
+	if asciiLower(get(s.m, "from")) != "mailer-daemon@sina.com" || !s.m.IsMultipart() {
+		return v
+	}
+	parts := s.m.Parts()
+	if len(parts) == 0 || len(parts[0].Headers) == 0 { // a message without fields is false
+		return v
+	}
+	first := scan{m: parts[0], tags: s.tags}
+	var addrs pydict.Dict
+	first.rawBody().find(d.lines, place{}, func(h hit) bool {
+		if m := d.addr.Match(h.line); m != nil {
+			var addr string
+			addr, v.err = group(m, d.addr, "addr")
+			addrs.Set(addr)
+		}
+		return v.err == nil
+	})
+	v.addrs = addrs.Keys()
+	return v
+}

@@ -1,0 +1,112 @@
+package detect
+
+import (
+	"github.com/mmrunner/mmrunner/mmcompat/message"
+	"github.com/mmrunner/mmrunner/mmcompat/pyre"
+)
+
+// Verp is what the address that a message came to tells, by verp_bounce or
+// verp_probe of Queue/BounceRunner.py.
+type Verp struct {
+	// Value is the bouncing address (verp_bounce) or the token of a pending
+	// probe (verp_probe), "" if there is none.
+	Value string
+	// Log holds lines for the error log: the site's pattern lacks a group.
+	Log []string
+	// NeedPython says why only the site's Python can tell, as in Result.
+	NeedPython string
+	// Err is the exception that Mailman would have met, as in Result.
+	Err error
+}
+
+// verpPattern is one of mm_cfg's VERP_REGEXP and VERP_PROBE_REGEXP.
+type verpPattern struct {
+	setting string
+	regex   string
+	re      *pyre.Regexp
+	problem string // why it needs Python
+}
+
+// verpFields are where an MTA may have left the address that a bounce came to.
+var verpFields = []string{"to", "delivered-to", "envelope-to", "apparently-to"}
+
+// VerpBounce is verp_bounce. mailbox is the first half of
+// Utils.ParseEmail(mlist.GetBouncesEmail()).
+func (d *Detector) VerpBounce(mailbox string, m *message.Message) Verp {
+	p := &d.bounce
+	return p.search(mailbox, m, func(found *pyre.Match, v *Verp) (done, ok bool) {
+		user, has := found.Named("mailbox")
+		host, hasToo := found.Named("host")
+		if p.re.Group("mailbox") < 0 || p.re.Group("host") < 0 {
+			return true, false
+		}
+		if !has {
+			user = "None"
+		}
+		if !hasToo {
+			host = "None"
+		}
+		v.Value = user + "@" + host
+		return true, true
+	})
+}
+
+// VerpProbe is verp_probe. pending tells whether a token is one that
+// mlist.pend_confirm(token, expunge=False) knows.
+func (d *Detector) VerpProbe(mailbox string, m *message.Message, pending func(token string) bool) Verp {
+	p := &d.probe
+	return p.search(mailbox, m, func(found *pyre.Match, v *Verp) (done, ok bool) {
+		if p.re.Group("token") < 0 {
+			return false, false
+		}
+		token, has := found.Named("token")
+		if has && pending(token) {
+			v.Value = token
+			return true, true
+		}
+		return false, true
+	})
+}
+
+// search goes through the addresses that a message may have come to, and gives
+// use the match of each that is the list's. use tells whether that is the end,
+// and whether the pattern had all groups it asked for.
+func (p *verpPattern) search(mailbox string, m *message.Message, use func(*pyre.Match, *Verp) (done, ok bool)) (v Verp) {
+	if p.problem != "" {
+		return Verp{NeedPython: p.problem}
+	}
+	if reason := unusualFields(m, verpFields); reason != "" {
+		return Verp{NeedPython: reason}
+	}
+	for _, name := range verpFields {
+		for _, field := range m.GetAll(name) {
+			to, err := message.ParseAddr(field)
+			if err != nil {
+				return Verp{Log: v.Log, Err: err}
+			}
+			if to.Addr == "" {
+				continue
+			}
+			found := p.re.Search(to.Addr)
+			if found == nil {
+				continue
+			}
+			done, ok := false, p.re.Group("bounces") >= 0
+			if ok {
+				if bounces, has := found.Named("bounces"); !has || bounces != mailbox {
+					continue
+				}
+				done, ok = use(found, &v)
+			}
+			if !ok {
+				v.Log = append(v.Log, p.setting+" doesn't yield the right match groups: "+p.regex)
+				// verp_bounce gives up at this, verp_probe goes on.
+				done = p.setting == "VERP_REGEXP"
+			}
+			if done {
+				return v
+			}
+		}
+	}
+	return v
+}

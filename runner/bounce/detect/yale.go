@@ -1,0 +1,69 @@
+package detect
+
+import (
+	"strings"
+
+	"github.com/mmrunner/mmrunner/mmcompat/message"
+	"github.com/mmrunner/mmrunner/mmcompat/pydict"
+	"github.com/mmrunner/mmrunner/mmcompat/pyre"
+)
+
+// yale is Bouncers/Yale.py: the names of users, to be tried at both of Yale's
+// domains.
+type yale struct {
+	addr   *pyre.Regexp
+	begins *pyre.Set
+	lines  *pyre.Set
+}
+
+func newYale(s *source) detector {
+	d := &yale{addr: s.regexp("acre")}
+	d.begins = s.set(asIs, s.regexp("scre"))
+	d.lines = s.set(asIs, s.regexp("ecre"), d.addr)
+	return d
+}
+
+func (d *yale) process(s *scan) (v verdict) {
+	if s.m.IsMultipart() {
+		return v
+	}
+	from, err := message.GetAddresses([]string{get(s.m, "from")})
+	if err != nil {
+		return verdict{err: err}
+	}
+	if len(from) == 0 || !isYaleDaemon(from[0].Addr) {
+		return v
+	}
+	text, err := stringIO(s.m)
+	if err != nil {
+		return verdict{err: err}
+	}
+	h, ok := text.first(d.begins, place{})
+	if !ok {
+		return v
+	}
+	var names pydict.Dict
+	text.find(d.lines, h.after(), func(h hit) bool {
+		if h.has(0) {
+			return false
+		}
+		var name string
+		name, v.err = group(d.addr.Search(h.line), d.addr, "addr")
+		names.Set(name)
+		return v.err == nil
+	})
+	for _, name := range names.Keys() {
+		v.addrs = append(v.addrs, name+"@yale.edu", name+"@cs.yale.edu")
+	}
+	return v
+}
+
+// isYaleDaemon tells whether an address is a mailer daemon's at yale.edu or, as
+// the module has it, at just "edu".
+func isYaleDaemon(addr string) bool {
+	user, domain, ok := strings.Cut(addr, "@")
+	if !ok || asciiLower(user) != "mailer-daemon" {
+		return false
+	}
+	return domain == "edu" || domain == "yale.edu" || strings.HasSuffix(domain, ".yale.edu")
+}
