@@ -1,11 +1,14 @@
 package site
 
+import "strings"
+
 // Profile is what only the installation's Python can say about it. Strings are
 // Python 2 str unless said otherwise: bytes in no particular charset.
 type Profile struct {
-	Format  int    // version of this document, ProfileFormat
-	Prefix  string // the installation it describes
-	Version string // mm_cfg.VERSION, e.g. "2.1.39"
+	Format  int      // version of this document, ProfileFormat
+	Prefix  string   // the installation it describes
+	Files   []string // what it was made from, for the cache to watch
+	Version string   // mm_cfg.VERSION, e.g. "2.1.39"
 
 	HexVersion            int // mm_cfg.HEX_VERSION
 	DataFileVersion       int // mm_cfg.DATA_FILE_VERSION: config.pck's data_version
@@ -24,6 +27,8 @@ type Profile struct {
 	Commands  map[string]Command // by command, e.g. "confirm" for Commands/cmd_confirm.py
 	Modules   map[string]Module  // every module of Mailman that the runners use, e.g. "Queue/BounceRunner"
 	Custom    []string           // modules among these that no known release ships, sorted
+
+	raw []byte // as the probe printed it
 }
 
 // ProfileFormat is the Format this package writes and reads.
@@ -152,14 +157,17 @@ type Setting struct{ Value any }
 
 // Msg returns the message id of a module that begins with begins: the first in
 // source order. ok is false if the module has none.
-func (p *Profile) Msg(module, begins string) (msgid string, ok bool) { panic("not yet") }
+func (p *Profile) Msg(module, begins string) (msgid string, ok bool) {
+	for _, m := range p.Messages[module] {
+		if strings.HasPrefix(m, begins) {
+			return m, true
+		}
+	}
+	return "", false
+}
 
 // Doc returns the docstring of a module's function ("" for the module itself).
 func (p *Profile) Doc(module, name string) (doc string, ok bool) {
 	doc, ok = p.Docs[module][name]
 	return
 }
-
-// Builtin is the profile that stands in where there is no Python or no Mailman:
-// the distributed settings, short sentences and bounce patterns of our own.
-func Builtin() *Profile { panic("not yet") }

@@ -30,47 +30,6 @@ type Options struct {
 	Warn    func(msg string) // told, once each, what is missing; nil means nobody is
 }
 
-// Open probes the installation in prefix, or reads its cached profile. An
-// installation that cannot be probed is opened with Builtin's profile and one
-// warning; the error is for a prefix that holds no Mailman at all.
-func Open(prefix string, o Options) (*Site, error) { panic("not yet") }
-
-// FromProfile makes a Site from a profile that is already at hand. Directory
-// settings that the profile lacks are those of a Mailman whose VAR_PREFIX is
-// prefix.
-func FromProfile(prefix string, p *Profile) *Site { return &Site{Prefix: prefix, Profile: p} }
-
-// Find returns the prefix of the installation to work on: explicit if it is not
-// empty, else $MAILMAN_PREFIX, else the first of the usual places that holds a
-// Mailman. The error lists the places that were tried.
-func Find(explicit string) (prefix string, err error) { panic("not yet") }
-
-// Has tells whether mm_cfg has the setting.
-func (s *Site) Has(name string) bool { _, ok := s.Profile.Settings[name]; return ok }
-
-// Value returns a setting of mm_cfg with its Python kind kept, as a
-// pickle.Value.
-func (s *Site) Value(name string) (v any, ok bool) { panic("not yet") }
-
-// Str returns a setting that is a string, "" if it is missing or something
-// else. A unicode setting is returned in UTF-8.
-func (s *Site) Str(name string) string { panic("not yet") }
-
-// Int returns a setting that is a number or a bool as Python's int() would, 0
-// if it is missing or something else.
-func (s *Site) Int(name string) int { panic("not yet") }
-
-// Float returns a setting that is a number, 0 if it is missing or something
-// else.
-func (s *Site) Float(name string) float64 { panic("not yet") }
-
-// Bool returns whether Python takes a setting for true; a missing one is false.
-func (s *Site) Bool(name string) bool { panic("not yet") }
-
-// List returns a setting that is a list or tuple, keeping the strings in it;
-// nil if it is missing or something else.
-func (s *Site) List(name string) []string { panic("not yet") }
-
 // Duration returns a setting that counts seconds.
 func (s *Site) Duration(name string) time.Duration {
 	return time.Duration(s.Float(name) * float64(time.Second))

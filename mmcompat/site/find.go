@@ -1,0 +1,34 @@
+package site
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// usualPlaces are the prefixes that source installations, distributions and
+// cPanel use.
+var usualPlaces = []string{"/usr/local/mailman", "/usr/lib/mailman", "/usr/local/cpanel/3rdparty/mailman"}
+
+// Find returns the prefix of the installation to work on: explicit if it is not
+// empty, else $MAILMAN_PREFIX, else the first of the usual places that holds a
+// Mailman. The error lists the places that were tried.
+func Find(explicit string) (prefix string, err error) {
+	places, named := usualPlaces, false
+	if explicit != "" {
+		places, named = []string{explicit}, true
+	} else if env := os.Getenv("MAILMAN_PREFIX"); env != "" {
+		places, named = []string{env}, true
+	}
+	for _, p := range places {
+		if _, err := os.Stat(filepath.Join(p, "bin", "qrunner")); err == nil {
+			return filepath.Abs(p)
+		}
+	}
+	hint := "name its directory with --prefix or $MAILMAN_PREFIX"
+	if named {
+		hint = "wanted a directory with Mailman's bin/qrunner"
+	}
+	return "", fmt.Errorf("no Mailman in %s; %s", strings.Join(places, ", "), hint)
+}

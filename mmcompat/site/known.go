@@ -1,0 +1,73 @@
+package site
+
+import (
+	_ "embed"
+	"sort"
+	"strings"
+	"sync"
+)
+
+//go:embed known.txt
+var knownText string
+
+// release is one known form of a module.
+type release struct{ code, full, since, until string }
+
+// known is the table of digests by module.
+var known = sync.OnceValue(func() map[string][]release {
+	table := map[string][]release{}
+	for _, line := range strings.Split(knownText, "\n") {
+		f := strings.Fields(line)
+		if len(f) == 5 && f[0] != "#" {
+			table[f[0]] = append(table[f[0]], release{f[1], f[2], f[3], f[4]})
+		}
+	}
+	return table
+})
+
+// compare holds a module against the known releases.
+func (m *Module) compare(name string) {
+	for _, r := range known()[name] {
+		if r.code != m.Code {
+			continue
+		}
+		if !m.Known {
+			m.Known, m.Since = true, r.since
+		}
+		m.Until = r.until
+		if r.full == m.Full {
+			m.Verbatim = true
+		}
+	}
+}
+
+// compare fills in what follows from the digests.
+func (p *Profile) compare() {
+	custom := map[string]bool{}
+	for name, m := range p.Modules {
+		m.compare(name)
+		p.Modules[name] = m
+		_, shipped := known()[name]
+		if !m.Known && (shipped || strings.HasPrefix(name, "Commands/cmd_") || strings.HasPrefix(name, "Bouncers/")) {
+			custom[name] = true
+		}
+	}
+	for name, c := range p.Commands {
+		c.Module = p.Modules["Commands/cmd_"+name]
+		c.Shipped = c.Verbatim
+		if !c.Shipped {
+			custom["Commands/cmd_"+name] = true
+		}
+		p.Commands[name] = c
+	}
+	for name, b := range p.Bouncers.Modules {
+		b.Module = p.Modules["Bouncers/"+name]
+		b.Shipped = b.Known
+		p.Bouncers.Modules[name] = b
+	}
+	p.Custom = make([]string, 0, len(custom))
+	for name := range custom {
+		p.Custom = append(p.Custom, name)
+	}
+	sort.Strings(p.Custom)
+}

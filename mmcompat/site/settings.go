@@ -1,0 +1,98 @@
+package site
+
+import (
+	"math/big"
+
+	"github.com/mmrunner/mmrunner/pickle"
+)
+
+// Value returns a setting of mm_cfg with its Python kind kept, as a
+// pickle.Value.
+func (s *Site) Value(name string) (v any, ok bool) {
+	set, ok := s.Profile.Settings[name]
+	return set.Value, ok
+}
+
+// Str returns a setting that is a string, "" if it is missing or something
+// else. A unicode setting is returned in UTF-8.
+func (s *Site) Str(name string) string {
+	v, _ := s.Value(name)
+	return text(v)
+}
+
+func text(v any) string {
+	switch v := v.(type) {
+	case pickle.Str:
+		return string(v)
+	case pickle.Unicode:
+		return string(v)
+	}
+	return ""
+}
+
+// Int returns a setting that is a number or a bool as Python's int() would, 0
+// if it is missing or something else.
+func (s *Site) Int(name string) int { return int(s.Float(name)) }
+
+// Float returns a setting that is a number, 0 if it is missing or something
+// else.
+func (s *Site) Float(name string) float64 {
+	v, _ := s.Value(name)
+	switch v := v.(type) {
+	case bool:
+		if v {
+			return 1
+		}
+	case pickle.Int:
+		return float64(v)
+	case *big.Int:
+		f, _ := new(big.Float).SetInt(v).Float64()
+		return f
+	case float64:
+		return v
+	}
+	return 0
+}
+
+// Bool returns whether Python takes a setting for true; a missing one is false.
+func (s *Site) Bool(name string) bool {
+	v, _ := s.Value(name)
+	switch v := v.(type) {
+	case nil:
+		return false
+	case pickle.Str:
+		return v != ""
+	case pickle.Unicode:
+		return v != ""
+	case *pickle.List:
+		return len(v.Items) > 0
+	case *pickle.Tuple:
+		return len(v.Items) > 0
+	case *pickle.Dict:
+		return v.Len() > 0
+	case bool, pickle.Int, *big.Int, float64:
+		return s.Float(name) != 0
+	}
+	return true
+}
+
+// List returns a setting that is a list or tuple, keeping the strings in it;
+// nil if it is missing or something else.
+func (s *Site) List(name string) []string {
+	v, _ := s.Value(name)
+	var items []any
+	switch v := v.(type) {
+	case *pickle.List:
+		items = v.Items
+	case *pickle.Tuple:
+		items = v.Items
+	}
+	var list []string
+	for _, item := range items {
+		switch item.(type) {
+		case pickle.Str, pickle.Unicode:
+			list = append(list, text(item))
+		}
+	}
+	return list
+}
