@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/mmrunner/mmrunner/mmcompat/message"
 	"github.com/mmrunner/mmrunner/pickle"
 )
 
@@ -62,4 +63,32 @@ func ignoreMissing(err error) error {
 		return nil
 	}
 	return err
+}
+
+// ReadMessage reads a held message from its file, which is a pickled message
+// or, as HOLD_MESSAGES_AS_PICKLES has it, plain text (ListAdmin.readMessage).
+// missing tells that the file is not there.
+func (db *DB) ReadMessage(h *Held) (m *message.Message, missing bool, err error) {
+	path := db.Path(h)
+	b, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) || slices.Contains(db.gone, path) {
+		return nil, true, nil
+	}
+	if err != nil {
+		return nil, false, err
+	}
+	if filepath.Ext(path) == ".txt" {
+		m, err = message.Parse(string(b))
+		return m, false, err
+	}
+	v, _, err := pickle.Load(b)
+	if err != nil {
+		return nil, false, fmt.Errorf("%w: %s: %v", ErrCorrupt, path, err)
+	}
+	in, ok := v.(*pickle.Instance)
+	if !ok {
+		return nil, false, fmt.Errorf("%w: %s holds a %T, wanted a message", ErrCorrupt, path, v)
+	}
+	m, err = message.FromPickle(in)
+	return m, false, err
 }
