@@ -134,19 +134,7 @@ func (r *reader) put(id int) error {
 	if err != nil {
 		return err
 	}
-	switch {
-	case id < 0:
-		return r.fail("had memo key %d, wanted one from 0", id)
-	case id < len(r.dense):
-		r.dense[id] = v
-	case id == len(r.dense):
-		r.dense = append(r.dense, v)
-	default:
-		if r.memo == nil {
-			r.memo = map[int]Value{}
-		}
-		r.memo[id] = v
-	}
+	r.remember(id, v)
 	return nil
 }
 
@@ -164,6 +152,50 @@ func (r *reader) get(id int) error {
 	}
 	r.push(v)
 	return nil
+}
+
+// remember puts v in the memo.
+func (r *reader) remember(id int, v Value) {
+	switch {
+	case id < len(r.dense):
+		r.dense[id] = v
+	case id == len(r.dense):
+		r.dense = append(r.dense, v)
+	default:
+		if r.memo == nil {
+			r.memo = map[int]Value{}
+		}
+		r.memo[id] = v
+	}
+}
+
+// runToPut runs until the only value on the stack is put in the memo under id.
+func (r *reader) runToPut(id int) (Value, error) {
+	for {
+		r.op = r.pos
+		if r.pos >= len(r.b) {
+			return nil, r.torn("an opcode")
+		}
+		op := r.b[r.pos]
+		r.pos++
+		if err := r.step(op); err != nil {
+			return nil, err
+		}
+		if len(r.stack) != 1 || len(r.marks) != 0 {
+			continue
+		}
+		at := r.op
+		switch op {
+		case opBinPut:
+			if int(r.b[at+1]) == id {
+				return r.stack[0], nil
+			}
+		case opLongBinPut:
+			if int(binary.LittleEndian.Uint32(r.b[at+1:])) == id {
+				return r.stack[0], nil
+			}
+		}
+	}
 }
 
 func (r *reader) run() (Value, error) {

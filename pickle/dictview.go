@@ -1,0 +1,387 @@
+package pickle
+
+import (
+	"errors"
+	"fmt"
+	"iter"
+)
+
+// DictView is a dict inside a Document.
+type DictView struct {
+	doc *Document
+	key string
+	err error
+}
+
+// items is a dict in bytes with the changes to its items.
+type items struct {
+	index *dictIndex
+	edits map[int]*edit // of items of the index
+	added *Dict         // of *edit, by key
+	size  int
+}
+
+// edit is what an item was set to: bytes, or nothing where it was deleted.
+type edit struct {
+	b       []byte
+	deleted bool
+	err     error // why what was set cannot be written
+}
+
+func (e *edit) decode() (Value, error) {
+	if e.err != nil {
+		return nil, e.err
+	}
+	r := reader{b: e.b, span: true, work: loadWork(len(e.b))}
+	return r.run()
+}
+
+func (x *items) changed() bool { return len(x.edits) > 0 || x.added != nil && x.added.Len() > 0 }
+
+// applyTo makes the changes in a dict decoded from the bytes.
+func (x *items) applyTo(dict *Dict) error {
+	apply := func(k Value, e *edit) error {
+		if e.deleted {
+			dict.Delete(k)
+			return nil
+		}
+		v, err := e.decode()
+		if err == nil {
+			dict.Set(k, v)
+		}
+		return err
+	}
+	for i, e := range x.edits {
+		k, err := x.index.key(i).decode()
+		if err == nil {
+			err = apply(k, e)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if x.added == nil {
+		return nil
+	}
+	for k, e := range x.added.All() {
+		if e := e.(*edit); !e.deleted {
+			if err := apply(k, e); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// look returns the dict as it is held now: live, or in bytes with changes.
+func (v *DictView) look() (*Dict, *items, error) {
+	s := v.doc.byKey[v.key]
+	if s == nil || s.cur == nil {
+		return nil, nil, fmt.Errorf("pickle: key %q: %w", v.key, ErrNotFound)
+	}
+	if err := v.doc.enliven(s.group); err != nil {
+		return nil, nil, err
+	}
+	c := s.cur
+	if c.err != nil {
+		return nil, nil, c.err
+	}
+	if c.items != nil {
+		return nil, c.items, nil
+	}
+	if c.live == nil {
+		x, err := c.open(v.doc)
+		if err == nil {
+			c.items = &items{index: x, size: len(x.items)}
+			return nil, c.items, nil
+		}
+		if !errors.Is(err, errLayout) {
+			return nil, nil, fmt.Errorf("pickle: key %q: %w", s.key, err)
+		}
+		// Its items hang together: hold it decoded.
+		val, err := c.span.decode()
+		if err != nil {
+			return nil, nil, err
+		}
+		v.doc.hold(s, c, val)
+	}
+	dict, ok := c.live.v.(*Dict)
+	if !ok {
+		return nil, nil, fmt.Errorf("pickle: key %q: had %s, wanted a dict", s.key, kind(c.live.v))
+	}
+	return dict, nil, nil
+}
+
+// open indexes a value that is a dict.
+func (c *content) open(d *Document) (*dictIndex, error) {
+	if c.seg.b[c.start] != opEmptyDict {
+		v, err := c.span.decode()
+		if err != nil {
+			return nil, err
+		}
+		if _, ok := v.(*Dict); ok {
+			return nil, errLayout
+		}
+		return nil, fmt.Errorf("had %s, wanted a dict", kind(v))
+	}
+	if c.seg != d.base && c.seg.memo == nil {
+		// Bytes that Set made: find out what their memo holds.
+		c.seg.b = append(c.seg.b, opStop)
+		l := layout{seg: c.seg, wantMemo: true}
+		c.seg.firstID = firstPut(c.seg.b)
+		if err := l.run(0); err != nil {
+			return nil, err
+		}
+	}
+	return newDictIndex(c.span)
+}
+
+// firstPut returns the smallest memo id that is put.
+func firstPut(b []byte) uint32 {
+	first := ^uint32(0)
+	var t token
+	for pos := 0; nextToken(b, pos, &t) == nil; pos = t.end {
+		if isPut(t.op) {
+			first = min(first, t.id)
+		}
+	}
+	return first
+}
+
+// hold makes a value live on its own.
+func (d *Document) hold(s *slot, c *content, v Value) {
+	c.live = &liveValue{v, &group{slots: []*slot{s}, live: true}}
+	if d.undoable {
+		d.undo = append(d.undo, func() { c.live = nil })
+	}
+}
+
+// Get decodes the value of a key.
+func (v *DictView) Get(key Value) (Value, bool, error) {
+	dict, x, err := v.look()
+	switch {
+	case err != nil:
+		return nil, false, err
+	case dict != nil:
+		val, ok := dict.Get(key)
+		return val, ok, nil
+	}
+	e, i := x.find(key)
+	var val Value
+	switch {
+	case e != nil && !e.deleted:
+		val, err = e.decode()
+	case e == nil && i >= 0:
+		val, err = x.index.value(i).decode()
+	default:
+		return nil, false, nil
+	}
+	return val, err == nil, err
+}
+
+// find returns the change to a key's item, if any, and the item's index in the
+// bytes or -1.
+func (x *items) find(key Value) (*edit, int) {
+	if i := x.index.find(key); i >= 0 {
+		return x.edits[i], i
+	}
+	if x.added != nil {
+		if e, ok := x.added.Get(key); ok {
+			return e.(*edit), -1
+		}
+	}
+	return nil, -1
+}
+
+// GetStr is Get of a str key.
+func (v *DictView) GetStr(key string) (Value, bool, error) { return v.Get(Str(key)) }
+
+// Has reports whether there is such a key.
+func (v *DictView) Has(key Value) bool {
+	dict, x, err := v.look()
+	switch {
+	case err != nil:
+		return false
+	case dict != nil:
+		_, ok := dict.Get(key)
+		return ok
+	}
+	e, i := x.find(key)
+	if e != nil {
+		return !e.deleted
+	}
+	return i >= 0
+}
+
+// HasStr is Has of a str key.
+func (v *DictView) HasStr(key string) bool { return v.Has(Str(key)) }
+
+// Set sets the value of a str key; SetKey that of any. Set of a view whose key
+// no longer holds a dict does nothing, and Err says so.
+func (v *DictView) Set(key string, val Value) { v.SetKey(Str(key), val) }
+
+// SetKey sets the value of a key. It panics where Python would say unhashable.
+func (v *DictView) SetKey(key, val Value) {
+	dict, x, err := v.look()
+	switch {
+	case err != nil:
+		v.err = err
+	case dict != nil:
+		v.doc.changed++
+		dict.Set(key, val)
+		v.doc.noteLive()
+	default:
+		b, err := v.doc.encode(val)
+		v.doc.edit(x, key, &edit{b: b, err: err})
+	}
+}
+
+// noteLive lets a change inside a live value be counted; what takes it back was
+// noted with the savepoint.
+func (d *Document) noteLive() {
+	if d.undoable {
+		d.undo = append(d.undo, func() { d.changed-- })
+	}
+}
+
+// Delete removes a str key and reports whether it was there; DeleteKey removes any.
+func (v *DictView) Delete(key string) bool { return v.DeleteKey(Str(key)) }
+
+// DeleteKey removes a key and reports whether it was there.
+func (v *DictView) DeleteKey(key Value) bool {
+	if !v.Has(key) {
+		return false
+	}
+	dict, x, _ := v.look()
+	if dict != nil {
+		v.doc.changed++
+		v.doc.noteLive()
+		return dict.Delete(key)
+	}
+	v.doc.edit(x, key, &edit{deleted: true})
+	return true
+}
+
+// edit makes a change to the item of a key.
+func (d *Document) edit(x *items, key Value, e *edit) {
+	old, i := x.find(key)
+	had := old != nil && !old.deleted || old == nil && i >= 0
+	size := x.size
+	switch {
+	case had && e.deleted:
+		x.size--
+	case !had && !e.deleted:
+		x.size++
+	}
+	if i >= 0 {
+		if x.edits == nil {
+			x.edits = make(map[int]*edit)
+		}
+		x.edits[i] = e
+		d.note(func() {
+			x.size = size
+			if x.edits[i] = old; old == nil {
+				delete(x.edits, i)
+			}
+		})
+		return
+	}
+	if x.added == nil {
+		x.added = NewDict()
+	}
+	if e.deleted {
+		x.added.Delete(key)
+	} else {
+		x.added.Set(key, e)
+	}
+	d.note(func() {
+		x.size = size
+		if old == nil {
+			x.added.Delete(key)
+		} else {
+			x.added.Set(key, old)
+		}
+	})
+}
+
+// Len returns the number of items.
+func (v *DictView) Len() int {
+	dict, x, err := v.look()
+	switch {
+	case err != nil:
+		return 0
+	case dict != nil:
+		return dict.Len()
+	}
+	return x.size
+}
+
+// Keys yields the keys in the order they are written. The dict may be changed
+// meanwhile: items added may be missed, items deleted are not yielded.
+func (v *DictView) Keys() iter.Seq[Value] {
+	return func(yield func(Value) bool) {
+		v.each(func(k Value, _ func() (Value, error)) bool { return yield(k) })
+	}
+}
+
+// All yields the items in the order they are written, as Keys does. A value that
+// cannot be decoded ends it; Err then says why.
+func (v *DictView) All() iter.Seq2[Value, Value] {
+	return func(yield func(Value, Value) bool) {
+		v.each(func(k Value, value func() (Value, error)) bool {
+			val, err := value()
+			if err != nil {
+				v.err = err
+				return false
+			}
+			return yield(k, val)
+		})
+	}
+}
+
+func (v *DictView) each(f func(k Value, value func() (Value, error)) bool) {
+	v.err = nil
+	dict, x, err := v.look()
+	if err != nil {
+		v.err = err
+		return
+	}
+	if dict != nil {
+		for k, val := range dict.All() {
+			if !f(k, func() (Value, error) { return val, nil }) {
+				return
+			}
+		}
+		return
+	}
+	for i := range x.index.items {
+		e := x.edits[i]
+		if e != nil && e.deleted {
+			continue
+		}
+		k, err := x.index.key(i).decode()
+		if err != nil {
+			v.err = err
+			return
+		}
+		value := func() (Value, error) { return x.index.value(i).decode() }
+		if e != nil {
+			value = e.decode
+		}
+		if !f(k, value) {
+			return
+		}
+	}
+	if x.added == nil {
+		return
+	}
+	for k, e := range x.added.All() {
+		if !f(k, e.(*edit).decode) {
+			return
+		}
+	}
+}
+
+// Err returns what ended the last Keys or All early, or kept a Set from being
+// made, if anything.
+func (v *DictView) Err() error { return v.err }

@@ -1,0 +1,444 @@
+package pickle
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+)
+
+// ErrNotFound is wrapped by errors about a key that is not there.
+var ErrNotFound = errors.New("no such key")
+
+// Document is a large pickled dict with str keys (a config.pck), of which little
+// is read and less changed. It indexes the bytes it is given, decodes what is
+// asked for, keeps changes beside the old bytes, and writes by splicing.
+//
+// Values that Get returns are copies: a change to one counts only once it is
+// handed to Set. Values handed to Set are copied as they are then; two values
+// handed over apart share nothing afterwards. Where two places of the original
+// share an object that can change (one list under two names), they go on sharing
+// it: such values are held decoded, Get returns the shared object itself, Set
+// keeps what it is given, and whatever is changed must still be handed to Set.
+//
+// A Document is for one goroutine at a time.
+type Document struct {
+	base   *segment
+	slots  []*slot // in the order they are written; of the base first
+	byKey  map[string]*slot
+	based  int // how many slots are of the base
+	layout dictIndex
+	nextID uint32 // the first memo id that no bytes use
+
+	undo     []func()
+	undoable bool
+	live     []*group
+	overlay  int
+	changed  int // changes so far, less those taken back
+}
+
+// slot is a key of the document.
+type slot struct {
+	key   string
+	index int      // in slots
+	cur   *content // nil where the key is deleted
+	first *content // what the base has; nil for a new key
+	group *group   // of the base's values that share objects; nil for most
+}
+
+// content is the value of a key: bytes somewhere, with changes to its items
+// where it is a dict, or a live value.
+type content struct {
+	span
+	items *items // set by the first look at it as a dict
+	live  *liveValue
+	err   error // why what was set cannot be written
+}
+
+// liveValue is a decoded value that other slots may share objects with.
+type liveValue struct {
+	v     Value
+	group *group
+}
+
+// group is a number of slots whose values share objects that can change. Its
+// values are decoded together, once one of them is asked for.
+type group struct {
+	slots []*slot
+	live  bool
+}
+
+// OpenDocument indexes a pickled dict. It keeps b, and b must not change from
+// then on. What is not in the layout of protocol 1 is first brought into it, so
+// a document is always written in protocol 1, as Mailman writes its own.
+func OpenDocument(b []byte) (*Document, error) {
+	d, err := openLayout(b)
+	if !errors.Is(err, errLayout) {
+		return d, err
+	}
+	v, _, err := Load(b)
+	if err != nil {
+		return nil, err
+	}
+	dict, ok := v.(*Dict)
+	if !ok {
+		return nil, fmt.Errorf("pickle: had %s, wanted a dict", kind(v))
+	}
+	return NewDocument(dict)
+}
+
+// NewDocument returns a document that holds what d holds now.
+func NewDocument(d *Dict) (*Document, error) {
+	for k := range d.All() {
+		if _, ok := k.(Str); !ok {
+			return nil, fmt.Errorf("pickle: had %s as a key, wanted a str", kind(k))
+		}
+	}
+	b, err := Dump(d, 1)
+	if err != nil {
+		return nil, err
+	}
+	return openLayout(b)
+}
+
+// openLayout is OpenDocument of protocol 1; errLayout of anything else.
+func openLayout(b []byte) (*Document, error) {
+	if uint64(len(b)) >= math.MaxUint32 {
+		return nil, fmt.Errorf("pickle: had %d bytes, wanted less than 4 GiB", len(b))
+	}
+	if len(b) == 0 || b[0] != opEmptyDict {
+		return nil, errLayout
+	}
+	seg := &segment{b: b}
+	l := layout{seg: seg, wantMemo: true}
+	if err := l.run(0); err != nil {
+		return nil, err
+	}
+	if l.stack[0].start != 0 || l.stack[0].flags&flagDict == 0 {
+		return nil, errLayout
+	}
+	// A chain through GETs may be deeper than what lies inside one another.
+	if (len(seg.gets)+1)*int(l.maxHeight) > MaxDepth {
+		if _, _, err := Load(b); err != nil {
+			return nil, err
+		}
+	}
+	d := &Document{base: seg, byKey: make(map[string]*slot, len(l.items)), nextID: uint32(len(seg.memo))}
+	d.layout = dictIndex{span: span{seg, 0, uint32(l.pos - 1)}, items: l.items, batches: l.batches}
+	for i, start := range l.items {
+		key, ok := seg.str(start)
+		if !ok {
+			return nil, fmt.Errorf("pickle: offset %d: had another kind of key, wanted a str", start)
+		}
+		s := &slot{key: string(key), index: i}
+		if d.byKey[s.key] != nil {
+			return nil, errLayout
+		}
+		s.first = &content{span: d.layout.value(i)}
+		s.cur = s.first
+		d.slots = append(d.slots, s)
+		d.byKey[s.key] = s
+	}
+	d.based = len(d.slots)
+	if err := d.link(); err != nil {
+		return nil, err
+	}
+	return d, nil
+}
+
+// link finds the slots whose values share what can change.
+func (d *Document) link() error {
+	if len(d.base.gets) == 0 {
+		return nil
+	}
+	up := make([]int, d.based)
+	for i := range up {
+		up[i] = i
+	}
+	find := func(i int) int {
+		for up[i] != i {
+			up[i] = up[up[i]]
+			i = up[i]
+		}
+		return i
+	}
+	for _, g := range d.base.gets {
+		from, made := d.layout.itemAt(g.at), d.layout.itemAt(d.base.known(g.id).start)
+		if made < 0 {
+			return fmt.Errorf("pickle: offset %d: had a dict that holds itself, wanted one that does not", g.at)
+		}
+		up[find(made)] = find(from)
+	}
+	groups := make(map[int][]*slot)
+	for i, s := range d.slots {
+		groups[find(i)] = append(groups[find(i)], s)
+	}
+	for _, slots := range groups {
+		if len(slots) > 1 {
+			g := &group{slots: slots}
+			for _, s := range slots {
+				s.group = g
+			}
+		}
+	}
+	return nil
+}
+
+// Keys returns the keys, in the order they are written.
+func (d *Document) Keys() []string {
+	keys := make([]string, 0, len(d.slots))
+	for _, s := range d.slots {
+		if s.cur != nil {
+			keys = append(keys, s.key)
+		}
+	}
+	return keys
+}
+
+// Has reports whether there is such a key.
+func (d *Document) Has(key string) bool {
+	s := d.byKey[key]
+	return s != nil && s.cur != nil
+}
+
+// Get decodes the value of a key.
+func (d *Document) Get(key string) (Value, bool, error) {
+	s := d.byKey[key]
+	if s == nil || s.cur == nil {
+		return nil, false, nil
+	}
+	if err := d.enliven(s.group); err != nil {
+		return nil, false, err
+	}
+	v, err := s.cur.decode()
+	return v, err == nil, err
+}
+
+// decode decodes the value with the changes to its items.
+func (c *content) decode() (Value, error) {
+	if c.err != nil {
+		return nil, c.err
+	}
+	if c.live != nil {
+		return c.live.v, nil
+	}
+	v, err := c.span.decode()
+	if err != nil || c.items == nil || !c.items.changed() {
+		return v, err
+	}
+	dict, ok := v.(*Dict)
+	if !ok {
+		return nil, fmt.Errorf("pickle: had %s, wanted a dict", kind(v))
+	}
+	return dict, c.items.applyTo(dict)
+}
+
+// Set sets the value of a key. What Dump would not write makes the next
+// WriteTo fail, unless it is rolled back.
+func (d *Document) Set(key string, v Value) {
+	s := d.byKey[key]
+	if s == nil {
+		s = &slot{key: key, index: len(d.slots)}
+		d.slots = append(d.slots, s)
+		d.byKey[key] = s
+	}
+	err := d.enliven(s.group)
+	c := &content{err: err}
+	if s.cur != nil && s.cur.live != nil {
+		c.live = &liveValue{v, s.cur.live.group}
+		if old := s.cur.live; old.v == v && isContainer(v) {
+			c.live = old
+		}
+	} else if err == nil {
+		b, err := d.encode(v)
+		c = &content{span: span{&segment{b: b}, 0, uint32(len(b))}, err: err}
+	}
+	d.replace(s, c)
+}
+
+// encode writes a value with memo ids of its own.
+func (d *Document) encode(v Value) ([]byte, error) {
+	w, err := newWriter(v, 1, int(d.nextID))
+	if err != nil {
+		return nil, err
+	}
+	if err := w.value(v, 0); err != nil {
+		return nil, err
+	}
+	d.nextID = uint32(w.nextID)
+	b := slices.Clip(w.out)
+	d.overlay += len(b) + 64
+	return b, nil
+}
+
+func (d *Document) replace(s *slot, c *content) {
+	old := s.cur
+	s.cur = c
+	d.note(func() { s.cur = old })
+}
+
+// note counts a change, and keeps how to take it back while that may be asked for.
+func (d *Document) note(undo func()) {
+	d.changed++
+	if d.undoable {
+		d.undo = append(d.undo, func() { undo(); d.changed-- })
+	}
+}
+
+// Delete removes a key and reports whether it was there.
+func (d *Document) Delete(key string) bool {
+	s := d.byKey[key]
+	if s == nil || s.cur == nil {
+		return false
+	}
+	if err := d.enliven(s.group); err != nil {
+		d.replace(s, &content{err: err})
+		return true
+	}
+	d.replace(s, nil)
+	return true
+}
+
+// Dict gives access to the items of a value that is a dict without decoding all
+// of it. It fails where there is no such key or the value is no dict. The view
+// stays good while the key holds a dict, also another one.
+func (d *Document) Dict(key string) (*DictView, error) {
+	s := d.byKey[key]
+	if s == nil || s.cur == nil {
+		return nil, fmt.Errorf("pickle: key %q: %w", key, ErrNotFound)
+	}
+	if err := d.enliven(s.group); err != nil {
+		return nil, err
+	}
+	v := &DictView{doc: d, key: key}
+	if _, _, err := v.look(); err != nil {
+		return nil, err
+	}
+	return v, nil
+}
+
+// enliven decodes the values of a group, all together, so that what they share
+// is shared.
+func (d *Document) enliven(g *group) error {
+	if g == nil || g.live {
+		return nil
+	}
+	values := make([]Value, len(g.slots))
+	var known reader // what the parts have put in the memo so far
+	for i, s := range g.slots {
+		part := d.base.reader(s.first.start, s.first.end)
+		part.memo, part.dense = known.memo, known.dense
+		v, err := part.run()
+		if err != nil {
+			return err
+		}
+		values[i] = v
+		known.memo, known.dense = part.memo, part.dense
+	}
+	d.setLive(g, values)
+	return nil
+}
+
+func (d *Document) setLive(g *group, values []Value) {
+	g.live = true
+	for i, s := range g.slots {
+		s.first.live = &liveValue{values[i], g}
+	}
+	d.live = append(d.live, g)
+	if d.undoable {
+		d.undo = append(d.undo, func() {
+			g.live = false
+			for _, s := range g.slots {
+				s.first.live = nil
+			}
+			d.live = slices.DeleteFunc(d.live, func(x *group) bool { return x == g })
+		})
+	}
+}
+
+// Savepoint is a state that a Document can go back to.
+type Savepoint int
+
+// Savepoint marks the present state for Rollback. Savepoints nest.
+func (d *Document) Savepoint() Savepoint {
+	sp := Savepoint(len(d.undo))
+	d.undoable = true
+	d.keepLive()
+	return sp
+}
+
+// keepLive notes how to bring back the live values, which can change in place.
+func (d *Document) keepLive() {
+	for _, s := range d.slots {
+		if s.cur == nil || s.cur.live == nil {
+			continue
+		}
+		// One copier for all would be enough, but live values are rare and small.
+		d.undo = append(d.undo, d.liveCopy())
+		return
+	}
+}
+
+// liveCopy copies all live values and returns what puts the copies in place.
+func (d *Document) liveCopy() func() {
+	c := copier{}
+	type kept struct {
+		l *liveValue
+		v Value
+	}
+	var all []kept
+	keep := func(c0 *content) {
+		if c0 != nil && c0.live != nil {
+			all = append(all, kept{c0.live, c.copy(c0.live.v)})
+		}
+	}
+	for _, s := range d.slots {
+		keep(s.cur)
+		if s.first != s.cur {
+			keep(s.first)
+		}
+	}
+	return func() {
+		for _, k := range all {
+			k.l.v = k.v
+		}
+	}
+}
+
+// Rollback takes back all that was changed since sp, which stays good for
+// another Rollback; later savepoints are void.
+func (d *Document) Rollback(sp Savepoint) {
+	for len(d.undo) > int(sp) {
+		last := len(d.undo) - 1
+		undo := d.undo[last]
+		d.undo[last] = nil
+		d.undo = d.undo[:last]
+		undo()
+	}
+	d.keepLive()
+}
+
+// Release forgets all savepoints and what they need to keep.
+func (d *Document) Release() { d.undo, d.undoable = nil, false }
+
+// Changed reports whether there are changes that have not been taken back.
+func (d *Document) Changed() bool { return d.changed > 0 }
+
+// OverlaySize returns about how many bytes the changes take in memory.
+func (d *Document) OverlaySize() int { return d.overlay }
+
+// Compact writes the document to memory and starts afresh from that. Do it
+// between batches where OverlaySize has become a large part of the whole.
+// Savepoints are void afterwards; views stay good.
+func (d *Document) Compact() error {
+	b, err := d.Bytes()
+	if err != nil {
+		return err
+	}
+	fresh, err := OpenDocument(b)
+	if err != nil {
+		return err
+	}
+	*d = *fresh
+	return nil
+}

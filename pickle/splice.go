@@ -1,0 +1,346 @@
+package pickle
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"math"
+	"slices"
+)
+
+// splice is bytes to put in place of b[start:end] of a segment. Where start is
+// end they are put in between.
+type splice struct {
+	start, end uint32
+	parts      [][]byte
+}
+
+// writeBuffer gathers the short pieces; longer ones go straight through.
+const writeBuffer = 256 << 10
+
+// WriteTo writes the document with all changes. The document stays usable. It
+// holds no second copy of the bytes.
+func (d *Document) WriteTo(w io.Writer) (int64, error) {
+	parts, err := d.parts()
+	if err != nil {
+		return 0, err
+	}
+	var n int64
+	buf := bufio.NewWriterSize(w, writeBuffer)
+	for _, p := range parts {
+		m, err := buf.Write(p)
+		n += int64(m)
+		if err != nil {
+			return n, err
+		}
+	}
+	return n, buf.Flush()
+}
+
+// Bytes returns what WriteTo writes.
+func (d *Document) Bytes() ([]byte, error) {
+	parts, err := d.parts()
+	if err != nil {
+		return nil, err
+	}
+	return bytes.Join(parts, nil), nil
+}
+
+// parts returns the pieces that the document is written of.
+func (d *Document) parts() ([][]byte, error) {
+	live, err := d.encodeLive()
+	if err != nil {
+		return nil, err
+	}
+	var splices []splice
+	var added [][]byte
+	news := 0
+	for _, s := range d.slots {
+		switch {
+		case s.cur == nil && s.first == nil:
+		case s.cur == nil:
+			splices = append(splices, d.layout.without(s.index))
+		case s.first == nil:
+			parts, err := s.cur.parts(live[s])
+			if err != nil {
+				return nil, fmt.Errorf("key %q: %w", s.key, err)
+			}
+			if news%batch == 0 {
+				if news > 0 {
+					added = append(added, []byte{opSetItems})
+				}
+				added = append(added, []byte{opMark})
+			}
+			news++
+			key, err := appendSpan(nil, Str(s.key), 0)
+			if err != nil {
+				return nil, err
+			}
+			added = append(append(added, key), parts...)
+		case s.cur == s.first && s.cur.live == nil:
+			if s.cur.items != nil {
+				more, err := s.cur.items.splices()
+				if err != nil {
+					return nil, fmt.Errorf("key %q: %w", s.key, err)
+				}
+				splices = append(splices, more...)
+			}
+		default:
+			parts, err := s.cur.parts(live[s])
+			if err != nil {
+				return nil, fmt.Errorf("key %q: %w", s.key, err)
+			}
+			splices = append(splices, splice{s.first.start, s.first.end, parts})
+		}
+	}
+	if news > 0 {
+		end := d.layout.end
+		splices = append(splices, splice{end, end, append(added, []byte{opSetItems})})
+	}
+	return d.base.spliced(0, d.layout.end+1, splices)
+}
+
+// encodeLive writes the live values, in the order of their slots, so that what
+// they share is put in the memo by the first of them.
+func (d *Document) encodeLive() (map[*slot][]byte, error) {
+	all := &Tuple{}
+	for _, s := range d.slots {
+		if s.cur != nil && s.cur.live != nil && s.cur.err == nil {
+			all.Items = append(all.Items, s.cur.live.v)
+		}
+	}
+	if len(all.Items) == 0 {
+		return nil, nil
+	}
+	w, err := newWriter(all, 1, int(d.nextID))
+	if err != nil {
+		return nil, err
+	}
+	out := make(map[*slot][]byte)
+	for _, s := range d.slots {
+		if s.cur == nil || s.cur.live == nil || s.cur.err != nil {
+			continue
+		}
+		from := len(w.out)
+		if err := w.value(s.cur.live.v, 0); err != nil {
+			return nil, fmt.Errorf("key %q: %w", s.key, err)
+		}
+		out[s] = w.out[from:len(w.out):len(w.out)]
+	}
+	d.nextID = uint32(w.nextID)
+	return out, nil
+}
+
+// parts returns the pieces of a value that is not, or no more, the base's.
+func (c *content) parts(live []byte) ([][]byte, error) {
+	switch {
+	case c.err != nil:
+		return nil, c.err
+	case c.live != nil:
+		return [][]byte{live}, nil
+	case c.items == nil:
+		return [][]byte{c.seg.b[c.start:c.end]}, nil
+	}
+	splices, err := c.items.splices()
+	if err != nil {
+		return nil, err
+	}
+	return c.seg.spliced(c.start, c.end, splices)
+}
+
+// without is the splice that removes an item.
+func (x *dictIndex) without(i int) splice {
+	b := x.batch(i)
+	end := x.value(i).end
+	if b.start == x.items[i] {
+		end++ // the SETITEM of a single item
+	}
+	return splice{start: x.items[i], end: end}
+}
+
+// splices returns the changes to the items, in order.
+func (x *items) splices() ([]splice, error) {
+	if !x.changed() {
+		return nil, nil
+	}
+	order := make([]int, 0, len(x.edits))
+	for i := range x.edits {
+		order = append(order, i)
+	}
+	slices.Sort(order)
+	out := make([]splice, 0, len(order)+1)
+	for _, i := range order {
+		e := x.edits[i]
+		switch {
+		case e.err != nil:
+			return nil, e.err
+		case e.deleted:
+			out = append(out, x.index.without(i))
+		default:
+			at := x.index.value(i)
+			out = append(out, splice{at.start, at.end, [][]byte{e.b}})
+		}
+	}
+	if x.added == nil || x.added.Len() == 0 {
+		return out, nil
+	}
+	var parts [][]byte
+	n := 0
+	for k, v := range x.added.All() {
+		e := v.(*edit)
+		if e.err != nil {
+			return nil, e.err
+		}
+		if n%batch == 0 {
+			if n > 0 {
+				parts = append(parts, []byte{opSetItems})
+			}
+			parts = append(parts, []byte{opMark})
+		}
+		n++
+		key, err := appendSpan(nil, k, 0)
+		if err != nil {
+			return nil, err
+		}
+		parts = append(parts, key, e.b)
+	}
+	parts = append(parts, []byte{opSetItems})
+	end := x.index.end
+	return append(out, splice{end, end, parts}), nil
+}
+
+// spliced returns the pieces of b[start:end] with the splices made, which are in
+// order. What a removed PUT had put in the memo and something that stays refers
+// to is written, with its PUT, at the first such place.
+func (s *segment) spliced(start, end uint32, splices []splice) ([][]byte, error) {
+	splices, err := s.rehome(start, end, splices)
+	if err != nil {
+		return nil, err
+	}
+	parts := make([][]byte, 0, 2*len(splices)+1)
+	at := start
+	for _, sp := range splices {
+		if at < sp.start {
+			parts = append(parts, s.b[at:sp.start])
+		}
+		parts = append(parts, sp.parts...)
+		at = sp.end
+	}
+	if at < end {
+		parts = append(parts, s.b[at:end])
+	}
+	return parts, nil
+}
+
+// homes is which memo ids have lost their PUT.
+type homes struct {
+	seg   *segment
+	lost  map[uint32]bool // true until it has a new home
+	needs int             // how many of those something that stays refers to
+	need  map[uint32]bool
+}
+
+// rehome adds the splices that give lost memo ids a new PUT.
+func (s *segment) rehome(start, end uint32, splices []splice) ([]splice, error) {
+	h := homes{seg: s, lost: map[uint32]bool{}, need: map[uint32]bool{}}
+	gone := map[uint32]int{} // GETs that are gone too
+	var t token
+	first := end
+	for _, sp := range splices {
+		for pos := int(sp.start); pos < int(sp.end); pos = t.end {
+			if err := nextToken(s.b, pos, &t); err != nil {
+				return nil, err
+			}
+			switch {
+			case isPut(t.op):
+				h.lost[t.id] = true
+				first = min(first, sp.start)
+			case isGet(t.op):
+				gone[t.id]++
+			}
+		}
+	}
+	for id := range h.lost {
+		m := s.known(id)
+		if m == nil {
+			return nil, fmt.Errorf("pickle: memo id %d was removed and is not known", id)
+		}
+		if int(m.refs) == gone[id] && m.refs < math.MaxUint8 {
+			continue
+		}
+		h.need[id] = true
+	}
+	h.needs = len(h.need)
+	if h.needs == 0 {
+		return splices, nil
+	}
+	// Where the count of references is not exact, there may be none: go to the end.
+	out := make([]splice, 0, len(splices)+h.needs)
+	next := 0
+	for pos := int(start); pos < int(end); {
+		if next < len(splices) && pos >= int(splices[next].start) {
+			out = append(out, splices[next])
+			pos = int(splices[next].end)
+			next++
+			continue
+		}
+		if h.needs == 0 {
+			break
+		}
+		if err := nextToken(s.b, pos, &t); err != nil {
+			return nil, err
+		}
+		if isGet(t.op) && h.lost[t.id] {
+			if s.known(t.id).flags&flagPure == 0 {
+				return nil, fmt.Errorf("pickle: memo id %d, which can change, is shared with what was removed", t.id)
+			}
+			value, err := h.value(nil, t.id, 0)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, splice{uint32(t.start), uint32(t.end), [][]byte{value}})
+		}
+		pos = t.end
+	}
+	return append(out, splices[next:]...), nil
+}
+
+// value appends the value of a lost id with its PUT, which is its home from now on.
+func (h *homes) value(out []byte, id uint32, depth int) ([]byte, error) {
+	if depth > MaxDepth {
+		return nil, fmt.Errorf("pickle: %w: tuples in the memo", ErrDepth)
+	}
+	b := h.seg.b
+	var t token
+	for pos := int(h.seg.known(id).start); ; pos = t.end {
+		if err := nextToken(b, pos, &t); err != nil {
+			return nil, err
+		}
+		switch {
+		case isGet(t.op) && h.lost[t.id]:
+			var err error
+			if out, err = h.value(out, t.id, depth+1); err != nil {
+				return nil, err
+			}
+			continue
+		case isPut(t.op):
+			if lost, ever := h.lost[t.id]; ever && !lost {
+				continue // it has one already
+			}
+			h.settle(t.id)
+		}
+		out = append(out, b[t.start:t.end]...)
+		if isPut(t.op) && t.id == id {
+			return out, nil
+		}
+	}
+}
+
+func (h *homes) settle(id uint32) {
+	h.lost[id] = false
+	if h.need[id] {
+		delete(h.need, id)
+		h.needs--
+	}
+}
