@@ -23,10 +23,13 @@ const addressArg = "address="
 // password is cmd_password: it tells a member's password to himself only, or
 // changes it for who knows it.
 func password(r *results, args []string) (bool, error) {
-	address := ""
+	var address string
+	var err error
 	switch n := len(args); {
 	case n == 0 || n == 2:
-		address = r.from().Addr
+		if address, err = r.fromAddr(); err != nil {
+			return false, err
+		}
 	case n == 1 && strings.HasPrefix(args[0], addressArg):
 		// The answer goes to the member, whoever asks.
 		address = args[0][len(addressArg):]

@@ -23,9 +23,9 @@ type replies struct{ enabled, text, responses string }
 // repliesTo tells by which settings a message is answered, from its metadata.
 func repliesTo(data flags) replies {
 	switch {
-	case data.is("toowner"):
+	case data.True("toowner"):
 		return replies{"autorespond_admin", "autoresponse_admin_text", "admin_responses"}
-	case data.is("torequest"), data.is("toconfirm"), data.is("tojoin"), data.is("toleave"):
+	case data.True("torequest"), data.True("toconfirm"), data.True("tojoin"), data.True("toleave"):
 		return replies{"autorespond_requests", "autoresponse_request_text", "request_responses"}
 	}
 	return replies{"autorespond_postings", "autoresponse_postings_text", "postings_responses"}
@@ -43,7 +43,7 @@ func (r *results) replybot(data flags, answered map[string]bool) (remember func(
 	ack, _ := r.msg.Get("x-ack")
 	ack = maillist.Lower(ack)
 	how := repliesTo(data)
-	if ack == "no" || data.is("noack") || !r.l.Bool(how.enabled) {
+	if ack == "no" || data.True("noack") || !r.l.Bool(how.enabled) {
 		return nil, nil
 	}
 	sender, err := r.sender()

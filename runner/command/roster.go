@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
+	"github.com/mmrunner/mmrunner/mmcompat/pydict"
 )
 
 // exactRoster is up to how many members "who" answers in Mailman's own order
@@ -16,7 +17,7 @@ const exactRoster = 5000
 // list that is read anew for each entry, and written after it. A nil one knows
 // nothing, and gives the order of a list that was just read.
 type roster struct {
-	regular, digest *dictOrder
+	regular, digest pydict.Dict
 	steps           []rosterStep // what these two have yet to see
 	begun           int          // how many of them are of earlier entries
 }
@@ -34,8 +35,8 @@ func newRoster(l *maillist.List) *roster {
 		return nil
 	}
 	return &roster{
-		regular: newDictOrder(slices.Collect(l.GetRegularMemberKeys())),
-		digest:  newDictOrder(slices.Collect(l.GetDigestMemberKeys())),
+		regular: inOrder(l.GetRegularMemberKeys()),
+		digest:  inOrder(l.GetDigestMemberKeys()),
 	}
 }
 
@@ -71,32 +72,39 @@ func (r *roster) end(saved bool) {
 func (r *roster) take(s rosterStep) {
 	switch {
 	case s.save:
-		r.regular, r.digest = newDictOrder(r.regular.keys()), newDictOrder(r.digest.keys())
+		r.regular, r.digest = inOrder(slices.Values(r.regular.Keys())), inOrder(slices.Values(r.digest.Keys()))
 	case !s.in:
-		r.regular.delete(s.key)
-		r.digest.delete(s.key)
+		r.regular.Delete(s.key)
+		r.digest.Delete(s.key)
 	case s.digest:
-		r.digest.set(s.key)
+		r.digest.Set(s.key)
 	default:
-		r.regular.set(s.key)
+		r.regular.Set(s.key)
 	}
 }
 
 // keys are the members with regular delivery and those with digests.
 func (r *roster) keys(l *maillist.List) (regular, digest []string) {
 	if r == nil {
-		return inOrder(l.GetRegularMemberKeys()), inOrder(l.GetDigestMemberKeys())
+		r = &roster{regular: inOrder(l.GetRegularMemberKeys()), digest: inOrder(l.GetDigestMemberKeys())}
 	}
 	for _, s := range r.steps[:r.begun] {
 		r.take(s)
 	}
 	r.steps, r.begun = r.steps[r.begun:], 0
 	// This entry may yet fail.
-	now := roster{regular: r.regular.clone(), digest: r.digest.clone()}
+	now := roster{regular: *r.regular.Clone(), digest: *r.digest.Clone()}
 	for _, s := range r.steps {
 		now.take(s)
 	}
-	return now.regular.keys(), now.digest.keys()
+	return now.regular.Keys(), now.digest.Keys()
 }
 
-func inOrder(keys iter.Seq[string]) []string { return newDictOrder(slices.Collect(keys)).keys() }
+// inOrder is a dict made by setting keys one after the other, as reading a
+// pickled one does.
+func inOrder(keys iter.Seq[string]) (d pydict.Dict) {
+	for k := range keys {
+		d.Set(k)
+	}
+	return d
+}

@@ -120,10 +120,13 @@ func (r *results) setMember(address string) (ok bool) {
 }
 
 func (r *results) setShow(args []string) error {
-	address := ""
+	var address string
+	var err error
 	switch {
 	case len(args) == 0:
-		address = r.from().Addr
+		if address, err = r.fromAddr(); err != nil {
+			return err
+		}
 	case len(args) == 1 && strings.HasPrefix(args[0], addressArg):
 		// The answer goes to the member, whoever asks.
 		address = args[0][len(addressArg):]
@@ -220,10 +223,13 @@ func (r *results) showDelivery(address string) error {
 }
 
 func (r *results) setAuthenticate(args []string) error {
-	address := ""
+	var address string
+	var err error
 	switch {
 	case len(args) == 1:
-		address = r.from().Addr
+		if address, err = r.fromAddr(); err != nil {
+			return err
+		}
 	case len(args) == 2 && strings.HasPrefix(args[1], addressArg):
 		address = args[1][len(addressArg):]
 	default:

@@ -64,7 +64,10 @@ func subscribe(r *results, args []string) (bool, error) {
 		return false, err
 	}
 	if u.Address == nil {
-		from := r.from()
+		from, err := r.from()
+		if err != nil {
+			return false, err
+		}
 		if from.Addr == "" {
 			from.Addr = remote
 		}

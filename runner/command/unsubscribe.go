@@ -37,7 +37,10 @@ func unsubscribe(r *results, args []string) (bool, error) {
 		}
 	}
 	if !hasAddress {
-		address = r.from().Addr
+		var err error
+		if address, err = r.fromAddr(); err != nil {
+			return false, err
+		}
 	}
 	if !r.l.IsMember(address) {
 		r.add(textStranger, text.Vars{"address": address, "listname": r.attr("real_name")})

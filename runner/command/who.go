@@ -93,10 +93,12 @@ func (r *results) mayList(args []string) (allowed, hidden, understood bool, err 
 		hidden = role != membership.Unauthorized
 		return hidden, hidden, hidden, err
 	case rosterMembers:
-		address := ""
+		var address string
 		switch {
 		case len(args) == 1:
-			address = r.from().Addr
+			if address, err = r.fromAddr(); err != nil {
+				return false, false, true, err
+			}
 		case len(args) == 2 && strings.HasPrefix(args[1], addressArg):
 			address = args[1][len(addressArg):]
 		default:

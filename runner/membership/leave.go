@@ -24,7 +24,11 @@ func (m *Manager) DeleteMember(name string, o DeleteOptions) error {
 	if m.l.Int("unsubscribe_policy") == 0 {
 		return m.ApprovedDeleteMember(name, o)
 	}
-	if err := m.HoldUnsubscription(message.ParseAddr(name).Addr); err != nil {
+	who, err := message.ParseAddr(name)
+	if err != nil {
+		return err
+	}
+	if err := m.HoldUnsubscription(who.Addr); err != nil {
 		return err
 	}
 	return ErrNeedApproval
@@ -41,7 +45,11 @@ func (m *Manager) ApprovedDeleteMember(name string, o DeleteOptions) error {
 	if o.AdminNotif != nil {
 		adminNotif = *o.AdminNotif
 	}
-	email := message.ParseAddr(name).Addr
+	who, err := message.ParseAddr(name)
+	if err != nil {
+		return err
+	}
+	email := who.Addr
 	lang := m.l.GetMemberLanguage(email)
 	if err := m.l.RemoveMember(email); err != nil {
 		return err
@@ -143,8 +151,8 @@ func (m *Manager) confirmSubject(k TextKey, cookie string) (any, error) {
 	if !m.s.Bool("VERP_CONFIRMATIONS") {
 		return "confirm " + cookie, nil
 	}
-	name := m.t.CatalogCharset(m.voice.Lang)
-	if name == "" {
+	name, ok := m.catalogCharset()
+	if !ok {
 		name = m.t.Charset(m.l.Str("preferred_language"))
 	}
 	charset, err := m.b.Charsets().New(name)

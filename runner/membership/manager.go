@@ -37,19 +37,6 @@ type Manager struct {
 	world World
 }
 
-// World is what an entry may ask for beyond its lists.
-type World struct {
-	// Resolver answers Spamhaus lookups; nil means that none is made, as where
-	// Python lacks dnspython.
-	Resolver Resolver
-	// SitePassword returns the SHA-1 in hexadecimal of the site password or, if
-	// siteAdmin is false, of the list creator's; ok is false where none is set.
-	SitePassword func(siteAdmin bool) (sha1 string, ok bool, err error)
-	// Moved is told of each address that became a member or is none any more, in
-	// the order in which Mailman's dicts see it; nil if nobody wants to know.
-	Moved func(l *maillist.List, addr string, in bool)
-}
-
 // New returns a manager for the list of b. voice is shared by all that an entry
 // does; it begins with the language of the entry's sender.
 func New(b *batch.Batch, voice *Voice, world World) *Manager {

@@ -1,8 +1,13 @@
 package membership
 
 import (
+	"fmt"
+	"sync/atomic"
+	"time"
+
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
 	"github.com/mmrunner/mmrunner/mmcompat/message"
+	"github.com/mmrunner/mmrunner/mmcompat/qfile"
 	"github.com/mmrunner/mmrunner/mmcompat/text"
 	"github.com/mmrunner/mmrunner/pickle"
 )
@@ -78,4 +83,28 @@ func (m *Manager) verp() message.Attr {
 func replaceSubject(n *message.Notification, subject any) {
 	n.Del("subject")
 	n.Set("Subject", subject)
+}
+
+// Send completes a message and queues it as its send() does.
+func (m *Manager) Send(n *message.Notification, extra ...message.Attr) error {
+	data := qfile.NewData()
+	for _, a := range n.Send(message.SendFacts{
+		ListName:    m.l.Name(),
+		OwnerEmail:  m.l.GetOwnerEmail(),
+		MessageID:   func() string { return m.world.MessageID(m.b.Now(), m.l) },
+		Now:         m.b.Now(),
+		OwnerIsList: m.since(ownerPrecedence),
+	}, extra...) {
+		data.Set(a.Name, a.Value)
+	}
+	m.b.Enqueue("virgin", n.Message, data)
+	return nil
+}
+
+// MessageIDs makes message ids as Utils.unique_message_id does, for one process.
+func MessageIDs(pid int) func(now time.Time, l *maillist.List) string {
+	var serial atomic.Int64
+	return func(now time.Time, l *maillist.List) string {
+		return fmt.Sprintf("<mailman.%d.%d.%d.%s@%s>", serial.Add(1)-1, now.Unix(), pid, l.Name(), l.HostName())
+	}
 }

@@ -1,6 +1,8 @@
 package membership
 
 import (
+	"strings"
+
 	"github.com/mmrunner/mmrunner/mmcompat/site"
 	"github.com/mmrunner/mmrunner/mmcompat/text"
 	"github.com/mmrunner/mmrunner/pickle"
@@ -58,6 +60,20 @@ func (m *Manager) msgid(k TextKey, otherwise string) string {
 		return s
 	}
 	return otherwise
+}
+
+// catalogCharset is the charset that the catalog of the language spoken says it
+// is in, which need not be that of the language; ok is false without a catalog.
+func (m *Manager) catalogCharset() (name string, ok bool) {
+	header := m.t.Translate(m.voice.Lang, "")
+	for line := range strings.Lines(header) {
+		field, value, _ := strings.Cut(line, ":")
+		if strings.EqualFold(strings.TrimSpace(field), "content-type") {
+			_, name, ok = strings.Cut(value, "charset=")
+			return strings.TrimSpace(name), ok
+		}
+	}
+	return "", false
 }
 
 // again is _() of a string that may or may not be a text of Mailman's. In

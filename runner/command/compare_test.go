@@ -1,0 +1,255 @@
+package command
+
+import (
+	_ "embed"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/mmrunner/mmrunner/mmcompat/mmtest"
+)
+
+//go:embed testdata/dump.py
+var dumpProgram string
+
+// scene is lists and queued commands in a Mailman of their own, for Mailman and
+// mmrunner to go through one after the other.
+type scene struct {
+	t      testing.TB
+	prefix string
+	mail   []mmtest.EntrySpec
+	cookie int
+}
+
+// newScene copies the Mailman at release and gives it a site list.
+func newScene(t testing.TB, release string) *scene {
+	t.Helper()
+	s := &scene{t: t, prefix: mmtest.CloneOf(t, release)}
+	s.lists(mmtest.ListSpec{Name: "mailman"})
+	return s
+}
+
+// lists makes lists. Their Python may use pend(cookie, op, item...), held(id,
+// sender, subject, body) and UserDesc.
+func (s *scene) lists(specs ...mmtest.ListSpec) {
+	s.t.Helper()
+	for i := range specs {
+		specs[i].Python = helpers + specs[i].Python
+	}
+	mmtest.MakeLists(s.t, s.prefix, specs...)
+}
+
+// helpers are what a list's Python may call.
+const helpers = `
+import email, time
+def pend(cookie, *record):
+    db = m._Pending__load()
+    db[cookie] = record
+    db['evictions'][cookie] = time.time() + mm_cfg.PENDING_REQUEST_LIFE
+    m._Pending__save(db)
+def desc(address, fullname, password, digest, lang, invitation=None):
+    u = UserDesc.UserDesc(address, fullname, password, digest, lang)
+    if invitation:
+        u.invitation = invitation
+    return u
+def held(sender, subject, body, **data):
+    msg = email.message_from_string('From: %s\nSubject: %s\nMessage-ID: <held@example.org>\n\n%s' % (sender, subject, body), Message.Message)
+    return m.HoldMessage(msg, 'a reason', data)
+def expired(cookie):
+    db = m._Pending__load()
+    db['evictions'][cookie] = 1.0
+    import cPickle
+    cPickle.dump(db, open(m._Pending__pendfile, 'w'))
+`
+
+// newCookie is a cookie that the comparison does not mask.
+func (s *scene) newCookie() string {
+	s.cookie++
+	return fmt.Sprintf("%040x", s.cookie)
+}
+
+// queue adds a message to what the runners will find. key says to which of the
+// list's addresses it came ("torequest"); text may be without a Message-ID.
+func (s *scene) queue(list, key, text string) {
+	s.entry(mmtest.EntrySpec{List: list, Data: "{'" + key + "': 1}", Text: []byte(text)})
+}
+
+func (s *scene) entry(e mmtest.EntrySpec) {
+	e.Queue = "commands"
+	s.mail = append(s.mail, e)
+}
+
+// command queues a message to the list's -request address.
+func (s *scene) command(list, from, subject, body string) {
+	s.queue(list, "torequest", fmt.Sprintf(
+		"From: %s\nTo: %s-request@lists.example.com\nSubject: %s\nMessage-ID: <m%d@example.org>\n\n%s",
+		from, list, subject, len(s.mail), body))
+}
+
+// varDirs are what the runners change.
+var varDirs = []string{"lists", "qfiles", "logs", "locks", "data"}
+
+// compare has Mailman and mmrunner go through the same scene and fails the test
+// for each difference.
+func (s *scene) compare() {
+	s.t.Helper()
+	mmtest.Enqueue(s.t, s.prefix, s.mail...)
+	before := filepath.Join(s.t.TempDir(), "before")
+	copyDirs(s.t, s.prefix, before)
+	mmtest.Drain(s.t, s.prefix, "CommandRunner", "commands")
+	want := s.dump()
+	for _, d := range varDirs {
+		if err := os.RemoveAll(filepath.Join(s.prefix, d)); err != nil {
+			s.t.Fatal(err)
+		}
+	}
+	copyDirs(s.t, before, s.prefix)
+	drain(s.t, s.prefix)
+	got := s.dump()
+	if want["queues"] == nil || len(want["logs"].(map[string]any)) == 0 {
+		s.t.Error("Mailman has done nothing")
+	}
+	n := 0
+	differ("", want, got, func(path string, a, b any) {
+		if n++; n <= 40 {
+			s.t.Errorf("%s\n Mailman:  %s\n mmrunner: %s", path, shorten(a), shorten(b))
+		}
+	})
+	if n > 40 {
+		s.t.Errorf("%d differences", n)
+	}
+}
+
+func (s *scene) dump() map[string]any {
+	s.t.Helper()
+	out := mmtest.RunPython(s.t, s.prefix, dumpProgram)
+	var v map[string]any
+	if err := json.Unmarshal(out, &v); err != nil {
+		s.t.Fatalf("%v in %.200q", err, out)
+	}
+	return v
+}
+
+func copyDirs(t testing.TB, from, to string) {
+	t.Helper()
+	for _, d := range varDirs {
+		src, dst := filepath.Join(from, d), filepath.Join(to, d)
+		if err := os.CopyFS(dst, os.DirFS(src)); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// differ calls f for each place where a and b differ. In lists of strings (log
+// lines, lines of mail) and of queue entries it pairs what is equal first.
+func differ(path string, a, b any, f func(path string, a, b any)) {
+	switch a := a.(type) {
+	case map[string]any:
+		b, ok := b.(map[string]any)
+		if !ok {
+			break
+		}
+		for _, k := range unionKeys(a, b) {
+			x, inA := a[k]
+			y, inB := b[k]
+			if inA && inB {
+				differ(path+"/"+k, x, y, f)
+			} else {
+				f(path+"/"+k, x, y)
+			}
+		}
+		return
+	case []any:
+		b, ok := b.([]any)
+		if !ok {
+			break
+		}
+		left, right := unpaired(a, b)
+		if !strings.HasPrefix(path, "/queues") && !strings.HasPrefix(path, "/logs") && !strings.HasSuffix(path, "pending.pck") {
+			if len(left)+len(right) > 0 || !slices.EqualFunc(a, b, same) {
+				f(path, a, b)
+			}
+			return
+		}
+		for i := range max(len(left), len(right)) {
+			var x, y any
+			if i < len(left) {
+				x = left[i]
+			}
+			if i < len(right) {
+				y = right[i]
+			}
+			if p, q := object(x), object(y); p != nil && q != nil {
+				differ(fmt.Sprintf("%s[%d]", path, i), p, q, f)
+			} else {
+				f(fmt.Sprintf("%s[%d]", path, i), x, y)
+			}
+		}
+		return
+	}
+	if !same(a, b) {
+		f(path, a, b)
+	}
+}
+
+func object(v any) map[string]any {
+	m, _ := v.(map[string]any)
+	return m
+}
+
+func unionKeys(a, b map[string]any) []string {
+	var keys []string
+	for k := range a {
+		keys = append(keys, k)
+	}
+	for k := range b {
+		if _, ok := a[k]; !ok {
+			keys = append(keys, k)
+		}
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+func unpaired(a, b []any) (left, right []any) {
+	have := map[string]int{}
+	for _, y := range b {
+		have[asJSON(y)]++
+	}
+	for _, x := range a {
+		if k := asJSON(x); have[k] > 0 {
+			have[k]--
+		} else {
+			left = append(left, x)
+		}
+	}
+	for _, y := range b {
+		if k := asJSON(y); have[k] > 0 {
+			have[k]--
+			right = append(right, y)
+		}
+	}
+	return left, right
+}
+
+func same(a, b any) bool { return asJSON(a) == asJSON(b) }
+
+func asJSON(v any) string {
+	b, err := json.Marshal(v)
+	if err != nil {
+		panic(err) // it came from JSON
+	}
+	return string(b)
+}
+
+func shorten(v any) string {
+	s := asJSON(v)
+	if len(s) > 1500 {
+		return s[:1500] + "..."
+	}
+	return s
+}

@@ -1,0 +1,100 @@
+package command
+
+import (
+	"errors"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/mmrunner/mmrunner/mmcompat/maillist"
+	"github.com/mmrunner/mmrunner/mmcompat/message"
+	"github.com/mmrunner/mmrunner/mmcompat/pyre"
+	"github.com/mmrunner/mmrunner/mmcompat/site"
+)
+
+// aliases are the commands whose modules do another's work.
+var aliases = map[string]string{"join": "subscribe", "leave": "unsubscribe", "remove": "unsubscribe", "stop": "end"}
+
+// NeedsPython tells why only the installation's own Python can do the commands
+// of a message that came to a list's address ("torequest", ...): one of them is
+// not, or not as, Mailman ships it. It is "" if mmrunner can do them. It is
+// careful rather than exact: a word that Mailman would not get to counts too.
+func NeedsPython(s *site.Site, msg *message.Message, data flags) string {
+	if v := s.Str("VERP_CONFIRM_REGEXP"); data.True("toconfirm") {
+		var beyond *pyre.UnsupportedError
+		if _, err := pyre.Compile(v, 0); errors.As(err, &beyond) {
+			return "VERP_CONFIRM_REGEXP: " + err.Error()
+		}
+	}
+	words := customWords(s)
+	if len(words) == 0 {
+		return ""
+	}
+	for _, used := range wordsOf(msg, data) {
+		if name, ok := words[used]; ok {
+			return "the command " + name + " is not Mailman's own"
+		}
+	}
+	return ""
+}
+
+// customWords are the commands that need Python, with the one that is to blame.
+func customWords(s *site.Site) map[string]string {
+	words := map[string]string{}
+	for _, name := range slices.Sorted(maps.Keys(s.Profile.Commands)) {
+		if handlers[name] != nil && shipped(s, name) {
+			continue
+		}
+		words[name] = name
+		// help has what each command says of itself.
+		words["help"] = name
+		for alias, of := range aliases {
+			if of == name {
+				words[alias] = name
+			}
+		}
+	}
+	return words
+}
+
+// wordsOf are the words of a message that could be taken for commands, lower
+// case: all of its Subject, also without what a colon ends, and the first of
+// each line of its text.
+func wordsOf(msg *message.Message, data flags) []string {
+	switch {
+	case data.True("torequest"):
+	case data.True("tojoin"):
+		return []string{"join"}
+	case data.True("toleave"):
+		return []string{"leave"}
+	default:
+		return []string{"confirm"}
+	}
+	var words []string
+	subject, _ := msg.Get("subject")
+	// Decoding could only bring words to light that nobody writes so, except for
+	// a Subject that is encoded as a whole.
+	if chunks, err := message.DecodeHeader(subject); err == nil {
+		for _, c := range chunks {
+			subject += " " + c.S
+		}
+	}
+	for _, w := range fields(subject) {
+		words = append(words, maillist.Lower(w), maillist.Lower(w[strings.LastIndexByte(w, ':')+1:]))
+	}
+	for part := range msg.TypedSubpartIterator("text", "plain") {
+		// Whoever cannot be decoded fails later, in the way Mailman does.
+		body, _, _ := part.GetPayloadDecoded()
+		for _, line := range splitLines(body) {
+			if w := fields(line); len(w) > 0 {
+				words = append(words, maillist.Lower(w[0]))
+				// Releases before 2.1.20 look at the second word too.
+				if len(w) > 1 {
+					words = append(words, maillist.Lower(w[1]))
+				}
+			}
+		}
+		break
+	}
+	return words
+}

@@ -1,0 +1,174 @@
+// Package command is in charge of CommandRunner's queue: mail to a list's
+// -request, -join, -leave and -confirm addresses. results.go reads the commands
+// in a message and does them (Queue/CommandRunner.py), each command has a file
+// named after it (Mailman/Commands/cmd_*.py), respond.go answers.
+//
+// What a command does to the list is in runner/membership.
+package command
+
+import (
+	"github.com/mmrunner/mmrunner/mmcompat/maillist"
+	"github.com/mmrunner/mmrunner/mmcompat/message"
+	"github.com/mmrunner/mmrunner/mmcompat/pyre"
+	"github.com/mmrunner/mmrunner/mmcompat/qfile"
+	"github.com/mmrunner/mmrunner/runner"
+	"github.com/mmrunner/mmrunner/runner/batch"
+	"github.com/mmrunner/mmrunner/runner/membership"
+)
+
+// Handler is CommandRunner for the engine. It is for one goroutine, as far as
+// Apply and Batched go.
+type Handler struct {
+	world   membership.World
+	batches map[*batch.Batch]*memory
+}
+
+// New returns a handler whose commands see no more of the world than that.
+func New(world membership.World) *Handler {
+	return &Handler{world: world, batches: map[*batch.Batch]*memory{}}
+}
+
+// Name is the runner's class name.
+func (h *Handler) Name() string { return "CommandRunner" }
+
+// Queue is its queue's usual name.
+func (h *Handler) Queue() string { return "commands" }
+
+// Classify has nothing to find out: what a message asks for depends on its list.
+func (h *Handler) Classify(*runner.Entry) error { return nil }
+
+// Apply does the commands of one entry. The error is an exception that Mailman
+// would not have caught, or a *maillist.ErrNeedsPython, before anything is done,
+// for an entry with a command that Mailman does not ship.
+func (h *Handler) Apply(b *batch.Batch, e *runner.Entry) (runner.Outcome, error) {
+	msg, err := e.Message()
+	if err != nil {
+		return "", err
+	}
+	if why := NeedsPython(b.Site(), msg, e.Data); why != "" {
+		return "", &maillist.ErrNeedsPython{List: b.List().Name(), Reason: why}
+	}
+	mem := h.batches[b]
+	if mem == nil {
+		mem = newMemory(b.List())
+		h.batches[b] = mem
+	}
+	save, err := dispose(b, h.world, mem, msg, e.Data)
+	if err != nil {
+		return "", err
+	}
+	if !save {
+		return runner.Discarded, nil
+	}
+	b.Save()
+	return runner.Applied, nil
+}
+
+// Batched forgets what was remembered of the batch.
+func (h *Handler) Batched(b *batch.Batch) error {
+	delete(h.batches, b)
+	return nil
+}
+
+// memory is what one batch remembers from entry to entry.
+type memory struct {
+	answered map[string]bool // senders the Replybot has answered
+	roster   *roster
+}
+
+func newMemory(l *maillist.List) *memory {
+	return &memory{answered: map[string]bool{}, roster: newRoster(l)}
+}
+
+// dispose is CommandRunner's _dispose, and what Runner._onefile does before it.
+// save tells whether Mailman would have saved the list. An error is an
+// exception that Mailman would not have caught.
+func dispose(b *batch.Batch, world membership.World, mem *memory, msg *message.Message, data *qfile.Data) (save bool, err error) {
+	mem.roster.begin()
+	defer func() { mem.roster.end(save && err == nil) }()
+	l := b.List()
+	world.Moved = func(moved *maillist.List, addr string, in bool) {
+		if moved == l {
+			mem.roster.moved(l, addr, in)
+		}
+	}
+	r := &results{b: b, l: l, s: b.Site(), t: b.Texts(), msg: msg, respond: true, roster: mem.roster}
+	sender, err := r.sender()
+	if err != nil {
+		return false, err
+	}
+	r.lang = l.GetMemberLanguage(sender)
+	data.Set("lang", r.lang)
+	r.m = membership.New(b, &membership.Voice{Lang: r.lang}, world)
+
+	ack, _ := msg.Get("x-ack")
+	if bulk := r.bulk(); bulk != "" && maillist.Lower(ack) != "yes" {
+		r.m.Log("vette", "Precedence: %s message discarded by: %s", bulk, l.GetRequestEmail(""))
+		return false, nil
+	}
+	remember, err := r.replybot(data, mem.answered)
+	if err != nil {
+		return false, err
+	}
+	if l.Int("autorespond_requests") == autorespondDiscard {
+		// Mailman does not save the list here, and so forgets whom it has answered.
+		r.m.Log("vette", "replied and discard")
+		return false, nil
+	}
+	if err := r.read(); err != nil {
+		return false, err
+	}
+	did, err := r.run(data)
+	if err != nil {
+		return false, err
+	}
+	if did == badCommand && r.s.Bool("DISCARD_MESSAGE_WITH_NO_COMMAND") {
+		id, ok := msg.Get("message-id")
+		if !ok {
+			id = "n/a"
+		}
+		r.m.Log("vette", "No command, message discarded, msgid: %s", id)
+		return false, nil
+	}
+	if err := r.sendResponse(); err != nil {
+		return false, err
+	}
+	if remember != nil {
+		remember()
+	}
+	return true, nil
+}
+
+// run does what the address that the message came to asks for.
+func (r *results) run(data *qfile.Data) (outcome, error) {
+	switch {
+	case data.True("torequest"):
+		return r.process()
+	case data.True("tojoin"):
+		return r.do("join", nil)
+	case data.True("toleave"):
+		return r.do("leave", nil)
+	case data.True("toconfirm"):
+		to, _ := r.msg.Get("to")
+		cookie, ok, err := r.cookieOf(to)
+		if err != nil || !ok {
+			return badCommand, err
+		}
+		return r.do("confirm", []string{cookie})
+	}
+	return badCommand, nil
+}
+
+// cookieOf is the cookie in a -confirm address, as VERP_CONFIRM_REGEXP has it.
+func (r *results) cookieOf(to string) (cookie string, ok bool, err error) {
+	re, err := pyre.Compile(r.s.Str("VERP_CONFIRM_REGEXP"), 0)
+	if err != nil {
+		return "", false, err
+	}
+	m := re.Match(to)
+	if m == nil {
+		return "", false, nil
+	}
+	cookie, ok = m.Named("cookie")
+	return cookie, ok, nil
+}

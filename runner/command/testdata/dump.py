@@ -1,0 +1,131 @@
+# Prints, as JSON, all that a runner may change in the installation whose
+# Mailman is on sys.path: lists, queues, held messages, logs. Kinds are kept.
+# What is random or of the moment is masked: times, message ids, boundaries,
+# cookies and made-up passwords by numbers in no order.
+import cPickle, email, json, os, re, sys, time
+from Mailman import mm_cfg, Message
+
+NOW = time.time()
+PASSWORD = re.compile('^(?:[aeiou][bcdfghkmnprstvwxz]|[bcdfghkmnprstvwxz][aeiou]){4}$')
+made = set()
+
+def find_passwords(v, seen):
+    if id(v) in seen:
+        return
+    seen.add(id(v))
+    if isinstance(v, str):
+        if PASSWORD.match(v):
+            made.add(v)
+    elif isinstance(v, dict):
+        for x in v.values():
+            find_passwords(x, seen)
+    elif isinstance(v, (list, tuple)):
+        for x in v:
+            find_passwords(x, seen)
+    elif hasattr(v, '__dict__'):
+        find_passwords(v.__dict__, seen)
+
+def mask(s):
+    s = s.replace(mm_cfg.PREFIX, '<prefix>')
+    s = re.sub(r'(?<![0-9a-f])[0-9a-f]{40}(?![0-9a-f])', keep_cookie, s)
+    s = re.sub(r'<mailman\.\d+\.\d+\.\d+\.', '<mailman.N.', s)
+    s = re.sub(r'={10,}\d+==', '<boundary>', s)
+    s = re.sub(r'\w{3}, +\d+ \w{3} %s \d\d:\d\d:\d\d [-+]\d{4}' % time.strftime('%Y'), '<date>', s)
+    for p in made:
+        s = re.sub(r'(?<![a-z])%s(?![a-z])' % p, '<made>', s)
+    return s
+
+def keep_cookie(m):
+    # The cookies of the scenario are small numbers.
+    c = m.group()
+    return c.startswith('0' * 20) and c or '<cookie>'
+
+def text(s):
+    if isinstance(s, unicode):
+        s = s.encode('utf-8')
+    return mask(s).decode('latin-1')
+
+def canon(v):
+    if isinstance(v, str):
+        return 'str ' + text(v)
+    if isinstance(v, unicode):
+        return 'unicode ' + text(v)
+    if v is None or isinstance(v, bool):
+        return repr(v)
+    if isinstance(v, (int, long, float)):
+        if abs(v - NOW) < 7 * 86400:
+            return type(v).__name__ + ' <time>'
+        if NOW < v < NOW + 1000 * 86400:
+            return '%s <time+%d days>' % (type(v).__name__, round((v - NOW) / 86400))
+        return type(v).__name__ + ' ' + repr(v)
+    if isinstance(v, (list, tuple)):
+        return [type(v).__name__] + [canon(x) for x in v]
+    if isinstance(v, dict):
+        d = {'': 'dict'}
+        for k, x in v.items():
+            d['%s %s' % (type(k).__name__, text(isinstance(k, basestring) and k or repr(k)))] = canon(x)
+        return d
+    if isinstance(v, Message.Message):
+        return {'': v.__class__.__name__, 'text': text(v.as_string())}
+    return {'': '%s.%s' % (v.__class__.__module__, v.__class__.__name__), 'dict': canon(v.__dict__)}
+
+def pickles(path):
+    fp = open(path)
+    out = []
+    while True:
+        try:
+            out.append(cPickle.load(fp))
+        except EOFError:
+            return out
+
+def main():
+    lists, found = {}, []
+    for name in sorted(os.listdir(mm_cfg.LIST_DATA_DIR)):
+        lists[name] = {}
+        for f in sorted(os.listdir(os.path.join(mm_cfg.LIST_DATA_DIR, name))):
+            path = os.path.join(mm_cfg.LIST_DATA_DIR, name, f)
+            lists[name][f] = None
+            if f in ('config.pck', 'pending.pck', 'request.pck'):
+                lists[name][f], = pickles(path)
+    find_passwords(lists, set())
+    for name, files in lists.items():
+        out = res['lists'][name] = {}
+        for f, d in files.items():
+            if f == 'pending.pck':
+                # By what they hold, as cookies are random.
+                ev = d.pop('evictions')
+                rows = [[canon(k), canon(v), canon(ev.get(k))] for k, v in d.items()]
+                out[f] = sorted(rows, key=lambda r: json.dumps(r, sort_keys=True))
+                out[f].append(sorted(canon(k) for k in ev if k not in d))
+            elif d is not None:
+                # See replybot.go: mmrunner keeps what Mailman may lose.
+                d.pop('request_responses', None)
+                out[f] = canon(d)
+            else:
+                out[f] = None
+    for q in sorted(os.listdir(mm_cfg.QUEUE_DIR)):
+        d = os.path.join(mm_cfg.QUEUE_DIR, q)
+        rows = []
+        for f in sorted(os.listdir(d)):
+            msg, data = pickles(os.path.join(d, f))
+            if isinstance(msg, str):
+                msg = email.message_from_string(msg, Message.Message)
+            for k in ('received_time', '_parsemsg', 'version'):
+                data.pop(k, None)
+            rows.append({'ext': os.path.splitext(f)[1], 'data': canon(data), 'text': text(msg.as_string()).split('\n')})
+        if rows:
+            res['queues'][q] = sorted(rows, key=lambda r: json.dumps(r, sort_keys=True))
+    for log in sorted(os.listdir(mm_cfg.LOG_DIR)):
+        if log == 'qrunner':
+            continue
+        lines = []
+        for line in open(os.path.join(mm_cfg.LOG_DIR, log)):
+            line = re.sub(r'^\w{3} \d\d \d\d:\d\d:\d\d \d{4} \(\d+\) ', '', line.rstrip('\n'))
+            line = re.sub(r'\d{10}\.\d+\+', '<time>+', line)
+            lines.append(text(line))
+        res['logs'][log] = sorted(lines)
+    res['data'] = sorted(f for f in os.listdir(mm_cfg.DATA_DIR) if f.startswith('heldmsg'))
+    res['locks'] = sorted(os.listdir(mm_cfg.LOCK_DIR))
+    json.dump(res, sys.stdout, sort_keys=True)
+
+main()
