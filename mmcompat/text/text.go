@@ -7,10 +7,15 @@
 package text
 
 import (
-	"io"
-	"time"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
 
 	"github.com/mmrunner/mmrunner/mmcompat/site"
+	"github.com/mmrunner/mmrunner/pickle"
 )
 
 // Text is a string (Python str) or a pickle.Unicode (Python unicode): what
@@ -30,116 +35,165 @@ type ListInfo struct {
 }
 
 // Texts gives the texts of one site. It may be used by many goroutines.
-type Texts struct{ s *site.Site }
+type Texts struct {
+	s    *site.Site
+	warn func(format string, a ...any)
+
+	mu       sync.Mutex
+	catalogs map[string]*catalog
+	warned   map[string]bool
+}
 
 // New reads nothing yet: templates and catalogs are read when first asked for.
 // warn is told, once each, which texts the installation lacks, and which
 // templates are broken ("error" log lines); it may be nil.
-func New(s *site.Site, warn func(format string, a ...any)) *Texts { return &Texts{s: s} }
+func New(s *site.Site, warn func(format string, a ...any)) *Texts {
+	if warn == nil {
+		warn = func(string, ...any) {}
+	}
+	return &Texts{s: s, warn: warn, catalogs: map[string]*catalog{}, warned: map[string]bool{}}
+}
+
+// warnOnce complains of each thing once.
+func (t *Texts) warnOnce(format string, a ...any) {
+	line := fmt.Sprintf(format, a...)
+	t.mu.Lock()
+	seen := t.warned[line]
+	t.warned[line] = true
+	t.mu.Unlock()
+	if !seen {
+		t.warn("%s", line)
+	}
+}
 
 // Charset is Utils.GetCharSet, "us-ascii" for a language the site does not have.
-func (t *Texts) Charset(lang string) string { panic("not yet") }
+func (t *Texts) Charset(lang string) string {
+	if l, ok := t.s.Profile.Languages[lang]; ok {
+		return l.Charset
+	}
+	return "us-ascii"
+}
 
 // Msg is the English message id of module that begins with begins, translated
 // into lang and interpolated, as i18n._ does; bytes in the charset of lang's
-// catalog.
-func (t *Texts) Msg(lang, module, begins string, vars Vars) string { panic("not yet") }
+// catalog. Where the installation has no such text, begins itself stands in and
+// there is a warning.
+func (t *Texts) Msg(lang, module, begins string, vars Vars) string {
+	msgid, ok := t.s.Profile.Msg(module, begins)
+	if !ok {
+		t.warnOnce("Mailman/%s.py has no text that begins with %q", module, begins)
+		msgid = begins
+	}
+	return t.Underscore(lang, msgid, vars)
+}
 
 // Underscore is i18n._ for a message id already at hand.
-func (t *Texts) Underscore(lang, msgid string, vars Vars) string { panic("not yet") }
+func (t *Texts) Underscore(lang, msgid string, vars Vars) string {
+	if msgid == "" {
+		return ""
+	}
+	translated := t.Translate(lang, msgid)
+	charset := t.CatalogCharset(lang)
+	encoded := make(Vars, len(vars))
+	for k, v := range vars {
+		if u, ok := v.(pickle.Unicode); ok {
+			b, err := Encode(string(u), charset, Replace)
+			if err != nil {
+				b = string(u)
+			}
+			v = b
+		}
+		encoded[k] = v
+	}
+	s, err := SafeInterp(translated, encoded)
+	if err != nil {
+		return translated
+	}
+	out, _ := s.(string)
+	return out
+}
 
 // Translate is the catalog lookup alone, without interpolation.
-func (t *Texts) Translate(lang, msgid string) string { panic("not yet") }
+func (t *Texts) Translate(lang, msgid string) string {
+	if s, ok := t.catalog(lang).messages[msgid]; ok {
+		return s
+	}
+	return msgid
+}
+
+// CatalogCharset is the charset of lang's catalog, us-ascii where there is none:
+// what _() returns is in it.
+func (t *Texts) CatalogCharset(lang string) string {
+	if c := t.catalog(lang).charset; c != "" {
+		return c
+	}
+	return "us-ascii"
+}
 
 // Maketext is Utils.findtext: the template name in the first place and language
 // that has it, interpolated unless vars is nil, wrapped unless raw. lang may be
-// "" (none given) and l may be nil (no list). file is the template's path.
+// "" (none given) and l may be nil (no list). file is the template's path. The
+// error is for a template that nobody has and for one that cannot be read.
 func (t *Texts) Maketext(name string, vars Vars, lang string, l *ListInfo, raw bool) (text Text, file string, err error) {
-	panic("not yet")
+	template, file, lang, err := t.find(name, lang, l)
+	if err != nil {
+		return "", "", err
+	}
+	text = template
+	if vars != nil {
+		got, err := SafeInterp(template, vars)
+		var bad *FormatError
+		if errors.As(err, &bad) && bad.Kind == "UnicodeError" {
+			var u string
+			if u, err = Decode(template, t.Charset(lang), Replace); err == nil {
+				got, err = SafeInterp(pickle.Unicode(u), vars)
+			}
+		}
+		if err != nil {
+			t.warn("broken template: %s\n%v", file, err)
+		} else {
+			text = got
+		}
+	}
+	if raw {
+		return text, file, nil
+	}
+	return WrapText(text, 70, true), file, nil
 }
 
-// Wrap is Utils.wrap on a str.
-func Wrap(text string, column int, honorLeadingWS bool) string { panic("not yet") }
-
-// WrapText is Utils.wrap on either kind.
-func WrapText(text Text, column int, honorLeadingWS bool) Text { panic("not yet") }
-
-// SafeInterp is Python's format % SafeDict(vars). The result is unicode as soon
-// as the format or a value taken by %s is. err is a *FormatError.
-func SafeInterp(format Text, vars Vars) (Text, error) { panic("not yet") }
-
-// FormatError is what Python raises from the % operator.
-type FormatError struct {
-	Kind string // "TypeError", "ValueError" or "UnicodeError"
-	Text string // str(e)
+func (t *Texts) find(name, lang string, l *ListInfo) (template, file, found string, err error) {
+	var languages []string
+	if lang != "" {
+		languages = append(languages, lang)
+	}
+	base := t.s.TemplateDir()
+	dirs := []string{filepath.Join(base, "site"), base}
+	if l != nil {
+		languages = append(languages, l.PreferredLanguage)
+		dirs = append([]string{l.FullPath, filepath.Join(base, l.HostName)}, dirs...)
+	}
+	languages = append(languages, t.s.Str("DEFAULT_SERVER_LANGUAGE"))
+	for _, lang := range languages {
+		for _, dir := range dirs {
+			file := filepath.Join(dir, lang, name)
+			b, err := os.ReadFile(file)
+			if err == nil {
+				return string(b), file, lang, nil
+			}
+			if !errors.Is(err, fs.ErrNotExist) {
+				return "", "", "", err
+			}
+		}
+	}
+	last := languages[len(languages)-1]
+	file = filepath.Join(base, "en", name)
+	b, err := os.ReadFile(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		if own, ok := standIns[name]; ok {
+			t.warnOnce("no template %s in %s", name, base)
+			return own, name, last, nil
+		}
+		return "", "", "", fmt.Errorf("no template %s in %s for %q: %w", name, base, languages, err)
+	}
+	return string(b), file, last, err
 }
-
-func (e *FormatError) Error() string { return e.Kind + ": " + e.Text }
-
-// Error handling of Decode and Encode, as Python 2's codecs name it.
-const (
-	Strict            = "strict"
-	Replace           = "replace"
-	Ignore            = "ignore"
-	XMLCharRefReplace = "xmlcharrefreplace"
-)
-
-// Decode is unicode(b, charset, errors), as UTF-8 (lone surrogates as WTF-8). The error is a
-// *CodecError; its Unknown is true where Python raises LookupError.
-func Decode(b, charset, errors string) (u string, err error) { panic("not yet") }
-
-// Encode is u.encode(charset, errors) of a unicode given as UTF-8.
-func Encode(u, charset, errors string) (b string, err error) { panic("not yet") }
-
-// KnownCharset tells whether Python has a codec of that name.
-func KnownCharset(charset string) bool { panic("not yet") }
-
-// CodecError is Python's UnicodeError or, if Unknown, LookupError.
-type CodecError struct {
-	Charset string
-	Unknown bool
-	Text    string // str(e)
-}
-
-func (e *CodecError) Error() string { return e.Text }
-
-// Uquote is Utils.uquote: characters beyond ASCII as HTML references.
-func Uquote(s Text) string { panic("not yet") }
-
-// Canonstr is Utils.canonstr; lang "" means None. The result is a Python
-// unicode, in UTF-8.
-func (t *Texts) Canonstr(s Text, lang string) string { panic("not yet") }
-
-// Uncanonstr is Utils.uncanonstr; lang "" means None.
-func (t *Texts) Uncanonstr(s Text, lang string) string { panic("not yet") }
-
-// Websafe is Utils.websafe of a str.
-func (t *Texts) Websafe(s string) string { panic("not yet") }
-
-// ToDollar is Utils.to_dollar.
-func ToDollar(s string) string { panic("not yet") }
-
-// ToPercent is Utils.to_percent.
-func ToPercent(s string) string { panic("not yet") }
-
-// QuotePeriods is Utils.QuotePeriods.
-func QuotePeriods(s string) string { panic("not yet") }
-
-// CTime is i18n.ctime in lang of a time that was given as seconds.
-func (t *Texts) CTime(lang string, at time.Time) string { panic("not yet") }
-
-// Strftime is time.strftime in the C locale: at's own zone, bytes kept.
-func Strftime(format string, at time.Time) string { panic("not yet") }
-
-// Ctime is time.ctime in the C locale.
-func Ctime(at time.Time) string { return at.Format("Mon Jan _2 15:04:05 2006") }
-
-// Midnight is Utils.midnight: the start of at's day in its zone.
-func Midnight(at time.Time) time.Time {
-	y, m, d := at.Date()
-	return time.Date(y, m, d, 0, 0, 0, 0, at.Location())
-}
-
-// MakeRandomPassword is Utils.MakeRandomPassword with the site's
-// USER_FRIENDLY_PASSWORDS; length 0 means MEMBER_PASSWORD_LENGTH.
-func (t *Texts) MakeRandomPassword(random io.Reader, length int) (string, error) { panic("not yet") }

@@ -1,0 +1,112 @@
+package text
+
+import (
+	"encoding/binary"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// catalog is one language's compiled messages, as GNU gettext's .mo files hold
+// them. The libraries at hand turn what they read into UTF-8; Mailman needs the
+// bytes of the catalog's own charset.
+type catalog struct {
+	charset  string
+	messages map[string]string
+}
+
+var errCatalog = errors.New("had a file that is no message catalog, wanted a .mo file")
+
+// catalog loads a language's catalog when it is first asked for. A language
+// without one has no messages, and so speaks English.
+func (t *Texts) catalog(lang string) *catalog {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if c := t.catalogs[lang]; c != nil {
+		return c
+	}
+	c := &catalog{}
+	// Python's gettext tries a territory's language too.
+	base, _, _ := strings.Cut(lang, "_")
+	for _, name := range []string{lang, base} {
+		if name == "" || strings.ContainsAny(name, "/\x00") {
+			continue
+		}
+		file := filepath.Join(t.s.MessagesDir(), name, "LC_MESSAGES", "mailman.mo")
+		b, err := os.ReadFile(file)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err == nil {
+			var read *catalog
+			if read, err = parseCatalog(b); err == nil {
+				c = read
+			}
+		}
+		if err != nil {
+			t.warn("message catalog %s: %v", file, err)
+		}
+		break
+	}
+	t.catalogs[lang] = c
+	return c
+}
+
+// parseCatalog reads the .mo format of GNU gettext.
+func parseCatalog(b []byte) (*catalog, error) {
+	if len(b) < 20 {
+		return nil, errCatalog
+	}
+	var order binary.ByteOrder = binary.LittleEndian
+	if order.Uint32(b) != 0x950412de {
+		if order = binary.BigEndian; order.Uint32(b) != 0x950412de {
+			return nil, errCatalog
+		}
+	}
+	n, ids, texts := uint64(order.Uint32(b[8:])), uint64(order.Uint32(b[12:])), uint64(order.Uint32(b[16:]))
+	at := func(table, i uint64) (string, bool) {
+		p := table + 8*i
+		if p+8 > uint64(len(b)) {
+			return "", false
+		}
+		size, off := uint64(order.Uint32(b[p:])), uint64(order.Uint32(b[p+4:]))
+		if off+size > uint64(len(b)) {
+			return "", false
+		}
+		return string(b[off : off+size]), true
+	}
+	if n > uint64(len(b))/8 {
+		return nil, errCatalog
+	}
+	c := &catalog{messages: make(map[string]string, n)}
+	for i := range n {
+		id, ok1 := at(ids, i)
+		s, ok2 := at(texts, i)
+		if !ok1 || !ok2 {
+			return nil, errCatalog
+		}
+		if id == "" {
+			c.charset = headerCharset(s)
+		}
+		// Of a plural only the first form has the id to itself.
+		id, _, _ = strings.Cut(id, "\x00")
+		s, _, _ = strings.Cut(s, "\x00")
+		c.messages[id] = s
+	}
+	return c, nil
+}
+
+func headerCharset(header string) string {
+	for _, line := range strings.Split(header, "\n") {
+		name, value, _ := strings.Cut(line, ":")
+		if !strings.EqualFold(strings.TrimSpace(name), "content-type") {
+			continue
+		}
+		if _, charset, ok := strings.Cut(value, "charset="); ok {
+			return strings.TrimSpace(charset)
+		}
+	}
+	return ""
+}

@@ -1,0 +1,67 @@
+package text
+
+import (
+	"io"
+	"regexp"
+	"strings"
+	"time"
+)
+
+// dollar is a $name, a ${name} or a $$ (Utils.dre).
+var dollar = regexp.MustCompile(`(?i)(\${2})|\$([_a-z]\w*)|\$\{([_a-z]\w*)\}`)
+
+// ToPercent is Utils.to_percent: $-references become %(name)s.
+func ToPercent(s string) string {
+	s = strings.ReplaceAll(s, "%", "%%")
+	return dollar.ReplaceAllStringFunc(s, func(m string) string {
+		if m == "$$" {
+			return "$"
+		}
+		return "%(" + strings.Trim(m, "${}") + ")s"
+	})
+}
+
+// CTime is i18n.ctime in lang of a time that was given as seconds.
+func (t *Texts) CTime(lang string, at time.Time) string {
+	zone, _ := at.Zone()
+	return t.Msg(lang, "i18n", "%(wday)s %(mon)s", Vars{
+		"wday": t.Msg(lang, "i18n", at.Format("Mon"), nil), "mon": t.Msg(lang, "i18n", at.Format("Jan"), nil),
+		"day": at.Day(), "hh": at.Hour(), "mm": at.Minute(), "ss": at.Second(), "tzname": zone, "year": at.Year(),
+	})
+}
+
+// Midnight is Utils.midnight: the start of at's day in its zone.
+func Midnight(at time.Time) time.Time {
+	y, m, d := at.Date()
+	return time.Date(y, m, d, 0, 0, 0, 0, at.Location())
+}
+
+// syllables are what a password that can be spoken is made of.
+var syllables = func() (all []string) {
+	for _, v := range "aeiou" {
+		for _, c := range "bcdfghkmnprstvwxz" {
+			all = append(all, string(c)+string(v), string(v)+string(c))
+		}
+	}
+	return all
+}()
+
+// MakeRandomPassword is Utils.MakeRandomPassword as users get it; length 0 means
+// MEMBER_PASSWORD_LENGTH. The error is random's.
+func (t *Texts) MakeRandomPassword(random io.Reader, length int) (string, error) {
+	if length == 0 {
+		length = t.s.Int("MEMBER_PASSWORD_LENGTH")
+	}
+	var b strings.Builder
+	for b.Len() < length {
+		var r [1]byte
+		if _, err := io.ReadFull(random, r[:]); err != nil {
+			return "", err
+		}
+		// 170 syllables: a byte from the first 170 favours none.
+		if int(r[0]) < len(syllables) {
+			b.WriteString(syllables[r[0]])
+		}
+	}
+	return b.String()[:length], nil
+}
