@@ -232,6 +232,7 @@ func (v *DictView) SetKey(key, val Value) {
 		v.doc.noteLive()
 	default:
 		b, err := v.doc.encode(val)
+		v.doc.overlay += len(b) + editCost
 		v.doc.edit(x, key, &edit{b: b, err: err})
 	}
 }

@@ -251,24 +251,24 @@ func (d *Document) Set(key string, v Value) {
 		}
 	} else if err == nil {
 		b, err := d.encode(v)
+		d.overlay += len(b) + editCost
 		c = &content{span: span{&segment{b: b}, 0, uint32(len(b))}, err: err}
 	}
 	d.replace(s, c)
 }
 
+// editCost is about what a change takes besides its bytes.
+const editCost = 200
+
 // encode writes a value with memo ids of its own.
 func (d *Document) encode(v Value) ([]byte, error) {
-	w, err := newWriter(v, 1, int(d.nextID))
-	if err != nil {
-		return nil, err
-	}
+	w := writer{proto: 1, nextID: d.nextID, lean: true}
+	w.count(v)
 	if err := w.value(v, 0); err != nil {
 		return nil, err
 	}
-	d.nextID = uint32(w.nextID)
-	b := slices.Clip(w.out)
-	d.overlay += len(b) + 64
-	return b, nil
+	d.nextID = w.nextID
+	return slices.Clip(w.out), nil
 }
 
 func (d *Document) replace(s *slot, c *content) {
@@ -324,16 +324,16 @@ func (d *Document) enliven(g *group) error {
 		return nil
 	}
 	values := make([]Value, len(g.slots))
-	var known reader // what the parts have put in the memo so far
+	var known memo // what the parts have put in the memo so far
 	for i, s := range g.slots {
 		part := d.base.reader(s.first.start, s.first.end)
-		part.memo, part.dense = known.memo, known.dense
+		part.memo = known
 		v, err := part.run()
 		if err != nil {
 			return err
 		}
 		values[i] = v
-		known.memo, known.dense = part.memo, part.dense
+		known = part.memo
 	}
 	d.setLive(g, values)
 	return nil

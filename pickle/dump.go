@@ -7,206 +7,270 @@ import (
 	"math/big"
 	"slices"
 	"strconv"
+	"strings"
+	"unsafe"
 )
 
-// Dump writes v as cPickle.dump(v, fp, proto) does, with proto 0, 1 or 2. Only
-// what is referred to again is stored in the memo; cPickle leaves out the rest
-// in the same way where it can tell by the reference count. It returns an error
-// for a value of no kind of this package and for one nested deeper than MaxDepth.
+// Dump writes v as cPickle.dump(v, fp, proto) does, with proto 0, 1 or 2. What
+// is reachable twice by one pointer (a str or unicode: by the same bytes in
+// memory) is written once and then referred to. It returns an error for a value
+// of no kind of this package and, wrapping [ErrDepth], for one nested deeper
+// than [MaxDepth].
 func Dump(v Value, proto int) ([]byte, error) {
-	w, err := newWriter(v, proto, 0)
-	if err != nil {
-		return nil, err
+	if proto < 0 || proto > 2 {
+		return nil, fmt.Errorf("pickle: had protocol %d, wanted 0, 1 or 2", proto)
 	}
-	if proto >= 2 {
-		w.out = append(w.out, opProto, byte(proto))
+	w := writer{proto: proto, nextID: 1} // cPickle counts from 1, pickle.py from 0
+	w.count(v)
+	if proto == 2 {
+		w.out = append(w.out, opProto, 2)
 	}
-	if err := w.value(v, 0); err != nil {
+	held := int32(1) // by the caller of cPickle
+	if !isContainer(v) {
+		held = 2
+	}
+	if err := w.value(v, held); err != nil {
 		return nil, err
 	}
 	return append(w.out, opStop), nil
 }
 
-// appendSpan appends v to out as a value inside a protocol 1 pickle that uses no
-// memo key from firstID on.
-func appendSpan(out []byte, v Value, firstID int) ([]byte, error) {
-	w, err := newWriter(v, 1, firstID)
-	if err != nil {
-		return out, err
-	}
-	w.out = out
-	if err := w.value(v, 0); err != nil {
-		return out, err
-	}
-	return w.out, nil
-}
+// batch is how many items cPickle writes between a MARK and what takes them.
+const batch = 1000
 
+// writer writes values. cPickle leaves out the PUT of an object that has a
+// single reference; a writer counts the references there are in the value, and
+// those that cPickle itself holds while it writes (held), to do the same.
 type writer struct {
 	out    []byte
 	proto  int
-	nextID int
-	again  map[Value]bool // what is met more than once
-	memo   map[Value]int
+	nextID uint32
+	// lean leaves out every PUT that no GET needs: for values that go into a
+	// document beside others.
+	lean   bool
+	shared bool // some container has two references
+	refs   map[identity]int32
+	ids    map[identity]uint32
+	depth  int
 }
 
-// newWriter finds out what v refers to more than once.
-func newWriter(v Value, proto, firstID int) (*writer, error) {
-	if proto < 0 || proto > 2 {
-		return nil, fmt.Errorf("pickle: had protocol %d, wanted 0 to 2", proto)
-	}
-	w := &writer{proto: proto, nextID: firstID}
-	if !isContainer(v) {
-		return w, nil
-	}
-	w.again, w.memo = map[Value]bool{}, map[Value]int{}
-	var path []Value
-	var walk func(v Value, depth int) error
-	walk = func(v Value, depth int) error {
-		id := identity(v)
-		if id == nil {
-			return nil
-		}
-		if _, seen := w.again[id]; seen {
-			w.again[id] = true
-			if _, ok := v.(*Tuple); ok {
-				// A tuple inside itself has no memo key yet when it is met again, so what lies on the way is met again too.
-				for i := slices.Index(path, id); i >= 0 && i < len(path); i++ {
-					w.again[path[i]] = true
-				}
-			}
-			return nil
-		}
-		if depth > MaxDepth {
-			return fmt.Errorf("pickle: had a value more than %d deep: %w", MaxDepth, ErrDepth)
-		}
-		w.again[id] = false
-		path = append(path, id)
-		defer func() { path = path[:len(path)-1] }()
-		if in, ok := v.(*Instance); ok && in.Kind != Reconstructed && (proto > 0 || in.Kind == NewStyle) {
-			if err := walk(&in.Class, depth+1); err != nil {
-				return err
-			}
-		}
-		return children(v, func(c Value) error { return walk(c, depth+1) })
-	}
-	return w, walk(v, 0)
+// identity tells one Python object from another: a container by its address, a
+// str or unicode by its kind and where its bytes are, a class by its names.
+type identity struct {
+	p     unsafe.Pointer
+	n     int
+	kind  byte
+	names Global
 }
 
-// identity is what tells one object from another: the pointer, and the name for
-// a class. It is nil for what needs no memo.
-func identity(v Value) Value {
+// identify returns an object's identity, and false for what never goes into the
+// memo: numbers, the empty tuple, and strings of less than two bytes.
+func identify(v Value) (identity, bool) {
 	switch v := v.(type) {
-	case *Global:
-		return *v
+	case Str:
+		return identity{p: unsafe.Pointer(unsafe.StringData(string(v))), n: len(v), kind: 's'}, len(v) >= 2
+	case Unicode:
+		return identity{p: unsafe.Pointer(unsafe.StringData(string(v))), n: len(v), kind: 'u'}, longUnicode(v)
+	case *List:
+		return identity{p: unsafe.Pointer(v)}, true
 	case *Tuple:
-		if len(v.Items) == 0 {
-			return nil
-		}
+		return identity{p: unsafe.Pointer(v)}, len(v.Items) > 0
+	case *Dict:
+		return identity{p: unsafe.Pointer(v)}, true
+	case *Instance:
+		return identity{p: unsafe.Pointer(v)}, true
+	case *Reduce:
+		return identity{p: unsafe.Pointer(v)}, true
+	case *Global:
+		return identity{kind: 'g', names: *v}, true
 	}
-	if isContainer(v) {
-		return v
-	}
-	return nil
+	return identity{}, false
 }
 
-func (w *writer) put(v Value) {
-	id := identity(v)
-	if id == nil || !w.again[id] {
+// longUnicode reports whether u has two characters.
+func longUnicode(u Unicode) bool {
+	if len(u) < 2 {
+		return false
+	}
+	_, n := decodeWTF8(string(u))
+	return n < len(u)
+}
+
+// count counts the references to each object in v. It does not recurse.
+func (w *writer) count(v Value) {
+	if !isContainer(v) {
 		return
 	}
-	n := w.nextID
-	w.nextID++
-	w.memo[id] = n
-	switch {
-	case w.proto == 0:
-		w.out = append(strconv.AppendInt(append(w.out, opPut), int64(n), 10), '\n')
-	case n < 256:
-		w.out = append(w.out, opBinPut, byte(n))
-	default:
-		w.out = binary.LittleEndian.AppendUint32(append(w.out, opLongBinPut), uint32(n))
+	if w.refs == nil {
+		w.refs = make(map[identity]int32)
 	}
-}
-
-func (w *writer) get(n int) {
-	switch {
-	case w.proto == 0:
-		w.out = append(strconv.AppendInt(append(w.out, opGet), int64(n), 10), '\n')
-	case n < 256:
-		w.out = append(w.out, opBinGet, byte(n))
-	default:
-		w.out = binary.LittleEndian.AppendUint32(append(w.out, opLongBinGet), uint32(n))
-	}
-}
-
-func (w *writer) value(v Value, depth int) error {
-	if depth > 2*MaxDepth {
-		return fmt.Errorf("pickle: had a value more than %d deep: %w", MaxDepth, ErrDepth)
-	}
-	if id := identity(v); id != nil {
-		if n, ok := w.memo[id]; ok {
-			w.get(n)
-			return nil
+	todo := []Value{v}
+	for len(todo) > 0 {
+		v := todo[len(todo)-1]
+		todo = todo[:len(todo)-1]
+		id, ok := identify(v)
+		if !ok {
+			continue
 		}
+		n := w.refs[id] + 1
+		w.refs[id] = n
+		if !isContainer(v) {
+			continue
+		}
+		if n > 1 {
+			w.shared = true
+			continue
+		}
+		if in, ok := v.(*Instance); ok {
+			w.refs[identity{kind: 'g', names: in.Class}]++
+		}
+		todo = appendChildren(todo, v)
 	}
+}
+
+// wants reports whether v gets a PUT.
+func (w *writer) wants(v Value, id identity, held int32) bool {
+	if w.lean {
+		// Containers that nothing refers to twice hold no cycle and need no PUT.
+		return w.refs[id] > 1 || w.shared && isContainer(v)
+	}
+	switch v := v.(type) {
+	case *List:
+		if len(v.Items) > 0 {
+			return true
+		}
+	case *Dict:
+		if v.Len() > 0 {
+			return true
+		}
+	case *Global, *Instance, *Reduce:
+		return true
+	}
+	return w.refs[id]+held > 1
+}
+
+func (w *writer) put(v Value, held int32) {
+	id, ok := identify(v)
+	if !ok || !w.wants(v, id, held) {
+		return
+	}
+	if w.ids == nil {
+		w.ids = make(map[identity]uint32)
+	}
+	w.ids[id] = w.nextID
+	w.memoOp(w.nextID, opPut, opBinPut, opLongBinPut)
+	w.nextID++
+}
+
+// got writes a GET of v if that is in the memo.
+func (w *writer) got(v Value) bool {
+	if len(w.ids) == 0 {
+		return false
+	}
+	id, ok := identify(v)
+	if !ok {
+		return false
+	}
+	n, ok := w.ids[id]
+	if ok {
+		w.memoOp(n, opGet, opBinGet, opLongBinGet)
+	}
+	return ok
+}
+
+func (w *writer) memoOp(id uint32, text, short, long byte) {
+	switch {
+	case w.proto == 0:
+		w.out = append(strconv.AppendUint(append(w.out, text), uint64(id), 10), '\n')
+	case id < 256:
+		w.out = append(w.out, short, byte(id))
+	default:
+		w.out = binary.LittleEndian.AppendUint32(append(w.out, long), id)
+	}
+}
+
+// value writes v. held is how many references cPickle holds to it at this point,
+// besides those of the containers that v is in.
+func (w *writer) value(v Value, held int32) error {
 	switch v := v.(type) {
 	case nil:
 		w.out = append(w.out, opNone)
+		return nil
 	case bool:
 		w.bool(v)
+		return nil
 	case Int:
 		w.int(int64(v))
+		return nil
 	case *big.Int:
-		return w.long(v)
+		w.long(v)
+		return nil
 	case float64:
 		if w.proto > 0 {
 			w.out = binary.BigEndian.AppendUint64(append(w.out, opBinFloat), math.Float64bits(v))
 		} else {
-			w.out = append(append(append(w.out, opFloat), formatFloat(v)...), '\n')
+			w.out = append(appendFloat(append(w.out, opFloat), v), '\n')
 		}
+		return nil
+	}
+	if w.got(v) {
+		return nil
+	}
+	switch v := v.(type) {
 	case Str:
-		return w.str(v)
+		if err := w.str(string(v)); err != nil {
+			return err
+		}
+		w.put(v, held)
+		return nil
 	case Unicode:
-		return w.unicode(v)
+		if err := w.unicode(v); err != nil {
+			return err
+		}
+		w.put(v, held)
+		return nil
 	case *Global:
-		w.out = append(w.out, opGlobal)
-		w.out = append(append(append(append(w.out, v.Module...), '\n'), v.Name...), '\n')
-		w.put(v)
+		return w.global(v)
+	}
+	if w.depth++; w.depth > MaxDepth {
+		return fmt.Errorf("pickle: had a value nested deeper than %d: %w", MaxDepth, ErrDepth)
+	}
+	var err error
+	switch v := v.(type) {
 	case *Tuple:
-		return w.tuple(v, depth)
+		err = w.tuple(v, held)
 	case *List:
 		if w.proto > 0 {
 			w.out = append(w.out, opEmptyList)
 		} else {
 			w.out = append(w.out, opMark, opList)
 		}
-		w.put(v)
-		return w.items(v.Items, depth)
+		w.put(v, held)
+		err = w.items(v.Items)
 	case *Dict:
 		if w.proto > 0 {
 			w.out = append(w.out, opEmptyDict)
 		} else {
 			w.out = append(w.out, opMark, opDict)
 		}
-		w.put(v)
-		return w.pairs(v, depth)
+		w.put(v, held)
+		err = w.pairs(v, true)
 	case *Instance:
-		return w.instance(v, depth)
+		err = w.instance(v, held)
 	case *Reduce:
-		if err := w.call(v.Func, v.Args, v, depth); err != nil {
-			return err
-		}
-		return w.rest(v.ListItems, v.DictItems, v.HasState, v.State, depth)
+		err = w.reduce(v, v.Func, v.Args, held)
 	default:
-		return fmt.Errorf("pickle: had a Go value of type %T, wanted one of the kinds of Value", v)
+		err = fmt.Errorf("pickle: had %s, wanted one of the kinds of Value", kind(v))
 	}
-	return nil
+	w.depth--
+	return err
 }
 
 func (w *writer) bool(v bool) {
 	switch {
-	case w.proto >= 2 && v:
+	case w.proto == 2 && v:
 		w.out = append(w.out, opNewTrue)
-	case w.proto >= 2:
+	case w.proto == 2:
 		w.out = append(w.out, opNewFalse)
 	case v:
 		w.out = append(w.out, "I01\n"...)
@@ -218,54 +282,54 @@ func (w *writer) bool(v bool) {
 func (w *writer) int(n int64) {
 	switch {
 	case w.proto == 0 || n != int64(int32(n)):
-		// There is no binary form of an int of more than 32 bits before protocol 3.
+		// There is no binary form of an int of more than 32 bits.
 		w.out = append(strconv.AppendInt(append(w.out, opInt), n, 10), '\n')
-	case n >= 0 && n < 1<<8:
+	case 0 <= n && n < 1<<8:
 		w.out = append(w.out, opBinInt1, byte(n))
-	case n >= 0 && n < 1<<16:
-		w.out = binary.LittleEndian.AppendUint16(append(w.out, opBinInt2), uint16(n))
+	case 0 <= n && n < 1<<16:
+		w.out = append(w.out, opBinInt2, byte(n), byte(n>>8))
 	default:
 		w.out = binary.LittleEndian.AppendUint32(append(w.out, opBinInt), uint32(n))
 	}
 }
 
-func (w *writer) long(n *big.Int) error {
+func (w *writer) long(n *big.Int) {
 	if w.proto < 2 {
-		w.out = append(append(append(w.out, opLong), n.String()...), 'L', '\n')
-		return nil
+		w.out = append(n.Append(append(w.out, opLong), 10), 'L', '\n')
+		return
 	}
-	b := twosComplement(n)
-	if len(b) < 256 {
-		w.out = append(w.out, opLong1, byte(len(b)))
+	s := encodeLong(n)
+	if len(s) < 256 {
+		w.out = append(w.out, opLong1, byte(len(s)))
 	} else {
-		w.out = binary.LittleEndian.AppendUint32(append(w.out, opLong4), uint32(len(b)))
+		w.out = binary.LittleEndian.AppendUint32(append(w.out, opLong4), uint32(len(s)))
 	}
-	w.out = append(w.out, b...)
-	return nil
+	w.out = append(w.out, s...)
 }
 
-// twosComplement is the shortest little-endian form; zero has no bytes.
-func twosComplement(n *big.Int) []byte {
+// encodeLong is the shortest two's complement, the lowest byte first; nothing for 0.
+func encodeLong(n *big.Int) []byte {
 	if n.Sign() == 0 {
 		return nil
 	}
-	size := n.BitLen()/8 + 1
+	x := n
 	if n.Sign() < 0 {
-		// The lowest number of a size has one bit more than its absolute value needs.
-		size = new(big.Int).Not(n).BitLen()/8 + 1
-		n = new(big.Int).Add(n, new(big.Int).Lsh(big.NewInt(1), uint(8*size)))
+		x = new(big.Int).Not(n) // the same bits, inverted
 	}
-	b := n.FillBytes(make([]byte, size))
-	for i, j := 0, len(b)-1; i < j; i, j = i+1, j-1 {
-		b[i], b[j] = b[j], b[i]
+	s := x.FillBytes(make([]byte, x.BitLen()/8+1))
+	slices.Reverse(s)
+	if n.Sign() < 0 {
+		for i := range s {
+			s[i] = ^s[i]
+		}
 	}
-	return b
+	return s
 }
 
-func (w *writer) str(s Str) error {
+func (w *writer) str(s string) error {
 	switch {
 	case w.proto == 0:
-		w.out = append(append(append(w.out, opString), quote(string(s))...), '\n')
+		w.out = append(appendQuoted(append(w.out, opString), s), '\n')
 		return nil
 	case len(s) < 256:
 		w.out = append(w.out, opShortBinString, byte(len(s)))
@@ -279,8 +343,8 @@ func (w *writer) str(s Str) error {
 }
 
 func (w *writer) unicode(u Unicode) error {
-	if !validWTF8(string(u)) {
-		return fmt.Errorf("pickle: had a unicode %.20q, wanted UTF-8", string(u))
+	if i := wtf8Error(unsafe.Slice(unsafe.StringData(string(u)), len(u))); i >= 0 {
+		return fmt.Errorf("pickle: had a Unicode with byte %#02x at %d, wanted UTF-8", u[i], i)
 	}
 	if w.proto == 0 {
 		w.out = append(appendRawUnicode(append(w.out, opUnicode), u), '\n')
@@ -289,12 +353,32 @@ func (w *writer) unicode(u Unicode) error {
 	if len(u) > math.MaxInt32 {
 		return fmt.Errorf("pickle: had a unicode of %d bytes, wanted at most %d", len(u), math.MaxInt32)
 	}
-	w.out = binary.LittleEndian.AppendUint32(append(w.out, opBinUnicode), uint32(len(u)))
-	w.out = append(w.out, u...)
+	w.out = append(binary.LittleEndian.AppendUint32(append(w.out, opBinUnicode), uint32(len(u))), u...)
 	return nil
 }
 
-func (w *writer) tuple(t *Tuple, depth int) error {
+func (w *writer) global(g *Global) error {
+	if w.got(g) {
+		return nil
+	}
+	if err := w.names(opGlobal, *g); err != nil {
+		return err
+	}
+	w.put(g, 1)
+	return nil
+}
+
+// names writes an opcode that takes a module and a name, each a line.
+func (w *writer) names(op byte, g Global) error {
+	if strings.Contains(g.Module, "\n") || strings.Contains(g.Name, "\n") {
+		return fmt.Errorf("pickle: had %.60q, wanted the name of a class or function", g)
+	}
+	w.out = append(append(append(w.out, op), g.Module...), '\n')
+	w.out = append(append(w.out, g.Name...), '\n')
+	return nil
+}
+
+func (w *writer) tuple(t *Tuple, held int32) error {
 	n := len(t.Items)
 	if n == 0 {
 		if w.proto > 0 {
@@ -304,172 +388,222 @@ func (w *writer) tuple(t *Tuple, depth int) error {
 		}
 		return nil
 	}
-	short := w.proto >= 2 && n <= 3
+	short := w.proto == 2 && n <= 3
 	if !short {
 		w.out = append(w.out, opMark)
 	}
 	for _, item := range t.Items {
-		if err := w.value(item, depth+1); err != nil {
+		if err := w.value(item, 0); err != nil {
 			return err
 		}
 	}
-	if id, ok := w.memo[Value(t)]; ok {
-		// The tuple holds itself: writing its items has written it, so they are dropped again.
+	if w.put1(t) {
+		// The tuple is inside itself: writing its items wrote it. Drop them.
 		switch {
 		case short:
-			for range n {
-				w.out = append(w.out, opPop)
-			}
+			w.drop(n)
 		case w.proto > 0:
 			w.out = append(w.out, opPopMark)
 		default:
-			for range n + 1 {
-				w.out = append(w.out, opPop)
-			}
+			w.drop(n + 1)
 		}
-		w.get(id)
+		w.got(t)
 		return nil
 	}
 	if short {
-		w.out = append(w.out, opTuple1+byte(n-1))
+		w.out = append(w.out, byte(opTuple1+n-1))
 	} else {
 		w.out = append(w.out, opTuple)
 	}
-	w.put(t)
+	w.put(t, held)
 	return nil
 }
 
-// batch is how many items cPickle writes between a MARK and what takes them.
-const batch = 1000
+// put1 reports whether v is in the memo already.
+func (w *writer) put1(v Value) bool {
+	id, ok := identify(v)
+	if !ok {
+		return false
+	}
+	_, ok = w.ids[id]
+	return ok
+}
 
-func (w *writer) items(items []Value, depth int) error {
-	for len(items) > 0 {
-		n := min(len(items), batch)
-		if w.proto == 0 || len(items) == 1 {
-			n = 1
-		} else {
+func (w *writer) drop(n int) {
+	for range n {
+		w.out = append(w.out, opPop)
+	}
+}
+
+// items writes what the list on the stack is filled with.
+func (w *writer) items(items []Value) error {
+	if w.proto == 0 {
+		for _, item := range items {
+			if err := w.value(item, 1); err != nil {
+				return err
+			}
+			w.out = append(w.out, opAppend)
+		}
+		return nil
+	}
+	for some := range slices.Chunk(items, batch) {
+		if len(some) > 1 {
 			w.out = append(w.out, opMark)
 		}
-		for _, item := range items[:n] {
-			if err := w.value(item, depth+1); err != nil {
+		for _, item := range some {
+			if err := w.value(item, 1); err != nil {
 				return err
 			}
 		}
-		if n == 1 && (w.proto == 0 || len(items) == 1) {
-			w.out = append(w.out, opAppend)
-		} else {
+		if len(some) > 1 {
 			w.out = append(w.out, opAppends)
+		} else {
+			w.out = append(w.out, opAppend)
 		}
-		items = items[n:]
 	}
 	return nil
 }
 
-func (w *writer) pairs(d *Dict, depth int) error {
-	left, open := d.Len(), 0
+// pairs writes what the dict on the stack is filled with. exact is for a dict
+// and not for an object like one: cPickle goes through the two differently.
+func (w *writer) pairs(d *Dict, exact bool) error {
+	n, total := 0, d.Len()
+	single := w.proto == 0 || total == 1
+	held := int32(0)
+	if w.proto == 0 || !exact {
+		held = 1 // by the tuple that an item comes in
+	}
 	for k, v := range d.All() {
-		single := w.proto == 0 || open == 0 && left == 1
-		if !single && open == 0 {
-			w.out = append(w.out, opMark)
+		if !single && n%batch == 0 {
+			if n > 0 {
+				w.out = append(w.out, opSetItems)
+			}
+			if single = !exact && n == total-1; !single {
+				w.out = append(w.out, opMark)
+			}
 		}
-		if err := w.value(k, depth+1); err != nil {
+		if err := w.value(k, held); err != nil {
 			return err
 		}
-		if err := w.value(v, depth+1); err != nil {
+		if err := w.value(v, held); err != nil {
 			return err
 		}
-		left--
 		if single {
 			w.out = append(w.out, opSetItem)
-			continue
 		}
-		if open++; open == batch || left == 0 {
-			w.out = append(w.out, opSetItems)
-			open = 0
+		n++
+	}
+	if !single && n > 0 {
+		w.out = append(w.out, opSetItems)
+		if exact && n%batch == 0 {
+			w.out = append(w.out, opMark, opSetItems) // as cPickle does
 		}
 	}
 	return nil
 }
 
-func (w *writer) instance(in *Instance, depth int) error {
-	switch in.Kind {
-	case OldStyle:
-		w.out = append(w.out, opMark)
-		if w.proto > 0 {
-			if err := w.value(&in.Class, depth+1); err != nil {
-				return err
-			}
-		}
-		if in.Args != nil {
-			for _, a := range in.Args.Items {
-				if err := w.value(a, depth+1); err != nil {
-					return err
-				}
-			}
-		}
-		if w.proto > 0 {
-			w.out = append(w.out, opObj)
-		} else {
-			w.out = append(w.out, opInst)
-			w.out = append(append(append(append(w.out, in.Class.Module...), '\n'), in.Class.Name...), '\n')
-		}
-		w.put(in)
-	case Reconstructed:
-		if err := w.call(&reconstructor, in.Args, in, depth); err != nil {
+func (w *writer) instance(in *Instance, held int32) error {
+	class := in.Class
+	switch {
+	case in.Kind == OldStyle:
+		return w.oldInstance(in)
+	case in.Kind == Reconstructed && (w.proto < 2 || !in.plain()):
+		return w.reduce(in, &reconstructor, in.Args, held)
+	case w.proto == 2:
+		if err := w.global(&class); err != nil {
 			return err
 		}
-	default:
-		args := in.Args
+		args := in.newArgs()
 		if args == nil {
 			args = &Tuple{}
 		}
-		if w.proto < 2 {
-			items := append([]Value{&in.Class}, args.Items...)
-			if err := w.call(&newObject, &Tuple{Items: items}, in, depth); err != nil {
-				return err
-			}
-			break
-		}
-		if err := w.value(&in.Class, depth+1); err != nil {
-			return err
-		}
-		if err := w.value(args, depth+1); err != nil {
+		if err := w.value(args, 0); err != nil {
 			return err
 		}
 		w.out = append(w.out, opNewObj)
-		w.put(in)
+		return w.rest(in, held)
 	}
-	return w.rest(in.ListItems, in.DictItems, in.HasState, in.State, depth)
+	args := in.newArgs()
+	if (args == nil || len(args.Items) == 0) && in.ListItems == nil && in.DictItems == nil {
+		// As copy_reg.__reduce_ex__ does below protocol 2.
+		return w.reduce(in, &reconstructor, NewTuple(&class, &object, nil), held)
+	}
+	all := []Value{&class}
+	if args != nil {
+		all = append(all, args.Items...)
+	}
+	return w.reduce(in, &newObject, &Tuple{all}, held)
 }
 
-func (w *writer) call(f Value, args *Tuple, made Value, depth int) error {
+func (w *writer) oldInstance(in *Instance) error {
+	class := in.Class
+	w.out = append(w.out, opMark)
+	if w.proto > 0 {
+		if err := w.global(&class); err != nil {
+			return err
+		}
+	}
+	if in.Args != nil {
+		for _, a := range in.Args.Items {
+			if err := w.value(a, 0); err != nil {
+				return err
+			}
+		}
+	}
+	if w.proto > 0 {
+		w.out = append(w.out, opObj)
+	} else if err := w.names(opInst, class); err != nil {
+		return err
+	}
+	return w.rest(in, 1)
+}
+
+// reduce writes the call that makes v.
+func (w *writer) reduce(v, f Value, args *Tuple, held int32) error {
 	if args == nil {
 		args = &Tuple{}
 	}
-	if err := w.value(f, depth+1); err != nil {
+	if err := w.value(f, 1); err != nil {
 		return err
 	}
-	if err := w.value(args, depth+1); err != nil {
+	if err := w.value(args, 0); err != nil {
 		return err
 	}
 	w.out = append(w.out, opReduce)
-	w.put(made)
-	return nil
+	return w.rest(v, held)
 }
 
-func (w *writer) rest(list []Value, dict *Dict, has bool, state Value, depth int) error {
-	if err := w.items(list, depth); err != nil {
+// rest puts the object just made in the memo and writes what it holds.
+func (w *writer) rest(v Value, held int32) error {
+	if w.put1(v) {
+		// The object is in its own arguments, and so has been made before.
+		w.drop(1)
+		w.got(v)
+		return nil
+	}
+	w.put(v, held)
+	var list []Value
+	var dict *Dict
+	var state Value
+	var has bool
+	switch v := v.(type) {
+	case *Instance:
+		list, dict, state, has = v.ListItems, v.DictItems, v.State, v.HasState
+	case *Reduce:
+		list, dict, state, has = v.ListItems, v.DictItems, v.State, v.HasState
+	}
+	if err := w.items(list); err != nil {
 		return err
 	}
 	if dict != nil {
-		if err := w.pairs(dict, depth); err != nil {
+		if err := w.pairs(dict, false); err != nil {
 			return err
 		}
 	}
 	if !has {
 		return nil
 	}
-	if err := w.value(state, depth+1); err != nil {
+	if err := w.value(state, 1); err != nil { // cPickle holds a __dict__ meanwhile
 		return err
 	}
 	w.out = append(w.out, opBuild)

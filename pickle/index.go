@@ -1,7 +1,6 @@
 package pickle
 
 import (
-	"fmt"
 	"hash/maphash"
 	"math/bits"
 	"sort"
@@ -17,26 +16,23 @@ type span struct {
 // it what the part refers to.
 func (s *segment) reader(start, end uint32) *reader {
 	r := &reader{b: s.b[:end], pos: int(start), span: true, work: loadWork(int(end - start))}
-	r.outer = func(id int) (Value, bool) {
-		v, err := s.memoValue(r, uint32(id))
-		return v, err == nil
-	}
+	r.outer = func(id uint32) (Value, bool) { return s.memoValue(r, id) }
 	return r
 }
 
-// memoValue decodes what never changes and was put in the memo elsewhere.
-func (s *segment) memoValue(r *reader, id uint32) (Value, error) {
+// memoValue decodes what never changes and was put in the memo outside the part.
+func (s *segment) memoValue(r *reader, id uint32) (Value, bool) {
 	m := s.known(id)
 	if m == nil || m.flags&flagPure == 0 {
-		return nil, fmt.Errorf("pickle: memo id %d refers to something outside that can change", id)
+		return nil, false
 	}
-	sub := reader{b: s.b, pos: int(m.start), outer: r.outer, work: r.work}
-	v, err := sub.runToPut(int(id))
+	sub := reader{b: s.b, pos: int(m.start), outer: r.outer}
+	v, err := sub.runToPut(id)
 	if err != nil {
-		return nil, err
+		return nil, false
 	}
-	r.remember(int(id), v)
-	return v, nil
+	r.memo.put(id, v)
+	return v, true
 }
 
 // decode decodes the value of a span.

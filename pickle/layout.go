@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"math"
-	"unicode/utf8"
 )
 
 // A Document leaves its bytes as they are and needs to know only where things
@@ -320,7 +319,7 @@ func (l *layout) step(t *token) bool {
 	case opShortBinString, opBinString:
 		l.push(t.start, flagAtom|flagStr, 0)
 	case opBinUnicode:
-		if !utf8.Valid(t.arg) && !validWTF8(string(t.arg)) {
+		if wtf8Error(t.arg) >= 0 {
 			return false
 		}
 		l.push(t.start, flagAtom, 0)

@@ -10,18 +10,23 @@ import (
 	"math/big"
 	"strconv"
 	"strings"
+	"unsafe"
 )
 
 // Load reads one pickle and returns what follows it; queue entries hold two
-// pickles, bounce-events files many. Of an empty b it returns io.EOF.
+// pickles, bounce-events files many. Of an empty b it returns [io.EOF]; what
+// else is not a pickle gives a [*SyntaxError]. The value keeps no part of b.
 func Load(b []byte) (v Value, rest []byte, err error) {
 	if len(b) == 0 {
-		return nil, nil, io.EOF
+		return nil, b, io.EOF
 	}
 	r := reader{b: b, work: loadWork(len(b))}
-	v, err = r.run()
-	if err != nil {
+	if v, err = r.run(); err != nil {
 		return nil, b, err
+	}
+	if r.containers > MaxDepth && depthOver(v, MaxDepth) {
+		return nil, b, &SyntaxError{Offset: int64(r.op), Opcode: opStop, Err: ErrDepth,
+			Reason: fmt.Sprintf("had a value nested deeper than %d", MaxDepth)}
 	}
 	return v, b[r.pos:], nil
 }
@@ -31,60 +36,156 @@ func Load(b []byte) (v Value, rest []byte, err error) {
 // some hundred), far less than one made to keep us busy.
 func loadWork(n int) int { return 4<<20 + 256*n }
 
-// mark is what MARK leaves on the stack.
-type mark struct{}
-
 // reader is the stack machine that a pickle is a program for.
 type reader struct {
 	b     []byte
 	pos   int
 	op    int // offset of the opcode at work
 	stack []Value
-	memo  map[int]Value
-	dense []Value // memo entries 0..len-1, where they came in order
-	marks []int   // positions of marks in stack
+	marks []int // heights of the stack at which there is a MARK
+	memo  memo
 
-	containers int
+	strs       arena
 	work       int // what hashing keys may still cost
-	globals    map[Global]*Global
+	containers int // made so far
 
-	// outer resolves a GET of what was not PUT in these bytes: the reader of a
-	// span inside a Document has the rest of the document to ask.
-	outer func(id int) (Value, bool)
 	// span says that the bytes are one value without STOP.
 	span bool
+	// outer resolves a GET of what was not PUT in these bytes: the reader of a
+	// span inside a Document has the rest of the document to ask.
+	outer func(id uint32) (Value, bool)
+}
+
+// memo holds ids as picklers count them in a slice and any others in a map, so
+// that a large id costs nothing.
+type memo struct {
+	dense  []memoSlot
+	sparse map[uint32]Value
+}
+
+type memoSlot struct {
+	v   Value
+	set bool
+}
+
+func (m *memo) get(id uint32) (Value, bool) {
+	if int(id) < len(m.dense) && m.dense[id].set {
+		return m.dense[id].v, true
+	}
+	v, ok := m.sparse[id]
+	return v, ok
+}
+
+func (m *memo) put(id uint32, v Value) {
+	switch {
+	case int(id) < len(m.dense):
+		m.dense[id] = memoSlot{v, true}
+	case int(id) <= len(m.dense)+8: // cPickle begins at 1; a document that was edited has gaps
+		for len(m.dense) < int(id) {
+			m.dense = append(m.dense, memoSlot{})
+		}
+		m.dense = append(m.dense, memoSlot{v, true})
+	default:
+		if m.sparse == nil {
+			m.sparse = make(map[uint32]Value)
+		}
+		m.sparse[id] = v
+	}
+}
+
+// arena copies strings into blocks, which costs less than an allocation each. A
+// block is small enough that one string does not keep much else in memory.
+type arena struct {
+	block []byte
+	size  int
+}
+
+const maxBlock = 8 << 10
+
+func (a *arena) copy(s []byte) string {
+	switch n := len(s); {
+	case n == 0:
+		return ""
+	case n > maxBlock/8:
+		return string(s)
+	case n > cap(a.block)-len(a.block):
+		a.size = min(max(2*a.size, 64), maxBlock)
+		a.block = make([]byte, 0, max(a.size, n))
+	}
+	at := len(a.block)
+	a.block = append(a.block, s...)
+	return unsafe.String(&a.block[at], len(s))
+}
+
+func (r *reader) opcode() byte {
+	if r.op < len(r.b) {
+		return r.b[r.op]
+	}
+	return 0
 }
 
 func (r *reader) fail(format string, a ...any) error {
-	var op byte
-	if r.op < len(r.b) {
-		op = r.b[r.op]
+	return &SyntaxError{Offset: int64(r.op), Opcode: r.opcode(), Reason: fmt.Sprintf(format, a...)}
+}
+
+// failFor is fail with an error as its reason.
+func (r *reader) failFor(err error) error {
+	e := &SyntaxError{Offset: int64(r.op), Opcode: r.opcode(), Reason: err.Error()}
+	if errors.Is(err, ErrDepth) {
+		e.Err = ErrDepth
 	}
-	return &SyntaxError{Offset: int64(r.op), Opcode: op, Reason: fmt.Sprintf(format, a...)}
+	return e
 }
 
 func (r *reader) torn(want string) error {
-	var op byte
-	if r.op < len(r.b) {
-		op = r.b[r.op]
-	}
-	return &SyntaxError{Offset: int64(r.op), Opcode: op, Err: ErrTruncated,
-		Reason: fmt.Sprintf("had %d bytes left, wanted %s: %v", len(r.b)-r.pos, want, ErrTruncated)}
+	return &SyntaxError{Offset: int64(r.op), Opcode: r.opcode(), Err: ErrTruncated,
+		Reason: fmt.Sprintf("had the end of the pickle, wanted %s", want)}
 }
 
+// take returns the next n bytes.
 func (r *reader) take(n int) ([]byte, error) {
-	if n < 0 || n > len(r.b)-r.pos {
-		return nil, r.torn(fmt.Sprintf("%d", n))
+	if left := len(r.b) - r.pos; n > left {
+		return nil, r.torn(fmt.Sprintf("%d bytes more", n-left))
 	}
 	s := r.b[r.pos : r.pos+n]
 	r.pos += n
 	return s, nil
 }
 
+// sized returns what a length of one or four bytes says.
+func (r *reader) sized(wide bool) ([]byte, error) {
+	if !wide {
+		s, err := r.take(1)
+		if err != nil {
+			return nil, err
+		}
+		return r.take(int(s[0]))
+	}
+	n, err := r.uint31()
+	if err != nil {
+		return nil, err
+	}
+	return r.take(int(n))
+}
+
+// uint31 reads a signed number of four bytes that must not be negative.
+func (r *reader) uint31() (uint32, error) {
+	s, err := r.take(4)
+	if err != nil {
+		return 0, err
+	}
+	n := binary.LittleEndian.Uint32(s)
+	if n > math.MaxInt32 {
+		return 0, r.fail("had %d, wanted a number from 0", int32(n))
+	}
+	return n, nil
+}
+
+// line returns the bytes to the next newline, without it.
 func (r *reader) line() ([]byte, error) {
 	n := bytes.IndexByte(r.b[r.pos:], '\n')
 	if n < 0 {
-		return nil, r.torn("a line")
+		return nil, r.torn("a newline")
 	}
 	s := r.b[r.pos : r.pos+n]
 	r.pos += n + 1
@@ -93,21 +194,41 @@ func (r *reader) line() ([]byte, error) {
 
 func (r *reader) push(v Value) { r.stack = append(r.stack, v) }
 
-// floor is how far the stack may be popped: to the last mark.
+func (r *reader) pushNew(v Value) {
+	r.containers++
+	r.push(v)
+}
+
+// floor is how far the stack may be popped: to the last MARK.
 func (r *reader) floor() int {
-	if len(r.marks) > 0 {
-		return r.marks[len(r.marks)-1] + 1
+	if n := len(r.marks); n > 0 {
+		return r.marks[n-1]
 	}
 	return 0
 }
 
-func (r *reader) pop() (Value, error) {
-	if len(r.stack) <= r.floor() {
-		return nil, r.fail("had an empty stack, wanted a value")
+// pop takes n values off the stack. They are good until the next push.
+func (r *reader) pop(n int) ([]Value, error) {
+	h := len(r.stack) - n
+	if h < r.floor() {
+		return nil, r.fail("had %d values on the stack, wanted %d", len(r.stack)-r.floor(), n)
 	}
-	v := r.stack[len(r.stack)-1]
-	r.stack = r.stack[:len(r.stack)-1]
-	return v, nil
+	s := r.stack[h:]
+	r.stack = r.stack[:h]
+	return s, nil
+}
+
+// popMark takes what was pushed since the last MARK, and the MARK.
+func (r *reader) popMark() ([]Value, error) {
+	n := len(r.marks)
+	if n == 0 {
+		return nil, r.fail("had no MARK on the stack, wanted one")
+	}
+	h := r.marks[n-1]
+	r.marks = r.marks[:n-1]
+	s := r.stack[h:]
+	r.stack = r.stack[:h]
+	return s, nil
 }
 
 func (r *reader) top() (Value, error) {
@@ -117,604 +238,509 @@ func (r *reader) top() (Value, error) {
 	return r.stack[len(r.stack)-1], nil
 }
 
-// popMark returns what was pushed since the last MARK.
-func (r *reader) popMark() ([]Value, error) {
-	if len(r.marks) == 0 {
-		return nil, r.fail("had no MARK on the stack, wanted one")
-	}
-	at := r.marks[len(r.marks)-1]
-	r.marks = r.marks[:len(r.marks)-1]
-	items := r.stack[at+1:]
-	r.stack = r.stack[:at]
-	return items, nil
-}
-
-func (r *reader) put(id int) error {
-	v, err := r.top()
-	if err != nil {
-		return err
-	}
-	r.remember(id, v)
-	return nil
-}
-
-func (r *reader) get(id int) error {
-	if id >= 0 && id < len(r.dense) {
-		r.push(r.dense[id])
-		return nil
-	}
-	v, ok := r.memo[id]
-	if !ok && r.outer != nil {
-		v, ok = r.outer(id)
-	}
-	if !ok {
-		return r.fail("had memo key %d, which nothing was stored under", id)
-	}
-	r.push(v)
-	return nil
-}
-
-// remember puts v in the memo.
-func (r *reader) remember(id int, v Value) {
-	switch {
-	case id < len(r.dense):
-		r.dense[id] = v
-	case id == len(r.dense):
-		r.dense = append(r.dense, v)
-	default:
-		if r.memo == nil {
-			r.memo = map[int]Value{}
+// run runs to STOP, or to the end of a span, and returns the value.
+func (r *reader) run() (Value, error) {
+	for {
+		if r.span && r.pos >= len(r.b) && len(r.stack) == 1 && len(r.marks) == 0 {
+			return r.stack[0], nil
 		}
-		r.memo[id] = v
+		op, err := r.next()
+		if err != nil {
+			return nil, err
+		}
+		if op == opStop {
+			return r.top()
+		}
 	}
 }
 
 // runToPut runs until the only value on the stack is put in the memo under id.
-func (r *reader) runToPut(id int) (Value, error) {
+func (r *reader) runToPut(id uint32) (Value, error) {
 	for {
-		r.op = r.pos
-		if r.pos >= len(r.b) {
-			return nil, r.torn("an opcode")
-		}
-		op := r.b[r.pos]
-		r.pos++
-		if err := r.step(op); err != nil {
+		op, err := r.next()
+		if err != nil {
 			return nil, err
 		}
 		if len(r.stack) != 1 || len(r.marks) != 0 {
 			continue
 		}
-		at := r.op
-		switch op {
+		switch arg := r.b[r.op+1 : r.pos]; op {
 		case opBinPut:
-			if int(r.b[at+1]) == id {
+			if uint32(arg[0]) == id {
 				return r.stack[0], nil
 			}
 		case opLongBinPut:
-			if int(binary.LittleEndian.Uint32(r.b[at+1:])) == id {
+			if binary.LittleEndian.Uint32(arg) == id {
 				return r.stack[0], nil
 			}
 		}
 	}
 }
 
-func (r *reader) run() (Value, error) {
-	for {
-		r.op = r.pos
-		if r.pos >= len(r.b) {
-			if r.span && len(r.stack) == 1 && len(r.marks) == 0 {
-				return r.stack[0], nil
-			}
-			return nil, r.torn("an opcode")
-		}
-		op := r.b[r.pos]
-		r.pos++
-		if op == opStop {
-			v, err := r.pop()
-			if err != nil {
-				return nil, err
-			}
-			if r.containers > MaxDepth {
-				if err := checkDepth(v); err != nil {
-					return nil, &SyntaxError{Offset: int64(r.op), Opcode: op, Reason: err.Error(), Err: ErrDepth}
-				}
-			}
-			return v, nil
-		}
-		if err := r.step(op); err != nil {
-			return nil, err
-		}
+// next runs one opcode. STOP is left to the caller.
+func (r *reader) next() (op byte, err error) {
+	r.op = r.pos
+	if r.pos >= len(r.b) {
+		return 0, r.torn("an opcode")
 	}
-}
-
-func (r *reader) step(op byte) error {
+	op = r.b[r.pos]
+	r.pos++
 	switch op {
+	case opStop:
 	case opMark:
 		r.marks = append(r.marks, len(r.stack))
-		r.push(mark{})
 	case opPop:
-		// A MARK may be popped too: pickle.py does so after a recursive tuple.
-		if n := len(r.marks); n > 0 && r.marks[n-1] == len(r.stack)-1 {
+		// Protocol 0 drops a MARK in this way too, after a tuple inside itself.
+		if n := len(r.marks); n > 0 && r.marks[n-1] == len(r.stack) {
 			r.marks = r.marks[:n-1]
-			r.stack = r.stack[:len(r.stack)-1]
-			return nil
+		} else {
+			_, err = r.pop(1)
 		}
-		_, err := r.pop()
-		return err
 	case opPopMark:
-		_, err := r.popMark()
-		return err
+		_, err = r.popMark()
 	case opDup:
-		v, err := r.top()
-		if err != nil {
-			return err
+		var v Value
+		if v, err = r.top(); err == nil {
+			r.push(v)
 		}
-		r.push(v)
 	case opNone:
 		r.push(nil)
 	case opNewTrue:
 		r.push(true)
 	case opNewFalse:
 		r.push(false)
+	case opShortBinString, opBinString:
+		var s []byte
+		if s, err = r.sized(op == opBinString); err == nil {
+			r.push(Str(r.strs.copy(s)))
+		}
+	case opBinInt1, opBinInt2, opBinInt, opBinFloat, opLong1, opLong4:
+		err = r.number(op)
 	case opInt, opLong, opFloat:
-		return r.textNumber(op)
-	case opBinInt, opBinInt1, opBinInt2, opBinFloat, opLong1, opLong4:
-		return r.binaryNumber(op)
-	case opString, opUnicode, opShortBinString, opBinString, opBinUnicode:
-		return r.text(op)
+		err = r.textNumber(op)
+	case opString, opUnicode, opBinUnicode:
+		err = r.text(op)
 	case opPut, opBinPut, opLongBinPut, opGet, opBinGet, opLongBinGet:
-		id, err := r.memoKey(op)
-		if err != nil {
-			return err
+		err = r.memoOp(op)
+	case opEmptyDict:
+		r.pushNew(&Dict{})
+	case opEmptyList:
+		r.pushNew(&List{})
+	case opEmptyTuple:
+		r.pushNew(&Tuple{})
+	case opAppend, opAppends, opSetItem, opSetItems:
+		err = r.fill(op)
+	case opTuple, opList, opDict:
+		err = r.gather(op)
+	case opTuple1, opTuple2, opTuple3:
+		var s []Value
+		if s, err = r.pop(int(op-opTuple1) + 1); err == nil {
+			r.pushNew(&Tuple{clone(s)})
 		}
-		if op == opGet || op == opBinGet || op == opLongBinGet {
-			return r.get(id)
+	case opGlobal:
+		var g Global
+		if g, err = r.global(); err == nil {
+			r.pushNew(&g)
 		}
-		return r.put(id)
-	case opEmptyDict, opDict, opSetItem, opSetItems:
-		return r.dict(op)
-	case opEmptyList, opList, opAppend, opAppends:
-		return r.list(op)
-	case opEmptyTuple, opTuple, opTuple1, opTuple2, opTuple3:
-		return r.tuple(op)
-	case opGlobal, opInst, opObj, opReduce, opNewObj, opBuild:
-		return r.object(op)
+	case opInst, opObj:
+		err = r.oldInstance(op)
+	case opReduce, opNewObj:
+		err = r.call(op)
+	case opBuild:
+		err = r.build()
 	case opProto:
-		n, err := r.take(1)
-		if err != nil {
-			return err
-		}
-		if n[0] > 2 {
-			return r.fail("had protocol %d, wanted 0 to 2", n[0])
+		var s []byte
+		if s, err = r.take(1); err == nil && s[0] > 2 {
+			err = r.fail("had protocol %d, wanted 0, 1 or 2", s[0])
 		}
 	case opPersID, opBinPersID:
-		return r.fail("had a persistent id, which only its writer can resolve")
+		err = r.fail("had a persistent id, which only the program that wrote it understands")
 	case opExt1, opExt2, opExt4:
-		return r.fail("had an extension code, which only its writer can resolve")
+		err = r.fail("had an extension code, which only the program that registered it understands")
 	default:
-		return r.fail("had an opcode that protocols 0 to 2 do not have")
+		err = r.fail("had %#02x, wanted an opcode of protocols 0 to 2", op)
+	}
+	return op, err
+}
+
+// clone copies values off the stack.
+func clone(s []Value) []Value {
+	if len(s) == 0 {
+		return nil
+	}
+	return append(make([]Value, 0, len(s)), s...)
+}
+
+func (r *reader) number(op byte) error {
+	n := 1
+	switch op {
+	case opBinInt2:
+		n = 2
+	case opBinInt:
+		n = 4
+	case opBinFloat:
+		n = 8
+	case opLong1, opLong4:
+		s, err := r.sized(op == opLong4)
+		if err == nil {
+			r.push(decodeLong(s))
+		}
+		return err
+	}
+	s, err := r.take(n)
+	if err != nil {
+		return err
+	}
+	switch n {
+	case 1:
+		r.push(Int(s[0]))
+	case 2:
+		r.push(Int(binary.LittleEndian.Uint16(s)))
+	case 4:
+		r.push(Int(int32(binary.LittleEndian.Uint32(s))))
+	case 8:
+		r.push(math.Float64frombits(binary.BigEndian.Uint64(s)))
 	}
 	return nil
 }
 
-func (r *reader) textNumber(op byte) error {
-	b, err := r.line()
-	if err != nil {
-		return err
+// decodeLong reads a long in two's complement, the lowest byte first.
+func decodeLong(s []byte) *big.Int {
+	n := len(s)
+	be := make([]byte, n)
+	for i, c := range s {
+		be[n-1-i] = c
 	}
-	s := strings.TrimSpace(string(b))
-	switch op {
-	case opInt:
-		switch s {
-		case "00":
-			r.push(false)
-			return nil
-		case "01":
-			r.push(true)
-			return nil
-		}
-		if n, err := strconv.ParseInt(s, 10, 64); err == nil {
-			r.push(Int(n))
-			return nil
-		} else if !errors.Is(err, strconv.ErrRange) {
-			return r.fail("had %.20q, wanted an int", s)
-		}
-	case opLong:
-		s = strings.TrimSuffix(strings.TrimSuffix(s, "L"), "l")
-	case opFloat:
-		f, err := strconv.ParseFloat(s, 64)
-		if err != nil && !errors.Is(err, strconv.ErrRange) || strings.ContainsAny(s, "_xX") {
-			return r.fail("had %.20q, wanted a float", s)
-		}
-		r.push(f)
-		return nil
+	v := new(big.Int).SetBytes(be)
+	if n > 0 && s[n-1]&0x80 != 0 {
+		v.Sub(v, new(big.Int).Lsh(big.NewInt(1), uint(8*n)))
 	}
-	if len(s) > maxLongDigits {
-		return r.fail("had a long of %d digits, wanted at most %d", len(s), maxLongDigits)
-	}
-	n, ok := new(big.Int).SetString(s, 10)
-	if !ok || strings.Contains(s, "_") {
-		return r.fail("had %.20q, wanted a long", s)
-	}
-	r.push(n)
-	return nil
+	return v
 }
 
 // maxLongDigits bounds the time that reading a decimal long may take, which
 // grows faster than its length. Nothing that Mailman keeps comes near.
 const maxLongDigits = 100000
 
-func (r *reader) binaryNumber(op byte) error {
-	size := map[byte]int{opBinInt: 4, opBinInt1: 1, opBinInt2: 2, opBinFloat: 8, opLong1: 1, opLong4: 4}[op]
-	b, err := r.take(size)
+func (r *reader) textNumber(op byte) error {
+	line, err := r.line()
 	if err != nil {
 		return err
 	}
+	s := string(line)
 	switch op {
-	case opBinInt:
-		r.push(Int(int32(binary.LittleEndian.Uint32(b))))
-	case opBinInt1:
-		r.push(Int(b[0]))
-	case opBinInt2:
-		r.push(Int(binary.LittleEndian.Uint16(b)))
-	case opBinFloat:
-		r.push(math.Float64frombits(binary.BigEndian.Uint64(b)))
-	default:
-		n := int(b[0])
-		if op == opLong4 {
-			n = int(int32(binary.LittleEndian.Uint32(b)))
+	case opInt:
+		// Below protocol 2 a bool is an int with a needless zero.
+		if s == "00" || s == "01" {
+			r.push(s == "01")
+			return nil
 		}
-		b, err := r.take(n)
-		if err != nil {
-			return err
+	case opLong:
+		s = strings.TrimSuffix(s, "L")
+	case opFloat:
+		f, err := strconv.ParseFloat(s, 64)
+		if err != nil && !errors.Is(err, strconv.ErrRange) || strings.ContainsAny(s, "_xX") {
+			return r.fail("had %.40q, wanted a float", s)
 		}
-		r.push(littleEndian(b))
+		r.push(f)
+		return nil
 	}
+	if len(s) > maxLongDigits {
+		return r.fail("had a number of %d digits, wanted at most %d", len(s), maxLongDigits)
+	}
+	digits := strings.TrimPrefix(s, "-")
+	if digits == "" || strings.Trim(digits, "0123456789") != "" || digits[0] == '0' && len(digits) > 1 {
+		// Other needless zeros mean octal to cPickle and nothing to pickle.
+		return r.fail("had %.40q, wanted a decimal number", s)
+	}
+	if op == opInt {
+		if n, err := strconv.ParseInt(s, 10, 64); err == nil {
+			r.push(Int(n))
+			return nil
+		}
+	}
+	n, _ := new(big.Int).SetString(s, 10)
+	r.push(n)
 	return nil
-}
-
-// littleEndian reads a long in two's complement.
-func littleEndian(b []byte) *big.Int {
-	be := make([]byte, len(b))
-	for i, c := range b {
-		be[len(b)-1-i] = c
-	}
-	n := new(big.Int).SetBytes(be)
-	if len(b) > 0 && b[len(b)-1]&0x80 != 0 {
-		n.Sub(n, new(big.Int).Lsh(big.NewInt(1), uint(8*len(b))))
-	}
-	return n
 }
 
 func (r *reader) text(op byte) error {
-	switch op {
-	case opString:
-		b, err := r.line()
+	if op == opBinUnicode {
+		s, err := r.sized(true)
 		if err != nil {
 			return err
 		}
-		s, err := unquote(b)
-		if err != nil {
-			return r.fail("%v", err)
+		if i := wtf8Error(s); i >= 0 {
+			return r.fail("had byte %#02x at %d, wanted UTF-8", s[i], i)
 		}
-		r.push(s)
-		return nil
-	case opUnicode:
-		b, err := r.line()
-		if err != nil {
-			return err
-		}
-		u, err := rawUnicode(b)
-		if err != nil {
-			return r.fail("%v", err)
-		}
-		r.push(u)
+		r.push(Unicode(r.strs.copy(s)))
 		return nil
 	}
-	size := 4
-	if op == opShortBinString {
-		size = 1
-	}
-	b, err := r.take(size)
+	line, err := r.line()
 	if err != nil {
 		return err
 	}
-	n := int(b[0])
-	if size == 4 {
-		n = int(int32(binary.LittleEndian.Uint32(b)))
-	}
-	if b, err = r.take(n); err != nil {
-		return err
-	}
-	if op == opBinUnicode {
-		if !validWTF8(string(b)) {
-			return r.fail("had %.20q, wanted UTF-8", b)
+	if op == opString {
+		s, err := unquote(line)
+		if err != nil {
+			return r.failFor(err)
 		}
-		r.push(Unicode(b))
+		r.push(Str(r.strs.copy(s)))
 		return nil
 	}
-	r.push(Str(b))
+	s, err := rawUnicode(line)
+	if err != nil {
+		return r.failFor(err)
+	}
+	r.push(Unicode(r.strs.copy(s)))
 	return nil
 }
 
-func (r *reader) memoKey(op byte) (int, error) {
+func (r *reader) memoOp(op byte) error {
+	var id uint32
+	var err error
 	switch op {
 	case opPut, opGet:
-		b, err := r.line()
-		if err != nil {
-			return 0, err
+		line, e := r.line()
+		if e != nil {
+			return e
 		}
-		n, err := strconv.Atoi(strings.TrimSpace(string(b)))
-		if err != nil || n < 0 {
-			return 0, r.fail("had memo key %.20q, wanted a number from 0", b)
+		n, e := strconv.ParseUint(string(line), 10, 31)
+		if e != nil || line[0] == '0' && len(line) > 1 {
+			return r.fail("had %.40q, wanted a memo id", line)
 		}
-		return n, nil
+		id = uint32(n)
 	case opBinPut, opBinGet:
-		b, err := r.take(1)
-		if err != nil {
-			return 0, err
+		var s []byte
+		if s, err = r.take(1); err == nil {
+			id = uint32(s[0])
 		}
-		return int(b[0]), nil
+	default:
+		id, err = r.uint31()
 	}
-	b, err := r.take(4)
 	if err != nil {
-		return 0, err
+		return err
 	}
-	return int(binary.LittleEndian.Uint32(b)), nil
+	if op == opPut || op == opBinPut || op == opLongBinPut {
+		v, err := r.top()
+		if err == nil {
+			r.memo.put(id, v)
+		}
+		return err
+	}
+	v, ok := r.memo.get(id)
+	if !ok && r.outer != nil {
+		v, ok = r.outer(id)
+	}
+	if !ok {
+		return r.fail("had memo id %d, wanted one that something was put under", id)
+	}
+	r.push(v)
+	return nil
 }
 
-func (r *reader) dict(op byte) error {
-	switch op {
-	case opEmptyDict:
-		r.containers++
-		r.push(NewDict())
-		return nil
-	case opSetItem:
-		v, err := r.pop()
-		if err != nil {
-			return err
-		}
-		k, err := r.pop()
-		if err != nil {
-			return err
-		}
-		return r.setItems([]Value{k, v})
-	}
+// gather makes a tuple, list or dict of what is above the MARK.
+func (r *reader) gather(op byte) error {
 	items, err := r.popMark()
 	if err != nil {
 		return err
 	}
-	if len(items)%2 != 0 {
-		return r.fail("had %d values, wanted pairs", len(items))
-	}
-	if op == opDict {
-		r.containers++
-		// The new dict takes the mark's place, where items still lie above it.
-		items = append([]Value(nil), items...)
-		r.push(NewDict())
-	}
-	return r.setItems(items)
-}
-
-func (r *reader) setItems(items []Value) error {
-	t, err := r.top()
-	if err != nil {
-		return err
-	}
-	var d *Dict
-	switch t := t.(type) {
-	case *Dict:
-		d = t
-	case *Instance:
-		if t.DictItems == nil {
-			t.DictItems = NewDict()
+	switch op {
+	case opTuple:
+		r.pushNew(&Tuple{clone(items)})
+	case opList:
+		r.pushNew(&List{clone(items)})
+	case opDict:
+		d := &Dict{}
+		if err := r.setItems(d, items); err != nil {
+			return err
 		}
-		d = t.DictItems
-	case *Reduce:
-		if t.DictItems == nil {
-			t.DictItems = NewDict()
-		}
-		d = t.DictItems
-	default:
-		return r.fail("had %s to set items of, wanted a dict", kind(t))
-	}
-	for i := 0; i < len(items); i += 2 {
-		if err := d.set(items[i], items[i+1], &r.work); err != nil {
-			e := r.fail("%v", err).(*SyntaxError)
-			if errors.Is(err, ErrDepth) {
-				e.Err = ErrDepth
-			}
-			return e
-		}
+		r.pushNew(d)
 	}
 	return nil
 }
 
-func (r *reader) list(op byte) error {
+// fill appends to the list, or sets items of the dict, below the items. Objects
+// that are like lists and dicts keep such items beside their state.
+func (r *reader) fill(op byte) error {
 	var items []Value
 	var err error
 	switch op {
-	case opEmptyList:
-		r.containers++
-		r.push(&List{})
-		return nil
 	case opAppend:
-		v, err := r.pop()
-		if err != nil {
-			return err
-		}
-		items = []Value{v}
+		items, err = r.pop(1)
+	case opSetItem:
+		items, err = r.pop(2)
 	default:
-		if items, err = r.popMark(); err != nil {
-			return err
-		}
+		items, err = r.popMark()
 	}
-	if op == opList {
-		r.containers++
-		r.push(&List{Items: append([]Value(nil), items...)})
-		return nil
+	if err != nil {
+		return err
 	}
 	t, err := r.top()
 	if err != nil {
 		return err
 	}
+	var list *[]Value
+	var dict **Dict
 	switch t := t.(type) {
 	case *List:
-		t.Items = append(t.Items, items...)
+		list = &t.Items
+	case *Dict:
+		dict = &t
 	case *Instance:
-		t.ListItems = append(t.ListItems, items...)
+		list, dict = &t.ListItems, &t.DictItems
 	case *Reduce:
-		t.ListItems = append(t.ListItems, items...)
-	default:
-		return r.fail("had %s to append to, wanted a list", kind(t))
+		list, dict = &t.ListItems, &t.DictItems
 	}
-	return nil
-}
-
-func (r *reader) tuple(op byte) error {
-	r.containers++
-	n := map[byte]int{opTuple1: 1, opTuple2: 2, opTuple3: 3}[op]
-	switch op {
-	case opEmptyTuple:
-		r.push(&Tuple{})
-		return nil
-	case opTuple:
-		items, err := r.popMark()
-		if err != nil {
-			return err
+	if op == opAppend || op == opAppends {
+		if list == nil {
+			return r.fail("had %s to append to, wanted a list", kind(t))
 		}
-		r.push(&Tuple{Items: append([]Value(nil), items...)})
+		*list = append(*list, items...)
 		return nil
 	}
-	if len(r.stack)-r.floor() < n {
-		return r.fail("had %d values on the stack, wanted %d", len(r.stack)-r.floor(), n)
+	if dict == nil {
+		return r.fail("had %s to set items of, wanted a dict", kind(t))
 	}
-	items := append([]Value(nil), r.stack[len(r.stack)-n:]...)
-	r.stack = append(r.stack[:len(r.stack)-n], &Tuple{Items: items})
+	if *dict == nil {
+		*dict = &Dict{}
+	}
+	return r.setItems(*dict, items)
+}
+
+func (r *reader) setItems(d *Dict, items []Value) error {
+	if len(items)%2 != 0 {
+		return r.fail("had %d keys and values, wanted an even number", len(items))
+	}
+	for i := 0; i < len(items); i += 2 {
+		if err := d.set(items[i], items[i+1], &r.work); err != nil {
+			return r.failFor(err)
+		}
+	}
 	return nil
 }
 
-func (r *reader) global() (*Global, error) {
+func (r *reader) global() (Global, error) {
 	module, err := r.line()
 	if err != nil {
-		return nil, err
+		return Global{}, err
 	}
 	name, err := r.line()
+	return Global{r.strs.copy(module), r.strs.copy(name)}, err
+}
+
+func (r *reader) oldInstance(op byte) error {
+	var class Global
+	var err error
+	if op == opInst {
+		if class, err = r.global(); err != nil {
+			return err
+		}
+	}
+	args, err := r.popMark()
 	if err != nil {
-		return nil, err
+		return err
 	}
-	g := Global{string(module), string(name)}
-	if known := r.globals[g]; known != nil {
-		return known, nil
+	if op == opObj {
+		if len(args) == 0 {
+			return r.fail("had nothing after the MARK, wanted a class")
+		}
+		g, ok := args[0].(*Global)
+		if !ok {
+			return r.fail("had %s, wanted a class", kind(args[0]))
+		}
+		class, args = *g, args[1:]
 	}
-	if r.globals == nil {
-		r.globals = map[Global]*Global{}
+	in := &Instance{Class: class, Kind: OldStyle}
+	if len(args) > 0 {
+		in.Args = &Tuple{clone(args)}
 	}
-	r.globals[g] = &g
-	return &g, nil
+	r.pushNew(in)
+	return nil
 }
 
 var (
+	// reconstructor makes new-style objects below protocol 2 (copy_reg.py).
 	reconstructor = Global{"copy_reg", "_reconstructor"}
 	newObject     = Global{"copy_reg", "__newobj__"}
 	object        = Global{"__builtin__", "object"}
 )
 
-func (r *reader) object(op byte) error {
-	switch op {
-	case opGlobal:
-		g, err := r.global()
-		if err != nil {
-			return err
-		}
-		r.push(g)
-		return nil
-	case opInst, opObj:
-		return r.oldInstance(op)
-	case opBuild:
-		return r.build()
-	}
-	r.containers++
-	a, err := r.pop()
+// call makes an object as REDUCE and NEWOBJ say.
+func (r *reader) call(op byte) error {
+	s, err := r.pop(2)
 	if err != nil {
 		return err
 	}
-	f, err := r.pop()
-	if err != nil {
-		return err
-	}
-	args, ok := a.(*Tuple)
+	f, ok := s[0].(*Global)
 	if !ok {
-		return r.fail("had %s as arguments, wanted a tuple", kind(a))
+		return r.fail("had %s to call, wanted a class or function", kind(s[0]))
 	}
-	g, isGlobal := f.(*Global)
-	switch {
-	case op == opNewObj:
-		if !isGlobal {
-			return r.fail("had %s to make an object of, wanted a class", kind(f))
-		}
-		r.push(&Instance{Class: *g, Kind: NewStyle, Args: args})
-	case isGlobal && *g == reconstructor && len(args.Items) == 3:
-		if cls, ok := args.Items[0].(*Global); ok {
-			r.push(&Instance{Class: *cls, Kind: Reconstructed, Args: args})
+	args, ok := s[1].(*Tuple)
+	if !ok {
+		return r.fail("had %s as arguments, wanted a tuple", kind(s[1]))
+	}
+	if op == opNewObj {
+		r.pushNew(&Instance{Class: *f, Kind: NewStyle, Args: args})
+		return nil
+	}
+	if *f == reconstructor && len(args.Items) == 3 {
+		class, ok := args.Items[0].(*Global)
+		_, ok2 := args.Items[1].(*Global)
+		if ok && ok2 {
+			r.pushNew(&Instance{Class: *class, Kind: Reconstructed, Args: args})
 			return nil
 		}
-		fallthrough
-	default:
-		r.push(&Reduce{Func: f, Args: args})
 	}
+	r.pushNew(&Reduce{Func: f, Args: args})
 	return nil
 }
 
-func (r *reader) oldInstance(op byte) error {
-	r.containers++
-	var cls *Global
-	if op == opInst {
-		g, err := r.global()
-		if err != nil {
-			return err
-		}
-		cls = g
-	}
-	items, err := r.popMark()
-	if err != nil {
-		return err
-	}
-	if op == opObj {
-		if len(items) == 0 {
-			return r.fail("had no class, wanted one after the MARK")
-		}
-		g, ok := items[0].(*Global)
-		if !ok {
-			return r.fail("had %s, wanted a class", kind(items[0]))
-		}
-		cls, items = g, items[1:]
-	}
-	in := &Instance{Class: *cls, Kind: OldStyle}
-	if len(items) > 0 {
-		in.Args = &Tuple{Items: append([]Value(nil), items...)}
-	}
-	r.push(in)
-	return nil
-}
-
+// build gives the object on top its state. One that has a state already, which
+// no pickler writes, has its __dict__ updated.
 func (r *reader) build() error {
-	state, err := r.pop()
+	s, err := r.pop(1)
 	if err != nil {
 		return err
 	}
+	state := s[0]
 	t, err := r.top()
 	if err != nil {
 		return err
 	}
+	var had *Value
+	var has *bool
 	switch t := t.(type) {
 	case *Instance:
-		t.State, t.HasState = state, true
+		had, has = &t.State, &t.HasState
 	case *Reduce:
-		t.State, t.HasState = state, true
+		had, has = &t.State, &t.HasState
 	default:
-		return r.fail("had %s to set the state of, wanted an instance", kind(t))
+		return r.fail("had %s to give a state, wanted an object", kind(t))
 	}
+	if !*has {
+		*had, *has = state, true
+		return nil
+	}
+	a, ok := (*had).(*Dict)
+	b, ok2 := state.(*Dict)
+	if !ok || !ok2 {
+		return r.fail("had %s as a second state after %s, wanted dicts", kind(state), kind(*had))
+	}
+	// Into a dict of its own: the first may be somebody else's too. A few bytes
+	// may ask for this again and again, so it counts as work.
+	if r.work -= 64 * (a.Len() + b.Len()); r.work < 0 {
+		return r.failFor(errWork)
+	}
+	both := &Dict{}
+	for _, d := range []*Dict{a, b} {
+		for k, v := range d.All() {
+			if err := both.set(k, v, &r.work); err != nil {
+				return r.failFor(err)
+			}
+		}
+	}
+	*had = both
 	return nil
 }
 
@@ -746,7 +772,7 @@ func kind(v Value) string {
 	case *Instance:
 		return "an instance of " + v.Class.String()
 	case *Reduce:
-		return "the result of a call"
+		return "an object"
 	}
-	return fmt.Sprintf("%T", v)
+	return fmt.Sprintf("a Go %T", v)
 }

@@ -66,7 +66,7 @@ func (r *reprer) value(v Value, depth int) {
 	case float64:
 		r.str(floatRepr(v))
 	case Str:
-		r.str(quote(r.cut(string(v))))
+		r.out = appendQuoted(r.out, r.cut(string(v)))
 	case Unicode:
 		r.unicode(r.cut(string(v)))
 	case *Tuple:
@@ -154,10 +154,7 @@ func (r *reprer) dict(d *Dict, depth int) {
 }
 
 func (r *reprer) unicode(s string) {
-	quote := '\''
-	if strings.IndexByte(s, '\'') >= 0 && strings.IndexByte(s, '"') < 0 {
-		quote = '"'
-	}
+	quote := rune(quoteFor(s))
 	r.str("u" + string(quote))
 	for len(s) > 0 {
 		c, n := decodeWTF8(s)

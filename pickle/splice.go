@@ -62,7 +62,7 @@ func (d *Document) parts() ([][]byte, error) {
 		case s.cur == nil:
 			splices = append(splices, d.layout.without(s.index))
 		case s.first == nil:
-			parts, err := s.cur.parts(live[s])
+			parts, err := s.cur.parts(d, live[s])
 			if err != nil {
 				return nil, fmt.Errorf("key %q: %w", s.key, err)
 			}
@@ -73,21 +73,21 @@ func (d *Document) parts() ([][]byte, error) {
 				added = append(added, []byte{opMark})
 			}
 			news++
-			key, err := appendSpan(nil, Str(s.key), 0)
+			key, err := d.encode(Str(s.key))
 			if err != nil {
 				return nil, err
 			}
 			added = append(append(added, key), parts...)
 		case s.cur == s.first && s.cur.live == nil:
 			if s.cur.items != nil {
-				more, err := s.cur.items.splices()
+				more, err := s.cur.items.splices(d)
 				if err != nil {
 					return nil, fmt.Errorf("key %q: %w", s.key, err)
 				}
 				splices = append(splices, more...)
 			}
 		default:
-			parts, err := s.cur.parts(live[s])
+			parts, err := s.cur.parts(d, live[s])
 			if err != nil {
 				return nil, fmt.Errorf("key %q: %w", s.key, err)
 			}
@@ -113,10 +113,8 @@ func (d *Document) encodeLive() (map[*slot][]byte, error) {
 	if len(all.Items) == 0 {
 		return nil, nil
 	}
-	w, err := newWriter(all, 1, int(d.nextID))
-	if err != nil {
-		return nil, err
-	}
+	w := writer{proto: 1, nextID: d.nextID, lean: true}
+	w.count(all)
 	out := make(map[*slot][]byte)
 	for _, s := range d.slots {
 		if s.cur == nil || s.cur.live == nil || s.cur.err != nil {
@@ -128,12 +126,12 @@ func (d *Document) encodeLive() (map[*slot][]byte, error) {
 		}
 		out[s] = w.out[from:len(w.out):len(w.out)]
 	}
-	d.nextID = uint32(w.nextID)
+	d.nextID = w.nextID
 	return out, nil
 }
 
 // parts returns the pieces of a value that is not, or no more, the base's.
-func (c *content) parts(live []byte) ([][]byte, error) {
+func (c *content) parts(d *Document, live []byte) ([][]byte, error) {
 	switch {
 	case c.err != nil:
 		return nil, c.err
@@ -142,7 +140,7 @@ func (c *content) parts(live []byte) ([][]byte, error) {
 	case c.items == nil:
 		return [][]byte{c.seg.b[c.start:c.end]}, nil
 	}
-	splices, err := c.items.splices()
+	splices, err := c.items.splices(d)
 	if err != nil {
 		return nil, err
 	}
@@ -160,7 +158,7 @@ func (x *dictIndex) without(i int) splice {
 }
 
 // splices returns the changes to the items, in order.
-func (x *items) splices() ([]splice, error) {
+func (x *items) splices(d *Document) ([]splice, error) {
 	if !x.changed() {
 		return nil, nil
 	}
@@ -199,7 +197,7 @@ func (x *items) splices() ([]splice, error) {
 			parts = append(parts, []byte{opMark})
 		}
 		n++
-		key, err := appendSpan(nil, k, 0)
+		key, err := d.encode(k)
 		if err != nil {
 			return nil, err
 		}

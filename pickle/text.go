@@ -1,217 +1,243 @@
 package pickle
 
 import (
+	"errors"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 	"unicode/utf8"
 )
 
-// unquote reads a protocol 0 str: Python's repr of it, in either quote.
-func unquote(b []byte) (Str, error) {
-	s := strings.TrimRight(string(b), " \t\r")
-	if len(s) < 2 || s[0] != '\'' && s[0] != '"' || s[len(s)-1] != s[0] {
-		return "", fmt.Errorf("had %.20q, wanted a quoted string", s)
+// The text of protocol 0: Python 2's repr of a str, its raw-unicode-escape codec
+// and C's notation of a float.
+
+const hexDigits = "0123456789abcdef"
+
+// quoteFor returns the quote that Python's repr takes for s.
+func quoteFor(s string) byte {
+	if strings.IndexByte(s, '\'') >= 0 && strings.IndexByte(s, '"') < 0 {
+		return '"'
 	}
-	s = s[1 : len(s)-1]
-	if strings.IndexByte(s, '\\') < 0 {
-		return Str(s), nil
-	}
-	var out strings.Builder
-	out.Grow(len(s))
-	for i := 0; i < len(s); i++ {
-		if s[i] != '\\' {
-			out.WriteByte(s[i])
-			continue
-		}
-		i++
-		if i == len(s) {
-			return "", fmt.Errorf("had a backslash at the end of a string")
-		}
-		switch c := s[i]; c {
-		case '\n':
-		case '\\', '\'', '"':
-			out.WriteByte(c)
-		case 'a':
-			out.WriteByte('\a')
-		case 'b':
-			out.WriteByte('\b')
-		case 'f':
-			out.WriteByte('\f')
-		case 'n':
-			out.WriteByte('\n')
-		case 'r':
-			out.WriteByte('\r')
-		case 't':
-			out.WriteByte('\t')
-		case 'v':
-			out.WriteByte('\v')
-		case 'x':
-			if i+2 >= len(s) {
-				return "", fmt.Errorf("had \\x without two hexadecimal digits")
-			}
-			n, err := strconv.ParseUint(s[i+1:i+3], 16, 8)
-			if err != nil {
-				return "", fmt.Errorf("had \\x%s, wanted two hexadecimal digits", s[i+1:i+3])
-			}
-			out.WriteByte(byte(n))
-			i += 2
-		case '0', '1', '2', '3', '4', '5', '6', '7':
-			n := 0
-			j := i
-			for ; j < len(s) && j < i+3 && s[j] >= '0' && s[j] <= '7'; j++ {
-				n = n*8 + int(s[j]-'0')
-			}
-			out.WriteByte(byte(n))
-			i = j - 1
-		default:
-			out.WriteByte('\\')
-			out.WriteByte(c)
-		}
-	}
-	return Str(out.String()), nil
+	return '\''
 }
 
-// quote is Python's repr of a str.
-func quote(s string) string {
-	q := byte('\'')
-	if strings.IndexByte(s, '\'') >= 0 && strings.IndexByte(s, '"') < 0 {
-		q = '"'
-	}
-	out := make([]byte, 0, len(s)+2)
+// appendQuoted writes s as Python's repr of a str.
+func appendQuoted(out []byte, s string) []byte {
+	q := quoteFor(s)
 	out = append(out, q)
 	for i := 0; i < len(s); i++ {
 		switch c := s[i]; {
 		case c == q || c == '\\':
 			out = append(out, '\\', c)
 		case c == '\n':
-			out = append(out, `\n`...)
+			out = append(out, '\\', 'n')
 		case c == '\r':
-			out = append(out, `\r`...)
+			out = append(out, '\\', 'r')
 		case c == '\t':
-			out = append(out, `\t`...)
+			out = append(out, '\\', 't')
 		case c < ' ' || c >= 0x7f:
 			out = append(out, '\\', 'x', hexDigits[c>>4], hexDigits[c&15])
 		default:
 			out = append(out, c)
 		}
 	}
-	return string(append(out, q))
+	return append(out, q)
 }
 
-const hexDigits = "0123456789abcdef"
+// escapes are those of one character in Python's string-escape codec.
+var escapes = [256]byte{'\\': '\\', '\'': '\'', '"': '"', 'a': '\a', 'b': '\b', 'f': '\f', 'n': '\n', 'r': '\r', 't': '\t', 'v': '\v'}
 
-// rawUnicode reads a protocol 0 unicode: Latin-1, and a \u or \U escape after an
-// odd number of backslashes.
-func rawUnicode(b []byte) (Unicode, error) {
-	var out []byte
-	for i := 0; i < len(b); {
-		if b[i] != '\\' {
-			out = utf8.AppendRune(out, rune(b[i]))
-			i++
-			continue
-		}
-		n := i
-		for n < len(b) && b[n] == '\\' {
-			n++
-		}
-		odd := (n-i)%2 == 1
-		digits := 0
-		if odd && n < len(b) {
-			digits = map[byte]int{'u': 4, 'U': 8}[b[n]]
-		}
-		if digits == 0 {
-			out = append(out, b[i:n]...)
-			i = n
-			continue
-		}
-		out = append(out, b[i:n-1]...)
-		if n+1+digits > len(b) {
-			return "", fmt.Errorf("had \\%c without %d hexadecimal digits", b[n], digits)
-		}
-		hex := string(b[n+1 : n+1+digits])
-		r, err := strconv.ParseUint(hex, 16, 32)
-		if err != nil || r > utf8.MaxRune {
-			return "", fmt.Errorf("had \\%c%s, wanted the digits of a character", b[n], hex)
-		}
-		out = appendWTF8(out, rune(r))
-		i = n + 1 + digits
+// unquote reads what appendQuoted wrote, and the other escapes of the
+// string-escape codec. It may return a part of line.
+func unquote(line []byte) ([]byte, error) {
+	for len(line) > 0 && line[len(line)-1] <= ' ' { // cPickle lets blanks follow
+		line = line[:len(line)-1]
 	}
-	return Unicode(out), nil
+	if len(line) < 2 || line[0] != '\'' && line[0] != '"' || line[len(line)-1] != line[0] {
+		return nil, fmt.Errorf("had %.40q, wanted a str in quotes", line)
+	}
+	line = line[1 : len(line)-1]
+	if strings.IndexByte(string(line), '\\') < 0 {
+		return line, nil
+	}
+	out := make([]byte, 0, len(line))
+	for i := 0; i < len(line); {
+		c := line[i]
+		i++
+		if c != '\\' {
+			out = append(out, c)
+			continue
+		}
+		if i == len(line) {
+			return nil, errors.New("had a str that ends in a backslash, wanted an escape")
+		}
+		c = line[i]
+		i++
+		switch {
+		case escapes[c] != 0:
+			out = append(out, escapes[c])
+		case c == '\n':
+		case '0' <= c && c <= '7':
+			n := c - '0'
+			for j := 0; j < 2 && i < len(line) && '0' <= line[i] && line[i] <= '7'; j++ {
+				n = n<<3 | (line[i] - '0') // beyond a byte the top is lost, in Python too
+				i++
+			}
+			out = append(out, n)
+		case c == 'x':
+			n, ok := hexNumber(line[i:], 2)
+			if !ok {
+				return nil, fmt.Errorf(`had \x%.2q, wanted two hexadecimal digits`, line[i:])
+			}
+			out = append(out, byte(n))
+			i += 2
+		default:
+			out = append(out, '\\', c)
+		}
+	}
+	return out, nil
 }
 
-// appendRawUnicode is the other way round. Backslash and newline are escaped, as
-// Python does, because they would end or change the line.
+// hexNumber reads exactly n hexadecimal digits.
+func hexNumber(s []byte, n int) (uint32, bool) {
+	if len(s) < n {
+		return 0, false
+	}
+	v := uint32(0)
+	for _, c := range s[:n] {
+		i := strings.IndexByte(hexDigits, c|0x20)
+		if i < 0 || c < '0' {
+			return 0, false
+		}
+		v = v<<4 | uint32(i)
+	}
+	return v, true
+}
+
+// appendRawUnicode writes u in the raw-unicode-escape codec, and as Python's
+// picklers do with an escape for what would end the line or begin an escape.
 func appendRawUnicode(out []byte, u Unicode) []byte {
-	for i := 0; i < len(u); {
-		r, n := decodeWTF8(string(u[i:]))
-		i += n
+	hex := func(r rune, digits int) {
+		for shift := 4 * (digits - 1); shift >= 0; shift -= 4 {
+			out = append(out, hexDigits[r>>shift&15])
+		}
+	}
+	for len(u) > 0 {
+		r, n := decodeWTF8(string(u))
+		u = u[n:]
 		switch {
-		case r == '\\' || r == '\n':
-			out = fmt.Appendf(out, "\\u%04x", r)
-		case r < 0x100:
-			out = append(out, byte(r))
-		case r < 0x10000:
-			out = fmt.Appendf(out, "\\u%04x", r)
+		case r >= 0x10000:
+			out = append(out, '\\', 'U')
+			hex(r, 8)
+		case r >= 0x100 || r == '\\' || r == '\n':
+			out = append(out, '\\', 'u')
+			hex(r, 4)
 		default:
-			out = fmt.Appendf(out, "\\U%08x", r)
+			out = append(out, byte(r))
 		}
 	}
 	return out
 }
 
-// appendWTF8 is utf8.AppendRune that lets lone surrogates through.
+// rawUnicode reads the raw-unicode-escape codec into WTF-8.
+func rawUnicode(line []byte) ([]byte, error) {
+	out := make([]byte, 0, len(line))
+	for i := 0; i < len(line); {
+		if line[i] != '\\' {
+			out = appendWTF8(out, rune(line[i]))
+			i++
+			continue
+		}
+		n := i
+		for n < len(line) && line[n] == '\\' {
+			n++
+		}
+		digits := 0
+		if (n-i)%2 == 1 && n < len(line) { // only an odd backslash begins an escape
+			switch line[n] {
+			case 'u':
+				digits = 4
+			case 'U':
+				digits = 8
+			}
+		}
+		if digits == 0 {
+			out = append(out, line[i:n]...)
+			i = n
+			continue
+		}
+		out = append(out, line[i:n-1]...)
+		r, ok := hexNumber(line[n+1:], digits)
+		if !ok || r > utf8.MaxRune {
+			return nil, fmt.Errorf(`had %.10q, wanted the %d hexadecimal digits of a character`, line[n-1:], digits)
+		}
+		out = appendWTF8(out, rune(r))
+		i = n + 1 + digits
+	}
+	return out, nil
+}
+
+// appendWTF8 is utf8.AppendRune that writes surrogates too.
 func appendWTF8(out []byte, r rune) []byte {
-	if r >= 0xd800 && r < 0xe000 {
-		return append(out, 0xe0|byte(r>>12), 0x80|byte(r>>6)&0xbf, 0x80|byte(r)&0xbf)
+	if 0xd800 <= r && r <= 0xdfff {
+		return append(out, byte(0xe0|r>>12), byte(0x80|r>>6&0x3f), byte(0x80|r&0x3f))
 	}
 	return utf8.AppendRune(out, r)
 }
 
-// decodeWTF8 is utf8.DecodeRuneInString that lets lone surrogates through. It
-// returns size 1 and RuneError for what is neither.
+// decodeWTF8 is utf8.DecodeRuneInString that reads surrogates too.
 func decodeWTF8(s string) (rune, int) {
 	r, n := utf8.DecodeRuneInString(s)
-	if r == utf8.RuneError && n <= 1 && len(s) >= 3 && s[0] == 0xed && s[1] >= 0xa0 && s[1] < 0xc0 && s[2]&0xc0 == 0x80 {
+	if r == utf8.RuneError && n == 1 && isSurrogate(s) {
 		return 0xd000 | rune(s[1]&0x3f)<<6 | rune(s[2]&0x3f), 3
 	}
 	return r, n
 }
 
-func validWTF8(s string) bool {
-	if utf8.ValidString(s) {
-		return true
+func isSurrogate[T string | []byte](s T) bool {
+	return len(s) >= 3 && s[0] == 0xed && s[1]&0xe0 == 0xa0 && s[2]&0xc0 == 0x80
+}
+
+// wtf8Error returns the index of the first byte that Python 2's utf-8 codec, to
+// which a surrogate is a character like others, would not take, or -1.
+func wtf8Error(s []byte) int {
+	if utf8.Valid(s) {
+		return -1
 	}
 	for i := 0; i < len(s); {
-		r, n := decodeWTF8(s[i:])
-		if r == utf8.RuneError && n <= 1 {
-			return false
+		r, n := utf8.DecodeRune(s[i:])
+		if r == utf8.RuneError && n == 1 {
+			if !isSurrogate(s[i:]) {
+				return i
+			}
+			n = 3
 		}
 		i += n
 	}
-	return true
+	return -1
 }
 
-// formatFloat is Python 2.7's repr of a float.
-func formatFloat(f float64) string {
-	s := strconv.FormatFloat(f, 'g', -1, 64)
-	switch s {
-	case "+Inf":
-		return "inf"
-	case "-Inf":
-		return "-inf"
-	case "NaN":
-		return "nan"
+// appendFloat writes f as cPickle does in protocol 0: %.17g.
+func appendFloat(out []byte, f float64) []byte {
+	switch {
+	case math.IsNaN(f):
+		return append(out, "nan"...)
+	case math.IsInf(f, 1):
+		return append(out, "inf"...)
+	case math.IsInf(f, -1):
+		return append(out, "-inf"...)
 	}
-	// Python turns to an exponent below 1e-4 and from 1e16 on, Go's 'g' at 1e21.
-	exp := strconv.FormatFloat(f, 'e', -1, 64)
-	n, _ := strconv.Atoi(exp[strings.IndexByte(exp, 'e')+1:])
-	if f != 0 && (n < -4 || n >= 16) {
-		return exp
+	s := strconv.FormatFloat(f, 'e', 16, 64)
+	mant, exponent, _ := strings.Cut(s, "e")
+	exp, _ := strconv.Atoi(exponent)
+	if exp >= -4 && exp < 17 {
+		s = strconv.FormatFloat(f, 'f', 16-exp, 64)
+		if strings.IndexByte(s, '.') >= 0 {
+			s = strings.TrimRight(strings.TrimRight(s, "0"), ".")
+		}
+		return append(out, s...)
 	}
-	s = strconv.FormatFloat(f, 'f', -1, 64)
-	if !strings.Contains(s, ".") {
-		s += ".0"
-	}
-	return s
+	mant = strings.TrimRight(strings.TrimRight(mant, "0"), ".")
+	return append(append(append(out, mant...), 'e'), exponent...)
 }

@@ -1,70 +1,42 @@
 package pickle
 
-import "fmt"
-
-// children calls f for each value directly inside v, in the order they are
-// written.
-func children(v Value, f func(Value) error) error {
-	each := func(items []Value) error {
-		for _, item := range items {
-			if err := f(item); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
-	pairs := func(d *Dict) error {
-		if d == nil {
-			return nil
-		}
-		for k, item := range d.All() {
-			if err := f(k); err != nil {
-				return err
-			}
-			if err := f(item); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
-	rest := func(list []Value, dict *Dict, has bool, state Value) error {
-		if err := each(list); err != nil {
-			return err
-		}
-		if err := pairs(dict); err != nil || !has {
-			return err
-		}
-		return f(state)
-	}
+// appendChildren appends what v holds directly.
+func appendChildren(to []Value, v Value) []Value {
 	switch v := v.(type) {
 	case *Tuple:
-		return each(v.Items)
+		return append(to, v.Items...)
 	case *List:
-		return each(v.Items)
+		return append(to, v.Items...)
 	case *Dict:
-		return pairs(v)
+		return appendItems(to, v)
 	case *Instance:
-		if v.Args != nil {
-			if err := f(v.Args); err != nil {
-				return err
-			}
-		}
-		return rest(v.ListItems, v.DictItems, v.HasState, v.State)
+		return appendParts(to, v.Args, v.ListItems, v.DictItems, v.State)
 	case *Reduce:
-		if err := f(v.Func); err != nil {
-			return err
-		}
-		if v.Args != nil {
-			if err := f(v.Args); err != nil {
-				return err
-			}
-		}
-		return rest(v.ListItems, v.DictItems, v.HasState, v.State)
+		return appendParts(append(to, v.Func), v.Args, v.ListItems, v.DictItems, v.State)
 	}
-	return nil
+	return to
 }
 
-// isContainer tells the kinds that have an identity and can hold others.
+func appendItems(to []Value, d *Dict) []Value {
+	for k, v := range d.All() {
+		to = append(to, k, v)
+	}
+	return to
+}
+
+// appendParts appends what an object is made with and holds.
+func appendParts(to []Value, args *Tuple, list []Value, dict *Dict, state Value) []Value {
+	if args != nil {
+		to = append(to, args)
+	}
+	to = append(to, list...)
+	if dict != nil {
+		to = appendItems(to, dict)
+	}
+	return append(to, state)
+}
+
+// isContainer tells the kinds that can hold others.
 func isContainer(v Value) bool {
 	switch v.(type) {
 	case *Tuple, *List, *Dict, *Instance, *Reduce:
@@ -73,32 +45,58 @@ func isContainer(v Value) bool {
 	return false
 }
 
-// checkDepth returns an error if v nests deeper than MaxDepth.
-func checkDepth(v Value) error {
-	seen := map[Value]bool{}
-	var walk func(v Value, depth int) error
-	walk = func(v Value, depth int) error {
-		if !isContainer(v) || seen[v] {
-			return nil
-		}
-		if depth > MaxDepth {
-			return fmt.Errorf("had a value more than %d deep: %w", MaxDepth, ErrDepth)
-		}
-		seen[v] = true
-		return children(v, func(c Value) error { return walk(c, depth+1) })
-	}
-	return walk(v, 0)
-}
-
-// copyValue returns a copy that shares nothing that can change with v; what v
-// shares inside, the copy shares inside.
-func copyValue(v Value) Value {
+// depthOver reports whether containers nest deeper than max along a path that
+// does not run in a circle. It does not recurse.
+func depthOver(v Value, max int) bool {
 	if !isContainer(v) {
-		return v
+		return false
 	}
-	return copier{}.copy(v)
+	type frame struct {
+		v      Value
+		inside []Value // still to be looked at
+		height int     // of the highest so far
+	}
+	height := map[Value]int{v: 0} // 0 while it is being looked at
+	stack := []frame{{v: v, inside: containers(v)}}
+	for len(stack) > 0 {
+		f := &stack[len(stack)-1]
+		if len(f.inside) > 0 {
+			c := f.inside[0]
+			f.inside = f.inside[1:]
+			h, seen := height[c]
+			if !seen {
+				height[c] = 0
+				stack = append(stack, frame{v: c, inside: containers(c)})
+			} else if h > f.height {
+				f.height = h
+			}
+			continue
+		}
+		h := f.height + 1
+		if h > max {
+			return true
+		}
+		height[f.v] = h
+		stack = stack[:len(stack)-1]
+		if n := len(stack); n > 0 && h > stack[n-1].height {
+			stack[n-1].height = h
+		}
+	}
+	return false
 }
 
+// containers returns what v holds directly that can hold others.
+func containers(v Value) []Value {
+	var in []Value
+	for _, c := range appendChildren(nil, v) {
+		if isContainer(c) {
+			in = append(in, c)
+		}
+	}
+	return in
+}
+
+// copier copies values. What shares an object shares the copy of it.
 type copier map[Value]Value
 
 func (c copier) copy(v Value) Value {
