@@ -149,7 +149,28 @@ func (l *List) AuthenticateMember(member, response string) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	return response != "" && pickle.Equal(v, pickle.Str(response)), nil
+	return response != "" && SameText(v, response), nil
+}
+
+// SameText tells whether Python finds v, a str or unicode, equal to the str s: a
+// unicode is equal to no str that is not ASCII.
+func SameText(v pickle.Value, s string) bool {
+	switch v := v.(type) {
+	case pickle.Str:
+		return string(v) == s
+	case pickle.Unicode:
+		return string(v) == s && isASCII(s)
+	}
+	return false
+}
+
+func isASCII(s string) bool {
+	for i := range len(s) {
+		if s[i] >= 0x80 {
+			return false
+		}
+	}
+	return true
 }
 
 // GetMemberLanguage returns the language of a member or, as the list's
