@@ -67,7 +67,7 @@ var damages = []damage{
 	{name: "empty config.pck", do: truncate("config.pck", 0)},
 	{name: "half a config.pck", do: truncate("config.pck", .5)},
 	{name: "nearly all of a config.pck", do: truncate("config.pck", .999)},
-	{name: "garbage", do: replace("config.pck", "garbage")},
+	{name: "garbage", do: replace("config.pck", "#garbage")},
 	{name: "zeros", do: replace("config.pck", strings.Repeat("\x00", 100))},
 	{name: "a list", do: replace("config.pck", "]q\x01.")},
 	{name: "old safety files", do: all(truncate("config.pck", .5), replace("config.pck.safety", "old"), replace("config.pck.corrupt", "old"))},

@@ -260,7 +260,7 @@ const pyOdd = `
 m.available_languages = ['de', 'fr']
 m.preferred_language = 'de'
 m.new_member_options = 256L
-m.digest_footer = m.msg_footer = m.welcome_msg = ''
+m.digest_footer = m.msg_footer = m.bounce_matching_headers = ''
 for i in range(30):
     a = 'user%d@example.net' % i
     m.addNewMember(i % 4 == 1 and 'User%d@Example.net' % i or a, digest=i % 5 == 0, password=i % 7 and 'pw' + a or u'pw' + a,
@@ -438,7 +438,11 @@ for k in sorted(set(a) | set(b)):
 // TestMembersRecorded is TestMembers on what it recorded of Mailman 2.1.39.
 func TestMembersRecorded(t *testing.T) {
 	dir := t.TempDir()
-	s := site.FromProfile(dir, site.Builtin())
+	p := site.Builtin()
+	for _, lang := range []string{"en", "de", "fr"} {
+		p.Languages[lang] = site.Language{Charset: "utf-8"}
+	}
+	s := site.FromProfile(dir, p)
 	file := filepath.Join(s.ListDataDir(), "odd", "config.pck")
 	writeFile(t, file, readFile(t, "testdata/members/before.pck"))
 	var steps []step

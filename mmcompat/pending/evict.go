@@ -3,6 +3,7 @@ package pending
 import (
 	"container/heap"
 	"fmt"
+	"math/big"
 
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
 	"github.com/mmrunner/mmrunner/pickle"
@@ -100,6 +101,9 @@ func seconds(v pickle.Value) float64 {
 		return v
 	case pickle.Int:
 		return float64(v)
+	case *big.Int:
+		f, _ := new(big.Float).SetInt(v).Float64()
+		return f
 	}
 	return 0
 }

@@ -6,9 +6,11 @@ import (
 	"flag"
 	"fmt"
 	"io/fs"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -105,15 +107,15 @@ def cookie(s):
 def do(i, s):
     op, c, k = s['op'], content(s), s['kind'].encode('ascii')
     if op == 'new': cookies[i] = m.pend_new(k, *c)
-    elif op == 'newfor': cookies[i] = m.pend_new(k, *c, lifetime=s['lifetime'])
+    elif op == 'newfor': cookies[i] = m.pend_new(k, *c, lifetime=float(s['lifetime']))
     elif op == 'confirm': return m.pend_confirm(cookie(s))
     elif op == 'peek': return m.pend_confirm(cookie(s), expunge=False)
     elif op == 'repend' and s['ref'] >= 0: return m.pend_repend(cookie(s), tuple([k] + c))
-    elif op == 'check': return bool(m.CheckPending(s['addr'].encode('latin-1'), s['ref'] % 2 == 1))
+    elif op == 'check': return bool(m.CheckPending(s['addr'].encode('latin-1'), s['ref'] % 2 != 0))
 out = []
 try:
     for i, s in enumerate(steps):
-        time.time = lambda: s['at']
+        time.time = lambda: float(s['at'])
         try:
             out.append(do(i, s))
         except Exception, e:
@@ -175,7 +177,7 @@ func (s step) do(db *DB, i int, cookies map[int]string) (v pickle.Value, err err
 			err = db.Repend(cookie, pickle.NewTuple(append([]pickle.Value{pickle.Str(s.Kind)}, s.content()...)...))
 		}
 	case "check":
-		v, err = db.HasPending(s.Addr, s.Ref%2 == 1)
+		v, err = db.HasPending(s.Addr, s.Ref%2 != 0)
 	}
 	return v, err
 }
@@ -286,9 +288,8 @@ func testAgainstMailman(t *testing.T, prefix string) {
 		t.Fatal(err)
 	}
 	file := filepath.Join(s.ListDataDir(), "l", "pending.pck")
-	var seed uint64
-	for name, source := range odd {
-		seed++
+	for i, name := range slices.Sorted(maps.Keys(odd)) {
+		seed, source := uint64(i), odd[name]
 		t.Run(name, func(t *testing.T) {
 			reset := func() {
 				if err := os.RemoveAll(file); err != nil {

@@ -1,0 +1,184 @@
+package maillist
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/mmrunner/mmrunner/mmcompat/site"
+	"github.com/mmrunner/mmrunner/pickle"
+)
+
+// bigSize is the number of members of the list that the budgets are about.
+const bigSize = 138000
+
+// bigList makes a list like those of real sites: some with upper case, digests,
+// names, bounces, disabled deliveries.
+func bigList(t testing.TB, s *site.Site, members int) (file string) {
+	t.Helper()
+	return makeList(t, s, "big", func(d *pickle.Dict) {
+		dicts := map[string]*pickle.Dict{}
+		for _, name := range removed {
+			v, _ := d.GetStr(name)
+			dicts[name] = v.(*pickle.Dict)
+		}
+		// Python shares strings that are equal by origin; so do we here.
+		en := pickle.Value(pickle.Str("en"))
+		for i := range members {
+			addr := fmt.Sprintf("user%06d@host%03d.example.net", i, i%500)
+			key := pickle.Value(pickle.Str(addr))
+			var kept pickle.Value = pickle.Int(0)
+			if i%10 == 0 {
+				kept = pickle.Str(fmt.Sprintf("User%06d@Host%03d.example.net", i, i%500))
+			}
+			where := regulars
+			if i%7 == 0 {
+				where = digests
+			}
+			dicts[where].Set(key, kept)
+			dicts[passwords].Set(key, pickle.Str(fmt.Sprintf("pw%06d", i)))
+			dicts[languages].Set(key, en)
+			dicts[userOptions].Set(key, pickle.Int(256))
+			if i%3 == 0 {
+				dicts[usernames].Set(key, pickle.Str(fmt.Sprintf("Name %d", i)))
+			}
+			if i%50 == 0 {
+				info := NewBounceInfo(addr, 1.0, Date{2023, 4, 5}, 3, time.UTC)
+				dicts[bounceInfos].Set(key, info.pickled())
+			}
+			if i%80 == 0 {
+				dicts[deliveryStatus].Set(key, pickle.NewTuple(pickle.Int(2), 1690000000.25))
+			}
+		}
+	})
+}
+
+func bigAddr(i int) string { return fmt.Sprintf("User%06d@host%03d.example.net", i, i%500) }
+
+// register does to 5,000 members what their bounces do.
+func register(t testing.TB, l *List) {
+	for i := range 5000 {
+		addr := bigAddr(i * (bigSize / 5000))
+		info, err := l.GetBounceInfo(addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if info == nil {
+			info = NewBounceInfo(Lower(addr), 1.0, Date{2023, 11, 14}, 3, time.UTC)
+		} else {
+			info.AddScore(1)
+		}
+		if _, err := l.GetDeliveryStatus(addr); err != nil {
+			t.Fatal(err)
+		}
+		if err := l.SetBounceInfo(addr, info); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkOpen(b *testing.B) {
+	s := madeSite(b)
+	st, err := os.Stat(bigList(b, s, bigSize))
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.SetBytes(st.Size())
+	for b.Loop() {
+		if _, err := Open(s, "big", Options{}); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkRegister5000(b *testing.B) {
+	s := madeSite(b)
+	bigList(b, s, bigSize)
+	l, err := Open(s, "big", Options{Held: true})
+	if err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		sp := l.Savepoint()
+		register(b, l)
+		b.StopTimer()
+		l.Rollback(sp)
+		b.StartTimer()
+	}
+}
+
+func BenchmarkSave(b *testing.B) {
+	s := madeSite(b)
+	file := bigList(b, s, bigSize)
+	l, err := Open(s, "big", Options{Held: true})
+	if err != nil {
+		b.Fatal(err)
+	}
+	st, err := os.Stat(file)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.SetBytes(st.Size())
+	for b.Loop() {
+		b.StopTimer()
+		register(b, l)
+		b.StartTimer()
+		save(b, l)
+	}
+}
+
+// TestMemory runs load, 5,000 bounces, save and reload in a process of its own,
+// and asks the system how much memory that took at its peak.
+func TestMemory(t *testing.T) {
+	if dir := os.Getenv("MMRUNNER_TEST_MEMORY"); dir != "" {
+		s := site.FromProfile(dir, site.Builtin())
+		l, err := Open(s, "big", Options{Held: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 3 {
+			register(t, l)
+			save(t, l)
+		}
+		// Somebody else saves; the old state makes room for the new.
+		other := filepath.Join(l.FullPath(), "config.pck")
+		if err := os.Rename(other+".last", other); err != nil {
+			t.Fatal(err)
+		}
+		if changed, err := l.Reload(); !changed || err != nil {
+			t.Fatal(changed, err)
+		}
+		register(t, l)
+		save(t, l)
+		return
+	}
+	if testing.Short() {
+		t.Skip("makes a list of 138,000 members")
+	}
+	s := madeSite(t)
+	st, err := os.Stat(bigList(t, s, bigSize))
+	if err != nil {
+		t.Fatal(err)
+	}
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	run := exec.Command(self, "-test.run=^TestMemory$")
+	run.Env = append(os.Environ(), "MMRUNNER_TEST_MEMORY="+s.Prefix)
+	out, err := run.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	// In kilobytes, on Linux.
+	peak := run.ProcessState.SysUsage().(*syscall.Rusage).Maxrss << 10
+	limit := 2*st.Size() + 64<<20
+	t.Logf("config.pck %d MB, peak %d MB, limit %d MB", st.Size()>>20, peak>>20, limit>>20)
+	if peak > limit {
+		t.Errorf("peak memory was %d bytes, wanted at most %d", peak, limit)
+	}
+}
