@@ -338,8 +338,13 @@ func (e *Engine) missing(name string, entries []*Entry, why error) {
 		Schema: e.Env.Site.Profile.QfileSchemaVersion,
 		Now:    e.Env.Now,
 	})
+	// MMUnknownListError has nothing to say beside the list's name.
+	reason := why.Error()
+	if errors.Is(why, maillist.ErrUnknownList) {
+		reason = ""
+	}
 	for _, en := range entries {
-		e.logError("error opening list: %s\n%v", name, why)
+		e.logError("error opening list: %s\n%s", name, reason)
 		e.logError("Dequeuing message destined for missing list: %s", name)
 		var m *message.Message
 		e2 := err

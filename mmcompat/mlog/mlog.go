@@ -93,6 +93,15 @@ func (s *Set) file(log string) (*os.File, error) {
 	return f, nil
 }
 
+// Touch makes a log file if there is none. bin/qrunner's error log is there from
+// its start, because its stderr goes there. The error says why it cannot be made.
+func (s *Set) Touch(log string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, err := s.file(log)
+	return err
+}
+
 // Reopen closes all files, so that the next line makes them anew (log rotation).
 func (s *Set) Reopen() { s.Close() }
 

@@ -16,13 +16,15 @@ import (
 // Batch is one locked list of a turn, and the world as an entry of that list may
 // see it.
 type Batch struct {
-	turn  *Turn
-	list  *maillist.List
-	lock  Lock
-	pend  *pending.DB
-	reqs  *requests.DB
-	save  bool               // the list is to be saved
-	saved maillist.Savepoint // what Mailman's last Save of this list would have kept
+	turn *Turn
+	list *maillist.List
+	lock Lock
+	pend *pending.DB
+	// pendStaged tells that pend has a file to be published.
+	pendStaged bool
+	reqs       *requests.DB
+	save       bool               // the list is to be saved
+	saved      maillist.Savepoint // what Mailman's last Save of this list would have kept
 }
 
 // List is the list.

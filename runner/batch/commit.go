@@ -59,7 +59,9 @@ func (t *Turn) stage(c *Commit) error {
 			}
 		}
 		if b.pend != nil {
-			if err := add(b.pend.Stage()); err != nil {
+			files, err := b.pend.Stage()
+			b.pendStaged = len(files) > 0
+			if err := add(files, err); err != nil {
 				return err
 			}
 		}
@@ -143,7 +145,7 @@ func (t *Turn) Publish(c *Commit) error {
 		if b.save {
 			errs = append(errs, b.list.Published())
 		}
-		if b.pend != nil {
+		if b.pendStaged {
 			errs = append(errs, b.pend.Published())
 		}
 		if !b.save {

@@ -22,8 +22,8 @@ func (m *Manager) UserNotification(recip, sender string, subject, body text.Text
 	return message.NewUserNotification([]text.Text{recip}, sender, subject, body, charset)
 }
 
-// ownerNotification is Message.OwnerNotification(mlist, subject, text).
-func (m *Manager) ownerNotification(subject, body text.Text) (*message.Notification, error) {
+// ownerNotification is Message.OwnerNotification(mlist, subject, text, tomoderators).
+func (m *Manager) ownerNotification(subject, body text.Text, toModerators bool) (*message.Notification, error) {
 	charset, err := m.charset(m.l.Str("preferred_language"))
 	if err != nil {
 		return nil, err
@@ -34,7 +34,7 @@ func (m *Manager) ownerNotification(subject, body text.Text) (*message.Notificat
 		SiteBounces:    maillist.GetSiteEmail(m.s, m.l.HostName(), "bounces"),
 		OwnerEmail:     m.l.GetOwnerEmail(),
 		ListPrecedence: m.since(ownerPrecedence),
-	}, subject, body, charset, true)
+	}, subject, body, charset, toModerators)
 }
 
 // texts are the items of an attribute that is a list of strings.
@@ -65,7 +65,7 @@ func (m *Manager) charset(lang string) (*message.Charset, error) {
 
 // notifyOwner sends an OwnerNotification.
 func (m *Manager) notifyOwner(subject, body text.Text) error {
-	n, err := m.ownerNotification(subject, body)
+	n, err := m.ownerNotification(subject, body, true)
 	if err != nil {
 		return err
 	}
@@ -87,13 +87,22 @@ func replaceSubject(n *message.Notification, subject any) {
 
 // Send completes a message and queues it as its send() does.
 func (m *Manager) Send(n *message.Notification, extra ...message.Attr) error {
+	return m.send(n, false, extra...)
+}
+
+// SendWithoutPrecedence is send(noprecedence=True): for mail that its reader's
+// filters must not take for bulk.
+func (m *Manager) SendWithoutPrecedence(n *message.Notification) error { return m.send(n, true) }
+
+func (m *Manager) send(n *message.Notification, noPrecedence bool, extra ...message.Attr) error {
 	data := qfile.NewData()
 	for _, a := range n.Send(message.SendFacts{
-		ListName:    m.l.Name(),
-		OwnerEmail:  m.l.GetOwnerEmail(),
-		MessageID:   func() string { return m.world.MessageID(m.b.Now(), m.l) },
-		Now:         m.b.Now(),
-		OwnerIsList: m.since(ownerPrecedence),
+		ListName:     m.l.Name(),
+		OwnerEmail:   m.l.GetOwnerEmail(),
+		MessageID:    func() string { return m.world.MessageID(m.b.Now(), m.l) },
+		Now:          m.b.Now(),
+		OwnerIsList:  m.since(ownerPrecedence),
+		NoPrecedence: noPrecedence,
 	}, extra...) {
 		data.Set(a.Name, a.Value)
 	}

@@ -1,0 +1,257 @@
+// Package bounce is in charge of BounceRunner's queue: it decides what becomes
+// of a bounce (Queue/BounceRunner.py) and counts it against its member
+// (Bouncer.py).
+//
+// Mailman registers what it has detected every REGISTER_BOUNCES_EVERY and reads
+// the list again for each entry until then. Here a batch's entries are detected
+// before the list is locked, and registered in their order when all of them have
+// been seen, so that the result is the same.
+package bounce
+
+import (
+	"errors"
+
+	"github.com/mmrunner/mmrunner/mmcompat/maillist"
+	"github.com/mmrunner/mmrunner/mmcompat/message"
+	"github.com/mmrunner/mmrunner/mmcompat/qfile"
+	"github.com/mmrunner/mmrunner/pickle"
+	"github.com/mmrunner/mmrunner/runner"
+	"github.com/mmrunner/mmrunner/runner/batch"
+	"github.com/mmrunner/mmrunner/runner/bounce/detect"
+	"github.com/mmrunner/mmrunner/runner/membership"
+)
+
+// Handler is BounceRunner for the engine. It is for one goroutine, as far as
+// Apply and Batched go.
+type Handler struct {
+	world  membership.World
+	detect *detect.Detector
+	events map[*batch.Batch][]event
+}
+
+// event is one address that a bounce was for.
+type event struct {
+	entry *runner.Entry
+	addr  string
+	day   maillist.Date
+}
+
+// New returns a handler that finds bounces as d does.
+func New(d *detect.Detector, world membership.World) *Handler {
+	return &Handler{world: world, detect: d, events: map[*batch.Batch][]event{}}
+}
+
+// Name is the runner's class name.
+func (h *Handler) Name() string { return "BounceRunner" }
+
+// Queue is its queue's usual name.
+func (h *Handler) Queue() string { return "bounces" }
+
+// Classify looks for the bounced addresses, which takes most of the time that a
+// bounce costs and needs nothing of its list.
+func (h *Handler) Classify(e *runner.Entry) error {
+	m, err := e.Message()
+	if err != nil {
+		return err
+	}
+	r := h.detect.Scan(m)
+	e.Work = &r
+	return nil
+}
+
+// Apply does what BounceRunner._dispose does with an entry. What is to be
+// registered waits for Batched.
+func (h *Handler) Apply(b *batch.Batch, e *runner.Entry) (runner.Outcome, error) {
+	msg, err := e.Message()
+	if err != nil {
+		return "", err
+	}
+	l := b.List()
+	sender, err := msg.GetSender(b.Site().Bool("USE_ENVELOPE_SENDER"), false)
+	if err != nil {
+		return "", err
+	}
+	e.Data.Set("lang", l.GetMemberLanguage(sender))
+	s := b.Site()
+	if maillist.Lower(l.Name()) == maillist.Lower(s.Str("MAILMAN_SITE_LIST")) {
+		owner, _ := l.Get("owner")
+		h.passOn(b, msg, e.Data, owner)
+		return runner.Forwarded, nil
+	}
+	if from, ok := msg.Get("from"); ok && from == maillist.GetSiteEmail(s, l.HostName(), "bounces") {
+		h.passOn(b, msg, e.Data, pickle.NewList(pickle.Str(maillist.GetSiteEmail(s, "", "owner"))))
+		return runner.Forwarded, nil
+	}
+	if !l.Bool("bounce_processing") {
+		return runner.Discarded, nil
+	}
+	return h.look(b, e, msg)
+}
+
+// passOn queues a message for its recipients as it is, from the address that
+// Mailman knows its own loops by.
+func (h *Handler) passOn(b *batch.Batch, msg *message.Message, old *qfile.Data, recips pickle.Value) {
+	data := old.Clone()
+	data.Set("recips", recips)
+	data.Set("envsender", maillist.GetSiteEmail(b.Site(), "", "loop"))
+	data.Set("nodecorate", 1)
+	b.Enqueue("out", msg, data)
+}
+
+// look finds out whom a bounce is for: by the address it came to, by the token
+// of a probe, or by its text.
+func (h *Handler) look(b *batch.Batch, e *runner.Entry, msg *message.Message) (runner.Outcome, error) {
+	scan := e.Work.(*detect.Result)
+	l := b.List()
+	mailbox, _ := maillist.ParseEmail(l.GetBouncesEmail())
+	verp := h.detect.VerpBounce(mailbox, msg)
+	if err := h.told(b, verp); err != nil {
+		return "", err
+	}
+	var addrs []string
+	if verp.Value != "" {
+		if err := known(l, scan); err != nil {
+			return "", err
+		}
+		if scan.Stop {
+			return runner.Discarded, nil
+		}
+		addrs = []string{verp.Value}
+	} else {
+		pend, err := b.Pending()
+		if err != nil {
+			return "", err
+		}
+		probe := h.detect.VerpProbe(mailbox, msg, func(token string) bool {
+			_, ok := pend.Peek(token)
+			return ok
+		})
+		if err := h.told(b, probe); err != nil {
+			return "", err
+		}
+		if probe.Value != "" {
+			return runner.Registered, h.probeBounced(b, probe.Value)
+		}
+		if err := known(l, scan); err != nil {
+			return "", err
+		}
+		if scan.Stop {
+			return runner.Discarded, nil
+		}
+		addrs = scan.Addrs
+	}
+	if len(addrs) == 0 {
+		return h.unrecognized(b, e, msg)
+	}
+	for _, addr := range addrs {
+		h.events[b] = append(h.events[b], event{e, addr, maillist.DateOf(b.Now())})
+	}
+	e.Drop()
+	return runner.Registered, nil
+}
+
+// known turns what only Python can tell, and what Python would raise, into the
+// entry's error.
+func known(l *maillist.List, r *detect.Result) error {
+	if r.NeedPython != "" {
+		return &maillist.ErrNeedsPython{List: l.Name(), Reason: r.NeedPython}
+	}
+	return r.Err
+}
+
+func (h *Handler) told(b *batch.Batch, v detect.Verp) error {
+	for _, line := range v.Log {
+		b.Log("error", "%s", line)
+	}
+	if v.NeedPython != "" {
+		return &maillist.ErrNeedsPython{List: b.List().Name(), Reason: v.NeedPython}
+	}
+	return v.Err
+}
+
+// Batched registers what the batch's entries were found to bounce, as
+// BounceMixin._register_bounces.
+func (h *Handler) Batched(b *batch.Batch) error {
+	events := h.events[b]
+	delete(h.events, b)
+	if len(events) == 0 {
+		return nil
+	}
+	b.Log("bounce", "<%s of mmrunner> processing %d queued bounces", h.Name(), len(events))
+	// Registration happens outside of any entry, in the language of the process itself.
+	r := &register{m: membership.New(b, &membership.Voice{}, h.world), b: b, l: b.List()}
+	var errs []error
+	for _, ev := range events {
+		if err := r.bounce(ev.addr, ev.entry.Message, ev.day, false); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	b.Save()
+	return errors.Join(errs...)
+}
+
+// probeBounced disables the member whose probe came back (BounceMixin._probe_bounce).
+func (h *Handler) probeBounced(b *batch.Batch, token string) error {
+	pend, err := b.Pending()
+	if err != nil {
+		return err
+	}
+	record, ok, err := pend.Confirm(token)
+	if err != nil {
+		return err
+	}
+	t, isTuple := record.(*pickle.Tuple)
+	if !ok || !isTuple || len(t.Items) != 3 {
+		return errors.New("TypeError: the pending probe is no address with a message")
+	}
+	addr, _ := t.Items[1].(pickle.Str)
+	read := func() (*message.Message, error) {
+		in, ok := t.Items[2].(*pickle.Instance)
+		if !ok {
+			return nil, errors.New("TypeError: the pending probe holds no message")
+		}
+		return message.FromPickle(in)
+	}
+	l := b.List()
+	r := &register{m: membership.New(b, &membership.Voice{Lang: l.Str("preferred_language")}, h.world), b: b, l: l}
+	info, err := l.GetBounceInfo(string(addr))
+	if errors.Is(err, maillist.ErrNotAMember) {
+		return nil
+	}
+	if info == nil {
+		now := b.Now()
+		info = maillist.NewBounceInfo(string(addr), 0.0, maillist.DateOf(now), l.Int("bounce_you_are_disabled_warnings"), now.Location())
+	}
+	if err := r.disable(string(addr), info, read); err != nil && !errors.Is(err, maillist.ErrNotAMember) {
+		return err
+	}
+	b.Save()
+	return nil
+}
+
+var (
+	textUncaught        = membership.Key("Queue/BounceRunner", "Uncaught bounce notification")
+	textUncaughtMessage = membership.Key("Queue/BounceRunner", "The attached message was received as a bounce")
+)
+
+// unrecognized sends a bounce that nobody understands to the owners, or drops it
+// (maybe_forward).
+func (h *Handler) unrecognized(b *batch.Batch, e *runner.Entry, msg *message.Message) (runner.Outcome, error) {
+	l := b.List()
+	id, ok := msg.Get("message-id")
+	if !ok {
+		id = "n/a"
+	}
+	m := membership.New(b, &membership.Voice{Lang: e.Data.Str("lang")}, h.world)
+	m.Log("bounce", "%s: bounce message w/no discernable addresses: %s", l.Name(), id)
+	if !l.Bool("bounce_unrecognized_goes_to_list_owner") {
+		m.Log("bounce", "%s: discarding unrecognized, message-id: %s", l.Name(), id)
+		return runner.Discarded, nil
+	}
+	body := m.Say(textUncaughtMessage, map[string]any{"adminurl": l.GetScriptURL("admin") + "/bounce"})
+	if err := m.ForwardMessage(msg, body, m.Say(textUncaught, nil), false); err != nil {
+		return "", err
+	}
+	m.Log("bounce", "%s: forwarding unrecognized, message-id: %s", l.Name(), id)
+	return runner.Forwarded, nil
+}

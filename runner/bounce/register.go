@@ -1,0 +1,347 @@
+package bounce
+
+import (
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/mmrunner/mmrunner/mmcompat/maillist"
+	"github.com/mmrunner/mmrunner/mmcompat/message"
+	"github.com/mmrunner/mmrunner/mmcompat/pending"
+	"github.com/mmrunner/mmrunner/mmcompat/text"
+	"github.com/mmrunner/mmrunner/pickle"
+	"github.com/mmrunner/mmrunner/runner/batch"
+	"github.com/mmrunner/mmrunner/runner/membership"
+)
+
+// register counts bounces against the members of one list, as Bouncer.py.
+type register struct {
+	m *membership.Manager
+	b *batch.Batch
+	l *maillist.List
+}
+
+// reader gives the bounce, which is only wanted where a notice encloses it.
+type reader func() (*message.Message, error)
+
+// weight is what one bounce adds to a score.
+const weight = 1.0
+
+var (
+	textIncremented = membership.Key("Bouncer", "bounce score incremented")
+	textDisabled    = membership.Key("Bouncer", "disabled")
+	textAction      = membership.Key("Bouncer", "Bounce action notification")
+	textLastBounce  = membership.Key("Bouncer", " The last bounce received from you was dated")
+	textProbe       = membership.Key("Deliverer", "%(listname)s mailing list probe message")
+
+	textReasons = map[maillist.Status]membership.TextKey{
+		maillist.ByBounce: membership.Key("Bouncer", "due to excessive bounces"),
+		maillist.ByUser:   membership.Key("Bouncer", "by yourself"),
+		maillist.ByAdmin:  membership.Key("Bouncer", "by the list administrator"),
+	}
+	textUnknownReason = membership.Key("Bouncer", "for unknown reasons")
+)
+
+// removedWhence is what the log says of a member who is removed.
+const removedWhence membership.Whence = "disabled address"
+
+// bounce is registerBounce: one bounce of one address on one day. included is
+// set for a list that the bounce came to by way of another that includes it.
+func (r *register) bounce(member string, read reader, day maillist.Date, included bool) error {
+	if !r.l.IsMember(member) {
+		if included {
+			return nil
+		}
+		return r.includedLists(member, read, day)
+	}
+	info, err := r.l.GetBounceInfo(member)
+	if err != nil {
+		return err
+	}
+	status, err := r.l.GetDeliveryStatus(member)
+	if err != nil {
+		return err
+	}
+	zone := r.b.Now().Location()
+	notices := r.l.Int("bounce_you_are_disabled_warnings")
+	firstToday := true
+	switch {
+	case info == nil:
+		info = maillist.NewBounceInfo(member, weight, day, notices, zone)
+		r.m.Log("bounce", "%s: %s bounce score: %s", r.l.Name(), member, score(info))
+	case status != maillist.Enabled:
+		r.m.Log("bounce", "%s: %s residual bounce received", r.l.Name(), member)
+		return nil
+	case info.Date == day:
+		firstToday = false
+		r.m.Log("bounce", "%s: %s already scored a bounce for date %s", r.l.Name(), member, dayMonthYear(day))
+	default:
+		stale := time.Duration(r.l.Float("bounce_info_stale_after") * float64(time.Second))
+		if info.Date.Midnight(zone).Add(stale).Before(day.Midnight(zone)) {
+			info.Reset(weight, day, notices, zone)
+			r.m.Log("bounce", "%s: %s has stale bounce info, resetting", r.l.Name(), member)
+			break
+		}
+		info.AddScore(weight)
+		info.Date = day
+		r.m.Log("bounce", "%s: %s current bounce score: %s", r.l.Name(), member, score(info))
+	}
+	threshold := r.l.Float("bounce_score_threshold")
+	switch {
+	case info.ScoreNumber() >= threshold && r.b.Site().Bool("VERP_PROBES"):
+		r.m.Log("bounce", "sending %s list probe to: %s (score %s >= %s)", r.l.Name(), member, score(info), r.threshold())
+		if err := r.probe(member, read); err != nil {
+			return err
+		}
+		info.Reset(pickle.Int(0), info.Date, info.NoticesLeft, zone)
+	case info.ScoreNumber() >= threshold:
+		if err := r.disable(member, info, read); err != nil {
+			return err
+		}
+		// The notices have counted down in the list's own copy.
+		if r.l.IsMember(member) {
+			if info, err = r.l.GetBounceInfo(member); err != nil {
+				return err
+			}
+		}
+	case r.l.Bool("bounce_notify_owner_on_bounce_increment") && firstToday:
+		if err := r.tellOwner(member, read, textIncremented); err != nil {
+			return err
+		}
+	}
+	if r.l.IsMember(member) {
+		return r.l.SetBounceInfo(member, info)
+	}
+	return nil
+}
+
+// includedLists counts a bounce of no member against the lists that this one
+// includes, one level deep.
+func (r *register) includedLists(member string, read reader, day maillist.Date) error {
+	v, _ := r.l.Get("regular_include_lists")
+	list, ok := v.(*pickle.List)
+	if !ok {
+		return nil
+	}
+	var errs []error
+	for _, item := range list.Items {
+		addr, _ := item.(pickle.Str)
+		name, _, ok := strings.Cut(string(addr), "@")
+		if !ok || strings.Count(string(addr), "@") != 1 {
+			errs = append(errs, errors.New("ValueError: had the included list "+pickle.Repr(item, 80)+", wanted NAME@HOST"))
+			continue
+		}
+		name = maillist.Lower(name)
+		if name == r.l.Name() {
+			r.b.Log("error", "Bouncer: %s: Include list self reference", name)
+			continue
+		}
+		other, err := r.b.With(name)
+		if errors.Is(err, maillist.ErrUnknownList) {
+			r.b.Log("error", "Bouncer: %s: Include list \"%s\" not found.", r.l.Str("real_name"), name)
+			continue
+		}
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		m, err := r.m.On(name)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		if err := (&register{m, other, other.List()}).bounce(member, read, day, true); err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		other.Save()
+	}
+	return errors.Join(errs...)
+}
+
+// disable stops delivery to a member and tells him and the owner
+// (disableBouncingMember).
+func (r *register) disable(member string, info *maillist.BounceInfo, read reader) error {
+	pend, err := r.b.Pending()
+	if err != nil {
+		return err
+	}
+	if info.Cookie, err = pend.New(pending.ReEnable, pickle.Str(r.l.Name()), pickle.Str(member)); err != nil {
+		return err
+	}
+	if err := r.l.SetBounceInfo(member, info); err != nil {
+		return err
+	}
+	if r.b.Site().Bool("VERP_PROBES") {
+		r.m.Log("bounce", "%s: %s disabling due to probe bounce received", r.l.Name(), member)
+	} else {
+		r.m.Log("bounce", "%s: %s disabling due to bounce score %s >= %s", r.l.Name(), member, score(info), r.threshold())
+	}
+	if err := r.l.SetDeliveryStatus(member, maillist.ByBounce); err != nil {
+		return err
+	}
+	if err := r.nextNotice(member); err != nil {
+		return err
+	}
+	if r.l.Bool("bounce_notify_owner_on_disable") {
+		return r.tellOwner(member, read, textDisabled)
+	}
+	return nil
+}
+
+// tellOwner sends the owner a notice with the bounce (__sendAdminBounceNotice).
+func (r *register) tellOwner(member string, read reader, did membership.TextKey) error {
+	msg, err := read()
+	if err != nil {
+		return err
+	}
+	owner := maillist.GetSiteEmail(r.b.Site(), r.l.HostName(), "")
+	lang := r.l.Str("preferred_language")
+	body, err := r.m.Maketext("bounce.txt", text.Vars{
+		"listname": membership.Attr(r.l, "real_name"), "addr": member, "negative": "", "did": r.m.Say(did, nil),
+		"but": "", "reenable": "", "owneraddr": owner,
+	}, "")
+	if err != nil {
+		return err
+	}
+	n, err := r.m.UserNotification(r.l.GetOwnerEmail(), owner, r.m.Say(textAction, nil), nil, lang)
+	if err != nil {
+		return err
+	}
+	if err := r.m.Enclose(n, body, lang, msg); err != nil {
+		return err
+	}
+	return r.m.Send(n)
+}
+
+// nextNotice tells a disabled member how to come back, or removes one whose
+// notices are used up (sendNextNotification).
+func (r *register) nextNotice(member string) error {
+	info, err := r.l.GetBounceInfo(member)
+	if err != nil || info == nil {
+		return err
+	}
+	reason, err := r.l.GetDeliveryStatus(member)
+	if err != nil {
+		return err
+	}
+	if info.NoticesLeft <= 0 {
+		return r.remove(member, info, reason)
+	}
+	lang := r.l.GetMemberLanguage(member)
+	k, ok := textReasons[reason]
+	if !ok {
+		k = textUnknownReason
+	}
+	why := r.m.Say(k, nil)
+	if reason == maillist.ByBounce {
+		why += r.m.Say(textLastBounce, text.Vars{"date": dayMonthYear(info.Date)})
+	}
+	password, err := r.l.GetMemberPassword(member)
+	if err != nil {
+		return err
+	}
+	body, err := r.m.Maketext("disabled.txt", text.Vars{
+		"listname": membership.Attr(r.l, "real_name"), "noticesleft": info.NoticesLeft,
+		"confirmurl": r.l.GetScriptURL("confirm") + "/" + info.Cookie,
+		"optionsurl": r.l.GetOptionsURL(member, false), "password": password,
+		"owneraddr": r.l.GetOwnerEmail(), "reason": why,
+	}, lang)
+	if err != nil {
+		return err
+	}
+	n, err := r.m.UserNotification(member, r.l.GetRequestEmail(""), nil, body, lang)
+	if err != nil {
+		return err
+	}
+	// The bare words, not a Header: an answer is read for them.
+	n.Del("subject")
+	n.Set("Subject", "confirm "+info.Cookie)
+	if err := r.m.SendWithoutPrecedence(n); err != nil {
+		return err
+	}
+	info.NoticesLeft--
+	info.LastNotice = maillist.DateOf(r.b.Now())
+	return r.l.SetBounceInfo(member, info)
+}
+
+// remove takes a member off the list once no notices are left.
+func (r *register) remove(member string, info *maillist.BounceInfo, reason maillist.Status) error {
+	yes, notify := true, r.l.Bool("bounce_notify_owner_on_removal")
+	err := r.m.ApprovedDeleteMember(member, membership.DeleteOptions{Whence: removedWhence, AdminNotif: &notify, UserAck: &yes})
+	if err != nil {
+		return err
+	}
+	pend, err := r.b.Pending()
+	if err != nil {
+		return err
+	}
+	if _, _, err := pend.Confirm(info.Cookie); err != nil {
+		return err
+	}
+	if reason == maillist.ByBounce {
+		r.m.Log("bounce", "%s: %s deleted after exhausting notices", r.l.Name(), member)
+	}
+	name := map[maillist.Status]string{maillist.ByBounce: "BYBOUNCE", maillist.ByUser: "BYUSER",
+		maillist.ByAdmin: "BYADMIN", maillist.Unknown: "UNKNOWN"}[reason]
+	if name == "" {
+		name = "invalid value"
+	}
+	r.m.Log("subscribe", "%s: %s auto-unsubscribed [reason: %s]", r.l.Name(), member, name)
+	return nil
+}
+
+// probe sends a member a message that tells by its bounce whether the address is
+// dead (Deliverer.sendProbe).
+func (r *register) probe(member string, read reader) error {
+	msg, err := read()
+	if err != nil {
+		return err
+	}
+	lang := r.l.GetMemberLanguage(member)
+	realname := membership.Attr(r.l, "real_name")
+	body, err := r.m.Maketext("probe.txt", text.Vars{"listname": realname, "address": member,
+		"optionsurl": r.l.GetOptionsURL(member, false), "owneraddr": r.l.GetOwnerEmail()}, lang)
+	if err != nil {
+		return err
+	}
+	pend, err := r.b.Pending()
+	if err != nil {
+		return err
+	}
+	token, err := pend.New(pending.ProbeBounce, pickle.Str(member), msg.ToPickle())
+	if err != nil {
+		return err
+	}
+	local, err := text.SafeInterp(r.b.Site().Str("VERP_PROBE_FORMAT"),
+		text.Vars{"bounces": r.l.Name() + "-bounces", "token": token})
+	if err != nil {
+		return err
+	}
+	sender := local.(string) + "@" + r.l.HostName()
+	before := r.m.Voice().Set(lang)
+	subject := r.m.Say(textProbe, text.Vars{"listname": realname})
+	r.m.Voice().Set(before)
+	n, err := r.m.UserNotification(member, sender, subject, nil, lang)
+	if err != nil {
+		return err
+	}
+	if err := r.m.Enclose(n, body, lang, msg); err != nil {
+		return err
+	}
+	return r.m.Send(n, message.Attr{Name: "envsender", Value: pickle.Str(sender)},
+		message.Attr{Name: "verp", Value: false}, message.Attr{Name: "probe_token", Value: pickle.Str(token)})
+}
+
+// score is a score as Python's %s shows it.
+func score(info *maillist.BounceInfo) string { return pickle.Repr(info.Score, 64) }
+
+func (r *register) threshold() string {
+	v, _ := r.l.Get("bounce_score_threshold")
+	return pickle.Repr(v, 64)
+}
+
+// dayMonthYear is strftime's %d-%b-%Y.
+func dayMonthYear(d maillist.Date) string {
+	return time.Date(d[0], time.Month(d[1]), d[2], 0, 0, 0, 0, time.UTC).Format("02-Jan-2006")
+}
