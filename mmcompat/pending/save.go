@@ -29,16 +29,19 @@ func (db *DB) Stage() ([]stage.File, error) {
 // Published is to be called once Stage's files are in their place. Savepoints
 // are void.
 func (db *DB) Published() error {
+	db.doc.Release()
+	if db.queue != nil {
+		db.queue.popped = nil
+	}
+	if !db.Changed() {
+		return nil // Stage had nothing, and the file need not even be there
+	}
 	db.staged = db.saves
 	id, err := stage.Identify(db.path)
 	if err != nil {
 		return err
 	}
 	db.id = id
-	db.doc.Release()
-	if db.queue != nil {
-		db.queue.popped = nil
-	}
 	if int64(db.doc.OverlaySize()) > id.Size/2 {
 		return db.doc.Compact()
 	}
