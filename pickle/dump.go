@@ -49,9 +49,11 @@ type writer struct {
 	// document beside others.
 	lean   bool
 	shared bool // some container has two references
+	state  *Dict // the __dict__ about to be written
 	refs   map[identity]int32
 	ids    map[identity]uint32
 	depth  int
+	making map[Value]bool // objects whose arguments are being written
 }
 
 // identity tells one Python object from another: a container by its address, a
@@ -473,6 +475,10 @@ func (w *writer) pairs(d *Dict, exact bool) error {
 	if w.proto == 0 || !exact {
 		held = 1 // by the tuple that an item comes in
 	}
+	keyHeld := held
+	if d == w.state {
+		keyHeld++ // names of attributes are interned, and the code that uses them has them too
+	}
 	for k, v := range d.All() {
 		if !single && n%batch == 0 {
 			if n > 0 {
@@ -482,7 +488,7 @@ func (w *writer) pairs(d *Dict, exact bool) error {
 				w.out = append(w.out, opMark)
 			}
 		}
-		if err := w.value(k, held); err != nil {
+		if err := w.value(k, keyHeld); err != nil {
 			return err
 		}
 		if err := w.value(v, held); err != nil {
@@ -523,13 +529,10 @@ func (w *writer) instance(in *Instance, held int32) error {
 		w.out = append(w.out, opNewObj)
 		return w.rest(in, held)
 	}
-	args := in.newArgs()
-	if (args == nil || len(args.Items) == 0) && in.ListItems == nil && in.DictItems == nil {
-		// As copy_reg.__reduce_ex__ does below protocol 2.
-		return w.reduce(in, &reconstructor, NewTuple(&class, &object, nil), held)
-	}
+	// Read in protocol 2 and written in another: copy_reg.__reduce_ex__ would ask
+	// the class for its base, which is not known here.
 	all := []Value{&class}
-	if args != nil {
+	if args := in.newArgs(); args != nil {
 		all = append(all, args.Items...)
 	}
 	return w.reduce(in, &newObject, &Tuple{all}, held)
@@ -566,9 +569,24 @@ func (w *writer) reduce(v, f Value, args *Tuple, held int32) error {
 	if err := w.value(f, 1); err != nil {
 		return err
 	}
+	if w.making[v] {
+		// It is in its own arguments. A list or dict in those is still being filled,
+		// and would be read as empty; Python too writes another copy of it here.
+		for _, a := range args.Items {
+			if id, ok := identify(a); ok && isContainer(a) {
+				delete(w.ids, id)
+			}
+		}
+	}
+	if w.making == nil {
+		w.making = make(map[Value]bool)
+	}
+	again := w.making[v]
+	w.making[v] = true
 	if err := w.value(args, 0); err != nil {
 		return err
 	}
+	w.making[v] = again
 	w.out = append(w.out, opReduce)
 	return w.rest(v, held)
 }
@@ -603,6 +621,7 @@ func (w *writer) rest(v Value, held int32) error {
 	if !has {
 		return nil
 	}
+	w.state, _ = state.(*Dict)
 	if err := w.value(state, 1); err != nil { // cPickle holds a __dict__ meanwhile
 		return err
 	}

@@ -684,16 +684,25 @@ func (r *reader) call(op byte) error {
 		r.pushNew(&Instance{Class: *f, Kind: NewStyle, Args: args})
 		return nil
 	}
-	if *f == reconstructor && len(args.Items) == 3 {
-		class, ok := args.Items[0].(*Global)
-		_, ok2 := args.Items[1].(*Global)
-		if ok && ok2 {
-			r.pushNew(&Instance{Class: *class, Kind: Reconstructed, Args: args})
-			return nil
+	if len(args.Items) > 0 {
+		if class, ok := args.Items[0].(*Global); ok {
+			switch {
+			case *f == newObject: // NEWOBJ in the words of the protocols that lack it
+				r.pushNew(&Instance{Class: *class, Kind: NewStyle, Args: &Tuple{clone(args.Items[1:])}})
+				return nil
+			case *f == reconstructor && len(args.Items) == 3 && isGlobal(args.Items[1]):
+				r.pushNew(&Instance{Class: *class, Kind: Reconstructed, Args: args})
+				return nil
+			}
 		}
 	}
 	r.pushNew(&Reduce{Func: f, Args: args})
 	return nil
+}
+
+func isGlobal(v Value) bool {
+	_, ok := v.(*Global)
+	return ok
 }
 
 // build gives the object on top its state. One that has a state already, which
