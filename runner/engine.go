@@ -308,7 +308,13 @@ func (e *Engine) apply(turn *batch.Turn, b *batch.Batch, en *Entry) (o Outcome) 
 		return o
 	}
 	turn.Undo()
-	turn.Printf("error", "Uncaught runner exception: %v", err)
+	var ex Exception
+	if errors.As(err, &ex) {
+		turn.Printf("error", "Uncaught runner exception: %s", ex.Str())
+		turn.Printf("error", "%s", ex.Traceback())
+	} else {
+		turn.Printf("error", "Uncaught runner exception: %v", err)
+	}
 	data := en.Data.Clone()
 	data.Set("whichq", e.Queue.Dir())
 	err = guard(func() error {

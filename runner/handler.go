@@ -22,6 +22,14 @@ type Handler interface {
 	Batched(b *batch.Batch) error
 }
 
+// Exception is an error that Mailman would have had as an exception: the error
+// log then has what Runner._log writes of it.
+type Exception interface {
+	error
+	Str() string       // what Python's str() makes of it
+	Traceback() string // what traceback.print_exc() writes
+}
+
 // Outcome is what became of an entry.
 type Outcome string
 
