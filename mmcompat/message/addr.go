@@ -79,13 +79,6 @@ type addrParser struct {
 	tooDeep  bool
 }
 
-// What Python's recursion limit leaves under a queue runner: a comment within a
-// comment takes two frames, a group within a group one.
-const (
-	maxComments = 480
-	maxGroups   = 960
-)
-
 func parseAddresses(field string) ([]Address, error) {
 	p := &addrParser{field: field}
 	var all []Address

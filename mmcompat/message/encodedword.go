@@ -18,42 +18,41 @@ func DecodeHeader(header string) ([]DecodedChunk, error) {
 		return []DecodedChunk{{S: header}}, nil
 	}
 	var decoded []DecodedChunk
+	var texts [][]string // what each of them is joined from
+	add := func(s, charset string, encoded bool, joiner string) {
+		if n := len(decoded) - 1; n >= 0 && decoded[n].Encoded == encoded && decoded[n].Charset == charset {
+			texts[n] = append(texts[n], joiner, s)
+			return
+		}
+		decoded = append(decoded, DecodedChunk{Charset: charset, Encoded: encoded})
+		texts = append(texts, []string{s})
+	}
 	for _, line := range splitLines(header, false) {
 		f := &wordFinder{s: line}
 		w, ok := f.next(0)
 		if !ok {
-			decoded = append(decoded, DecodedChunk{S: line})
+			decoded = append(decoded, DecodedChunk{})
+			texts = append(texts, []string{line})
 			continue
 		}
 		at := 0
-		for {
-			end := len(line)
-			if ok {
-				end = w.start
-			}
-			if plain := strip(line[at:end]); plain != "" {
-				if n := len(decoded) - 1; n >= 0 && !decoded[n].Encoded {
-					decoded[n].S += " " + plain
-				} else {
-					decoded = append(decoded, DecodedChunk{S: plain})
-				}
-			}
-			if !ok {
-				break
+		for ; ok; w, ok = f.next(at) {
+			if plain := strip(line[at:w.start]); plain != "" {
+				add(plain, "", false, " ")
 			}
 			s, err := w.decode()
 			if err != nil {
 				return nil, err
 			}
-			charset := lower(w.charset)
-			if n := len(decoded) - 1; n >= 0 && decoded[n].Encoded && decoded[n].Charset == charset {
-				decoded[n].S += s
-			} else {
-				decoded = append(decoded, DecodedChunk{s, charset, true})
-			}
+			add(s, lower(w.charset), true, "")
 			at = w.end
-			w, ok = f.next(at)
 		}
+		if plain := strip(line[at:]); plain != "" {
+			add(plain, "", false, " ")
+		}
+	}
+	for i := range decoded {
+		decoded[i].S = strings.Join(texts[i], "")
 	}
 	return decoded, nil
 }

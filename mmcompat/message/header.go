@@ -216,10 +216,6 @@ func fromSplittable(sp splittable, codec string) (string, error) {
 	return b, err
 }
 
-// maxSplits is how often Header._split calls itself before Python's recursion
-// limit is reached under a queue runner.
-const maxSplits = 970
-
 // split is Header._split: s in pieces of which each fits on a line.
 func (h *HeaderValue) split(s string, c *Charset, room int, splitchars string) ([]Chunk, error) {
 	var chunks []Chunk

@@ -265,6 +265,9 @@ func (p *parser) multipart() error {
 		p.cur.Payload = p.rest()
 		return nil
 	}
+	if len(p.stack) > maxBoundaryDepth {
+		return recursionError()
+	}
 	match := func(line string) (found, end bool) {
 		if !usable || len(line) < 2 || line[0] != '-' || line[1] != '-' {
 			return false, false
