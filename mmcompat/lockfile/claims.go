@@ -2,103 +2,240 @@ package lockfile
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
-	"sort"
 	"strconv"
 	"strings"
 	"syscall"
 	"time"
 )
 
-// Claim is a claim file beside a lock file: its holder's, or a waiter's.
+// Claim is one process's claim on a lock, as its file's name and date tell it.
 type Claim struct {
-	File string    // whole path
-	Host string    // as socket.gethostname() gave it
-	PID  int       // on that host
-	N    int       // which of the process's claims
-	Time time.Time // when it expires if it gets the lock: its writing plus its lifetime
+	// File is the claim file's name.
+	File string
+	// Host and PID say whose it is; N tells the claims of one process apart.
+	Host string
+	PID  int
+	N    int64
+	// Time is what the claim is dated to: when it was laid or refreshed, plus its
+	// lifetime.
+	Time time.Time
 }
 
-// ParseClaim reads a claim file's name; ok is false for any other file.
-func ParseClaim(lock, file string) (c Claim, ok bool) {
-	rest, found := strings.CutPrefix(file, lock+".")
-	if !found {
-		return c, false
+// ParseClaim takes the name of a claim on the lock file lockpath apart. It
+// returns false for any other name. Directories are not compared: a claim lies
+// beside its lock, however the host that laid it names their directory.
+func ParseClaim(lockpath, name string) (Claim, bool) {
+	dir, lockname := filepath.Split(lockpath)
+	name = name[strings.LastIndexByte(name, '/')+1:]
+	rest, ok := strings.CutPrefix(name, lockname+".")
+	if !ok {
+		return Claim{}, false
 	}
-	parts := strings.Split(rest, ".")
-	if len(parts) < 3 {
-		return c, false
-	}
-	pid, err1 := strconv.Atoi(parts[len(parts)-2])
-	n, err2 := strconv.Atoi(parts[len(parts)-1])
-	if err1 != nil || err2 != nil || pid <= 0 || n < 0 {
-		return c, false
-	}
-	return Claim{File: file, Host: strings.Join(parts[:len(parts)-2], "."), PID: pid, N: n}, true
+	rest, last, _ := cutLast(rest)
+	host, pid, _ := cutLast(rest)
+	c := Claim{File: dir + name, Host: host}
+	n, ok1 := decimal(last, 64)
+	p, ok2 := decimal(pid, 32)
+	c.N, c.PID = n, int(p)
+	return c, ok1 && ok2 && p > 0 && host != ""
 }
 
-// Holder returns whose lock it is; ok is false if nobody's, or if the lock file
-// does not name a claim.
-func Holder(lock string) (c Claim, ok bool) {
-	b, err := os.ReadFile(lock)
-	if err != nil {
-		return c, false
+func cutLast(s string) (before, after string, ok bool) {
+	i := strings.LastIndexByte(s, '.')
+	if i < 0 {
+		return s, "", false
 	}
-	if c, ok = ParseClaim(lock, string(b)); !ok {
-		return c, false
-	}
-	if info, err := os.Stat(lock); err == nil {
-		c.Time = info.ModTime()
-	}
-	return c, true
+	return s[:i], s[i+1:], true
 }
 
-// Waiters lists the claims to a lock but its holder's, in the order of their
-// names. The error is for a directory that cannot be read.
-func Waiters(lock string) ([]Claim, error) {
-	d, err := os.Open(filepath.Dir(lock))
+// decimal reads what "%d" writes of a number that is not negative and has at most
+// that many bits.
+func decimal(s string, bits int) (int64, bool) {
+	n, err := strconv.ParseInt(s, 10, bits)
+	return n, err == nil && strconv.FormatInt(n, 10) == s && n >= 0
+}
+
+// Holder returns the claim that has the lock at lockpath, nil where nobody has
+// it. A lock file that does not hold a claim's name, torn for example, gives a
+// Claim with only File (what it holds) and Time set.
+func Holder(lockpath string) (*Claim, error) {
+	winner, err := readLock(lockpath)
 	if err != nil {
 		return nil, err
 	}
-	names, err := d.Readdirnames(-1)
-	d.Close()
+	info, err := stat(lockpath)
+	if info == nil || err != nil {
+		return nil, err
+	}
+	c, ok := ParseClaim(lockpath, winner)
+	if !ok {
+		c = Claim{File: winner}
+	}
+	c.Time = info.ModTime()
+	return &c, nil
+}
+
+// Waiters lists the claims on the lock at lockpath of those who wait for it: not
+// its holder's, not this process's own, and none that a dead process of this
+// host or a lifetime long past has left behind. Options say which host and
+// process this is, and the time.
+func Waiters(lockpath string, o Options) ([]Claim, error) {
+	o, err := o.withDefaults()
 	if err != nil {
 		return nil, err
 	}
-	holder, _ := Holder(lock)
+	dir, base := filepath.Split(lockpath)
+	if dir == "" {
+		dir = "."
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	// Asked after the directory, as one who waited then may have got it since.
+	holder, err := Holder(lockpath)
+	if err != nil {
+		return nil, err
+	}
 	var waiting []Claim
-	for _, name := range names {
-		c, ok := ParseClaim(lock, filepath.Join(filepath.Dir(lock), name))
-		if !ok || c.File == holder.File {
+	for _, e := range entries {
+		if !strings.HasPrefix(e.Name(), base+".") {
 			continue
 		}
-		if info, err := os.Stat(c.File); err == nil {
-			c.Time = info.ModTime()
-			waiting = append(waiting, c)
+		c, ok := ParseClaim(lockpath, e.Name())
+		if !ok || holder != nil && holder.File == c.File || c.Host == o.Host && c.PID == o.PID {
+			continue
 		}
+		info, err := e.Info()
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		} else if err != nil {
+			return nil, err
+		}
+		c.Time = info.ModTime()
+		if expired(info, o.Now()) || c.Host == o.Host && !running(c.PID, info) {
+			continue
+		}
+		waiting = append(waiting, c)
 	}
-	sort.Slice(waiting, func(i, j int) bool { return waiting[i].File < waiting[j].File })
 	return waiting, nil
 }
 
-// Dead tells whether the claim is of a process on this host that is no more. Of
-// other hosts nobody here can tell.
-func (c Claim) Dead(host string) bool {
-	return c.Host == host && errors.Is(syscall.Kill(c.PID, 0), syscall.ESRCH)
+// BreakOwnDead removes the lock at lockpath, whatever its release time, if a
+// mmrunner process of this host had it and is gone. It returns the broken claim,
+// nil where there was nothing to break. Locks of Python processes are left to
+// their lifetimes, and so are those of other hosts, which cannot be asked.
+func BreakOwnDead(lockpath string, o Options) (*Claim, error) {
+	o, err := o.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	l := &Lock{path: lockpath, o: o}
+	info, err := stat(lockpath)
+	if info == nil || err != nil {
+		return nil, err
+	}
+	c, err := Holder(lockpath)
+	if c == nil || err != nil {
+		return nil, err
+	}
+	if !l.ownDead(*c, info) {
+		return nil, nil
+	}
+	// The lock cannot pass from a dead process to another but by being broken.
+	now, err := stat(lockpath)
+	if now == nil || err != nil || !os.SameFile(info, now) {
+		return nil, err
+	}
+	if err := l.removeLock(c.File); err != nil {
+		return nil, err
+	}
+	l.o.Log(l.line("breaking, its process is gone: %s", filepath.Base(c.File)))
+	return c, nil
 }
 
-// BreakDead removes a lock that a dead process of this host left behind, and
-// tells whether there was one. Nobody else's is touched, expired or not.
-func BreakDead(lock, host string) (bool, error) {
-	c, ok := Holder(lock)
-	if !ok || !c.Dead(host) {
-		return false, nil
+// RemoveOwnDead removes what claims on any lock in dir mmrunner processes of this
+// host have left behind when they died, and breaks the locks they held. It
+// returns the claims removed.
+func RemoveOwnDead(dir string, o Options) ([]Claim, error) {
+	o, err := o.withDefaults()
+	if err != nil {
+		return nil, err
 	}
-	l := &Lock{path: lock, claim: c.File, o: Options{Now: time.Now, Lifetime: time.Minute, Log: func(string) {}}}
-	// Whoever breaks it too at this moment must find a fresh lock, as in breakLock.
-	if again, ok := Holder(lock); !ok || again.File != c.File {
-		return false, nil
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, err
 	}
-	return true, l.breakLock()
+	var gone []Claim
+	var errs []error
+	for _, e := range entries {
+		// The lock's name is not known from the claim's, as both it and the host's
+		// may have dots; it ends where the host name begins.
+		host := strings.LastIndex(e.Name(), "."+o.Host+".")
+		if host < 0 {
+			continue
+		}
+		lockpath := filepath.Join(dir, e.Name()[:host])
+		c, ok := ParseClaim(lockpath, e.Name())
+		if !ok || c.Host != o.Host {
+			continue
+		}
+		info, err := e.Info()
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		} else if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		c.Time = info.ModTime()
+		l := &Lock{path: lockpath, o: o}
+		if !l.ownDead(c, info) {
+			continue
+		}
+		if broken, err := BreakOwnDead(lockpath, o); err != nil {
+			errs = append(errs, err)
+			continue
+		} else if broken == nil || broken.File != c.File {
+			if err := remove(c.File); err != nil {
+				errs = append(errs, err)
+				continue
+			}
+		}
+		gone = append(gone, c)
+	}
+	return gone, errors.Join(errs...)
 }
+
+// ownDead says whether a claim is that of a mmrunner process of this host that
+// is gone. A claim with our own process id that we do not know of was laid by
+// a process that had the id before us.
+func (l *Lock) ownDead(c Claim, info fs.FileInfo) bool {
+	if c.Host != l.o.Host || c.N < firstNumber {
+		return false
+	}
+	if c.PID == l.o.PID {
+		_, known := ours.Load(c.File)
+		return !known
+	}
+	return !running(c.PID, info)
+}
+
+// running says whether the process that laid a claim still runs. One that began
+// after the claim was last touched only has its process id.
+func running(pid int, claim fs.FileInfo) bool {
+	if err := syscall.Kill(pid, 0); errors.Is(err, syscall.ESRCH) {
+		return false
+	}
+	p, err := readProc(pid)
+	if err != nil {
+		return !errors.Is(err, fs.ErrNotExist)
+	}
+	return p.state != 'Z' && p.state != 'X' && !startedSince(p, time.Unix(claim.Sys().(*syscall.Stat_t).Ctim.Unix()))
+}
+
+// startedSince says whether a process began after t, for certain: /proc counts
+// from a boot time in whole seconds.
+func startedSince(p proc, t time.Time) bool { return p.began.After(t.Add(2 * time.Second)) }

@@ -1,3 +1,19 @@
+// Package lockfile is in charge of Mailman's lock files, the protocol of
+// Mailman/LockFile.py: what it writes, another host's Mailman reads.
+//
+// A claim is a file of its own, LOCKFILE.HOST.PID.N, that holds its own name.
+// Who manages to hard link its claim to LOCKFILE has the lock; the modification
+// time is the time until which it is held. A lock past that time, and the
+// slop that the hosts' clocks are allowed, is broken by whoever waits for it.
+//
+// Four things are done otherwise than LockFile.py does them, where it would lose
+// the lock of somebody else or its own: a lock that is gone when its release
+// time is looked up is not taken for an expired one (LockFile.py goes on to
+// break it, and then breaks a lock that a third process has taken meanwhile);
+// a lock to be broken is looked at once more just before; a claim that
+// somebody removed is laid again; and a lock that is ours by name without our
+// having it (NFS lost the answer to link, or the process that had our process
+// id before us died with it) counts as got.
 package lockfile
 
 import (
@@ -8,57 +24,66 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
 )
 
-// Errors of a Lock, as the exceptions of LockFile.py.
-var (
-	ErrAlreadyLocked = errors.New("the lock is already ours")
-	ErrNotLocked     = errors.New("the lock is not ours")
-	ErrTimeout       = errors.New("timed out waiting for the lock")
-)
-
-// Slop is how long a lock outlives its lifetime before anybody breaks it, for
-// hosts whose clocks differ (CLOCK_SLOP).
-const Slop = 10 * time.Second
-
-// Times that a waiter sleeps between two tries, uniformly.
 const (
-	minSleep = 10 * time.Millisecond
-	maxSleep = 2010 * time.Millisecond
+	// DefaultLifetime is how long a lock is held for when Options do not say.
+	DefaultLifetime = 15 * time.Second
+	// Slop is how far the clocks of two hosts may be apart: a lock is broken
+	// only this long after its release time (CLOCK_SLOP).
+	Slop = 10 * time.Second
+	// logWaitEvery is the number of polls between two lines that say that a
+	// process waits.
+	logWaitEvery = 100
 )
 
-// Options are what a Lock needs beside its file.
+// Errors that a Lock returns, to be told apart with errors.Is.
+var (
+	// ErrTimeout: the lock could not be had in the time given (TimeOutError).
+	ErrTimeout = errors.New("lock not had in time")
+	// ErrAlreadyLocked: this Lock has it already (AlreadyLockedError).
+	ErrAlreadyLocked = errors.New("already locked by us")
+	// ErrNotLocked: this Lock does not have it, or has it no longer (NotLockedError).
+	ErrNotLocked = errors.New("not locked by us")
+)
+
+// Options are what a Lock needs from outside. The zero value is that of a real
+// process: its clock, host name and process id.
 type Options struct {
-	Lifetime time.Duration    // how long the holder may need; it must be positive
-	Host     string           // socket.gethostname(); "" means os.Hostname
-	PID      int              // 0 means the process's
-	Now      func() time.Time // nil means time.Now
-	// Sleep waits between two tries and returns early if ctx ends; nil means a timer.
-	Sleep func(ctx context.Context, d time.Duration)
-	// Log takes lines for Mailman's locks log; nil drops them.
+	// Lifetime is how long the lock is expected to be held at most,
+	// LIST_LOCK_LIFETIME for a list; 0 means DefaultLifetime.
+	Lifetime time.Duration
+	// Log gets the lines for Mailman's locks log, without a line end. LockFile.py
+	// adds a Python stack to each, which mmrunner has not.
 	Log func(line string)
+	// Debug logs every step, not only those that are out of the ordinary
+	// (LIST_LOCK_DEBUGGING).
+	Debug bool
+
+	// Host stands in for socket.gethostname(), PID for the process id.
+	Host string
+	PID  int
+	// Now is the clock.
+	Now func() time.Time
+	// Sleep waits between two polls; it returns early when ctx is done.
+	Sleep func(ctx context.Context, d time.Duration)
+	// Rand returns a number in [0, 1) for the length of such a wait.
+	Rand func() float64
 }
 
-// counter tells the claims of one process apart, as LockFile.COUNTER does.
-var counter atomic.Int64
-
-// Lock is one claim to a lock file. It is for one goroutine at a time.
-type Lock struct {
-	path  string
-	claim string
-	o     Options
-}
-
-// New makes a claim to the lock file path; nothing is written yet. It returns
-// an error if the host has no name and none was given.
-func New(path string, o Options) (*Lock, error) {
+// withDefaults fills in what is not set. The error is for a host without a name.
+func (o Options) withDefaults() (Options, error) {
+	if o.Lifetime == 0 {
+		o.Lifetime = DefaultLifetime
+	}
 	if o.Host == "" {
 		host, err := os.Hostname()
 		if err != nil {
-			return nil, err
+			return o, err
 		}
 		o.Host = host
 	}
@@ -71,201 +96,241 @@ func New(path string, o Options) (*Lock, error) {
 	if o.Sleep == nil {
 		o.Sleep = sleep
 	}
+	if o.Rand == nil {
+		o.Rand = rand.Float64
+	}
 	if o.Log == nil {
 		o.Log = func(string) {}
 	}
-	n := counter.Add(1) - 1
-	return &Lock{path: path, claim: fmt.Sprintf("%s.%s.%d.%d", path, o.Host, o.PID, n), o: o}, nil
+	return o, nil
 }
 
 func sleep(ctx context.Context, d time.Duration) {
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {
-	case <-t.C:
 	case <-ctx.Done():
+	case <-t.C:
 	}
 }
 
-func (l *Lock) log(format string, a ...any) {
-	l.o.Log(filepath.Base(l.path) + " " + fmt.Sprintf(format, a...))
+// firstNumber is the N of a process's first claim. LockFile.py counts from 0; that
+// ours start far above makes our claims known from those of Python processes
+// even when the process is long gone, which BreakOwnDead needs.
+const firstNumber = 1_000_000_000
+
+var number atomic.Int64
+
+// ours has this process's claims, each with whether it has the lock.
+var ours sync.Map
+
+// Lock is one process's way to one lock file. It must not be copied, and only
+// one goroutine may use it at a time. Two Locks of one file in one process keep
+// each other out as two processes do.
+type Lock struct {
+	path  string
+	claim string
+	o     Options
 }
 
-// Lock waits for the lock, at most for timeout if that is positive. The error is
-// ErrTimeout, ErrAlreadyLocked, what ctx ended with, or what the file system
-// said; in each case but ErrAlreadyLocked no claim is left behind.
-func (l *Lock) Lock(ctx context.Context, timeout time.Duration) error {
-	until := l.o.Now().Add(timeout)
-	if err := l.writeClaim(); err != nil {
-		return err
+// New returns an unlocked Lock for the lock file path; nothing is written yet.
+// Mailman names a list's LOCK_DIR/LISTNAME.lock. The error is for a host without
+// a name.
+func New(path string, o Options) (*Lock, error) {
+	o, err := o.withDefaults()
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	for {
-		err := os.Link(l.claim, l.path)
-		if err == nil {
-			return l.touch(l.claim)
-		}
-		switch {
-		case errors.Is(err, syscall.ENOENT):
-			// Somebody cleaned our claim away; LockFile.py would wait in vain for the link.
-			if err := l.writeClaim(); err != nil {
-				return err
-			}
-		case !errors.Is(err, syscall.EEXIST):
-			l.log("unexpected link error: %v", err)
-			os.Remove(l.claim)
-			return err
-		default:
-			if l.holder() == l.claim && l.links() == 2 {
-				return ErrAlreadyLocked
-			}
-		}
-		if err := ctx.Err(); err != nil {
-			os.Remove(l.claim)
-			return err
-		}
-		if timeout > 0 && l.o.Now().After(until) {
-			os.Remove(l.claim)
-			return fmt.Errorf("%s: %w after %v", l.path, ErrTimeout, timeout)
-		}
-		expires, held := l.expires()
-		if !held {
-			// Freed since the link failed. LockFile.py takes that for an expired lock and breaks whoever got it meanwhile.
-			continue
-		}
-		if n := l.links(); n != 2 && n > 0 {
-			l.log("unexpected linkcount: %d", n)
-		}
-		if l.o.Now().After(expires.Add(Slop)) {
-			if err := l.breakLock(); err != nil {
-				os.Remove(l.claim)
-				return err
-			}
-			l.log("lifetime has expired, breaking")
-		}
-		l.o.Sleep(ctx, minSleep+rand.N(maxSleep-minSleep))
-	}
+	n := firstNumber + number.Add(1) - 1
+	return &Lock{path: path, claim: fmt.Sprintf("%s.%s.%d.%d", path, o.Host, o.PID, n), o: o}, nil
 }
 
-// Unlock gives the lock up. The error is ErrNotLocked if it was not ours (any
-// more), unless unconditionally is set; the claim is gone in either case.
-func (l *Lock) Unlock(unconditionally bool) error {
-	held, err := l.Held()
-	if err != nil && !unconditionally {
-		return err
-	}
-	if held {
-		if err := ignoreMissing(os.Remove(l.path)); err != nil {
-			return err
-		}
-	}
-	if err := ignoreMissing(os.Remove(l.claim)); err != nil {
-		return err
-	}
-	if !held && !unconditionally {
-		return fmt.Errorf("%s: %w", l.path, ErrNotLocked)
-	}
-	return nil
-}
-
-// Refresh starts the lock's lifetime anew. The error is ErrNotLocked if somebody
-// has broken the lock.
-func (l *Lock) Refresh() error {
-	held, err := l.Held()
-	if err == nil && !held {
-		err = fmt.Errorf("%s: %w; it is held by %q", l.path, ErrNotLocked, l.holder())
-	}
-	return err
-}
-
-// Held tells whether the lock is ours. Asking refreshes it, so that it does not
-// expire between the answer and its use.
-func (l *Lock) Held() (bool, error) {
-	if err := l.touch(l.claim); err != nil {
-		if errors.Is(err, syscall.EPERM) {
-			return false, nil
-		}
-		return false, err
-	}
-	return l.links() == 2 && l.holder() == l.claim, nil
-}
-
-// Path is the lock file.
+// Path returns the lock file's name.
 func (l *Lock) Path() string { return l.path }
 
-func (l *Lock) writeClaim() error {
-	f, err := os.OpenFile(l.claim, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o664)
-	if err != nil {
+// Claim returns the name of our claim file, which a lock of ours also contains.
+func (l *Lock) Claim() string { return l.claim }
+
+// SetLifetime changes the lifetime from the next lock or refresh on.
+func (l *Lock) SetLifetime(d time.Duration) { l.o.Lifetime = d }
+
+// Lock waits until the lock is ours, ctx is done, or timeout has passed (0: no
+// limit; at least one attempt is made). It returns ErrTimeout, ErrAlreadyLocked,
+// ctx's error, or that of a system call, and in each of these cases leaves no
+// claim behind, but for ErrAlreadyLocked, where the lock stays ours.
+func (l *Lock) Lock(ctx context.Context, timeout time.Duration) error {
+	end := l.o.Now().Add(timeout)
+	if err := l.layClaim(); err != nil {
 		return err
 	}
-	_, err = f.WriteString(l.claim)
-	if err == nil {
-		// LockFile.py writes it under a umask of 002, so that the group may touch it.
-		err = f.Chmod(0o664)
+	l.debug("laying claim")
+	for polls := 0; ; polls++ {
+		got, err := l.attempt()
+		if got || err != nil {
+			return err
+		}
+		if timeout > 0 && l.o.Now().After(end) {
+			if err := l.dropClaim(); err != nil {
+				return l.failed("remove the claim", err)
+			}
+			l.debug("timed out")
+			return fmt.Errorf("%s: %w: wanted it within %v, %s has it", l.path, ErrTimeout, timeout, l.holderForError())
+		}
+		broken, err := l.breakExpired()
+		if err != nil {
+			return errors.Join(l.failed("break the expired lock", err), l.dropClaim())
+		}
+		if !broken && polls%logWaitEvery == 0 {
+			l.debug("waiting for claim")
+		}
+		wait := time.Duration((l.o.Rand()*2.0 + 0.01) * float64(time.Second))
+		l.o.Sleep(ctx, wait)
+		if err := ctx.Err(); err != nil {
+			return errors.Join(fmt.Errorf("%s: stopped waiting for it: %w", l.path, err), l.dropClaim())
+		}
 	}
-	if e := f.Close(); err == nil {
-		err = e
+}
+
+// attempt tries once to link the claim to the lock file.
+func (l *Lock) attempt() (got bool, err error) {
+	err = link(l.claim, l.path)
+	var errno syscall.Errno
+	switch {
+	case err == nil:
+		return true, l.got()
+	case errors.Is(err, fs.ErrNotExist):
+		// Somebody cleaned the claim away. LockFile.py polls on without one.
+		return false, l.layClaim()
+	case !errors.Is(err, fs.ErrExist):
+		if errors.As(err, &errno) {
+			l.o.Log(l.line("unexpected link error: [Errno %d] %s", int(errno), strerror(errno)))
+		} else {
+			l.o.Log(l.line("unexpected link error: %v", err))
+		}
+		return false, errors.Join(l.failed("link the claim", err), l.dropClaim())
 	}
-	if err == nil {
-		err = l.touch(l.claim)
-	}
+	n, err := linkCount(l.path)
 	if err != nil {
-		os.Remove(l.claim)
+		return false, errors.Join(l.failed("look at the lock", err), l.dropClaim())
 	}
-	return err
-}
-
-// touch sets the time at which the lock expires.
-func (l *Lock) touch(file string) error {
-	t := l.o.Now().Add(l.o.Lifetime)
-	return ignoreMissing(os.Chtimes(file, t, t))
-}
-
-// holder is what the lock file says, "" where there is none.
-func (l *Lock) holder() string {
-	b, err := os.ReadFile(l.path)
+	if n < 0 {
+		return false, nil // given back since; LockFile.py finds a link count of -1 unexpected
+	}
+	if n != 2 {
+		l.o.Log(l.line("unexpected linkcount: %d", n))
+		return false, nil
+	}
+	winner, err := readLock(l.path)
 	if err != nil {
-		return ""
+		return false, errors.Join(l.failed("read the lock", err), l.dropClaim())
 	}
-	return string(b)
+	if winner != l.claim {
+		return false, nil
+	}
+	if has, _ := ours.Load(l.claim); has == true {
+		l.debug("already locked")
+		return false, fmt.Errorf("%s: %w", l.path, ErrAlreadyLocked)
+	}
+	return true, l.got()
 }
 
-// links is the lock file's link count, -1 where there is none.
-func (l *Lock) links() int {
-	info, err := os.Stat(l.path)
-	if err != nil {
-		return -1
-	}
-	return int(info.Sys().(*syscall.Stat_t).Nlink)
-}
-
-// expires is the whole second that the lock file's mtime names.
-func (l *Lock) expires() (t time.Time, held bool) {
-	info, err := os.Stat(l.path)
-	if err != nil {
-		return time.Time{}, false
-	}
-	return info.ModTime().Truncate(time.Second), true
-}
-
-// breakLock removes an expired lock. Touching it first keeps two waiters from
-// breaking it at once, the second one a lock that the first has just got.
-func (l *Lock) breakLock() error {
-	if err := l.touch(l.path); err != nil && !errors.Is(err, syscall.EPERM) {
-		return err
-	}
-	winner := l.holder()
-	if err := ignoreMissing(os.Remove(l.path)); err != nil {
-		return err
-	}
-	if winner != "" && filepath.Dir(winner) == filepath.Dir(l.path) {
-		return ignoreMissing(os.Remove(winner))
+// got notes that the lock is ours from here on.
+func (l *Lock) got() error {
+	ours.Store(l.claim, true)
+	l.debug("got the lock")
+	if err := l.touch(l.claim); err != nil {
+		// A lock that cannot be dated would be broken at once by a waiter.
+		return errors.Join(l.failed("date the lock", err), remove(l.path), l.dropClaim())
 	}
 	return nil
 }
 
-func ignoreMissing(err error) error {
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
+// Unlock gives the lock back. When it is not ours (any longer) it returns
+// ErrNotLocked, unless unconditionally is set (LockFile.finalize). Our claim is
+// removed in any case.
+func (l *Lock) Unlock(unconditionally bool) error {
+	had, err := l.isOurs()
+	if err != nil {
+		return l.failed("see whether it is ours", err)
+	}
+	if had {
+		if err := remove(l.path); err != nil {
+			return l.failed("remove the lock", err)
+		}
+	}
+	if err := l.dropClaim(); err != nil {
+		return l.failed("remove the claim", err)
+	}
+	if !had && !unconditionally {
+		return l.notLocked()
+	}
+	l.debug("unlocked")
+	return nil
+}
+
+// Refresh dates the lock anew: it is held for a whole lifetime from now. The
+// error is ErrNotLocked, and says who has it, when the lock is not ours (any
+// longer): another process breaks a lock that it finds past its release time.
+func (l *Lock) Refresh() error {
+	has, err := l.Held()
+	if err == nil && !has {
+		err = l.notLocked()
 	}
 	return err
+}
+
+// Held says whether the lock is ours (LockFile.locked). It is for the moment
+// before something irreversible; so that the answer stays true for a while,
+// asking refreshes the lock.
+func (l *Lock) Held() (bool, error) {
+	err := l.touch(l.claim)
+	if errors.Is(err, syscall.EPERM) {
+		return false, nil // another user's claim
+	}
+	has := false
+	if err == nil {
+		has, err = l.isOurs()
+	}
+	if err != nil {
+		return false, l.failed("see whether it is ours", err)
+	}
+	return has, nil
+}
+
+// isOurs is Held without the refresh, which giving the lock back must not depend on.
+func (l *Lock) isOurs() (bool, error) {
+	if n, err := linkCount(l.path); n != 2 || err != nil {
+		return false, err
+	}
+	winner, err := readLock(l.path)
+	return winner == l.claim, err
+}
+
+func (l *Lock) notLocked() error {
+	return fmt.Errorf("%s: %w: wanted %s in it, %s has it", l.path, ErrNotLocked, filepath.Base(l.claim), l.holderForError())
+}
+
+func (l *Lock) holderForError() string {
+	winner, err := readLock(l.path)
+	switch {
+	case err != nil:
+		return "somebody unknown (" + err.Error() + ")"
+	case winner == "":
+		return "nobody"
+	}
+	return fmt.Sprintf("%.300q", filepath.Base(winner))
+}
+
+func (l *Lock) failed(what string, err error) error {
+	return fmt.Errorf("%s: could not %s: %w", l.path, what, err)
+}
+
+func (l *Lock) line(format string, a ...any) string {
+	return filepath.Base(l.path) + " " + fmt.Sprintf(format, a...)
+}
+
+func (l *Lock) debug(what string) {
+	if l.o.Debug {
+		l.o.Log(l.line("%s", what))
+	}
 }

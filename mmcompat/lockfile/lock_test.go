@@ -3,244 +3,401 @@ package lockfile
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"strconv"
+	"slices"
 	"strings"
-	"sync"
+	"syscall"
 	"testing"
 	"time"
-
-	"github.com/mmrunner/mmrunner/mmcompat/mmtest"
 )
 
-func newLock(t *testing.T, path string, o Options) *Lock {
-	t.Helper()
-	if o.Lifetime == 0 {
-		o.Lifetime = time.Minute
+// fake is a host whose time passes only while a process sleeps.
+type fake struct {
+	now     time.Time
+	asleep  func() // runs in each sleep
+	slept   []time.Duration
+	lines   []string
+	options Options
+}
+
+func newFake(t *testing.T, host string, pid int) *fake {
+	f := &fake{now: time.Now(), asleep: func() {}}
+	r := 0.0
+	f.options = Options{
+		Host: host, PID: pid, Debug: true, Lifetime: time.Minute,
+		Now: func() time.Time { return f.now },
+		Log: func(s string) { f.lines = append(f.lines, s) },
+		Rand: func() float64 {
+			r += .25
+			return r - .25
+		},
+		Sleep: func(ctx context.Context, d time.Duration) {
+			if len(f.slept) > 10000 {
+				t.Fatal("still waits after 10000 polls")
+			}
+			f.slept = append(f.slept, d)
+			f.now = f.now.Add(d)
+			f.asleep()
+			if r > .75 {
+				r = 0
+			}
+		},
 	}
-	l, err := New(path, o)
+	return f
+}
+
+func (f *fake) lock(t *testing.T, path string) *Lock {
+	t.Helper()
+	l, err := New(path, f.options)
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { l.Unlock(true) })
 	return l
 }
 
-func TestClaimFileAndLockFile(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "test.lock")
-	l := newLock(t, path, Options{Host: "mx.example.com", PID: 77, Lifetime: time.Hour})
-	before := time.Now()
-	if err := l.Lock(context.Background(), time.Second); err != nil {
+func mustLock(t *testing.T, l *Lock, timeout time.Duration) {
+	t.Helper()
+	if err := l.Lock(context.Background(), timeout); err != nil {
 		t.Fatal(err)
 	}
-	if !strings.HasPrefix(l.claim, path+".mx.example.com.77.") {
-		t.Errorf("had claim %q", l.claim)
+}
+
+func wantHeld(t *testing.T, l *Lock, want bool) {
+	t.Helper()
+	if held, err := l.Held(); held != want || err != nil {
+		t.Errorf("%s: had held %v (%v), wanted %v", l.Claim(), held, err, want)
 	}
-	for _, f := range []string{path, l.claim} {
-		if b, err := os.ReadFile(f); err != nil || string(b) != l.claim {
-			t.Errorf("%s: had %q, %v", f, b, err)
-		}
+}
+
+func wantFiles(t *testing.T, dir string, want ...string) {
+	t.Helper()
+	var had []string
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
 	}
-	if n := l.links(); n != 2 {
-		t.Errorf("had %d links, wanted 2", n)
+	for _, e := range entries {
+		had = append(had, filepath.Join(dir, e.Name()))
+	}
+	slices.Sort(want)
+	if !slices.Equal(had, want) {
+		t.Errorf("had files %q, wanted %q", had, want)
+	}
+}
+
+func wantLines(t *testing.T, f *fake, want ...string) {
+	t.Helper()
+	for i := range want {
+		want[i] = "l.lock " + want[i]
+	}
+	if !slices.Equal(f.lines, want) {
+		t.Errorf("had log %q, wanted %q", f.lines, want)
+	}
+	f.lines = nil
+}
+
+func TestLockAndUnlock(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "l.lock")
+	f := newFake(t, "mx.example.com", 77)
+	l := f.lock(t, path)
+	if want := path + ".mx.example.com.77."; !strings.HasPrefix(l.Claim(), want) {
+		t.Errorf("had claim %q, wanted it to begin with %q", l.Claim(), want)
+	}
+	wantFiles(t, filepath.Dir(path))
+	old := syscall.Umask(0o077)
+	mustLock(t, l, 0)
+	syscall.Umask(old)
+	wantFiles(t, filepath.Dir(path), path, l.Claim())
+	if b, err := os.ReadFile(path); string(b) != l.Claim() {
+		t.Errorf("had %q (%v) in the lock, wanted %q", b, err, l.Claim())
 	}
 	info, err := os.Stat(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if d := info.ModTime().Sub(before); d < 59*time.Minute || d > 61*time.Minute {
-		t.Errorf("expires in %v, wanted an hour", d)
+	if n := info.Sys().(*syscall.Stat_t).Nlink; n != 2 {
+		t.Errorf("had %d links, wanted 2", n)
 	}
-	if info.Mode().Perm() != 0o664 {
-		t.Errorf("had mode %v", info.Mode())
+	if info.Mode() != 0o664 {
+		t.Errorf("had mode %v, wanted 0664 whatever the umask", info.Mode())
 	}
-	if err := l.Lock(context.Background(), time.Second); !errors.Is(err, ErrAlreadyLocked) {
-		t.Errorf("had %v, wanted ErrAlreadyLocked", err)
+	if want := f.now.Add(time.Minute).Truncate(time.Microsecond); !info.ModTime().Equal(want) {
+		t.Errorf("had release time %v, wanted %v", info.ModTime(), want)
 	}
+	wantHeld(t, l, true)
 	if err := l.Unlock(false); err != nil {
 		t.Fatal(err)
 	}
-	if left, _ := os.ReadDir(filepath.Dir(path)); len(left) != 0 {
-		t.Errorf("left behind: %v", left)
-	}
-	if err := l.Unlock(false); !errors.Is(err, ErrNotLocked) {
-		t.Errorf("had %v, wanted ErrNotLocked", err)
-	}
+	wantFiles(t, filepath.Dir(path))
+	wantHeld(t, l, false)
+	wantLines(t, f, "laying claim", "got the lock", "unlocked")
+	// A Lock may be used again.
+	mustLock(t, l, 0)
+	wantHeld(t, l, true)
 }
 
-// clock moves on when somebody sleeps.
-type clock struct{ now time.Time }
+func TestAlreadyLocked(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "l.lock")
+	f := newFake(t, "h", 7)
+	l := f.lock(t, path)
+	mustLock(t, l, 0)
+	f.lines = nil
+	if err := l.Lock(context.Background(), 0); !errors.Is(err, ErrAlreadyLocked) {
+		t.Errorf("had %v, wanted ErrAlreadyLocked", err)
+	}
+	wantLines(t, f, "laying claim", "already locked")
+	wantHeld(t, l, true)
+}
 
-func (c *clock) Now() time.Time                           { return c.now }
-func (c *clock) Sleep(_ context.Context, d time.Duration) { c.now = c.now.Add(d) }
+func TestNotLocked(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "l.lock")
+	f := newFake(t, "h", 7)
+	l, other := f.lock(t, path), f.lock(t, path)
+	mustLock(t, other, 0)
+	for what, err := range map[string]error{"Unlock": l.Unlock(false), "Refresh": l.Refresh()} {
+		if !errors.Is(err, ErrNotLocked) || !strings.Contains(err.Error(), filepath.Base(other.Claim())) {
+			t.Errorf("%s: had %v, wanted ErrNotLocked with who has it", what, err)
+		}
+	}
+	if err := l.Unlock(true); err != nil {
+		t.Errorf("unconditional Unlock: %v", err)
+	}
+	wantHeld(t, other, true)
+}
 
-func TestTimeoutLeavesNoClaim(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "test.lock")
-	c := &clock{time.Now()}
-	a, b := newLock(t, path, Options{}), newLock(t, path, Options{Now: c.Now, Sleep: c.Sleep})
-	if err := a.Lock(context.Background(), 0); err != nil {
-		t.Fatal(err)
+func TestTimeout(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "l.lock")
+	holder := newFake(t, "h", 7).lock(t, path)
+	mustLock(t, holder, 0)
+	f := newFake(t, "h", 8)
+	err := f.lock(t, path).Lock(context.Background(), 2*time.Second)
+	if !errors.Is(err, ErrTimeout) || !strings.Contains(err.Error(), filepath.Base(holder.Claim())) {
+		t.Errorf("had %v, wanted ErrTimeout with who has it", err)
 	}
-	if err := b.Lock(context.Background(), 10*time.Second); !errors.Is(err, ErrTimeout) {
-		t.Fatalf("had %v, wanted ErrTimeout", err)
+	// 0.01 + 2 r seconds, r = 0, 1/4, 1/2, 3/4
+	ms := time.Millisecond
+	if want := []time.Duration{10 * ms, 510 * ms, 1010 * ms, 1510 * ms}; !slices.Equal(f.slept, want) {
+		t.Errorf("slept %v, wanted %v", f.slept, want)
 	}
-	if waiting, err := Waiters(path); err != nil || len(waiting) != 0 {
-		t.Errorf("had waiters %v, %v", waiting, err)
+	wantLines(t, f, "laying claim", "waiting for claim", "timed out")
+	wantFiles(t, filepath.Dir(path), path, holder.Claim())
+}
+
+func TestWaitsForItsTurn(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "l.lock")
+	a, f := newFake(t, "h", 7), newFake(t, "h2", 7)
+	holder := a.lock(t, path)
+	mustLock(t, holder, 0)
+	f.asleep = func() {
+		a.now = f.now
+		if len(f.slept) == 102 {
+			if err := holder.Unlock(false); err != nil {
+				t.Error(err)
+			}
+		} else if len(f.slept) < 102 {
+			wantHeld(t, holder, true) // which refreshes it
+		}
 	}
-	if held, err := a.Held(); !held || err != nil {
-		t.Errorf("the holder lost it: %v", err)
+	l := f.lock(t, path)
+	mustLock(t, l, 0)
+	wantHeld(t, l, true)
+	wantLines(t, f, "laying claim", "waiting for claim", "waiting for claim", "got the lock")
+}
+
+func TestContextEndsTheWait(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "l.lock")
+	holder := newFake(t, "h", 7).lock(t, path)
+	mustLock(t, holder, 0)
+	f := newFake(t, "h", 8)
+	ctx, cancel := context.WithCancel(context.Background())
+	f.asleep = cancel
+	if err := f.lock(t, path).Lock(ctx, 0); !errors.Is(err, context.Canceled) {
+		t.Errorf("had %v, wanted context.Canceled", err)
 	}
+	wantFiles(t, filepath.Dir(path), path, holder.Claim())
 }
 
 func TestExpiredLockIsBroken(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "test.lock")
-	var lines []string
-	c := &clock{time.Now()}
-	a := newLock(t, path, Options{Host: "other", PID: 1, Lifetime: time.Minute})
-	b := newLock(t, path, Options{Now: c.Now, Sleep: c.Sleep, Log: func(s string) { lines = append(lines, s) }})
-	if err := a.Lock(context.Background(), 0); err != nil {
-		t.Fatal(err)
+	path := filepath.Join(t.TempDir(), "l.lock")
+	a := newFake(t, "other", 1)
+	old := a.lock(t, path)
+	mustLock(t, old, 0)
+	f := newFake(t, "h", 8)
+	f.now = a.now.Truncate(time.Second)
+	f.options.Rand = func() float64 { return .495 } // a second a sleep
+	l := f.lock(t, path)
+	mustLock(t, l, 5*time.Minute)
+	// Broken in the first second past lifetime and slop, had at the poll after that.
+	if want := 60 + 10 + 1 + 1; len(f.slept) != want {
+		t.Errorf("slept %d seconds, wanted %d", len(f.slept), want)
 	}
-	if err := b.Lock(context.Background(), 2*time.Minute); err != nil {
-		t.Fatal(err)
-	}
-	if d := c.now.Sub(time.Now()); d < 65*time.Second {
-		t.Errorf("broken after %v, wanted its lifetime and the slop", d)
-	}
-	if len(lines) != 1 || lines[0] != "test.lock lifetime has expired, breaking" {
-		t.Errorf("had log %q", lines)
-	}
-	if err := a.Refresh(); !errors.Is(err, ErrNotLocked) {
+	wantLines(t, f, "laying claim", "waiting for claim", "lifetime has expired, breaking", "got the lock")
+	wantFiles(t, filepath.Dir(path), path, l.Claim())
+	wantHeld(t, old, false)
+	if err := old.Refresh(); !errors.Is(err, ErrNotLocked) {
 		t.Errorf("the old holder had %v, wanted ErrNotLocked", err)
 	}
-	if err := a.Unlock(true); err != nil {
+	if err := old.Unlock(true); err != nil {
 		t.Error(err)
 	}
-	if held, _ := b.Held(); !held {
-		t.Error("the old holder's unlock took the new one's lock")
-	}
+	wantHeld(t, l, true)
 }
 
-func TestHolderWaitersAndBreakDead(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "test.lock")
-	// A process that has ended: its number is free for long enough.
-	cmd := exec.Command("true")
-	if err := cmd.Run(); err != nil {
-		t.Skip("no true to run:", err)
-	}
-	dead := newLock(t, path, Options{Host: "here.example", PID: cmd.Process.Pid})
-	if err := dead.Lock(context.Background(), 0); err != nil {
-		t.Fatal(err)
-	}
-	waiter := newLock(t, path, Options{Host: "there", PID: 5})
-	if err := waiter.writeClaim(); err != nil {
-		t.Fatal(err)
-	}
-	h, ok := Holder(path)
-	if !ok || h.Host != "here.example" || h.PID != cmd.Process.Pid {
-		t.Errorf("had holder %+v", h)
-	}
-	w, err := Waiters(path)
-	if err != nil || len(w) != 1 || w[0].Host != "there" || w[0].PID != 5 {
-		t.Errorf("had waiters %+v, %v", w, err)
-	}
-	if broke, err := BreakDead(path, "elsewhere"); broke || err != nil {
-		t.Errorf("broke another host's lock (%v)", err)
-	}
-	if broke, err := BreakDead(path, "here.example"); !broke || err != nil {
-		t.Errorf("did not break a dead process's lock: %v", err)
-	}
-	if _, ok := Holder(path); ok {
-		t.Error("the lock is still there")
-	}
-}
-
-func TestParseClaimRefuses(t *testing.T) {
-	for _, f := range []string{"l", "l.", "l.h.1", "l.h.x.1", "l.h.1.x", "m.h.1.2", "l.h.0.1"} {
-		if c, ok := ParseClaim("l", f); ok {
-			t.Errorf("%q was taken for %+v", f, c)
+func TestRefreshPutsTheEndOff(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "l.lock")
+	a := newFake(t, "other", 1)
+	old := a.lock(t, path)
+	mustLock(t, old, 0)
+	f := newFake(t, "h", 8)
+	f.asleep = func() {
+		a.now = f.now
+		if err := old.Refresh(); err != nil {
+			t.Error(err)
 		}
 	}
+	if err := f.lock(t, path).Lock(context.Background(), time.Hour); !errors.Is(err, ErrTimeout) {
+		t.Errorf("had %v, wanted ErrTimeout", err)
+	}
+	old.SetLifetime(3 * time.Hour)
+	wantHeld(t, old, true)
+	h, err := Holder(path)
+	if err != nil || h.File != old.Claim() || h.Time.Sub(a.now).Round(time.Second) != 3*time.Hour {
+		t.Errorf("had holder %+v (%v), wanted %s for 3 more hours", h, err, old.Claim())
+	}
 }
 
-// rounds is how often each process adds one under the lock.
-const rounds = 25
-
-func count(path string) error {
-	b, err := os.ReadFile(path)
-	if err != nil {
+// A lock that goes from one to another between the looks at it must not be broken.
+func TestFreedLockIsNotBroken(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "l.lock")
+	f := newFake(t, "h", 8)
+	first, second, l := f.lock(t, path), f.lock(t, path), f.lock(t, path)
+	mustLock(t, first, 0)
+	defer func() { link = os.Link }()
+	link = func(from, to string) error {
+		err := os.Link(from, to)
+		link = os.Link
+		if e := first.Unlock(false); e != nil {
+			t.Error(e)
+		}
 		return err
 	}
-	n, err := strconv.Atoi(string(b))
-	if err != nil {
-		return err
+	f.asleep = func() { mustLock(t, second, 0); f.asleep = func() {} }
+	if err := l.Lock(context.Background(), 30*time.Second); !errors.Is(err, ErrTimeout) {
+		t.Errorf("had %v, wanted ErrTimeout", err)
 	}
-	return os.WriteFile(path, []byte(strconv.Itoa(n+1)), 0o660)
+	wantHeld(t, second, true)
+	if s := strings.Join(f.lines, "\n"); strings.Contains(s, "breaking") || strings.Contains(s, "unexpected") {
+		t.Errorf("had log %q", s)
+	}
 }
 
-const pythonCounter = `
-import sys, socket
-sys.path.insert(0, sys.argv[1] + '/bin')
-import paths
-from Mailman import LockFile
-socket.gethostname = lambda: sys.argv[4]
-LockFile.random.random = lambda r=LockFile.random.random: r() * .02
-l = LockFile.LockFile(sys.argv[2], 60)
-for i in range(int(sys.argv[5])):
-    l.lock()
-    n = int(open(sys.argv[3]).read())
-    open(sys.argv[3], 'w').write(str(n + 1))
-    l.unlock()
-`
+func TestClaimCleanedAwayIsLaidAgain(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "l.lock")
+	holder := newFake(t, "h", 7).lock(t, path)
+	mustLock(t, holder, 0)
+	f := newFake(t, "h", 8)
+	l := f.lock(t, path)
+	f.asleep = func() {
+		f.asleep = func() {}
+		if err := errors.Join(holder.Unlock(false), os.Remove(l.Claim())); err != nil {
+			t.Error(err)
+		}
+	}
+	mustLock(t, l, time.Minute)
+	wantHeld(t, l, true)
+}
 
-// Nobody's update may be lost, whoever wrote the runner and whatever host it is on.
-func TestContentionWithMailman(t *testing.T) {
-	python, prefix := mmtest.Python(t), mmtest.Prefix(t)
-	dir := t.TempDir()
-	path, counter := filepath.Join(dir, "test.lock"), filepath.Join(dir, "counter")
-	if err := os.WriteFile(counter, []byte("0"), 0o660); err != nil {
+// NFS may lose the answer to a link that was made, and a predecessor may have died
+// with our process id and number.
+func TestLockThatIsOursByNameCountsAsGot(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "l.lock")
+	l := newFake(t, "h", 8).lock(t, path)
+	defer func() { link = os.Link }()
+	link = func(from, to string) error {
+		link = os.Link
+		return errors.Join(os.Link(from, to), os.Link(from, to))
+	}
+	mustLock(t, l, time.Minute)
+	wantHeld(t, l, true)
+}
+
+func TestStrangeLinkCount(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "l.lock")
+	if err := os.WriteFile(path, []byte(path+".h.9.0"), 0o664); err != nil {
 		t.Fatal(err)
 	}
-	var wg sync.WaitGroup
-	errs := make(chan error, 16)
-	quick := func(ctx context.Context, d time.Duration) { sleep(ctx, d/100) }
-	for i := range 4 {
-		wg.Add(2)
-		host := fmt.Sprintf("host%d.example", i%2)
-		go func() {
-			defer wg.Done()
-			out, err := exec.Command(python, "-c", pythonCounter, prefix, path, counter, host, strconv.Itoa(rounds)).CombinedOutput()
-			if err != nil {
-				errs <- fmt.Errorf("python: %v\n%s", err, out)
-			}
-		}()
-		go func() {
-			defer wg.Done()
-			l, err := New(path, Options{Lifetime: time.Minute, Host: host, PID: 100000 + i, Sleep: quick})
-			for range rounds {
-				if err == nil {
-					err = l.Lock(context.Background(), 0)
-				}
-				if err == nil {
-					err = count(counter)
-				}
-				if err == nil {
-					err = l.Unlock(false)
-				}
-			}
-			if err != nil {
-				errs <- err
-			}
-		}()
+	f := newFake(t, "h", 8)
+	f.now = f.now.Add(2 * Slop)
+	l := f.lock(t, path)
+	mustLock(t, l, time.Minute)
+	wantLines(t, f, "laying claim", "unexpected linkcount: 1", "lifetime has expired, breaking", "got the lock")
+}
+
+func TestLinkErrors(t *testing.T) {
+	for errno, want := range map[syscall.Errno]string{
+		syscall.EMLINK: "[Errno 31] Too many links",
+		syscall.ESTALE: "[Errno 116] Stale file handle",
+		syscall.EIO:    "[Errno 5] Input/output error",
+		syscall.EPERM:  "[Errno 1] Operation not permitted",
+	} {
+		path := filepath.Join(t.TempDir(), "l.lock")
+		f := newFake(t, "h", 8)
+		link = func(from, to string) error { return &os.LinkError{Op: "link", Old: from, New: to, Err: errno} }
+		err := f.lock(t, path).Lock(context.Background(), 0)
+		link = os.Link
+		if !errors.Is(err, errno) {
+			t.Errorf("had %v, wanted %v", err, errno)
+		}
+		wantLines(t, f, "laying claim", "unexpected link error: "+want)
+		wantFiles(t, filepath.Dir(path))
 	}
-	wg.Wait()
-	close(errs)
-	for err := range errs {
-		t.Error(err)
+}
+
+func TestNoDirectory(t *testing.T) {
+	l := newFake(t, "h", 8).lock(t, filepath.Join(t.TempDir(), "gone", "l.lock"))
+	if err := l.Lock(context.Background(), time.Second); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("had %v, wanted that the directory does not exist", err)
 	}
-	if b, _ := os.ReadFile(counter); string(b) != strconv.Itoa(8*rounds) {
-		t.Errorf("had %s, wanted %d: updates were lost", b, 8*rounds)
+}
+
+// A lock file may hold anything; only claims on it are ever removed beside it.
+func FuzzLockFileContents(f *testing.F) {
+	for _, s := range []string{"", "%", "%.h.9.0", "%.h.9", "other.lock.h.9.0", "/etc/passwd", "..", "\x00", "%.", "%..9.0", strings.Repeat("x", 70000)} {
+		f.Add(s, true)
+		f.Add(s, false)
 	}
+	f.Fuzz(func(t *testing.T, s string, linked bool) {
+		dir := t.TempDir()
+		path := filepath.Join(dir, "l.lock")
+		s = strings.ReplaceAll(s, "%", path)
+		bystander := filepath.Join(dir, "other.lock.h.9.0")
+		for _, name := range []string{path, bystander} {
+			if err := os.WriteFile(name, []byte(s), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if linked {
+			if err := os.Link(path, path+".h.9.0"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := Holder(path); err != nil {
+			t.Error(err)
+		}
+		fk := newFake(t, "h", 8)
+		l := fk.lock(t, path)
+		if err := l.Lock(context.Background(), Slop/2); !errors.Is(err, ErrTimeout) {
+			t.Errorf("had %v before the lock expired, wanted ErrTimeout", err)
+		}
+		mustLock(t, l, 2*Slop)
+		wantHeld(t, l, true)
+		if b, err := os.ReadFile(bystander); err != nil || string(b) != s {
+			t.Errorf("a bystander was changed: %v", err)
+		}
+		if err := l.Unlock(false); err != nil {
+			t.Error(err)
+		}
+	})
 }
