@@ -48,7 +48,7 @@ type writer struct {
 	// lean leaves out every PUT that no GET needs: for values that go into a
 	// document beside others.
 	lean   bool
-	shared bool // some container has two references
+	shared bool  // some container has two references
 	state  *Dict // the __dict__ about to be written
 	refs   map[identity]int32
 	ids    map[identity]uint32

@@ -88,7 +88,7 @@ type layout struct {
 	wantMemo  bool
 	maxHeight uint16
 	oddKey    bool // a key of the dict is not an atom or a tuple of atoms
-	pending   int  // where what POP_MARK dropped began, or -1
+	pending   int  // where what POP or POP_MARK dropped began, or -1
 }
 
 // token is one opcode with its argument.
@@ -111,7 +111,7 @@ func nextToken(b []byte, pos int, t *token) error {
 	n := 0
 	switch op {
 	case opMark, opStop, opNone, opReduce, opAppend, opAppends, opBuild, opEmptyDict, opEmptyList, opEmptyTuple,
-		opObj, opSetItem, opSetItems, opTuple, opPopMark:
+		opObj, opSetItem, opSetItems, opTuple, opPopMark, opPop:
 		t.end = pos
 		return nil
 	case opShortBinString:
@@ -309,6 +309,14 @@ func (l *layout) step(t *token) bool {
 			return false
 		}
 		l.pending = int(at)
+	case opPop:
+		// After an object in its own arguments; a GET of it follows.
+		n := len(l.stack)
+		if n <= l.floor() || l.pending >= 0 {
+			return false
+		}
+		l.pending = int(l.stack[n-1].start)
+		l.stack = l.stack[:n-1]
 	case opNone, opBinInt1, opBinInt2, opBinInt, opBinFloat:
 		l.push(t.start, flagAtom, 0)
 	case opInt, opLong:

@@ -19,6 +19,7 @@ func run(t testing.TB, input []byte, script string, args ...string) []byte {
 	cmd := exec.Command(mmtest.Python(t), append([]string{filepath.Join("testdata", script)}, args...)...)
 	cmd.Stdin = bytes.NewReader(input)
 	cmd.Stderr = os.Stderr
+	cmd.Env = append(os.Environ(), "PYTHONDONTWRITEBYTECODE=1")
 	out, err := cmd.Output()
 	if err != nil {
 		t.Fatalf("%s %q: %v\n%.2000s", script, args, err, out)

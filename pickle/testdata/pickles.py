@@ -128,6 +128,11 @@ def values(seed, n):
         yield value(0)
 
 
+def value_of(rnd):
+    for v in values(rnd.random(), 1):
+        return v
+
+
 def special():
     for v in CORNERS:
         yield v
@@ -166,30 +171,34 @@ def wanted(seed, n):
         yield v
 
 
-def canon(v, seen, out):
-    # Equal where kinds, values and what is shared are equal.
+def canon(v, seen, out, tuples=True):
+    # Equal where kinds, values and what is shared are equal; shared tuples count only where asked for.
     if isinstance(v, (list, tuple, dict, Old, Args, State, New)) and v != ():
-        if id(v) in seen:
+        if seen.get(id(v), -1) >= 0:
             out.append('again %d' % seen[id(v)])
             return out
-        seen[id(v)] = len(seen)
+        seen[id(v)] = len(out)
+        if isinstance(v, tuple) and not tuples:
+            seen[id(v)] = 0
     out.append(isinstance(v, types.InstanceType) and v.__class__.__name__ or type(v).__name__)
     if isinstance(v, (list, tuple)):
         out.append(str(len(v)))
         for x in v:
-            canon(x, seen, out)
+            canon(x, seen, out, tuples)
     elif isinstance(v, dict):
         for k in sorted(v, key=repr):
-            canon(k, seen, out)
-            canon(v[k], seen, out)
+            canon(k, seen, out, tuples)
+            canon(v[k], seen, out, tuples)
     elif isinstance(v, (set, frozenset)):
         out.append(repr(sorted(v)))
     elif not isinstance(v, (Old, Args, State, New)):
         out.append(repr(v))
     if isinstance(v, (Old, Args, State, New, MyList, MyDict)):
         for k in sorted(v.__dict__):
-            canon(k, seen, out)
-            canon(v.__dict__[k], seen, out)
+            canon(k, seen, out, tuples)
+            canon(v.__dict__[k], seen, out, tuples)
+    if isinstance(v, tuple) and v != () and not tuples:
+        seen[id(v)] = -1  # good again: only inside itself is it found
     return out
 
 
