@@ -1,5 +1,7 @@
 package pyre
 
+import "slices"
+
 // Needle is what a Set looks for in a line.
 type Needle struct {
 	root *node
@@ -37,4 +39,65 @@ func relaxed(n *node) *node {
 		c.subs[i] = relaxed(s)
 	}
 	return &c
+}
+
+// maxCover is how many bytes are looked for, at most, to find a line worth going
+// through.
+const maxCover = 4
+
+// cover returns a few bytes, neither letters nor digits, so that every needle
+// takes at least one of them; nil if there are none.
+func cover(needles []Needle) (bytes []byte) {
+	left := make([]byteSet, len(needles))
+	for i, n := range needles {
+		left[i] = required(n.root)
+	}
+	for len(left) > 0 {
+		best, most := byte(0), 0
+		for c := range 256 {
+			n := 0
+			for _, set := range left {
+				if set.has(byte(c)) {
+					n++
+				}
+			}
+			// A space is in most lines: anything else will do rather.
+			if n > most && !wordSet(0).has(byte(c)) || n == most && n > 0 && best == ' ' {
+				best, most = byte(c), n
+			}
+		}
+		if most == 0 || len(bytes) == maxCover {
+			return nil
+		}
+		bytes = append(bytes, best)
+		left = slices.DeleteFunc(left, func(set byteSet) bool { return set.has(best) })
+	}
+	return bytes
+}
+
+// required returns bytes that every match of n takes.
+func required(n *node) (set byteSet) {
+	switch n.op {
+	case opSet:
+		if n.set.len() == 1 {
+			set = n.set
+		}
+	case opConcat, opGroup:
+		for _, s := range n.subs {
+			set.union(required(s))
+		}
+	case opRepeat:
+		if n.min > 0 {
+			set = required(n.subs[0])
+		}
+	case opAlt:
+		set = byteSet{}.not()
+		for _, s := range n.subs {
+			o := required(s)
+			for i := range set {
+				set[i] &= o[i]
+			}
+		}
+	}
+	return set
 }

@@ -192,7 +192,10 @@ func (r *Regexp) Search(s string) *Match { return r.search(s, 0, false) }
 func (r *Regexp) Match(s string) *Match { return r.search(s, 0, true) }
 
 // Find tells whether the pattern matches somewhere in s.
-func (r *Regexp) Find(s string) bool { return r.search(s, 0, false) != nil }
+func (r *Regexp) Find(s string) bool {
+	_, _, found := r.FindGroup(s, 0)
+	return found
+}
 
 // SearchFrom returns the first match that begins at pos or later, as
 // pattern.search(s, pos): ^ still means the beginning of s.
@@ -217,21 +220,45 @@ func (r *Regexp) FindAll(s string) []*Match {
 	return all
 }
 
+// FindGroup is Search for the text of one group: took is false if the group took
+// no part in the match, found if there is no match. It makes no garbage.
+func (r *Regexp) FindGroup(s string, group int) (text string, took, found bool) {
+	var few [8]int
+	caps := few[:]
+	if n := 2 * r.ngroups; n <= len(few) {
+		caps = caps[:n]
+	} else {
+		caps = make([]int, n)
+	}
+	if !r.into(caps, s, 0, false) {
+		return "", false, false
+	}
+	if a, b := caps[2*group], caps[2*group+1]; a >= 0 {
+		return s[a:b], true, true
+	}
+	return "", false, true
+}
+
 func (r *Regexp) search(s string, pos int, anchored bool) *Match {
+	caps := make([]int, 2*r.ngroups)
+	if !r.into(caps, s, pos, anchored) {
+		return nil
+	}
+	return &Match{text: s, caps: caps, re: r}
+}
+
+// into looks for a match and puts where its groups are into caps.
+func (r *Regexp) into(caps []int, s string, pos int, anchored bool) bool {
 	for i := range r.must {
 		if !r.must[i].in(s[pos:]) {
-			return nil
+			return false
 		}
 	}
-	caps := make([]int, 2*r.ngroups)
 	found, sure := r.backtrack(s, pos, anchored, caps)
 	if !sure {
 		found = r.nfa.pike(r, s, pos, anchored, caps)
 	}
-	if !found {
-		return nil
-	}
-	return &Match{text: s, caps: caps, re: r}
+	return found
 }
 
 // Escape returns s with a backslash before every byte that is no ASCII letter

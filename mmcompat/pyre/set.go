@@ -23,7 +23,9 @@ type Set struct {
 	ends   int        // class number that stands for the end of the text
 	edges  bool       // there is a \b or \B, so states must know the byte before
 	stride int
-	room   int // states an automaton may have: maxStates, or less in a test
+	cover  []byte // bytes of which every match of any needle has one; none if there are no such bytes
+	window int    // bytes to go through before skip is tried again: usualWindow, or less in a test
+	room   int    // states an automaton may have: maxStates, or less in a test
 
 	mu   sync.Mutex
 	free []*automaton
@@ -31,7 +33,7 @@ type Set struct {
 
 // NewSet makes a Set of needles. Hits are numbered as the needles are here.
 func NewSet(needles ...Needle) *Set {
-	s := &Set{n: len(needles), room: maxStates}
+	s := &Set{n: len(needles), room: maxStates, window: usualWindow}
 	b := nfaBuilder{plain: true, limit: math.MaxInt}
 	for k, needle := range needles {
 		from := len(b.insts)
@@ -44,6 +46,7 @@ func NewSet(needles ...Needle) *Set {
 	}
 	s.insts = b.insts
 	s.classify()
+	s.cover = cover(needles)
 	return s
 }
 
@@ -93,35 +96,82 @@ func (s *Set) classify() {
 func (s *Set) Lines(text string, hit func(start, end int, patterns []int) bool) {
 	a := s.get()
 	defer s.put(a)
+	for from := 0; from < len(text); {
+		if from = s.skip(text, from); from == len(text) {
+			return
+		}
+		end := len(text)
+		if from+s.window < end {
+			if n := strings.IndexByte(text[from+s.window:], '\n'); n >= 0 {
+				end = from + s.window + n + 1
+			}
+		}
+		if !a.lines(text, from, end, hit) {
+			return
+		}
+		from = end
+	}
+}
+
+const usualWindow = 4096
+
+// skip returns where the first line from a place on begins that has a byte of
+// cover, the end of the text if there is none. No other line has a needle in it.
+func (s *Set) skip(text string, from int) int {
+	if len(s.cover) == 0 {
+		return from
+	}
+	first := len(text)
+	for _, c := range s.cover {
+		if n := strings.IndexByte(text[from:first], c); n >= 0 {
+			first = from + n
+		}
+	}
+	if first == len(text) {
+		return first
+	}
+	return from + strings.LastIndexByte(text[from:first], '\n') + 1
+}
+
+// lines is Lines for the lines between two places.
+func (a *automaton) lines(text string, from, end int, hit func(start, end int, patterns []int) bool) bool {
+	s := a.set
+	class, rows := &s.class, a.next
 	state := a.start
-	for i := 0; i < len(text); i++ {
-		next := a.next[int(state)+int(s.class[text[i]])]
-		if next > 0 {
-			state = next
+	for i := from; i < end; i++ {
+		to := rows[int(state)+int(class[text[i]])]
+		if to == state {
+			continue // spares the next look-up from waiting for this one
+		}
+		if to > 0 {
+			state = to
 			continue
 		}
-		if next == 0 {
-			if next = a.step(&state, int(s.class[text[i]])); next > 0 {
-				state = next
+		if to == 0 {
+			to = a.step(&state, int(class[text[i]]))
+			rows = a.next
+			if to > 0 {
+				state = to
 				continue
 			}
 		}
-		start := strings.LastIndexByte(text[:i], '\n') + 1
-		if !hit(start, i+1, a.hits[-next]) {
-			return
+		start := from + strings.LastIndexByte(text[from:i], '\n') + 1
+		if !hit(start, i+1, a.hits[-to]) {
+			return false
 		}
 		state = a.start
 	}
 	if state == a.start {
-		return // what is left is no line
+		return true // what is left is no line
 	}
-	next := a.next[int(state)+s.ends]
-	if next == 0 {
-		next = a.step(&state, s.ends)
+	to := rows[int(state)+s.ends]
+	if to == 0 {
+		to = a.step(&state, s.ends)
 	}
-	if next < 0 {
-		hit(strings.LastIndexByte(text, '\n')+1, len(text), a.hits[-next])
+	if to < 0 {
+		return hit(from+strings.LastIndexByte(text[from:end], '\n')+1, end, a.hits[-to])
 	}
+	return true
 }
 
 // Find returns where the first line in which one of the patterns is found begins

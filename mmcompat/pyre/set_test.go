@@ -51,6 +51,7 @@ func TestSetFindsWhatSearchFinds(t *testing.T) {
 			}
 		}
 		s := NewSet(needles(patterns)...)
+		s.window = 1 + m.Intn(20)
 		for range 20 {
 			text := m.text()
 			for range m.Intn(4) {
