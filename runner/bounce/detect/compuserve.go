@@ -27,7 +27,7 @@ func (d *compuserve) process(s *scan) (v verdict) {
 			return false
 		}
 		var addr string
-		addr, v.err = group(d.addr.Search(h.line), d.addr, "addr")
+		addr, v.err = groupOf(d.addr, h.line, "addr")
 		v.addrs = append(v.addrs, addr)
 		return v.err == nil
 	})

@@ -38,7 +38,7 @@ func (d *exchange) process(s *scan) (v verdict) {
 			re = d.smtp
 		}
 		var addr string
-		addr, v.err = group(re.Search(h.line), re, "addr")
+		addr, v.err = groupOf(re, h.line, "addr")
 		addrs.Set(addr)
 		return v.err == nil
 	})

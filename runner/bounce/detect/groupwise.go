@@ -42,7 +42,7 @@ func (d *groupWise) process(s *scan) (v verdict) {
 	text.find(d.lines, place{}, func(h hit) bool {
 		var addr string
 		if h.has(0) {
-			addr, v.err = group(d.addr.Search(h.line), d.addr, "addr")
+			addr, v.err = groupOf(d.addr, h.line, "addr")
 			addrs.Set(addr)
 			return v.err == nil
 		}

@@ -19,6 +19,6 @@ func (d *llnl) process(s *scan) verdict {
 	if !ok {
 		return verdict{}
 	}
-	addr, err := group(d.addr.Search(h.line), d.addr, "addr")
+	addr, err := groupOf(d.addr, h.line, "addr")
 	return verdict{addrs: []string{addr}, err: err}
 }

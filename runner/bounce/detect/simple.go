@@ -1,7 +1,9 @@
 package detect
 
 import (
+	"encoding/binary"
 	"strings"
+	"sync"
 
 	"github.com/mmrunner/mmrunner/mmcompat/pydict"
 	"github.com/mmrunner/mmrunner/mmcompat/pyre"
@@ -18,45 +20,83 @@ type recipe struct{ start, end, addr *pyre.Regexp }
 type recipes struct {
 	rows   []recipe
 	starts []tag // by row
-	lines  *pyre.Set
-	ends   []int // by row: the number of its end in lines
-	addrs  []int // by row: the number of its address in lines
 
-	needles int // how many there are in lines
+	mu   sync.Mutex
+	sets map[string]*rowSet // by the rows' numbers, for those that came up before
 }
 
-// newRecipes numbers equal patterns once.
+// maxRowSets is how many combinations of rows are kept. There are few in true
+// mail, but a hostile message may have any.
+const maxRowSets = 64
+
+// patternKey tells equal patterns.
+type patternKey struct {
+	pattern string
+	flags   pyre.Flags
+}
+
+func keyOf(re *pyre.Regexp) patternKey { return patternKey{re.Pattern(), re.Flags()} }
+
+// newRecipes makes a table; rows with equal starts share a tag.
 func newRecipes(rows []recipe, t *tags) *recipes {
-	r := &recipes{rows: rows}
-	type key struct {
-		pattern string
-		flags   pyre.Flags
+	r := &recipes{rows: rows, sets: map[string]*rowSet{}}
+	starts := map[patternKey]tag{}
+	for _, row := range rows {
+		k := keyOf(row.start)
+		if _, ok := starts[k]; !ok {
+			starts[k] = t.add(row.start.Needle())
+		}
+		r.starts = append(r.starts, starts[k])
 	}
+	return r
+}
+
+// rowSet looks for the ends and addresses of some rows.
+type rowSet struct {
+	*pyre.Set
+	addrs []int          // by row: the number of its address in the Set
+	ends  []int          // by row: the number of its end in the Set
+	res   []*pyre.Regexp // by number in the Set
+}
+
+// set returns the set of the rows that courses which are not settled are at.
+func (r *recipes) set(courses []*course) *rowSet {
+	var key []byte
+	for _, c := range courses {
+		if !c.settled() {
+			key = binary.AppendUvarint(key, uint64(c.row))
+		}
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if s, ok := r.sets[string(key)]; ok {
+		return s
+	}
+	s := &rowSet{addrs: make([]int, len(r.rows)), ends: make([]int, len(r.rows))}
+	numbers := map[patternKey]int{}
 	var needles []pyre.Needle
-	numbers := map[key]int{}
 	number := func(re *pyre.Regexp) int {
-		k := key{re.Pattern(), re.Flags()}
+		k := keyOf(re)
 		n, ok := numbers[k]
 		if !ok {
 			n = len(needles)
 			numbers[k] = n
 			needles = append(needles, re.Needle())
+			s.res = append(s.res, re)
 		}
 		return n
 	}
-	starts := map[key]tag{}
-	for _, row := range rows {
-		k := key{row.start.Pattern(), row.start.Flags()}
-		if _, ok := starts[k]; !ok {
-			starts[k] = t.add(row.start.Needle())
+	for _, c := range courses {
+		if !c.settled() {
+			s.addrs[c.row] = number(r.rows[c.row].addr)
+			s.ends[c.row] = number(r.rows[c.row].end)
 		}
-		r.starts = append(r.starts, starts[k])
-		r.ends = append(r.ends, number(row.end))
-		r.addrs = append(r.addrs, number(row.addr))
 	}
-	r.lines = pyre.NewSet(needles...)
-	r.needles = len(needles)
-	return r
+	s.Set = pyre.NewSet(needles...)
+	if len(r.sets) < maxRowSets {
+		r.sets[string(key)] = s
+	}
+	return s
 }
 
 // course is how a row does in one message.
@@ -106,8 +146,9 @@ func (r *recipes) run(s *scan, any bool) (*course, error) {
 	return nil, nil
 }
 
-// follow takes all courses through the text at once. It stops where the outcome
-// is clear.
+// follow takes all courses through the text at once. Where one has come to its
+// end or has found something, it goes on with those that still matter; it stops
+// when none does.
 func (r *recipes) follow(text body, courses []*course, any bool) {
 	from := courses[0].from
 	for _, c := range courses {
@@ -115,39 +156,44 @@ func (r *recipes) follow(text body, courses []*course, any bool) {
 			from = c.from
 		}
 	}
-	found := make([]bool, r.needles)
-	addrs := make([]lineAddr, r.needles)
-	text.find(r.lines, from, func(h hit) bool {
-		for _, n := range h.what {
-			found[n] = true
-		}
-		settled := false
-		for _, c := range courses {
-			if c.settled() || h.compare(c.from) < 0 {
-				continue
+	for more := true; more && !clear(courses, any); {
+		set := r.set(courses)
+		l := lineOf{set: set, found: make([]bool, len(set.res)), addrs: make([]lineAddr, len(set.res))}
+		more = false
+		steady := false // the same line again would change nothing
+		text.find(set.Set, from, func(h hit) bool {
+			if same := l.look(h); same && steady {
+				return true
 			}
-			switch a, e := r.addrs[c.row], r.ends[c.row]; {
-			case found[a]:
-				if !addrs[a].known {
-					addrs[a] = r.lineAddr(c.row, h.line)
+			steady = true
+			for i, c := range courses {
+				if c.settled() {
+					continue
 				}
-				if c.err = addrs[a].err; c.err != nil {
-					settled = true
-				} else if addrs[a].addr != "" {
-					c.addrs.Set(strings.Trim(addrs[a].addr, "<>"))
-					settled = settled || any
+				if h.compare(c.from) < 0 {
+					steady = false
+					continue
 				}
-			case found[e]:
-				c.ended = true
-				settled = true
+				if l.found[set.addrs[c.row]] {
+					a := l.addr(set.addrs[c.row])
+					if a.err != nil {
+						c.err, more = a.err, true
+					} else if a.has {
+						c.addrs.Set(a.addr)
+						if i < len(courses)-1 || any {
+							// A row after one that finds something is never tried.
+							courses, more = courses[:i+1], true
+							break
+						}
+					}
+				} else if l.found[set.ends[c.row]] {
+					c.ended, more = true, true
+				}
 			}
-		}
-		for _, n := range h.what {
-			found[n] = false
-			addrs[n] = lineAddr{}
-		}
-		return !settled || !clear(courses, any)
-	})
+			from = h.after()
+			return !more
+		})
+	}
 }
 
 // clear tells whether the first courses already decide what the module finds.
@@ -166,15 +212,46 @@ func clear(courses []*course, any bool) bool {
 	return true
 }
 
-// lineAddr is what an address pattern has for its group in one line.
-type lineAddr struct {
-	addr  string
-	err   error
-	known bool
+// lineOf is what a rowSet finds in a line.
+type lineOf struct {
+	set   *rowSet
+	line  string
+	what  []int
+	found []bool     // by number in the set
+	addrs []lineAddr // by number in the set, once it was asked for
 }
 
-func (r *recipes) lineAddr(row int, line string) lineAddr {
-	re := r.rows[row].addr
-	addr, err := group(re.Search(line), re, "addr")
-	return lineAddr{addr, err, true}
+// lineAddr is what an address pattern has for its group in a line.
+type lineAddr struct {
+	asked bool   // it was looked for
+	has   bool   // the group is not empty
+	addr  string // the group, without angle brackets around it
+	err   error
+}
+
+func (l *lineOf) addr(n int) *lineAddr {
+	a := &l.addrs[n]
+	if !a.asked {
+		addr, err := groupOf(l.set.res[n], l.line, "addr")
+		*a = lineAddr{true, addr != "", strings.Trim(addr, "<>"), err}
+	}
+	return a
+}
+
+// look turns to another line and tells whether it is the same again, as it is over
+// and over in mail that is made to take time.
+func (l *lineOf) look(h hit) (same bool) {
+	if h.line == l.line {
+		return true
+	}
+	for _, n := range l.what {
+		l.found[n] = false
+		l.addrs[n] = lineAddr{}
+	}
+	l.line = h.line
+	l.what = append(l.what[:0], h.what...)
+	for _, n := range l.what {
+		l.found[n] = true
+	}
+	return false
 }

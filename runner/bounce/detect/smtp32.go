@@ -30,7 +30,7 @@ func (d *smtp32) process(s *scan) (v verdict) {
 			return false
 		}
 		var addr string
-		addr, v.err = group(d.addr.Search(h.line), d.addr, "addr")
+		addr, v.err = groupOf(d.addr, h.line, "addr")
 		addrs.Set(addr)
 		return v.err == nil
 	})

@@ -152,8 +152,22 @@ var (
 func group(m *pyre.Match, re *pyre.Regexp, name string) (string, error) {
 	i := re.Group(name)
 	if i < 0 {
-		return "", &message.PyError{Kind: "IndexError", Text: "no such group"}
+		return "", noSuchGroup()
 	}
 	s, _ := m.Group(i)
 	return s, nil
+}
+
+// groupOf is re.search(line).group(name) for a line that has the pattern.
+func groupOf(re *pyre.Regexp, line, name string) (string, error) {
+	i := re.Group(name)
+	if i < 0 {
+		return "", noSuchGroup()
+	}
+	s, _, _ := re.FindGroup(line, i)
+	return s, nil
+}
+
+func noSuchGroup() error {
+	return &message.PyError{Kind: "IndexError", Text: "no such group"}
 }

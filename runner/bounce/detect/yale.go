@@ -48,7 +48,7 @@ func (d *yale) process(s *scan) (v verdict) {
 			return false
 		}
 		var name string
-		name, v.err = group(d.addr.Search(h.line), d.addr, "addr")
+		name, v.err = groupOf(d.addr, h.line, "addr")
 		names.Set(name)
 		return v.err == nil
 	})
