@@ -33,6 +33,21 @@ func newScene(t testing.TB, release string) *scene {
 	return s
 }
 
+// settings adds lines to the site's mm_cfg.py.
+func (s *scene) settings(lines string) {
+	s.t.Helper()
+	f, err := os.OpenFile(filepath.Join(s.prefix, "Mailman", "mm_cfg.py"), os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if _, err := f.WriteString("\n" + lines + "\n"); err != nil {
+		s.t.Fatal(err)
+	}
+	if err := f.Close(); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
 // lists makes lists. Their Python may use pend(cookie, op, item...), held(id,
 // sender, subject, body) and UserDesc.
 func (s *scene) lists(specs ...mmtest.ListSpec) {
@@ -46,6 +61,9 @@ func (s *scene) lists(specs ...mmtest.ListSpec) {
 // helpers are what a list's Python may call.
 const helpers = `
 import email, time
+# A list that was just made does not know these yet.
+m._Pending__pendfile = os.path.join(m.fullpath(), 'pending.pck')
+m._ListAdmin__filename = os.path.join(m.fullpath(), 'request.pck')
 def pend(cookie, *record):
     db = m._Pending__load()
     db[cookie] = record

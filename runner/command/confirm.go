@@ -53,7 +53,8 @@ func confirm(r *results, args []string) (bool, error) {
 	case errors.Is(err, membership.ErrBadPassword):
 		r.add(textBadApproval, nil)
 	default:
-		return true, err
+		return true, membership.At(err, membership.Frame{
+			Module: "Commands/cmd_confirm", Function: "process", Code: "results = mlist.ProcessConfirmation("})
 	}
 	return true, nil
 }

@@ -7,6 +7,8 @@
 package command
 
 import (
+	"errors"
+
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
 	"github.com/mmrunner/mmrunner/mmcompat/message"
 	"github.com/mmrunner/mmrunner/mmcompat/pyre"
@@ -54,8 +56,12 @@ func (h *Handler) Apply(b *batch.Batch, e *runner.Entry) (runner.Outcome, error)
 		h.batches[b] = mem
 	}
 	save, err := dispose(b, h.world, mem, msg, e.Data)
-	if err != nil {
+	var beyond *maillist.ErrNeedsPython
+	switch {
+	case errors.As(err, &beyond):
 		return "", err
+	case err != nil:
+		return "", &exception{err, b.Site()}
 	}
 	if !save {
 		return runner.Discarded, nil
@@ -108,7 +114,7 @@ func dispose(b *batch.Batch, world membership.World, mem *memory, msg *message.M
 	}
 	remember, err := r.replybot(data, mem.answered)
 	if err != nil {
-		return false, err
+		return false, disposing(err, "Replybot.process(mlist, msg, msgdata)")
 	}
 	if l.Int("autorespond_requests") == autorespondDiscard {
 		// Mailman does not save the list here, and so forgets whom it has answered.
@@ -116,7 +122,7 @@ func dispose(b *batch.Batch, world membership.World, mem *memory, msg *message.M
 		return false, nil
 	}
 	if err := r.read(); err != nil {
-		return false, err
+		return false, disposing(err, "res = Results(mlist, msg, msgdata)")
 	}
 	did, err := r.run(data)
 	if err != nil {
@@ -131,7 +137,7 @@ func dispose(b *batch.Batch, world membership.World, mem *memory, msg *message.M
 		return false, nil
 	}
 	if err := r.sendResponse(); err != nil {
-		return false, err
+		return false, disposing(err, "res.send_response()")
 	}
 	if remember != nil {
 		remember()
@@ -139,22 +145,31 @@ func dispose(b *batch.Batch, world membership.World, mem *memory, msg *message.M
 	return true, nil
 }
 
+// disposing notes that err passed a line of _dispose.
+func disposing(err error, code string) error {
+	return membership.At(err, membership.Frame{Module: commandRunner, Function: "_dispose", Code: code})
+}
+
 // run does what the address that the message came to asks for.
 func (r *results) run(data *qfile.Data) (outcome, error) {
 	switch {
 	case data.True("torequest"):
-		return r.process()
+		did, err := r.process()
+		return did, disposing(err, "res.process()")
 	case data.True("tojoin"):
-		return r.do("join", nil)
+		did, err := r.do("join", nil)
+		return did, disposing(err, "res.do_command('join')")
 	case data.True("toleave"):
-		return r.do("leave", nil)
+		did, err := r.do("leave", nil)
+		return did, disposing(err, "res.do_command('leave')")
 	case data.True("toconfirm"):
 		to, _ := r.msg.Get("to")
 		cookie, ok, err := r.cookieOf(to)
 		if err != nil || !ok {
 			return badCommand, err
 		}
-		return r.do("confirm", []string{cookie})
+		did, err := r.do("confirm", []string{cookie})
+		return did, disposing(err, "res.do_command('confirm', ")
 	}
 	return badCommand, nil
 }

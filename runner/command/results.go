@@ -107,14 +107,15 @@ func (r *results) body(part *message.Message) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	charset, has := part.GetContentCharset()
-	if has && r.since(bodyIsConverted) {
+	charset, _ := part.GetContentCharset()
+	if charset != "" && r.since(bodyIsConverted) {
 		if !ok {
 			return "", &message.PyError{Kind: "TypeError", Text: "coercing to Unicode: need string or buffer, NoneType found"}
 		}
 		u, err := text.Decode(body, charset, text.Replace)
 		if err != nil {
-			return "", err
+			return "", membership.At(err, membership.Frame{
+				Module: commandRunner, Function: "__init__", Code: "errors='replace').encode("})
 		}
 		return text.Encode(u, r.t.Charset(r.lang), text.Replace)
 	}
@@ -132,7 +133,8 @@ func (r *results) process() (outcome, error) {
 		if args := fields(line); len(args) > 0 {
 			var err error
 			if did, err = r.do(maillist.Lower(args[0]), args[1:]); err != nil {
-				return did, err
+				return did, membership.At(err, membership.Frame{
+					Module: commandRunner, Function: "process", Code: "= self.do_command(cmd, args)"})
 			}
 			if did == stop || did == goOn {
 				found = did
@@ -155,6 +157,7 @@ func (r *results) do(cmd string, args []string) (outcome, error) {
 	run, err := r.lookup(cmd)
 	if err == nil {
 		stopped, err := run(r, args)
+		err = inCommand(err, "handler.process(self, args)", 0)
 		if stopped {
 			return stop, err
 		}
@@ -181,7 +184,8 @@ func (r *results) do(cmd string, args []string) (outcome, error) {
 				if onlySubject {
 					cmd = maillist.Lower(cmd)
 				}
-				return r.do(cmd, args)
+				did, err := r.do(cmd, args)
+				return did, inCommand(err, "return self.do_command(", 0)
 			}
 		}
 	}
@@ -191,9 +195,15 @@ func (r *results) do(cmd string, args []string) (outcome, error) {
 		if onlySubject {
 			cmd = maillist.Lower(cmd)
 		}
-		return r.do(cmd, args)
+		did, err := r.do(cmd, args)
+		return did, inCommand(err, "return self.do_command(", retries-1)
 	}
 	return bad, nil
+}
+
+// inCommand notes that err passed a line of do_command.
+func inCommand(err error, code string, nth int) error {
+	return membership.At(err, membership.Frame{Module: commandRunner, Function: "do_command", Code: code, Nth: nth})
 }
 
 // fields is Python 2's str.split().

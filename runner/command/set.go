@@ -318,9 +318,13 @@ func (r *results) setDigest(args []string) error {
 	var err error
 	switch arg {
 	case "off":
-		err = r.switchDigest(false, maillist.ErrAlreadyReceivingRegularDeliveries)
+		err = r.switchDigest(false, maillist.ErrAlreadyReceivingRegularDeliveries, 0)
 	case "plain", "mime":
-		if err = r.switchDigest(true, maillist.ErrAlreadyReceivingDigests); err == nil {
+		nth := 0
+		if arg == "mime" {
+			nth = 1
+		}
+		if err = r.switchDigest(true, maillist.ErrAlreadyReceivingDigests, nth); err == nil {
 			err = r.l.SetMemberOption(r.set.address, maillist.DisableMime, arg == "plain")
 		}
 	default:
@@ -337,10 +341,20 @@ func (r *results) setDigest(args []string) error {
 
 // switchDigest moves the member between the two kinds of delivery; who is there
 // already stays. Nobody in Mailman catches it if the list lacks the other kind.
-func (r *results) switchDigest(on bool, already error) error {
+func (r *results) switchDigest(on bool, already error, nth int) error {
 	err := r.m.SetDigest(r.set.address, on)
 	if errors.Is(err, already) {
 		return nil
 	}
-	return err
+	digits := "0"
+	raise := "raise Errors.MustDigestError"
+	if on {
+		digits, raise = "1", "raise Errors.CantDigestError"
+	}
+	return membership.At(err,
+		membership.Frame{Module: cmdSet, Function: "process", Code: "res.setstate.process(res, args)"},
+		membership.Frame{Module: cmdSet, Function: "process", Code: "return method(res, args)"},
+		membership.Frame{Module: cmdSet, Function: "set_digest",
+			Code: "mlist.setMemberOption(self.__address, mm_cfg.Digests, " + digits + ")", Nth: nth},
+		membership.Frame{Module: "OldStyleMemberships", Function: "setMemberOption", Code: raise})
 }

@@ -4,8 +4,8 @@ import (
 	"errors"
 	"strings"
 
+	"github.com/mmrunner/mmrunner/mmcompat/maillist"
 	"github.com/mmrunner/mmrunner/mmcompat/text"
-	"github.com/mmrunner/mmrunner/pickle"
 	"github.com/mmrunner/mmrunner/runner/membership"
 )
 
@@ -72,7 +72,7 @@ func unsubscribe(r *results, args []string) (bool, error) {
 		if err != nil {
 			return false, err
 		}
-		if !pickle.Equal(pw, pickle.Str(password)) {
+		if !maillist.SameText(pw, password) {
 			r.add(textWrongPassword, nil)
 			return true, nil
 		}

@@ -60,7 +60,11 @@ func (m *Manager) changeElsewhere(name, oldaddr, newaddr string) error {
 	if err != nil {
 		return err
 	}
-	return there.changeAddress(oldaddr, newaddr)
+	if err := there.changeAddress(oldaddr, newaddr); err != nil {
+		return err
+	}
+	there.b.Save()
+	return nil
 }
 
 // changeAddress moves a membership on this list. Where the new address is a

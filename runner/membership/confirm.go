@@ -30,7 +30,8 @@ func (m *Manager) ProcessConfirmation(cookie string, context *message.Message) (
 	// Two keys of the database are no cookies, and Mailman fails on both.
 	if cookie == "evictions" || cookie == "version" {
 		if _, ok := pend.Peek(cookie); ok {
-			return Confirmed{}, keyError(cookie)
+			return Confirmed{}, At(keyError(cookie), confirming("rec = self.pend_confirm(cookie)"),
+				Frame{Module: "Pending", Function: "pend_confirm", Code: "del db['evictions'][cookie]"})
 		}
 	}
 	v, ok, err := pend.Confirm(cookie)
@@ -51,7 +52,8 @@ func (m *Manager) ProcessConfirmation(cookie string, context *message.Message) (
 		pending.HeldMessage: 1, pending.ReEnable: 2,
 	}[done.Op]
 	if !known {
-		return done, &message.PyError{Kind: "AssertionError", Text: "Bad op: " + done.Op}
+		return done, At(&message.PyError{Kind: "AssertionError", Text: "Bad op: " + done.Op},
+			confirming("assert 0, 'Bad op: %s'"))
 	}
 	if len(data) < wanted {
 		return done, fmt.Errorf("pending record %q of %s: had %d items, wanted %d", done.Op, cookie, len(data), wanted)
@@ -69,6 +71,11 @@ func (m *Manager) ProcessConfirmation(cookie string, context *message.Message) (
 		err = m.l.SetDeliveryStatus(str(data[1]), maillist.Enabled)
 	}
 	return done, err
+}
+
+// confirming is a line of ProcessConfirmation.
+func confirming(code string) Frame {
+	return Frame{Module: "MailList", Function: "ProcessConfirmation", Code: code}
 }
 
 // confirmSubscription goes on with a subscription that its owner has confirmed,

@@ -27,7 +27,8 @@ def find_passwords(v, seen):
 
 def mask(s):
     s = s.replace(mm_cfg.PREFIX, '<prefix>')
-    s = re.sub(r'(?<![0-9a-f])[0-9a-f]{40}(?![0-9a-f])', keep_cookie, s)
+    # Quoted-printable may break a cookie.
+    s = re.sub(r'(?<![0-9a-f])(?:[0-9a-f](?:=\n)?){40}(?![0-9a-f])', keep_cookie, s)
     s = re.sub(r'<mailman\.\d+\.\d+\.\d+\.', '<mailman.N.', s)
     s = re.sub(r'={10,}\d+==', '<boundary>', s)
     s = re.sub(r'\w{3}, +\d+ \w{3} %s \d\d:\d\d:\d\d [-+]\d{4}' % time.strftime('%Y'), '<date>', s)
@@ -37,7 +38,7 @@ def mask(s):
 
 def keep_cookie(m):
     # The cookies of the scenario are small numbers.
-    c = m.group()
+    c = m.group().replace('=\n', '')
     return c.startswith('0' * 20) and c or '<cookie>'
 
 def text(s):
@@ -69,6 +70,39 @@ def canon(v):
         return {'': v.__class__.__name__, 'text': text(v.as_string())}
     return {'': '%s.%s' % (v.__class__.__module__, v.__class__.__name__), 'dict': canon(v.__dict__)}
 
+def flat(msg):
+    # As it is written, except that base64, in which nothing can be masked, is decoded.
+    for part in msg.walk():
+        if str(part.get('content-transfer-encoding', '')).lower() == 'base64' and not part.is_multipart():
+            body = part.get_payload()
+            # An error in mail that came in is none here.
+            try:
+                part.set_payload('(base64)\n' + body.decode('base64'))
+            except Exception:
+                pass
+    return msg.as_string()
+
+def logged(text):
+    # Exceptions by their class, without the lines of Python that they came from.
+    out, lines, i = [], text.split('\n'), 0
+    while i < len(lines):
+        line = lines[i]
+        i += 1
+        if 'UnicodeWarning' in line or line.startswith('  if ') or line.startswith('  elif '):
+            continue
+        line = re.sub(r'^\w{3} \d\d \d\d:\d\d:\d\d \d{4} \(\d+\) ', '', line)
+        if line.startswith('Uncaught runner exception: '):
+            continue
+        if line.startswith('Traceback '):
+            while i < len(lines) and lines[i].startswith('  '):
+                i += 1
+            line = 'Exception ' + lines[i].split(':')[0]
+            # What follows is the rest of its text, and an empty line.
+            while i < len(lines) and lines[i]:
+                i += 1
+        out.append(re.sub(r'\d{10}\.\d+\+', '<time>+', line))
+    return sorted(mask(l).decode('latin-1') for l in out if l)
+
 def pickles(path):
     fp = open(path)
     out = []
@@ -79,7 +113,7 @@ def pickles(path):
             return out
 
 def main():
-    lists, found = {}, []
+    lists = {}
     for name in sorted(os.listdir(mm_cfg.LIST_DATA_DIR)):
         lists[name] = {}
         for f in sorted(os.listdir(os.path.join(mm_cfg.LIST_DATA_DIR, name))):
@@ -88,6 +122,7 @@ def main():
             if f in ('config.pck', 'pending.pck', 'request.pck'):
                 lists[name][f], = pickles(path)
     find_passwords(lists, set())
+    res = {'lists': {}, 'queues': {}, 'logs': {}}
     for name, files in lists.items():
         out = res['lists'][name] = {}
         for f, d in files.items():
@@ -112,18 +147,15 @@ def main():
                 msg = email.message_from_string(msg, Message.Message)
             for k in ('received_time', '_parsemsg', 'version'):
                 data.pop(k, None)
-            rows.append({'ext': os.path.splitext(f)[1], 'data': canon(data), 'text': text(msg.as_string()).split('\n')})
+            rows.append({'ext': os.path.splitext(f)[1], 'data': canon(data), 'text': text(flat(msg)).split('\n')})
         if rows:
             res['queues'][q] = sorted(rows, key=lambda r: json.dumps(r, sort_keys=True))
     for log in sorted(os.listdir(mm_cfg.LOG_DIR)):
         if log == 'qrunner':
             continue
-        lines = []
-        for line in open(os.path.join(mm_cfg.LOG_DIR, log)):
-            line = re.sub(r'^\w{3} \d\d \d\d:\d\d:\d\d \d{4} \(\d+\) ', '', line.rstrip('\n'))
-            line = re.sub(r'\d{10}\.\d+\+', '<time>+', line)
-            lines.append(text(line))
-        res['logs'][log] = sorted(lines)
+        lines = logged(open(os.path.join(mm_cfg.LOG_DIR, log)).read())
+        if lines:
+            res['logs'][log] = lines
     res['data'] = sorted(f for f in os.listdir(mm_cfg.DATA_DIR) if f.startswith('heldmsg'))
     res['locks'] = sorted(os.listdir(mm_cfg.LOCK_DIR))
     json.dump(res, sys.stdout, sort_keys=True)

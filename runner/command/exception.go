@@ -1,0 +1,108 @@
+package command
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/mmrunner/mmrunner/mmcompat/maillist"
+	"github.com/mmrunner/mmrunner/mmcompat/message"
+	"github.com/mmrunner/mmrunner/mmcompat/site"
+	"github.com/mmrunner/mmrunner/mmcompat/text"
+	"github.com/mmrunner/mmrunner/runner/membership"
+)
+
+// exception is an error that Mailman would have had as an exception that nobody
+// catches. The error log then gets Python's traceback, and here the like, with
+// the lines that the installation's own source has in those places. It ends
+// where Mailman calls Python's library, whose lines are not told.
+type exception struct {
+	err  error
+	site *site.Site
+}
+
+func (e *exception) Error() string { return e.err.Error() }
+
+// Unwrap makes errors.Is and errors.As find what was raised.
+func (e *exception) Unwrap() error { return e.err }
+
+// Str is what Python's str() makes of the exception.
+func (e *exception) Str() string {
+	_, s := e.class()
+	return s
+}
+
+// Traceback is what traceback.print_exc() writes.
+func (e *exception) Traceback() string {
+	var b strings.Builder
+	b.WriteString("Traceback (most recent call last):\n")
+	var raised *membership.Raised
+	if errors.As(e.err, &raised) {
+		sources := map[string][]string{}
+		for _, f := range append(outer[:len(outer):len(outer)], raised.Frames...) {
+			file := filepath.Join(e.site.Prefix, "Mailman", f.Module+".py")
+			if n, line, ok := find(sources, file, f); ok {
+				fmt.Fprintf(&b, "  File \"%s\", line %d, in %s\n    %s\n", file, n, f.Function, line)
+			}
+		}
+	}
+	class, s := e.class()
+	b.WriteString(class)
+	if s != "" {
+		b.WriteString(": " + s)
+	}
+	return b.String() + "\n"
+}
+
+// outer are the places that every entry's exception has passed.
+var outer = []membership.Frame{
+	{Module: "Queue/Runner", Function: "_oneloop", Code: "self._onefile(msg, msgdata)"},
+	{Module: "Queue/Runner", Function: "_onefile", Code: "self._dispose(mlist, msg, msgdata)"},
+}
+
+// find looks a place up in its module's source, as Python's traceback module
+// does; where that cannot be read there is no such line.
+func find(sources map[string][]string, file string, f membership.Frame) (n int, line string, ok bool) {
+	lines, read := sources[file]
+	if !read {
+		b, _ := os.ReadFile(file)
+		lines = strings.Split(string(b), "\n")
+		sources[file] = lines
+	}
+	nth := f.Nth
+	for i, l := range lines {
+		if strings.Contains(l, f.Code) && !strings.HasPrefix(strings.TrimSpace(l), "#") {
+			if nth == 0 {
+				return i + 1, strings.TrimSpace(l), true
+			}
+			nth--
+		}
+	}
+	return 0, "", false
+}
+
+// class is the exception's class and what str() makes of it.
+func (e *exception) class() (name, s string) {
+	var py *message.PyError
+	var arg *maillist.ArgError
+	var codec *text.CodecError
+	var format *text.FormatError
+	switch {
+	case errors.As(e.err, &py):
+		return py.Kind, py.Text
+	case errors.As(e.err, &arg):
+		// What wraps a base class is named before the colon.
+		name, _, _ := strings.Cut(arg.Err.Error(), ":")
+		return name, arg.Arg
+	case errors.As(e.err, &codec):
+		if codec.Unknown {
+			return "LookupError", codec.Text
+		}
+		return "UnicodeError", codec.Text
+	case errors.As(e.err, &format):
+		return format.Kind, format.Text
+	}
+	return "RuntimeError", e.err.Error()
+}
