@@ -28,7 +28,7 @@ func Builtin() *Profile {
 		QfileSchemaVersion:    3,
 		PendingSchemaVersion:  2,
 		RequestsSchemaVersion: 1,
-		Languages:             map[string]Language{"en": {"English (USA)", "us-ascii", "ltr"}},
+		Languages:             map[string]Language{"en": {Description: "English (USA)", Charset: "us-ascii", Direction: "ltr"}},
 		Messages:              builtinMessages,
 		Bouncers:              builtinBouncers(),
 		Modules:               map[string]Module{},

@@ -33,46 +33,128 @@ func octets(s string) string {
 	return string(out)
 }
 
-// restoreBytes applies octets to every string of a profile.
-func restoreBytes(p *Profile) { restore(reflect.ValueOf(p).Elem()) }
+// characters is the opposite of octets: what JSON can hold of any bytes.
+func characters(s string) string {
+	if utf8.ValidString(s) && !strings.Contains(s, "\U0010ff00"[:2]) {
+		return s
+	}
+	var out strings.Builder
+	for i := 0; i < len(s); {
+		r, n := utf8.DecodeRuneInString(s[i:])
+		if r == utf8.RuneError && n == 1 || r >= firstOctet {
+			for _, c := range []byte(s[i : i+n]) {
+				out.WriteRune(firstOctet + rune(c))
+			}
+		} else {
+			out.WriteString(s[i : i+n])
+		}
+		i += n
+	}
+	return out.String()
+}
 
-func restore(v reflect.Value) {
+// restoreBytes applies octets to every string of a profile.
+func restoreBytes(p *Profile) { *p = mapped(reflect.ValueOf(*p), octets).Interface().(Profile) }
+
+// JSON is the whole profile in the form that ParseProfile reads. The error is
+// for values that no probe prints.
+func (p *Profile) JSON() ([]byte, error) {
+	return json.Marshal(mapped(reflect.ValueOf(*p), characters).Interface())
+}
+
+// mapped copies a value with f applied to every string in it, keys included.
+func mapped(v reflect.Value, f func(string) string) reflect.Value {
+	out := reflect.New(v.Type()).Elem()
 	switch v.Kind() {
 	case reflect.String:
-		v.SetString(octets(v.String()))
+		out.SetString(f(v.String()))
 	case reflect.Pointer:
 		if !v.IsNil() {
-			restore(v.Elem())
+			out.Set(reflect.New(v.Type().Elem()))
+			out.Elem().Set(mapped(v.Elem(), f))
 		}
 	case reflect.Slice:
-		if v.Type().Elem().Kind() != reflect.Uint8 {
+		if !v.IsNil() {
+			out.Set(reflect.MakeSlice(v.Type(), v.Len(), v.Len()))
 			for i := range v.Len() {
-				restore(v.Index(i))
+				out.Index(i).Set(mapped(v.Index(i), f))
 			}
 		}
 	case reflect.Struct:
-		// A Setting has restored its own.
-		if v.Type() != reflect.TypeFor[Setting]() {
-			for i := range v.NumField() {
-				if v.Field(i).CanSet() {
-					restore(v.Field(i))
-				}
-			}
+		// A Setting has its own JSON form, bytes included.
+		if v.Type() == reflect.TypeFor[Setting]() {
+			return v
+		}
+		for i := range v.NumField() {
+			out.Field(i).Set(mapped(v.Field(i), f))
 		}
 	case reflect.Map:
-		for _, k := range v.MapKeys() {
-			item := reflect.New(v.Type().Elem()).Elem()
-			item.Set(v.MapIndex(k))
-			restore(item)
-			key := reflect.New(v.Type().Key()).Elem()
-			key.Set(k)
-			restore(key)
-			if key.Interface() != k.Interface() {
-				v.SetMapIndex(k, reflect.Value{})
+		if !v.IsNil() {
+			out.Set(reflect.MakeMapWithSize(v.Type(), v.Len()))
+			for it := v.MapRange(); it.Next(); {
+				out.SetMapIndex(mapped(it.Key(), f), mapped(it.Value(), f))
 			}
-			v.SetMapIndex(key, item)
+		}
+	default:
+		return v
+	}
+	return out
+}
+
+// MarshalJSON writes a value as the probe does.
+func (s Setting) MarshalJSON() ([]byte, error) {
+	v, err := encodeValue(s.Value)
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(v)
+}
+
+func encodeValue(v any) (any, error) {
+	switch v := v.(type) {
+	case nil, bool:
+		return v, nil
+	case pickle.Str:
+		return characters(string(v)), nil
+	case pickle.Unicode:
+		return map[string]string{"u": characters(string(v))}, nil
+	case pickle.Int:
+		return map[string]string{"i": strconv.FormatInt(int64(v), 10)}, nil
+	case *big.Int:
+		return map[string]string{"l": v.String()}, nil
+	case float64:
+		return map[string]string{"f": strconv.FormatFloat(v, 'g', -1, 64)}, nil
+	case Pattern:
+		v.Regex = characters(v.Regex)
+		return map[string]Pattern{"re": v}, nil
+	case *pickle.List:
+		return encodeItems(v.Items)
+	case *pickle.Tuple:
+		items, err := encodeItems(v.Items)
+		return map[string]any{"t": items}, err
+	case *pickle.Dict:
+		pairs := []any{}
+		for k, x := range v.All() {
+			pair, err := encodeItems([]any{k, x})
+			if err != nil {
+				return nil, err
+			}
+			pairs = append(pairs, pair)
+		}
+		return map[string]any{"d": pairs}, nil
+	}
+	return nil, fmt.Errorf("had a value of type %T, wanted one that a setting may have", v)
+}
+
+func encodeItems(items []any) (any, error) {
+	out := make([]any, len(items))
+	for i, item := range items {
+		var err error
+		if out[i], err = encodeValue(item); err != nil {
+			return nil, err
 		}
 	}
+	return out, nil
 }
 
 // UnmarshalJSON reads a value as the probe writes it.

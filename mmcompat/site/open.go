@@ -2,14 +2,18 @@ package site
 
 import (
 	"bytes"
+	"context"
 	_ "embed"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
+	"time"
 )
 
 //go:embed probe.py
@@ -31,7 +35,7 @@ func Open(prefix string, o Options) (*Site, error) {
 		s.Python, s.Problem = interpreter(prefix)
 	}
 	if s.Problem == nil {
-		s.Profile, s.Cached, s.Problem = s.load(o)
+		s.Profile, s.Problem = s.load(o)
 	}
 	if s.Problem != nil {
 		o.Warn(fmt.Sprintf("%s: cannot be probed, so Mailman's defaults and short texts of our own stand in: %v", prefix, s.Problem))
@@ -65,36 +69,73 @@ func interpreter(prefix string) (string, error) {
 	return fields[0], nil
 }
 
-func (s *Site) load(o Options) (*Profile, bool, error) {
+// isMmrunner tells whether a program is this one: mm_cfg.PYTHON may name it, and
+// a mistaken $MAILMAN_PYTHON too, but it is no Python.
+func isMmrunner(program string) bool {
+	own, err := os.Executable()
+	if err != nil {
+		return false
+	}
+	a, err1 := os.Stat(own)
+	b, err2 := os.Stat(program)
+	return err1 == nil && err2 == nil && os.SameFile(a, b)
+}
+
+// load sets s.Cached to where the profile was kept, if it was.
+func (s *Site) load(o Options) (*Profile, error) {
+	if isMmrunner(s.Python) {
+		return nil, fmt.Errorf("had %s for its interpreter, which is mmrunner itself, wanted Python 2", s.Python)
+	}
 	if !o.NoCache {
-		if p := readCache(s.Prefix); p != nil {
-			return p, true, nil
+		if p, file := readCache(s.Prefix, s.Python); p != nil {
+			s.Cached, s.cacheFile = true, file
+			return p, nil
 		}
 	}
 	raw, err := runProbe(s.Python, s.Prefix)
 	if err != nil {
-		return nil, false, err
+		return nil, err
 	}
 	p, err := ParseProfile(raw)
 	if err != nil {
-		return nil, false, err
+		return nil, err
 	}
 	if !o.NoCache {
-		if err := writeCache(p); err != nil {
+		if err := writeCache(p, raw, s.Python); err != nil && !readOnly(err) {
 			o.Warn(fmt.Sprintf("%s: the profile could not be kept for the next start: %v", s.Prefix, err))
 		}
 	}
-	return p, false, nil
+	return p, nil
 }
+
+// readOnly tells whether a data directory is simply not ours to write to.
+func readOnly(err error) bool {
+	return errors.Is(err, fs.ErrPermission) || errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.EROFS)
+}
+
+// CacheFile is the file that the profile was read from; "" if it was not.
+func (s *Site) CacheFile() string { return s.cacheFile }
+
+// probeTime is far more than a probe takes: a module of a site's own that never
+// comes back from being imported must not keep mmrunner from starting.
+const probeTime = 2 * time.Minute
 
 // runProbe runs the embedded program. It must leave no compiled files behind,
 // and take nothing from the environment that bin/qrunner would not.
 func runProbe(python, prefix string) ([]byte, error) {
-	cmd := exec.Command(python, "-B", "-", prefix)
+	ctx, cancel := context.WithTimeout(context.Background(), probeTime)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, python, "-B", "-", prefix)
+	cmd.WaitDelay = time.Second
+	// Python cannot import where the current directory is gone.
+	cmd.Dir = "/"
 	cmd.Stdin = bytes.NewReader(probe)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
+	if ctx.Err() != nil {
+		return nil, fmt.Errorf("%s: the probe did not end within %v", python, probeTime)
+	}
 	if err != nil {
 		last := strings.TrimSpace(stderr.String())
 		if i := strings.LastIndexByte(last, '\n'); i >= 0 {
@@ -118,14 +159,10 @@ func ParseProfile(raw []byte) (*Profile, error) {
 	if len(p.Settings) == 0 {
 		return nil, errors.New("profile: had no settings")
 	}
-	p.raw = bytes.TrimSpace(raw)
 	restoreBytes(p)
 	p.compare()
 	return p, nil
 }
-
-// JSON is the profile as the probe printed it; nil for Builtin's.
-func (p *Profile) JSON() []byte { return p.raw }
 
 // FromProfile makes a Site from a profile that is already at hand. Directory
 // settings that the profile lacks are those of a Mailman whose VAR_PREFIX is

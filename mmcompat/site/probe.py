@@ -494,6 +494,9 @@ def python_info():
         'Version': '.'.join([str(n) for n in sys.version_info[:3]]),
         'Executable': text(sys.executable or ''),
         'MaxUnicode': sys.maxunicode,
+        'MaxInt': sys.maxint,
+        'HashRandom': bool(getattr(sys.flags, 'hash_randomization', 0)),
+        'OldRanges': re.match('[A-z]', '_', re.I) is None,
         'EmailVersion': text(str(getattr(email, '__version__', ''))),
         'CtypeCharset': text(getattr(i18n, '_ctype_charset', None) or ''),
         'FQDN': text(socket.getfqdn()),
@@ -502,6 +505,15 @@ def python_info():
         'IPAddress': bool(getattr(Utils, 'have_ipaddress', False)),
         'Crypt': importable('crypt'),
         }
+
+
+def catalogs(lang):
+    """The names under which gettext looks for a language, best first."""
+    import gettext
+    try:
+        return [text(s) for s in gettext._expand_lang(lang)]
+    except Exception:
+        return [text(lang)]
 
 
 def own_files(prefix):
@@ -545,7 +557,7 @@ def profile(prefix):
         entry = tuple(entry) + ('', '', '')
         languages[text(lang)] = {
             'Description': either(entry[0]), 'Charset': either(entry[1]),
-            'Direction': either(entry[2])}
+            'Direction': either(entry[2]), 'Catalogs': catalogs(lang)}
 
     described, messages, documents, constants = {}, {}, {}, {}
     commands, bouncers = {}, {}

@@ -27,8 +27,6 @@ type Profile struct {
 	Commands  map[string]Command // by command, e.g. "confirm" for Commands/cmd_confirm.py
 	Modules   map[string]Module  // every module of Mailman that the runners use, e.g. "Queue/BounceRunner"
 	Custom    []string           // modules among these that no known release ships, sorted
-
-	raw []byte // as the probe printed it
 }
 
 // ProfileFormat is the Format this package writes and reads.
@@ -39,6 +37,9 @@ type PythonInfo struct {
 	Version      string // e.g. "2.7.18"
 	Executable   string
 	MaxUnicode   int    // sys.maxunicode: 0xffff if u'' counts in UTF-16 units
+	MaxInt       int64  // sys.maxint: the size of hashes, and so the order of dicts
+	HashRandom   bool   // sys.flags.hash_randomization: dicts have no order to rely on
+	OldRanges    bool   // re.I folds the ends of a range, not its members (before 2.7.9)
 	EmailVersion string // email.__version__
 	CtypeCharset string // i18n's charset for C_(); "" if C_ is the same as _
 	FQDN         string // socket.getfqdn(), for message ids
@@ -50,9 +51,10 @@ type PythonInfo struct {
 
 // Language is one entry of mm_cfg.LC_DESCRIPTIONS.
 type Language struct {
-	Description string // as shown to users, before translation
-	Charset     string // e.g. "iso-8859-1"
-	Direction   string // "ltr", "rtl" or, before 2.1.15, ""
+	Description string   // as shown to users, before translation
+	Charset     string   // e.g. "iso-8859-1"
+	Direction   string   // "ltr", "rtl" or, before 2.1.15, ""
+	Catalogs    []string // directories of MESSAGES_DIR that gettext looks for a catalog in, best first
 }
 
 // Charsets is the registry of email.Charset after all modules were imported.

@@ -21,6 +21,8 @@ type Site struct {
 	Probed  bool     // the profile came from this installation, not from Builtin
 	Cached  bool     // the profile was read from its cache file
 	Problem error    // why the installation could not be probed; nil if it was
+
+	cacheFile string
 }
 
 // Options says how Open may learn about an installation.

@@ -1,0 +1,100 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mmrunner/mmrunner/mmcompat/site"
+)
+
+func init() { register(newProbe) }
+
+type probeOptions struct {
+	asJSON  bool
+	noCache bool
+}
+
+func newProbe() *cobra.Command {
+	var o probeOptions
+	cmd := &cobra.Command{
+		Use:   "probe",
+		Short: "Print what mmrunner knows about the installation",
+		Long: `probe prints the profile that mmrunner works from: the release, paths, languages, bounce modules and
+commands of the installation, and which of its modules are not Mailman's own and therefore left to its Python.
+The profile is kept beside the installation's data and made again when a file it came from changes.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return probe(cmd, o) },
+	}
+	cmd.Flags().BoolVar(&o.asJSON, "json", false, "print the whole profile as JSON")
+	cmd.Flags().BoolVar(&o.noCache, "no-cache", false, "ask the installation's Python again, and keep nothing")
+	return cmd
+}
+
+func probe(cmd *cobra.Command, o probeOptions) error {
+	s, err := site.Open(prefixFlag, site.Options{
+		NoCache: o.noCache,
+		Warn:    func(m string) { fmt.Fprintln(cmd.ErrOrStderr(), "mmrunner: "+m) },
+	})
+	if err != nil {
+		return err
+	}
+	if o.asJSON {
+		b, err := s.Profile.JSON()
+		if err != nil {
+			return err
+		}
+		_, err = cmd.OutOrStdout().Write(append(b, '\n'))
+		return err
+	}
+	return summary(cmd.OutOrStdout(), s)
+}
+
+// summary prints what an administrator wants to check before trusting mmrunner
+// with a site.
+func summary(w io.Writer, s *site.Site) error {
+	p := s.Profile
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	row := func(name, format string, a ...any) {
+		fmt.Fprintf(t, "%s\t%s\n", name, fmt.Sprintf(format, a...))
+	}
+	row("prefix", "%s", s.Prefix)
+	if s.Probed {
+		row("Mailman", "%s (list data version %d)", p.Version, p.DataFileVersion)
+		row("Python", "%s at %s", p.Python.Version, s.Python)
+	} else {
+		row("Mailman", "not probed: %v", s.Problem)
+	}
+	for _, name := range []string{"VAR_PREFIX", "LIST_DATA_DIR", "QUEUE_DIR", "DATA_DIR", "LOCK_DIR", "LOG_DIR", "TEMPLATE_DIR", "MESSAGES_DIR"} {
+		row(name, "%s", s.Str(name))
+	}
+	row("site list", "%s", s.Str("MAILMAN_SITE_LIST"))
+	row("languages", "%d: %s", len(p.Languages), strings.Join(slices.Sorted(maps.Keys(p.Languages)), " "))
+	row("server language", "%s", s.Str("DEFAULT_SERVER_LANGUAGE"))
+	row("bounce pipeline", "%s", strings.Join(p.Bouncers.Pipeline, " "))
+	row("commands", "%s", strings.Join(slices.Sorted(maps.Keys(p.Commands)), " "))
+	texts := 0
+	for _, m := range p.Messages {
+		texts += len(m)
+	}
+	row("texts", "%d in %d modules", texts, len(p.Messages))
+	if len(p.Custom) == 0 {
+		row("custom modules", "none")
+	} else {
+		row("custom modules", "%s (left to the installation's Python)", strings.Join(p.Custom, " "))
+	}
+	switch {
+	case s.Cached:
+		row("profile", "read from %s", s.CacheFile())
+	case s.Probed:
+		row("profile", "made now")
+	default:
+		row("profile", "built in")
+	}
+	return t.Flush()
+}
