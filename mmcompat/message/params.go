@@ -409,11 +409,15 @@ func pyString(s *string) string { return valueOr(s, "None") }
 
 // SetParam is set_param(param, value, header).
 func (m *Message) SetParam(param, value, header string) {
+	m.setParam(param, ParamValue{Value: value}, header)
+}
+
+func (m *Message) setParam(param string, value ParamValue, header string) {
 	old, found := m.Get(header)
 	if !found && sameName(header, "content-type") {
 		old = "text/plain"
 	}
-	formatted := formatParam(param, ParamValue{Value: value})
+	formatted := formatParam(param, value)
 	var parts []string
 	if v, ok := m.GetParam(param, header); !ok || !v.Tuple && v.Value == "" {
 		if old != "" {
@@ -446,6 +450,22 @@ func (m *Message) DelParam(param, header string) {
 		}
 	}
 	m.rewrite(header, parts)
+}
+
+// SetType is set_type(ctype): the parameters stay, and a MIME-Version is set
+// anew.
+func (m *Message) SetType(ctype string) {
+	m.Del("MIME-Version")
+	m.Set("MIME-Version", "1.0")
+	params, ok := m.GetParams("Content-Type", true)
+	m.Del("Content-Type")
+	m.Set("Content-Type", ctype)
+	if !ok {
+		return
+	}
+	for _, p := range params[1:] {
+		m.setParam(p.Name, p.Value, "Content-Type")
+	}
 }
 
 // rewrite joins the parts as set_param does: what comes before the first part

@@ -26,7 +26,7 @@ type Python struct {
 
 // Start runs driver.py under interpreter with the Mailman of prefix.
 func Start(interpreter, prefix string) (*Python, error) {
-	cmd := exec.Command(interpreter, "-W", "ignore", "-c", driver, prefix)
+	cmd := exec.Command(interpreter, "-B", "-W", "ignore", "-c", driver, prefix)
 	cmd.Stderr = os.Stderr
 	in, err := cmd.StdinPipe()
 	if err != nil {
