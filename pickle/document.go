@@ -128,7 +128,7 @@ func openLayout(b []byte) (*Document, error) {
 	for i, start := range l.items {
 		key, ok := seg.str(start)
 		if !ok {
-			return nil, fmt.Errorf("pickle: offset %d: had another kind of key, wanted a str", start)
+			return nil, errLayout // a unicode may be the same key as a str before it
 		}
 		s := &slot{key: string(key), index: i}
 		if d.byKey[s.key] != nil {
