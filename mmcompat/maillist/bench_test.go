@@ -5,7 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"syscall"
+	"strings"
 	"testing"
 	"time"
 
@@ -26,11 +26,11 @@ func bigList(t testing.TB, s *site.Site, members int) (file string) {
 			v, _ := d.GetStr(name)
 			dicts[name] = v.(*pickle.Dict)
 		}
-		// Python shares strings that are equal by origin; so do we here.
 		en := pickle.Value(pickle.Str("en"))
 		for i := range members {
 			addr := fmt.Sprintf("user%06d@host%03d.example.net", i, i%500)
-			key := pickle.Value(pickle.Str(addr))
+			// Mailman lower-cases anew for each dict, and so shares no keys.
+			key := func() pickle.Value { return pickle.Str(strings.Clone(addr)) }
 			var kept pickle.Value = pickle.Int(0)
 			if i%10 == 0 {
 				kept = pickle.Str(fmt.Sprintf("User%06d@Host%03d.example.net", i, i%500))
@@ -39,19 +39,19 @@ func bigList(t testing.TB, s *site.Site, members int) (file string) {
 			if i%7 == 0 {
 				where = digests
 			}
-			dicts[where].Set(key, kept)
-			dicts[passwords].Set(key, pickle.Str(fmt.Sprintf("pw%06d", i)))
-			dicts[languages].Set(key, en)
-			dicts[userOptions].Set(key, pickle.Int(256))
+			dicts[where].Set(key(), kept)
+			dicts[passwords].Set(key(), pickle.Str(fmt.Sprintf("pw%06d", i)))
+			dicts[languages].Set(key(), en)
+			dicts[userOptions].Set(key(), pickle.Int(256))
 			if i%3 == 0 {
-				dicts[usernames].Set(key, pickle.Str(fmt.Sprintf("Name %d", i)))
+				dicts[usernames].Set(key(), pickle.Str(fmt.Sprintf("Name %d", i)))
 			}
 			if i%50 == 0 {
 				info := NewBounceInfo(addr, 1.0, Date{2023, 4, 5}, 3, time.UTC)
-				dicts[bounceInfos].Set(key, info.pickled())
+				dicts[bounceInfos].Set(key(), info.pickled())
 			}
 			if i%80 == 0 {
-				dicts[deliveryStatus].Set(key, pickle.NewTuple(pickle.Int(2), 1690000000.25))
+				dicts[deliveryStatus].Set(key(), pickle.NewTuple(pickle.Int(2), 1690000000.25))
 			}
 		}
 	})
@@ -154,6 +154,7 @@ func TestMemory(t *testing.T) {
 		}
 		register(t, l)
 		save(t, l)
+		printPeak(t)
 		return
 	}
 	if testing.Short() {
@@ -170,15 +171,34 @@ func TestMemory(t *testing.T) {
 	}
 	run := exec.Command(self, "-test.run=^TestMemory$")
 	run.Env = append(os.Environ(), "MMRUNNER_TEST_MEMORY="+s.Prefix)
-	out, err := run.CombinedOutput()
+	out, err := run.Output()
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	// In kilobytes, on Linux.
-	peak := run.ProcessState.SysUsage().(*syscall.Rusage).Maxrss << 10
+	var peak int64
+	if _, err := fmt.Sscanf(string(out), "peak %d kB", &peak); err != nil {
+		t.Fatalf("%v in %q", err, out)
+	}
+	peak <<= 10
 	limit := 2*st.Size() + 64<<20
 	t.Logf("config.pck %d MB, peak %d MB, limit %d MB", st.Size()>>20, peak>>20, limit>>20)
 	if peak > limit {
 		t.Errorf("peak memory was %d bytes, wanted at most %d", peak, limit)
+	}
+}
+
+// printPeak prints the most memory this process has used. What the parent sees
+// of it would not do: a process begins with the peak of the one it was forked
+// from.
+func printPeak(t testing.TB) {
+	t.Helper()
+	b, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(b)) {
+		if rest, ok := strings.CutPrefix(line, "VmHWM:"); ok {
+			fmt.Println("peak", strings.TrimSpace(rest))
+		}
 	}
 }

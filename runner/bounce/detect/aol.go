@@ -51,9 +51,14 @@ func (d *aol) process(s *scan) verdict {
 	}
 	var addrs []string
 	found := false
+	last, lastAddr := "", ""
 	for rest := text[h.at:]; rest != ""; {
 		var line string
 		line, rest = splitLine(rest)
+		if line == last && lastAddr != "" {
+			addrs = append(addrs, lastAddr)
+			continue
+		}
 		if d.intro.Find(line) {
 			found = true
 			continue
@@ -71,6 +76,7 @@ func (d *aol) process(s *scan) verdict {
 		if !d.at.Find(local) {
 			local += "@aol.com"
 		}
+		last, lastAddr = line, local
 		addrs = append(addrs, local)
 	}
 	return verdict{addrs: addrs}
@@ -78,8 +84,11 @@ func (d *aol) process(s *scan) verdict {
 
 // splitLine is the first line of str.splitlines(), and the rest of the text.
 func splitLine(s string) (line, rest string) {
-	i := strings.IndexAny(s, "\r\n")
-	if i < 0 {
+	i := 0
+	for i < len(s) && s[i] != '\n' && s[i] != '\r' {
+		i++
+	}
+	if i == len(s) {
 		return s, ""
 	}
 	if s[i] == '\r' && i+1 < len(s) && s[i+1] == '\n' {

@@ -46,6 +46,19 @@ func (b body) find(set *pyre.Set, from place, f func(h hit) bool) {
 	}
 }
 
+// distinct is find for what is the same if a line comes twice in a row: the
+// second one is left out. Mail that is made to take time repeats its lines.
+func (b body) distinct(set *pyre.Set, from place, f func(h hit) bool) {
+	last := ""
+	b.find(set, from, func(h hit) bool {
+		if h.line == last {
+			return true
+		}
+		last = h.line
+		return f(h)
+	})
+}
+
 // first is the first line that find would find; ok is false if there is none.
 func (b body) first(set *pyre.Set, from place) (h hit, ok bool) {
 	b.find(set, from, func(found hit) bool {

@@ -7,11 +7,13 @@ import "github.com/mmrunner/mmrunner/mmcompat/pyre"
 type caiwireless struct {
 	intro, addr *pyre.Regexp
 	perhaps     tag
+	words       *pyre.Set // a line that is not blank
 }
 
 func newCaiwireless(s *source) detector {
 	d := &caiwireless{intro: s.regexp("tcre"), addr: s.regexp("acre")}
 	d.perhaps = s.tag(d.intro, stripped)
+	d.words = s.set(asIs, pyre.MustCompile(`\S`, 0))
 	return d
 }
 
@@ -25,13 +27,10 @@ func (d *caiwireless) process(s *scan) verdict {
 	}
 	announced := false
 	var v verdict
-	s.rawBody().each(h.place, func(h hit) bool {
+	s.rawBody().find(d.words, h.place, func(h hit) bool {
 		line := strip(h.line)
 		if !announced {
 			announced = d.intro.Match(line) != nil
-			return true
-		}
-		if line == "" {
 			return true
 		}
 		if m := d.addr.Match(line); m != nil {

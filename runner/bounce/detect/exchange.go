@@ -29,7 +29,7 @@ func (d *exchange) process(s *scan) (v verdict) {
 		return v
 	}
 	var addrs pydict.Dict
-	s.rawBody().find(d.lines, h.after(), func(h hit) bool {
+	s.rawBody().distinct(d.lines, h.after(), func(h hit) bool {
 		if h.has(0) {
 			return false
 		}

@@ -39,7 +39,7 @@ func (d *groupWise) process(s *scan) (v verdict) {
 		return verdict{err: err}
 	}
 	var addrs pydict.Dict
-	text.find(d.lines, place{}, func(h hit) bool {
+	text.distinct(d.lines, place{}, func(h hit) bool {
 		var addr string
 		if h.has(0) {
 			addr, v.err = groupOf(d.addr, h.line, "addr")

@@ -28,7 +28,7 @@ func (d *sina) process(s *scan) (v verdict) {
 	}
 	first := scan{m: parts[0], tags: s.tags}
 	var addrs pydict.Dict
-	first.rawBody().find(d.lines, place{}, func(h hit) bool {
+	first.rawBody().distinct(d.lines, place{}, func(h hit) bool {
 		if m := d.addr.Match(h.line); m != nil {
 			var addr string
 			addr, v.err = group(m, d.addr, "addr")

@@ -25,7 +25,7 @@ func (d *smtp32) process(s *scan) (v verdict) {
 		return v
 	}
 	var addrs pydict.Dict
-	s.rawBody().find(d.lines, place{}, func(h hit) bool {
+	s.rawBody().distinct(d.lines, place{}, func(h hit) bool {
 		if h.has(0) {
 			return false
 		}

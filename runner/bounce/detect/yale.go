@@ -43,7 +43,7 @@ func (d *yale) process(s *scan) (v verdict) {
 		return v
 	}
 	var names pydict.Dict
-	text.find(d.lines, h.after(), func(h hit) bool {
+	text.distinct(d.lines, h.after(), func(h hit) bool {
 		if h.has(0) {
 			return false
 		}
