@@ -1,0 +1,108 @@
+package runner
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"runtime"
+	"sync"
+
+	"github.com/mmrunner/mmrunner/mmcompat/maillist"
+	"github.com/mmrunner/mmrunner/mmcompat/message"
+	"github.com/mmrunner/mmrunner/mmcompat/qfile"
+)
+
+// classify reads and classifies entries on all processors. An entry that cannot
+// be read is dealt with here, and is nil in what is returned.
+func (e *Engine) classify(bases []string) []*Entry {
+	entries := make([]*Entry, len(bases))
+	failed := make([]error, len(bases))
+	var wg sync.WaitGroup
+	next := make(chan int)
+	for range runtime.GOMAXPROCS(0) {
+		wg.Add(1)
+		go func() {
+			defer wg.Done()
+			for i := range next {
+				entries[i], failed[i] = e.load(bases[i])
+			}
+		}()
+	}
+	for i := range bases {
+		next <- i
+	}
+	close(next)
+	wg.Wait()
+	for i, err := range failed {
+		if err == nil {
+			continue
+		}
+		entries[i] = nil
+		if !errors.Is(err, fs.ErrNotExist) {
+			e.unparseable(bases[i], err)
+		}
+	}
+	return entries
+}
+
+// load reads one entry where it lies and has it classified.
+func (e *Engine) load(base string) (en *Entry, err error) {
+	it, err := e.Queue.Read(base, qfile.Waiting)
+	if err != nil {
+		return nil, err
+	}
+	m, err := it.Parse()
+	if err != nil {
+		return nil, err
+	}
+	en = &Entry{Base: base, Data: it.Data, List: it.Data.Str("listname"), msg: m}
+	en.read = func() (*message.Message, error) {
+		it, err := e.Queue.Read(base, qfile.Claimed)
+		if err != nil {
+			return nil, err
+		}
+		return it.Parse()
+	}
+	if en.List == "" {
+		en.List = e.Env.Site.Str("MAILMAN_SITE_LIST")
+	}
+	en.List = maillist.Lower(en.List)
+	if err := guard(func() error { return e.Handler.Classify(en) }); err != nil {
+		en.Work = err
+	}
+	return en, nil
+}
+
+// guard turns a panic into an error with the place it came from, as Runner.py's
+// catch-all turns an exception into a log line.
+func guard(f func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			trace := make([]byte, 4096)
+			trace = trace[:runtime.Stack(trace, false)]
+			if e, ok := p.(error); ok {
+				err = fmt.Errorf("%w\n%s", e, trace)
+			} else {
+				err = fmt.Errorf("%v\n%s", p, trace)
+			}
+		}
+	}()
+	return f()
+}
+
+// unparseable keeps or drops an entry that cannot be read, as Runner._oneloop.
+func (e *Engine) unparseable(base string, err error) {
+	if e.Queue.Claim(base) != nil {
+		return // somebody else has it
+	}
+	e.logError("Uncaught runner exception: %v", err)
+	if e.Env.Site.Bool("QRUNNER_SAVE_BAD_MESSAGES") {
+		e.logError("Skipping and preserving unparseable message: %s", base)
+		e.Queue.Preserve(base)
+		e.count(Preserved)
+		return
+	}
+	e.logError("Ignoring unparseable message: %s", base)
+	e.Queue.Finish(base)
+	e.count(Discarded)
+}
