@@ -26,6 +26,7 @@ func (e *exitError) Error() string {
 func (e *exitError) Unwrap() error { return e.err }
 
 func main() {
+	limitGarbage()
 	os.Exit(run(os.Args[1:]))
 }
 
