@@ -61,16 +61,52 @@ func (s *Set) Printf(log, format string, a ...any) {
 
 // PrintAt is Printf for a line that belongs to another moment.
 func (s *Set) PrintAt(at time.Time, log, text string) {
-	line := fmt.Sprintf("%s (%d) %s\n", at.Format("Jan 02 15:04:05 2006"), s.o.PID, text)
+	s.PrintLines([]Line{{Log: log, Text: text, At: at}})
+}
+
+// Line is a line for one of the logs, and the moment it belongs to.
+type Line struct {
+	Log  string    `json:"log"`
+	Text string    `json:"text"`
+	At   time.Time `json:"at"`
+}
+
+// chunk is how many bytes of lines go into one write at most.
+const chunk = 64 << 10
+
+// PrintLines is PrintAt for many lines: each log gets its own in their order, in
+// as few writes as there can be, none of which ends inside a line.
+func (s *Set) PrintLines(lines []Line) {
+	var order []string
+	waiting := map[string][]byte{}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	for _, l := range lines {
+		b, known := waiting[l.Log]
+		if !known {
+			order = append(order, l.Log)
+		}
+		line := fmt.Appendf(nil, "%s (%d) %s\n", l.At.Format("Jan 02 15:04:05 2006"), s.o.PID, l.Text)
+		if len(b) > 0 && len(b)+len(line) > chunk {
+			s.write(l.Log, b)
+			b = b[:0]
+		}
+		waiting[l.Log] = append(b, line...)
+	}
+	for _, log := range order {
+		s.write(log, waiting[log])
+	}
+}
+
+// write adds whole lines to a log in one write, so that lines of several
+// processes do not mix.
+func (s *Set) write(log string, lines []byte) {
 	f, err := s.file(log)
 	if err == nil {
-		// One write, so that lines of several processes do not mix.
-		_, err = f.WriteString(line)
+		_, err = f.Write(lines)
 	}
 	if err != nil {
-		fmt.Fprintf(s.o.Stderr, "Logging error: %v\n%s", err, line)
+		fmt.Fprintf(s.o.Stderr, "Logging error: %v\n%s", err, lines)
 	}
 }
 

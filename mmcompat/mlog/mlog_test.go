@@ -50,3 +50,22 @@ func TestLinesThatCannotBeWrittenGoToStderr(t *testing.T) {
 		t.Errorf("had %q", stderr.String())
 	}
 }
+
+func TestPrintLines(t *testing.T) {
+	dir := t.TempDir()
+	s := New(dir, Options{PID: 42, Now: at})
+	var lines []Line
+	want := map[string][]byte{}
+	for i := range 5000 {
+		l := Line{Log: []string{"bounce", "error"}[i%2], Text: strings.Repeat("x", i%100) + " line", At: at()}
+		lines = append(lines, l)
+		want[l.Log] = append(want[l.Log], "Mar 04 05:06:07 2026 (42) "+l.Text+"\n"...)
+	}
+	s.PrintLines(lines)
+	for log, want := range want {
+		had, err := os.ReadFile(filepath.Join(dir, log))
+		if err != nil || !bytes.Equal(had, want) {
+			t.Errorf("%s: had %d bytes (%v), wanted %d", log, len(had), err, len(want))
+		}
+	}
+}
