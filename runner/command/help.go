@@ -8,10 +8,10 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/text"
 )
 
-var (
-	docHelp     = doc("help")
-	textOptions = key("Commands/cmd_help", "You can access your personal options")
-)
+var textOptions = key("Commands/cmd_help", "You can access your personal options")
+
+// What help says of itself is part of its answer.
+var _ = doc("help")
 
 // help is cmd_help: where a member finds his options, and what each command
 // says of itself.
