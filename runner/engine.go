@@ -111,6 +111,9 @@ func (e *Engine) pass(ctx context.Context, bases []string) (kept []string) {
 		lists[en.List] = append(lists[en.List], en)
 	}
 	for _, name := range order {
+		if !e.blocked[name] {
+			e.Env.Lists.Prepare(name)
+		}
 		for _, en := range e.commit(ctx, name, lists[name]) {
 			kept = append(kept, en.Base)
 			e.count(Kept)

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/mmrunner/mmrunner/mmcompat/lockfile"
+	"github.com/mmrunner/mmrunner/mmcompat/mlog"
 	"github.com/mmrunner/mmrunner/mmcompat/qfile"
 	"github.com/mmrunner/mmrunner/mmcompat/stage"
 )
@@ -18,7 +19,7 @@ import (
 type Commit struct {
 	Files  []stage.File `json:"files"`  // list state, in the order to be renamed
 	Outbox []stage.File `json:"outbox"` // queue entries, in the order to be published
-	Lines  []Line       `json:"lines"`  // log lines
+	Lines  []mlog.Line  `json:"lines"`  // log lines
 	Locks  []string     `json:"locks"`  // names of the lists that are locked
 }
 
@@ -153,8 +154,6 @@ func (t *Turn) Publish(c *Commit) error {
 			t.env.Lists.Forget(b.list.Name())
 		}
 	}
-	for _, l := range c.Lines {
-		t.env.Log.PrintAt(l.At, l.Log, l.Text)
-	}
+	t.env.Log.PrintLines(c.Lines)
 	return errors.Join(errs...)
 }

@@ -64,5 +64,22 @@ func (s *Lists) Get(name string, o maillist.Options) (*maillist.List, error) {
 	return l, nil
 }
 
+// Prepare reads a list before its lock is taken, so that the lock need not be
+// held while megabytes are read: Get then finds it unchanged. What is wrong with
+// the list shows, and is logged, when Get comes to it.
+func (s *Lists) Prepare(name string) {
+	if s.loaded[name] != nil || !maillist.Exists(s.env.Site, name, silent{}) {
+		return
+	}
+	if l, err := maillist.Open(s.env.Site, name, maillist.Options{Log: silent{}, Now: s.env.Now, Rand: s.env.Rand}); err == nil {
+		s.loaded[name] = l
+	}
+}
+
+// silent is a log for what will be done again, and logged then.
+type silent struct{}
+
+func (silent) Printf(string, string, ...any) {}
+
 // Forget drops a list, so that its memory is free and its state read anew.
 func (s *Lists) Forget(name string) { delete(s.loaded, name) }

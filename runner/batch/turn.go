@@ -8,6 +8,7 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/lockfile"
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
 	"github.com/mmrunner/mmrunner/mmcompat/message"
+	"github.com/mmrunner/mmrunner/mmcompat/mlog"
 	"github.com/mmrunner/mmrunner/mmcompat/qfile"
 )
 
@@ -17,16 +18,9 @@ type Turn struct {
 	env     *Env
 	batches []*Batch // in the order in which their lists were locked
 	outbox  []outgoing
-	lines   []Line
+	lines   []mlog.Line
 	peeked  map[string]*maillist.List
 	locked  time.Time // when the first lock was had
-}
-
-// Line is one log line that leaves with the commit.
-type Line struct {
-	Log  string    `json:"log"`
-	Text string    `json:"text"`
-	At   time.Time `json:"at"`
 }
 
 // outgoing is one entry for another queue.
@@ -117,7 +111,7 @@ func (t *Turn) peek(name string) (*maillist.List, error) {
 
 // Printf adds a log line; it is written when the commit is published.
 func (t *Turn) Printf(log, format string, a ...any) {
-	t.lines = append(t.lines, Line{log, fmt.Sprintf(format, a...), t.env.Now()})
+	t.lines = append(t.lines, mlog.Line{Log: log, Text: fmt.Sprintf(format, a...), At: t.env.Now()})
 }
 
 // Shunt adds an entry that failed to the outbox, for the shunt queue, and
