@@ -22,7 +22,6 @@ type parser struct {
 
 	flags  Flags
 	groups int
-	open   []int
 	names  map[string]int
 }
 

@@ -25,7 +25,7 @@ type source struct {
 
 func (s *source) fail(format string, a ...any) {
 	if s.err == nil {
-		s.err = fmt.Errorf("Bouncers/%s: %s", s.name, fmt.Sprintf(format, a...))
+		s.err = fmt.Errorf("bounce module %s: %s", s.name, fmt.Sprintf(format, a...))
 	}
 }
 
