@@ -8,7 +8,6 @@ import (
 	"sync"
 
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
-	"github.com/mmrunner/mmrunner/mmcompat/message"
 	"github.com/mmrunner/mmrunner/mmcompat/qfile"
 )
 
@@ -56,13 +55,7 @@ func (e *Engine) load(base string) (en *Entry, err error) {
 		return nil, err
 	}
 	en = &Entry{Base: base, Data: it.Data, List: it.Data.Str("listname"), msg: m}
-	en.read = func() (*message.Message, error) {
-		it, err := e.Queue.Read(base, qfile.Claimed)
-		if err != nil {
-			return nil, err
-		}
-		return it.Parse()
-	}
+	en.read = func() (*qfile.Item, error) { return e.Queue.Read(base, qfile.Claimed) }
 	if en.List == "" {
 		en.List = e.Env.Site.Str("MAILMAN_SITE_LIST")
 	}

@@ -54,21 +54,11 @@ func (e *Engine) commit(ctx context.Context, name string, entries []*Entry) (kep
 	case err != nil:
 		return release(err)
 	}
-	outcomes := make([]Outcome, len(claimed))
-	for i, en := range claimed {
-		outcomes[i] = e.apply(turn, b, en)
+	outcomes, commit, err := e.work(turn, b, claimed)
+	if err == nil {
+		err = turn.Publish(commit)
 	}
-	if err := guard(func() error { return e.Handler.Batched(b) }); err != nil {
-		turn.Abort()
-		return release(err)
-	}
-	commit, err := turn.Stage()
 	if err != nil {
-		turn.Abort()
-		return release(err)
-	}
-	if err := turn.Publish(commit); err != nil {
-		e.logError("%s: list %s: %v", e.Handler.Name(), name, err)
 		return release(err)
 	}
 	e.stats.Commits++
@@ -80,9 +70,53 @@ func (e *Engine) commit(ctx context.Context, name string, entries []*Entry) (kep
 	}
 	for i, en := range claimed {
 		e.count(outcomes[i])
-		e.Queue.Finish(en.Base)
+		if outcomes[i] == Preserved {
+			e.Queue.Preserve(en.Base)
+		} else {
+			e.Queue.Finish(en.Base)
+		}
 	}
 	return kept
+}
+
+// work has the entries take effect in memory, stages what came of it, and has
+// the locks of all lists that it took when it returns; after an error it has
+// none. If a list has changed meanwhile, the work is done again under the locks.
+func (e *Engine) work(turn *batch.Turn, b *batch.Batch, entries []*Entry) ([]Outcome, *batch.Commit, error) {
+	for again := false; ; again = true {
+		outcomes := make([]Outcome, len(entries))
+		for i, en := range entries {
+			if again {
+				if err := en.refresh(); err != nil {
+					return nil, nil, errors.Join(err, turn.Abort())
+				}
+			}
+			outcomes[i] = e.apply(turn, b, en)
+		}
+		if err := guard(func() error { return e.Handler.Batched(b) }); err != nil {
+			turn.Abort()
+			return nil, nil, err
+		}
+		commit, err := turn.Stage()
+		if err != nil {
+			turn.Abort()
+			return nil, nil, err
+		}
+		err = turn.Secure()
+		if err == nil {
+			return outcomes, commit, nil
+		}
+		if err2 := commit.Discard(); err2 != nil {
+			e.logError("%s: list %s: %v", e.Handler.Name(), b.List().Name(), err2)
+		}
+		if !errors.Is(err, batch.ErrChanged) {
+			turn.Abort()
+			return nil, nil, err
+		}
+		if b, err = turn.Again(); err != nil {
+			return nil, nil, err
+		}
+	}
 }
 
 // apply has one entry take effect; one that fails is shunted as by
@@ -122,7 +156,6 @@ func (e *Engine) apply(turn *batch.Turn, b *batch.Batch, en *Entry) (o Outcome) 
 	if err != nil {
 		turn.Printf("error", "Uncaught runner exception: %v", err)
 		turn.Printf("error", "SHUNTING FAILED, preserving original entry: %s", en.Base)
-		e.Queue.Preserve(en.Base)
 		return Preserved
 	}
 	return Shunted

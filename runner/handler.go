@@ -52,17 +52,19 @@ type Entry struct {
 	Work any    // what Classify found out, for Apply
 
 	msg  *message.Message
-	read func() (*message.Message, error)
+	read func() (*qfile.Item, error)
 }
 
 // Message is the entry's message. It is read again if Drop has let it go.
 func (e *Entry) Message() (*message.Message, error) {
 	if e.msg == nil {
-		m, err := e.read()
+		it, err := e.read()
 		if err != nil {
 			return nil, err
 		}
-		e.msg = m
+		if e.msg, err = it.Parse(); err != nil {
+			return nil, err
+		}
 	}
 	return e.msg, nil
 }
@@ -70,3 +72,14 @@ func (e *Entry) Message() (*message.Message, error) {
 // Drop lets the parsed message go, for what is seldom needed again: thousands of
 // them wait together in a batch.
 func (e *Entry) Drop() { e.msg = nil }
+
+// refresh makes the entry what it was before Apply worked on it.
+func (e *Entry) refresh() error {
+	it, err := e.read()
+	if err != nil {
+		return err
+	}
+	e.Data = it.Data
+	e.msg, err = it.Parse()
+	return err
+}

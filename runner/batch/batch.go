@@ -13,13 +13,15 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/text"
 )
 
-// Batch is one locked list of a turn, and the world as an entry of that list may
+// Batch is one list of a turn, and the world as an entry of that list may
 // see it.
 type Batch struct {
-	turn *Turn
-	list *maillist.List
-	lock Lock
-	pend *pending.DB
+	turn  *Turn
+	name  string
+	list  *maillist.List
+	lock  Lock  // nil until the turn is secured, unless it is eager
+	files state // what the list was read from
+	pend  *pending.DB
 	// pendStaged tells that pend has a file to be published.
 	pendStaged bool
 	reqs       *requests.DB
@@ -83,7 +85,7 @@ func (b *Batch) Enqueue(queue string, m *message.Message, data *qfile.Data) {
 // Log adds a line to one of Mailman's logs; it is written with the commit.
 func (b *Batch) Log(log, format string, a ...any) { b.turn.Printf(log, format, a...) }
 
-// With locks another list until this turn ends. The same list twice is the same
+// With takes another list into this turn, which then commits, and locks, both. The same list twice is the same
 // Batch. Errors are Begin's.
 func (b *Batch) With(name string) (*Batch, error) { return b.turn.open(name) }
 

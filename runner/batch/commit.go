@@ -8,7 +8,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/mmrunner/mmrunner/mmcompat/lockfile"
 	"github.com/mmrunner/mmrunner/mmcompat/mlog"
 	"github.com/mmrunner/mmrunner/mmcompat/qfile"
 	"github.com/mmrunner/mmrunner/mmcompat/stage"
@@ -32,18 +31,10 @@ const fewFiles = 4
 func (t *Turn) Stage() (*Commit, error) {
 	c := &Commit{Lines: t.lines}
 	if err := t.stage(c); err != nil {
-		return nil, errors.Join(err, c.discard())
+		return nil, errors.Join(err, c.Discard())
 	}
-	// A lock that was broken while this took long is noticed before anything is renamed.
 	for _, b := range t.batches {
-		held, err := b.lock.Held()
-		if err == nil && !held {
-			err = lockfile.ErrNotLocked
-		}
-		if err != nil {
-			return nil, errors.Join(fmt.Errorf("list %s: %w", b.list.Name(), err), c.discard())
-		}
-		c.Locks = append(c.Locks, b.list.Name())
+		c.Locks = append(c.Locks, b.name)
 	}
 	return c, nil
 }
@@ -114,7 +105,8 @@ func syncFS(dir string) error {
 	return nil
 }
 
-func (c *Commit) discard() error {
+// Discard removes what was staged.
+func (c *Commit) Discard() error {
 	var errs []error
 	for _, f := range append(c.Files, c.Outbox...) {
 		errs = append(errs, f.Discard())
@@ -122,7 +114,7 @@ func (c *Commit) discard() error {
 	return errors.Join(errs...)
 }
 
-// Publish puts the staged files in their places, lets the outbox and the log
+// Publish puts the staged files of a secured turn in their places, lets the outbox and the log
 // lines go, and gives the locks back. An error says what could not be done; what
 // comes after it is still tried, except that no mail leaves if a list could not
 // be saved.
@@ -131,9 +123,9 @@ func (t *Turn) Publish(c *Commit) error {
 	for _, f := range c.Files {
 		if err := f.Publish(); err != nil {
 			for _, b := range t.batches {
-				t.env.Lists.Forget(b.list.Name())
+				t.env.Lists.Forget(b.name)
 			}
-			return errors.Join(fmt.Errorf("publishing %s: %w", f.Final, err), (&Commit{Outbox: c.Outbox}).discard())
+			return errors.Join(fmt.Errorf("publishing %s: %w", f.Final, err), (&Commit{Outbox: c.Outbox}).Discard())
 		}
 	}
 	var errs []error
@@ -151,7 +143,7 @@ func (t *Turn) Publish(c *Commit) error {
 		}
 		if !b.save {
 			// Changes that Mailman would not have saved must not reach the next turn.
-			t.env.Lists.Forget(b.list.Name())
+			t.env.Lists.Forget(b.name)
 		}
 	}
 	t.env.Log.PrintLines(c.Lines)

@@ -2,7 +2,9 @@ package batch
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"path/filepath"
 	"time"
 
 	"github.com/mmrunner/mmrunner/mmcompat/lockfile"
@@ -10,6 +12,8 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/message"
 	"github.com/mmrunner/mmrunner/mmcompat/mlog"
 	"github.com/mmrunner/mmrunner/mmcompat/qfile"
+	"github.com/mmrunner/mmrunner/mmcompat/site"
+	"github.com/mmrunner/mmrunner/mmcompat/stage"
 )
 
 // Turn is one commit in the making. It is for one goroutine.
@@ -21,6 +25,10 @@ type Turn struct {
 	lines   []mlog.Line
 	peeked  map[string]*maillist.List
 	locked  time.Time // when the first lock was had
+
+	eager   bool // locks are taken before lists are read
+	loading bool // a list is being read without its lock
+	doubt   bool // something shows that only the lock would tell
 }
 
 // outgoing is one entry for another queue.
@@ -30,45 +38,165 @@ type outgoing struct {
 	body []byte
 }
 
-// Begin starts a turn for a list and takes its lock. The error is
-// lockfile.ErrTimeout, maillist.Open's, or the file system's; nothing is left
-// locked then.
+// ErrChanged says that a list is no longer as it was when the turn read it, or
+// that it takes the lock to tell: the turn is to be done again, see [Turn.Again].
+var ErrChanged = errors.New("the list has changed since it was read")
+
+// Begin starts a turn for a list. Its lock is not taken before [Turn.Secure]:
+// everything up to then is done with the list as it was read, and is done again
+// if it has changed, so that nobody waits while a batch is worked out. A list
+// that cannot be read so is locked at once. The error is lockfile.ErrTimeout,
+// maillist.Open's, or the file system's; nothing is left locked then.
 func Begin(ctx context.Context, env *Env, name string) (*Turn, *Batch, error) {
 	t := &Turn{ctx: ctx, env: env, peeked: map[string]*maillist.List{}}
 	b, err := t.open(name)
-	if err != nil {
+	if err == nil && !t.doubt {
+		return t, b, nil
+	}
+	t.Abort()
+	t = &Turn{ctx: ctx, env: env, peeked: map[string]*maillist.List{}, eager: true}
+	if b, err = t.open(name); err != nil {
 		return nil, nil, err
 	}
 	return t, b, nil
 }
 
-// open locks a list and loads it, or returns it if this turn has it already.
+// open reads a list, or returns it if this turn has it already.
 func (t *Turn) open(name string) (*Batch, error) {
 	for _, b := range t.batches {
 		if b.list.Name() == name {
 			return b, nil
 		}
 	}
+	b := &Batch{turn: t, name: name}
+	if t.eager {
+		if err := t.take(b); err != nil {
+			return nil, err
+		}
+	} else {
+		b.files = identify(t.env.Site, name)
+	}
+	if err := t.load(b); err != nil {
+		if b.lock != nil {
+			b.lock.Unlock(true)
+		}
+		return nil, err
+	}
+	t.batches = append(t.batches, b)
+	return b, nil
+}
+
+// load reads a batch's list. Without its lock, what has to be logged or repaired
+// is left to those who hold it.
+func (t *Turn) load(b *Batch) error {
+	t.loading = !t.eager
+	l, err := t.env.Lists.Get(b.name, t.listOptions(t.eager))
+	t.loading = false
+	if err != nil {
+		if !t.eager && !errors.Is(err, maillist.ErrUnknownList) {
+			t.doubt = true
+		}
+		return err
+	}
+	b.list = l
+	b.saved = l.Savepoint()
+	return nil
+}
+
+// take takes a batch's lock.
+func (t *Turn) take(b *Batch) error {
 	take := t.env.Lock
 	if take == nil {
 		take = t.env.lockFile
 	}
-	lock, err := take(t.ctx, name)
+	lock, err := take(t.ctx, b.name)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	if len(t.batches) == 0 {
+	if t.locked.IsZero() {
 		t.locked = time.Now()
 	}
-	l, err := t.env.Lists.Get(name, t.listOptions(true))
-	if err != nil {
-		lock.Unlock(true)
-		return nil, err
+	b.lock = lock
+	return nil
+}
+
+// longWait is how long a lock may be waited for by what was worked out before:
+// its dates are to be those of its commit.
+const longWait = 10 * time.Second
+
+// Secure takes the locks of all lists of the turn that it does not have yet, and
+// makes sure that the lists are as they were when they were read. It refreshes
+// the locks, and notices one that was broken. ErrChanged asks for [Turn.Again];
+// lockfile.ErrTimeout and other errors for [Turn.Abort].
+func (t *Turn) Secure() error {
+	start := time.Now()
+	for i, b := range t.batches {
+		if b.lock == nil {
+			if err := t.take(b); err != nil {
+				if i > 0 && t.ctx.Err() == nil {
+					// Not having another list's lock is the business of the entry that asks for it.
+					return ErrChanged
+				}
+				return err
+			}
+			if b.files != identify(t.env.Site, b.name) {
+				return ErrChanged
+			}
+		}
+		held, err := b.lock.Held()
+		if err == nil && !held {
+			err = lockfile.ErrNotLocked
+		}
+		if err != nil {
+			return fmt.Errorf("list %s: %w", b.name, err)
+		}
 	}
-	b := &Batch{turn: t, list: l, lock: lock}
-	b.saved = l.Savepoint()
-	t.batches = append(t.batches, b)
+	if t.doubt || !t.eager && time.Since(start) > longWait {
+		return ErrChanged
+	}
+	return nil
+}
+
+// Again forgets all that the turn has made and begins it anew with its first
+// list, whose lock is had from now on; further lists are locked as they come.
+// After an error the turn is over, as after [Turn.Abort].
+func (t *Turn) Again() (*Batch, error) {
+	first := t.batches[0]
+	for _, b := range t.batches[1:] {
+		if b.lock != nil {
+			b.lock.Unlock(true)
+		}
+	}
+	for _, b := range t.batches {
+		t.env.Lists.Forget(b.name)
+	}
+	b := &Batch{turn: t, name: first.name, lock: first.lock}
+	t.batches, t.outbox, t.lines = []*Batch{b}, nil, nil
+	clear(t.peeked)
+	t.eager, t.doubt = true, false
+	if b.lock == nil {
+		if err := t.take(b); err != nil {
+			return nil, errors.Join(err, t.Abort())
+		}
+	}
+	if err := t.load(b); err != nil {
+		return nil, errors.Join(err, t.Abort())
+	}
 	return b, nil
+}
+
+// state is what tells a list's state from a later one.
+type state struct{ config, pending, requests stage.Identity }
+
+// identify returns the present state of a list; a file that is not there, or
+// cannot be seen, counts as an empty one.
+func identify(s *site.Site, name string) state {
+	dir := filepath.Join(s.ListDataDir(), name)
+	of := func(file string) stage.Identity {
+		id, _ := stage.Identify(filepath.Join(dir, file))
+		return id
+	}
+	return state{of("config.pck"), of("pending.pck"), of("request.pck")}
 }
 
 func (t *Turn) listOptions(held bool) maillist.Options {
@@ -111,6 +239,7 @@ func (t *Turn) peek(name string) (*maillist.List, error) {
 
 // Printf adds a log line; it is written when the commit is published.
 func (t *Turn) Printf(log, format string, a ...any) {
+	t.doubt = t.doubt || t.loading
 	t.lines = append(t.lines, mlog.Line{Log: log, Text: fmt.Sprintf(format, a...), At: t.env.Now()})
 }
 
@@ -130,7 +259,7 @@ func (t *Turn) enqueue(queue string, msg any, data *qfile.Data) (base string, er
 	return base, nil
 }
 
-// Locked is when the first list's lock was had.
+// Locked is when the first list's lock was had; zero before that.
 func (t *Turn) Locked() time.Time { return t.locked }
 
 // Abort gives all locks back and forgets what was changed: the lists' files are
@@ -138,7 +267,7 @@ func (t *Turn) Locked() time.Time { return t.locked }
 func (t *Turn) Abort() error {
 	for _, b := range t.batches {
 		// What is in memory is no longer what is in the file.
-		t.env.Lists.Forget(b.list.Name())
+		t.env.Lists.Forget(b.name)
 	}
 	return t.unlock()
 }
@@ -146,8 +275,10 @@ func (t *Turn) Abort() error {
 func (t *Turn) unlock() error {
 	var first error
 	for i := len(t.batches) - 1; i >= 0; i-- {
-		if err := t.batches[i].lock.Unlock(true); err != nil && first == nil {
-			first = err
+		if lock := t.batches[i].lock; lock != nil {
+			if err := lock.Unlock(true); err != nil && first == nil {
+				first = err
+			}
 		}
 	}
 	t.batches = nil
