@@ -1,0 +1,126 @@
+package runner
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/mmrunner/mmrunner/mmcompat/maillist"
+	"github.com/mmrunner/mmrunner/mmcompat/qfile"
+	"github.com/mmrunner/mmrunner/mmcompat/site"
+	"github.com/mmrunner/mmrunner/pickle"
+	"github.com/mmrunner/mmrunner/runner/batch"
+)
+
+// meddler is a handler that counts its entries in the list, and has somebody
+// else change the list while it does so for the first time.
+type meddler struct {
+	meddle func()
+	log    []string
+}
+
+func (m *meddler) Name() string          { return "BounceRunner" }
+func (m *meddler) Queue() string         { return "bounces" }
+func (m *meddler) Classify(*Entry) error { return nil }
+func (m *meddler) Apply(b *batch.Batch, e *Entry) (Outcome, error) {
+	if m.meddle != nil {
+		m.meddle()
+		m.meddle = nil
+	}
+	if e.Data.True("seen") {
+		m.log = append(m.log, "an entry kept what an attempt before had done to it")
+	}
+	e.Data.Set("seen", pickle.Int(1))
+	b.List().Set("count", pickle.Int(b.List().Int("count")+1))
+	b.Log("bounce", "counted %d", b.List().Int("count"))
+	b.Save()
+	return Applied, nil
+}
+func (m *meddler) Batched(*batch.Batch) error { return nil }
+
+// A batch is worked out before its list is locked, so it must be worked out
+// again when another process has saved the list meanwhile.
+func TestListChangesBeforeItsLock(t *testing.T) {
+	s := site.FromProfile(t.TempDir(), site.Builtin())
+	for _, dir := range []string{s.LockDir(), s.LogDir(), s.DataDir(), s.QueueDir("bounces"), filepath.Join(s.ListDataDir(), "test")} {
+		if err := os.MkdirAll(dir, 0o770); err != nil {
+			t.Fatal(err)
+		}
+	}
+	d := pickle.NewDict()
+	d.SetStr("data_version", pickle.Int(s.Profile.DataFileVersion))
+	d.SetStr("preferred_language", pickle.Str("en"))
+	d.SetStr("count", pickle.Int(0))
+	d.SetStr("other", pickle.Int(0))
+	b, err := pickle.Dump(d, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	config := filepath.Join(s.ListDataDir(), "test", "config.pck")
+	if err := os.WriteFile(config, b, 0o660); err != nil {
+		t.Fatal(err)
+	}
+	env := NewEnv(s)
+	defer env.Log.Close()
+	m := &meddler{meddle: func() {
+		l, err := maillist.Open(s, "test", maillist.Options{Held: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		l.Set("count", pickle.Int(100))
+		l.Set("other", pickle.Int(7))
+		files, err := l.Stage()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range files {
+			if err := f.Publish(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}}
+	e, err := NewEngine(env, m, 0, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		data := qfile.NewData()
+		data.Set("listname", pickle.Str("test"))
+		data.Set("_parsemsg", pickle.Int(1))
+		if _, err := e.Queue.Enqueue(pickle.Str("From: a@example.com\n\nbody\n"), data); err != nil {
+			t.Fatal(err)
+		}
+	}
+	stats, err := e.Drain(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if stats.Entries != 3 || stats.Outcomes[Applied] != 3 || stats.Commits != 1 {
+		t.Errorf("had %+v, wanted 3 entries applied in 1 commit", stats)
+	}
+	l, err := maillist.Open(s, "test", maillist.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if count, other := l.Int("count"), l.Int("other"); count != 103 || other != 7 {
+		t.Errorf("had count %d and other %d, wanted 103 and 7", count, other)
+	}
+	for _, line := range m.log {
+		t.Error(line)
+	}
+	if left, _ := os.ReadDir(s.QueueDir("bounces")); len(left) != 0 {
+		t.Errorf("had %d entries left, wanted none", len(left))
+	}
+	if left, _ := os.ReadDir(s.LockDir()); len(left) != 0 {
+		t.Errorf("had %d files left in the lock directory, wanted none", len(left))
+	}
+	lines, err := os.ReadFile(filepath.Join(s.LogDir(), "bounce"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(string(lines), "\n"); n != 3 {
+		t.Errorf("had %d log lines, wanted 3:\n%s", n, lines)
+	}
+}
