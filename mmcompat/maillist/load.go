@@ -209,6 +209,9 @@ func (l *List) Reload() (changed bool, err error) {
 	return true, l.load()
 }
 
+// Size is how many bytes the config.pck has that the list was read from.
+func (l *List) Size() int64 { return l.id.Size }
+
 // join is os.path.join for one name.
 func join(dir, name string) string {
 	if dir == "" || strings.HasSuffix(dir, "/") {

@@ -27,6 +27,8 @@ type Batch struct {
 	reqs       *requests.DB
 	save       bool               // the list is to be saved
 	saved      maillist.Savepoint // what Mailman's last Save of this list would have kept
+	savedReqs  requests.Savepoint // the same for reqs
+	keepReqs   bool               // reqs was open at that save
 }
 
 // List is the list.
@@ -108,6 +110,21 @@ func (b *Batch) ListExists(name string) bool {
 func (b *Batch) Save() {
 	b.save = true
 	b.saved = b.list.Savepoint()
+	if b.keepReqs = b.reqs != nil; b.keepReqs {
+		b.savedReqs = b.reqs.Savepoint()
+	}
+}
+
+// Undo takes back what was changed in the list and in its request.pck since
+// they were last saved, as Mailman forgets them with a list that it locked and
+// did not save.
+func (b *Batch) Undo() {
+	b.list.Rollback(b.saved)
+	if !b.keepReqs {
+		b.reqs = nil
+	} else {
+		b.reqs.Rollback(b.savedReqs)
+	}
 }
 
 // Undo takes back what was changed in all lists of the turn since they were last
@@ -116,6 +133,6 @@ func (b *Batch) Save() {
 // by then.
 func (t *Turn) Undo() {
 	for _, b := range t.batches {
-		b.list.Rollback(b.saved)
+		b.Undo()
 	}
 }

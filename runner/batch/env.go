@@ -39,19 +39,19 @@ type Lock interface {
 // Lists keeps loaded lists. It is for one goroutine at a time.
 type Lists struct {
 	env    *Env
-	loaded map[string]*maillist.List
+	loaded shelf
 }
 
 // NewLists returns an empty store for env.
-func NewLists(env *Env) *Lists { return &Lists{env: env, loaded: map[string]*maillist.List{}} }
+func NewLists(env *Env) *Lists { return &Lists{env: env} }
 
 // Get returns a list as its file has it now, read again only if that has
 // changed. Errors are maillist.Open's.
 func (s *Lists) Get(name string, o maillist.Options) (*maillist.List, error) {
-	if l := s.loaded[name]; l != nil {
+	if l := s.loaded.get(name); l != nil {
 		l.SetOptions(o)
 		if _, err := l.Reload(); err != nil {
-			delete(s.loaded, name)
+			s.Forget(name)
 			return nil, err
 		}
 		return l, nil
@@ -60,7 +60,7 @@ func (s *Lists) Get(name string, o maillist.Options) (*maillist.List, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.loaded[name] = l
+	s.loaded.put(name, l)
 	return l, nil
 }
 
@@ -68,11 +68,11 @@ func (s *Lists) Get(name string, o maillist.Options) (*maillist.List, error) {
 // held while megabytes are read: Get then finds it unchanged. What is wrong with
 // the list shows, and is logged, when Get comes to it.
 func (s *Lists) Prepare(name string) {
-	if s.loaded[name] != nil || !maillist.Exists(s.env.Site, name, silent{}) {
+	if s.loaded.get(name) != nil || !maillist.Exists(s.env.Site, name, silent{}) {
 		return
 	}
 	if l, err := maillist.Open(s.env.Site, name, maillist.Options{Log: silent{}, Now: s.env.Now, Rand: s.env.Rand}); err == nil {
-		s.loaded[name] = l
+		s.loaded.put(name, l)
 	}
 }
 
@@ -82,4 +82,4 @@ type silent struct{}
 func (silent) Printf(string, string, ...any) {}
 
 // Forget drops a list, so that its memory is free and its state read anew.
-func (s *Lists) Forget(name string) { delete(s.loaded, name) }
+func (s *Lists) Forget(name string) { s.loaded.drop(name) }

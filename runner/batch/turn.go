@@ -23,7 +23,7 @@ type Turn struct {
 	batches []*Batch // in the order in which their lists were locked
 	outbox  []outgoing
 	lines   []mlog.Line
-	peeked  map[string]*maillist.List
+	peeked  shelf
 	locked  time.Time // when the first lock was had
 
 	eager   bool // locks are taken before lists are read
@@ -48,13 +48,13 @@ var ErrChanged = errors.New("the list has changed since it was read")
 // that cannot be read so is locked at once. The error is lockfile.ErrTimeout,
 // maillist.Open's, or the file system's; nothing is left locked then.
 func Begin(ctx context.Context, env *Env, name string) (*Turn, *Batch, error) {
-	t := &Turn{ctx: ctx, env: env, peeked: map[string]*maillist.List{}}
+	t := &Turn{ctx: ctx, env: env}
 	b, err := t.open(name)
 	if err == nil && !t.doubt {
 		return t, b, nil
 	}
 	t.Abort()
-	t = &Turn{ctx: ctx, env: env, peeked: map[string]*maillist.List{}, eager: true}
+	t = &Turn{ctx: ctx, env: env, eager: true}
 	if b, err = t.open(name); err != nil {
 		return nil, nil, err
 	}
@@ -172,7 +172,7 @@ func (t *Turn) Again() (*Batch, error) {
 	}
 	b := &Batch{turn: t, name: first.name, lock: first.lock}
 	t.batches, t.outbox, t.lines = []*Batch{b}, nil, nil
-	clear(t.peeked)
+	t.peeked = shelf{}
 	t.eager, t.doubt = true, false
 	if b.lock == nil {
 		if err := t.take(b); err != nil {
@@ -227,12 +227,12 @@ func (t *Turn) peek(name string) (*maillist.List, error) {
 			return b.list, nil
 		}
 	}
-	if l := t.peeked[name]; l != nil {
+	if l := t.peeked.get(name); l != nil {
 		return l, nil
 	}
 	l, err := maillist.Open(t.env.Site, name, t.listOptions(false))
 	if err == nil {
-		t.peeked[name] = l
+		t.peeked.put(name, l)
 	}
 	return l, err
 }
