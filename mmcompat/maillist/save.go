@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"time"
 
 	"github.com/mmrunner/mmrunner/mmcompat/stage"
 )
@@ -60,6 +61,9 @@ func (l *List) Published() error {
 	}
 	return nil
 }
+
+// SavedAt is when the config.pck that the list was read from was written.
+func (l *List) SavedAt() time.Time { return time.Unix(0, l.id.Mtime) }
 
 // CheckHTMLArchiveDir makes the public archive's links or, for a list with
 // private archives, removes them (Archiver.CheckHTMLArchiveDir): the last step
