@@ -52,7 +52,7 @@ func (h *Handler) Apply(b *batch.Batch, e *runner.Entry) (runner.Outcome, error)
 	}
 	mem := h.batches[b]
 	if mem == nil {
-		mem = newMemory(b.List())
+		mem = newMemory(b)
 		h.batches[b] = mem
 	}
 	save, err := dispose(b, h.world, mem, msg, e.Data)
@@ -78,12 +78,12 @@ func (h *Handler) Batched(b *batch.Batch) error {
 
 // memory is what one batch remembers from entry to entry.
 type memory struct {
-	answered map[string]bool // senders the Replybot has answered
-	roster   *roster
+	notes  *notes
+	roster *roster
 }
 
-func newMemory(l *maillist.List) *memory {
-	return &memory{answered: map[string]bool{}, roster: newRoster(l)}
+func newMemory(b *batch.Batch) *memory {
+	return &memory{notes: newNotes(b), roster: newRoster(b.List())}
 }
 
 // dispose is CommandRunner's _dispose, and what Runner._onefile does before it.
@@ -112,7 +112,7 @@ func dispose(b *batch.Batch, world membership.World, mem *memory, msg *message.M
 		r.m.Log("vette", "Precedence: %s message discarded by: %s", bulk, l.GetRequestEmail(""))
 		return false, nil
 	}
-	remember, err := r.replybot(data, mem.answered)
+	remember, err := r.replybot(data, mem.notes)
 	if err != nil {
 		return false, disposing(err, "Replybot.process(mlist, msg, msgdata)")
 	}
@@ -142,6 +142,7 @@ func dispose(b *batch.Batch, world membership.World, mem *memory, msg *message.M
 	if remember != nil {
 		remember()
 	}
+	mem.notes.saved()
 	return true, nil
 }
 

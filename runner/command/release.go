@@ -8,6 +8,7 @@ func (r *results) since(micro int) bool {
 
 // The releases that changed what CommandRunner does.
 const (
+	listIsReread           = 15 // a list saved in this second is read again under its lock
 	subjectIgnoresNonASCII = 15
 	confirmNamesAction     = 15 // the answer says whether a held message was approved
 	noCommandIsDiscarded   = 15 // DISCARD_MESSAGE_WITH_NO_COMMAND, RESPONSE_INCLUDE_LEVEL

@@ -34,12 +34,7 @@ func repliesTo(data flags) replies {
 // replybot answers a command with the list's own text, not more often than each
 // autoresponse_graceperiod days for one sender (Handlers/Replybot.py). remember
 // notes the answer for the grace period; nil if there is nothing to note.
-//
-// Mailman notes it before it takes the list's lock, and loses the note again if
-// the list was saved within the same second. So it answers each message of a
-// quick series, and so does this for those of one batch: answered has the
-// senders noted since the batch began. The notes themselves are kept.
-func (r *results) replybot(data flags, answered map[string]bool) (remember func(), err error) {
+func (r *results) replybot(data flags, n *notes) (remember func(), err error) {
 	ack, _ := r.msg.Get("x-ack")
 	ack = maillist.Lower(ack)
 	how := repliesTo(data)
@@ -52,11 +47,8 @@ func (r *results) replybot(data flags, answered map[string]bool) (remember func(
 	}
 	now := float64(r.b.Now().UnixNano()) / float64(time.Second)
 	grace := r.l.Float("autoresponse_graceperiod")
-	if grace > 0 && ack != "yes" && !answered[sender] {
-		v, _ := r.l.DictGet(how.responses, sender)
-		if until, _ := number(v); until > now {
-			return nil, nil
-		}
+	if grace > 0 && ack != "yes" && n.quietUntil(r.l, how.responses, sender) > now {
+		return nil, nil
 	}
 	if err := r.autorespond(sender, how); err != nil {
 		return nil, err
@@ -64,18 +56,20 @@ func (r *results) replybot(data flags, answered map[string]bool) (remember func(
 	if grace <= 0 {
 		return nil, nil
 	}
-	return func() {
-		r.l.DictSet(how.responses, sender, now+grace*24*60*60)
-		answered[sender] = true
-	}, nil
+	return func() { n.set(r.l, how.responses, sender, now+grace*24*60*60) }, nil
 }
 
 // autorespond sends the list's own text to sender.
 func (r *results) autorespond(sender string, how replies) error {
 	subject := r.say(textAutoResponse, text.Vars{"realname": r.attr("real_name")})
 	format := r.attr(how.text)
-	if s, ok := format.(string); ok && r.l.Bool("use_dollar_strings") {
-		format = text.ToPercent(s)
+	if r.l.Bool("use_dollar_strings") {
+		switch s := format.(type) {
+		case string:
+			format = text.ToPercent(s)
+		case pickle.Unicode:
+			format = pickle.Unicode(text.ToPercent(string(s)))
+		}
 	}
 	body, err := text.SafeInterp(format, text.Vars{
 		"listname":     r.attr("real_name"),
@@ -107,14 +101,4 @@ func (r *results) bulk() string {
 		return p
 	}
 	return ""
-}
-
-func number(v pickle.Value) (float64, bool) {
-	switch v := v.(type) {
-	case float64:
-		return v, true
-	case pickle.Int:
-		return float64(v), true
-	}
-	return 0, false
 }

@@ -80,7 +80,10 @@ func (r *results) original(charset string) (*message.Message, error) {
 	case 0:
 		return message.NewMIMEText(r.b.Charsets(), r.say(textNoOriginal, nil), "plain", charset)
 	case 1:
-		r.msg.Payload = r.say(textSuppressed, nil)
+		// The entry itself stays whole: its batch may have to be done again.
+		headers := *r.msg
+		headers.Payload = r.say(textSuppressed, nil)
+		return message.NewMIMEMessage(&headers), nil
 	}
 	return message.NewMIMEMessage(r.msg), nil
 }
