@@ -7,20 +7,42 @@ import (
 	"os"
 	"time"
 
-	"github.com/mmrunner/mmrunner/mmcompat/lockfile"
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
-	"github.com/mmrunner/mmrunner/mmcompat/message"
-	"github.com/mmrunner/mmrunner/mmcompat/qfile"
 	"github.com/mmrunner/mmrunner/runner/batch"
 )
 
-// commit applies one list's entries under its lock and saves once. It returns
-// the entries that stay in the queue.
+// commit has one list's entries take effect, in as few commits as can be. It
+// returns the entries that stay in the queue.
 func (e *Engine) commit(ctx context.Context, name string, entries []*Entry) (kept []*Entry) {
 	if e.blocked[name] {
 		return entries
 	}
-	claimed := entries[:0:0]
+	rest, kept := e.claim(entries)
+	chunk := 1
+	for len(rest) > 0 {
+		done, err := e.turn(ctx, name, rest)
+		rest = rest[done:]
+		var only *pythonOnly
+		if errors.As(err, &only) {
+			n := 1
+			if only.whole {
+				// Python may bring the list up to date with the first; else more go at a time.
+				n, chunk = min(chunk, len(rest)), min(2*chunk, maxChunk)
+			}
+			done, err = e.delegate(ctx, rest[:n], only)
+			rest = rest[done:]
+		}
+		if err != nil {
+			e.release(name, rest, err)
+			return append(kept, rest...)
+		}
+	}
+	return kept
+}
+
+// claim takes entries out of the queue, and tells those that it got from those
+// that stay; one that is gone is neither.
+func (e *Engine) claim(entries []*Entry) (claimed, kept []*Entry) {
 	for _, en := range entries {
 		if err := e.Queue.Claim(en.Base); err == nil {
 			claimed = append(claimed, en)
@@ -29,38 +51,59 @@ func (e *Engine) commit(ctx context.Context, name string, entries []*Entry) (kep
 			kept = append(kept, en)
 		}
 	}
-	if len(claimed) == 0 {
-		return kept
-	}
-	release := func(why error) []*Entry {
-		e.logError("%s: list %s: keeping %d entries in the queue: %v", e.Handler.Name(), name, len(claimed), why)
-		e.blocked[name] = true
-		for _, en := range claimed {
-			if err := e.Queue.Release(en.Base); err != nil {
-				e.logError("Entry %s stays a .bak file: %v", en.Base, err)
-			}
-		}
-		return append(kept, claimed...)
-	}
+	return claimed, kept
+}
 
-	turn, b, err := batch.Begin(ctx, e.Env, name)
-	var needs *maillist.ErrNeedsPython
-	switch {
-	case errors.Is(err, lockfile.ErrTimeout), errors.As(err, &needs), ctx.Err() != nil:
-		return release(err)
-	case errors.Is(err, maillist.ErrUnknownList), errors.Is(err, maillist.ErrCorruptList):
-		e.missing(name, claimed, err)
-		return kept
-	case err != nil:
-		return release(err)
+// release puts claimed entries back, and leaves their list alone for the rest of
+// this run.
+func (e *Engine) release(name string, entries []*Entry, why error) {
+	e.logError("%s: list %s: keeping %d entries in the queue: %v", e.Handler.Name(), name, len(entries), why)
+	e.blocked[name] = true
+	for _, en := range entries {
+		if err := e.Queue.Release(en.Base); err != nil {
+			e.logError("Entry %s stays a .bak file: %v", en.Base, err)
+		}
 	}
-	outcomes, commit, err := e.work(turn, b, claimed)
-	if err == nil {
-		err = turn.Publish(commit)
+}
+
+// turn commits as many of the entries as it can, and returns how many it is done
+// with. A *pythonOnly is about the next one.
+func (e *Engine) turn(ctx context.Context, name string, entries []*Entry) (done int, err error) {
+	var only *pythonOnly
+	for {
+		turn, b, err := batch.Begin(ctx, e.Env, name)
+		var needs *maillist.ErrNeedsPython
+		switch {
+		case errors.Is(err, maillist.ErrUnknownList), errors.Is(err, maillist.ErrCorruptList):
+			e.missing(name, entries, err)
+			return len(entries), nil
+		case errors.As(err, &needs):
+			return 0, &pythonOnly{ErrNeedsPython: needs, whole: true}
+		case err != nil:
+			return 0, err
+		}
+		outcomes, commit, err := e.work(turn, b, entries)
+		if errors.As(err, &only) && only.at > 0 {
+			// What was made of that entry before this showed must go, so those before it are done anew.
+			entries = entries[:only.at]
+			continue
+		}
+		if err == nil {
+			err = turn.Publish(commit)
+		}
+		if err != nil {
+			return 0, err
+		}
+		e.committed(turn, commit, entries, outcomes)
+		if only != nil {
+			return len(entries), only
+		}
+		return len(entries), nil
 	}
-	if err != nil {
-		return release(err)
-	}
+}
+
+// committed counts what was done, and lets the entries go.
+func (e *Engine) committed(turn *batch.Turn, commit *batch.Commit, entries []*Entry, outcomes []Outcome) {
 	e.stats.Commits++
 	e.stats.Held += time.Since(turn.Locked())
 	for _, f := range commit.Files {
@@ -68,7 +111,7 @@ func (e *Engine) commit(ctx context.Context, name string, entries []*Entry) (kep
 			e.stats.ListBytes = max(e.stats.ListBytes, info.Size())
 		}
 	}
-	for i, en := range claimed {
+	for i, en := range entries {
 		e.count(outcomes[i])
 		if outcomes[i] == Preserved {
 			e.Queue.Preserve(en.Base)
@@ -76,22 +119,26 @@ func (e *Engine) commit(ctx context.Context, name string, entries []*Entry) (kep
 			e.Queue.Finish(en.Base)
 		}
 	}
-	return kept
 }
 
 // work has the entries take effect in memory, stages what came of it, and has
 // the locks of all lists that it took when it returns; after an error it has
 // none. If a list has changed meanwhile, the work is done again under the locks.
 func (e *Engine) work(turn *batch.Turn, b *batch.Batch, entries []*Entry) ([]Outcome, *batch.Commit, error) {
-	for again := false; ; again = true {
+	for {
 		outcomes := make([]Outcome, len(entries))
 		for i, en := range entries {
-			if again {
-				if err := en.refresh(); err != nil {
-					return nil, nil, errors.Join(err, turn.Abort())
+			var err error
+			if outcomes[i], err = e.apply(turn, b, en); err != nil {
+				var only *pythonOnly
+				if errors.As(err, &only) {
+					only.at = i
 				}
+				// The handler must not keep the batch in mind.
+				guard(func() error { return e.Handler.Batched(b) })
+				turn.Abort()
+				return nil, nil, err
 			}
-			outcomes[i] = e.apply(turn, b, en)
 		}
 		if err := guard(func() error { return e.Handler.Batched(b) }); err != nil {
 			turn.Abort()
@@ -120,8 +167,15 @@ func (e *Engine) work(turn *batch.Turn, b *batch.Batch, entries []*Entry) ([]Out
 }
 
 // apply has one entry take effect; one that fails is shunted as by
-// Runner._oneloop, and its unsaved changes are taken back.
-func (e *Engine) apply(turn *batch.Turn, b *batch.Batch, en *Entry) (o Outcome) {
+// Runner._oneloop, and its unsaved changes are taken back. The error is a
+// *pythonOnly, or about an entry that could not be read once more.
+func (e *Engine) apply(turn *batch.Turn, b *batch.Batch, en *Entry) (o Outcome, err error) {
+	if en.applied {
+		if err := en.refresh(); err != nil {
+			return "", err
+		}
+	}
+	en.applied = true
 	err, failed := en.Work.(error)
 	if !failed {
 		err = guard(func() (err error) {
@@ -130,7 +184,11 @@ func (e *Engine) apply(turn *batch.Turn, b *batch.Batch, en *Entry) (o Outcome) 
 		})
 	}
 	if err == nil {
-		return o
+		return o, nil
+	}
+	var needs *maillist.ErrNeedsPython
+	if errors.As(err, &needs) {
+		return "", &pythonOnly{ErrNeedsPython: needs}
 	}
 	turn.Undo()
 	var ex Exception
@@ -156,41 +214,7 @@ func (e *Engine) apply(turn *batch.Turn, b *batch.Batch, en *Entry) (o Outcome) 
 	if err != nil {
 		turn.Printf("error", "Uncaught runner exception: %v", err)
 		turn.Printf("error", "SHUNTING FAILED, preserving original entry: %s", en.Base)
-		return Preserved
+		return Preserved, nil
 	}
-	return Shunted
-}
-
-// missing shunts the entries of a list that is not there or cannot be read, as
-// Runner._onefile.
-func (e *Engine) missing(name string, entries []*Entry, why error) {
-	shunt, err := qfile.Open(e.Env.Site.QueueDir("shunt"), 0, 1, qfile.Options{
-		Schema: e.Env.Site.Profile.QfileSchemaVersion,
-		Now:    e.Env.Now,
-	})
-	// MMUnknownListError has nothing to say beside the list's name.
-	reason := why.Error()
-	if errors.Is(why, maillist.ErrUnknownList) {
-		reason = ""
-	}
-	for _, en := range entries {
-		e.logError("error opening list: %s\n%s", name, reason)
-		e.logError("Dequeuing message destined for missing list: %s", name)
-		var m *message.Message
-		e2 := err
-		if e2 == nil {
-			m, e2 = en.Message()
-		}
-		if e2 == nil {
-			_, e2 = shunt.EnqueueMessage(m, en.Data)
-		}
-		if e2 != nil {
-			e.logError("SHUNTING FAILED, preserving original entry: %s: %v", en.Base, e2)
-			e.Queue.Preserve(en.Base)
-			e.count(Preserved)
-			continue
-		}
-		e.Queue.Finish(en.Base)
-		e.count(Shunted)
-	}
+	return Shunted, nil
 }

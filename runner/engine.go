@@ -6,6 +6,7 @@ import (
 
 	"github.com/mmrunner/mmrunner/mmcompat/qfile"
 	"github.com/mmrunner/mmrunner/runner/batch"
+	"github.com/mmrunner/mmrunner/runner/pyworker"
 )
 
 // DefaultBatch is how many entries one commit takes at most, the x of the
@@ -21,6 +22,7 @@ type Engine struct {
 	// Progress is told how many entries are done of how many; it may be nil.
 	Progress func(done, total int)
 
+	worker  *pyworker.Worker
 	stats   Stats
 	blocked map[string]bool // lists that could not be had in this run
 }
@@ -37,8 +39,12 @@ func NewEngine(env *batch.Env, h Handler, n, slices int) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Engine{Env: env, Handler: h, Queue: q}, nil
+	return &Engine{Env: env, Handler: h, Queue: q, worker: pyworker.New(env.Site, h.Name())}, nil
 }
+
+// Close ends what the engine has started beside itself. The error is the
+// Python worker's.
+func (e *Engine) Close() error { return e.worker.Close() }
 
 // Drain handles all entries that wait, and those that come meanwhile, and
 // returns what it did. An entry whose list could not be locked or saved stays in

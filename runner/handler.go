@@ -41,6 +41,7 @@ const (
 	Discarded  Outcome = "discarded"  // nothing to do
 	Shunted    Outcome = "shunted"    // to the shunt queue, for a human
 	Preserved  Outcome = "preserved"  // to the bad queue, for a human
+	Delegated  Outcome = "delegated"  // handled by the installation's own Python
 	Kept       Outcome = "kept"       // left in the queue
 )
 
@@ -51,8 +52,9 @@ type Entry struct {
 	List string // the list it is for
 	Work any    // what Classify found out, for Apply
 
-	msg  *message.Message
-	read func() (*qfile.Item, error)
+	msg     *message.Message
+	applied bool // Apply has worked on it, perhaps in vain
+	read    func() (*qfile.Item, error)
 }
 
 // Message is the entry's message. It is read again if Drop has let it go.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -76,6 +77,7 @@ func drain(cmd *cobra.Command, o drainOptions, names []string) error {
 		e.BatchSize = o.batchSize
 		e.Progress = progress(h.Name(), o.asJSON)
 		stats, err := e.Drain(ctx)
+		err = errors.Join(err, e.Close())
 		all = append(all, stats)
 		if err != nil {
 			return err

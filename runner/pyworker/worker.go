@@ -1,0 +1,183 @@
+// Package pyworker is in charge of what only the installation's own Python can
+// do: it keeps one process of Mailman's own runner class, which handles single
+// queue entries as they are named to it.
+//
+// It is for a list with an extend.py, a command or a bounce module that Mailman
+// does not ship, a list from an older release. The process takes the locks and
+// writes the files by itself, as Mailman/Queue/Runner.py has it, so nothing of
+// them may be in hand while it works.
+package pyworker
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	_ "embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os/exec"
+	"strings"
+	"syscall"
+
+	"github.com/mmrunner/mmrunner/mmcompat/site"
+	"github.com/mmrunner/mmrunner/pickle"
+)
+
+//go:embed worker.py
+var program []byte
+
+// ErrNoPython says that there is no Python to do the work.
+var ErrNoPython = errors.New("there is no Python to hand the entry to")
+
+// Worker is one runner in the installation's Python. It is for one goroutine.
+type Worker struct {
+	site   *site.Site
+	runner string
+
+	cmd     *exec.Cmd
+	in      io.WriteCloser
+	answers *bufio.Reader
+	stderr  *tail
+}
+
+// New returns a worker for a runner's class name, e.g. "BounceRunner". Its
+// process is started by the first entry.
+func New(s *site.Site, runner string) *Worker { return &Worker{site: s, runner: runner} }
+
+// Handle has Mailman's runner handle waiting entries, in their order, and
+// register what it made of them. It returns how many entries it is done with;
+// an entry that somebody else has taken counts. After an error the others are
+// still in the queue, except that an entry at hand when the process died is a
+// .bak file. An ended ctx ends the work between two entries.
+func (w *Worker) Handle(ctx context.Context, bases []string) (done int, err error) {
+	if err := w.start(); err != nil {
+		return 0, err
+	}
+	for _, base := range bases {
+		if err = ctx.Err(); err != nil {
+			break
+		}
+		if err = w.ask("entry " + base); err != nil {
+			return done, err
+		}
+		done++
+	}
+	return done, errors.Join(err, w.ask("register"))
+}
+
+// Close ends the process, after it has registered what it still has. The error
+// tells why it ended otherwise than well.
+func (w *Worker) Close() error {
+	if w.cmd == nil {
+		return nil
+	}
+	w.in.Close()
+	io.Copy(io.Discard, w.answers)
+	return w.ended()
+}
+
+// start starts the process if there is none.
+func (w *Worker) start() error {
+	if w.cmd != nil {
+		return nil
+	}
+	if w.site.Python == "" || !w.site.Probed {
+		return ErrNoPython
+	}
+	settings, err := json.Marshal(directories(w.site))
+	if err != nil {
+		return err
+	}
+	// Python reads a program from its standard input to the end, so it gets this one as an argument.
+	cmd := exec.Command(w.site.Python, "-u", "-B", "-c", string(program), w.site.Str("BIN_DIR"), w.runner)
+	// A ^C at the terminal is for mmrunner, which lets an entry at hand be finished.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	w.stderr = &tail{}
+	cmd.Stderr = w.stderr
+	if w.in, err = cmd.StdinPipe(); err != nil {
+		return err
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return err
+	}
+	if err := cmd.Start(); err != nil {
+		return fmt.Errorf("%w: %w", ErrNoPython, err)
+	}
+	w.cmd, w.answers = cmd, bufio.NewReader(out)
+	if _, err := fmt.Fprintf(w.in, "%s\n", settings); err != nil {
+		return errors.Join(err, w.ended())
+	}
+	return w.hear("ready")
+}
+
+// ask puts one question and waits until it is done.
+func (w *Worker) ask(question string) error {
+	if _, err := fmt.Fprintf(w.in, "%s\n", question); err != nil {
+		return fmt.Errorf("asking Mailman's %s: %w", w.runner, errors.Join(err, w.ended()))
+	}
+	return w.hear("done", "gone")
+}
+
+func (w *Worker) hear(wanted ...string) error {
+	line, err := w.answers.ReadString('\n')
+	word := strings.TrimSpace(line)
+	for _, want := range wanted {
+		if err == nil && word == want {
+			return nil
+		}
+	}
+	if err == nil {
+		err = fmt.Errorf("had answer %q, wanted %s", word, strings.Join(wanted, " or "))
+	}
+	return fmt.Errorf("mailman's %s: %w", w.runner, errors.Join(err, w.ended()))
+}
+
+// ended waits for the process, and makes the next entry start another.
+func (w *Worker) ended() error {
+	w.in.Close()
+	err := w.cmd.Wait()
+	w.cmd = nil
+	if err != nil {
+		return fmt.Errorf("%w\n%s", err, w.stderr.text())
+	}
+	return nil
+}
+
+// directories are the settings that say where things are: those of a private
+// copy of the site's state are not mm_cfg's.
+func directories(s *site.Site) map[string]string {
+	dirs := map[string]string{}
+	for name, v := range s.Profile.Settings {
+		if text, ok := v.Value.(pickle.Str); ok && strings.HasPrefix(string(text), "/") {
+			// JSON has no bytes; these stand for one each.
+			dirs[name] = latin1(string(text))
+		}
+	}
+	return dirs
+}
+
+func latin1(b string) string {
+	runes := make([]rune, len(b))
+	for i := range len(b) {
+		runes[i] = rune(b[i])
+	}
+	return string(runes)
+}
+
+// tail keeps the end of what is written to it.
+type tail struct{ b []byte }
+
+const tailBytes = 8 << 10
+
+func (t *tail) Write(p []byte) (int, error) {
+	t.b = append(t.b, p...)
+	if n := len(t.b) - tailBytes; n > 0 {
+		t.b = append(t.b[:0], t.b[n:]...)
+	}
+	return len(p), nil
+}
+
+func (t *tail) text() string { return string(bytes.TrimSpace(t.b)) }

@@ -1,0 +1,67 @@
+# Handles single queue entries with a runner class of the installation's own.
+#
+# Started as: python -u -c PROGRAM BIN_DIR RUNNER, with a line of JSON first
+# on standard input: settings to be put in the place of mm_cfg's. After that
+# each line asks for one thing, and is answered by one line on standard output:
+#   entry BASE   handle the entry BASE.pck       -> done, or gone if there is none
+#   register     save what waits in the runner   -> done
+# The end of the input ends the runner as a SIGTERM would end bin/qrunner.
+
+import json
+import os
+import signal
+import sys
+
+bindir, name = sys.argv[1:3]
+answers = os.fdopen(os.dup(1), 'w')
+# What Mailman's code prints must not be taken for an answer.
+os.dup2(2, 1)
+# The one who asks decides when to stop; an entry at hand is seen through.
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+os.umask(007)
+
+sys.path.insert(0, bindir)
+import paths
+from Mailman import mm_cfg
+for key, value in json.loads(sys.stdin.readline()).items():
+    setattr(mm_cfg, key, value.encode('latin-1'))
+from Mailman.Queue import Switchboard
+# Backup files are the business of the one who asks: they may be his, in use.
+Switchboard.Switchboard.recover_backup_files = lambda self: None
+
+__import__('Mailman.Queue.' + name)
+runner = getattr(sys.modules['Mailman.Queue.' + name], name)()
+board = runner._switchboard
+
+
+def answer(word):
+    answers.write(word + '\n')
+    answers.flush()
+
+
+def entry(base):
+    if not os.path.exists(os.path.join(board.whichq(), base + '.pck')):
+        return 'gone'
+    board.files = lambda extension='.pck': [base]
+    runner._oneloop()
+    return 'done'
+
+
+def register():
+    if getattr(runner, '_bouncecnt', 0) > 0:
+        runner._register_bounces()
+    return 'done'
+
+
+answer('ready')
+while True:
+    line = sys.stdin.readline()
+    words = line.split()
+    if not line:
+        break
+    if words[0] == 'entry':
+        answer(entry(words[1]))
+    else:
+        answer(register())
+runner._cleanup()
