@@ -47,7 +47,7 @@ func bigList(t testing.TB, s *site.Site, members int) (file string) {
 				dicts[usernames].Set(key(), pickle.Str(fmt.Sprintf("Name %d", i)))
 			}
 			if i%50 == 0 {
-				info := NewBounceInfo(addr, 1.0, Date{2023, 4, 5}, 3, time.UTC)
+				info := NewBounceInfo(addr, 1.0, Date{2023, 4, 5}, pickle.Int(3), time.UTC)
 				dicts[bounceInfos].Set(key(), info.pickled())
 			}
 			if i%80 == 0 {
@@ -68,9 +68,9 @@ func register(t testing.TB, l *List) {
 			t.Fatal(err)
 		}
 		if info == nil {
-			info = NewBounceInfo(Lower(addr), 1.0, Date{2023, 11, 14}, 3, time.UTC)
-		} else {
-			info.AddScore(1)
+			info = NewBounceInfo(Lower(addr), 1.0, Date{2023, 11, 14}, pickle.Int(3), time.UTC)
+		} else if err := info.AddScore(1); err != nil {
+			t.Fatal(err)
 		}
 		if _, err := l.GetDeliveryStatus(addr); err != nil {
 			t.Fatal(err)

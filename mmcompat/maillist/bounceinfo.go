@@ -31,7 +31,7 @@ type BounceInfo struct {
 	Member      string
 	Score       pickle.Value // a float, or the int 0 after a probe was sent
 	Date        Date         // of the last bounce
-	NoticesLeft int
+	NoticesLeft pickle.Value // an int as a rule; what the list's setting is
 	LastNotice  Date
 	Cookie      string // of the pending record to enable the member again; "" for None
 
@@ -39,24 +39,32 @@ type BounceInfo struct {
 }
 
 // NewBounceInfo is _BounceInfo's constructor. zone is where days begin and end.
-func NewBounceInfo(member string, score pickle.Value, date Date, noticesLeft int, zone *time.Location) *BounceInfo {
+func NewBounceInfo(member string, score pickle.Value, date Date, noticesLeft pickle.Value, zone *time.Location) *BounceInfo {
 	b := &BounceInfo{Member: member}
 	b.Reset(score, date, noticesLeft, zone)
 	return b
 }
 
 // Reset starts counting afresh; the member and the cookie stay.
-func (b *BounceInfo) Reset(score pickle.Value, date Date, noticesLeft int, zone *time.Location) {
+func (b *BounceInfo) Reset(score pickle.Value, date Date, noticesLeft pickle.Value, zone *time.Location) {
 	b.Score, b.Date, b.NoticesLeft = score, date, noticesLeft
 	// The day of the first midnight after the epoch: never noticed yet.
 	b.LastNotice = DateOf(time.Unix(24*60*60, 0).In(zone))
 }
 
-// ScoreNumber returns the score as a number.
-func (b *BounceInfo) ScoreNumber() float64 { return number(b.Score) }
+// AddScore adds weight, a float as Mailman's weights are, to the score. The
+// error is a TypeError for a score that is no number.
+func (b *BounceInfo) AddScore(weight float64) (err error) {
+	b.Score, err = Add(b.Score, weight)
+	return err
+}
 
-// AddScore adds weight, a float as Mailman's weights are, to the score.
-func (b *BounceInfo) AddScore(weight float64) { b.Score = number(b.Score) + weight }
+// CountNotice takes one from the notices that are left. The error is a TypeError
+// where they are no number.
+func (b *BounceInfo) CountNotice() (err error) {
+	b.NoticesLeft, err = Add(b.NoticesLeft, pickle.Int(-1))
+	return err
+}
 
 const (
 	bounceModule = "Mailman.Bouncer"
@@ -74,8 +82,7 @@ func parseBounceInfo(v pickle.Value) *BounceInfo {
 	b.Member, _ = textOf(in.Attr("member"))
 	b.Score, _ = in.Attr("score")
 	b.Date = dateAttr(in, "date")
-	left, _ := in.Attr("noticesleft")
-	b.NoticesLeft = int(integer(left))
+	b.NoticesLeft, _ = in.Attr("noticesleft")
 	b.LastNotice = dateAttr(in, "lastnotice")
 	b.Cookie, _ = textOf(in.Attr("cookie"))
 	return b
@@ -112,7 +119,7 @@ func (b *BounceInfo) pickled() *pickle.Instance {
 	set("cookie", b.Cookie != old.Cookie, cookie)
 	set("score", !pickle.Equal(b.Score, old.Score), b.Score)
 	set("date", b.Date != old.Date, b.Date.value())
-	set("noticesleft", b.NoticesLeft != old.NoticesLeft, pickle.Int(b.NoticesLeft))
+	set("noticesleft", !pickle.Equal(b.NoticesLeft, old.NoticesLeft), b.NoticesLeft)
 	set("lastnotice", b.LastNotice != old.LastNotice, b.LastNotice.value())
 	return in
 }

@@ -134,7 +134,7 @@ func (s step) call(l *List) (pickle.Value, error) {
 	case "status":
 		return nil, l.SetDeliveryStatus(s.Addr, Status(s.Flag%5))
 	case "bounce":
-		info := NewBounceInfo(s.Addr, s.Score, s.Date, s.Flag%5, time.UTC)
+		info := NewBounceInfo(s.Addr, s.Score, s.Date, pickle.Int(s.Flag%5), time.UTC)
 		if s.On {
 			info.Cookie = "cookie"
 		}
@@ -144,12 +144,13 @@ func (s step) call(l *List) (pickle.Value, error) {
 		if err != nil || info == nil {
 			return nil, err
 		}
-		info.AddScore(s.Score)
-		info.NoticesLeft--
+		if err := errors.Join(info.AddScore(s.Score), info.CountNotice()); err != nil {
+			return nil, err
+		}
 		if s.On {
 			info.Reset(pickle.Int(0), info.Date, info.NoticesLeft, time.UTC)
 		}
-		return pickle.NewTuple(info.Score, pickle.Int(info.NoticesLeft)), l.SetBounceInfo(s.Addr, info)
+		return pickle.NewTuple(info.Score, info.NoticesLeft), l.SetBounceInfo(s.Addr, info)
 	case "nobounce":
 		return nil, l.SetBounceInfo(s.Addr, nil)
 	case "auth":

@@ -220,7 +220,8 @@ func (h *Handler) probeBounced(b *batch.Batch, token string) error {
 	}
 	if info == nil {
 		now := b.Now()
-		info = maillist.NewBounceInfo(string(addr), 0.0, maillist.DateOf(now), l.Int("bounce_you_are_disabled_warnings"), now.Location())
+		notices, _ := l.Get("bounce_you_are_disabled_warnings")
+		info = maillist.NewBounceInfo(string(addr), 0.0, maillist.DateOf(now), notices, now.Location())
 	}
 	if err := r.disable(string(addr), info, read); err != nil && !errors.Is(err, maillist.ErrNotAMember) {
 		return err

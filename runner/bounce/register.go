@@ -63,7 +63,7 @@ func (r *register) bounce(member string, read reader, day maillist.Date, include
 		return err
 	}
 	zone := r.b.Now().Location()
-	notices := r.l.Int("bounce_you_are_disabled_warnings")
+	notices, _ := r.l.Get("bounce_you_are_disabled_warnings")
 	firstToday := true
 	switch {
 	case info == nil:
@@ -76,25 +76,31 @@ func (r *register) bounce(member string, read reader, day maillist.Date, include
 		firstToday = false
 		r.m.Log("bounce", "%s: %s already scored a bounce for date %s", r.l.Name(), member, dayMonthYear(day))
 	default:
-		stale := time.Duration(r.l.Float("bounce_info_stale_after") * float64(time.Second))
-		if info.Date.Midnight(zone).Add(stale).Before(day.Midnight(zone)) {
+		after, _ := r.l.Get("bounce_info_stale_after")
+		stale, err := maillist.Add(maillist.Seconds(info.Date.Midnight(zone)), after)
+		if err != nil {
+			return err
+		}
+		if maillist.Compare(stale, maillist.Seconds(day.Midnight(zone))) < 0 {
 			info.Reset(weight, day, notices, zone)
 			r.m.Log("bounce", "%s: %s has stale bounce info, resetting", r.l.Name(), member)
 			break
 		}
-		info.AddScore(weight)
+		if err := info.AddScore(weight); err != nil {
+			return err
+		}
 		info.Date = day
 		r.m.Log("bounce", "%s: %s current bounce score: %s", r.l.Name(), member, score(info))
 	}
-	threshold := r.l.Float("bounce_score_threshold")
-	switch {
-	case info.ScoreNumber() >= threshold && r.b.Site().Bool("VERP_PROBES"):
+	threshold, _ := r.l.Get("bounce_score_threshold")
+	switch over := maillist.Compare(info.Score, threshold) >= 0; {
+	case over && r.b.Site().Bool("VERP_PROBES"):
 		r.m.Log("bounce", "sending %s list probe to: %s (score %s >= %s)", r.l.Name(), member, score(info), r.threshold())
 		if err := r.probe(member, read); err != nil {
 			return err
 		}
 		info.Reset(pickle.Int(0), info.Date, info.NoticesLeft, zone)
-	case info.ScoreNumber() >= threshold:
+	case over:
 		if err := r.disable(member, info, read); err != nil {
 			return err
 		}
@@ -225,7 +231,7 @@ func (r *register) nextNotice(member string) error {
 	if err != nil {
 		return err
 	}
-	if info.NoticesLeft <= 0 {
+	if maillist.Compare(info.NoticesLeft, pickle.Int(0)) <= 0 {
 		return r.remove(member, info, reason)
 	}
 	lang := r.l.GetMemberLanguage(member)
@@ -260,7 +266,9 @@ func (r *register) nextNotice(member string) error {
 	if err := r.m.SendWithoutPrecedence(n); err != nil {
 		return err
 	}
-	info.NoticesLeft--
+	if err := info.CountNotice(); err != nil {
+		return err
+	}
 	info.LastNotice = maillist.DateOf(r.b.Now())
 	return r.l.SetBounceInfo(member, info)
 }
@@ -333,12 +341,20 @@ func (r *register) probe(member string, read reader) error {
 		message.Attr{Name: "verp", Value: false}, message.Attr{Name: "probe_token", Value: pickle.Str(token)})
 }
 
-// score is a score as Python's %s shows it.
-func score(info *maillist.BounceInfo) string { return pickle.Repr(info.Score, 64) }
+// shown is a value as Python's %s shows it.
+func shown(v pickle.Value) text.Text {
+	t, err := text.SafeInterp("%(value)s", text.Vars{"value": v})
+	if err != nil {
+		return err.Error()
+	}
+	return t
+}
 
-func (r *register) threshold() string {
+func score(info *maillist.BounceInfo) text.Text { return shown(info.Score) }
+
+func (r *register) threshold() text.Text {
 	v, _ := r.l.Get("bounce_score_threshold")
-	return pickle.Repr(v, 64)
+	return shown(v)
 }
 
 // dayMonthYear is strftime's %d-%b-%Y.
