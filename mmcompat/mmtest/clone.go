@@ -106,9 +106,11 @@ func (c *cloner) run() error {
 	}
 	for _, d := range varDirs {
 		p := filepath.Join(c.dst, d)
-		if err := os.Mkdir(p, 0o775); err == nil {
+		err := os.Mkdir(p, 0o775)
+		if err == nil {
 			err = os.Chmod(p, 0o775|fs.ModeSetgid)
-		} else if !errors.Is(err, fs.ErrExist) {
+		}
+		if err != nil && !errors.Is(err, fs.ErrExist) {
 			return err
 		}
 	}
