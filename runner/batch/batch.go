@@ -109,6 +109,13 @@ func (b *Batch) ListExists(name string) bool {
 // even if the entry fails later.
 func (b *Batch) Save() {
 	b.save = true
+	b.Keep()
+}
+
+// Keep has what was changed so far stay with the list even if the entry fails,
+// though only a later Save writes it: what releases before 2.1.15 do, which
+// keep a list's object from entry to entry.
+func (b *Batch) Keep() {
 	b.saved = b.list.Savepoint()
 	if b.keepReqs = b.reqs != nil; b.keepReqs {
 		b.savedReqs = b.reqs.Savepoint()

@@ -57,7 +57,7 @@ func (t *Turn) stage(c *Commit) error {
 				return err
 			}
 		}
-		if b.reqs != nil {
+		if b.save && b.keepReqs {
 			if err := add(b.reqs.Stage()); err != nil {
 				return err
 			}
