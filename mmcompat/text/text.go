@@ -150,7 +150,11 @@ func (t *Texts) Maketext(name string, vars Vars, lang string, l *ListInfo, raw b
 			}
 		}
 		if err != nil {
-			t.warn("broken template: %s\n%v", file, err)
+			why := err.Error()
+			if errors.As(err, &bad) {
+				why = bad.Text
+			}
+			t.warn("broken template: %s\n%s", file, why)
 		} else {
 			text = got
 		}
