@@ -50,7 +50,7 @@ func drain(cmd *cobra.Command, o drainOptions, names []string) error {
 	if o.batchSize < 1 {
 		return fmt.Errorf("had --batch-size %d, wanted at least 1", o.batchSize)
 	}
-	s, err := site.Open(prefixFlag, site.Options{Warn: func(m string) { fmt.Fprintln(os.Stderr, "mmrunner: "+m) }})
+	s, err := openSite()
 	if err != nil {
 		return err
 	}

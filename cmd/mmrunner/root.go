@@ -21,6 +21,7 @@ func newRoot() *cobra.Command {
 		Long: `mmrunner handles the bounce and command queues of a GNU Mailman 2.1 site a batch at a time:
 each list is read once, changed in memory, and written once, under the same locks and in the same files as
 Mailman's own runners.`,
+		Version:       version(),
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
