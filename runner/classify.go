@@ -7,7 +7,6 @@ import (
 	"runtime"
 	"sync"
 
-	"github.com/mmrunner/mmrunner/mmcompat/maillist"
 	"github.com/mmrunner/mmrunner/mmcompat/qfile"
 )
 
@@ -59,16 +58,15 @@ func (e *Engine) load(base string) (en *Entry, err error) {
 	if en.List == "" {
 		en.List = e.Env.Site.Str("MAILMAN_SITE_LIST")
 	}
-	en.List = maillist.Lower(en.List)
-	if err := guard(func() error { return e.Handler.Classify(en) }); err != nil {
+	if err := Guard(func() error { return e.Handler.Classify(en) }); err != nil {
 		en.Work = err
 	}
 	return en, nil
 }
 
-// guard turns a panic into an error with the place it came from, as Runner.py's
+// Guard turns a panic into an error with the place it came from, as Runner.py's
 // catch-all turns an exception into a log line.
-func guard(f func() error) (err error) {
+func Guard(f func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			trace := make([]byte, 4096)

@@ -135,12 +135,26 @@ func (e *Engine) work(turn *batch.Turn, b *batch.Batch, entries []*Entry) ([]Out
 					only.at = i
 				}
 				// The handler must not keep the batch in mind.
-				guard(func() error { return e.Handler.Batched(b) })
+				Guard(func() error { return e.Handler.Batched(b) })
 				turn.Abort()
 				return nil, nil, err
 			}
 		}
-		if err := guard(func() error { return e.Handler.Batched(b) }); err != nil {
+		err := Guard(func() error { return e.Handler.Batched(b) })
+		var failed Failed
+		if errors.As(err, &failed) {
+			for i, en := range entries {
+				why := failed[en]
+				var needs *maillist.ErrNeedsPython
+				if errors.As(why, &needs) {
+					turn.Abort()
+					return nil, nil, &pythonOnly{ErrNeedsPython: needs, at: i}
+				}
+				if why != nil {
+					outcomes[i] = e.shunt(turn, en, why)
+				}
+			}
+		} else if err != nil {
 			turn.Abort()
 			return nil, nil, err
 		}
@@ -178,7 +192,7 @@ func (e *Engine) apply(turn *batch.Turn, b *batch.Batch, en *Entry) (o Outcome, 
 	en.applied = true
 	err, failed := en.Work.(error)
 	if !failed {
-		err = guard(func() (err error) {
+		err = Guard(func() (err error) {
 			o, err = e.Handler.Apply(b, en)
 			return err
 		})
@@ -191,6 +205,12 @@ func (e *Engine) apply(turn *batch.Turn, b *batch.Batch, en *Entry) (o Outcome, 
 		return "", &pythonOnly{ErrNeedsPython: needs}
 	}
 	turn.Undo()
+	return e.shunt(turn, en, err), nil
+}
+
+// shunt sends an entry that failed to the shunt queue, with its exception in the
+// error log.
+func (e *Engine) shunt(turn *batch.Turn, en *Entry, err error) Outcome {
 	var ex Exception
 	if errors.As(err, &ex) {
 		turn.Printf("error", "Uncaught runner exception: %s", ex.Str())
@@ -200,7 +220,7 @@ func (e *Engine) apply(turn *batch.Turn, b *batch.Batch, en *Entry) (o Outcome, 
 	}
 	data := en.Data.Clone()
 	data.Set("whichq", e.Queue.Dir())
-	err = guard(func() error {
+	err = Guard(func() error {
 		m, err := en.Message()
 		if err != nil {
 			return err
@@ -214,7 +234,7 @@ func (e *Engine) apply(turn *batch.Turn, b *batch.Batch, en *Entry) (o Outcome, 
 	if err != nil {
 		turn.Printf("error", "Uncaught runner exception: %v", err)
 		turn.Printf("error", "SHUNTING FAILED, preserving original entry: %s", en.Base)
-		return Preserved, nil
+		return Preserved
 	}
-	return Shunted, nil
+	return Shunted
 }

@@ -1,6 +1,8 @@
 package runner
 
 import (
+	"fmt"
+
 	"github.com/mmrunner/mmrunner/mmcompat/message"
 	"github.com/mmrunner/mmrunner/mmcompat/qfile"
 	"github.com/mmrunner/mmrunner/runner/batch"
@@ -18,9 +20,16 @@ type Handler interface {
 	// Apply does to the list what the entry asks for. An error shunts the entry
 	// and takes back what was not saved; so does a panic.
 	Apply(b *batch.Batch, e *Entry) (Outcome, error)
-	// Batched is told when the last of a turn's entries has been applied.
+	// Batched is told when the last of a turn's entries has been applied. An error
+	// keeps all of them in the queue, except that Failed shunts those it names.
 	Batched(b *batch.Batch) error
 }
+
+// Failed is the error of some of a turn's entries, whose changes have been taken
+// back; the others stand.
+type Failed map[*Entry]error
+
+func (f Failed) Error() string { return fmt.Sprintf("%d entries failed", len(f)) }
 
 // Exception is an error that Mailman would have had as an exception: the error
 // log then has what Runner._log writes of it.

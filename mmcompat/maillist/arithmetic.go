@@ -34,7 +34,7 @@ func Compare(a, b pickle.Value) int {
 	if ok1 && ok2 {
 		return strings.Compare(s, t)
 	}
-	return strings.Compare(typeName(a), typeName(b))
+	return strings.Compare(TypeName(a), TypeName(b))
 }
 
 // rank is where the kind of a value stands in Python 2's order of kinds.
@@ -63,7 +63,8 @@ func exact(v pickle.Value) (*big.Float, bool) {
 	return nil, false
 }
 
-func typeName(v pickle.Value) string {
+// TypeName is the name of a value's kind in Python, "NoneType" for None.
+func TypeName(v pickle.Value) string {
 	switch v := v.(type) {
 	case nil:
 		return "NoneType"
@@ -97,7 +98,7 @@ func Add(a, b pickle.Value) (pickle.Value, error) {
 		switch v.(type) {
 		case bool, pickle.Int, *big.Int, float64:
 		default:
-			return nil, &TypeError{fmt.Sprintf("unsupported operand type(s) for +: '%s' and '%s'", typeName(a), typeName(b))}
+			return nil, &TypeError{fmt.Sprintf("unsupported operand type(s) for +: '%s' and '%s'", TypeName(a), TypeName(b))}
 		}
 	}
 	_, fa := a.(float64)

@@ -60,7 +60,7 @@ func (l *List) Float(name string) float64 {
 // Bool tells whether Python takes an attribute for true. A missing one is not.
 func (l *List) Bool(name string) bool {
 	v, _ := l.Get(name)
-	return truth(v)
+	return Truth(v)
 }
 
 // Strs returns the strings in an attribute that is a list or tuple.
@@ -218,8 +218,8 @@ func number(v pickle.Value) float64 {
 	return float64(integer(v))
 }
 
-// truth is Python's: None, zero and what is empty are false.
-func truth(v pickle.Value) bool {
+// Truth is Python's: None, zero and what is empty are false.
+func Truth(v pickle.Value) bool {
 	switch v := v.(type) {
 	case nil:
 		return false

@@ -134,6 +134,13 @@ func (l *List) GetBounceInfo(member string) (*BounceInfo, error) {
 	return parseBounceInfo(v), nil
 }
 
+// OtherBounceInfo is what a member has in place of a bounce info: nil, or what a
+// very old Mailman or a script has left there.
+func (l *List) OtherBounceInfo(member string) pickle.Value {
+	v, _ := l.DictGet(bounceInfos, Lower(member))
+	return v
+}
+
 // SetBounceInfo gives a member bounce info, or gives ErrNotAMember. nil takes it
 // away, and enables delivery.
 func (l *List) SetBounceInfo(member string, info *BounceInfo) error {

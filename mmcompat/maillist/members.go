@@ -312,10 +312,10 @@ func (l *List) addNewMember(member string, m NewMember) error {
 	l.DictSet(where, key, kept)
 	l.DictSet(passwords, key, m.Password)
 	l.DictSet(languages, key, pickle.Str(m.Language))
-	if truth(m.RealName) {
+	if Truth(m.RealName) {
 		l.DictSet(usernames, key, m.RealName)
 	}
-	if options, ok := l.Get("new_member_options"); ok && truth(options) {
+	if options, ok := l.Get("new_member_options"); ok && Truth(options) {
 		l.DictSet(userOptions, key, options)
 	}
 	return nil
@@ -366,7 +366,7 @@ func (l *List) ChangeMemberAddress(member, newAddress string, noDelete bool) err
 	if err := l.addNewMember(newAddress, m); err != nil {
 		return err
 	}
-	if truth(flags) {
+	if Truth(flags) {
 		l.DictSet(userOptions, newKey, flags)
 	}
 	// A plain change of address keeps what the member or the owner disabled.
@@ -433,7 +433,7 @@ func (l *List) SetMemberOption(member string, flag int, value bool) error {
 	old, _ := l.DictGet(userOptions, key)
 	set := withFlag(old, int64(flag), value)
 	// A member without options has no entry.
-	if !truth(set) {
+	if !Truth(set) {
 		l.DictDelete(userOptions, key)
 	} else if !pickle.Equal(old, set) {
 		l.DictSet(userOptions, key, set)

@@ -19,10 +19,11 @@ import (
 func Encode(msg any, data *Data, now float64, schema int) (base string, b []byte, err error) {
 	d := data.Clone()
 	listname := d.Str("listname")
-	if listname == "" {
-		if _, ok := d.Get("listname"); !ok {
-			listname = "--nolist--"
-		}
+	switch v, ok := d.Get("listname"); {
+	case !ok:
+		listname = "--nolist--"
+	case v == nil:
+		return "", nil, &message.PyError{Kind: "TypeError", Text: "cannot concatenate 'str' and 'NoneType' objects"}
 	}
 	protocol := 1
 	var v pickle.Value

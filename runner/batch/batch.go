@@ -134,6 +134,10 @@ func (b *Batch) Undo() {
 	}
 }
 
+// UndoAll is the turn's Undo, for one of several things that a batch does at its
+// end.
+func (b *Batch) UndoAll() { b.turn.Undo() }
+
 // Undo takes back what was changed in all lists of the turn since they were last
 // saved. It is what happens to the list objects of an entry that fails; mail and
 // pending records that it made before are kept, because Mailman has let them go

@@ -11,6 +11,7 @@ package bounce
 import (
 	"errors"
 
+	"github.com/mmrunner/mmrunner/mmcompat/lockfile"
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
 	"github.com/mmrunner/mmrunner/mmcompat/message"
 	"github.com/mmrunner/mmrunner/mmcompat/qfile"
@@ -60,8 +61,18 @@ func (h *Handler) Classify(e *runner.Entry) error {
 }
 
 // Apply does what BounceRunner._dispose does with an entry. What is to be
-// registered waits for Batched.
+// registered waits for Batched. The error is an exception that Mailman would not
+// have caught, or a *maillist.ErrNeedsPython before anything is done.
 func (h *Handler) Apply(b *batch.Batch, e *runner.Entry) (runner.Outcome, error) {
+	o, err := h.dispose(b, e)
+	var needs *maillist.ErrNeedsPython
+	if err != nil && !errors.As(err, &needs) {
+		err = membership.NewUncaught(err, b.Site())
+	}
+	return o, err
+}
+
+func (h *Handler) dispose(b *batch.Batch, e *runner.Entry) (runner.Outcome, error) {
 	msg, err := e.Message()
 	if err != nil {
 		return "", err
@@ -170,7 +181,9 @@ func (h *Handler) told(b *batch.Batch, v detect.Verp) error {
 }
 
 // Batched registers what the batch's entries were found to bounce, as
-// BounceMixin._register_bounces.
+// BounceMixin._register_bounces. An entry whose registration fails is a
+// runner.Failed: Mailman's runner would end there and never look at its events
+// again.
 func (h *Handler) Batched(b *batch.Batch) error {
 	events := h.events[b]
 	delete(h.events, b)
@@ -180,53 +193,22 @@ func (h *Handler) Batched(b *batch.Batch) error {
 	b.Log("bounce", "<%s of mmrunner> processing %d queued bounces", h.Name(), len(events))
 	// Registration happens outside of any entry, in the language of the process itself.
 	r := &register{m: membership.New(b, &membership.Voice{}, h.world), b: b, l: b.List()}
-	var errs []error
+	failed := runner.Failed{}
 	for _, ev := range events {
-		if err := r.bounce(ev.addr, ev.entry.Message, ev.day, false); err != nil {
-			errs = append(errs, err)
+		err := runner.Guard(func() error { return r.bounce(ev.addr, ev.entry.Message, ev.day, false) })
+		switch {
+		case errors.Is(err, lockfile.ErrTimeout), errors.Is(err, batch.ErrChanged):
+			return err
+		case err != nil:
+			b.UndoAll()
+			failed[ev.entry] = membership.NewUncaught(err, b.Site())
+		default:
+			b.Save()
 		}
 	}
-	b.Save()
-	return errors.Join(errs...)
-}
-
-// probeBounced disables the member whose probe came back (BounceMixin._probe_bounce).
-func (h *Handler) probeBounced(b *batch.Batch, token string) error {
-	pend, err := b.Pending()
-	if err != nil {
-		return err
+	if len(failed) > 0 {
+		return failed
 	}
-	record, ok, err := pend.Confirm(token)
-	if err != nil {
-		return err
-	}
-	t, isTuple := record.(*pickle.Tuple)
-	if !ok || !isTuple || len(t.Items) != 3 {
-		return errors.New("TypeError: the pending probe is no address with a message")
-	}
-	addr, _ := t.Items[1].(pickle.Str)
-	read := func() (*message.Message, error) {
-		in, ok := t.Items[2].(*pickle.Instance)
-		if !ok {
-			return nil, errors.New("TypeError: the pending probe holds no message")
-		}
-		return message.FromPickle(in)
-	}
-	l := b.List()
-	r := &register{m: membership.New(b, &membership.Voice{Lang: l.Str("preferred_language")}, h.world), b: b, l: l}
-	info, err := l.GetBounceInfo(string(addr))
-	if errors.Is(err, maillist.ErrNotAMember) {
-		return nil
-	}
-	if info == nil {
-		now := b.Now()
-		notices, _ := l.Get("bounce_you_are_disabled_warnings")
-		info = maillist.NewBounceInfo(string(addr), 0.0, maillist.DateOf(now), notices, now.Location())
-	}
-	if err := r.disable(string(addr), info, read); err != nil && !errors.Is(err, maillist.ErrNotAMember) {
-		return err
-	}
-	b.Save()
 	return nil
 }
 

@@ -61,7 +61,11 @@ func (h *Handler) Apply(b *batch.Batch, e *runner.Entry) (runner.Outcome, error)
 	case errors.As(err, &beyond):
 		return "", err
 	case err != nil:
-		return "", &exception{err, b.Site()}
+		if !since(b.Site(), listIsReread) {
+			// The list's object lives on, with what was changed in it so far.
+			b.Keep()
+		}
+		return "", membership.NewUncaught(err, b.Site())
 	}
 	if !save {
 		return runner.Discarded, nil
@@ -83,7 +87,7 @@ type memory struct {
 }
 
 func newMemory(b *batch.Batch) *memory {
-	return &memory{notes: newNotes(b), roster: newRoster(b.List())}
+	return &memory{notes: newNotes(b), roster: newRoster(b.List(), since(b.Site(), listIsReread))}
 }
 
 // dispose is CommandRunner's _dispose, and what Runner._onefile does before it.
@@ -117,9 +121,14 @@ func dispose(b *batch.Batch, world membership.World, mem *memory, msg *message.M
 		return false, disposing(err, "Replybot.process(mlist, msg, msgdata)")
 	}
 	if l.Int("autorespond_requests") == autorespondDiscard {
-		// Mailman does not save the list here, and so forgets whom it has answered.
 		r.m.Log("vette", "replied and discard")
-		return false, nil
+		// Mailman does not save the list here, and so forgets whom it has
+		// answered, unless it is a release that keeps the list's object.
+		keeps := remember != nil && !r.since(listIsReread)
+		if keeps {
+			remember()
+		}
+		return keeps, nil
 	}
 	if err := r.read(); err != nil {
 		return false, disposing(err, "res = Results(mlist, msg, msgdata)")
@@ -128,7 +137,7 @@ func dispose(b *batch.Batch, world membership.World, mem *memory, msg *message.M
 	if err != nil {
 		return false, err
 	}
-	if did == badCommand && r.s.Bool("DISCARD_MESSAGE_WITH_NO_COMMAND") {
+	if did == badCommand && r.since(noCommandIsDiscarded) && r.s.Bool("DISCARD_MESSAGE_WITH_NO_COMMAND") {
 		id, ok := msg.Get("message-id")
 		if !ok {
 			id = "n/a"

@@ -1,4 +1,4 @@
-package command
+package membership
 
 import (
 	"errors"
@@ -11,34 +11,36 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/message"
 	"github.com/mmrunner/mmrunner/mmcompat/site"
 	"github.com/mmrunner/mmrunner/mmcompat/text"
-	"github.com/mmrunner/mmrunner/runner/membership"
 )
 
-// exception is an error that Mailman would have had as an exception that nobody
+// Uncaught is an error that Mailman would have had as an exception that nobody
 // catches. The error log then gets Python's traceback, and here the like, with
 // the lines that the installation's own source has in those places. It ends
 // where Mailman calls Python's library, whose lines are not told.
-type exception struct {
+type Uncaught struct {
 	err  error
 	site *site.Site
 }
 
-func (e *exception) Error() string { return e.err.Error() }
+// NewUncaught makes an Uncaught of an error in one of the site's runners.
+func NewUncaught(err error, s *site.Site) *Uncaught { return &Uncaught{err, s} }
+
+func (e *Uncaught) Error() string { return e.err.Error() }
 
 // Unwrap makes errors.Is and errors.As find what was raised.
-func (e *exception) Unwrap() error { return e.err }
+func (e *Uncaught) Unwrap() error { return e.err }
 
 // Str is what Python's str() makes of the exception.
-func (e *exception) Str() string {
+func (e *Uncaught) Str() string {
 	_, s := e.class()
 	return s
 }
 
 // Traceback is what traceback.print_exc() writes.
-func (e *exception) Traceback() string {
+func (e *Uncaught) Traceback() string {
 	var b strings.Builder
 	b.WriteString("Traceback (most recent call last):\n")
-	var raised *membership.Raised
+	var raised *Raised
 	if errors.As(e.err, &raised) {
 		sources := map[string][]string{}
 		for _, f := range append(outer[:len(outer):len(outer)], raised.Frames...) {
@@ -57,14 +59,14 @@ func (e *exception) Traceback() string {
 }
 
 // outer are the places that every entry's exception has passed.
-var outer = []membership.Frame{
+var outer = []Frame{
 	{Module: "Queue/Runner", Function: "_oneloop", Code: "self._onefile(msg, msgdata)"},
 	{Module: "Queue/Runner", Function: "_onefile", Code: "self._dispose(mlist, msg, msgdata)"},
 }
 
 // find looks a place up in its module's source, as Python's traceback module
 // does; where that cannot be read there is no such line.
-func find(sources map[string][]string, file string, f membership.Frame) (n int, line string, ok bool) {
+func find(sources map[string][]string, file string, f Frame) (n int, line string, ok bool) {
 	lines, read := sources[file]
 	if !read {
 		b, _ := os.ReadFile(file)
@@ -84,9 +86,10 @@ func find(sources map[string][]string, file string, f membership.Frame) (n int, 
 }
 
 // class is the exception's class and what str() makes of it.
-func (e *exception) class() (name, s string) {
+func (e *Uncaught) class() (name, s string) {
 	var py *message.PyError
 	var arg *maillist.ArgError
+	var kind *maillist.TypeError
 	var codec *text.CodecError
 	var format *text.FormatError
 	switch {
@@ -96,6 +99,8 @@ func (e *exception) class() (name, s string) {
 		// What wraps a base class is named before the colon.
 		name, _, _ := strings.Cut(arg.Err.Error(), ":")
 		return name, arg.Arg
+	case errors.As(e.err, &kind):
+		return "TypeError", kind.Text
 	case errors.As(e.err, &codec):
 		if codec.Unknown {
 			return "LookupError", codec.Text

@@ -1,0 +1,117 @@
+package bounce
+
+import (
+	"errors"
+
+	"github.com/mmrunner/mmrunner/mmcompat/maillist"
+	"github.com/mmrunner/mmrunner/mmcompat/message"
+	"github.com/mmrunner/mmrunner/mmcompat/pending"
+	"github.com/mmrunner/mmrunner/pickle"
+	"github.com/mmrunner/mmrunner/runner/batch"
+	"github.com/mmrunner/mmrunner/runner/membership"
+)
+
+// The releases that changed what a probe's bounce does.
+const (
+	probeWithoutInfo   = 21 // a member without bounce info is disabled all the same
+	probeWithoutMember = 24 // one who has left is no exception any more
+)
+
+// probeFrames are the places that an exception of _probe_bounce passes.
+func probeFrames(code string, inner ...membership.Frame) []membership.Frame {
+	return append([]membership.Frame{
+		{Module: "Queue/BounceRunner", Function: "_dispose", Code: "self._probe_bounce(mlist, token)"},
+		{Module: "Queue/BounceRunner", Function: "_probe_bounce", Code: code},
+	}, inner...)
+}
+
+// probeBounced disables the member whose probe came back (BounceMixin._probe_bounce).
+func (h *Handler) probeBounced(b *batch.Batch, token string) error {
+	addr, read, err := takeProbe(b, token)
+	if err != nil {
+		return err
+	}
+	l := b.List()
+	since := func(micro int) bool { return membership.Since(b.Site().Profile.HexVersion, micro) }
+	info, err := probedInfo(l, addr, since(probeWithoutInfo))
+	if err == nil && info == nil {
+		now := b.Now()
+		notices, _ := l.Get("bounce_you_are_disabled_warnings")
+		info = maillist.NewBounceInfo(addr, 0.0, maillist.DateOf(now), notices, now.Location())
+	}
+	if err == nil {
+		r := &register{m: membership.New(b, &membership.Voice{Lang: l.Str("preferred_language")}, h.world), b: b, l: l}
+		err = r.disable(addr, info, read)
+	}
+	if errors.Is(err, maillist.ErrNotAMember) && since(probeWithoutMember) {
+		return nil
+	}
+	if err == nil {
+		b.Save()
+	}
+	return err
+}
+
+// takeProbe takes a token's record out of the pending ones, whatever it is for,
+// and out of it whom a probe was sent and because of what bounce.
+func takeProbe(b *batch.Batch, token string) (addr string, read reader, err error) {
+	pend, err := b.Pending()
+	if err != nil {
+		return "", nil, err
+	}
+	const confirm = "op, addr, bmsg = mlist.pend_confirm(token)"
+	raise := func(kind, text string, inner ...membership.Frame) error {
+		return membership.At(&message.PyError{Kind: kind, Text: text}, probeFrames(confirm, inner...)...)
+	}
+	record, _, err := pend.Confirm(token)
+	switch {
+	case errors.Is(err, pending.ErrKey):
+		return "", nil, raise("KeyError", "'"+token+"'", membership.Frame{Module: "Pending", Function: "pend_confirm", Code: "del db['evictions'][cookie]"})
+	case err != nil:
+		return "", nil, err
+	}
+	// Mailman does not ask what kind of record it is.
+	t, ok := record.(*pickle.Tuple)
+	switch {
+	case !ok:
+		return "", nil, raise("TypeError", "'NoneType' object is not iterable")
+	case len(t.Items) > 3:
+		return "", nil, raise("ValueError", "too many values to unpack")
+	case len(t.Items) == 2:
+		return "", nil, raise("ValueError", "need more than 2 values to unpack")
+	case len(t.Items) < 3:
+		return "", nil, raise("ValueError", "need more than 1 value to unpack")
+	}
+	who, ok := t.Items[1].(pickle.Str)
+	if !ok {
+		return "", nil, errors.New("AttributeError: the pending record has no address")
+	}
+	return string(who), func() (*message.Message, error) {
+		in, ok := t.Items[2].(*pickle.Instance)
+		if !ok {
+			return nil, errors.New("AttributeError: the pending record has no message")
+		}
+		return message.FromPickle(in)
+	}, nil
+}
+
+// probedInfo is a member's bounce info. There is none where Mailman makes it up
+// afresh, and an exception where it would take something else for it.
+func probedInfo(l *maillist.List, addr string, mayLack bool) (*maillist.BounceInfo, error) {
+	info, err := l.GetBounceInfo(addr)
+	if err != nil {
+		return nil, membership.At(err, probeFrames("info = mlist.getBounceInfo(addr)",
+			membership.Frame{Module: "OldStyleMemberships", Function: "getBounceInfo", Code: "self.__assertIsMember(member)", Nth: 0},
+			membership.Frame{Module: "OldStyleMemberships", Function: "__assertIsMember", Code: "raise Errors.NotAMemberError, member"})...)
+	}
+	if info != nil {
+		return info, nil
+	}
+	other := l.OtherBounceInfo(addr)
+	if mayLack && !maillist.Truth(other) {
+		return nil, nil
+	}
+	return nil, membership.At(&message.PyError{Kind: "AttributeError", Text: "'" + maillist.TypeName(other) + "' object has no attribute 'cookie'"},
+		probeFrames("mlist.disableBouncingMember(addr, info, bmsg)",
+			membership.Frame{Module: "Bouncer", Function: "disableBouncingMember", Code: "info.cookie = cookie"})...)
+}
