@@ -1,0 +1,110 @@
+package verify
+
+import (
+	"bytes"
+	_ "embed"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"os/exec"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/mmrunner/mmrunner/pickle"
+)
+
+//go:embed reader.py
+var readerProgram string
+
+// Python is the site's interpreter with a program that reads pickles. It may be
+// used by several goroutines.
+type Python struct {
+	mu     sync.Mutex
+	cmd    *exec.Cmd
+	in     io.WriteCloser
+	out    io.Reader
+	stderr bytes.Buffer
+}
+
+// StartPython starts the program; Close ends it.
+func StartPython(interpreter string) (*Python, error) {
+	p := &Python{cmd: exec.Command(interpreter, "-B", "-u", "-c", readerProgram)}
+	p.cmd.Dir = "/"
+	p.cmd.Stderr = &p.stderr
+	var err error
+	if p.in, err = p.cmd.StdinPipe(); err != nil {
+		return nil, err
+	}
+	if p.out, err = p.cmd.StdoutPipe(); err != nil {
+		return nil, err
+	}
+	if err := p.cmd.Start(); err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// Close lets the program end.
+func (p *Python) Close() error {
+	p.in.Close()
+	return p.cmd.Wait()
+}
+
+// errPython is wrapped by what the program cannot say: not a finding.
+var errPython = errors.New("Python cannot say")
+
+// UnreadableError is Python's own word for why it cannot read a file.
+type UnreadableError struct{ Why string }
+
+func (e *UnreadableError) Error() string { return e.Why }
+
+// Read has cPickle read the pickles in b, and returns them in neutral terms with
+// the time that cPickle took. An UnreadableError is cPickle's.
+func (p *Python) Read(b []byte) ([]pickle.Value, time.Duration, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if uint64(len(b)) > math.MaxInt32 {
+		return nil, 0, fmt.Errorf("%w: it has %d bytes", errPython, len(b))
+	}
+	var length [4]byte
+	binary.BigEndian.PutUint32(length[:], uint32(len(b)))
+	if _, err := p.in.Write(append(length[:], b...)); err != nil {
+		return nil, 0, p.died(err)
+	}
+	var head [13]byte
+	if _, err := io.ReadFull(p.out, head[:]); err != nil {
+		return nil, 0, p.died(err)
+	}
+	body := make([]byte, binary.BigEndian.Uint32(head[9:]))
+	if _, err := io.ReadFull(p.out, body); err != nil {
+		return nil, 0, p.died(err)
+	}
+	took := time.Duration(math.Float64frombits(binary.BigEndian.Uint64(head[1:])) * float64(time.Second))
+	switch head[0] {
+	case 0:
+		v, err := unmarshal(body)
+		if err != nil {
+			return nil, 0, fmt.Errorf("%w: %v", errPython, err)
+		}
+		list, ok := v.(*pickle.List)
+		if !ok {
+			return nil, 0, fmt.Errorf("%w: it answered with %s", errPython, pickle.Repr(v, 40))
+		}
+		return list.Items, took, nil
+	case 1:
+		return nil, took, &UnreadableError{string(body)}
+	}
+	return nil, took, fmt.Errorf("%w: %s", errPython, body)
+}
+
+// died says why the program no longer answers.
+func (p *Python) died(err error) error {
+	p.in.Close()
+	p.cmd.Process.Kill()
+	p.cmd.Wait() // stderr is complete after it
+	lines := strings.Split(strings.TrimSpace(p.stderr.String()), "\n")
+	return fmt.Errorf("%s: had %w, wanted an answer: %s", p.cmd.Path, err, lines[len(lines)-1])
+}

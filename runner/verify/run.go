@@ -1,0 +1,228 @@
+package verify
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/mmrunner/mmrunner/mmcompat/maillist"
+	"github.com/mmrunner/mmrunner/pickle"
+)
+
+// Options say how to verify.
+type Options struct {
+	// Lists keeps to entries and files of these lists; none means all.
+	Lists []string
+	// Python compares with cPickle's reading; nil leaves that out.
+	Python *Python
+	// Max is how many differences each check of a file tells of at most, 0 means
+	// DefaultMax.
+	Max int
+	// Progress is told how many files are done of how many; it may be nil. It is
+	// called by one goroutine at a time.
+	Progress func(done, total int)
+}
+
+// DefaultMax is enough to see what is wrong with a file.
+const DefaultMax = 5
+
+// Report is what was verified and what was found.
+type Report struct {
+	Files    int            `json:"files"`
+	Pickles  int            `json:"pickles"`
+	Bytes    int64          `json:"bytes"`
+	Kinds    map[Kind]Count `json:"kinds"`
+	Lists    int            `json:"lists"`
+	Vanished int            `json:"vanished"` // files that went before they could be read
+	// Gopickle and Python are how many files these readers read too.
+	Gopickle int `json:"gopickle_files"`
+	Python   int `json:"cpickle_files"`
+	// The time that reading and writing took, of all files together; of Python
+	// the reading of what it read.
+	Read       time.Duration `json:"read_ns"`
+	Write      time.Duration `json:"write_ns"`
+	PythonRead time.Duration `json:"cpickle_read_ns"`
+	Elapsed    time.Duration `json:"elapsed_ns"`
+	Findings   []Finding     `json:"findings"`
+	// Unread are files that could not be opened, or about which Python could say
+	// nothing, and why.
+	Unread []string `json:"unread,omitempty"`
+}
+
+// Count is how many files of a kind there were, and their size.
+type Count struct {
+	Files int   `json:"files"`
+	Bytes int64 `json:"bytes"`
+}
+
+// OK tells whether nothing was found and everything could be read.
+func (r *Report) OK() bool { return len(r.Findings) == 0 && len(r.Unread) == 0 }
+
+// Run verifies files. It stops early, with ctx's error, when ctx ends.
+func Run(ctx context.Context, files []File, o Options) (*Report, error) {
+	if o.Max == 0 {
+		o.Max = DefaultMax
+	}
+	only := map[string]bool{}
+	for _, l := range o.Lists {
+		only[maillist.Lower(l)] = true
+	}
+	start := time.Now()
+	r := &Report{Kinds: map[Kind]Count{}}
+	lists := map[string]bool{}
+	found := make([][]Finding, len(files))
+	var mu sync.Mutex
+	done := 0
+	var wg sync.WaitGroup
+	next := make(chan int)
+	for range runtime.GOMAXPROCS(0) {
+		wg.Go(func() {
+			for i := range next {
+				c, err := checkFile(files[i], o)
+				mu.Lock()
+				done++
+				switch {
+				case errors.Is(err, fs.ErrNotExist):
+					r.Vanished++
+				case err != nil:
+					r.Unread = append(r.Unread, err.Error())
+				case len(only) == 0 || c.file.List == "" || only[c.file.List]:
+					r.add(c)
+					found[i] = c.findings
+					if c.file.List != "" {
+						lists[c.file.List] = true
+					}
+				}
+				if o.Progress != nil {
+					o.Progress(done, len(files))
+				}
+				mu.Unlock()
+			}
+		})
+	}
+	for i := range files {
+		if ctx.Err() != nil {
+			break
+		}
+		next <- i
+	}
+	close(next)
+	wg.Wait()
+	for _, f := range found {
+		r.Findings = append(r.Findings, f...)
+	}
+	r.Lists = len(lists)
+	r.Elapsed = time.Since(start)
+	return r, ctx.Err()
+}
+
+func (r *Report) add(c *checker) {
+	r.Files++
+	r.Pickles += c.pickles
+	r.Bytes += int64(c.size)
+	k := r.Kinds[c.file.Kind]
+	r.Kinds[c.file.Kind] = Count{k.Files + 1, k.Bytes + int64(c.size)}
+	if c.gopickle {
+		r.Gopickle++
+	}
+	if c.asked {
+		r.Python++
+	}
+	r.Read += c.read
+	r.Write += c.write
+	r.PythonRead += c.pyTime
+	if c.unsaid != nil {
+		r.Unread = append(r.Unread, c.file.Path+": "+c.unsaid.Error())
+	}
+}
+
+// A file that looks torn is read again this often before it is believed: held
+// messages and bounce events are written in place.
+const (
+	attempts = 5
+	pause    = 200 * time.Millisecond
+	fresh    = 10 * time.Second // what has not changed for that long is not being written
+)
+
+// checkFile reads and checks one file. The error wraps fs.ErrNotExist where it is
+// gone.
+func checkFile(f File, o Options) (*checker, error) {
+	for n := 1; ; n++ {
+		b, info, err := readFile(f.Path)
+		if err != nil {
+			return nil, err
+		}
+		c := &checker{python: o.Python, max: o.Max, file: f}
+		c.run(b)
+		c.nameList()
+		if !c.torn() {
+			if len(c.findings) == 0 && f.Kind == Config && filepath.Base(f.Path) == "config.pck" && len(c.values) == 1 {
+				c.doubts(c.values[0])
+			}
+			c.values = nil
+			return c, nil
+		}
+		if f.Kind == Events && ownerRuns(f.Path) && c.pickles > 0 {
+			// Its runner has the rest still in its buffer.
+			c.findings = nil
+			return c, nil
+		}
+		if n == attempts || time.Since(info.ModTime()) > fresh {
+			return c, nil
+		}
+		time.Sleep(pause)
+	}
+}
+
+func readFile(path string) ([]byte, fs.FileInfo, error) {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	info, err := os.Stat(path)
+	return b, info, err
+}
+
+func (c *checker) torn() bool {
+	for _, f := range c.findings {
+		if f.Check == CheckRead {
+			return true
+		}
+	}
+	return false
+}
+
+// nameList takes an entry's list from its metadata.
+func (c *checker) nameList() {
+	if c.file.Kind != Entry || len(c.values) != 2 {
+		return
+	}
+	if d, ok := c.values[1].(*pickle.Dict); ok {
+		v, _ := d.GetStr("listname")
+		switch name := v.(type) {
+		case pickle.Str:
+			c.file.List = maillist.Lower(string(name))
+		case pickle.Unicode:
+			c.file.List = maillist.Lower(string(name))
+		}
+	}
+	for i := range c.findings {
+		c.findings[i].List = c.file.List
+	}
+}
+
+// ownerRuns tells whether the process that a bounce-events file is named after
+// is there.
+func ownerRuns(path string) bool {
+	name := strings.TrimSuffix(filepath.Base(path), ".pck")
+	pid, err := strconv.Atoi(name[strings.LastIndexByte(name, '-')+1:])
+	return err == nil && pid > 0 && !errors.Is(syscall.Kill(pid, 0), syscall.ESRCH)
+}
