@@ -3,6 +3,7 @@ package install
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -90,17 +91,22 @@ func lineIndex(src []byte, line string) int {
 
 // Added returns mm_cfg.py's text with mmrunner at binary put in front of the
 // runners. A text that has it already is returned as it is; one that has
-// another binary gets the new one. The error is for a damaged block.
+// another binary gets the new one in the same place. The error is for a damaged
+// block.
 func Added(src []byte, binary string) ([]byte, error) {
-	bare, err := Removed(src)
+	start, end, ok, err := find(src)
 	if err != nil {
 		return nil, err
 	}
-	with := append(bytes.Clone(bare), block(bare, binary)...)
-	if start, end, ok, _ := find(src); ok && end-start == len(with)-len(bare) && bytes.Equal(src[start:end], with[len(bare):]) {
-		return bytes.Clone(src), nil
+	if !ok {
+		return append(bytes.Clone(src), block(src, binary)...), nil
 	}
-	return with, nil
+	// What find counts to the block besides its lines stays as it is.
+	lines := bytes.TrimSuffix(bytes.TrimPrefix(src[start:end], []byte("\n")), []byte("\n"))
+	begin, _, _ := bytes.Cut(lines, []byte("\n"))
+	at := start + bytes.Index(src[start:end], begin)
+	anew := fmt.Sprintf("%s\nPYTHON = %s\n%s", begin, pythonString(binary), blockEnd)
+	return slices.Concat(src[:at], []byte(anew), src[at+len(lines):]), nil
 }
 
 // Removed returns mm_cfg.py's text without what Added put into it, and every
