@@ -86,8 +86,12 @@ func KnownCharset(charset string) bool {
 }
 
 // Decode is unicode(b, charset, errors), as UTF-8. The error is a *CodecError;
-// its Unknown is true where Python raises LookupError.
+// its Unknown is true where Python raises LookupError, which it does not over
+// an empty string.
 func Decode(b, charset, errors string) (u string, err error) {
+	if b == "" {
+		return "", nil
+	}
 	own, enc, err := lookup(charset)
 	if err != nil {
 		return "", err

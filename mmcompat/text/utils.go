@@ -1,6 +1,7 @@
 package text
 
 import (
+	"encoding/base64"
 	"io"
 	"regexp"
 	"strings"
@@ -51,6 +52,13 @@ var syllables = func() (all []string) {
 func (t *Texts) MakeRandomPassword(random io.Reader, length int) (string, error) {
 	if length == 0 {
 		length = t.s.Int("MEMBER_PASSWORD_LENGTH")
+	}
+	if !t.s.Bool("USER_FRIENDLY_PASSWORDS") {
+		secret := make([]byte, length)
+		if _, err := io.ReadFull(random, secret); err != nil {
+			return "", err
+		}
+		return base64.StdEncoding.EncodeToString(secret)[:length], nil
 	}
 	var b strings.Builder
 	for b.Len() < length {
