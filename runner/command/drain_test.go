@@ -25,7 +25,7 @@ func newEnv(t testing.TB, prefix string) *batch.Env {
 	t.Cleanup(func() { logs.Close() })
 	env := &batch.Env{
 		Site:        s,
-		Texts:       text.New(s, func(format string, a ...any) { t.Errorf(format, a...) }),
+		Texts:       text.New(s, func(format string, a ...any) { logs.Printf("error", format, a...) }),
 		Charsets:    message.SiteCharsets(s.Profile.Charsets),
 		Log:         logs,
 		Now:         time.Now,

@@ -6,7 +6,6 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
 	"github.com/mmrunner/mmrunner/pickle"
 	"github.com/mmrunner/mmrunner/runner/batch"
-	"github.com/mmrunner/mmrunner/runner/membership"
 )
 
 // notes are the Replybot's of whom it has answered, as Mailman would know them
@@ -27,7 +26,7 @@ type notes struct {
 type note struct{ responses, sender string }
 
 func newNotes(b *batch.Batch) *notes {
-	can := membership.Since(b.Site().Profile.HexVersion, listIsReread)
+	can := since(b.Site(), listIsReread)
 	return &notes{
 		can:  can,
 		lose: can && !b.List().SavedAt().Before(b.Now().Truncate(time.Second)),

@@ -1,14 +1,19 @@
 package command
 
-import "github.com/mmrunner/mmrunner/runner/membership"
+import (
+	"github.com/mmrunner/mmrunner/mmcompat/site"
+	"github.com/mmrunner/mmrunner/runner/membership"
+)
 
-func (r *results) since(micro int) bool {
-	return membership.Since(r.s.Profile.HexVersion, micro)
+func (r *results) since(micro int) bool { return since(r.s, micro) }
+
+func since(s *site.Site, micro int) bool {
+	return membership.Since(s.Profile.HexVersion, micro)
 }
 
 // The releases that changed what CommandRunner does.
 const (
-	listIsReread           = 15 // a list saved in this second is read again under its lock
+	listIsReread           = 15 // each entry reads the list anew, again under its lock if it was saved in this second
 	subjectIgnoresNonASCII = 15
 	confirmNamesAction     = 15 // the answer says whether a held message was approved
 	noCommandIsDiscarded   = 15 // DISCARD_MESSAGE_WITH_NO_COMMAND, RESPONSE_INCLUDE_LEVEL

@@ -25,7 +25,7 @@ var (
 // includeLevel is how much of the original message an answer has: 2 all, 1 its
 // headers, 0 nothing.
 func (r *results) includeLevel() int {
-	if _, ok := r.s.Value("RESPONSE_INCLUDE_LEVEL"); !ok {
+	if !r.since(noCommandIsDiscarded) {
 		return 2
 	}
 	return r.s.Int("RESPONSE_INCLUDE_LEVEL")

@@ -20,6 +20,7 @@ type roster struct {
 	regular, digest pydict.Dict
 	steps           []rosterStep // what these two have yet to see
 	begun           int          // how many of them are of earlier entries
+	reread          bool         // the list is read anew for each entry
 }
 
 // rosterStep is a change of one member dict, or a save.
@@ -29,12 +30,14 @@ type rosterStep struct {
 }
 
 // newRoster takes down the members at the beginning of a batch; it returns nil
-// for a list that is too large.
-func newRoster(l *maillist.List) *roster {
+// for a list that is too large. Releases that do not reread a list for each
+// entry keep what an entry did even if it was not saved.
+func newRoster(l *maillist.List, reread bool) *roster {
 	if all, _ := l.NumMembers(); all > exactRoster {
 		return nil
 	}
 	return &roster{
+		reread:  reread,
 		regular: inOrder(l.GetRegularMemberKeys()),
 		digest:  inOrder(l.GetDigestMemberKeys()),
 	}
@@ -60,7 +63,7 @@ func (r *roster) moved(l *maillist.List, addr string, in bool) {
 // end ends an entry, after which Mailman would have saved the list or not.
 func (r *roster) end(saved bool) {
 	switch {
-	case r == nil:
+	case r == nil || !r.reread:
 	case saved:
 		r.steps = append(r.steps, rosterStep{save: true})
 	default:

@@ -6,7 +6,9 @@ import cPickle, email, json, os, re, sys, time
 from Mailman import mm_cfg, Message
 
 NOW = time.time()
-PASSWORD = re.compile('^(?:[aeiou][bcdfghkmnprstvwxz]|[bcdfghkmnprstvwxz][aeiou]){4}$')
+PASSWORD = re.compile('^(?:(?:[aeiou][bcdfghkmnprstvwxz]|[bcdfghkmnprstvwxz][aeiou]){4})$')
+if not mm_cfg.USER_FRIENDLY_PASSWORDS:
+    PASSWORD = re.compile('^(?=.*[A-Z0-9+/])[A-Za-z0-9+/]{%d}$' % mm_cfg.MEMBER_PASSWORD_LENGTH)
 made = set()
 
 def find_passwords(v, seen):
@@ -33,7 +35,7 @@ def mask(s):
     s = re.sub(r'={10,}\d+==', '<boundary>', s)
     s = re.sub(r'\w{3}, +\d+ \w{3} %s \d\d:\d\d:\d\d [-+]\d{4}' % time.strftime('%Y'), '<date>', s)
     for p in made:
-        s = re.sub(r'(?<![a-z])%s(?![a-z])' % p, '<made>', s)
+        s = re.sub(r'(?<![a-z])%s(?![a-z])' % re.escape(p), '<made>', s)
     return s
 
 def keep_cookie(m):
@@ -156,7 +158,10 @@ def main():
         lines = logged(open(os.path.join(mm_cfg.LOG_DIR, log)).read())
         if lines:
             res['logs'][log] = lines
-    res['data'] = sorted(f for f in os.listdir(mm_cfg.DATA_DIR) if f.startswith('heldmsg'))
+    # A message that a failed entry has discarded is no longer there in Mailman,
+    # and still there in mmrunner: its request is.
+    held = json.dumps([l.get('request.pck') for l in res['lists'].values()])
+    res['data'] = sorted(f for f in os.listdir(mm_cfg.DATA_DIR) if f.startswith('heldmsg') and f not in held)
     res['locks'] = sorted(os.listdir(mm_cfg.LOCK_DIR))
     json.dump(res, sys.stdout, sort_keys=True)
 
