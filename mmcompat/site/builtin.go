@@ -4,7 +4,6 @@ import "github.com/mmrunner/mmrunner/pickle"
 
 func str(s string) Setting   { return Setting{pickle.Str(s)} }
 func number(n int64) Setting { return Setting{pickle.Int(n)} }
-func real(f float64) Setting { return Setting{f} }
 func yes(b bool) Setting     { return Setting{b} }
 func strs(list ...string) Setting {
 	l := &pickle.List{}
@@ -33,35 +32,56 @@ func Builtin() *Profile {
 		Bouncers:              builtinBouncers(),
 		Modules:               map[string]Module{},
 		Commands:              map[string]Command{},
-		Settings: map[string]Setting{
-			"MAILMAN_SITE_LIST":               str("mailman"),
-			"DEFAULT_SERVER_LANGUAGE":         str("en"),
-			"DEFAULT_EMAIL_HOST":              str("lists.example.com"),
-			"DEFAULT_URL_HOST":                str("lists.example.com"),
-			"DEFAULT_URL_PATTERN":             str("http://%s/mailman/"),
-			"LIST_LOCK_LIFETIME":              number(5 * 60 * 60),
-			"LIST_LOCK_TIMEOUT":               number(10),
-			"PENDING_REQUEST_LIFE":            number(3 * day),
-			"QRUNNER_SLEEP_TIME":              number(1),
-			"QRUNNER_SAVE_BAD_MESSAGES":       yes(true),
-			"REGISTER_BOUNCES_EVERY":          number(15 * 60),
-			"SYNC_AFTER_WRITE":                yes(false),
-			"VERP_PROBES":                     yes(false),
-			"VERP_REGEXP":                     str(`^(?P<bounces>[^+]+?)\+(?P<mailbox>[^=]+)=(?P<host>[^@]+)@.*$`),
-			"VERP_PROBE_REGEXP":               str(`^(?P<bounces>[^+]+?)\+(?P<token>[^@]+)@.*$`),
-			"VERP_CONFIRM_FORMAT":             str("%(addr)s+%(cookie)s"),
-			"VERP_CONFIRM_REGEXP":             str(`^(.*<)?(?P<addr>[^+]+?)\+(?P<cookie>[^@]+)@.*$`),
-			"DEFAULT_MAIL_COMMANDS_MAX_LINES": number(10),
-			"MAX_AUTORESPONSES_PER_DAY":       number(10),
-			"GLOBAL_BAN_LIST":                 strs(),
-			"USE_ENVELOPE_SENDER":             yes(false),
-			"SENDER_HEADERS":                  {&pickle.Tuple{Items: []any{pickle.Str("from"), nil, pickle.Str("reply-to"), pickle.Str("sender")}}},
-			"ACCEPTABLE_LISTNAME_CHARACTERS":  str("[-+_.=a-z0-9]"),
-			"DEFAULT_BOUNCE_SCORE_THRESHOLD":  real(5),
-		},
+		Docs:                  builtinDocs,
+		// The kind of Python that Mailman 2.1.39 would run under.
+		Python:   PythonInfo{Version: "2.7.18", MaxInt: 1<<63 - 1, MaxUnicode: 0x10ffff, Crypt: true},
+		Settings: builtinSettings(),
 	}
 }
 
-// builtinMessages are the sentences that stand in for Mailman's own, under the
-// words that those begin with.
-var builtinMessages = map[string][]string{}
+// builtinSettings are those that the runners look at, as Defaults.py of Mailman
+// 2.1.39 has them. Directories follow from the prefix, see FromProfile.
+func builtinSettings() map[string]Setting {
+	none := Setting{nil}
+	return map[string]Setting{
+		"MAILMAN_SITE_LIST":                   str("mailman"),
+		"DEFAULT_SERVER_LANGUAGE":             str("en"),
+		"DEFAULT_EMAIL_HOST":                  str("lists.example.com"),
+		"DEFAULT_URL_HOST":                    str("lists.example.com"),
+		"DEFAULT_URL_PATTERN":                 str("http://%s/mailman/"),
+		"DEFAULT_URL":                         none,
+		"VIRTUAL_HOSTS":                       {pickle.NewDict()},
+		"VIRTUAL_HOST_OVERVIEW":               yes(true),
+		"CGIEXT":                              str(""),
+		"ACCEPTABLE_LISTNAME_CHARACTERS":      str("[-+_.=a-z0-9]"),
+		"LIST_LOCK_LIFETIME":                  number(5 * 60 * 60),
+		"LIST_LOCK_TIMEOUT":                   number(10),
+		"PENDING_REQUEST_LIFE":                number(3 * day),
+		"QRUNNER_SLEEP_TIME":                  number(1),
+		"QRUNNER_SAVE_BAD_MESSAGES":           yes(true),
+		"REGISTER_BOUNCES_EVERY":              number(15 * 60),
+		"SYNC_AFTER_WRITE":                    yes(false),
+		"ARCHIVE_TO_MBOX":                     number(2),
+		"PUBLIC_MBOX":                         yes(false),
+		"USE_ENVELOPE_SENDER":                 yes(false),
+		"SENDER_HEADERS":                      {&pickle.Tuple{Items: []any{pickle.Str("from"), nil, pickle.Str("reply-to"), pickle.Str("sender")}}},
+		"GLOBAL_BAN_LIST":                     strs(),
+		"BLOCK_SPAMHAUS_LISTED_IP_SUBSCRIBE":  yes(false),
+		"BLOCK_SPAMHAUS_LISTED_DBL_SUBSCRIBE": yes(false),
+		"REFUSE_SECOND_PENDING":               yes(false),
+		"VERP_PROBES":                         yes(false),
+		"VERP_CONFIRMATIONS":                  yes(false),
+		"VERP_PERSONALIZED_DELIVERIES":        yes(false),
+		"VERP_REGEXP":                         str(`^(?P<bounces>[^+]+?)\+(?P<mailbox>[^=]+)=(?P<host>[^@]+)@.*$`),
+		"VERP_PROBE_FORMAT":                   str("%(bounces)s+%(token)s"),
+		"VERP_PROBE_REGEXP":                   str(`^(?P<bounces>[^+]+?)\+(?P<token>[^@]+)@.*$`),
+		"VERP_CONFIRM_FORMAT":                 str("%(addr)s+%(cookie)s"),
+		"VERP_CONFIRM_REGEXP":                 str(`(?s)^(.*<)?(?P<addr>.+)\+(?P<cookie>[0-9a-f]{40})@.*$`),
+		"DEFAULT_MAIL_COMMANDS_MAX_LINES":     number(25),
+		"MAX_AUTORESPONSES_PER_DAY":           number(10),
+		"RESPONSE_INCLUDE_LEVEL":              number(2),
+		"DISCARD_MESSAGE_WITH_NO_COMMAND":     yes(true),
+		"MEMBER_PASSWORD_LENGTH":              number(8),
+		"USER_FRIENDLY_PASSWORDS":             yes(true),
+	}
+}

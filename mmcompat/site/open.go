@@ -100,7 +100,7 @@ func (s *Site) load(o Options) (*Profile, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !o.NoCache {
+	if !o.NoCache && !o.Watch {
 		if err := writeCache(p, raw, s.Python); err != nil && !readOnly(err) {
 			o.Warn(fmt.Sprintf("%s: the profile could not be kept for the next start: %v", s.Prefix, err))
 		}
@@ -181,6 +181,8 @@ func FromProfile(prefix string, p *Profile) *Site {
 	} {
 		c.Settings[name] = str(filepath.Join(prefix, dir))
 	}
+	c.Settings["SITE_PW_FILE"] = str(filepath.Join(prefix, "data", "adm.pw"))
+	c.Settings["LISTCREATOR_PW_FILE"] = str(filepath.Join(prefix, "data", "creator.pw"))
 	for name, v := range p.Settings {
 		c.Settings[name] = v
 	}

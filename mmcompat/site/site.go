@@ -29,6 +29,7 @@ type Site struct {
 type Options struct {
 	Python  string           // the interpreter; "" means $MAILMAN_PYTHON, then bin/qrunner's first line
 	NoCache bool             // neither read nor write the cached profile
+	Watch   bool             // read the cached profile, but leave the installation as it is and write none
 	Warn    func(msg string) // told, once each, what is missing; nil means nobody is
 }
 

@@ -1,0 +1,192 @@
+package site
+
+// builtinMessages are the sentences of our own that stand in for Mailman's, by
+// module. The code names a text by its first words, so a stand-in begins with
+// these and goes on in words of ours, with the variables that Mailman's has.
+var builtinMessages = map[string][]string{
+	"Bouncer": {
+		"bounce score incremented",
+		"disabled",
+		"Bounce action notification",
+		" The last bounce received from you was dated %(date)s.",
+		"due to excessive bounces",
+		"by yourself",
+		"by the list administrator",
+		"for unknown reasons",
+	},
+	"Deliverer": {
+		"Note: Since this is a list of mailing lists, what concerns your\nsubscription goes to %(addr)s.",
+		" (Digest mode)",
+		"Welcome to the list %(realname)s%(digmode)s",
+		"You have been unsubscribed from %(realname)s",
+		"Hostile subscription attempt",
+		"%(address)s was invited to a different list and\ntried to join yours with that invitation. It was refused.",
+		"You invited %(address)s, who tried to join\nanother list with your invitation. It was refused.",
+		"%(listname)s mailing list probe message",
+	},
+	"Handlers/Replybot": {
+		`Auto-response for your message to "%(realname)s"`,
+		"The Mailman Replybot",
+	},
+	"ListAdmin": {
+		"New subscription request to list %(realname)s: %(addr)s",
+		"New unsubscription request from list %(realname)s: %(addr)s",
+	},
+	"MailList": {
+		"Your confirmation is required to join %(listname)s",
+		"Your confirmation is required to leave %(listname)s",
+		" from %(remote)s",
+		"%(realname)s subscription notification",
+		"%(realname)s unsubscribe notification",
+		"%(realname)s address change",
+		"via email confirmation",
+		"email confirmation",
+		"Last autoresponse notification",
+	},
+	"Queue/BounceRunner": {
+		"Uncaught bounce notification",
+		"The attached message was received as a bounce, but nobody it could\nbe for was found in it. Bounces are set up at\n\n%(adminurl)s\n",
+	},
+	"Queue/CommandRunner": {
+		"The results of your email command are below; your message is attached.\n",
+		"- Results:",
+		"\n- Unprocessed:",
+		"No commands were found in your message. The word help alone, in a message\nto the same address, brings a list of them.\n",
+		"\n- Ignored:",
+		"\n- Done.\n",
+		"The results of your email commands",
+		"Message body suppressed by this site\n",
+		"Original message suppressed by this site\n",
+		"Ignoring non-text/plain parts",
+	},
+	"Commands/cmd_confirm": {
+		"Usage:",
+		"Invalid confirmation string. It may have been used, or be older than\n%(days)s days: please ask anew.",
+		"Your request has been forwarded to a moderator.",
+		"You are already subscribed.",
+		"You are not currently a member, or no longer under that address.",
+		"You are currently banned from this list. Its owners are at\n%(owneraddr)s.",
+		"You were not invited to this list. Both lists' owners have been told.",
+		"Bad approval password. The message is still held.",
+		"Confirmation succeeded",
+		"Approve",
+		"Discard",
+	},
+	"Commands/cmd_help": {
+		"You can access your personal options at",
+	},
+	"Commands/cmd_info": {
+		"n/a",
+		"List name: %(listname)s",
+		"Description: %(description)s",
+		"Postings to: %(postaddr)s",
+		"List Helpbot: %(requestaddr)s",
+		"List Owners: %(owneraddr)s",
+		"More information: %(listurl)s",
+	},
+	"Commands/cmd_lists": {
+		"Usage:",
+		"Public mailing lists at %(hostname)s",
+		"n/a",
+		"%(i)3d. List name: %(realname)s",
+		"     Description: %(description)s",
+		"     Requests to: %(requestaddr)s",
+	},
+	"Commands/cmd_password": {
+		"Your password is: %(password)s",
+		"You are not a member of %(listname)s",
+		"Password successfully changed",
+		"You did not give the correct old password; it was not changed.",
+		"\nUsage:",
+	},
+	"Commands/cmd_set": {
+		"\n    set ...\n        See or change how the list serves you; `set help' tells more.\n",
+		"\n    set help\n" +
+			"    set show [address=ADDRESS]\n" +
+			"    set authenticate PASSWORD [address=ADDRESS]\n" +
+			"    set ack on|off\n" +
+			"    set digest plain|mime|off\n" +
+			"    set delivery on|off\n" +
+			"    set myposts on|off\n" +
+			"    set hide on|off\n" +
+			"    set duplicates on|off\n" +
+			"    set reminders on|off\n" +
+			"        All but the first two need `set authenticate' before them.\n",
+		"Bad set command: %(subcmd)s",
+		"Usage:",
+		"You are not a member of %(listname)s",
+		"Your current option settings",
+		"on",
+		"off",
+		"    ack %(onoff)s",
+		"    digest plain",
+		"    digest mime",
+		"    digest off",
+		"delivery on",
+		"delivery off",
+		"by you",
+		"by the admin",
+		"due to bounces",
+		"for unknown reasons",
+		"    %(status)s, %(how)s, %(date)s",
+		"    myposts %(onoff)s",
+		"    hide %(onoff)s",
+		"    duplicates %(onoff)s",
+		"    reminders %(onoff)s",
+		"You did not give the correct password",
+		"Bad argument: %(arg)s",
+		"Not authenticated",
+		"ack option set",
+		"digest option set",
+		"delivery enabled",
+		"delivery disabled by user",
+		"myposts option set",
+		"hide option set",
+		"duplicates option set",
+		"reminder option set",
+	},
+	"Commands/cmd_subscribe": {
+		"Usage:",
+		"Bad digest specifier: %(arg)s",
+		"No valid address found",
+		"The email address you supplied is banned here. The owners are at\n%(listowner)s.",
+		"Mailman won't accept that address, for it is none.",
+		"Your subscription is not allowed with an address like that.",
+		"You are already subscribed",
+		"You already have a subscription pending",
+		"No one can subscribe to the digest here",
+		"This list only supports digest members",
+		"Your subscription request has been forwarded to %(listowner)s.",
+		"Subscription request succeeded",
+	},
+	"Commands/cmd_unsubscribe": {
+		"Usage:",
+		"%(address)s is not a member of %(listname)s",
+		"Your unsubscription request has been forwarded to the owners.",
+		"You already have a subscription pending",
+		"You gave the wrong password",
+		"Unsubscription request succeeded",
+	},
+	"Commands/cmd_who": {
+		"\n    who\n        See the non-hidden members; with a password of the owners', all.\n",
+		"\n    who password [address=ADDRESS]\n        See the members. The password is yours or the owners'.\n",
+		"\n    who password\n        See everyone. The password is the owners' or the moderators'.\n",
+		"Usage:",
+		"You are not allowed to retrieve that",
+		"This list has no members",
+		"Non-digest (regular) members",
+		"Digest members",
+	},
+}
+
+// builtinDocs are what the commands say of themselves, by module.
+var builtinDocs = map[string]map[string]string{
+	"Commands/cmd_confirm":     {"": "\n    confirm COOKIE\n        Confirm what you were asked to confirm.\n"},
+	"Commands/cmd_end":         {"": "\n    end\n        What follows is no command.\n"},
+	"Commands/cmd_help":        {"": "\n    help\n        Get this list of commands.\n"},
+	"Commands/cmd_info":        {"": "\n    info\n        Get to know the list.\n"},
+	"Commands/cmd_lists":       {"": "\n    lists\n        See the public lists of this host.\n"},
+	"Commands/cmd_password":    {"": "\n    password [OLD NEW] [address=ADDRESS]\n        Get your password, or change it.\n"},
+	"Commands/cmd_subscribe":   {"": "\n    subscribe [PASSWORD] [digest|nodigest] [address=ADDRESS]\n        Join the list.\n"},
+	"Commands/cmd_unsubscribe": {"": "\n    unsubscribe [PASSWORD] [address=ADDRESS]\n        Leave the list.\n"},
+}
