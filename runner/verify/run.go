@@ -26,6 +26,8 @@ type Options struct {
 	// Max is how many differences each check of a file tells of at most, 0 means
 	// DefaultMax.
 	Max int
+	// Doubts also looks for damage that makes no difference to a reader.
+	Doubts bool
 	// Progress is told how many files are done of how many; it may be nil. It is
 	// called by one goroutine at a time.
 	Progress func(done, total int)
@@ -164,7 +166,7 @@ func checkFile(f File, o Options) (*checker, error) {
 		c.run(b)
 		c.nameList()
 		if !c.torn() {
-			if len(c.findings) == 0 && f.Kind == Config && filepath.Base(f.Path) == "config.pck" && len(c.values) == 1 {
+			if o.Doubts && len(c.findings) == 0 && f.Kind == Config && filepath.Base(f.Path) == "config.pck" && len(c.values) == 1 {
 				c.doubts(c.values[0])
 			}
 			c.values = nil

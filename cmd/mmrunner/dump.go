@@ -1,0 +1,70 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mmrunner/mmrunner/runner/dump"
+)
+
+func init() { register(newDump) }
+
+type dumpOptions struct {
+	asJSON  bool
+	secrets bool
+}
+
+func newDump() *cobra.Command {
+	var o dumpOptions
+	cmd := &cobra.Command{
+		Use:   "dump FILE...",
+		Short: "Print any of Mailman's pickles, with the type of every value",
+		Long: `dump prints all pickles in a file (config.pck, pending.pck, request.pck, a queue entry, a held message,
+bounce events) as Python would write them: 1 is an int, 1L a long, True a bool, 'a' a str and u'a' a unicode, and an
+object is its class and attributes. With --json each value is an object with its type. "-" stands for the standard
+input. No class is imported and no Mailman is needed.
+
+Passwords are hidden unless --secrets is given. The text of a message is shown as it is, also where somebody mailed
+a command with a password.`,
+		Example: `  mmrunner dump /usr/local/mailman/lists/mylist/config.pck
+  mmrunner dump --json qfiles/shunt/*.pck`,
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error { return runDump(cmd, o, args) },
+	}
+	cmd.Flags().BoolVar(&o.asJSON, "json", false, "print each file as a JSON document")
+	cmd.Flags().BoolVar(&o.secrets, "secrets", false, "show passwords")
+	return cmd
+}
+
+// runDump goes on with the other files where one cannot be read.
+func runDump(cmd *cobra.Command, o dumpOptions, files []string) error {
+	show := dump.File
+	if o.asJSON {
+		show = dump.JSON
+	}
+	failed := 0
+	for _, name := range files {
+		b, err := readInput(cmd, name)
+		if err == nil {
+			err = show(cmd.OutOrStdout(), name, b, dump.Options{Secrets: o.secrets})
+		}
+		if err != nil {
+			failed++
+			fmt.Fprintln(cmd.ErrOrStderr(), "mmrunner: "+err.Error())
+		}
+	}
+	if failed > 0 {
+		return &exitError{status: 1}
+	}
+	return nil
+}
+
+func readInput(cmd *cobra.Command, name string) ([]byte, error) {
+	if name == "-" {
+		return io.ReadAll(cmd.InOrStdin())
+	}
+	return os.ReadFile(name)
+}

@@ -1,0 +1,193 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mmrunner/mmrunner/runner/verify"
+)
+
+func init() { register(newVerify) }
+
+type verifyOptions struct {
+	asJSON  bool
+	max     int
+	file    string
+	against string
+	python  bool
+	doubts  bool
+}
+
+func newVerify() *cobra.Command {
+	var o verifyOptions
+	cmd := &cobra.Command{
+		Use:   "verify [LIST...]",
+		Short: "Show that mmrunner reads and writes the site's pickles as Python does",
+		Long: `verify reads every pickle of the site (lists, pending confirmations, requests, queue entries, held
+messages, bounce events; or those of the named lists), writes it again in memory, reads that, and compares
+values and their types: with gopickle's reading of the file, and with that of the cPickle of the site's own Python,
+which also reads what mmrunner would have written. It changes nothing and takes no lock.
+
+A damaged file that is still a pickle cannot be told from a sound one by reading it. So verify also holds each
+list against its config.pck.last and its tables of members against each other: a setting that is gone, a value that
+is the same but of another type, a string with one byte changed, a member without a password. These findings are
+doubts; --doubts=false leaves them out.
+
+With --file FILE --against FILE2 it compares two files of pickles, of any kind, by value and type.
+
+The exit status is 1 if anything was found.`,
+		Example: `  mmrunner verify
+  mmrunner verify mylist --json
+  mmrunner verify --file config.pck --against backup/config.pck`,
+		RunE: func(cmd *cobra.Command, args []string) error { return runVerify(cmd, o, args) },
+	}
+	f := cmd.Flags()
+	f.BoolVar(&o.asJSON, "json", false, "print the report as JSON")
+	f.IntVar(&o.max, "max", verify.DefaultMax, "differences that each check of a file tells of at most")
+	f.StringVar(&o.file, "file", "", "a file of pickles to compare, with --against")
+	f.StringVar(&o.against, "against", "", "the file to compare it with")
+	f.BoolVar(&o.python, "python", true, "compare with the reading of the site's Python")
+	f.BoolVar(&o.doubts, "doubts", true, "look for damage that only a look at the values shows")
+	cmd.MarkFlagsRequiredTogether("file", "against")
+	return cmd
+}
+
+// errFound ends verify and shadow with status 1 once the report is printed.
+var errFound = &exitError{status: 1}
+
+func runVerify(cmd *cobra.Command, o verifyOptions, lists []string) error {
+	if o.max < 1 {
+		return fmt.Errorf("had --max %d, wanted at least 1", o.max)
+	}
+	if o.file != "" {
+		if len(lists) > 0 {
+			return fmt.Errorf("had --file and the list %s, wanted one or the other", lists[0])
+		}
+		return verifyPair(cmd, o)
+	}
+	s, err := watchSite(cmd)
+	if err != nil {
+		return err
+	}
+	files, err := verify.Files(s, lists)
+	if err != nil {
+		return err
+	}
+	opt := verify.Options{Lists: lists, Max: o.max, Doubts: o.doubts, Progress: progress("verify", o.asJSON)}
+	if o.python && s.Python != "" {
+		if opt.Python, err = verify.StartPython(s.Python); err != nil {
+			return fmt.Errorf("had %w, wanted the site's Python; --python=false does without", err)
+		}
+		defer opt.Python.Close()
+	}
+	ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	r, err := verify.Run(ctx, files, opt)
+	if err != nil {
+		return err
+	}
+	if o.asJSON {
+		err = printJSON(cmd.OutOrStdout(), r)
+	} else {
+		err = printVerify(cmd.OutOrStdout(), r)
+	}
+	if err == nil && !r.OK() {
+		return errFound
+	}
+	return err
+}
+
+func verifyPair(cmd *cobra.Command, o verifyOptions) error {
+	found, err := verify.Pair(o.file, o.against, verify.Options{Max: o.max})
+	if err != nil {
+		return err
+	}
+	out := cmd.OutOrStdout()
+	switch {
+	case o.asJSON:
+		if found == nil {
+			found = []verify.Finding{}
+		}
+		err = printJSON(out, found)
+	case len(found) == 0:
+		_, err = fmt.Fprintf(out, "%s and %s hold equal values of equal types\n", o.file, o.against)
+	default:
+		printFindings(out, found)
+	}
+	if err == nil && len(found) > 0 {
+		return errFound
+	}
+	return err
+}
+
+func printJSON(w io.Writer, v any) error {
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", " ")
+	return enc.Encode(v)
+}
+
+// printFindings groups them under their files.
+func printFindings(w io.Writer, found []verify.Finding) {
+	last := ""
+	for _, f := range found {
+		if f.File != last {
+			last = f.File
+			in := f.File
+			if f.List != "" {
+				in += " (list " + f.List + ")"
+			}
+			fmt.Fprintln(w, in)
+		}
+		fmt.Fprintf(w, "  %s: %s\n    had    %s\n    wanted %s\n", f.Check, f.Path, f.Had, f.Wanted)
+	}
+}
+
+func printVerify(w io.Writer, r *verify.Report) error {
+	printFindings(w, r.Findings)
+	for _, u := range r.Unread {
+		fmt.Fprintln(w, u)
+	}
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "KIND\tFILES\tMB")
+	for _, k := range verify.Kinds {
+		if n, ok := r.Kinds[k]; ok {
+			fmt.Fprintf(t, "%s\t%d\t%.3f\n", k, n.Files, float64(n.Bytes)/1e6)
+		}
+	}
+	fmt.Fprintf(t, "all\t%d\t%.3f\n", r.Files, float64(r.Bytes)/1e6)
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	speeds := []string{speed("read", r.Bytes, r.Read), speed("written", r.Bytes, r.Write)}
+	if r.Python > 0 {
+		speeds = append(speeds, speed("read by cPickle", r.Bytes, r.PythonRead))
+	}
+	fmt.Fprintf(w, "%d pickles of %d lists: %s\n", r.Pickles, r.Lists, strings.Join(speeds, ", "))
+	fmt.Fprintf(w, "compared with gopickle %d files, with the site's Python %d; %d files went meanwhile; %.1f s in all\n",
+		r.Gopickle, r.Python, r.Vanished, r.Elapsed.Seconds())
+	doubts := 0
+	for _, f := range r.Findings {
+		if f.Check == verify.CheckDoubt {
+			doubts++
+		}
+	}
+	_, err := fmt.Fprintf(w, "%d differences, %d doubts\n", len(r.Findings)-doubts, doubts)
+	return err
+}
+
+func speed(what string, bytes int64, d time.Duration) string {
+	if d <= 0 {
+		return what
+	}
+	return fmt.Sprintf("%s at %.0f MB/s", what, float64(bytes)/1e6/d.Seconds())
+}
