@@ -9,7 +9,6 @@ import (
 	"os"
 	"runtime"
 	"testing"
-	"unicode/utf8"
 
 	gopickle "github.com/nlpodyssey/gopickle/pickle"
 	"github.com/nlpodyssey/gopickle/types"
@@ -356,7 +355,7 @@ func (c *comparison) same(v pickle.Value, o any) string {
 		ok = isString && (s == string(v) || bytes.ContainsRune([]byte(s), '\\') || bytes.HasSuffix([]byte(s), []byte(" ")))
 	case pickle.Unicode:
 		s, isString := o.(string)
-		ok = isString && (s == string(v) || bytes.ContainsRune([]byte(s), '\\') || !utf8.ValidString(s))
+		ok = isString && (s == string(v) || bytes.ContainsRune([]byte(s), '\\') || latin1(s) == string(v))
 	case *pickle.Global:
 		switch o := o.(type) {
 		case *otherClass:
@@ -405,6 +404,15 @@ func (c *comparison) same(v pickle.Value, o any) string {
 		return ""
 	}
 	return differ
+}
+
+// latin1 is the text of bytes that are one character each.
+func latin1(s string) string {
+	out := make([]rune, len(s))
+	for i := range len(s) {
+		out[i] = rune(s[i])
+	}
+	return string(out)
 }
 
 func (c *comparison) all(vs []pickle.Value, os []any, differ string) string {

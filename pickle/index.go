@@ -47,7 +47,6 @@ type dictIndex struct {
 	batches []itemBatch
 	table   []uint32 // 1 + index into items below a tag from the hash; 0 is free
 	bits    int      // how many of an entry's low bits are the index
-	own     []uint32 // ids of containers that something outside an item refers to
 }
 
 // newDictIndex indexes the dict at sp. It returns errLayout where its items

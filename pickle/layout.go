@@ -81,8 +81,7 @@ type layout struct {
 	marks  []int
 	markAt []uint32
 
-	dict      *place // the one whose items are wanted, when it is at the bottom of the stack
-	items     []uint32
+	items     []uint32 // where the keys start, of the dict at the bottom of the stack
 	values    []uint32 // where the values start; only for the dict of a Document
 	batches   []itemBatch
 	wantMemo  bool
