@@ -2,8 +2,6 @@ package message
 
 import "strings"
 
-// whitespace is what str.strip() takes off in the C locale.
-const whitespace = " \t\n\r\v\f"
 
 // isSpace is str.isspace() of one byte in the C locale.
 func isSpace(c byte) bool { return c == ' ' || c >= '\t' && c <= '\r' }

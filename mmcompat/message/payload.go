@@ -105,7 +105,7 @@ func (m *Message) BodyLineIterator(decode bool) iter.Seq2[string, error] {
 			}
 			if decode {
 				var err error
-				if s, ok, err = part.GetPayloadDecoded(); err != nil {
+				if s, _, err = part.GetPayloadDecoded(); err != nil {
 					yield("", err)
 					return
 				}

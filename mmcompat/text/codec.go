@@ -85,9 +85,10 @@ func KnownCharset(charset string) bool {
 	return err == nil
 }
 
-// Decode is unicode(b, charset, errors), as UTF-8. The error is a *CodecError;
-// its Unknown is true where Python raises LookupError, which it does not over
-// an empty string.
+// Decode is unicode(b, charset, errors), as UTF-8; a lone surrogate, which
+// Python 2 lets through, keeps its three bytes. The error is a *CodecError; its
+// Unknown is true where Python raises LookupError, which it does not over an
+// empty string.
 func Decode(b, charset, errors string) (u string, err error) {
 	if b == "" {
 		return "", nil
@@ -96,40 +97,11 @@ func Decode(b, charset, errors string) (u string, err error) {
 	if err != nil {
 		return "", err
 	}
-	var out strings.Builder
-	// bad deals with bytes that stand for nothing.
-	bad := func(at int) error {
-		switch errors {
-		case Replace:
-			out.WriteRune(utf8.RuneError)
-		case Ignore:
-		default:
-			return &CodecError{Charset: charset, Text: fmt.Sprintf("'%s' codec can't decode byte 0x%02x in position %d", charset, b[at], at)}
-		}
-		return nil
-	}
-	switch own {
-	case latin1:
-		for i := 0; i < len(b); i++ {
-			out.WriteRune(rune(b[i]))
-		}
-		return out.String(), nil
-	case ascii, utf8Codec:
-		for i := 0; i < len(b); {
-			r, n := rune(b[i]), 1
-			if own == utf8Codec {
-				r, n = utf8.DecodeRuneInString(b[i:])
-			}
-			if own == ascii && r >= 0x80 || r == utf8.RuneError && n == 1 {
-				if err := bad(i); err != nil {
-					return "", err
-				}
-			} else {
-				out.WriteString(b[i : i+n])
-			}
-			i += n
-		}
-		return out.String(), nil
+	switch {
+	case own != "":
+		return decode(b, codecs[own], errors)
+	case pages[enc] != nil:
+		return decode(b, pages[enc], errors)
 	}
 	s, _, err := transform.String(enc.NewDecoder(), b)
 	if err != nil {
@@ -151,73 +123,40 @@ func Decode(b, charset, errors string) (u string, err error) {
 // Decode's.
 func Encode(u, charset, errors string) (b string, err error) {
 	own, enc, err := lookup(charset)
-	if err != nil {
+	switch {
+	case err != nil:
 		return "", err
-	}
-	if own == utf8Codec {
+	case own == utf8Codec:
 		return u, nil
+	case own != "":
+		return encode(u, codecs[own], errors)
+	case pages[enc] != nil:
+		return encode(u, pages[enc], errors)
 	}
-	if enc != nil {
-		if s, _, err := transform.String(enc.NewEncoder(), u); err == nil {
-			return s, nil
-		}
+	if s, _, err := transform.String(enc.NewEncoder(), u); err == nil {
+		return s, nil
 	}
-	var out strings.Builder
-	pos := 0
-	// Each character alone, to find those that the charset lacks; a charset with shifts gets whole runs.
-	run := ""
-	flush := func() {
-		if run != "" {
-			s, _, _ := transform.String(enc.NewEncoder(), run)
-			out.WriteString(s)
-			run = ""
-		}
-	}
-	for _, r := range u {
-		ok := false
-		switch {
-		case own == ascii:
-			ok = r < 0x80
-		case own == latin1:
-			ok = r < 0x100
-		default:
-			_, _, err := transform.String(enc.NewEncoder(), string(r))
-			ok = err == nil
-		}
-		if !ok {
-			put := ""
-			switch errors {
-			case Replace:
-				put = "?"
-			case Ignore:
-			case XMLCharRefReplace:
-				put = fmt.Sprintf("&#%d;", r)
-			default:
-				return "", &CodecError{Charset: charset, Text: fmt.Sprintf(
-					"'%s' codec can't encode character %s in position %d", charset, escape(r), pos)}
-			}
-			if enc != nil {
-				run += put
-			} else {
-				out.WriteString(put)
-			}
-		} else if enc != nil {
-			run += string(r)
-		} else {
-			out.WriteByte(byte(r))
-		}
-		pos++
-	}
-	flush()
-	return out.String(), nil
+	return encode(u, &shifting{charset, enc}, errors)
 }
 
-func escape(r rune) string {
-	switch {
-	case r < 0x100:
-		return fmt.Sprintf(`u'\x%02x'`, r)
-	case r < 0x10000:
-		return fmt.Sprintf(`u'\u%04x'`, r)
+// shifting is a charset of more than one byte a character, perhaps with shifts
+// between them: runs of what it has are encoded as a whole.
+type shifting struct {
+	charset string
+	enc     encoding.Encoding
+}
+
+func (c *shifting) name() string   { return normal(c.charset) }
+func (c *shifting) reason() string { return "illegal multibyte sequence" }
+func (c *shifting) has(r rune) bool {
+	_, _, err := transform.String(c.enc.NewEncoder(), string(r))
+	return err == nil
+}
+func (c *shifting) bytes(run string) string {
+	s, _, err := transform.String(c.enc.NewEncoder(), run)
+	if err != nil {
+		// Each of its characters was asked for.
+		panic(err)
 	}
-	return fmt.Sprintf(`u'\U%08x'`, r)
+	return s
 }

@@ -1,0 +1,262 @@
+package text
+
+import (
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"golang.org/x/text/encoding"
+	"golang.org/x/text/encoding/charmap"
+)
+
+// codec is a charset whose rules are Python's own, to the last byte.
+type codec interface {
+	encoder
+	// next decodes what b begins with: n bytes are r, or n bad bytes stand for
+	// nothing, for the reason why.
+	next(b string) (r rune, n int, why string)
+}
+
+// encoder is the way back.
+type encoder interface {
+	name() string   // as Python's messages have it
+	reason() string // why a character cannot be encoded
+	has(r rune) bool
+	bytes(run string) string // of characters that it has
+}
+
+// decode is unicode(b, c, errors).
+func decode(b string, c codec, errors string) (string, error) {
+	var out strings.Builder
+	for i := 0; i < len(b); {
+		r, n, why := c.next(b[i:])
+		switch {
+		case why == "" && isSurrogate(r):
+			out.WriteString(b[i : i+n])
+		case why == "":
+			out.WriteRune(r)
+		case errors == Replace:
+			out.WriteRune(utf8.RuneError)
+		case errors == Ignore:
+		case n == 1:
+			return "", &CodecError{Charset: c.name(), Text: fmt.Sprintf(
+				"'%s' codec can't decode byte 0x%02x in position %d: %s", c.name(), b[i], i, why)}
+		default:
+			return "", &CodecError{Charset: c.name(), Text: fmt.Sprintf(
+				"'%s' codec can't decode bytes in position %d-%d: %s", c.name(), i, i+n-1, why)}
+		}
+		i += n
+	}
+	return out.String(), nil
+}
+
+// encode is u.encode(c, errors).
+func encode(u string, c encoder, errors string) (string, error) {
+	var out, run strings.Builder
+	flush := func() {
+		out.WriteString(c.bytes(run.String()))
+		run.Reset()
+	}
+	pos := 0
+	for rest := u; rest != ""; pos++ {
+		r, n := character(rest)
+		if c.has(r) {
+			run.WriteString(rest[:n])
+			rest = rest[n:]
+			continue
+		}
+		switch errors {
+		case Replace:
+			run.WriteByte('?')
+		case Ignore:
+		case XMLCharRefReplace:
+			fmt.Fprintf(&run, "&#%d;", r)
+		default:
+			return "", lacking(c, rest, r, pos)
+		}
+		rest = rest[n:]
+	}
+	flush()
+	return out.String(), nil
+}
+
+// lacking is the error over the character r that rest begins with, and over
+// those that follow it and are lacking too.
+func lacking(c encoder, rest string, r rune, pos int) error {
+	end := pos
+	for rest != "" {
+		r, n := character(rest)
+		if c.has(r) {
+			break
+		}
+		rest = rest[n:]
+		end++
+	}
+	if _, multibyte := c.(*shifting); multibyte || end == pos+1 {
+		return &CodecError{Charset: c.name(), Text: fmt.Sprintf(
+			"'%s' codec can't encode character %s in position %d: %s", c.name(), escape(r), pos, c.reason())}
+	}
+	return &CodecError{Charset: c.name(), Text: fmt.Sprintf(
+		"'%s' codec can't encode characters in position %d-%d: %s", c.name(), pos, end-1, c.reason())}
+}
+
+func isSurrogate(r rune) bool { return 0xd800 <= r && r < 0xe000 }
+
+// character is the first character of a unicode given as UTF-8, a lone
+// surrogate included.
+func character(s string) (r rune, n int) {
+	if r, n, why := (utf8Own{}).next(s); why == "" {
+		return r, n
+	}
+	return utf8.DecodeRuneInString(s)
+}
+
+func escape(r rune) string {
+	switch {
+	case r < 0x100:
+		return fmt.Sprintf(`u'\x%02x'`, r)
+	case r < 0x10000:
+		return fmt.Sprintf(`u'\u%04x'`, r)
+	}
+	return fmt.Sprintf(`u'\U%08x'`, r)
+}
+
+// codecs are those that lookup names.
+var codecs = map[string]codec{ascii: low{"ascii", 0x80}, latin1: low{"latin-1", 0x100}, utf8Codec: utf8Own{}}
+
+// low is a charset that is the beginning of Unicode.
+type low struct {
+	called string
+	size   rune
+}
+
+func (c low) name() string    { return c.called }
+func (c low) reason() string  { return fmt.Sprintf("ordinal not in range(%d)", c.size) }
+func (c low) has(r rune) bool { return r < c.size }
+func (c low) next(b string) (rune, int, string) {
+	if rune(b[0]) < c.size {
+		return rune(b[0]), 1, ""
+	}
+	return 0, 1, c.reason()
+}
+func (c low) bytes(run string) string {
+	out := make([]byte, 0, len(run))
+	for _, r := range run {
+		out = append(out, byte(r))
+	}
+	return string(out)
+}
+
+// pages are the charsets of one byte a character.
+var pages = func() map[encoding.Encoding]codec {
+	made := map[encoding.Encoding]codec{}
+	for _, enc := range charmap.All {
+		cm, ok := enc.(*charmap.Charmap)
+		if !ok {
+			continue
+		}
+		p := &page{back: map[rune]byte{}}
+		// Python has the control characters of ISO 6429 in all of these, x/text has not.
+		iso := strings.HasPrefix(cm.String(), "ISO 8859-")
+		for i := range 256 {
+			r := cm.DecodeByte(byte(i))
+			if iso && 0x80 <= i && i < 0xa0 {
+				r = rune(i)
+			}
+			p.runes[i] = r
+			if r != utf8.RuneError {
+				p.back[r] = byte(i)
+			}
+		}
+		made[enc] = p
+	}
+	// Python leaves undefined what the vendor has not defined; browsers do not.
+	made[charmap.Windows1255].(*page).undefine(0xca)
+	return made
+}()
+
+// page is a table of characters; utf8.RuneError is for a byte without one.
+type page struct {
+	runes [256]rune
+	back  map[rune]byte
+}
+
+func (p *page) undefine(b byte) {
+	delete(p.back, p.runes[b])
+	p.runes[b] = utf8.RuneError
+}
+
+func (p *page) name() string   { return "charmap" }
+func (p *page) reason() string { return "character maps to <undefined>" }
+func (p *page) has(r rune) bool {
+	_, ok := p.back[r]
+	return ok
+}
+func (p *page) next(b string) (rune, int, string) {
+	if r := p.runes[b[0]]; r != utf8.RuneError {
+		return r, 1, ""
+	}
+	return 0, 1, p.reason()
+}
+func (p *page) bytes(run string) string {
+	out := make([]byte, 0, len(run))
+	for _, r := range run {
+		out = append(out, p.back[r])
+	}
+	return string(out)
+}
+
+// utf8Own is UTF-8 as Python 2.7 reads it: surrogates are let through, and what
+// counts as one error is PyUnicode_DecodeUTF8Stateful's business.
+type utf8Own struct{}
+
+func (utf8Own) name() string            { return "utf8" }
+func (utf8Own) reason() string          { return "surrogates not allowed" }
+func (utf8Own) has(rune) bool           { return true }
+func (utf8Own) bytes(run string) string { return run }
+
+const (
+	badStart = "invalid start byte"
+	badNext  = "invalid continuation byte"
+	badEnd   = "unexpected end of data"
+)
+
+func (utf8Own) next(b string) (r rune, n int, why string) {
+	c := b[0]
+	more := func(i int) bool { return b[i]&0xc0 == 0x80 }
+	switch {
+	case c < 0x80:
+		return rune(c), 1, ""
+	case c < 0xc2 || c > 0xf4:
+		return 0, 1, badStart
+	case c < 0xe0:
+		n = 2
+	case c < 0xf0:
+		n = 3
+	default:
+		n = 4
+	}
+	if len(b) < n {
+		end := 1
+		// Each byte that goes on counts for as many as came before it, too.
+		for k := 1; k < len(b) && more(k); k++ {
+			end += k
+		}
+		return 0, min(end, len(b)), badEnd
+	}
+	// The error ends before the first byte that does not go on, and before the
+	// last one in any case.
+	good := 1
+	for good < n && more(good) {
+		good++
+	}
+	outside := c == 0xe0 && b[1] < 0xa0 || c == 0xf0 && b[1] < 0x90 || c == 0xf4 && b[1] > 0x8f
+	if good < n || outside {
+		return 0, min(good, n-1), badNext
+	}
+	r = rune(c) & (0x7f >> n)
+	for i := 1; i < n; i++ {
+		r = r<<6 | rune(b[i]&0x3f)
+	}
+	return r, n, ""
+}
