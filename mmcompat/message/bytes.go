@@ -2,7 +2,6 @@ package message
 
 import "strings"
 
-
 // isSpace is str.isspace() of one byte in the C locale.
 func isSpace(c byte) bool { return c == ' ' || c >= '\t' && c <= '\r' }
 
