@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"sync"
 
+	"github.com/mmrunner/mmrunner/mmcompat/message"
 	"github.com/mmrunner/mmrunner/mmcompat/qfile"
 )
 
@@ -69,6 +70,10 @@ func (e *Engine) load(base string) (en *Entry, err error) {
 func Guard(f func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
+			if e, ok := p.(*message.PyError); ok {
+				err = e // one of Python's, from below a function that returns none
+				return
+			}
 			trace := make([]byte, 4096)
 			trace = trace[:runtime.Stack(trace, false)]
 			if e, ok := p.(error); ok {

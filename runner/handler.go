@@ -25,6 +25,13 @@ type Handler interface {
 	Batched(b *batch.Batch) error
 }
 
+// Orderer is a Handler that has its lists' turns in another order than that in
+// which their first entries came.
+type Orderer interface {
+	// Order puts the names of lists in order; entries is what they have.
+	Order(names []string, entries map[string][]*Entry) []string
+}
+
 // Failed is the error of some of a turn's entries, whose changes have been taken
 // back; the others stand.
 type Failed map[*Entry]error

@@ -21,6 +21,9 @@ func (e *Engine) missing(name string, entries []*Entry, why error) {
 		reason = ""
 	}
 	for _, en := range entries {
+		if reason == "" {
+			maillist.Exists(e.Env.Site, name, e.Env.Log) // for what it says of a hostile name
+		}
 		e.logError("error opening list: %s\n%s", name, reason)
 		e.logError("Dequeuing message destined for missing list: %s", name)
 		var m *message.Message

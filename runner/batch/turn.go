@@ -54,6 +54,10 @@ func Begin(ctx context.Context, env *Env, name string) (*Turn, *Batch, error) {
 		return t, b, nil
 	}
 	t.Abort()
+	if errors.Is(err, maillist.ErrUnknownList) {
+		// There is nothing to be locked, and such a name may not even do for a lock's.
+		return nil, nil, err
+	}
 	t = &Turn{ctx: ctx, env: env, eager: true}
 	if b, err = t.open(name); err != nil {
 		return nil, nil, err

@@ -10,10 +10,12 @@ package bounce
 
 import (
 	"errors"
+	"slices"
 
 	"github.com/mmrunner/mmrunner/mmcompat/lockfile"
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
 	"github.com/mmrunner/mmrunner/mmcompat/message"
+	"github.com/mmrunner/mmrunner/mmcompat/pydict"
 	"github.com/mmrunner/mmrunner/mmcompat/qfile"
 	"github.com/mmrunner/mmrunner/pickle"
 	"github.com/mmrunner/mmrunner/runner"
@@ -60,11 +62,35 @@ func (h *Handler) Classify(e *runner.Entry) error {
 	return nil
 }
 
+// Order is that of Mailman's dict of events by list, which tells where one list's
+// bounces count against another that it includes. Lists without bounces come
+// first: their entries cause no events.
+func (h *Handler) Order(names []string, entries map[string][]*runner.Entry) []string {
+	var without, with []string
+	for _, name := range names {
+		if slices.ContainsFunc(entries[name], bounces) {
+			with = append(with, name)
+		} else {
+			without = append(without, name)
+		}
+	}
+	return append(without, pydict.Order(with)...)
+}
+
+func bounces(e *runner.Entry) bool {
+	r, ok := e.Work.(*detect.Result)
+	return ok && len(r.Addrs) > 0
+}
+
 // Apply does what BounceRunner._dispose does with an entry. What is to be
 // registered waits for Batched. The error is an exception that Mailman would not
 // have caught, or a *maillist.ErrNeedsPython before anything is done.
 func (h *Handler) Apply(b *batch.Batch, e *runner.Entry) (runner.Outcome, error) {
-	o, err := h.dispose(b, e)
+	var o runner.Outcome
+	err := runner.Guard(func() (err error) {
+		o, err = h.dispose(b, e)
+		return err
+	})
 	var needs *maillist.ErrNeedsPython
 	if err != nil && !errors.As(err, &needs) {
 		err = membership.NewUncaught(err, b.Site())
@@ -141,7 +167,7 @@ func (h *Handler) look(b *batch.Batch, e *runner.Entry, msg *message.Message) (r
 			return "", err
 		}
 		if probe.Value != "" {
-			return runner.Registered, h.probeBounced(b, probe.Value)
+			return runner.Registered, h.probeBounced(b, e.Data.Str("lang"), probe.Value)
 		}
 		if err := known(l, scan); err != nil {
 			return "", err
@@ -150,6 +176,9 @@ func (h *Handler) look(b *batch.Batch, e *runner.Entry, msg *message.Message) (r
 			return runner.Discarded, nil
 		}
 		addrs = scan.Addrs
+	}
+	if len(addrs) == 0 && scan.Module != "" && !since(b, emptyIsUnrecognized) {
+		return runner.Discarded, nil
 	}
 	if len(addrs) == 0 {
 		return h.unrecognized(b, e, msg)

@@ -11,12 +11,6 @@ import (
 	"github.com/mmrunner/mmrunner/runner/membership"
 )
 
-// The releases that changed what a probe's bounce does.
-const (
-	probeWithoutInfo   = 21 // a member without bounce info is disabled all the same
-	probeWithoutMember = 24 // one who has left is no exception any more
-)
-
 // probeFrames are the places that an exception of _probe_bounce passes.
 func probeFrames(code string, inner ...membership.Frame) []membership.Frame {
 	return append([]membership.Frame{
@@ -26,24 +20,26 @@ func probeFrames(code string, inner ...membership.Frame) []membership.Frame {
 }
 
 // probeBounced disables the member whose probe came back (BounceMixin._probe_bounce).
-func (h *Handler) probeBounced(b *batch.Batch, token string) error {
+// lang is the language of the one who sent it back.
+func (h *Handler) probeBounced(b *batch.Batch, lang, token string) error {
 	addr, read, err := takeProbe(b, token)
 	if err != nil {
 		return err
 	}
 	l := b.List()
-	since := func(micro int) bool { return membership.Since(b.Site().Profile.HexVersion, micro) }
-	info, err := probedInfo(l, addr, since(probeWithoutInfo))
+	info, err := probedInfo(b, addr, since(b, probeWithoutInfo))
 	if err == nil && info == nil {
 		now := b.Now()
 		notices, _ := l.Get("bounce_you_are_disabled_warnings")
 		info = maillist.NewBounceInfo(addr, 0.0, maillist.DateOf(now), notices, now.Location())
 	}
 	if err == nil {
-		r := &register{m: membership.New(b, &membership.Voice{Lang: l.Str("preferred_language")}, h.world), b: b, l: l}
+		r := &register{m: membership.New(b, &membership.Voice{Lang: lang}, h.world), b: b, l: l}
 		err = r.disable(addr, info, read)
 	}
-	if errors.Is(err, maillist.ErrNotAMember) && since(probeWithoutMember) {
+	if errors.Is(err, maillist.ErrNotAMember) && since(b, probeWithoutMember) {
+		// Mailman takes no notice, but does not save either.
+		b.UndoAll()
 		return nil
 	}
 	if err == nil {
@@ -97,7 +93,8 @@ func takeProbe(b *batch.Batch, token string) (addr string, read reader, err erro
 
 // probedInfo is a member's bounce info. There is none where Mailman makes it up
 // afresh, and an exception where it would take something else for it.
-func probedInfo(l *maillist.List, addr string, mayLack bool) (*maillist.BounceInfo, error) {
+func probedInfo(b *batch.Batch, addr string, mayLack bool) (*maillist.BounceInfo, error) {
+	l := b.List()
 	info, err := l.GetBounceInfo(addr)
 	if err != nil {
 		return nil, membership.At(err, probeFrames("info = mlist.getBounceInfo(addr)",
@@ -110,6 +107,14 @@ func probedInfo(l *maillist.List, addr string, mayLack bool) (*maillist.BounceIn
 	other := l.OtherBounceInfo(addr)
 	if mayLack && !maillist.Truth(other) {
 		return nil, nil
+	}
+	// Mailman has made the cookie before it finds out.
+	pend, err := b.Pending()
+	if err == nil {
+		_, err = pend.New(pending.ReEnable, pickle.Str(l.Name()), pickle.Str(addr))
+	}
+	if err != nil {
+		return nil, err
 	}
 	return nil, membership.At(&message.PyError{Kind: "AttributeError", Text: "'" + maillist.TypeName(other) + "' object has no attribute 'cookie'"},
 		probeFrames("mlist.disableBouncingMember(addr, info, bmsg)",

@@ -110,7 +110,7 @@ func (r *register) bounce(member string, read reader, day maillist.Date, include
 				return err
 			}
 		}
-	case r.l.Bool("bounce_notify_owner_on_bounce_increment") && firstToday:
+	case since(r.b, incrementsToOwner) && r.l.Bool("bounce_notify_owner_on_bounce_increment") && firstToday:
 		if err := r.tellOwner(member, read, textIncremented); err != nil {
 			return err
 		}

@@ -1,0 +1,19 @@
+package bounce
+
+import (
+	"github.com/mmrunner/mmrunner/runner/batch"
+	"github.com/mmrunner/mmrunner/runner/membership"
+)
+
+// The releases, 2.1.this, that changed what becomes of a bounce.
+const (
+	emptyIsUnrecognized = 16 // a bounce with nothing but empty addresses is not recognized
+	incrementsToOwner   = 19 // bounce_notify_owner_on_bounce_increment
+	probeWithoutInfo    = 21 // a member without bounce info is disabled all the same
+	probeWithoutMember  = 24 // one who has left is no exception any more
+)
+
+// since tells whether the installed release is 2.1.micro or later.
+func since(b *batch.Batch, micro int) bool {
+	return membership.Since(b.Site().Profile.HexVersion, micro)
+}
