@@ -30,9 +30,9 @@ class NewThing(object):
     __setitem__ = Thing.__setitem__.im_func
 
 class Reader:
-    def __init__(self, data):
+    def __init__(self, new):
         # Only protocol 2 wants classes that are types, and only the others make old-style instances.
-        self.new = data[:2] == '\x80\x02'
+        self.new = new
         self.classes = {}
 
     def find_class(self, module, name):
@@ -70,8 +70,8 @@ def answer(data):
     fp = cStringIO.StringIO(data)
     values = []
     took = 0.0
-    reader = Reader(data)
     while fp.tell() < len(data):
+        reader = Reader(data[fp.tell():fp.tell() + 2] == '\x80\x02')
         start = time.time()
         try:
             values.append(reader.load(fp))
