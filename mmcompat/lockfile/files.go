@@ -8,6 +8,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/mmrunner/mmrunner/mmcompat/disk"
 )
 
 // maxName bounds what is read of a lock file, whose content is one path.
@@ -18,15 +20,15 @@ func (l *Lock) layClaim() error {
 	// Mode 0664 whatever the process's umask, as LockFile.py sets umask 002
 	// here: the web server's user must be able to break the lock. The umask
 	// belongs to the whole process, so the mode is set by chmod.
-	fp, err := os.OpenFile(l.claim, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o664)
+	fp, err := disk.OpenFile(l.claim, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o664)
 	if err == nil {
 		err = fp.Chmod(0o664)
 	} else if errors.Is(err, fs.ErrExist) {
-		fp, err = os.OpenFile(l.claim, os.O_WRONLY|os.O_TRUNC, 0)
+		fp, err = disk.OpenFile(l.claim, os.O_WRONLY|os.O_TRUNC, 0)
 	}
 	if fp != nil {
 		if err == nil {
-			_, err = fp.WriteString(l.claim)
+			_, err = fp.Write([]byte(l.claim))
 		}
 		err = errors.Join(err, fp.Close())
 	}
@@ -52,7 +54,7 @@ func (l *Lock) dropClaim() error {
 func (l *Lock) touch(name string) error {
 	// Microseconds, as os.utime gives them.
 	t := l.o.Now().Add(l.o.Lifetime).Truncate(time.Microsecond)
-	if err := os.Chtimes(name, t, t); !errors.Is(err, fs.ErrNotExist) {
+	if err := disk.Chtimes(name, t); !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	return nil
@@ -138,10 +140,10 @@ func readLock(name string) (string, error) {
 }
 
 // link is a system call that tests replace.
-var link = os.Link
+var link = disk.Link
 
 func remove(name string) error {
-	if err := os.Remove(name); !errors.Is(err, fs.ErrNotExist) {
+	if err := disk.Remove(name); !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	return nil

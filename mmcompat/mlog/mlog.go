@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"sync"
 	"time"
+
+	"github.com/mmrunner/mmrunner/mmcompat/disk"
 )
 
 // Logger writes lines to log files that go by name, e.g. "bounce".
@@ -26,7 +28,7 @@ type Set struct {
 	o   Options
 
 	mu    sync.Mutex
-	files map[string]*os.File
+	files map[string]*disk.File
 }
 
 // Options are for those who need other than the process's own.
@@ -50,7 +52,7 @@ func New(dir string, o Options) *Set {
 	if o.Stderr == nil {
 		o.Stderr = os.Stderr
 	}
-	return &Set{dir: dir, o: o, files: map[string]*os.File{}}
+	return &Set{dir: dir, o: o, files: map[string]*disk.File{}}
 }
 
 // Printf adds one line to a log file, with the time and process id before it. A
@@ -110,17 +112,17 @@ func (s *Set) write(log string, lines []byte) {
 	}
 }
 
-func (s *Set) file(log string) (*os.File, error) {
+func (s *Set) file(log string) (*disk.File, error) {
 	if f := s.files[log]; f != nil {
 		return f, nil
 	}
 	path := filepath.Join(s.dir, log)
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND|os.O_CREATE|os.O_EXCL, fileMode)
+	f, err := disk.OpenFile(path, os.O_WRONLY|os.O_APPEND|os.O_CREATE|os.O_EXCL, fileMode)
 	if err == nil {
 		// The umask of the process is not Mailman's, and others must be able to add lines.
 		err = f.Chmod(fileMode)
 	} else if errors.Is(err, os.ErrExist) {
-		f, err = os.OpenFile(path, os.O_WRONLY|os.O_APPEND, 0)
+		f, err = disk.OpenFile(path, os.O_WRONLY|os.O_APPEND, 0)
 	}
 	if err != nil {
 		return nil, err

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mmrunner/mmrunner/mmcompat/disk"
 	"github.com/mmrunner/mmrunner/mmcompat/message"
 )
 
@@ -60,7 +61,7 @@ func Open(dir string, n, slices int, o Options) (*Queue, error) {
 }
 
 func makeDir(dir string) error {
-	err := os.Mkdir(dir, dirMode)
+	err := disk.Mkdir(dir, dirMode)
 	if errors.Is(err, fs.ErrExist) {
 		return nil
 	}
@@ -136,12 +137,12 @@ func (q *Queue) Read(base, ext string) (*Item, error) {
 // Claim takes an entry out of the queue: .pck becomes .bak. The error wraps
 // fs.ErrNotExist where it was gone.
 func (q *Queue) Claim(base string) error {
-	return os.Rename(q.Path(base, Waiting), q.Path(base, Claimed))
+	return disk.Rename(q.Path(base, Waiting), q.Path(base, Claimed))
 }
 
 // Release puts a claimed entry back.
 func (q *Queue) Release(base string) error {
-	return os.Rename(q.Path(base, Claimed), q.Path(base, Waiting))
+	return disk.Rename(q.Path(base, Claimed), q.Path(base, Waiting))
 }
 
 // Finish removes a claimed entry, as Switchboard.finish does; a failure is for
@@ -156,10 +157,10 @@ func (q *Queue) finish(base string, preserve bool) {
 	var err error
 	if preserve {
 		if err = makeDir(q.o.BadDir); err == nil {
-			err = os.Rename(from, filepath.Join(q.o.BadDir, base+Preserved))
+			err = disk.Rename(from, filepath.Join(q.o.BadDir, base+Preserved))
 		}
 	} else {
-		err = os.Remove(from)
+		err = disk.Remove(from)
 	}
 	if err != nil {
 		q.o.Log(fmt.Sprintf("Failed to unlink/preserve backup file: %s\n%v", from, err))
@@ -177,7 +178,7 @@ func (q *Queue) Enqueue(msg any, data *Data) (base string, err error) {
 	if err := WriteFile(tmp, b, true); err != nil {
 		return "", err
 	}
-	return base, os.Rename(tmp, q.Path(base, Waiting))
+	return base, disk.Rename(tmp, q.Path(base, Waiting))
 }
 
 // EnqueueMessage is Enqueue of a message.
@@ -189,14 +190,14 @@ func (q *Queue) EnqueueMessage(m *message.Message, data *Data) (base string, err
 // have, flushed to the disk if sync is set. A file that cannot be written whole
 // is removed.
 func WriteFile(path string, b []byte, sync bool) (err error) {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, fileMode)
+	f, err := disk.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, fileMode)
 	if err != nil {
 		return err
 	}
 	defer func() {
 		if err != nil {
 			f.Close()
-			os.Remove(path)
+			disk.Remove(path)
 		}
 	}()
 	// The umask of the process is not Switchboard's 007.

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 
+	"github.com/mmrunner/mmrunner/mmcompat/disk"
 	"github.com/mmrunner/mmrunner/pickle"
 )
 
@@ -70,7 +71,7 @@ func (q *Queue) recover(base string) (bool, error) {
 	if err := WriteFile(tmp, append(b[:it.dataAt:it.dataAt], meta...), true); err != nil {
 		return false, err
 	}
-	if err := os.Rename(tmp, path); err != nil {
+	if err := disk.Rename(tmp, path); err != nil {
 		return false, err
 	}
 	if count >= maxBakCount {

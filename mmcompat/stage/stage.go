@@ -11,6 +11,8 @@ import (
 	"io"
 	"io/fs"
 	"os"
+
+	"github.com/mmrunner/mmrunner/mmcompat/disk"
 )
 
 // File is one change to the file system that waits to be published. Either Tmp
@@ -27,20 +29,20 @@ type File struct {
 // missing. Publishing what is already published changes nothing.
 func (f File) Publish() error {
 	if f.Tmp == "" {
-		return ignoreMissing(os.Remove(f.Final))
+		return ignoreMissing(disk.Remove(f.Final))
 	}
 	if done, err := f.Published(); done || err != nil {
 		return err
 	}
 	if f.LinkLast != "" {
-		if err := ignoreMissing(os.Remove(f.LinkLast)); err != nil {
+		if err := ignoreMissing(disk.Remove(f.LinkLast)); err != nil {
 			return err
 		}
-		if err := ignoreMissing(os.Link(f.Final, f.LinkLast)); err != nil {
+		if err := ignoreMissing(disk.Link(f.Final, f.LinkLast)); err != nil {
 			return err
 		}
 	}
-	return os.Rename(f.Tmp, f.Final)
+	return disk.Rename(f.Tmp, f.Final)
 }
 
 // Published tells whether Publish has already done its work: Tmp is gone and
@@ -67,24 +69,24 @@ func (f File) Discard() error {
 	if f.Tmp == "" {
 		return nil
 	}
-	return ignoreMissing(os.Remove(f.Tmp))
+	return ignoreMissing(disk.Remove(f.Tmp))
 }
 
 // Write makes the file tmp, mode and all, from what fn writes, and syncs it to
 // the disk. On any error nothing is left under that name. The umask is not
 // asked: Mailman sets its own around each of these writes.
 func Write(tmp string, mode fs.FileMode, fn func(io.Writer) error) error {
-	f, err := os.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, mode)
+	f, err := disk.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, mode)
 	if err != nil {
 		return err
 	}
 	if err := errors.Join(fill(f, mode, fn), f.Close()); err != nil {
-		return errors.Join(err, os.Remove(tmp))
+		return errors.Join(err, disk.Remove(tmp))
 	}
 	return nil
 }
 
-func fill(f *os.File, mode fs.FileMode, fn func(io.Writer) error) error {
+func fill(f *disk.File, mode fs.FileMode, fn func(io.Writer) error) error {
 	st, err := f.Stat()
 	if err != nil {
 		return err
@@ -112,7 +114,7 @@ func New(tmp, final, linkLast string, mode fs.FileMode, fn func(io.Writer) error
 	}
 	id, err := Identify(tmp)
 	if err != nil {
-		return File{}, errors.Join(err, os.Remove(tmp))
+		return File{}, errors.Join(err, disk.Remove(tmp))
 	}
 	return File{Tmp: tmp, Final: final, LinkLast: linkLast, ID: id}, nil
 }

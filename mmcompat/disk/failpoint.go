@@ -1,0 +1,150 @@
+//go:build failpoint
+
+package disk
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// Failpoints tells whether this build can be told to fail.
+const Failpoints = true
+
+// The environment tells what is to happen. Calls are counted from 1.
+//
+//	MMRUNNER_FAILPOINT=kill:N      dies of SIGKILL instead of the Nth call
+//	MMRUNNER_FAILPOINT=tear:N      the same, but half of the Nth call is done if it is a write
+//	MMRUNNER_FAILPOINT=EIO:N       the Nth call fails with that error
+//	MMRUNNER_FAILPOINT=EIO:N:M     and so do those after it, up to the Mth
+//	MMRUNNER_FAILTRACE=FILE        each call that was done is added to FILE, a JSON [Call] a line
+//	MMRUNNER_FAILPOOL=DIR          each file that was made is linked to DIR/INODE, except below locks/
+const (
+	envPoint = "MMRUNNER_FAILPOINT"
+	envTrace = "MMRUNNER_FAILTRACE"
+	envPool  = "MMRUNNER_FAILPOOL"
+)
+
+// Call is a call that was done.
+type Call struct {
+	N    int    `json:"n"`
+	Op   string `json:"op"`
+	Path string `json:"path"`
+	To   string `json:"to,omitempty"`
+	Ino  uint64 `json:"ino,omitempty"` // of the file, for open
+	Data []byte `json:"data,omitempty"`
+	At   int64  `json:"at,omitempty"` // where Data was written, -1 for the end; the size, for truncate; O_TRUNC, for open
+}
+
+var plan struct {
+	sync.Mutex
+	n       int
+	what    string
+	from    int
+	to      int
+	trace   *os.File
+	pool    string
+	started bool
+}
+
+// start reads the environment, once.
+func start() {
+	if plan.started {
+		return
+	}
+	plan.started = true
+	if s := os.Getenv(envPoint); s != "" {
+		parts := strings.Split(s, ":")
+		plan.what = parts[0]
+		plan.from, _ = strconv.Atoi(parts[1])
+		plan.to = plan.from
+		if len(parts) > 2 {
+			plan.to, _ = strconv.Atoi(parts[2])
+		}
+	}
+	plan.pool = os.Getenv(envPool)
+	if name := os.Getenv(envTrace); name != "" {
+		f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+		if err != nil {
+			panic(err)
+		}
+		plan.trace = f
+	}
+}
+
+// hit counts a call and tells whether something is to happen at it.
+func hit() (what string) {
+	plan.Lock()
+	defer plan.Unlock()
+	start()
+	plan.n++
+	if plan.what != "" && plan.from <= plan.n && plan.n <= plan.to {
+		return plan.what
+	}
+	return ""
+}
+
+func die() {
+	syscall.Kill(os.Getpid(), syscall.SIGKILL)
+	select {}
+}
+
+func fail(what string) error {
+	switch what {
+	case "":
+		return nil
+	case "kill", "tear":
+		die()
+	}
+	for e := syscall.Errno(1); e < 200; e++ {
+		if unix.ErrnoName(e) == what {
+			return e
+		}
+	}
+	panic(fmt.Sprintf("%s: had %q, wanted the name of an error", envPoint, what))
+}
+
+func before(op, path, path2 string) error { return fail(hit()) }
+
+func beforeWrite(f *os.File, p []byte) error {
+	what := hit()
+	if what == "tear" {
+		f.Write(p[:len(p)/2])
+	}
+	return fail(what)
+}
+
+func after(op, path, path2 string, data []byte, at int64) {
+	plan.Lock()
+	defer plan.Unlock()
+	c := Call{N: plan.n, Op: op, Path: path, To: path2, Data: data, At: at}
+	if op == opOpen {
+		var st syscall.Stat_t
+		if err := syscall.Stat(path, &st); err != nil {
+			panic(err)
+		}
+		c.Ino = st.Ino
+		if plan.pool != "" && filepath.Base(filepath.Dir(path)) != "locks" {
+			if err := os.Link(path, filepath.Join(plan.pool, fmt.Sprint(st.Ino))); err != nil && !os.IsExist(err) {
+				panic(err)
+			}
+		}
+	}
+	if plan.trace == nil {
+		return
+	}
+	b, err := json.Marshal(c)
+	if err == nil {
+		_, err = plan.trace.Write(append(b, '\n'))
+	}
+	if err != nil {
+		panic(err)
+	}
+}
