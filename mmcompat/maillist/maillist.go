@@ -44,6 +44,9 @@ type Options struct {
 
 	Hostname string // for the temporary file's name; "" means os.Hostname
 	PID      int    // the same; 0 means os.Getpid
+	// Temp stands for both, where one process may write several such files at a
+	// time; "" means Mailman's name.
+	Temp string
 }
 
 // List is the state of one mailing list.

@@ -13,6 +13,9 @@ import (
 
 // tempName is the name that MailList.__save writes file under at first.
 func (l *List) tempName(file string) string {
+	if l.o.Temp != "" {
+		return file + ".tmp." + l.o.Temp
+	}
 	host := l.o.Hostname
 	if host == "" {
 		// An unknown name makes a name that is unique enough with the pid.

@@ -73,6 +73,18 @@ type Line struct {
 	At   time.Time `json:"at"`
 }
 
+// Format is the line as a log has it, stamped with the process id.
+func (l Line) Format(pid int) []byte {
+	return fmt.Appendf(nil, "%s (%d) %s\n", l.At.Format("Jan 02 15:04:05 2006"), pid, l.Text)
+}
+
+// Append adds bytes that are lines already.
+func (s *Set) Append(log string, lines []byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.write(log, lines)
+}
+
 // chunk is how many bytes of lines go into one write at most.
 const chunk = 64 << 10
 
@@ -88,7 +100,7 @@ func (s *Set) PrintLines(lines []Line) {
 		if !known {
 			order = append(order, l.Log)
 		}
-		line := fmt.Appendf(nil, "%s (%d) %s\n", l.At.Format("Jan 02 15:04:05 2006"), s.o.PID, l.Text)
+		line := l.Format(s.o.PID)
 		if len(b) > 0 && len(b)+len(line) > chunk {
 			s.write(l.Log, b)
 			b = b[:0]
@@ -130,6 +142,9 @@ func (s *Set) file(log string) (*disk.File, error) {
 	s.files[log] = f
 	return f, nil
 }
+
+// Path is a log's file.
+func (s *Set) Path(log string) string { return filepath.Join(s.dir, log) }
 
 // Touch makes a log file if there is none. bin/qrunner's error log is there from
 // its start, because its stderr goes there. The error says why it cannot be made.

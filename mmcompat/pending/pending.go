@@ -52,6 +52,7 @@ type Options struct {
 	Now  func() time.Time // nil means time.Now
 	Rand io.Reader        // for cookies; nil means crypto/rand
 	PID  int              // for the temporary file's name; 0 means os.Getpid
+	Temp string           // what that name ends in instead; "" means Mailman's, the PID and the time
 }
 
 // DB is one list's pending.pck. It is not safe for concurrent use.

@@ -18,7 +18,11 @@ func (db *DB) Stage() ([]stage.File, error) {
 	if !db.Changed() {
 		return nil, nil
 	}
-	tmp := fmt.Sprintf("%s.tmp.%d.%d", db.path, db.o.PID, db.o.Now().Unix())
+	temp := db.o.Temp
+	if temp == "" {
+		temp = fmt.Sprintf("%d.%d", db.o.PID, db.o.Now().Unix())
+	}
+	tmp := db.path + ".tmp." + temp
 	f, err := stage.New(tmp, db.path, "", 0o660, db.writeTo)
 	if err != nil {
 		return nil, fmt.Errorf("saving: %w", err)

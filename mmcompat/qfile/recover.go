@@ -81,3 +81,10 @@ func (q *Queue) recover(base string) (bool, error) {
 	}
 	return true, q.Release(base)
 }
+
+// RecoverOne is Recover of the one entry that somebody died over. The error wraps
+// fs.ErrNotExist where it is no claimed entry.
+func (q *Queue) RecoverOne(base string) error {
+	_, err := q.recover(base)
+	return err
+}

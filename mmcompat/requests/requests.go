@@ -53,12 +53,16 @@ const versionKey = "version"
 // Options are what a DB asks the world for.
 type Options struct {
 	Now func() time.Time // nil means time.Now
+	// Temp is what the temporary file's name ends in, for a file that is written
+	// without the list's lock; "" means Mailman's name.
+	Temp string
 }
 
 // DB is one list's request.pck. It is not safe for concurrent use.
 type DB struct {
 	list *maillist.List
 	path string
+	temp string
 	now  func() time.Time
 	db   *pickle.Dict
 	undo []change
@@ -79,7 +83,10 @@ func Open(l *maillist.List, o Options) (*DB, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	db := &DB{list: l, path: l.FullPath() + "/request.pck", now: o.Now}
+	db := &DB{list: l, path: l.FullPath() + "/request.pck", temp: ".tmp", now: o.Now}
+	if o.Temp != "" {
+		db.temp += "." + o.Temp
+	}
 	b, err := os.ReadFile(db.path)
 	if errors.Is(err, fs.ErrNotExist) {
 		db.db = pickle.NewDict()
@@ -209,7 +216,7 @@ func (db *DB) Stage() ([]stage.File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", db.path, err)
 	}
-	f, err := stage.New(db.path+".tmp", db.path, "", db.mode(), func(w io.Writer) error {
+	f, err := stage.New(db.path+db.temp, db.path, "", db.mode(), func(w io.Writer) error {
 		_, err := w.Write(b)
 		return err
 	})

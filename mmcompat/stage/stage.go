@@ -35,14 +35,34 @@ func (f File) Publish() error {
 		return err
 	}
 	if f.LinkLast != "" {
-		if err := ignoreMissing(disk.Remove(f.LinkLast)); err != nil {
-			return err
-		}
-		if err := ignoreMissing(disk.Link(f.Final, f.LinkLast)); err != nil {
+		if err := f.keepLast(); err != nil {
 			return err
 		}
 	}
 	return disk.Rename(f.Tmp, f.Final)
+}
+
+// keepLast makes LinkLast another name of Final. Mailman removes the old LinkLast first; here there is one at any
+// moment, whatever fails.
+func (f File) keepLast() error {
+	final, err := os.Stat(f.Final)
+	if err != nil {
+		return ignoreMissing(err)
+	}
+	if last, err := os.Stat(f.LinkLast); err == nil && os.SameFile(last, final) {
+		return nil // renaming one name of a file to another would do nothing, and leave both
+	}
+	tmp := f.Tmp + ".last"
+	if err := ignoreMissing(disk.Remove(tmp)); err != nil {
+		return err
+	}
+	if err := disk.Link(f.Final, tmp); err != nil {
+		return err
+	}
+	if err := disk.Rename(tmp, f.LinkLast); err != nil {
+		return errors.Join(err, disk.Remove(tmp))
+	}
+	return nil
 }
 
 // Published tells whether Publish has already done its work: Tmp is gone and
