@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -57,22 +58,35 @@ func drain(cmd *cobra.Command, o drainOptions, names []string) error {
 	if len(names) == 0 {
 		names = []string{"BounceRunner", "CommandRunner"}
 	}
+	all, err := drainQueues(cmd.Context(), s, o, names)
+	if err != nil {
+		return err
+	}
+	if o.asJSON {
+		return json.NewEncoder(cmd.OutOrStdout()).Encode(all)
+	}
+	return printStats(cmd.OutOrStdout(), all)
+}
+
+// drainQueues has the named runners go through what waits for them on a site,
+// one after the other, and returns what each did. SIGINT and SIGTERM end it with
+// an error after the commit in progress.
+func drainQueues(ctx context.Context, s *site.Site, o drainOptions, names []string) (all []runner.Stats, err error) {
 	env := runner.NewEnv(s)
 	defer env.Log.Close()
 	if err := env.Log.Touch("error"); err != nil {
-		return err
+		return nil, err
 	}
-	ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	var all []runner.Stats
 	for _, name := range names {
 		h, err := handler(name, s)
 		if err != nil {
-			return err
+			return all, err
 		}
 		e, err := runner.NewEngine(env, h, 0, 1)
 		if err != nil {
-			return err
+			return all, err
 		}
 		e.BatchSize = o.batchSize
 		e.Progress = progress(h.Name(), o.asJSON)
@@ -80,13 +94,10 @@ func drain(cmd *cobra.Command, o drainOptions, names []string) error {
 		err = errors.Join(err, e.Close())
 		all = append(all, stats)
 		if err != nil {
-			return err
+			return all, err
 		}
 	}
-	if o.asJSON {
-		return json.NewEncoder(cmd.OutOrStdout()).Encode(all)
-	}
-	return printStats(cmd.OutOrStdout(), all)
+	return all, nil
 }
 
 // handler makes the handler of a runner that goes by its class name, or by that

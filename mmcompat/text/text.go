@@ -194,7 +194,10 @@ func (t *Texts) find(name, lang string, l *ListInfo) (template, file, found stri
 	b, err := os.ReadFile(file)
 	if errors.Is(err, fs.ErrNotExist) {
 		if own, ok := standIns[name]; ok {
-			t.warnOnce("no template %s in %s", name, base)
+			// Of a site that could not be probed that was said already.
+			if t.s.Probed {
+				t.warnOnce("no template %s in %s", name, base)
+			}
 			return own, name, last, nil
 		}
 		return "", "", "", fmt.Errorf("no template %s in %s for %q: %w", name, base, languages, err)

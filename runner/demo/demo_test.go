@@ -1,0 +1,114 @@
+package demo
+
+import (
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/mmrunner/mmrunner/mmcompat/mmtest"
+	"github.com/mmrunner/mmrunner/mmcompat/site"
+	"github.com/mmrunner/mmrunner/runner"
+	"github.com/mmrunner/mmrunner/runner/bounce"
+	"github.com/mmrunner/mmrunner/runner/bounce/detect"
+	"github.com/mmrunner/mmrunner/runner/command"
+	"github.com/mmrunner/mmrunner/runner/membership"
+)
+
+func drain(t *testing.T, s *site.Site) []runner.Stats {
+	t.Helper()
+	d, err := detect.New(s.Profile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if bad := d.Unsupported(); len(bad) > 0 {
+		t.Errorf("the built-in profile's bounce modules need Python: %q", bad)
+	}
+	env := runner.NewEnv(s)
+	defer env.Log.Close()
+	world := membership.NewWorld(s)
+	var all []runner.Stats
+	for _, h := range []runner.Handler{bounce.New(d, world), command.New(world)} {
+		e, err := runner.NewEngine(env, h, 0, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		stats, err := e.Drain(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, stats)
+	}
+	return all
+}
+
+func TestDemo(t *testing.T) {
+	dir := t.TempDir()
+	s, want, err := Make(dir, Options{Members: 2000, Bounces: 500, Commands: 61, Now: time.Now()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := drain(t, s)
+	got, err := Check(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out strings.Builder
+	if err := Compare(&out, want, got, all); err != nil {
+		t.Errorf("%v\n%s", err, &out)
+	}
+	if err := Report(&out, all); err != nil || !strings.Contains(out.String(), "500 bounces") || !strings.Contains(out.String(), "61 commands") {
+		t.Errorf("had %v and the report\n%s", err, &out)
+	}
+	if b, err := os.ReadFile(filepath.Join(dir, "logs", "error")); len(b) > 0 {
+		t.Errorf("had the error log %q, %v", b, err)
+	}
+	if want.ByBounce == 0 || want.Forwarded == 0 || want.Pending == 0 {
+		t.Errorf("nothing much happened: %+v", want)
+	}
+	got.Score++
+	if err := Compare(io.Discard, want, got, all); err == nil || !strings.Contains(err.Error(), "sum of their scores") {
+		t.Errorf("a wrong score was not found: %v", err)
+	}
+}
+
+// Mailman's own runners make of the site what we expect of ours.
+func TestMailmanAgrees(t *testing.T) {
+	prefix := mmtest.Clone(t)
+	made := t.TempDir()
+	_, want, err := Make(made, Options{Members: 300, Bounces: 60, Commands: 30, Now: time.Now()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range []string{"lists", "qfiles"} {
+		if err := os.RemoveAll(filepath.Join(prefix, d)); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.CopyFS(filepath.Join(prefix, d), os.DirFS(filepath.Join(made, d))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	mmtest.Drain(t, prefix, "BounceRunner", "bounces")
+	mmtest.Drain(t, prefix, "CommandRunner", "commands")
+	got, err := Check(site.FromProfile(prefix, site.Builtin()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got.Registered, got.Forwarded, got.Discarded = want.Registered, want.Forwarded, want.Discarded
+	if *got != *want {
+		t.Errorf("Mailman made %+v, wanted %+v", *got, *want)
+	}
+	if b, err := os.ReadFile(filepath.Join(prefix, "logs", "error")); err == nil && strings.Contains(string(b), "Traceback") {
+		t.Errorf("Mailman had trouble with it:\n%s", b)
+	}
+}
+
+func TestOptionsThatMakeNoSense(t *testing.T) {
+	for _, o := range []Options{{}, {Members: 5, Commands: 5}, {Members: 5, Bounces: -1}, {Members: -1, Commands: -2}} {
+		if _, _, err := Make(t.TempDir(), o); err == nil {
+			t.Errorf("%+v was taken", o)
+		}
+	}
+}
