@@ -5,14 +5,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"golang.org/x/text/encoding"
 	"golang.org/x/text/encoding/charmap"
-	"golang.org/x/text/encoding/ianaindex"
-	"golang.org/x/text/encoding/japanese"
-	"golang.org/x/text/encoding/korean"
-	"golang.org/x/text/encoding/simplifiedchinese"
-	"golang.org/x/text/encoding/traditionalchinese"
-	"golang.org/x/text/encoding/unicode"
 	"golang.org/x/text/transform"
 )
 
@@ -33,22 +26,6 @@ type CodecError struct {
 
 func (e *CodecError) Error() string { return e.Text }
 
-// named are charsets that Python knows under names that IANA does not list, or
-// reads more widely than the name says.
-var named = map[string]encoding.Encoding{
-	"gb2312": simplifiedchinese.GBK, "euc_cn": simplifiedchinese.GBK, "gbk": simplifiedchinese.GBK, "cp936": simplifiedchinese.GBK,
-	"gb18030": simplifiedchinese.GB18030, "big5": traditionalchinese.Big5, "cp950": traditionalchinese.Big5,
-	"euc_kr": korean.EUCKR, "cp949": korean.EUCKR, "ks_c_5601_1987": korean.EUCKR,
-	"euc_jp": japanese.EUCJP, "iso_2022_jp": japanese.ISO2022JP, "shift_jis": japanese.ShiftJIS, "cp932": japanese.ShiftJIS,
-	"koi8_r": charmap.KOI8R, "koi8_u": charmap.KOI8U, "utf_16": unicode.UTF16(unicode.LittleEndian, unicode.UseBOM),
-	"iso_8859_8": charmap.ISO8859_8, "iso_8859_6": charmap.ISO8859_6,
-}
-
-// normal is Python's way to compare names of codecs.
-func normal(charset string) string {
-	return strings.NewReplacer("-", "_", " ", "_", ".", "_").Replace(strings.ToLower(strings.TrimSpace(charset)))
-}
-
 // ascii, latin1 and utf8Codec are done here: Python's rules for them are exact.
 const (
 	ascii     = "ascii"
@@ -56,32 +33,59 @@ const (
 	utf8Codec = "utf8"
 )
 
-// lookup finds a codec: one of the three names above, or an encoding.
-func lookup(charset string) (own string, enc encoding.Encoding, err error) {
-	n := normal(charset)
-	switch n {
-	case "ascii", "us_ascii", "646", "ansi_x3_4_1968", "iso646_us":
-		return ascii, nil, nil
-	case "latin_1", "latin1", "iso_8859_1", "iso8859_1", "8859", "cp819", "l1", "iso_8859_1_1987":
-		return latin1, nil, nil
-	case "utf_8", "utf8", "u8", "utf":
-		return utf8Codec, nil, nil
+// charmaps are the charsets of one byte that are here, by Python's modules.
+var charmaps = map[string]*charmap.Charmap{
+	"cp037": charmap.CodePage037, "cp437": charmap.CodePage437, "cp850": charmap.CodePage850, "cp852": charmap.CodePage852,
+	"cp855": charmap.CodePage855, "cp858": charmap.CodePage858, "cp860": charmap.CodePage860, "cp862": charmap.CodePage862,
+	"cp863": charmap.CodePage863, "cp865": charmap.CodePage865, "cp866": charmap.CodePage866, "cp874": charmap.Windows874,
+	"cp1140": charmap.CodePage1140, "cp1250": charmap.Windows1250, "cp1251": charmap.Windows1251, "cp1252": charmap.Windows1252,
+	"cp1253": charmap.Windows1253, "cp1254": charmap.Windows1254, "cp1255": charmap.Windows1255, "cp1256": charmap.Windows1256,
+	"cp1257": charmap.Windows1257, "cp1258": charmap.Windows1258, "koi8_r": charmap.KOI8R, "koi8_u": charmap.KOI8U,
+	"mac_roman": charmap.Macintosh, "mac_cyrillic": charmap.MacintoshCyrillic,
+	"iso8859_2": charmap.ISO8859_2, "iso8859_3": charmap.ISO8859_3, "iso8859_4": charmap.ISO8859_4, "iso8859_5": charmap.ISO8859_5,
+	"iso8859_6": charmap.ISO8859_6, "iso8859_7": charmap.ISO8859_7, "iso8859_8": charmap.ISO8859_8, "iso8859_9": charmap.ISO8859_9,
+	"iso8859_10": charmap.ISO8859_10, "iso8859_13": charmap.ISO8859_13, "iso8859_14": charmap.ISO8859_14, "iso8859_15": charmap.ISO8859_15,
+	"iso8859_16": charmap.ISO8859_16,
+}
+
+// lookup finds a codec by any of its names: one of the three above, a charset
+// of one byte or a wider one.
+func lookup(charset string) (own string, page codec, w *wide, err error) {
+	module, ok := codecModule(charset)
+	switch {
+	case !ok:
+	case module == "ascii":
+		return ascii, nil, nil, nil
+	case module == "latin_1":
+		return latin1, nil, nil, nil
+	case module == "utf_8":
+		return utf8Codec, nil, nil, nil
+	case charmaps[module] != nil:
+		return "", pages[charmaps[module]], nil, nil
+	case wides[module] != nil:
+		return "", nil, wides[module], nil
 	}
-	if e := named[n]; e != nil {
-		return "", e, nil
+	return "", nil, nil, &CodecError{Charset: charset, Unknown: true, Text: "unknown encoding: " + charset}
+}
+
+// Beyond tells whether only Python can decode b exactly: its codec is one of
+// Python's that is not here, or b has something on which Python and Go differ,
+// or on which the makers of a charset's tables do.
+func Beyond(b, charset string) bool {
+	if b == "" {
+		return false
 	}
-	for _, name := range []string{charset, strings.ReplaceAll(n, "_", "-"), strings.Replace(strings.ReplaceAll(n, "_", "-"), "iso8859", "iso-8859", 1),
-		strings.Replace(n, "cp", "windows-", 1)} {
-		if e, err := ianaindex.IANA.Encoding(name); err == nil && e != nil {
-			return "", e, nil
-		}
+	_, known := codecModule(charset)
+	_, _, w, err := lookup(charset)
+	if err != nil {
+		return known
 	}
-	return "", nil, &CodecError{Charset: charset, Unknown: true, Text: "unknown encoding: " + charset}
+	return w != nil && !w.agreed(b)
 }
 
 // KnownCharset tells whether there is a codec of that name.
 func KnownCharset(charset string) bool {
-	_, _, err := lookup(charset)
+	_, _, _, err := lookup(charset)
 	return err == nil
 }
 
@@ -93,19 +97,21 @@ func Decode(b, charset, errors string) (u string, err error) {
 	if b == "" {
 		return "", nil
 	}
-	own, enc, err := lookup(charset)
-	if err != nil {
-		return "", err
-	}
+	own, page, w, err := lookup(charset)
 	switch {
+	case err != nil:
+		return "", err
 	case own != "":
 		return decode(b, codecs[own], errors)
-	case pages[enc] != nil:
-		return decode(b, pages[enc], errors)
+	case page != nil:
+		return decode(b, page, errors)
 	}
-	s, _, err := transform.String(enc.NewDecoder(), b)
+	s, _, err := transform.String(w.enc.NewDecoder(), b)
 	if err != nil {
 		return "", &CodecError{Charset: charset, Text: fmt.Sprintf("'%s' codec can't decode: %v", charset, err)}
+	}
+	if w.decoded != nil {
+		s = w.decoded.Replace(s)
 	}
 	if !strings.ContainsRune(s, utf8.RuneError) {
 		return s, nil
@@ -122,7 +128,7 @@ func Decode(b, charset, errors string) (u string, err error) {
 // Encode is u.encode(charset, errors) of a unicode given as UTF-8. Errors are
 // Decode's.
 func Encode(u, charset, errors string) (b string, err error) {
-	own, enc, err := lookup(charset)
+	own, page, w, err := lookup(charset)
 	switch {
 	case err != nil:
 		return "", err
@@ -130,33 +136,8 @@ func Encode(u, charset, errors string) (b string, err error) {
 		return u, nil
 	case own != "":
 		return encode(u, codecs[own], errors)
-	case pages[enc] != nil:
-		return encode(u, pages[enc], errors)
+	case page != nil:
+		return encode(u, page, errors)
 	}
-	if s, _, err := transform.String(enc.NewEncoder(), u); err == nil {
-		return s, nil
-	}
-	return encode(u, &shifting{charset, enc}, errors)
-}
-
-// shifting is a charset of more than one byte a character, perhaps with shifts
-// between them: runs of what it has are encoded as a whole.
-type shifting struct {
-	charset string
-	enc     encoding.Encoding
-}
-
-func (c *shifting) name() string   { return normal(c.charset) }
-func (c *shifting) reason() string { return "illegal multibyte sequence" }
-func (c *shifting) has(r rune) bool {
-	_, _, err := transform.String(c.enc.NewEncoder(), string(r))
-	return err == nil
-}
-func (c *shifting) bytes(run string) string {
-	s, _, err := transform.String(c.enc.NewEncoder(), run)
-	if err != nil {
-		// Each of its characters was asked for.
-		panic(err)
-	}
-	return s
+	return encode(u, w, errors)
 }

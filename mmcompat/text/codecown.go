@@ -92,7 +92,7 @@ func lacking(c encoder, rest string, r rune, pos int) error {
 		rest = rest[n:]
 		end++
 	}
-	if _, multibyte := c.(*shifting); multibyte || end == pos+1 {
+	if _, multibyte := c.(*wide); multibyte || end == pos+1 {
 		return &CodecError{Charset: c.name(), Text: fmt.Sprintf(
 			"'%s' codec can't encode character %s in position %d: %s", c.name(), escape(r), pos, c.reason())}
 	}
@@ -172,6 +172,9 @@ var pages = func() map[encoding.Encoding]codec {
 	}
 	// Python leaves undefined what the vendor has not defined; browsers do not.
 	made[charmap.Windows1255].(*page).undefine(0xca)
+	// Python has RFC 2319's KOI8-U, x/text one with a letter of Belarus.
+	made[charmap.KOI8U].(*page).define(0xae, '\u255d')
+	made[charmap.KOI8U].(*page).define(0xbe, '\u256c')
 	return made
 }()
 
@@ -184,6 +187,11 @@ type page struct {
 func (p *page) undefine(b byte) {
 	delete(p.back, p.runes[b])
 	p.runes[b] = utf8.RuneError
+}
+
+func (p *page) define(b byte, r rune) {
+	delete(p.back, p.runes[b])
+	p.runes[b], p.back[r] = r, b
 }
 
 func (p *page) name() string   { return "charmap" }
