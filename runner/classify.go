@@ -54,8 +54,14 @@ func (e *Engine) load(base string) (en *Entry, err error) {
 	if err != nil {
 		return nil, err
 	}
-	en = &Entry{Base: base, Data: it.Data, List: it.Data.Str("listname"), msg: m}
-	en.read = func() (*qfile.Item, error) { return e.Queue.Read(base, qfile.Claimed) }
+	en = &Entry{Base: base, Data: it.Data, List: it.Data.Str("listname"), msg: m, Seen: e.Env.Now()}
+	en.read = func() (*qfile.Item, error) {
+		it, err := e.Queue.Read(base, qfile.Claimed)
+		if errors.Is(err, fs.ErrNotExist) {
+			return e.Queue.Read(base, qfile.Waiting)
+		}
+		return it, err
+	}
 	if en.List == "" {
 		en.List = e.Env.Site.Str("MAILMAN_SITE_LIST")
 	}

@@ -2,6 +2,7 @@ package runner
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/mmrunner/mmrunner/mmcompat/qfile"
@@ -54,7 +55,15 @@ func (e *Engine) Drain(ctx context.Context) (Stats, error) {
 	e.stats = Stats{Runner: e.Handler.Name(), Outcomes: map[Outcome]int{}}
 	e.blocked = map[string]bool{}
 	defer func() { e.stats.Elapsed = time.Since(start) }()
-	if _, err := e.Queue.Recover(nil); err != nil {
+	// What another process has at hand must not be taken for what a dead one left.
+	slot, err := TakeAll(e.Env.Site, e.Handler.Name())
+	if err == nil {
+		defer slot.Free()
+		err = e.recover()
+	} else if errors.Is(err, ErrTaken) {
+		err = nil
+	}
+	if err != nil {
 		return e.stats, err
 	}
 	kept := map[string]bool{}

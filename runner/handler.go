@@ -2,6 +2,7 @@ package runner
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/mmrunner/mmrunner/mmcompat/message"
 	"github.com/mmrunner/mmrunner/mmcompat/qfile"
@@ -65,8 +66,9 @@ const (
 type Entry struct {
 	Base string
 	Data *qfile.Data
-	List string // the list it is for
-	Work any    // what Classify found out, for Apply
+	List string    // the list it is for
+	Work any       // what Classify found out, for Apply
+	Seen time.Time // when it was classified
 
 	msg     *message.Message
 	applied bool // Apply has worked on it, perhaps in vain
