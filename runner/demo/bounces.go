@@ -85,11 +85,11 @@ func (b *bounces) next(n int) string {
 		b.want.Registered++
 		b.hit[i] = true
 	}
-	to := listName + "-bounces@" + mailHost
+	to := ListName + "-bounces@" + mailHost
 	if k.verp {
-		to = listName + "-bounces+" + strings.Replace(address(i), "@", "=", 1) + "@" + mailHost
+		to = ListName + "-bounces+" + strings.Replace(address(i), "@", "=", 1) + "@" + mailHost
 	}
-	fill := strings.NewReplacer("{addr}", address(i), "{to}", to, "{list}", listName, "{mailhost}", mailHost,
+	fill := strings.NewReplacer("{addr}", address(i), "{to}", to, "{list}", ListName, "{mailhost}", mailHost,
 		"{host}", fmt.Sprintf("mx%d.example.net", i%500), "{id}", fmt.Sprintf("%06d", n))
 	return fill.Replace(strings.Replace(b.texts[k.file], "{original}", b.texts["original"], 1))
 }

@@ -79,7 +79,7 @@ func dict(v any) (map[string]any, error) {
 // Discarded, which the state does not show, are 0. The error is for state that
 // cannot be read or is not what Mailman's classes would be read from.
 func Check(s *site.Site) (*Expected, error) {
-	dir := filepath.Join(s.ListDataDir(), listName)
+	dir := filepath.Join(s.ListDataDir(), ListName)
 	config, err := read(filepath.Join(dir, "config.pck"))
 	if err != nil {
 		return nil, err

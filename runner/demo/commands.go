@@ -18,7 +18,7 @@ type mailed struct {
 // mail is the message as the mail system hands it over.
 func (c mailed) mail(n int) string {
 	return fmt.Sprintf("From: %s\nTo: %s-%s@%s\nSubject: %s\nMessage-ID: <command.%d@example.org>\n\n%s",
-		c.from, listName, c.address, mailHost, c.subject, n, c.body)
+		c.from, ListName, c.address, mailHost, c.subject, n, c.body)
 }
 
 // commandCount is how many sorts of commands commandFor makes, in turn.

@@ -11,7 +11,7 @@ import "time"
 
 // What the site's list and its members are called.
 const (
-	listName = "biglist"
+	ListName = "biglist" // the list's internal name
 	siteList = "mailman"
 	mailHost = "lists.example.com"
 	owner    = "owner@example.com"

@@ -34,7 +34,7 @@ func Make(dir string, o Options) (*site.Site, *Expected, error) {
 	if err := makeList(s, siteList, o, 0, 0); err != nil {
 		return nil, nil, err
 	}
-	if err := makeList(s, listName, o, o.Members, limit); err != nil {
+	if err := makeList(s, ListName, o, o.Members, limit); err != nil {
 		return nil, nil, err
 	}
 	if err := makeBounces(s, o, limit, want); err != nil {
@@ -47,7 +47,7 @@ func Make(dir string, o Options) (*site.Site, *Expected, error) {
 // text. The entries come in a tenth of a millisecond apart.
 func enqueue(s *site.Site, queue string, n int, o Options, text, to string) error {
 	data := qfile.NewData()
-	data.Set("listname", listName)
+	data.Set("listname", ListName)
 	if to != "" {
 		data.Set(to, 1)
 	}
@@ -83,7 +83,7 @@ func makeCommands(s *site.Site, o Options, first int, want *Expected) error {
 	}
 	logs := mlog.Open(s.LogDir())
 	defer logs.Close()
-	l, err := maillist.Open(s, listName, maillist.Options{Log: logs})
+	l, err := maillist.Open(s, ListName, maillist.Options{Log: logs})
 	if err != nil {
 		return err
 	}

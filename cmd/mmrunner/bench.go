@@ -1,0 +1,133 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mmrunner/mmrunner/mmcompat/site"
+	"github.com/mmrunner/mmrunner/runner"
+	"github.com/mmrunner/mmrunner/runner/bench"
+)
+
+func init() { register(newBench) }
+
+type benchOptions struct {
+	bench.Options
+	mailman int
+	asJSON  bool
+	child   string
+}
+
+func newBench() *cobra.Command {
+	var o benchOptions
+	cmd := &cobra.Command{
+		Use:   "bench",
+		Short: "Measure batches on made-up lists, beside the installed Mailman",
+		Long: `bench makes lists of several sizes in temporary folders, has a batch of bounces and one of commands
+handled on each by a process of its own, and prints how long that took, for how long the list's lock was held beside
+a copy and fsync of config.pck, and the peak of memory. Where a Mailman is installed (--prefix), its own runners handle
+a few entries of a list of the middle size, for the ratio. The installation's state is not touched.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if o.child != "" {
+				return drainChild(cmd, o.child, args)
+			}
+			return runBench(cmd, o)
+		},
+	}
+	cmd.Flags().IntSliceVar(&o.Members, "members", []int{10_000, 138_000, 1_000_000}, "sizes of the lists")
+	cmd.Flags().IntVar(&o.Bounces, "bounces", 5_000, "bounces of a batch")
+	cmd.Flags().IntVar(&o.Commands, "commands", 1_000, "commands of a batch")
+	cmd.Flags().IntVar(&o.mailman, "mailman-entries", 10, "entries of each queue for Mailman's own runners; 0 asks no Mailman")
+	cmd.Flags().BoolVar(&o.asJSON, "json", false, "print the results as JSON")
+	cmd.Flags().StringVar(&o.child, "child", "", "")
+	if err := cmd.Flags().MarkHidden("child"); err != nil {
+		panic(err)
+	}
+	cmd.Args = func(cmd *cobra.Command, args []string) error {
+		if o.child != "" {
+			return cobra.ExactArgs(1)(cmd, args)
+		}
+		return cobra.NoArgs(cmd, args)
+	}
+	return cmd
+}
+
+func runBench(cmd *cobra.Command, o benchOptions) error {
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	o.Progress = func(what string) { fmt.Fprintln(cmd.ErrOrStderr(), what+" ...") }
+	o.Drain = func(dir, name string) (d bench.Drained, err error) {
+		child := exec.Command(self, "bench", "--child", dir, name)
+		child.Stderr = os.Stderr
+		b, err := child.Output()
+		if err != nil {
+			return d, err
+		}
+		return d, json.Unmarshal(b, &d)
+	}
+	rows, err := bench.Run(o.Options)
+	if err != nil {
+		return err
+	}
+	if o.mailman > 0 && len(rows) > 0 {
+		s, err := site.Open(prefixFlag, site.Options{NoCache: true})
+		if err == nil {
+			err = s.Problem
+		}
+		if err == nil {
+			err = bench.Mailman(s, rows, o.Members[len(o.Members)/2], o.mailman, o.Progress)
+		}
+		if err != nil {
+			fmt.Fprintf(cmd.ErrOrStderr(), "no Mailman to compare with: %v\n", err)
+		}
+	}
+	if o.asJSON {
+		return json.NewEncoder(cmd.OutOrStdout()).Encode(rows)
+	}
+	if err := bench.Print(cmd.OutOrStdout(), rows); err != nil {
+		return err
+	}
+	for _, line := range bench.Over(rows) {
+		fmt.Fprintln(cmd.OutOrStdout(), "over budget: "+line)
+	}
+	return nil
+}
+
+// drainChild drains one queue of a made-up site, and says what that took.
+func drainChild(cmd *cobra.Command, dir string, args []string) error {
+	s := site.FromProfile(dir, site.Builtin())
+	all, err := drainQueues(cmd.Context(), s, drainOptions{batchSize: runner.DefaultBatch, asJSON: true}, args)
+	if err != nil {
+		return err
+	}
+	peak, err := peakMemory()
+	if err != nil {
+		return err
+	}
+	return json.NewEncoder(cmd.OutOrStdout()).Encode(bench.Drained{Stats: all[0], Peak: peak})
+}
+
+// peakMemory is the most memory this process has had, in bytes. What wait4 says of a child would not do: a process
+// begins with the peak of the one it was forked from.
+func peakMemory() (int64, error) {
+	b, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		return 0, err
+	}
+	for line := range strings.Lines(string(b)) {
+		if rest, ok := strings.CutPrefix(line, "VmHWM:"); ok {
+			var kb int64
+			_, err := fmt.Sscanf(rest, "%d kB", &kb)
+			return kb << 10, err
+		}
+	}
+	return 0, fmt.Errorf("had no VmHWM in /proc/self/status")
+}

@@ -1,0 +1,102 @@
+package bench
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/mmrunner/mmrunner/mmcompat/mmtest"
+	"github.com/mmrunner/mmrunner/mmcompat/site"
+	"github.com/mmrunner/mmrunner/runner"
+	"github.com/mmrunner/mmrunner/runner/bounce"
+	"github.com/mmrunner/mmrunner/runner/bounce/detect"
+	"github.com/mmrunner/mmrunner/runner/command"
+	"github.com/mmrunner/mmrunner/runner/membership"
+)
+
+// drain is Options.Drain without a process of its own.
+func drain(dir, name string) (d Drained, err error) {
+	s := site.FromProfile(dir, site.Builtin())
+	env := runner.NewEnv(s)
+	defer env.Log.Close()
+	world := membership.NewWorld(s)
+	var h runner.Handler = command.New(world)
+	if name == "BounceRunner" {
+		found, err := detect.New(s.Profile)
+		if err != nil {
+			return d, err
+		}
+		h = bounce.New(found, world)
+	}
+	e, err := runner.NewEngine(env, h, 0, 1)
+	if err != nil {
+		return d, err
+	}
+	defer e.Close()
+	d.Stats, err = e.Drain(context.Background())
+	d.Peak = 1
+	return d, err
+}
+
+func TestRun(t *testing.T) {
+	rows, err := Run(Options{Members: []int{300, 600}, Bounces: 40, Commands: 20, Drain: drain})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(rows) != 4 {
+		t.Fatalf("had %d rows, wanted 4", len(rows))
+	}
+	for i, r := range rows {
+		want := 40
+		if i%2 == 1 {
+			want = 20
+		}
+		if r.Stats.Entries != want || r.Stats.Commits != 1 || r.Bytes < int64(100*r.Members) || r.Copy <= 0 || r.Stats.Held <= 0 {
+			t.Errorf("had row %+v, wanted %d entries in a commit", r, want)
+		}
+		if r.Stats.Outcomes[runner.Kept]+r.Stats.Outcomes[runner.Shunted] > 0 {
+			t.Errorf("had %v, wanted all done", r.Stats.Outcomes)
+		}
+	}
+}
+
+// Mailman's runners work on the list that mmrunner's are measured on.
+func TestMailman(t *testing.T) {
+	s, err := site.Open(mmtest.Prefix(t), site.Options{NoCache: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := []Row{
+		{Members: 200, Drained: Drained{Stats: runner.Stats{Runner: "BounceRunner"}}},
+		{Members: 200, Drained: Drained{Stats: runner.Stats{Runner: "CommandRunner"}}},
+		{Members: 9, Drained: Drained{Stats: runner.Stats{Runner: "CommandRunner"}}},
+	}
+	if err := Mailman(s, rows, 200, 10, nil); err != nil {
+		t.Fatal(err)
+	}
+	if rows[0].Mailman <= 0 || rows[1].Mailman <= 0 || rows[2].Mailman != 0 {
+		t.Errorf("had %+v, wanted a time in the first two", rows)
+	}
+}
+
+func TestPrintAndOver(t *testing.T) {
+	r := Row{Members: 1000, Bytes: 1e6, Copy: time.Millisecond, Mailman: time.Second,
+		Drained: Drained{Peak: 80e6, Stats: runner.Stats{Runner: "BounceRunner", Entries: 10, Elapsed: 20 * time.Millisecond, Held: 6 * time.Millisecond}}}
+	var b strings.Builder
+	if err := Print(&b, []Row{r}); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"10 bounces", "2.000 ms", " 500 ", "6.0 ms", "80.0 MB", "70.1 MB"} {
+		if !strings.Contains(b.String(), want) {
+			t.Errorf("had no %q in\n%s", want, b.String())
+		}
+	}
+	if over := Over([]Row{r}); len(over) != 3 {
+		t.Errorf("had %q, wanted memory, lock and rate", over)
+	}
+	r.Peak, r.Stats.Held, r.Mailman = 70e6, 5*time.Millisecond, 2*time.Second
+	if over := Over([]Row{r}); len(over) != 0 {
+		t.Errorf("had %q, wanted nothing", over)
+	}
+}

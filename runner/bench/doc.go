@@ -1,0 +1,47 @@
+// Package bench is in charge of measuring: batches on made-up lists of several
+// sizes, beside a copy of their config.pck and, where a Mailman is installed,
+// beside its own runners on the same lists. What is compared is always measured
+// in one run, since machines differ and are noisy.
+package bench
+
+import (
+	"time"
+
+	"github.com/mmrunner/mmrunner/runner"
+)
+
+// Options say what is measured.
+type Options struct {
+	Members  []int // sizes of the lists
+	Bounces  int   // entries of the bounce batches
+	Commands int   // entries of the command batches
+	// Drain runs one runner over all that waits on the site in dir, in a process
+	// of its own, so that its peak memory is that of the batch.
+	Drain func(dir, runner string) (Drained, error)
+	// Progress is told what goes on; it may be nil.
+	Progress func(what string)
+}
+
+// Drained is what the process says that drained a queue.
+type Drained struct {
+	Stats runner.Stats `json:"stats"`
+	Peak  int64        `json:"peak_bytes"` // resident set
+}
+
+// Row is one batch.
+type Row struct {
+	Members int   `json:"members"`
+	Bytes   int64 `json:"config_bytes"` // of config.pck, after it
+	Drained
+	// Copy is the median time of a copy and fsync of config.pck, before and
+	// after the batch.
+	Copy time.Duration `json:"copy_ns"`
+	// Mailman is what Mailman's own runner takes for one entry of this list; 0
+	// where it was not asked.
+	Mailman time.Duration `json:"mailman_each_ns,omitempty"`
+}
+
+// Each is mmrunner's time for one entry.
+func (r *Row) Each() time.Duration {
+	return r.Stats.Elapsed / time.Duration(max(r.Stats.Entries, 1))
+}
