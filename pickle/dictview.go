@@ -75,7 +75,7 @@ func (x *items) applyTo(dict *Dict) error {
 
 // look returns the dict as it is held now: live, or in bytes with changes.
 func (v *DictView) look() (*Dict, *items, error) {
-	s := v.doc.byKey[v.key]
+	s := v.doc.slot(v.key)
 	if s == nil || s.cur == nil {
 		return nil, nil, fmt.Errorf("pickle: key %q: %w", v.key, ErrNotFound)
 	}
@@ -151,6 +151,7 @@ func firstPut(b []byte) uint32 {
 // hold makes a value live on its own.
 func (d *Document) hold(s *slot, c *content, v Value) {
 	c.live = &liveValue{v, &group{slots: []*slot{s}, live: true}}
+	d.enlist(s)
 	if d.undoable {
 		d.undo = append(d.undo, func() { c.live = nil })
 	}

@@ -1,8 +1,10 @@
 package pickle
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 )
@@ -24,15 +26,15 @@ var ErrNotFound = errors.New("no such key")
 // A Document is for one goroutine at a time.
 type Document struct {
 	base   *segment
-	slots  []*slot // in the order they are written; of the base first
-	byKey  map[string]*slot
-	based  int // how many slots are of the base
-	layout dictIndex
-	nextID uint32 // the first memo id that no bytes use
+	layout *dictIndex
+	slots  map[string]*slot // of the keys that were to be changed, and new ones
+	added  []*slot          // the new ones, in the order they are written
+	nextID uint32           // the first memo id that no bytes use
+	plain  bool             // written in protocol 0
 
 	undo     []func()
 	undoable bool
-	live     []*group
+	lively   []*slot // that have, or had, a live value
 	overlay  int
 	changed  int // changes so far, less those taken back
 }
@@ -40,7 +42,7 @@ type Document struct {
 // slot is a key of the document.
 type slot struct {
 	key   string
-	index int      // in slots
+	index int      // in the base, and after that in added
 	cur   *content // nil where the key is deleted
 	first *content // what the base has; nil for a new key
 	group *group   // of the base's values that share objects; nil for most
@@ -69,12 +71,15 @@ type group struct {
 }
 
 // OpenDocument indexes a pickled dict. It keeps b, and b must not change from
-// then on. What is not in the layout of protocol 1 is first brought into it, so
-// a document is always written in protocol 1, as Mailman writes its own.
+// then on. What is not in the layout of protocol 1 is first brought into it, and
+// a document is written in protocol 1 unless SetProtocol says otherwise.
 func OpenDocument(b []byte) (*Document, error) {
 	d, err := openLayout(b)
 	if !errors.Is(err, errLayout) {
 		return d, err
+	}
+	if d := openTranscoded(b); d != nil {
+		return d, nil
 	}
 	v, _, err := Load(b)
 	if err != nil {
@@ -86,6 +91,25 @@ func OpenDocument(b []byte) (*Document, error) {
 	}
 	return NewDocument(dict)
 }
+
+// openTranscoded is OpenDocument of what can be brought into protocol 1 without
+// decoding it; nil of anything else.
+func openTranscoded(b []byte) *Document {
+	b, err := transcode(b)
+	if err != nil {
+		return nil
+	}
+	d, err := openLayout(b)
+	if err != nil {
+		return nil
+	}
+	return d
+}
+
+// SetProtocol says which protocol the document is written in, 0 or 1, and is to
+// be called before any change. What a document in protocol 1 has that protocol 0
+// has not stays as it is; all of Python's readers take it.
+func (d *Document) SetProtocol(proto int) { d.plain = proto == 0 }
 
 // NewDocument returns a document that holds what d holds now.
 func NewDocument(d *Dict) (*Document, error) {
@@ -123,23 +147,16 @@ func openLayout(b []byte) (*Document, error) {
 			return nil, err
 		}
 	}
-	d := &Document{base: seg, byKey: make(map[string]*slot, len(l.items)), nextID: uint32(len(seg.memo))}
-	d.layout = dictIndex{span: span{seg, 0, uint32(l.pos - 1)}, items: l.items, batches: l.batches}
-	for i, start := range l.items {
-		key, ok := seg.str(start)
-		if !ok {
+	for _, start := range l.items {
+		if _, ok := seg.str(start); !ok {
 			return nil, errLayout // a unicode may be the same key as a str before it
 		}
-		s := &slot{key: string(key), index: i}
-		if d.byKey[s.key] != nil {
-			return nil, errLayout
-		}
-		s.first = &content{span: d.layout.value(i)}
-		s.cur = s.first
-		d.slots = append(d.slots, s)
-		d.byKey[s.key] = s
 	}
-	d.based = len(d.slots)
+	d := &Document{base: seg, slots: make(map[string]*slot), nextID: uint32(len(seg.memo))}
+	d.layout = &dictIndex{span: span{seg, 0, uint32(l.pos - 1)}, items: l.items, batches: l.batches}
+	if err := d.layout.buildTable(); err != nil {
+		return nil, err
+	}
 	if err := d.link(); err != nil {
 		return nil, err
 	}
@@ -151,43 +168,81 @@ func (d *Document) link() error {
 	if len(d.base.gets) == 0 {
 		return nil
 	}
-	up := make([]int, d.based)
-	for i := range up {
-		up[i] = i
-	}
+	up := make(map[int]int) // of what is in a group, to another of the group
 	find := func(i int) int {
-		for up[i] != i {
-			up[i] = up[up[i]]
-			i = up[i]
+		for {
+			j, ok := up[i]
+			if !ok || j == i {
+				return i
+			}
+			if k, ok := up[j]; ok {
+				up[i] = k
+			}
+			i = j
 		}
-		return i
 	}
 	for _, g := range d.base.gets {
 		from, made := d.layout.itemAt(g.at), d.layout.itemAt(d.base.known(g.id).start)
 		if made < 0 {
 			return fmt.Errorf("pickle: offset %d: had a dict that holds itself, wanted one that does not", g.at)
 		}
-		up[find(made)] = find(from)
-	}
-	groups := make(map[int][]*slot)
-	for i, s := range d.slots {
-		groups[find(i)] = append(groups[find(i)], s)
-	}
-	for _, slots := range groups {
-		if len(slots) > 1 {
-			g := &group{slots: slots}
-			for _, s := range slots {
-				s.group = g
-			}
+		if made, from = find(made), find(from); made != from {
+			up[made], up[from] = from, from
 		}
+	}
+	groups := make(map[int]*group)
+	for _, i := range slices.Sorted(maps.Keys(up)) {
+		g := groups[find(i)]
+		if g == nil {
+			g = &group{}
+			groups[find(i)] = g
+		}
+		s := d.slotAt(i)
+		s.group = g
+		g.slots = append(g.slots, s)
+	}
+	return nil
+}
+
+// keyAt returns a key of the base.
+func (d *Document) keyAt(i int) []byte {
+	key, _ := d.base.str(d.layout.items[i])
+	return key
+}
+
+// slotAt returns the slot of the base's item i.
+func (d *Document) slotAt(i int) *slot {
+	key := string(d.keyAt(i))
+	if s := d.slots[key]; s != nil {
+		return s
+	}
+	s := &slot{key: key, index: i, first: &content{span: d.layout.value(i)}}
+	s.cur = s.first
+	d.slots[key] = s
+	return s
+}
+
+// slot returns the slot of a key, or nil where there is no such key and was none.
+func (d *Document) slot(key string) *slot {
+	if s := d.slots[key]; s != nil {
+		return s
+	}
+	if i := d.layout.find(Str(key)); i >= 0 {
+		return d.slotAt(i)
 	}
 	return nil
 }
 
 // Keys returns the keys, in the order they are written.
 func (d *Document) Keys() []string {
-	keys := make([]string, 0, len(d.slots))
-	for _, s := range d.slots {
+	keys := make([]string, 0, len(d.layout.items)+len(d.added))
+	for i := range d.layout.items {
+		key := d.keyAt(i)
+		if s := d.slots[string(key)]; s == nil || s.cur != nil {
+			keys = append(keys, string(key))
+		}
+	}
+	for _, s := range d.added {
 		if s.cur != nil {
 			keys = append(keys, s.key)
 		}
@@ -197,14 +252,24 @@ func (d *Document) Keys() []string {
 
 // Has reports whether there is such a key.
 func (d *Document) Has(key string) bool {
-	s := d.byKey[key]
-	return s != nil && s.cur != nil
+	if s := d.slots[key]; s != nil {
+		return s.cur != nil
+	}
+	return d.layout.find(Str(key)) >= 0
 }
 
 // Get decodes the value of a key.
 func (d *Document) Get(key string) (Value, bool, error) {
-	s := d.byKey[key]
-	if s == nil || s.cur == nil {
+	s := d.slots[key]
+	if s == nil {
+		i := d.layout.find(Str(key))
+		if i < 0 {
+			return nil, false, nil
+		}
+		v, err := d.layout.value(i).decode()
+		return v, err == nil, err
+	}
+	if s.cur == nil {
 		return nil, false, nil
 	}
 	if err := d.enliven(s.group); err != nil {
@@ -236,11 +301,11 @@ func (c *content) decode() (Value, error) {
 // Set sets the value of a key. What Dump would not write makes the next
 // WriteTo fail, unless it is rolled back.
 func (d *Document) Set(key string, v Value) {
-	s := d.byKey[key]
+	s := d.slot(key)
 	if s == nil {
-		s = &slot{key: key, index: len(d.slots)}
-		d.slots = append(d.slots, s)
-		d.byKey[key] = s
+		s = &slot{key: key, index: len(d.layout.items) + len(d.added)}
+		d.slots[key] = s
+		d.added = append(d.added, s)
 	}
 	err := d.enliven(s.group)
 	c := &content{err: err}
@@ -262,7 +327,7 @@ const editCost = 200
 
 // encode writes a value with memo ids of its own.
 func (d *Document) encode(v Value) ([]byte, error) {
-	w := writer{proto: 1, nextID: d.nextID, lean: true}
+	w := writer{proto: 1, nextID: d.nextID, lean: true, plain: d.plain}
 	w.count(v)
 	if err := w.value(v, 0); err != nil {
 		return nil, err
@@ -287,7 +352,7 @@ func (d *Document) note(undo func()) {
 
 // Delete removes a key and reports whether it was there.
 func (d *Document) Delete(key string) bool {
-	s := d.byKey[key]
+	s := d.slot(key)
 	if s == nil || s.cur == nil {
 		return false
 	}
@@ -303,7 +368,7 @@ func (d *Document) Delete(key string) bool {
 // of it. It fails where there is no such key or the value is no dict. The view
 // stays good while the key holds a dict, also another one.
 func (d *Document) Dict(key string) (*DictView, error) {
-	s := d.byKey[key]
+	s := d.slot(key)
 	if s == nil || s.cur == nil {
 		return nil, fmt.Errorf("pickle: key %q: %w", key, ErrNotFound)
 	}
@@ -344,15 +409,23 @@ func (d *Document) setLive(g *group, values []Value) {
 	for i, s := range g.slots {
 		s.first.live = &liveValue{values[i], g}
 	}
-	d.live = append(d.live, g)
+	d.enlist(g.slots...)
 	if d.undoable {
 		d.undo = append(d.undo, func() {
 			g.live = false
 			for _, s := range g.slots {
 				s.first.live = nil
 			}
-			d.live = slices.DeleteFunc(d.live, func(x *group) bool { return x == g })
 		})
+	}
+}
+
+// enlist notes slots that have a live value from now on.
+func (d *Document) enlist(slots ...*slot) {
+	for _, s := range slots {
+		if !slices.Contains(d.lively, s) {
+			d.lively = append(d.lively, s)
+		}
 	}
 }
 
@@ -369,7 +442,7 @@ func (d *Document) Savepoint() Savepoint {
 
 // keepLive notes how to bring back the live values, which can change in place.
 func (d *Document) keepLive() {
-	for _, s := range d.slots {
+	for _, s := range d.lively {
 		if s.cur == nil || s.cur.live == nil {
 			continue
 		}
@@ -392,7 +465,7 @@ func (d *Document) liveCopy() func() {
 			all = append(all, kept{c0.live, c.copy(c0.live.v)})
 		}
 	}
-	for _, s := range d.slots {
+	for _, s := range d.lively {
 		keep(s.cur)
 		if s.first != s.cur {
 			keep(s.first)
@@ -431,14 +504,15 @@ func (d *Document) OverlaySize() int { return d.overlay }
 // between batches where OverlaySize has become a large part of the whole.
 // Savepoints are void afterwards; views stay good.
 func (d *Document) Compact() error {
-	b, err := d.Bytes()
+	parts, err := d.parts()
 	if err != nil {
 		return err
 	}
-	fresh, err := OpenDocument(b)
+	fresh, err := OpenDocument(bytes.Join(parts, nil))
 	if err != nil {
 		return err
 	}
+	fresh.plain = d.plain
 	*d = *fresh
 	return nil
 }

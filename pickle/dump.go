@@ -47,7 +47,9 @@ type writer struct {
 	nextID uint32
 	// lean leaves out every PUT that no GET needs: for values that go into a
 	// document beside others.
-	lean   bool
+	lean bool
+	// plain writes with what has its like in protocol 0: one item at a time.
+	plain  bool
 	shared bool  // some container has two references
 	state  *Dict // the __dict__ about to be written
 	refs   map[identity]int32
@@ -439,7 +441,7 @@ func (w *writer) drop(n int) {
 
 // items writes what the list on the stack is filled with.
 func (w *writer) items(items []Value) error {
-	if w.proto == 0 {
+	if w.proto == 0 || w.plain {
 		for _, item := range items {
 			if err := w.value(item, 1); err != nil {
 				return err
@@ -470,7 +472,7 @@ func (w *writer) items(items []Value) error {
 // and not for an object like one: cPickle goes through the two differently.
 func (w *writer) pairs(d *Dict, exact bool) error {
 	n, total := 0, d.Len()
-	single := w.proto == 0 || total == 1
+	single := w.proto == 0 || w.plain || total == 1
 	held := int32(0)
 	if w.proto == 0 || !exact {
 		held = 1 // by the tuple that an item comes in
@@ -541,7 +543,8 @@ func (w *writer) instance(in *Instance, held int32) error {
 func (w *writer) oldInstance(in *Instance) error {
 	class := in.Class
 	w.out = append(w.out, opMark)
-	if w.proto > 0 {
+	object := w.proto > 0 && !w.plain
+	if object {
 		if err := w.global(&class); err != nil {
 			return err
 		}
@@ -553,7 +556,7 @@ func (w *writer) oldInstance(in *Instance) error {
 			}
 		}
 	}
-	if w.proto > 0 {
+	if object {
 		w.out = append(w.out, opObj)
 	} else if err := w.names(opInst, class); err != nil {
 		return err

@@ -64,28 +64,33 @@ func newDictIndex(sp span) (*dictIndex, error) {
 	if x.linked() {
 		return nil, errLayout
 	}
+	return x, x.buildTable()
+}
+
+// buildTable makes keys findable. It returns errLayout where one is there twice.
+func (x *dictIndex) buildTable() error {
 	x.bits = bits.Len(uint(len(x.items)))
 	size := 8
 	for size*2 < len(x.items)*3 {
 		size *= 2
 	}
 	x.table = make([]uint32, size)
-	work := loadWork(int(sp.end - sp.start))
+	work := loadWork(int(x.end - x.start))
 	for i := range x.items {
 		h, err := x.hashAt(x.items[i], &work)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		mask := uint64(size - 1)
 		slot := h & mask
 		for ; x.table[slot] != 0; slot = (slot + 1) & mask {
 			if x.tagged(x.table[slot], h) && x.sameItems(x.index(x.table[slot]), i) {
-				return nil, errLayout
+				return errLayout
 			}
 		}
 		x.table[slot] = x.tag(h) | uint32(i+1)
 	}
-	return x, nil
+	return nil
 }
 
 func (x *dictIndex) tag(h uint64) uint32            { return uint32(h>>32) >> x.bits << x.bits }

@@ -82,7 +82,6 @@ type layout struct {
 	markAt []uint32
 
 	items     []uint32 // where the keys start, of the dict at the bottom of the stack
-	values    []uint32 // where the values start; only for the dict of a Document
 	batches   []itemBatch
 	wantMemo  bool
 	maxHeight uint16
@@ -465,9 +464,6 @@ func (l *layout) setItems(above []place, start, end uint32) bool {
 		height = max(height, k.height, v.height)
 		if wanted {
 			l.items = append(l.items, k.start)
-			if l.wantMemo {
-				l.values = append(l.values, v.start)
-			}
 			if k.flags&flagPure == 0 {
 				l.oddKey = true
 			}

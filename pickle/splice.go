@@ -26,11 +26,18 @@ func (d *Document) WriteTo(w io.Writer) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
+	write := func(w *bufio.Writer, p []byte) (int64, error) {
+		n, err := w.Write(p)
+		return int64(n), err
+	}
+	if d.plain {
+		write = writeText
+	}
 	var n int64
 	buf := bufio.NewWriterSize(w, writeBuffer)
 	for _, p := range parts {
-		m, err := buf.Write(p)
-		n += int64(m)
+		m, err := write(buf, p)
+		n += m
 		if err != nil {
 			return n, err
 		}
@@ -40,11 +47,9 @@ func (d *Document) WriteTo(w io.Writer) (int64, error) {
 
 // Bytes returns what WriteTo writes.
 func (d *Document) Bytes() ([]byte, error) {
-	parts, err := d.parts()
-	if err != nil {
-		return nil, err
-	}
-	return bytes.Join(parts, nil), nil
+	var out bytes.Buffer
+	_, err := d.WriteTo(&out)
+	return out.Bytes(), err
 }
 
 // parts returns the pieces that the document is written of.
@@ -54,30 +59,10 @@ func (d *Document) parts() ([][]byte, error) {
 		return nil, err
 	}
 	var splices []splice
-	var added [][]byte
-	news := 0
-	for _, s := range d.slots {
+	for _, s := range d.touched() {
 		switch {
-		case s.cur == nil && s.first == nil:
 		case s.cur == nil:
 			splices = append(splices, d.layout.without(s.index))
-		case s.first == nil:
-			parts, err := s.cur.parts(d, live[s])
-			if err != nil {
-				return nil, fmt.Errorf("key %q: %w", s.key, err)
-			}
-			if news%batch == 0 {
-				if news > 0 {
-					added = append(added, []byte{opSetItems})
-				}
-				added = append(added, []byte{opMark})
-			}
-			news++
-			key, err := d.encode(Str(s.key))
-			if err != nil {
-				return nil, err
-			}
-			added = append(append(added, key), parts...)
 		case s.cur == s.first && s.cur.live == nil:
 			if s.cur.items != nil {
 				more, err := s.cur.items.splices(d)
@@ -94,32 +79,93 @@ func (d *Document) parts() ([][]byte, error) {
 			splices = append(splices, splice{s.first.start, s.first.end, parts})
 		}
 	}
-	if news > 0 {
-		end := d.layout.end
-		splices = append(splices, splice{end, end, append(added, []byte{opSetItems})})
+	added := newItems{doc: d}
+	for _, s := range d.added {
+		if s.cur == nil {
+			continue
+		}
+		parts, err := s.cur.parts(d, live[s])
+		if err == nil {
+			err = added.add(Str(s.key), parts...)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("key %q: %w", s.key, err)
+		}
 	}
+	splices = added.at(d.layout.end, splices)
 	return d.base.spliced(0, d.layout.end+1, splices)
+}
+
+// touched returns the slots of the base's keys that were to be changed, in order.
+func (d *Document) touched() []*slot {
+	all := make([]*slot, 0, len(d.slots))
+	for _, s := range d.slots {
+		if s.first != nil {
+			all = append(all, s)
+		}
+	}
+	slices.SortFunc(all, bySlot)
+	return all
+}
+
+func bySlot(a, b *slot) int { return a.index - b.index }
+
+// newItems is what goes behind the items that a dict has, as cPickle writes items.
+type newItems struct {
+	doc   *Document
+	parts [][]byte
+	n     int
+}
+
+func (x *newItems) add(k Value, value ...[]byte) error {
+	key, err := x.doc.encode(k)
+	if err != nil {
+		return err
+	}
+	if !x.doc.plain && x.n%batch == 0 {
+		if x.n > 0 {
+			x.parts = append(x.parts, []byte{opSetItems})
+		}
+		x.parts = append(x.parts, []byte{opMark})
+	}
+	x.n++
+	x.parts = append(append(x.parts, key), value...)
+	if x.doc.plain {
+		x.parts = append(x.parts, []byte{opSetItem})
+	}
+	return nil
+}
+
+// at adds the splice that puts the items in.
+func (x *newItems) at(end uint32, splices []splice) []splice {
+	if x.n == 0 {
+		return splices
+	}
+	if !x.doc.plain {
+		x.parts = append(x.parts, []byte{opSetItems})
+	}
+	return append(splices, splice{end, end, x.parts})
 }
 
 // encodeLive writes the live values, in the order of their slots, so that what
 // they share is put in the memo by the first of them.
 func (d *Document) encodeLive() (map[*slot][]byte, error) {
+	var slots []*slot
 	all := &Tuple{}
-	for _, s := range d.slots {
+	slices.SortFunc(d.lively, bySlot)
+	for _, s := range d.lively {
 		if s.cur != nil && s.cur.live != nil && s.cur.err == nil {
+			slots = append(slots, s)
 			all.Items = append(all.Items, s.cur.live.v)
 		}
 	}
-	if len(all.Items) == 0 {
+	if len(slots) == 0 {
 		return nil, nil
 	}
-	w := writer{proto: 1, nextID: d.nextID, lean: true}
+	w := writer{proto: 1, nextID: d.nextID, lean: true, plain: d.plain}
 	w.count(all)
 	out := make(map[*slot][]byte)
-	for _, s := range d.slots {
-		if s.cur == nil || s.cur.live == nil || s.cur.err != nil {
-			continue
-		}
+	for _, s := range slots {
 		from := len(w.out)
 		if err := w.value(s.cur.live.v, 0); err != nil {
 			return nil, fmt.Errorf("key %q: %w", s.key, err)
@@ -180,32 +226,20 @@ func (x *items) splices(d *Document) ([]splice, error) {
 			out = append(out, splice{at.start, at.end, [][]byte{e.b}})
 		}
 	}
-	if x.added == nil || x.added.Len() == 0 {
+	if x.added == nil {
 		return out, nil
 	}
-	var parts [][]byte
-	n := 0
+	added := newItems{doc: d}
 	for k, v := range x.added.All() {
 		e := v.(*edit)
 		if e.err != nil {
 			return nil, e.err
 		}
-		if n%batch == 0 {
-			if n > 0 {
-				parts = append(parts, []byte{opSetItems})
-			}
-			parts = append(parts, []byte{opMark})
-		}
-		n++
-		key, err := d.encode(k)
-		if err != nil {
+		if err := added.add(k, e.b); err != nil {
 			return nil, err
 		}
-		parts = append(parts, key, e.b)
 	}
-	parts = append(parts, []byte{opSetItems})
-	end := x.index.end
-	return append(out, splice{end, end, parts}), nil
+	return added.at(x.index.end, out), nil
 }
 
 // spliced returns the pieces of b[start:end] with the splices made, which are in

@@ -101,8 +101,11 @@ func (db *DB) load() error {
 	if errors.Is(err, fs.ErrNotExist) {
 		empty := pickle.NewDict()
 		empty.SetStr(evictions, pickle.NewDict())
-		db.doc, err = pickle.NewDocument(empty)
-		return err
+		if db.doc, err = pickle.NewDocument(empty); err != nil {
+			return err
+		}
+		db.doc.SetProtocol(0)
+		return nil
 	}
 	if err != nil {
 		return err
@@ -120,6 +123,7 @@ func (db *DB) load() error {
 	if err != nil {
 		return fmt.Errorf("%s: %w: %w", db.path, ErrCorrupt, err)
 	}
+	doc.SetProtocol(0) // as Pending.py writes it
 	db.doc, db.id = doc, id
 	return nil
 }

@@ -1,12 +1,10 @@
 package pending
 
 import (
-	"bytes"
 	"fmt"
 	"io"
 
 	"github.com/mmrunner/mmrunner/mmcompat/stage"
-	"github.com/mmrunner/mmrunner/pickle"
 )
 
 // Changed tells whether there is something for Stage to write.
@@ -23,7 +21,10 @@ func (db *DB) Stage() ([]stage.File, error) {
 		temp = fmt.Sprintf("%d.%d", db.o.PID, db.o.Now().Unix())
 	}
 	tmp := db.path + ".tmp." + temp
-	f, err := stage.New(tmp, db.path, "", 0o660, db.writeTo)
+	f, err := stage.New(tmp, db.path, "", 0o660, func(w io.Writer) error {
+		_, err := db.doc.WriteTo(w)
+		return err
+	})
 	if err != nil {
 		return nil, fmt.Errorf("saving: %w", err)
 	}
@@ -50,34 +51,4 @@ func (db *DB) Published() error {
 		return db.doc.Compact()
 	}
 	return nil
-}
-
-// writeTo writes the database in protocol 0, which is the one Pending.py uses.
-// Each record is pickled by itself and put into the one dict: its memo numbers
-// are then used again and again, which a reader does not mind, as no record
-// refers to another's.
-func (db *DB) writeTo(w io.Writer) error {
-	if _, err := io.WriteString(w, "(dp1\n"); err != nil {
-		return err
-	}
-	for _, key := range db.doc.Keys() {
-		v, _, err := db.get(key)
-		if err != nil {
-			return err
-		}
-		for _, v := range []pickle.Value{pickle.Str(key), v} {
-			b, err := pickle.Dump(v, 0)
-			if err != nil {
-				return fmt.Errorf("record %s: %w", key, err)
-			}
-			if _, err := w.Write(bytes.TrimSuffix(b, []byte("."))); err != nil {
-				return err
-			}
-		}
-		if _, err := io.WriteString(w, "s"); err != nil {
-			return err
-		}
-	}
-	_, err := io.WriteString(w, ".")
-	return err
 }
