@@ -1,0 +1,205 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/mmrunner/mmrunner/runner/shadow"
+)
+
+func init() { register(newShadow) }
+
+type shadowOptions struct {
+	once      bool
+	report    string
+	spool     string
+	batchSize int
+	every     time.Duration
+	asJSON    bool
+}
+
+func newShadow() *cobra.Command {
+	var o shadowOptions
+	cmd := &cobra.Command{
+		Use:   "shadow [RUNNER...]",
+		Short: "Try mmrunner beside the live Python runners, without touching anything",
+		Long: `shadow keeps a copy of each entry as it appears in the queues of the named runners (BounceRunner,
+CommandRunner; both if none is named) and of the lists as they are then. It replays each batch of entries twice in
+private copies: by Mailman's own runner in the site's Python, and by mmrunner. Then it compares list state, outgoing
+messages and log lines by what they mean: folding, cookies, times and made-up passwords do not count.
+
+Nothing below VAR_PREFIX changes, no lock is taken, and no mail leaves. Entries of lists with an extend.py are left
+out and counted, as such code may reach further; entries that the live runners take before they can be copied are
+counted too.
+
+It goes on until it is stopped (once more replaying what it has collected), or with --once replays what is in the
+queues now. The exit status is 1 if anything differed.`,
+		Example: `  mmrunner shadow
+  mmrunner shadow --once --report shadow.html CommandRunner`,
+		RunE: func(cmd *cobra.Command, args []string) error { return runShadow(cmd, o, args) },
+	}
+	f := cmd.Flags()
+	f.BoolVar(&o.once, "once", false, "replay what is in the queues now, then exit")
+	f.StringVar(&o.report, "report", "", "write the results to this file as one HTML page")
+	f.StringVar(&o.spool, "spool", "", "the directory for private copies (default: one for this user and site below the temporary directory)")
+	f.IntVar(&o.batchSize, "batch-size", shadow.DefaultBatch, "entries that make a batch at once")
+	f.DurationVar(&o.every, "every", shadow.DefaultEvery, "for how long entries are collected into a batch at most")
+	f.BoolVar(&o.asJSON, "json", false, "print the results as JSON")
+	return cmd
+}
+
+func runShadow(cmd *cobra.Command, o shadowOptions, names []string) error {
+	if o.batchSize < 1 {
+		return fmt.Errorf("had --batch-size %d, wanted at least 1", o.batchSize)
+	}
+	if o.every <= 0 {
+		return fmt.Errorf("had --every %v, wanted a time", o.every)
+	}
+	s, err := watchSite(cmd)
+	if err != nil {
+		return err
+	}
+	if len(names) == 0 {
+		names = []string{"BounceRunner", "CommandRunner"}
+	}
+	if o.spool == "" {
+		o.spool = defaultSpool(s.Prefix)
+	}
+	// The page holds what members wrote. It is made now, as a run may be long and its file not writable.
+	var page *os.File
+	if o.report != "" {
+		if page, err = os.OpenFile(o.report, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600); err != nil {
+			return err
+		}
+		defer page.Close()
+	}
+	ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	go func() {
+		<-ctx.Done()
+		stop() // a second signal ends it at once
+	}()
+	live := newLive(cmd.ErrOrStderr(), o.asJSON)
+	r, err := shadow.Run(ctx, shadow.Options{
+		Site: s, Runners: names, Handler: handler, Spool: o.spool, Once: o.once,
+		BatchSize: o.batchSize, Every: o.every, Tell: live.tell,
+	})
+	live.end()
+	if r == nil {
+		return err
+	}
+	if page != nil {
+		if e := r.HTML(page); e != nil && err == nil {
+			err = e
+		}
+		if e := page.Close(); e != nil && err == nil {
+			err = e
+		}
+	}
+	if err != nil {
+		return err
+	}
+	if o.asJSON {
+		err = printJSON(cmd.OutOrStdout(), r)
+	} else {
+		err = printShadow(cmd.OutOrStdout(), r)
+	}
+	if err == nil && !r.OK() {
+		return errFound
+	}
+	return err
+}
+
+// defaultSpool is one directory for each user and site, so that a shadow that was killed leaves its copies where the
+// next one clears them away.
+func defaultSpool(prefix string) string {
+	name := "mmrunner-shadow-" + strconv.Itoa(os.Geteuid()) + strings.ReplaceAll(prefix, "/", "-")
+	return filepath.Join(os.TempDir(), name)
+}
+
+// shownDifferences is how many are printed; a report has more.
+const shownDifferences = 20
+
+func printShadow(w io.Writer, r *shadow.Report) error {
+	for _, b := range r.Batches {
+		if b.Error != "" {
+			fmt.Fprintf(w, "batch %d could not be replayed: %s\n", b.N, b.Error)
+		}
+	}
+	for i, d := range r.Differences {
+		if i == shownDifferences {
+			fmt.Fprintln(w, "...")
+			break
+		}
+		fmt.Fprintf(w, "batch %d, %s: %s\n  Python   %s\n  mmrunner %s\n", d.Batch, d.Where, d.Path, d.Python, d.Mmrunner)
+	}
+	_, err := fmt.Fprintln(w, shadowLine(r))
+	return err
+}
+
+func shadowLine(r *shadow.Report) string {
+	line := fmt.Sprintf("%d entries in %d batches, %d in agreement, %d differences, %d gone too soon", r.Entries, len(r.Batches), r.Agreed, r.Found, r.Vanished)
+	if r.LeftOut > 0 {
+		line += fmt.Sprintf(", %d left out", r.LeftOut)
+	}
+	if r.Overflow > 0 {
+		line += fmt.Sprintf(", %d overflows", r.Overflow)
+	}
+	if r.Entries > 0 {
+		line += fmt.Sprintf("; Python %.2f s (locks %.2f), mmrunner %.3f s (locks %.3f)", r.Python.Seconds, r.Python.Held, r.Mmrunner.Seconds, r.Mmrunner.Held)
+	}
+	if r.Ratio > 0 {
+		line += fmt.Sprintf(", %.0f times faster", r.Ratio)
+	}
+	return line
+}
+
+// live keeps one line of totals on a terminal, and elsewhere prints one for each batch.
+type live struct {
+	w        io.Writer
+	terminal bool
+	quiet    bool
+	batches  int
+	last     string
+}
+
+func newLive(w io.Writer, quiet bool) *live {
+	f, ok := w.(*os.File)
+	return &live{w: w, quiet: quiet, terminal: ok && term.IsTerminal(int(f.Fd()))}
+}
+
+func (l *live) tell(r *shadow.Report, working bool) {
+	line := shadowLine(r)
+	switch {
+	case l.quiet:
+	case l.terminal:
+		if working {
+			line += " ..."
+		}
+		if line != l.last {
+			fmt.Fprint(l.w, "\r\x1b[K"+line)
+			l.last = line
+		}
+	case len(r.Batches) > l.batches:
+		b := r.Batches[len(r.Batches)-1]
+		fmt.Fprintf(l.w, "batch %d, %s: %d entries, %d differences; Python %.3f s, mmrunner %.3f s\n",
+			b.N, b.Runner, b.Entries, b.Differences, b.Python.Seconds, b.Mmrunner.Seconds)
+	}
+	l.batches = len(r.Batches)
+}
+
+func (l *live) end() {
+	if l.terminal && l.last != "" {
+		fmt.Fprint(l.w, "\r\x1b[K")
+	}
+}

@@ -1,0 +1,169 @@
+package shadow
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/mmrunner/mmrunner/mmcompat/maillist"
+	"github.com/mmrunner/mmrunner/mmcompat/site"
+	"github.com/mmrunner/mmrunner/pickle"
+)
+
+// collector keeps entries and the state of their lists until they are a batch.
+// It is for one goroutine.
+type collector struct {
+	site   *site.Site
+	spool  *spool
+	lists  *mirror
+	data   *mirror
+	batchs map[string]*gathering // by queue
+}
+
+// gathering is a batch in the making: copies of entries of one queue in
+// spool/batch/QUEUE/entries, and of the state of their lists, as it was when the
+// first entry of each appeared, in lists.
+type gathering struct {
+	queue   string
+	dir     string
+	entries []string // base names
+	lists   map[string]bool
+	began   time.Time
+}
+
+// ErrLeftOut is why an entry is not replayed.
+var errLeftOut = errors.New("left out")
+
+func newCollector(s *site.Site, sp *spool) (*collector, error) {
+	c := &collector{
+		site: s, spool: sp, batchs: map[string]*gathering{},
+		lists: &mirror{from: s.ListDataDir(), to: sp.path("mirror", "lists"), seen: map[string]stamp{}},
+		data:  &mirror{from: s.DataDir(), to: sp.path("mirror", "data"), seen: map[string]stamp{}},
+	}
+	for _, dir := range []string{c.lists.to, c.data.to} {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return nil, err
+		}
+	}
+	return c, nil
+}
+
+// add keeps an entry, whose content is b, and the state of its list. errLeftOut
+// is for one of a list with code of its own: that may reach beyond the list's
+// files, and must not run twice.
+func (c *collector) add(queue, base string, b []byte) error {
+	g := c.batchs[queue]
+	if g == nil {
+		g = &gathering{queue: queue, dir: c.spool.path("batch", queue), lists: map[string]bool{}, began: time.Now()}
+		for _, sub := range []string{"entries", "lists", "data"} {
+			if err := os.MkdirAll(filepath.Join(g.dir, sub), 0o700); err != nil {
+				return err
+			}
+		}
+		c.batchs[queue] = g
+	}
+	name := c.listOf(b)
+	if name != "" && !g.lists[name] {
+		if _, err := os.Stat(filepath.Join(c.site.ListDataDir(), name, "extend.py")); err == nil {
+			return errLeftOut
+		}
+		if err := c.snapshot(g, name); err != nil {
+			return err
+		}
+	}
+	if err := os.WriteFile(filepath.Join(g.dir, "entries", base+".pck"), b, 0o600); err != nil {
+		return err
+	}
+	g.entries = append(g.entries, base)
+	return nil
+}
+
+// listOf is the list that an entry is for, "" if it cannot be told or does not
+// exist.
+func (c *collector) listOf(b []byte) string {
+	_, rest, err := pickle.Load(b)
+	if err != nil {
+		return ""
+	}
+	v, _, err := pickle.Load(rest)
+	d, ok := v.(*pickle.Dict)
+	if err != nil || !ok {
+		return ""
+	}
+	name := c.site.Str("MAILMAN_SITE_LIST")
+	if v, ok := d.GetStr("listname"); ok {
+		if s, ok := v.(pickle.Str); ok && s != "" {
+			name = string(s)
+		}
+	}
+	name = maillist.Lower(name)
+	if strings.ContainsRune(name, '/') || strings.HasPrefix(name, ".") {
+		return ""
+	}
+	if info, err := os.Stat(filepath.Join(c.site.ListDataDir(), name)); err != nil || !info.IsDir() {
+		return ""
+	}
+	return name
+}
+
+// snapshot takes the present state of a list into a batch.
+func (c *collector) snapshot(g *gathering, name string) error {
+	g.lists[name] = true
+	if err := c.lists.refresh(name, skipInList); err != nil {
+		return err
+	}
+	err := linkTree(filepath.Join(g.dir, "lists", name), filepath.Join(c.lists.to, name))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // the list was removed meanwhile
+	}
+	return err
+}
+
+// skipInList leaves out what a runner does not read: mail, and files that are
+// being written.
+func skipInList(rel string) bool {
+	name := filepath.Base(rel)
+	return strings.HasSuffix(name, ".mbox") || strings.Contains(name, ".tmp") || name == "digest.mbox"
+}
+
+// skipInData leaves out all but the messages that are held.
+func skipInData(rel string) bool {
+	return !strings.HasPrefix(rel, "heldmsg-")
+}
+
+// take closes a batch: the lists that no entry is for, and held messages, are
+// added as they are now.
+func (c *collector) take(queue string) (*gathering, error) {
+	g := c.batchs[queue]
+	delete(c.batchs, queue)
+	names, err := maillist.ListNames(c.site, nil)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range names {
+		if !g.lists[name] {
+			if err := c.snapshot(g, name); err != nil {
+				return nil, err
+			}
+		}
+	}
+	if err := c.data.refresh(".", skipInData); err != nil {
+		return nil, err
+	}
+	if err := linkTree(filepath.Join(g.dir, "data"), c.data.to); err != nil {
+		return nil, err
+	}
+	// The next one of this queue begins while this one is replayed.
+	to := c.spool.path("replay")
+	if err := os.RemoveAll(to); err != nil {
+		return nil, err
+	}
+	if err := os.Rename(g.dir, to); err != nil {
+		return nil, err
+	}
+	g.dir = to
+	return g, nil
+}

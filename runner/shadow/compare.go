@@ -1,0 +1,393 @@
+package shadow
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sort"
+	"strings"
+	"time"
+
+	"github.com/mmrunner/mmrunner/pickle"
+	"github.com/mmrunner/mmrunner/runner/verify"
+)
+
+// Difference is one thing that the two sides did differently.
+type Difference struct {
+	Batch int `json:"batch"`
+	// Where is the list, queue or log; Path is where in it, as Python would write
+	// it, or what about it.
+	Where    string `json:"where"`
+	Path     string `json:"path"`
+	Python   string `json:"python"`
+	Mmrunner string `json:"mmrunner"`
+}
+
+func (d Difference) String() string {
+	return fmt.Sprintf("batch %d, %s: %s: Python has %s, mmrunner %s", d.Batch, d.Where, d.Path, d.Python, d.Mmrunner)
+}
+
+// nothing is what a side has that lacks something.
+const nothing = "nothing"
+
+// most is how many differences of one file are told.
+const most = 20
+
+// comparer compares what two runs left below python and mmrunner.
+type comparer struct {
+	python, mmrunner string
+	now              time.Time
+	found            []Difference
+}
+
+func (c *comparer) add(where, path, python, mmrunner string) {
+	c.found = append(c.found, Difference{Where: where, Path: path, Python: hidePassword(python), Mmrunner: hidePassword(mmrunner)})
+}
+
+// run compares everything. An error is for what cannot be read.
+func (c *comparer) run() error {
+	if err := c.lists(); err != nil {
+		return err
+	}
+	for _, what := range []struct {
+		dir   string
+		items func(string) ([]string, error)
+	}{{"qfiles", c.queue}, {"logs", c.log}} {
+		names, err := union(filepath.Join(c.python, what.dir), filepath.Join(c.mmrunner, what.dir))
+		if err != nil {
+			return err
+		}
+		for _, name := range names {
+			a, err := what.items(filepath.Join(c.python, what.dir, name))
+			if err != nil {
+				return err
+			}
+			b, err := what.items(filepath.Join(c.mmrunner, what.dir, name))
+			if err != nil {
+				return err
+			}
+			c.bags(strings.TrimSuffix(strings.Replace(what.dir, "qfiles", "queue", 1), "s")+" "+name, a, b)
+		}
+	}
+	if err := c.held(); err != nil {
+		return err
+	}
+	a, err := leftLocks(filepath.Join(c.python, "locks"))
+	if err != nil {
+		return err
+	}
+	b, err := leftLocks(filepath.Join(c.mmrunner, "locks"))
+	if err != nil {
+		return err
+	}
+	c.bags("locks", a, b)
+	return nil
+}
+
+// union lists the names of two directories.
+func union(a, b string) ([]string, error) {
+	seen := map[string]bool{}
+	for _, dir := range []string{a, b} {
+		names, err := os.ReadDir(dir)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, err
+		}
+		for _, e := range names {
+			seen[e.Name()] = true
+		}
+	}
+	var all []string
+	for name := range seen {
+		all = append(all, name)
+	}
+	sort.Strings(all)
+	return all, nil
+}
+
+func (c *comparer) lists() error {
+	names, err := union(filepath.Join(c.python, "lists"), filepath.Join(c.mmrunner, "lists"))
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		for _, file := range []string{"config.pck", "pending.pck", "request.pck"} {
+			rel := filepath.Join("lists", name, file)
+			a, aInfo, err := read(filepath.Join(c.python, rel))
+			if err != nil {
+				return err
+			}
+			b, bInfo, err := read(filepath.Join(c.mmrunner, rel))
+			if err != nil {
+				return err
+			}
+			// A file that neither has written is the same file.
+			if aInfo == nil && bInfo == nil || aInfo != nil && bInfo != nil && os.SameFile(aInfo, bInfo) {
+				continue
+			}
+			c.state("list "+name+", "+file, file, a, b)
+		}
+	}
+	return nil
+}
+
+// read returns nothing of a file that is not there.
+func read(path string) ([]byte, fs.FileInfo, error) {
+	info, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil, nil
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	b, err := os.ReadFile(path)
+	return b, info, err
+}
+
+// state compares one file of list state.
+func (c *comparer) state(where, file string, a, b []byte) {
+	if bytes.Equal(a, b) {
+		return
+	}
+	x, ok1 := c.dict(where, "Python", a)
+	y, ok2 := c.dict(where, "mmrunner", b)
+	if !ok1 || !ok2 {
+		return
+	}
+	if file == "pending.pck" {
+		// Its keys are cookies, and its order that of their times.
+		c.bags(where, c.records(x), c.records(y))
+		return
+	}
+	// The Replybot counts its answers before the list is locked, and reading the list again may undo that.
+	x.Delete(pickle.Str("request_responses"))
+	y.Delete(pickle.Str("request_responses"))
+	for _, d := range pickle.Diff(masked(x, c.now), masked(y, c.now), most) {
+		d = verify.Masked(d)
+		c.add(where, d.Path, d.A, d.B)
+	}
+}
+
+// dict reads one side's file; a file that is not there is an empty dict.
+func (c *comparer) dict(where, side string, b []byte) (*pickle.Dict, bool) {
+	if b == nil {
+		return pickle.NewDict(), true
+	}
+	v, _, err := pickle.Load(b)
+	d, ok := v.(*pickle.Dict)
+	if err == nil && ok {
+		return d, true
+	}
+	if err == nil {
+		err = fmt.Errorf("had %s, wanted a dict", pickle.Repr(v, 40))
+	}
+	c.add(where, side+"'s file cannot be read", err.Error(), err.Error())
+	return nil, false
+}
+
+// records are pending.pck's, without their cookies and dates.
+func (c *comparer) records(d *pickle.Dict) []string {
+	var all []string
+	for k, v := range d.All() {
+		if name, _ := k.(pickle.Str); name != "evictions" {
+			all = append(all, recordText(masked(v, c.now)))
+		}
+	}
+	return all
+}
+
+// recordText is a value as text that does not depend on the order of dicts.
+func recordText(v pickle.Value) string {
+	switch v := v.(type) {
+	case *pickle.Tuple:
+		var parts []string
+		for _, it := range v.Items {
+			parts = append(parts, recordText(it))
+		}
+		return "(" + strings.Join(parts, ", ") + ")"
+	case *pickle.List:
+		var parts []string
+		for _, it := range v.Items {
+			parts = append(parts, recordText(it))
+		}
+		return "[" + strings.Join(parts, ", ") + "]"
+	case *pickle.Dict:
+		var parts []string
+		for k, x := range v.All() {
+			parts = append(parts, recordText(k)+": "+recordText(x))
+		}
+		sort.Strings(parts)
+		return "{" + strings.Join(parts, ", ") + "}"
+	case *pickle.Instance:
+		return "<" + v.Class.String() + " " + recordText(v.State) + ">"
+	}
+	return pickle.Repr(v, 1<<20)
+}
+
+// queue returns the entries of a queue directory as text.
+func (c *comparer) queue(dir string) ([]string, error) {
+	names, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, ignoreMissing(err)
+	}
+	var all []string
+	for _, e := range names {
+		b, err := os.ReadFile(filepath.Join(dir, e.Name()))
+		if err != nil {
+			return nil, err
+		}
+		ext := filepath.Ext(e.Name())
+		all = append(all, ext+" file\n"+entryText(strings.TrimSuffix(e.Name(), ext), b, c.now))
+	}
+	return all, nil
+}
+
+func ignoreMissing(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+// notLogs are those that are not about what an entry did.
+var notLogs = map[string]bool{"locks": true, "qrunner": true, "mmrunner": true}
+
+func (c *comparer) log(path string) ([]string, error) {
+	if notLogs[filepath.Base(path)] {
+		return nil, nil
+	}
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return nil, ignoreMissing(err)
+	}
+	var all []string
+	for line := range strings.Lines(string(b)) {
+		if line = logLine(line); line != "" {
+			all = append(all, line)
+		}
+	}
+	return all, nil
+}
+
+// held compares the messages held for moderation, and what is left of bounce
+// events.
+func (c *comparer) held() error {
+	names, err := union(filepath.Join(c.python, "data"), filepath.Join(c.mmrunner, "data"))
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		if !strings.HasPrefix(name, "heldmsg-") && !strings.HasPrefix(name, "bounce-events-") {
+			continue
+		}
+		sides := map[string]string{}
+		for _, side := range []string{c.python, c.mmrunner} {
+			b, info, err := read(filepath.Join(side, "data", name))
+			if err != nil {
+				return err
+			}
+			sides[side] = nothing
+			if info != nil {
+				sides[side] = fileText(b, c.now)
+			}
+		}
+		if a, b := sides[c.python], sides[c.mmrunner]; a != b {
+			c.pair("data/"+name, a, b)
+		}
+	}
+	return nil
+}
+
+func fileText(b []byte, now time.Time) string {
+	v, _, err := pickle.Load(b)
+	if err != nil {
+		return maskText(string(b)) // messages may be held as text
+	}
+	return recordText(masked(v, now))
+}
+
+// leftLocks are lock files that nobody took away.
+func leftLocks(dir string) ([]string, error) {
+	names, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, ignoreMissing(err)
+	}
+	var all []string
+	for _, e := range names {
+		if !strings.HasPrefix(e.Name(), "master-qrunner") {
+			all = append(all, e.Name())
+		}
+	}
+	return all, nil
+}
+
+// bags compares what has no order: what is left of each side once equal items
+// are taken out in pairs.
+func (c *comparer) bags(where string, a, b []string) {
+	sort.Strings(a)
+	sort.Strings(b)
+	var onlyA, onlyB []string
+	i, j := 0, 0
+	for i < len(a) || j < len(b) {
+		switch {
+		case j == len(b) || i < len(a) && a[i] < b[j]:
+			onlyA = append(onlyA, a[i])
+			i++
+		case i == len(a) || b[j] < a[i]:
+			onlyB = append(onlyB, b[j])
+			j++
+		default:
+			i++
+			j++
+		}
+	}
+	for n := range min(max(len(onlyA), len(onlyB)), most) {
+		x, y := nothing, nothing
+		if n < len(onlyA) {
+			x = onlyA[n]
+		}
+		if n < len(onlyB) {
+			y = onlyB[n]
+		}
+		c.pair(where, x, y)
+	}
+	if n := max(len(onlyA), len(onlyB)); n > most {
+		c.add(where, "more like these", fmt.Sprint(len(onlyA)-min(len(onlyA), most)), fmt.Sprint(len(onlyB)-min(len(onlyB), most)))
+	}
+}
+
+// pair tells of two texts; of texts of many lines, of those that differ.
+func (c *comparer) pair(where, a, b string) {
+	if a == nothing || b == nothing || !strings.Contains(a, "\n") || !strings.Contains(b, "\n") {
+		c.add(where, "the whole of it", cut(a), cut(b))
+		return
+	}
+	x, y := strings.Split(a, "\n"), strings.Split(b, "\n")
+	first := 0
+	for first < len(x) && first < len(y) && x[first] == y[first] {
+		first++
+	}
+	for len(x) > first && len(y) > first && x[len(x)-1] == y[len(y)-1] {
+		x, y = x[:len(x)-1], y[:len(y)-1]
+	}
+	about := ""
+	if first > 0 {
+		about = ", after " + pickle.Repr(pickle.Str(x[first-1]), 60)
+	}
+	c.add(where, fmt.Sprintf("from line %d%s", first+1, about), cut(strings.Join(x[first:], "\n")), cut(strings.Join(y[first:], "\n")))
+}
+
+// shown is how much of one side of a difference is told.
+const shown = 4000
+
+func cut(s string) string {
+	if s == "" {
+		return nothing
+	}
+	if len(s) > shown {
+		return s[:shown] + "..."
+	}
+	return s
+}

@@ -1,0 +1,121 @@
+package shadow
+
+import (
+	"fmt"
+	"sort"
+	"strings"
+	"time"
+
+	"github.com/mmrunner/mmrunner/mmcompat/message"
+	"github.com/mmrunner/mmrunner/mmcompat/qfile"
+	"github.com/mmrunner/mmrunner/mmcompat/text"
+	"github.com/mmrunner/mmrunner/pickle"
+)
+
+// notCompared are header fields that say how a message is written, or when.
+var notCompared = map[string]bool{
+	"message-id": true, "date": true, "mime-version": true, "content-transfer-encoding": true,
+	"errors-to": true, "content-type": true, "lines": true,
+}
+
+// entryText is a queue entry as text that is the same for what means the same:
+// its metadata, its fields decoded and unfolded, and the decoded text of its
+// parts.
+func entryText(base string, b []byte, now time.Time) string {
+	it, err := qfile.Decode(base, b)
+	if err != nil {
+		return "cannot be read: " + err.Error()
+	}
+	d := pickle.NewDict()
+	for k, v := range it.Data.Dict().All() {
+		switch name, _ := k.(pickle.Str); name {
+		case "received_time", "version", "_parsemsg", "lang":
+		default:
+			d.Set(k, masked(v, now))
+		}
+	}
+	var keys []string
+	values := map[string]string{}
+	for k, v := range d.All() {
+		name := pickle.Repr(k, 200)
+		keys = append(keys, name)
+		values[name] = pickle.Repr(v, 2000)
+	}
+	sort.Strings(keys)
+	var lines []string
+	for _, k := range keys {
+		lines = append(lines, "metadata "+k+": "+values[k])
+	}
+	m, err := it.Parse()
+	if err != nil {
+		lines = append(lines, "the message: "+err.Error())
+	} else {
+		lines = append(lines, messageLines(m)...)
+	}
+	return strings.Join(lines, "\n")
+}
+
+func messageLines(m *message.Message) []string {
+	var fields []string
+	for _, h := range m.Headers {
+		name := strings.ToLower(h.Name)
+		if !notCompared[name] {
+			fields = append(fields, name+": "+maskText(fieldText(h.Value)))
+		}
+	}
+	sort.Strings(fields)
+	for part := range m.Walk() {
+		fields = append(fields, "--- "+part.GetContentType())
+		if part.IsMultipart() {
+			continue
+		}
+		body, _, err := part.GetPayloadDecoded()
+		if err != nil {
+			body = fmt.Sprintf("cannot be decoded: %v", err)
+		}
+		charset, ok := part.GetContentCharset()
+		if !ok {
+			charset = "ascii"
+		}
+		fields = append(fields, maskText(strings.TrimSpace(decoded(body, charset))))
+	}
+	return fields
+}
+
+func decoded(s, charset string) string {
+	if charset == "" {
+		charset = "ascii"
+	}
+	u, err := text.Decode(s, charset, "replace")
+	if err != nil {
+		u, _ = text.Decode(s, "latin-1", "strict")
+	}
+	return u
+}
+
+// fieldText is a header field's value, unfolded and decoded.
+func fieldText(v any) string {
+	var s string
+	switch v := v.(type) {
+	case string:
+		s = v
+	case pickle.Unicode:
+		return string(v)
+	case *message.HeaderValue:
+		if u, err := v.Unicode(); err == nil {
+			return strings.Join(strings.Fields(u), " ")
+		}
+		s = v.String()
+	default:
+		return fmt.Sprintf("%v", v)
+	}
+	chunks, err := message.DecodeHeader(strings.Join(strings.Fields(s), " "))
+	if err != nil {
+		return decoded(s, "latin-1")
+	}
+	var out strings.Builder
+	for _, c := range chunks {
+		out.WriteString(decoded(c.S, c.Charset))
+	}
+	return out.String()
+}

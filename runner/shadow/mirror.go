@@ -1,0 +1,174 @@
+package shadow
+
+import (
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// mirror keeps private copies of the lists' directories, and copies again only
+// what has changed. Its files are replaced, never written to, so that links to
+// them stay what they were.
+type mirror struct {
+	from, to string
+	mu       sync.Mutex
+	seen     map[string]stamp // by path below from
+}
+
+// stamp tells one state of a file from another.
+type stamp struct {
+	ino   uint64
+	size  int64
+	mtime time.Time
+}
+
+func stampOf(info fs.FileInfo) stamp {
+	s := stamp{size: info.Size(), mtime: info.ModTime()}
+	if st, ok := info.Sys().(*syscall.Stat_t); ok {
+		s.ino = st.Ino
+	}
+	return s
+}
+
+// rounds is how often a directory is read before it is taken as it is: its files
+// should belong to one another.
+const rounds = 5
+
+// refresh brings the copy of a directory below from up to date, and everything
+// below it that skip does not leave out.
+func (m *mirror) refresh(name string, skip func(rel string) bool) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for n := 1; ; n++ {
+		changed, err := m.pass(name, skip)
+		if err != nil || !changed || n == rounds {
+			return err
+		}
+	}
+}
+
+func (m *mirror) pass(name string, skip func(string) bool) (changed bool, err error) {
+	there := map[string]bool{}
+	root := filepath.Join(m.from, name)
+	err = filepath.WalkDir(root, func(path string, e fs.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		rel, err := filepath.Rel(m.from, path)
+		if err != nil {
+			return err
+		}
+		if path != root && skip(rel) {
+			if e.IsDir() {
+				return fs.SkipDir
+			}
+			return nil
+		}
+		to := filepath.Join(m.to, rel)
+		if e.IsDir() {
+			there[rel] = true
+			return os.MkdirAll(to, 0o700)
+		}
+		info, err := os.Stat(path) // a list's template may be a symbolic link
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if !info.Mode().IsRegular() {
+			return nil
+		}
+		there[rel] = true
+		if m.seen[rel] == stampOf(info) {
+			return nil
+		}
+		changed = true
+		s, err := copyFile(to, path)
+		if errors.Is(err, fs.ErrNotExist) {
+			delete(there, rel)
+			return nil
+		}
+		if err == nil {
+			m.seen[rel] = s
+		}
+		return err
+	})
+	if err != nil {
+		return false, err
+	}
+	for rel := range m.seen {
+		if (rel == name || strings.HasPrefix(rel, name+"/") || name == ".") && !there[rel] {
+			changed = true
+			delete(m.seen, rel)
+			if err := os.Remove(filepath.Join(m.to, rel)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return false, err
+			}
+		}
+	}
+	return changed, nil
+}
+
+// copyFile puts a copy of a file in another's place, with its times, and says
+// which state of the file it is.
+func copyFile(to, from string) (stamp, error) {
+	in, err := os.Open(from)
+	if err != nil {
+		return stamp{}, err
+	}
+	defer in.Close()
+	info, err := in.Stat()
+	if err != nil {
+		return stamp{}, err
+	}
+	tmp := to + ".new"
+	out, err := os.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return stamp{}, err
+	}
+	_, err = io.Copy(out, in)
+	if e := out.Close(); err == nil {
+		err = e
+	}
+	if err == nil {
+		err = os.Chtimes(tmp, info.ModTime(), info.ModTime())
+	}
+	if err == nil {
+		err = os.Rename(tmp, to)
+	}
+	if err != nil {
+		os.Remove(tmp)
+	}
+	return stampOf(info), err
+}
+
+// linkTree makes to a tree of links to the files of from. Files that are there
+// already are left.
+func linkTree(to, from string) error {
+	return filepath.WalkDir(from, func(path string, e fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		rel, err := filepath.Rel(from, path)
+		if err != nil {
+			return err
+		}
+		dst := filepath.Join(to, rel)
+		if e.IsDir() {
+			return os.MkdirAll(dst, 0o700)
+		}
+		if err := os.Link(path, dst); err != nil && !errors.Is(err, fs.ErrExist) {
+			return err
+		}
+		return nil
+	})
+}

@@ -1,0 +1,103 @@
+package shadow
+
+import (
+	"bufio"
+	"bytes"
+	_ "embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os/exec"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/mmrunner/mmrunner/mmcompat/site"
+)
+
+//go:embed replay.py
+var replayProgram string
+
+// python is the site's interpreter with Mailman's runners in a private site.
+type python struct {
+	cmd     *exec.Cmd
+	in      io.WriteCloser
+	answers *bufio.Reader
+	stderr  bytes.Buffer
+}
+
+func startPython(s *site.Site, moved map[string]string) (*python, error) {
+	// JSON has no bytes: each stands for a character of Latin-1.
+	latin := map[string]string{}
+	for name, dir := range moved {
+		runes := make([]rune, len(dir))
+		for i := range len(dir) {
+			runes[i] = rune(dir[i])
+		}
+		latin[name] = string(runes)
+	}
+	settings, err := json.Marshal(latin)
+	if err != nil {
+		return nil, err
+	}
+	p := &python{cmd: exec.Command(s.Python, "-u", "-B", "-c", replayProgram, s.Str("BIN_DIR"))}
+	p.cmd.Dir = "/"
+	p.cmd.Stderr = &p.stderr
+	// A ^C at the terminal is for mmrunner, which reports first.
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if p.in, err = p.cmd.StdinPipe(); err != nil {
+		return nil, err
+	}
+	out, err := p.cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	p.answers = bufio.NewReader(out)
+	if err := p.cmd.Start(); err != nil {
+		return nil, err
+	}
+	if _, err := fmt.Fprintf(p.in, "%s\n", settings); err != nil {
+		return nil, p.died(err)
+	}
+	return p, nil
+}
+
+// took is how long one side needed, and held locks.
+type took struct{ Elapsed, Held time.Duration }
+
+// replay has a runner handle all that waits in its private queue.
+func (p *python) replay(runner string) (took, error) {
+	if _, err := fmt.Fprintf(p.in, "%s\n", runner); err != nil {
+		return took{}, p.died(err)
+	}
+	line, err := p.answers.ReadBytes('\n')
+	if err != nil {
+		return took{}, p.died(err)
+	}
+	var a struct {
+		Seconds, Held float64
+		Error         string
+	}
+	if err := json.Unmarshal(line, &a); err != nil {
+		return took{}, p.died(err)
+	}
+	if a.Error != "" {
+		return took{}, errors.New("Mailman's " + runner + " failed in the replay: " + strings.TrimSpace(a.Error))
+	}
+	return took{seconds(a.Seconds), seconds(a.Held)}, nil
+}
+
+func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
+
+func (p *python) died(err error) error {
+	p.in.Close()
+	p.cmd.Process.Kill()
+	p.cmd.Wait()
+	return fmt.Errorf("the site's Python: %w: %s", err, strings.TrimSpace(p.stderr.String()))
+}
+
+func (p *python) close() error {
+	p.in.Close()
+	return p.cmd.Wait()
+}

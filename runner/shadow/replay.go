@@ -1,0 +1,114 @@
+package shadow
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/mmrunner/mmrunner/mmcompat/site"
+	"github.com/mmrunner/mmrunner/runner"
+)
+
+// replayer replays batches, one at a time. Both sides work in one directory, one
+// after the other, so that no path tells them apart.
+type replayer struct {
+	site    *site.Site // the private one
+	moved   map[string]string
+	spool   *spool
+	python  *python
+	handler func(name string, s *site.Site) (runner.Handler, error)
+	size    int
+	n       int
+}
+
+func newReplayer(o Options, sp *spool) (*replayer, error) {
+	private, moved, err := redirected(o.Site, sp.path("var"))
+	if err != nil {
+		return nil, err
+	}
+	p, err := startPython(o.Site, moved)
+	if err != nil {
+		return nil, err
+	}
+	return &replayer{site: private, moved: moved, spool: sp, python: p, handler: o.Handler, size: o.BatchSize}, nil
+}
+
+// run replays a batch and compares. What goes wrong is a difference too: an
+// administrator who reads 0 must be able to rely on it.
+func (r *replayer) run(g *gathering, runnerName string) (Batch, []Difference) {
+	r.n++
+	b := Batch{N: r.n, Runner: runnerName, At: time.Now(), Entries: len(g.entries), Lists: len(g.lists)}
+	found, err := r.both(g, runnerName, &b)
+	if err != nil {
+		b.Error = err.Error()
+		found = append(found, Difference{Where: "the replay", Path: "both", Python: err.Error(), Mmrunner: err.Error()})
+	}
+	for i := range found {
+		found[i].Batch = r.n
+	}
+	b.Differences = len(found)
+	return b, found
+}
+
+func (r *replayer) both(g *gathering, runnerName string, b *Batch) ([]Difference, error) {
+	for _, side := range []struct {
+		dir string
+		run func(string) (took, error)
+		to  *Side
+	}{{"python", r.python.replay, &b.Python}, {"mmrunner", r.mmrunner, &b.Mmrunner}} {
+		if err := r.prepare(g); err != nil {
+			return nil, err
+		}
+		t, err := side.run(runnerName)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", side.dir, err)
+		}
+		*side.to = Side{t.Elapsed.Seconds(), t.Held.Seconds()}
+		to := r.spool.path(side.dir)
+		if err := errors.Join(os.RemoveAll(to), os.Rename(r.spool.path("var"), to)); err != nil {
+			return nil, err
+		}
+	}
+	c := comparer{python: r.spool.path("python"), mmrunner: r.spool.path("mmrunner"), now: time.Now()}
+	err := c.run()
+	return c.found, err
+}
+
+// prepare makes the private site as the batch found it.
+func (r *replayer) prepare(g *gathering) error {
+	if err := os.RemoveAll(r.spool.path("var")); err != nil {
+		return err
+	}
+	if err := makeDirs(r.moved); err != nil {
+		return err
+	}
+	for _, link := range []struct{ to, from string }{
+		{r.site.ListDataDir(), "lists"}, {r.site.DataDir(), "data"}, {r.site.QueueDir(g.queue), "entries"},
+	} {
+		if err := linkTree(link.to, filepath.Join(g.dir, link.from)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// mmrunner is our side.
+func (r *replayer) mmrunner(name string) (t took, err error) {
+	env := runner.NewEnv(r.site)
+	defer func() { err = errors.Join(err, env.Log.Close()) }()
+	h, err := r.handler(name, r.site)
+	if err != nil {
+		return took{}, err
+	}
+	e, err := runner.NewEngine(env, h, 0, 1)
+	if err != nil {
+		return took{}, err
+	}
+	defer func() { err = errors.Join(err, e.Close()) }()
+	e.BatchSize = r.size
+	stats, err := e.Drain(context.Background())
+	return took{stats.Elapsed, stats.Held}, err
+}

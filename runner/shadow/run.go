@@ -1,0 +1,339 @@
+package shadow
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/fsnotify/fsnotify"
+
+	"github.com/mmrunner/mmrunner/mmcompat/qfile"
+	"github.com/mmrunner/mmrunner/mmcompat/site"
+	"github.com/mmrunner/mmrunner/runner"
+)
+
+// Options say what to shadow, and how.
+type Options struct {
+	Site *site.Site
+	// Runners are handlers' names, e.g. "BounceRunner"; Handler makes them for a
+	// private site.
+	Runners []string
+	Handler func(name string, s *site.Site) (runner.Handler, error)
+	// Spool is the directory to work in.
+	Spool string
+	// Once replays what is in the queues and ends; otherwise Run goes on until its
+	// context ends, and replays what it has collected by then.
+	Once bool
+	// BatchSize is how many entries make a batch at once, Every for how long they
+	// are collected at most. 0 means the defaults.
+	BatchSize int
+	Every     time.Duration
+	// Tell is called after each batch, and whenever the counts may have changed;
+	// it may be nil. The report is its own until it returns.
+	Tell func(r *Report, working bool)
+}
+
+// Defaults of Options.
+const (
+	DefaultBatch = 200
+	DefaultEvery = 5 * time.Second
+)
+
+// tick is how often due batches are looked for.
+const tick = 250 * time.Millisecond
+
+// shadow is one run.
+type shadow struct {
+	o       Options
+	queues  map[string]string // queue directory -> its usual name
+	runners map[string]string // queue's usual name -> runner
+	order   []string          // queues, in the order of o.Runners
+	collect *collector
+	replay  *replayer
+	report  Report
+	seen    map[string]bool // entries, by path
+}
+
+// Run shadows until ctx ends, or once. The error is for a site that cannot be
+// shadowed; what the two sides did differently is in the report.
+func Run(ctx context.Context, o Options) (report *Report, err error) {
+	if o.BatchSize == 0 {
+		o.BatchSize = DefaultBatch
+	}
+	if o.Every == 0 {
+		o.Every = DefaultEvery
+	}
+	if o.Tell == nil {
+		o.Tell = func(*Report, bool) {}
+	}
+	if !o.Site.Probed {
+		return nil, fmt.Errorf("%s: had no Python 2.7 to compare with (%w); see `mmrunner probe`", o.Site.Prefix, o.Site.Problem)
+	}
+	if inside(o.Spool, o.Site.Str("VAR_PREFIX")) {
+		return nil, fmt.Errorf("had the spool %s, wanted one outside of VAR_PREFIX, %s, where nothing is to change", o.Spool, o.Site.Str("VAR_PREFIX"))
+	}
+	sp, err := openSpool(o.Spool)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, sp.close()) }()
+	s := &shadow{o: o, queues: map[string]string{}, runners: map[string]string{}, seen: map[string]bool{}}
+	for _, name := range o.Runners {
+		h, err := o.Handler(name, o.Site)
+		if err != nil {
+			return nil, err
+		}
+		s.queues[o.Site.QueueDir(h.Queue())] = h.Queue()
+		s.runners[h.Queue()] = h.Name()
+		s.order = append(s.order, h.Queue())
+	}
+	s.report = Report{Started: time.Now(), Ended: time.Now(), Prefix: o.Site.Prefix, Release: o.Site.Profile.Version}
+	if s.collect, err = newCollector(o.Site, sp); err != nil {
+		return nil, err
+	}
+	if s.replay, err = newReplayer(o, sp); err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, s.replay.python.close()) }()
+	if o.Once {
+		err = s.once(ctx)
+	} else {
+		err = s.live(ctx)
+	}
+	s.report.Ended = time.Now()
+	return &s.report, err
+}
+
+// inside tells whether a path lies below a directory.
+func inside(path, dir string) bool {
+	a, err1 := filepath.Abs(path)
+	b, err2 := filepath.EvalSymlinks(dir)
+	if err1 != nil || err2 != nil {
+		return false
+	}
+	// The directory itself need not be there yet, its parents may be links.
+	for p := a; ; p = filepath.Dir(p) {
+		if real, err := filepath.EvalSymlinks(p); err == nil {
+			a = filepath.Join(real, strings.TrimPrefix(a, p))
+			break
+		}
+		if p == filepath.Dir(p) {
+			break
+		}
+	}
+	rel, err := filepath.Rel(b, a)
+	return err == nil && rel != ".." && !strings.HasPrefix(rel, "../")
+}
+
+// waiting lists the entries of a queue, the oldest first, and changes nothing.
+func waiting(dir string) ([]string, error) {
+	if _, err := os.Stat(dir); err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, nil
+		}
+		return nil, err
+	}
+	q, err := qfile.Open(dir, 0, 1, qfile.Options{})
+	if err != nil {
+		return nil, err
+	}
+	return q.Files(qfile.Waiting)
+}
+
+// once replays what is there now.
+func (s *shadow) once(ctx context.Context) error {
+	for _, queue := range s.order {
+		dir := s.o.Site.QueueDir(queue)
+		bases, err := waiting(dir)
+		if err != nil {
+			return err
+		}
+		for _, base := range bases {
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			if err := s.keep(dir, base); err != nil {
+				return err
+			}
+			if g := s.collect.batchs[queue]; g != nil && len(g.entries) >= s.o.BatchSize {
+				if err := s.work(queue); err != nil {
+					return err
+				}
+			}
+		}
+		if err := s.work(queue); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// keep copies an entry, at once: it may be gone the next moment.
+func (s *shadow) keep(dir, base string) error {
+	path := filepath.Join(dir, base+qfile.Waiting)
+	if s.seen[path] {
+		return nil
+	}
+	s.seen[path] = true
+	b, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		s.report.Vanished++
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	err = s.collect.add(s.queues[dir], base, b)
+	if errors.Is(err, errLeftOut) {
+		s.report.LeftOut++
+		return nil
+	}
+	return err
+}
+
+// work replays a queue's batch, if there is one.
+func (s *shadow) work(queue string) error {
+	if g := s.collect.batchs[queue]; g == nil || len(g.entries) == 0 {
+		return nil
+	}
+	g, err := s.collect.take(queue)
+	if err != nil {
+		return err
+	}
+	s.o.Tell(&s.report, true)
+	b, found := s.replay.run(g, s.runners[queue])
+	s.report.add(b, found)
+	s.o.Tell(&s.report, false)
+	return nil
+}
+
+// done is what a replay comes to.
+type done struct {
+	batch Batch
+	found []Difference
+}
+
+// live collects entries as they come, and replays batches beside that.
+func (s *shadow) live(ctx context.Context) error {
+	w, err := fsnotify.NewWatcher()
+	if err != nil {
+		return err
+	}
+	defer w.Close()
+	for dir := range s.queues {
+		// A queue's directory is made by the first runner that needs it.
+		if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("%s: had no such queue, wanted Mailman to have been started once", dir)
+		}
+		if err := w.Add(dir); err != nil {
+			return fmt.Errorf("%s: %w", dir, err)
+		}
+	}
+	if err := s.scan(); err != nil {
+		return err
+	}
+	finished := make(chan done, 1)
+	busy := false
+	ticker := time.NewTicker(tick)
+	defer ticker.Stop()
+	for ctx.Err() == nil {
+		select {
+		case e, ok := <-w.Events:
+			if !ok {
+				return errors.New("the queues are no longer watched")
+			}
+			base, isEntry := strings.CutSuffix(filepath.Base(e.Name), qfile.Waiting)
+			if e.Has(fsnotify.Create) && isEntry {
+				if err := s.keep(filepath.Dir(e.Name), base); err != nil {
+					return err
+				}
+			}
+		case err := <-w.Errors:
+			if !errors.Is(err, fsnotify.ErrEventOverflow) {
+				return err
+			}
+			s.report.Overflow++
+			if err := s.scan(); err != nil {
+				return err
+			}
+		case d := <-finished:
+			busy = false
+			s.report.add(d.batch, d.found)
+			s.o.Tell(&s.report, false)
+		case <-ticker.C:
+			if len(s.seen) > manySeen {
+				s.forget()
+			}
+			s.o.Tell(&s.report, busy)
+		case <-ctx.Done():
+		}
+		if queue := s.due(); !busy && queue != "" {
+			g, err := s.collect.take(queue)
+			if err != nil {
+				return err
+			}
+			busy = true
+			go func() {
+				b, found := s.replay.run(g, s.runners[queue])
+				finished <- done{b, found}
+			}()
+		}
+	}
+	if busy {
+		d := <-finished
+		s.report.add(d.batch, d.found)
+	}
+	for _, queue := range s.order {
+		if err := s.work(queue); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// scan keeps what is in the queues and was not seen.
+func (s *shadow) scan() error {
+	for dir := range s.queues {
+		bases, err := waiting(dir)
+		if err != nil {
+			return err
+		}
+		for _, base := range bases {
+			if err := s.keep(dir, base); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// due is a queue whose batch is to be replayed, "" if there is none.
+func (s *shadow) due() string {
+	oldest := ""
+	for queue, g := range s.collect.batchs {
+		if len(g.entries) == 0 || len(g.entries) < s.o.BatchSize && time.Since(g.began) < s.o.Every {
+			continue
+		}
+		if oldest == "" || g.began.Before(s.collect.batchs[oldest].began) {
+			oldest = queue
+		}
+	}
+	return oldest
+}
+
+// manySeen is how many names are remembered before those that are gone from the
+// queues are forgotten.
+const manySeen = 100_000
+
+func (s *shadow) forget() {
+	for path := range s.seen {
+		if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
+			delete(s.seen, path)
+		}
+	}
+}
