@@ -8,6 +8,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+
+	"github.com/mmrunner/mmrunner/runner/qrunner"
 )
 
 // exitError ends the process with a status other than 1; it says nothing if it carries no error.
@@ -27,6 +29,9 @@ func (e *exitError) Unwrap() error { return e.err }
 
 func main() {
 	limitGarbage()
+	if script, args, ok := qrunner.Invocation(os.Args); ok {
+		os.Exit(underMailmanctl(script, args))
+	}
 	os.Exit(run(os.Args[1:]))
 }
 

@@ -1,0 +1,171 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mmrunner/mmrunner/mmcompat/site"
+	"github.com/mmrunner/mmrunner/runner"
+	"github.com/mmrunner/mmrunner/runner/qrunner"
+)
+
+func init() { register(newQrunner) }
+
+func newQrunner() *cobra.Command {
+	var o qrunner.Options
+	var specs []string
+	cmd := &cobra.Command{
+		Use:   "qrunner [options]",
+		Short: "Run queue runners as Mailman's bin/qrunner does",
+		Long: `qrunner takes bin/qrunner's options and does what it does, with mmrunner in the place of BounceRunner and
+CommandRunner. Runners that are not mmrunner's are run by the installation's own bin/qrunner.
+
+mailmanctl starts its runners through mmrunner where mm_cfg.py sets PYTHON to it (see mmrunner install), as
+"mmrunner BIN_DIR/qrunner --runner=NAME:SLICE:COUNT -s". This command is the same by hand.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			for _, arg := range specs {
+				spec, err := qrunner.ParseSpec(arg)
+				if err != nil {
+					return err
+				}
+				o.Runners = append(o.Runners, spec)
+			}
+			if len(o.Runners) == 0 && !o.List {
+				return errors.New("had no runner, wanted one with --runner NAME[:SLICE:COUNT]; --list shows them")
+			}
+			return byHand(cmd.Context(), o)
+		},
+	}
+	f := cmd.Flags()
+	f.StringArrayVarP(&specs, "runner", "r", nil, "the runner `NAME[:SLICE:COUNT]`, SLICE from 0; may be repeated; All is all of them")
+	f.BoolVarP(&o.Once, "once", "o", false, "one entry for each runner, then end")
+	f.BoolVarP(&o.List, "list", "l", false, "show the names of the runners")
+	f.BoolVarP(&o.Verbose, "verbose", "v", false, "log each turn of several runners in the qrunner log")
+	f.BoolVarP(&o.Subproc, "subproc", "s", false, "started by mailmanctl: say what there is to say in the error log")
+	return cmd
+}
+
+// byHand is the qrunner command.
+func byHand(ctx context.Context, o qrunner.Options) error {
+	prefix, err := site.Find(prefixFlag)
+	if err != nil {
+		return err
+	}
+	script := filepath.Join(prefix, "bin", "qrunner")
+	if ours, others := qrunner.Split(o.Runners); o.List || len(ours) == 0 && !asksForAll(others) {
+		return qrunner.Exec(script, o.Args(o.Runners))
+	}
+	s, err := openSite()
+	if err != nil {
+		return err
+	}
+	status, err := serve(ctx, s, script, o)
+	if err != nil && o.Subproc {
+		qrunner.Complain(s, err)
+	}
+	if err != nil || status != 0 {
+		return &exitError{status, err}
+	}
+	return nil
+}
+
+func asksForAll(specs []qrunner.Spec) bool {
+	for _, spec := range specs {
+		if spec.Name == qrunner.All {
+			return true
+		}
+	}
+	return false
+}
+
+// serve runs what o asks for on a site.
+func serve(ctx context.Context, s *site.Site, script string, o qrunner.Options) (status int, err error) {
+	ours, others := qrunner.Split(qrunner.Expand(o.Runners, s))
+	if len(ours) == 0 {
+		return 1, qrunner.Exec(script, o.Args(others))
+	}
+	service := &qrunner.Service{
+		Site: s, Runners: ours, Once: o.Once, Verbose: o.Verbose, Subproc: o.Subproc, Wait: true, Handler: handler,
+	}
+	if err := tune(service); err != nil {
+		return 1, err
+	}
+	if len(others) > 0 {
+		service.Beside = &qrunner.Beside{Script: script, Args: o.Args(others)}
+	}
+	return service.Run(ctx)
+}
+
+// tune sets what mm_cfg.py may say of mmrunner, since mailmanctl passes no options on.
+func tune(service *qrunner.Service) error {
+	service.BatchSize, service.LockShare = runner.DefaultBatch, runner.DefaultLockShare
+	if _, ok := service.Site.Value("MMRUNNER_BATCH_SIZE"); ok {
+		service.BatchSize = service.Site.Int("MMRUNNER_BATCH_SIZE")
+	}
+	if _, ok := service.Site.Value("MMRUNNER_LOCK_SHARE"); ok {
+		service.LockShare = service.Site.Float("MMRUNNER_LOCK_SHARE")
+	}
+	return sane(service.BatchSize, "MMRUNNER_BATCH_SIZE in mm_cfg.py", service.LockShare, "MMRUNNER_LOCK_SHARE in mm_cfg.py")
+}
+
+// sane refuses what no runner can work with.
+func sane(batchSize int, batchName string, lockShare float64, shareName string) error {
+	if batchSize < 1 {
+		return fmt.Errorf("had %s %d, wanted at least 1", batchName, batchSize)
+	}
+	if lockShare <= 0 || lockShare > 1 {
+		return fmt.Errorf("had %s %g, wanted more than 0 and at most 1", shareName, lockShare)
+	}
+	return nil
+}
+
+// underMailmanctl is a process that mailmanctl started in the place of a Python interpreter running its script. What
+// is not ours, and whatever cannot be told to be, becomes that interpreter; it returns where that fails.
+func underMailmanctl(script string, args []string) (status int) {
+	o, err := qrunner.Parse(args)
+	ours, others := qrunner.Split(o.Runners)
+	if err != nil || o.Help || o.List || len(ours) == 0 && !asksForAll(others) {
+		return python(script, args, o, nil)
+	}
+	bin, err := filepath.Abs(filepath.Dir(script))
+	if err != nil {
+		return python(script, args, o, nil)
+	}
+	var warnings []error
+	s, err := site.Open(filepath.Dir(bin), site.Options{Warn: func(m string) { warnings = append(warnings, errors.New(m)) }})
+	if err != nil {
+		return python(script, args, o, nil)
+	}
+	for _, w := range warnings {
+		qrunner.Complain(s, w)
+	}
+	if s.Problem != nil {
+		// With Mailman's defaults for settings, entries would be answered as another site's.
+		return python(script, args, o, s)
+	}
+	status, err = serve(context.Background(), s, script, o)
+	if err != nil {
+		qrunner.Complain(s, err)
+	}
+	return status
+}
+
+// python becomes the real interpreter. Where it cannot, the status tells mailmanctl not to try again.
+func python(script string, args []string, o qrunner.Options, s *site.Site) int {
+	err := qrunner.Exec(script, args)
+	fmt.Fprintln(os.Stderr, "mmrunner: "+err.Error())
+	if s != nil {
+		qrunner.Complain(s, err)
+	}
+	if o.Subproc {
+		return int(syscall.SIGTERM)
+	}
+	return 1
+}

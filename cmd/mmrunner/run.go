@@ -1,0 +1,89 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mmrunner/mmrunner/mmcompat/site"
+	"github.com/mmrunner/mmrunner/runner"
+	"github.com/mmrunner/mmrunner/runner/qrunner"
+)
+
+func init() { register(newRun) }
+
+type runOptions struct {
+	slice     string
+	batchSize int
+	lockShare float64
+	asUser    bool
+}
+
+func newRun() *cobra.Command {
+	var o runOptions
+	cmd := &cobra.Command{
+		Use:   "run [RUNNER...]",
+		Short: "Handle the bounce and command queues until told to stop, for a supervisor such as systemd",
+		Long: `run handles the queues of the named runners (BounceRunner, CommandRunner; both if none is named) in the
+foreground, until SIGTERM or SIGINT. It finishes what is at hand first, and registers bounces that wait. SIGHUP has it
+open its log files anew. Only one mmrunner works on a slice of a queue.
+
+mailmanctl must not start the same runners: take them out of QRUNNERS in mm_cfg.py, or let mailmanctl start mmrunner
+itself (see mmrunner install).
+
+As root it becomes Mailman's user first, as mailmanctl does; any other user than Mailman's is refused.`,
+		RunE: func(cmd *cobra.Command, args []string) error { return runForeground(cmd, o, args) },
+	}
+	f := cmd.Flags()
+	f.StringVar(&o.slice, "slice", "0/1", "work on slice `N/M` of the queues only, N from 0")
+	f.IntVar(&o.batchSize, "batch-size", runner.DefaultBatch, "entries that one commit takes at most")
+	f.Float64Var(&o.lockShare, "lock-share", runner.DefaultLockShare, "share of the time for which a list's lock is held at most")
+	f.BoolVarP(&o.asUser, "run-as-user", "u", false, "run as whoever started it")
+	return cmd
+}
+
+func runForeground(cmd *cobra.Command, o runOptions, names []string) error {
+	if err := sane(o.batchSize, "--batch-size", o.lockShare, "--lock-share"); err != nil {
+		return err
+	}
+	n, slices, err := qrunner.ParseSlice(o.slice)
+	if err != nil {
+		return err
+	}
+	prefix, err := site.Find(prefixFlag)
+	if err != nil {
+		return err
+	}
+	if !o.asUser {
+		if err := qrunner.BecomeMailman(prefix); err != nil {
+			return err
+		}
+	}
+	s, err := openSite()
+	if err != nil {
+		return err
+	}
+	if len(names) == 0 {
+		names = []string{"BounceRunner", "CommandRunner"}
+	}
+	service := &qrunner.Service{Site: s, BatchSize: o.batchSize, LockShare: o.lockShare, Handler: handler}
+	for _, name := range names {
+		spec := qrunner.Spec{Name: strings.TrimSuffix(name, "Runner") + "Runner", Slice: n, Slices: slices}
+		if !qrunner.Ours(spec.Name) {
+			return fmt.Errorf("had runner %q, wanted BounceRunner or CommandRunner", name)
+		}
+		service.Runners = append(service.Runners, spec)
+		if qrunner.Configured(s, spec.Name) {
+			fmt.Fprintf(os.Stderr, "mmrunner: mailmanctl starts %s too; take it out of QRUNNERS in mm_cfg.py\n", spec.Name)
+		}
+	}
+	// Relative names in settings are below it for Mailman's own runners.
+	if err := os.Chdir(s.Prefix); err != nil {
+		return err
+	}
+	// To have been told to stop is no failure to a supervisor.
+	_, err = service.Run(cmd.Context())
+	return err
+}

@@ -1,0 +1,253 @@
+package qrunner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/mmrunner/mmrunner/mmcompat/mlog"
+	"github.com/mmrunner/mmrunner/mmcompat/site"
+	"github.com/mmrunner/mmrunner/runner"
+	"github.com/mmrunner/mmrunner/runner/batch"
+)
+
+// Ours tells whether mmrunner is the runner of that class name.
+func Ours(name string) bool { return name == "BounceRunner" || name == "CommandRunner" }
+
+// Service is a process that runs runners until it is told to stop.
+type Service struct {
+	Site    *site.Site
+	Runners []Spec // all of them Ours
+	Once    bool   // one entry each
+	Verbose bool   // log each iteration of several runners
+	// Subproc is for a process that mailmanctl started: what it has to say goes
+	// to the error log.
+	Subproc bool
+	// Wait has it wait for its slices while another mmrunner works on them: that
+	// one is about to end. Otherwise it is an error.
+	Wait      bool
+	BatchSize int
+	LockShare float64
+	Handler   func(name string, s *site.Site) (runner.Handler, error)
+	// Beside is what else runs until the end, and is told to end then: Python's
+	// runners, when both kinds are asked for. It may be nil.
+	Beside *Beside
+}
+
+// Run works until SIGTERM or SIGINT, whose number it returns for the process to
+// exit with, so that mailmanctl knows what to do. Entries at hand are finished
+// first, and bounces that wait are registered. The error says why the work could
+// not begin.
+func (s *Service) Run(ctx context.Context) (status int, err error) {
+	// Files get the modes that Mailman's own would have.
+	syscall.Umask(0o007)
+	env := runner.NewEnv(s.Site)
+	defer env.Log.Close()
+	if err := env.Log.Touch("error"); err != nil {
+		return 1, err
+	}
+	w := s.say(env)
+	if s.Subproc {
+		if err := crashes(s.Site.LogDir()); err != nil {
+			fmt.Fprintln(w, err)
+		}
+	}
+	s.custom(w)
+	loop := &runner.Loop{Once: s.Once, Courtesy: runner.NewCourtesy(env, s.share())}
+	for _, spec := range s.Runners {
+		e, err := s.engine(env, spec)
+		if err != nil {
+			return 1, err
+		}
+		e.BatchSize = s.BatchSize
+		defer func() {
+			if err := e.Close(); err != nil {
+				fmt.Fprintln(w, err)
+			}
+		}()
+		loop.Engines = append(loop.Engines, e)
+	}
+	name, started, exiting := s.names()
+	if s.Verbose && (s.Once || len(s.Runners) > 1) {
+		loop.Each = func(e *runner.Engine) {
+			env.Log.Printf("qrunner", "Now doing a %s qrunner iteration", e.Handler.Name())
+		}
+	}
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	defer s.signals(ctx, stop, env, name)()
+	slots, err := s.slots(ctx)
+	if err != nil {
+		return statusOf(ctx), err
+	}
+	defer slots.free()
+	if s.Beside != nil {
+		if err := s.Beside.start(); err != nil {
+			return 1, err
+		}
+		defer func() {
+			if err != nil {
+				s.Beside.signal(syscall.SIGTERM)
+			}
+			err = errors.Join(err, s.Beside.end(statusOf(ctx)))
+		}()
+	}
+	env.Log.Printf("qrunner", "%s", started)
+	if err := loop.Run(ctx); err != nil {
+		return 1, err
+	}
+	env.Log.Printf("qrunner", "%s", exiting)
+	return statusOf(ctx), nil
+}
+
+// Complain says why a process that mailmanctl started cannot do its work, where
+// bin/qrunner would have its traceback.
+func Complain(s *site.Site, err error) {
+	logs := mlog.Open(s.LogDir())
+	defer logs.Close()
+	fmt.Fprintln(stderr{logs}, err)
+}
+
+// say is where the process says what no log of Mailman's is for.
+func (s *Service) say(env *batch.Env) io.Writer {
+	if s.Subproc {
+		return stderr{env.Log}
+	}
+	return os.Stderr
+}
+
+// names are those that the lines in the qrunner log have: one runner that runs
+// for ever is called by its name.
+func (s *Service) names() (name, started, exiting string) {
+	if len(s.Runners) == 1 && !s.Once && s.Beside == nil {
+		name = s.Runners[0].Name
+		return name, name + " qrunner started.", name + " qrunner exiting."
+	}
+	return "Main loop", "Main qrunner loop started.", "Main qrunner loop exiting."
+}
+
+func (s *Service) share() float64 {
+	if s.LockShare == 0 {
+		return runner.DefaultLockShare
+	}
+	return s.LockShare
+}
+
+func (s *Service) engine(env *batch.Env, spec Spec) (*runner.Engine, error) {
+	h, err := s.Handler(spec.Name, s.Site)
+	if err != nil {
+		return nil, err
+	}
+	n := spec.Slice
+	if spec.Slices == 1 {
+		n = 0 // Switchboard does not ask for it then
+	}
+	return runner.NewEngine(env, h, n, spec.Slices)
+}
+
+// custom warns of modules that the site has changed and mmrunner does not follow.
+// Commands and bounce modules are Python's business then.
+func (s *Service) custom(w io.Writer) {
+	var changed []string
+	for _, name := range s.Site.Profile.Custom {
+		if !strings.HasPrefix(name, "Commands/") && !strings.HasPrefix(name, "Bouncers/") {
+			changed = append(changed, name+".py")
+		}
+	}
+	if len(changed) > 0 {
+		fmt.Fprintf(w, "mmrunner does what Mailman does, not what this site has changed in %s\n", strings.Join(changed, ", "))
+	}
+}
+
+// stopped is why the work ended: a signal.
+type stopped struct{ sig syscall.Signal }
+
+func (s stopped) Error() string { return s.sig.String() }
+
+func statusOf(ctx context.Context) int {
+	var s stopped
+	if errors.As(context.Cause(ctx), &s) {
+		return int(s.sig)
+	}
+	return 0
+}
+
+// signals has stop called, or the logs opened anew, when a signal says so. The
+// returned function ends that.
+func (s *Service) signals(ctx context.Context, stop context.CancelCauseFunc, env *batch.Env, name string) func() {
+	caught := make(chan os.Signal, 4)
+	signal.Notify(caught, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
+	done := make(chan struct{})
+	go func() {
+		for {
+			select {
+			case <-done:
+				return
+			case sig := <-caught:
+				switch sig {
+				case syscall.SIGHUP:
+					env.Log.Reopen()
+					env.Log.Printf("qrunner", "%s qrunner caught SIGHUP.  Reopening logs.", name)
+					if err := env.Log.Touch("error"); err == nil && s.Subproc {
+						if err := crashes(s.Site.LogDir()); err != nil {
+							fmt.Fprintln(s.say(env), err)
+						}
+					}
+					if s.Beside != nil {
+						s.Beside.signal(syscall.SIGHUP)
+					}
+				case syscall.SIGTERM:
+					stop(stopped{syscall.SIGTERM})
+					env.Log.Printf("qrunner", "%s qrunner caught SIGTERM.  Stopping.", name)
+				case syscall.SIGINT:
+					stop(stopped{syscall.SIGINT})
+					env.Log.Printf("qrunner", "%s qrunner caught SIGINT.  Stopping.", name)
+				}
+			}
+		}
+	}()
+	return func() {
+		signal.Stop(caught)
+		close(done)
+	}
+}
+
+// held are slices that nobody else works on.
+type held []*runner.Slot
+
+func (h held) free() {
+	for _, slot := range h {
+		// The kernel frees it with the process at the latest.
+		_ = slot.Free()
+	}
+}
+
+// slots takes the slices.
+func (s *Service) slots(ctx context.Context) (held, error) {
+	var all held
+	for _, spec := range s.Runners {
+		for {
+			slot, err := runner.TakeSlot(s.Site, spec.Name, spec.Slice, spec.Slices)
+			if err == nil {
+				all = append(all, slot)
+				break
+			}
+			if s.Wait && errors.Is(err, runner.ErrTaken) {
+				select {
+				case <-time.After(200 * time.Millisecond):
+					continue
+				case <-ctx.Done():
+				}
+			}
+			all.free()
+			return nil, err
+		}
+	}
+	return all, nil
+}

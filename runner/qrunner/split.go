@@ -1,0 +1,88 @@
+package qrunner
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/mmrunner/mmrunner/mmcompat/site"
+	"github.com/mmrunner/mmrunner/pickle"
+)
+
+// Expand puts the entries of mm_cfg.QRUNNERS in the place of All.
+func Expand(specs []Spec, s *site.Site) []Spec {
+	var all []Spec
+	for _, spec := range specs {
+		if spec.Name != All {
+			all = append(all, spec)
+			continue
+		}
+		for _, name := range names(s) {
+			all = append(all, Spec{Name: name, Slice: spec.Slice, Slices: spec.Slices})
+		}
+	}
+	return all
+}
+
+// names are the class names in mm_cfg.QRUNNERS.
+func names(s *site.Site) []string {
+	v, _ := s.Value("QRUNNERS")
+	list, ok := v.(*pickle.List)
+	if !ok {
+		return []string{"BounceRunner", "CommandRunner"}
+	}
+	var names []string
+	for _, item := range list.Items {
+		if t, ok := item.(*pickle.Tuple); ok && len(t.Items) > 0 {
+			if name, ok := t.Items[0].(pickle.Str); ok {
+				names = append(names, string(name))
+			}
+		}
+	}
+	return names
+}
+
+// Split tells the runners that are ours from the others.
+func Split(specs []Spec) (ours, others []Spec) {
+	for _, spec := range specs {
+		if Ours(spec.Name) {
+			ours = append(ours, spec)
+		} else {
+			others = append(others, spec)
+		}
+	}
+	return ours, others
+}
+
+// Args is the command line that asks bin/qrunner for those runners, with the
+// options of o.
+func (o Options) Args(runners []Spec) []string {
+	var args []string
+	for _, spec := range runners {
+		args = append(args, "--runner="+spec.String())
+	}
+	for _, f := range []struct {
+		set  bool
+		name string
+	}{{o.Once, "--once"}, {o.Verbose, "--verbose"}, {o.Subproc, "--subproc"}, {o.List, "--list"}, {o.Help, "--help"}} {
+		if f.set {
+			args = append(args, f.name)
+		}
+	}
+	return args
+}
+
+// Configured tells whether mailmanctl starts a runner of that class name.
+func Configured(s *site.Site, name string) bool { return slices.Contains(names(s), name) }
+
+// ParseSlice reads N/M, slice N of M, counted from 0.
+func ParseSlice(text string) (n, of int, err error) {
+	a, b, ok := strings.Cut(text, "/")
+	n, err1 := strconv.Atoi(a)
+	of, err2 := strconv.Atoi(b)
+	if !ok || err1 != nil || err2 != nil || n < 0 || n >= of {
+		return 0, 0, fmt.Errorf("had slice %q, wanted N/M with N from 0 and below M", text)
+	}
+	return n, of, nil
+}

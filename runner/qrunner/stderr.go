@@ -1,0 +1,37 @@
+package qrunner
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"time"
+
+	"github.com/mmrunner/mmrunner/mmcompat/mlog"
+)
+
+// stderr is what a runner that mailmanctl started has in the place of its
+// standard error: the error log, each line stamped as LogStdErr does.
+type stderr struct{ logs *mlog.Set }
+
+func (w stderr) Write(p []byte) (int, error) {
+	var b []byte
+	for line := range bytes.Lines(p) {
+		b = fmt.Appendf(b, "%s qrunner(%d): %s\n", time.Now().Format("Jan 02 15:04:05 2006"), os.Getpid(), bytes.TrimSuffix(line, []byte("\n")))
+	}
+	w.logs.Append("error", b)
+	return len(p), nil
+}
+
+// crashes has the runtime write to the error log what it would say when the
+// process dies of an error in the program, as Python's traceback ends up there.
+func crashes(logDir string) error {
+	f, err := os.OpenFile(filepath.Join(logDir, "error"), os.O_WRONLY|os.O_APPEND, 0)
+	if err != nil {
+		return err
+	}
+	// The runtime keeps a descriptor of its own.
+	defer f.Close()
+	return debug.SetCrashOutput(f, debug.CrashOptions{})
+}
