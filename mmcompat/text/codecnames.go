@@ -3,7 +3,7 @@ package text
 import "strings"
 
 // pythonCodecs are the modules of Python 2.7's encodings package, each with the
-// other names that its aliases module has for it.
+// other names that its aliases module has for it, and Mailman's bin/paths.py.
 const pythonCodecs = `
 ascii 646 ansi_x3.4_1968 ansi_x3.4_1986 ansi_x3_4_1968 cp367 csascii ibm367 iso646_us iso_646.irv_1991 iso_ir_6 us us_ascii
 base64_codec base64 base_64
@@ -78,9 +78,9 @@ iso8859_2 csisolatin2 iso_8859_2 iso_8859_2_1987 iso_ir_101 l2 latin2
 iso8859_3 csisolatin3 iso_8859_3 iso_8859_3_1988 iso_ir_109 l3 latin3
 iso8859_4 csisolatin4 iso_8859_4 iso_8859_4_1988 iso_ir_110 l4 latin4
 iso8859_5 csisolatincyrillic cyrillic iso_8859_5 iso_8859_5_1988 iso_ir_144
-iso8859_6 arabic asmo_708 csisolatinarabic ecma_114 iso_8859_6 iso_8859_6_1987 iso_ir_127
+iso8859_6 iso_8859_6_e iso_8859_6_i arabic asmo_708 csisolatinarabic ecma_114 iso_8859_6 iso_8859_6_1987 iso_ir_127
 iso8859_7 csisolatingreek ecma_118 elot_928 greek greek8 iso_8859_7 iso_8859_7_1987 iso_ir_126
-iso8859_8 csisolatinhebrew hebrew iso_8859_8 iso_8859_8_1988 iso_ir_138
+iso8859_8 iso_8859_8_e iso_8859_8_i csisolatinhebrew hebrew iso_8859_8 iso_8859_8_1988 iso_ir_138
 iso8859_9 csisolatin5 iso_8859_9 iso_8859_9_1989 iso_ir_148 l5 latin5
 johab cp1361 ms1361
 koi8_r cskoi8r

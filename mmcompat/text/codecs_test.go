@@ -13,7 +13,10 @@ import (
 // pyCodecs decodes and encodes what it is given, as pairs of a charset and
 // bytes or code points; null is an error.
 const pyCodecs = `
-import sys, json
+import sys, json, encodings.aliases
+for n in '68':
+    for d in 'ei':
+        encodings.aliases.aliases['iso_8859_%s_%s' % (n, d)] = 'iso8859_' + n
 def dec(charset, b):
     try:
         return [ord(c) for c in unicode(b, charset, 'replace')]

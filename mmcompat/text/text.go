@@ -38,21 +38,29 @@ type ListInfo struct {
 type Texts struct {
 	s    *site.Site
 	warn func(format string, a ...any)
+	*memory
+}
 
+// memory is what is read and said once.
+type memory struct {
 	mu       sync.Mutex
 	catalogs map[string]*catalog
 	warned   map[string]bool
 }
 
 // New reads nothing yet: templates and catalogs are read when first asked for.
-// warn is told, once each, which texts the installation lacks, and which
-// templates are broken ("error" log lines); it may be nil.
+// warn is told, once each, which texts the installation lacks, and each time a
+// template is broken ("error" log lines); it may be nil.
 func New(s *site.Site, warn func(format string, a ...any)) *Texts {
 	if warn == nil {
 		warn = func(string, ...any) {}
 	}
-	return &Texts{s: s, warn: warn, catalogs: map[string]*catalog{}, warned: map[string]bool{}}
+	return &Texts{s, warn, &memory{catalogs: map[string]*catalog{}, warned: map[string]bool{}}}
 }
+
+// For is the same texts with somebody else to be told of broken templates: their
+// log lines have to leave with a batch's others.
+func (t *Texts) For(warn func(format string, a ...any)) *Texts { return &Texts{t.s, warn, t.memory} }
 
 // warnOnce complains of each thing once.
 func (t *Texts) warnOnce(format string, a ...any) {
