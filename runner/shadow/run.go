@@ -14,6 +14,7 @@ import (
 
 	"github.com/mmrunner/mmrunner/mmcompat/qfile"
 	"github.com/mmrunner/mmrunner/mmcompat/site"
+	"github.com/mmrunner/mmrunner/pickle"
 	"github.com/mmrunner/mmrunner/runner"
 )
 
@@ -56,7 +57,8 @@ type shadow struct {
 	collect *collector
 	replay  *replayer
 	report  Report
-	seen    map[string]bool // entries, by path
+	seen    map[string]bool      // entries, by path
+	partial map[string]time.Time // entries that were not whole when they were first read
 }
 
 // Run shadows until ctx ends, or once. The error is for a site that cannot be
@@ -82,7 +84,7 @@ func Run(ctx context.Context, o Options) (report *Report, err error) {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, sp.close()) }()
-	s := &shadow{o: o, queues: map[string]string{}, runners: map[string]string{}, seen: map[string]bool{}}
+	s := &shadow{o: o, queues: map[string]string{}, runners: map[string]string{}, seen: map[string]bool{}, partial: map[string]time.Time{}}
 	for _, name := range o.Runners {
 		h, err := o.Handler(name, o.Site)
 		if err != nil {
@@ -179,21 +181,62 @@ func (s *shadow) keep(dir, base string) error {
 	if s.seen[path] {
 		return nil
 	}
-	s.seen[path] = true
 	b, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
+		s.see(path)
 		s.report.Vanished++
 		return nil
 	}
 	if err != nil {
 		return err
 	}
+	// Switchboard renames entries into place; not everything that fills a queue does.
+	if !whole(b) && !s.o.Once {
+		since, ok := s.partial[path]
+		if !ok {
+			s.partial[path] = time.Now()
+			return nil
+		}
+		if time.Since(since) < patience {
+			return nil
+		}
+	}
+	s.see(path)
 	err = s.collect.add(s.queues[dir], base, b)
 	if errors.Is(err, errLeftOut) {
 		s.report.LeftOut++
 		return nil
 	}
 	return err
+}
+
+// patience is how long an entry may take to be written; one that is not whole
+// by then is replayed as it is.
+const patience = 2 * time.Second
+
+func (s *shadow) see(path string) {
+	s.seen[path] = true
+	delete(s.partial, path)
+}
+
+// retry reads again what was not whole.
+func (s *shadow) retry() error {
+	for path := range s.partial {
+		if err := s.keep(filepath.Dir(path), strings.TrimSuffix(filepath.Base(path), qfile.Waiting)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// whole tells whether an entry has both its pickles.
+func whole(b []byte) bool {
+	_, rest, err := pickle.Load(b)
+	if err != nil {
+		return false
+	}
+	_, _, err = pickle.Load(rest)
+	return err == nil
 }
 
 // work replays a queue's batch, if there is one.
@@ -248,7 +291,7 @@ func (s *shadow) live(ctx context.Context) error {
 				return errors.New("the queues are no longer watched")
 			}
 			base, isEntry := strings.CutSuffix(filepath.Base(e.Name), qfile.Waiting)
-			if e.Has(fsnotify.Create) && isEntry {
+			if e.Has(fsnotify.Create|fsnotify.Write) && isEntry {
 				if err := s.keep(filepath.Dir(e.Name), base); err != nil {
 					return err
 				}
@@ -266,6 +309,9 @@ func (s *shadow) live(ctx context.Context) error {
 			s.report.add(d.batch, d.found)
 			s.o.Tell(&s.report, false)
 		case <-ticker.C:
+			if err := s.retry(); err != nil {
+				return err
+			}
 			if len(s.seen) > manySeen {
 				s.forget()
 			}
@@ -287,6 +333,12 @@ func (s *shadow) live(ctx context.Context) error {
 	if busy {
 		d := <-finished
 		s.report.add(d.batch, d.found)
+	}
+	for path := range s.partial {
+		s.partial[path] = time.Time{}
+	}
+	if err := s.retry(); err != nil {
+		return err
 	}
 	for _, queue := range s.order {
 		if err := s.work(queue); err != nil {

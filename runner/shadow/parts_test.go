@@ -1,0 +1,105 @@
+package shadow
+
+import (
+	"math/big"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/mmrunner/mmrunner/pickle"
+)
+
+func TestMasks(t *testing.T) {
+	for in, want := range map[string]string{
+		"confirm 0123456789abcdef0123456789abcdef01234567":           "confirm <cookie>",
+		"not 0123456789abcdef0123456789abcdef0123456789":             "not 0123456789abcdef0123456789abcdef0123456789",
+		"Date: Tue, 24 Nov 2026 03:23:58 +0000":                      "Date: <date>",
+		"SHUNTING: 1795.25+0123456789abcdef0123456789abcdef01234567": "SHUNTING: <entry>",
+		"password: ubsitoke\nnext":                                   "password: <made up>\nnext",
+		"the word banana":                                            "the word banana",
+	} {
+		if had := maskText(in); had != want {
+			t.Errorf("%q: had %q, wanted %q", in, had, want)
+		}
+	}
+	if had := logLine("Nov 24 03:23:58 2026 (123) test: anne@example.com bounce score\n"); had != "test: anne@example.com bounce score" {
+		t.Errorf("had log line %q", had)
+	}
+	now := time.Unix(1_800_000_000, 0)
+	for _, v := range []pickle.Value{1_800_000_001.5, pickle.Int(1_799_999_999), big.NewInt(1_800_000_000)} {
+		for _, other := range []pickle.Value{1_800_000_002.5, pickle.Int(1_800_000_000), big.NewInt(1_799_999_000), 5.0, pickle.Int(7)} {
+			same := pickle.Equal(masked(v, now), masked(other, now))
+			_, f1 := v.(float64)
+			f, f2 := other.(float64)
+			_, i1 := v.(pickle.Int)
+			i, i2 := other.(pickle.Int)
+			_, b1 := v.(*big.Int)
+			_, b2 := other.(*big.Int)
+			want := f1 && f2 && f > 9 || i1 && i2 && i > 9 || b1 && b2
+			if same != want {
+				t.Errorf("%v and %v: had equal %v, wanted %v", v, other, same, want)
+			}
+		}
+	}
+}
+
+// What is linked from a mirror stays as it was when the site's file is replaced.
+func TestMirror(t *testing.T) {
+	from, to, kept := t.TempDir(), t.TempDir(), t.TempDir()
+	put := func(name, content string) {
+		t.Helper()
+		path := filepath.Join(from, "list", name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path+".w", []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Rename(path+".w", path); err != nil {
+			t.Fatal(err)
+		}
+	}
+	has := func(dir, name, want string) {
+		t.Helper()
+		b, err := os.ReadFile(filepath.Join(dir, "list", name))
+		if want == "" && os.IsNotExist(err) {
+			return
+		}
+		if string(b) != want {
+			t.Errorf("%s in %s: had %q, %v, wanted %q", name, dir, b, err, want)
+		}
+	}
+	m := &mirror{from: from, to: to, seen: map[string]stamp{}}
+	put("config.pck", "one")
+	put("request.pck", "gone soon")
+	put("en/help.txt", "template")
+	put("digest.mbox", "mail")
+	if err := m.refresh("list", skipInList); err != nil {
+		t.Fatal(err)
+	}
+	if err := linkTree(filepath.Join(kept, "list"), filepath.Join(to, "list")); err != nil {
+		t.Fatal(err)
+	}
+	put("config.pck", "two")
+	if err := os.Remove(filepath.Join(from, "list", "request.pck")); err != nil {
+		t.Fatal(err)
+	}
+	if err := m.refresh("list", skipInList); err != nil {
+		t.Fatal(err)
+	}
+	has(to, "config.pck", "two")
+	has(to, "request.pck", "")
+	has(to, "en/help.txt", "template")
+	has(to, "digest.mbox", "")
+	has(kept, "config.pck", "one")
+	has(kept, "request.pck", "gone soon")
+}
+
+func TestBags(t *testing.T) {
+	c := comparer{}
+	c.bags("log", []string{"a", "b", "b", "one\ntwo\nthree"}, []string{"b", "a", "c", "one\n2\nthree"})
+	if len(c.found) != 2 || c.found[0].Python != "b" || c.found[0].Mmrunner != "c" || c.found[1].Python != "two" || c.found[1].Mmrunner != "2" {
+		t.Errorf("had %v, wanted b against c, and line 2", c.found)
+	}
+}
