@@ -31,6 +31,7 @@ type Document struct {
 	added  []*slot          // the new ones, in the order they are written
 	nextID uint32           // the first memo id that no bytes use
 	plain  bool             // written in protocol 0
+	writer writer           // used again and again
 
 	undo     []func()
 	undoable bool
@@ -327,13 +328,15 @@ const editCost = 200
 
 // encode writes a value with memo ids of its own.
 func (d *Document) encode(v Value) ([]byte, error) {
-	w := writer{proto: 1, nextID: d.nextID, lean: true, plain: d.plain}
+	w := &d.writer
+	w.proto, w.lean, w.plain, w.nextID = 1, true, d.plain, d.nextID
+	defer w.reset()
 	w.count(v)
 	if err := w.value(v, 0); err != nil {
 		return nil, err
 	}
 	d.nextID = w.nextID
-	return slices.Clip(w.out), nil
+	return bytes.Clone(w.out), nil
 }
 
 func (d *Document) replace(s *slot, c *content) {

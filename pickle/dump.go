@@ -56,6 +56,7 @@ type writer struct {
 	ids    map[identity]uint32
 	depth  int
 	making map[Value]bool // objects whose arguments are being written
+	todo   []Value        // room for count
 }
 
 // identity tells one Python object from another: a container by its address, a
@@ -108,7 +109,7 @@ func (w *writer) count(v Value) {
 	if w.refs == nil {
 		w.refs = make(map[identity]int32)
 	}
-	todo := []Value{v}
+	todo := append(w.todo[:0], v)
 	for len(todo) > 0 {
 		v := todo[len(todo)-1]
 		todo = todo[:len(todo)-1]
@@ -130,6 +131,23 @@ func (w *writer) count(v Value) {
 		}
 		todo = appendChildren(todo, v)
 	}
+	w.todo = todo
+}
+
+// maxReuse is how many objects a writer may have written to be used again: it
+// keeps the room that those took.
+const maxReuse = 1000
+
+// reset makes a writer ready for other values.
+func (w *writer) reset() {
+	if len(w.refs) > maxReuse || cap(w.out) > 64*maxReuse {
+		*w = writer{proto: w.proto, nextID: w.nextID, lean: w.lean, plain: w.plain}
+		return
+	}
+	clear(w.refs)
+	clear(w.ids)
+	clear(w.todo[:cap(w.todo)])
+	w.out, w.shared, w.state, w.depth, w.making = w.out[:0], false, nil, 0, nil
 }
 
 // wants reports whether v gets a PUT.
