@@ -10,6 +10,7 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/message"
 	"github.com/mmrunner/mmrunner/mmcompat/pyre"
 	"github.com/mmrunner/mmrunner/mmcompat/site"
+	"github.com/mmrunner/mmrunner/mmcompat/text"
 )
 
 // aliases are the commands whose modules do another's work.
@@ -26,14 +27,45 @@ func NeedsPython(s *site.Site, msg *message.Message, data flags) string {
 			return "VERP_CONFIRM_REGEXP: " + err.Error()
 		}
 	}
-	words := customWords(s)
-	if len(words) == 0 {
+	if words := customWords(s); len(words) > 0 {
+		for _, used := range wordsOf(msg, data) {
+			if name, ok := words[used]; ok {
+				return "the command " + name + " is not Mailman's own"
+			}
+		}
+	}
+	return beyondCodecs(s, msg)
+}
+
+// beyondCodecs tells of a charset that a message uses and that only Python's
+// codecs can decode as they do.
+func beyondCodecs(s *site.Site, msg *message.Message) string {
+	for _, header := range []string{"subject", "from"} {
+		value, _ := msg.Get(header)
+		if !strings.Contains(value, "=?") {
+			continue
+		}
+		chunks, err := message.DecodeHeader(value)
+		if err != nil {
+			continue
+		}
+		for _, c := range chunks {
+			if c.Charset != "" && text.Beyond(c.S, c.Charset) {
+				return "its " + header + " is in " + c.Charset
+			}
+		}
+	}
+	if !since(s, bodyIsConverted) {
 		return ""
 	}
-	for _, used := range wordsOf(msg, data) {
-		if name, ok := words[used]; ok {
-			return "the command " + name + " is not Mailman's own"
+	for part := range msg.TypedSubpartIterator("text", "plain") {
+		if charset, ok := part.GetContentCharset(); ok && charset != "" {
+			// Whoever cannot be decoded fails later, in the way Mailman does.
+			if body, ok, err := part.GetPayloadDecoded(); ok && err == nil && text.Beyond(body, charset) {
+				return "it is in " + charset
+			}
 		}
+		break
 	}
 	return ""
 }

@@ -102,7 +102,7 @@ func dispose(b *batch.Batch, world membership.World, mem *memory, msg *message.M
 			mem.roster.moved(l, addr, in)
 		}
 	}
-	r := &results{b: b, l: l, s: b.Site(), t: b.Texts(), msg: msg, respond: true, roster: mem.roster}
+	r := &results{b: b, l: l, s: b.Site(), t: membership.Texts(b), msg: msg, respond: true, roster: mem.roster}
 	sender, err := r.sender()
 	if err != nil {
 		return false, err

@@ -283,9 +283,7 @@ func (g *chance) body(list string) string {
 }
 
 // charsets are names that mail may have for what it is in.
-var charsets = []string{"us-ascii", "utf-8", "iso-8859-1", "nosuch"}
-
-var charsetsAll = []string{
+var charsets = []string{
 	"us-ascii", "utf-8", "iso-8859-1", "iso-8859-15", "windows-1252", "koi8-r", "gb2312", "big5", "euc-kr", "euc-jp", "shift_jis", "iso-2022-jp", "utf-7", "utf-16", "utf-16-le", "utf-8-sig",
 	"nosuch", "\"utf-8", "x-unknown", "UTF8", "cp437", "hz", "tis-620", "latin-1", "ascii", "unknown-8bit", "mac-roman", "gb18030", "iso-2022-kr", "utf_8", "utf 8", "utf-8;x", "'utf-8'", "iso8859-2",
 	"base64", "hex", "rot13", "unicode_escape", "idna", "punycode", "zlib", "quopri", "string_escape", "raw_unicode_escape", "utf-32", "cp932", "ks_c_5601-1987", "cp949", "viscii", "iso-8859-8-i",

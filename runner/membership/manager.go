@@ -40,7 +40,13 @@ type Manager struct {
 // New returns a manager for the list of b. voice is shared by all that an entry
 // does; it begins with the language of the entry's sender.
 func New(b *batch.Batch, voice *Voice, world World) *Manager {
-	return &Manager{b: b, l: b.List(), s: b.Site(), t: b.Texts(), voice: voice, world: world}
+	return &Manager{b: b, l: b.List(), s: b.Site(), t: Texts(b), voice: voice, world: world}
+}
+
+// Texts are the installation's texts. What is wrong with one is logged with the
+// batch, which may have to be done again.
+func Texts(b *batch.Batch) *text.Texts {
+	return b.Texts().For(func(format string, a ...any) { b.Log("error", format, a...) })
 }
 
 // List is the list's state.

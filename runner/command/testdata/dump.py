@@ -6,7 +6,9 @@ import cPickle, email, json, os, re, sys, time
 from Mailman import mm_cfg, Message
 
 NOW = time.time()
-PASSWORD = re.compile('^(?:(?:[aeiou][bcdfghkmnprstvwxz]|[bcdfghkmnprstvwxz][aeiou]){4})$')
+SYLLABLE = '(?:[aeiou][bcdfghkmnprstvwxz]|[bcdfghkmnprstvwxz][aeiou])'
+# What is left of half a syllable is cut off.
+PASSWORD = re.compile('^(?=.{%d}$)%s+[a-z]?$' % (mm_cfg.MEMBER_PASSWORD_LENGTH, SYLLABLE))
 if not mm_cfg.USER_FRIENDLY_PASSWORDS:
     PASSWORD = re.compile('^(?=.*[A-Z0-9+/])[A-Za-z0-9+/]{%d}$' % mm_cfg.MEMBER_PASSWORD_LENGTH)
 made = set()
