@@ -19,7 +19,7 @@ const (
 type name struct {
 	base   string
 	time   float64 // seconds since the epoch
-	digest *big.Int
+	digest string
 }
 
 // parseName reads TIME+DIGEST. The error says what was had instead.
@@ -32,11 +32,7 @@ func parseName(base string) (name, error) {
 	if err != nil || t != t {
 		return name{}, fmt.Errorf("had the name %q, wanted a time in seconds before the +", base)
 	}
-	d, ok := new(big.Int).SetString(digest, 16)
-	if !ok {
-		return name{}, fmt.Errorf("had the name %q, wanted a hexadecimal digest after the +", base)
-	}
-	return name{base, t, d}, nil
+	return name{base, t, digest}, nil
 }
 
 // hashSpace is one more than the largest SHA-1.
@@ -62,6 +58,15 @@ func newSlice(n, of int) (slice, error) {
 	return slice{bound(n), new(big.Int).Sub(bound(n+1), big.NewInt(1))}, nil
 }
 
-func (s slice) has(digest *big.Int) bool {
-	return s.lower == nil || s.lower.Cmp(digest) <= 0 && digest.Cmp(s.upper) <= 0
+// has tells whether an entry is the slice's. Only where there are others does
+// the digest have to be a number; the error says that it is none.
+func (s slice) has(n name) (bool, error) {
+	if s.lower == nil {
+		return true, nil
+	}
+	d, ok := new(big.Int).SetString(n.digest, 16)
+	if !ok {
+		return false, fmt.Errorf("had the name %q, wanted a hexadecimal digest after the +", n.base)
+	}
+	return s.lower.Cmp(d) <= 0 && d.Cmp(s.upper) <= 0, nil
 }

@@ -8,10 +8,12 @@ import (
 	"path/filepath"
 	"sort"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/mmrunner/mmrunner/mmcompat/disk"
 	"github.com/mmrunner/mmrunner/mmcompat/message"
+	"github.com/mmrunner/mmrunner/pickle"
 )
 
 // Modes that Switchboard gives to what it makes, whatever the umask.
@@ -60,6 +62,8 @@ func Open(dir string, n, slices int, o Options) (*Queue, error) {
 	return &Queue{dir: dir, slice: s, o: o, foreign: map[string]bool{}}, nil
 }
 
+// makeDir makes a queue directory whatever the umask. It gets its group from the
+// one above it where that says so (setgid), and must not lose that again.
 func makeDir(dir string) error {
 	err := disk.Mkdir(dir, dirMode)
 	if errors.Is(err, fs.ErrExist) {
@@ -68,7 +72,11 @@ func makeDir(dir string) error {
 	if err != nil {
 		return err
 	}
-	return os.Chmod(dir, dirMode)
+	info, err := os.Stat(dir)
+	if err != nil || info.Mode().Perm() == dirMode {
+		return err
+	}
+	return os.Chmod(dir, info.Mode()&fs.ModeSetgid|dirMode)
 }
 
 // Dir is the directory, as shunted entries name it in whichq.
@@ -100,6 +108,10 @@ func (q *Queue) Files(ext string) ([]string, error) {
 			continue
 		}
 		n, err := parseName(base)
+		ours := false
+		if err == nil {
+			ours, err = q.slice.has(n)
+		}
 		if err != nil {
 			if !q.foreign[f] {
 				q.foreign[f] = true
@@ -107,7 +119,7 @@ func (q *Queue) Files(ext string) ([]string, error) {
 			}
 			continue
 		}
-		if !q.slice.has(n.digest) {
+		if !ours {
 			continue
 		}
 		for taken[n.time] {
@@ -163,8 +175,24 @@ func (q *Queue) finish(base string, preserve bool) {
 		err = disk.Remove(from)
 	}
 	if err != nil {
-		q.o.Log(fmt.Sprintf("Failed to unlink/preserve backup file: %s\n%v", from, err))
+		q.o.Log(fmt.Sprintf("Failed to unlink/preserve backup file: %s\n%s", from, pythonError(err)))
 	}
+}
+
+// pythonError is what Python's str() makes of a failed call's exception. That of
+// a rename does not say which file it was.
+func pythonError(err error) string {
+	var errno syscall.Errno
+	if !errors.As(err, &errno) {
+		return err.Error()
+	}
+	text := errno.Error()
+	text = fmt.Sprintf("[Errno %d] %s", int(errno), strings.ToUpper(text[:1])+text[1:])
+	var path *fs.PathError
+	if errors.As(err, &path) {
+		text += ": " + pickle.Repr(pickle.Str(path.Path), 1<<16)
+	}
+	return text
 }
 
 // Enqueue writes an entry as Switchboard.enqueue does, under a temporary name

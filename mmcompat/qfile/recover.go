@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math/big"
 	"os"
 
 	"github.com/mmrunner/mmrunner/mmcompat/disk"
@@ -51,12 +52,7 @@ func (q *Queue) recover(base string) (bool, error) {
 		q.Preserve(base)
 		return false, nil
 	}
-	count := pickle.Int(1)
-	if n, ok := it.Data.dict.GetStr("_bak_count"); ok {
-		if n, ok := n.(pickle.Int); ok {
-			count = n + 1
-		}
-	}
+	count, spent := recoveries(it.Data)
 	it.Data.Set("_bak_count", count)
 	protocol := 1
 	if it.Data.True("_parsemsg") {
@@ -74,12 +70,31 @@ func (q *Queue) recover(base string) (bool, error) {
 	if err := disk.Rename(tmp, path); err != nil {
 		return false, err
 	}
-	if count >= maxBakCount {
+	if spent {
 		q.o.Log(fmt.Sprintf(".bak file max count, preserving file: %s", base))
 		q.Preserve(base)
 		return false, nil
 	}
 	return true, q.Release(base)
+}
+
+// recoveries counts one recovery more, and tells whether it is one too many.
+// What is no number, where Mailman's runner would not start, counts as none.
+func recoveries(d *Data) (count pickle.Value, spent bool) {
+	switch n, _ := d.Get("_bak_count"); n := n.(type) {
+	case bool:
+		if n {
+			return pickle.Int(2), false
+		}
+	case pickle.Int:
+		return n + 1, n+1 >= maxBakCount
+	case *big.Int:
+		m := new(big.Int).Add(n, big.NewInt(1))
+		return m, m.Cmp(big.NewInt(maxBakCount)) >= 0
+	case float64:
+		return n + 1, n+1 >= maxBakCount
+	}
+	return pickle.Int(1), false
 }
 
 // RecoverOne is Recover of the one entry that somebody died over. The error wraps
