@@ -7,6 +7,7 @@ import (
 
 	"github.com/mmrunner/mmrunner/mmcompat/qfile"
 	"github.com/mmrunner/mmrunner/runner/batch"
+	"github.com/mmrunner/mmrunner/runner/journal"
 	"github.com/mmrunner/mmrunner/runner/pyworker"
 )
 
@@ -23,9 +24,11 @@ type Engine struct {
 	// Progress is told how many entries are done of how many; it may be nil.
 	Progress func(done, total int)
 
-	worker  *pyworker.Worker
-	stats   Stats
-	blocked map[string]bool // lists that could not be had in this run
+	worker     *pyworker.Worker
+	journal    *journal.Journal // nil until it is needed
+	unfinished []*unfinished
+	stats      Stats
+	blocked    map[string]bool // lists that could not be had in this run
 }
 
 // NewEngine opens slice n of slices of the handler's queue. Errors are
@@ -44,8 +47,8 @@ func NewEngine(env *batch.Env, h Handler, n, slices int) (*Engine, error) {
 }
 
 // Close ends what the engine has started beside itself. The error is the
-// Python worker's.
-func (e *Engine) Close() error { return e.worker.Close() }
+// Python worker's, or the journal's.
+func (e *Engine) Close() error { return errors.Join(e.worker.Close(), e.closeJournal()) }
 
 // Drain handles all entries that wait, and those that come meanwhile, and
 // returns what it did. An entry whose list could not be locked or saved stays in

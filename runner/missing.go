@@ -1,46 +1,56 @@
 package runner
 
 import (
+	"context"
 	"errors"
 
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
 	"github.com/mmrunner/mmrunner/mmcompat/message"
-	"github.com/mmrunner/mmrunner/mmcompat/qfile"
+	"github.com/mmrunner/mmrunner/runner/batch"
 )
 
 // missing shunts the entries of a list that is not there or cannot be read, as
-// Runner._onefile.
-func (e *Engine) missing(name string, entries []*Entry, why error) {
-	shunt, err := qfile.Open(e.Env.Site.QueueDir("shunt"), 0, 1, qfile.Options{
-		Schema: e.Env.Site.Profile.QfileSchemaVersion,
-		Now:    e.Env.Now,
-	})
+// Runner._onefile, and returns how many it is done with. The error is for those
+// that could not be shunted, and stay.
+func (e *Engine) missing(ctx context.Context, name string, entries []*Entry, why error) (done int, err error) {
 	// MMUnknownListError has nothing to say beside the list's name.
 	reason := why.Error()
 	if errors.Is(why, maillist.ErrUnknownList) {
 		reason = ""
 	}
-	for _, en := range entries {
+	turn := batch.Outside(ctx, e.Env)
+	outcomes := make([]Outcome, len(entries))
+	for i, en := range entries {
 		if reason == "" {
-			maillist.Exists(e.Env.Site, name, e.Env.Log) // for what it says of a hostile name
+			maillist.Exists(e.Env.Site, name, turn) // for what it says of a hostile name
 		}
-		e.logError("error opening list: %s\n%s", name, reason)
-		e.logError("Dequeuing message destined for missing list: %s", name)
-		var m *message.Message
-		e2 := err
-		if e2 == nil {
-			m, e2 = en.Message()
+		turn.Printf("error", "error opening list: %s\n%s", name, reason)
+		turn.Printf("error", "Dequeuing message destined for missing list: %s", name)
+		outcomes[i] = Shunted
+		err := Guard(func() error {
+			var m *message.Message
+			m, err := en.Message()
+			if err == nil {
+				_, err = turn.Shunt(m, en.Data)
+			}
+			return err
+		})
+		if err != nil {
+			turn.Printf("error", "SHUNTING FAILED, preserving original entry: %s: %v", en.Base, err)
+			outcomes[i] = Preserved
 		}
-		if e2 == nil {
-			_, e2 = shunt.EnqueueMessage(m, en.Data)
-		}
-		if e2 != nil {
-			e.logError("SHUNTING FAILED, preserving original entry: %s: %v", en.Base, e2)
-			e.Queue.Preserve(en.Base)
-			e.count(Preserved)
-			continue
-		}
-		e.Queue.Finish(en.Base)
-		e.count(Shunted)
 	}
+	record, err := e.secure(turn, entries, outcomes)
+	if err == nil {
+		err = e.publish(turn, record)
+	}
+	if errors.Is(err, errUnfinished) {
+		e.counted(entries, nil)
+		return len(entries), err
+	}
+	if err != nil {
+		return 0, err
+	}
+	e.counted(entries, outcomes)
+	return len(entries), nil
 }

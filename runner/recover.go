@@ -1,9 +1,22 @@
 package runner
 
-// recover puts in order what processes that died have left of this engine's
-// work: entries that were at hand go back into the queue
-// (Switchboard.recover_backup_files).
+import (
+	"context"
+
+	"github.com/mmrunner/mmrunner/runner/journal"
+)
+
+// recover puts in order what processes that died have left: commits are finished
+// or undone, and entries of this engine's slice that were at hand go back into
+// the queue (Switchboard.recover_backup_files).
 func (e *Engine) recover() error {
-	_, err := e.Queue.Recover(nil)
+	r, err := journal.Recover(context.Background(), e.Env)
+	if err != nil {
+		return err
+	}
+	for _, err := range r.Problems {
+		e.logError("%s: what a dead process began is not finished yet: %v", e.Handler.Name(), err)
+	}
+	_, err = e.Queue.Recover(func(base string) bool { return r.Taken[base] })
 	return err
 }

@@ -38,7 +38,7 @@ func (b *Batch) List() *maillist.List { return b.list }
 // pending.Open's.
 func (b *Batch) Pending() (*pending.DB, error) {
 	if b.pend == nil {
-		db, err := pending.Open(b.list, pending.Options{Now: b.turn.env.Now, Rand: b.turn.env.Rand})
+		db, err := pending.Open(b.list, pending.Options{Now: b.turn.env.Now, Rand: b.turn.env.Rand, Temp: b.turn.temp})
 		if err != nil {
 			return nil, err
 		}
@@ -51,7 +51,7 @@ func (b *Batch) Pending() (*pending.DB, error) {
 // requests.Open's.
 func (b *Batch) Requests() (*requests.DB, error) {
 	if b.reqs == nil {
-		db, err := requests.Open(b.list, requests.Options{Now: b.turn.env.Now})
+		db, err := requests.Open(b.list, requests.Options{Now: b.turn.env.Now, Temp: b.turn.temp})
 		if err != nil {
 			return nil, err
 		}

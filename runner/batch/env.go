@@ -3,6 +3,7 @@ package batch
 import (
 	"context"
 	"io"
+	"os"
 	"time"
 
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
@@ -26,6 +27,14 @@ type Env struct {
 	LockTimeout time.Duration
 	// Lock takes a list's lock; nil means the site's own, by LockFile's protocol.
 	Lock func(ctx context.Context, name string) (Lock, error)
+}
+
+// Host is the name by which this host's locks and temporary files go, as
+// socket.gethostname() gives it.
+func (env *Env) Host() string {
+	// A name that cannot be had makes no difference on one host.
+	host, _ := os.Hostname()
+	return host
 }
 
 // Lock is a list's lock in hand.

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"github.com/mmrunner/mmrunner/mmcompat/lockfile"
@@ -25,6 +27,7 @@ type Turn struct {
 	lines   []mlog.Line
 	peeked  shelf
 	locked  time.Time // when the first lock was had
+	temp    string    // what the names of its temporary files end in
 
 	eager   bool // locks are taken before lists are read
 	loading bool // a list is being read without its lock
@@ -48,7 +51,7 @@ var ErrChanged = errors.New("the list has changed since it was read")
 // that cannot be read so is locked at once. The error is lockfile.ErrTimeout,
 // maillist.Open's, or the file system's; nothing is left locked then.
 func Begin(ctx context.Context, env *Env, name string) (*Turn, *Batch, error) {
-	t := &Turn{ctx: ctx, env: env}
+	t := Outside(ctx, env)
 	b, err := t.open(name)
 	if err == nil && !t.doubt {
 		return t, b, nil
@@ -58,12 +61,28 @@ func Begin(ctx context.Context, env *Env, name string) (*Turn, *Batch, error) {
 		// There is nothing to be locked, and such a name may not even do for a lock's.
 		return nil, nil, err
 	}
-	t = &Turn{ctx: ctx, env: env, eager: true}
+	t = Outside(ctx, env)
+	t.eager = true
 	if b, err = t.open(name); err != nil {
 		return nil, nil, err
 	}
 	return t, b, nil
 }
+
+// Outside starts a turn for what belongs to no list, which only has an outbox and
+// log lines.
+func Outside(ctx context.Context, env *Env) *Turn {
+	return &Turn{ctx: ctx, env: env, temp: fmt.Sprintf("%s.%d", Temp(env.Host(), os.Getpid()), turns.Add(1))}
+}
+
+// turns counts this process's turns, from a number on that no process had which
+// had the same id before.
+var turns atomic.Int64
+
+func init() { turns.Store(time.Now().UnixMicro()) }
+
+// Temp is what the names of a process's temporary files have in common.
+func Temp(host string, pid int) string { return fmt.Sprintf("%s.%d", host, pid) }
 
 // open reads a list, or returns it if this turn has it already.
 func (t *Turn) open(name string) (*Batch, error) {
@@ -77,8 +96,6 @@ func (t *Turn) open(name string) (*Batch, error) {
 		if err := t.take(b); err != nil {
 			return nil, err
 		}
-	} else {
-		b.files = identify(t.env.Site, name)
 	}
 	if err := t.load(b); err != nil {
 		if b.lock != nil {
@@ -94,6 +111,10 @@ func (t *Turn) open(name string) (*Batch, error) {
 // is left to those who hold it.
 func (t *Turn) load(b *Batch) error {
 	t.loading = !t.eager
+	if !t.eager {
+		// Before it is read: what changes from now on shows.
+		b.files = identify(t.env.Site, b.name)
+	}
 	l, err := t.env.Lists.Get(b.name, t.listOptions(t.eager))
 	t.loading = false
 	if err != nil {
@@ -102,6 +123,10 @@ func (t *Turn) load(b *Batch) error {
 		}
 		return err
 	}
+	if t.eager {
+		// After it was repaired, if it had to be.
+		b.files = identify(t.env.Site, b.name)
+	}
 	b.list = l
 	b.saved = l.Savepoint()
 	return nil
@@ -109,11 +134,7 @@ func (t *Turn) load(b *Batch) error {
 
 // take takes a batch's lock.
 func (t *Turn) take(b *Batch) error {
-	take := t.env.Lock
-	if take == nil {
-		take = t.env.lockFile
-	}
-	lock, err := take(t.ctx, b.name)
+	lock, err := t.env.Take(t.ctx, b.name)
 	if err != nil {
 		return err
 	}
@@ -147,16 +168,27 @@ func (t *Turn) Secure() error {
 				return ErrChanged
 			}
 		}
+	}
+	if err := t.Held(); err != nil {
+		return err
+	}
+	if t.doubt || !t.eager && time.Since(start) > longWait {
+		return ErrChanged
+	}
+	return nil
+}
+
+// Held makes sure that all locks of the turn are still its own, and refreshes
+// them. One that somebody has broken is ErrChanged.
+func (t *Turn) Held() error {
+	for _, b := range t.batches {
 		held, err := b.lock.Held()
 		if err == nil && !held {
-			err = lockfile.ErrNotLocked
+			err = fmt.Errorf("%w: its lock was broken", ErrChanged)
 		}
 		if err != nil {
 			return fmt.Errorf("list %s: %w", b.name, err)
 		}
-	}
-	if t.doubt || !t.eager && time.Since(start) > longWait {
-		return ErrChanged
 	}
 	return nil
 }
@@ -175,6 +207,12 @@ func (t *Turn) Again() (*Batch, error) {
 		t.env.Lists.Forget(b.name)
 	}
 	b := &Batch{turn: t, name: first.name, lock: first.lock}
+	if b.lock != nil {
+		if held, err := b.lock.Held(); !held || err != nil {
+			b.lock.Unlock(true)
+			b.lock = nil
+		}
+	}
 	t.batches, t.outbox, t.lines = []*Batch{b}, nil, nil
 	t.peeked = shelf{}
 	t.eager, t.doubt = true, false
@@ -203,8 +241,24 @@ func identify(s *site.Site, name string) state {
 	return state{of("config.pck"), of("pending.pck"), of("request.pck")}
 }
 
+// addTo names the files that a state is of.
+func (s state) addTo(from map[string]stage.Identity, dir string) {
+	from[filepath.Join(dir, "config.pck")] = s.config
+	from[filepath.Join(dir, "pending.pck")] = s.pending
+	from[filepath.Join(dir, "request.pck")] = s.requests
+}
+
 func (t *Turn) listOptions(held bool) maillist.Options {
-	return maillist.Options{Log: t, Now: t.env.Now, Rand: t.env.Rand, Held: held, Other: t.peek}
+	return maillist.Options{Log: t, Now: t.env.Now, Rand: t.env.Rand, Held: held, Other: t.peek, Temp: t.temp}
+}
+
+// Take takes a list's lock. The error is lockfile.ErrTimeout, ctx's or the file
+// system's.
+func (env *Env) Take(ctx context.Context, name string) (Lock, error) {
+	if env.Lock != nil {
+		return env.Lock(ctx, name)
+	}
+	return env.lockFile(ctx, name)
 }
 
 // lockFile takes a list's lock as MailList.Lock does.
@@ -269,14 +323,12 @@ func (t *Turn) Locked() time.Time { return t.locked }
 // Abort gives all locks back and forgets what was changed: the lists' files are
 // as they were, and no mail and no log line leaves.
 func (t *Turn) Abort() error {
-	for _, b := range t.batches {
-		// What is in memory is no longer what is in the file.
-		t.env.Lists.Forget(b.name)
-	}
-	return t.unlock()
+	t.Forget() // what is in memory is no longer what is in the file
+	return t.Unlock()
 }
 
-func (t *Turn) unlock() error {
+// Unlock gives all locks back. The turn is over.
+func (t *Turn) Unlock() error {
 	var first error
 	for i := len(t.batches) - 1; i >= 0; i-- {
 		if lock := t.batches[i].lock; lock != nil {

@@ -1,0 +1,131 @@
+package journal
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"time"
+
+	"github.com/mmrunner/mmrunner/mmcompat/disk"
+	"github.com/mmrunner/mmrunner/mmcompat/lockfile"
+	"github.com/mmrunner/mmrunner/mmcompat/maillist"
+	"github.com/mmrunner/mmrunner/mmcompat/stage"
+	"github.com/mmrunner/mmrunner/runner/batch"
+)
+
+// ErrUndo says that a list has changed since a commit began, which must be undone.
+var ErrUndo = errors.New("the list has changed")
+
+// Publish puts the list files that are left in their places, for a process that
+// could not do so at first and still holds the locks. ErrUndo can only come of
+// somebody who broke them.
+func (r *Record) Publish(env *batch.Env) error {
+	ok, err := r.publish(env)
+	if err == nil && !ok {
+		err = ErrUndo
+	}
+	return err
+}
+
+// publish puts the list files that are left in their places. It returns false,
+// and has done nothing, if none was before and a list has changed since: then
+// the commit is to be undone.
+func (r *Record) publish(env *batch.Env) (ok bool, err error) {
+	left, err := r.unpublished()
+	if err != nil {
+		return false, err
+	}
+	isLeft := map[string]bool{}
+	for _, i := range left {
+		isLeft[r.Files[i].Final] = true
+	}
+	begun := false
+	for _, f := range r.Files {
+		begun = begun || f.Tmp != "" && !isLeft[f.Final]
+	}
+	if !begun {
+		for path := range r.From {
+			if same, err := r.unchanged(path); !same || err != nil {
+				return false, err
+			}
+		}
+	}
+	for _, i := range left {
+		f := r.Files[i]
+		if begun && f.Tmp != "" {
+			same, err := r.unchanged(f.Final)
+			if err != nil {
+				return false, err
+			}
+			if !same {
+				// The lock was broken by somebody between two of our renames, and he saved.
+				env.Log.Printf("error", "%s was changed by another process while its list was being saved; that change stands", f.Final)
+				continue
+			}
+		}
+		if err := f.Publish(); err != nil {
+			return false, err
+		}
+	}
+	return true, batch.SyncDirs(r.Files)
+}
+
+// unchanged tells whether a file of list state is the one the commit began from.
+func (r *Record) unchanged(path string) (bool, error) {
+	was := r.From[path]
+	now, err := stage.Identify(path)
+	if err := ignoreMissing(err); err != nil {
+		return false, err
+	}
+	// The device may have another number after a reboot, and config.pck.last is a
+	// link, which changes the ctime.
+	return was.Ino == now.Ino && was.Size == now.Size && was.Mtime == now.Mtime, nil
+}
+
+// inherit returns the locks of the commit's lists: those that the dead process
+// still has are refreshed and taken over, so that nobody sees a list half
+// saved, and the others are taken.
+func (r *Record) inherit(ctx context.Context, env *batch.Env) (locks []batch.Lock, err error) {
+	for _, name := range r.Locks {
+		path := maillist.LockPath(env.Site, name)
+		holder, err := lockfile.Holder(path)
+		if err != nil {
+			return locks, err
+		}
+		if holder != nil && holder.Host == r.Host && holder.PID == r.PID && r.PID != os.Getpid() {
+			err = disk.Chtimes(path, time.Now().Add(env.Site.Duration("LIST_LOCK_LIFETIME")))
+			if err == nil {
+				locks = append(locks, inherited{path, holder.File})
+				continue
+			}
+			if !errors.Is(err, fs.ErrNotExist) {
+				return locks, err
+			}
+		}
+		if _, err := lockfile.BreakOwnDead(path, lockfile.Options{}); err != nil {
+			return locks, err
+		}
+		l, err := env.Take(ctx, name)
+		if err != nil {
+			return locks, err
+		}
+		locks = append(locks, l)
+	}
+	return locks, nil
+}
+
+// inherited is a lock that a dead process had.
+type inherited struct{ path, claim string }
+
+// Held is not asked.
+func (l inherited) Held() (bool, error) { return true, nil }
+
+// Unlock removes the lock if it is still the one that was inherited.
+func (l inherited) Unlock(bool) error {
+	b, err := os.ReadFile(l.path)
+	if err == nil && string(b) == l.claim {
+		err = disk.Remove(l.path)
+	}
+	return errors.Join(ignoreMissing(err), ignoreMissing(disk.Remove(l.claim)))
+}

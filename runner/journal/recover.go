@@ -1,0 +1,214 @@
+package journal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strconv"
+	"strings"
+
+	"github.com/gofrs/flock"
+
+	"github.com/mmrunner/mmrunner/mmcompat/disk"
+	"github.com/mmrunner/mmrunner/mmcompat/lockfile"
+	"github.com/mmrunner/mmrunner/mmcompat/qfile"
+	"github.com/mmrunner/mmrunner/runner/batch"
+)
+
+// Recovery is what Recover found.
+type Recovery struct {
+	// Finished is how many commits were finished, Undone how many entries were put
+	// back.
+	Finished, Undone int
+	// Taken are the base names of .bak files that are to be left alone: another
+	// process has them in hand, or their commit could not be finished yet.
+	Taken map[string]bool
+	// Problems are what kept commits from being finished; they are tried again at
+	// the next Recover.
+	Problems []error
+}
+
+// Recover finishes or undoes what dead mmrunner processes of this host have left
+// of their work. The error is for what cannot be read, and for a record of a
+// newer mmrunner: entries must not be recovered then, as some of them may have
+// taken effect.
+func Recover(ctx context.Context, env *batch.Env) (*Recovery, error) {
+	rec := &Recovery{Taken: map[string]bool{}}
+	ids, err := find(env.Site.DataDir())
+	if err != nil {
+		return nil, err
+	}
+	for _, id := range ids {
+		if err := rec.one(ctx, env, id); err != nil {
+			return nil, fmt.Errorf("%s: %w", id.file(record), err)
+		}
+	}
+	// What is left of locks belongs to no record: those were broken by their heirs.
+	_, err = lockfile.RemoveOwnDead(env.Site.LockDir(), lockfile.Options{
+		Log: func(line string) { env.Log.Printf("locks", "%s", line) },
+	})
+	return rec, err
+}
+
+// find lists the journals in a directory.
+func find(dir string) ([]id, error) {
+	entries, err := os.ReadDir(dir)
+	if err := ignoreMissing(err); err != nil {
+		return nil, err
+	}
+	var ids []id
+	had := map[id]bool{}
+	for _, e := range entries {
+		name, ok := strings.CutPrefix(e.Name(), prefix)
+		if !ok {
+			continue
+		}
+		for _, kind := range []string{draft, record, work} {
+			if id, ok := parse(dir, name, kind); ok && !had[id] {
+				had[id] = true
+				ids = append(ids, id)
+			}
+		}
+	}
+	return ids, nil
+}
+
+// parse reads HOST-PID-N and a kind's extension.
+func parse(dir, name, kind string) (id, bool) {
+	name, ok := strings.CutSuffix(name, kind)
+	if !ok {
+		return id{}, false
+	}
+	parts := strings.Split(name, "-")
+	if len(parts) < 3 {
+		return id{}, false
+	}
+	last := len(parts) - 1
+	pid, err1 := strconv.Atoi(parts[last-1])
+	n, err2 := strconv.Atoi(parts[last])
+	return id{dir, strings.Join(parts[:last-1], "-"), pid, n}, err1 == nil && err2 == nil && pid > 0 && n > 0
+}
+
+// one sees to one journal.
+func (rec *Recovery) one(ctx context.Context, env *batch.Env, id id) error {
+	alone := flock.New(id.file(work), flock.SetPermissions(fileMode))
+	dead := false
+	if id.host == env.Host() {
+		var err error
+		if dead, err = alone.TryLock(); err != nil {
+			return err
+		}
+		defer alone.Close()
+	}
+	n, err := readWork(id.file(work))
+	if err == nil {
+		err = n.check(env.Site)
+	}
+	if err != nil {
+		return err
+	}
+	var r *Record
+	b, err := os.ReadFile(id.file(record))
+	if err == nil {
+		r, err = decode(b, env.Site)
+	}
+	if err := ignoreMissing(err); err != nil {
+		return err
+	}
+	if dead {
+		err = rec.settle(ctx, env, id, n, r)
+		if err == nil {
+			return nil
+		}
+		rec.Problems = append(rec.Problems, fmt.Errorf("%s: %w", id.file(record), err))
+	}
+	for _, base := range n.entries {
+		rec.Taken[base] = true
+	}
+	if r != nil {
+		for _, base := range append(r.Entries, r.Preserved...) {
+			rec.Taken[base] = true
+		}
+	}
+	return nil
+}
+
+// settle finishes or undoes what a dead process has left, and forgets it.
+func (rec *Recovery) settle(ctx context.Context, env *batch.Env, id id, n notes, r *Record) error {
+	if r != nil {
+		finished, err := r.recover(ctx, env)
+		if err != nil {
+			return err
+		}
+		if finished {
+			rec.Finished++
+			env.Log.Printf("qrunner", "mmrunner: finished what process %d began: %d entries of %s",
+				r.PID, len(r.Entries)+len(r.Preserved), r.Runner)
+		}
+		// Before the temporary files: their absence tells that they were renamed.
+		if err := drop(id); err != nil {
+			return err
+		}
+	}
+	undone, err := n.undo(id, func(dir string) (*qfile.Queue, error) {
+		return qfile.Open(dir, 0, 1, qfile.Options{
+			BadDir: env.Site.QueueDir("bad"),
+			Schema: env.Site.Profile.QfileSchemaVersion,
+			Now:    env.Now,
+			Log:    func(line string) { env.Log.Printf("error", "%s", line) },
+		})
+	})
+	rec.Undone += undone
+	if err != nil {
+		return err
+	}
+	return errors.Join(ignoreMissing(disk.Remove(id.file(draft))), ignoreMissing(disk.Remove(id.file(work))))
+}
+
+// recover finishes the commit of a dead process, unless none of it was done and
+// a list is no longer what it began from.
+func (r *Record) recover(ctx context.Context, env *batch.Env) (finished bool, err error) {
+	unpublished, err := r.unpublished()
+	if err != nil {
+		return false, err
+	}
+	if len(unpublished) > 0 {
+		locks, err := r.inherit(ctx, env)
+		defer func() {
+			for _, l := range locks {
+				err = errors.Join(err, l.Unlock(true))
+			}
+		}()
+		if err != nil {
+			return false, err
+		}
+		if ok, err := r.publish(env); !ok || err != nil {
+			return false, err
+		}
+	}
+	if err := r.publishOutbox(); err != nil {
+		return false, err
+	}
+	if err := r.finishLogs(env.Log); err != nil {
+		return false, err
+	}
+	return true, r.letGo()
+}
+
+// unpublished are the list files that are still under their temporary names, and
+// the removals, which may be done again.
+func (r *Record) unpublished() (files []int, err error) {
+	for i, f := range r.Files {
+		if f.Tmp != "" {
+			if _, err := os.Lstat(f.Tmp); errors.Is(err, fs.ErrNotExist) {
+				continue
+			} else if err != nil {
+				return nil, err
+			}
+		}
+		files = append(files, i)
+	}
+	return files, nil
+}

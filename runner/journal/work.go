@@ -1,0 +1,126 @@
+package journal
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/mmrunner/mmrunner/mmcompat/disk"
+	"github.com/mmrunner/mmrunner/mmcompat/qfile"
+	"github.com/mmrunner/mmrunner/mmcompat/site"
+	"github.com/mmrunner/mmrunner/runner/batch"
+)
+
+// notes is what a work file says.
+type notes struct {
+	queue   string
+	inHand  int // from 1; 0 for none
+	entries []string
+	dirs    []string
+}
+
+// readWork reads a work file. One that is not there, or that a loss of power has
+// left torn, says as much as it has.
+func readWork(file string) (notes, error) {
+	b, err := os.ReadFile(file)
+	if err != nil {
+		return notes{}, ignoreMissing(err)
+	}
+	var n notes
+	b = b[:bytes.LastIndexByte(b, '\n')+1]
+	for line := range strings.Lines(string(b)) {
+		line = line[:len(line)-1]
+		word, rest, _ := strings.Cut(line, " ")
+		switch {
+		case word == "mmrunner-work":
+			if _, err := fmt.Sscanf(line+"\n", header, &n.inHand); err != nil {
+				return notes{}, fmt.Errorf("%s: had %q, wanted one of version 1: %w", file, line, ErrNewer)
+			}
+		case word == "entry":
+			n.entries = append(n.entries, rest)
+		case word == "dir":
+			if dir, err := strconv.Unquote(rest); err == nil {
+				n.dirs = append(n.dirs, dir)
+			}
+		default:
+			var name, bad string
+			if _, err := fmt.Sscanf(line, "%q %q %q", &name, &n.queue, &bad); err != nil {
+				return notes{}, fmt.Errorf("%s: had line %q, wanted the runner and its queues", file, line)
+			}
+		}
+	}
+	return n, nil
+}
+
+// undo takes back what a process did that died before its commit point. It
+// returns how many entries it put back.
+func (n notes) undo(id id, open func(dir string) (*qfile.Queue, error)) (undone int, err error) {
+	if err := n.tidy(id); err != nil || n.queue == "" || len(n.entries) == 0 {
+		return 0, err
+	}
+	q, err := open(n.queue)
+	if err != nil {
+		return 0, err
+	}
+	for i, base := range n.entries {
+		put := q.Release
+		if i+1 == n.inHand {
+			put = q.RecoverOne
+		}
+		if err := put(base); err == nil {
+			undone++
+		} else if !errors.Is(err, fs.ErrNotExist) {
+			return undone, err
+		}
+	}
+	return undone, nil
+}
+
+// tidy removes temporary files.
+func (n notes) tidy(id id) error {
+	mark := ".tmp." + batch.Temp(id.host, id.pid) + "."
+	for _, dir := range n.dirs {
+		d, err := os.Open(dir)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		names, err := d.Readdirnames(-1)
+		if err := errors.Join(err, d.Close()); err != nil {
+			return err
+		}
+		for _, name := range names {
+			if strings.Contains(name, mark) {
+				if err := ignoreMissing(disk.Remove(filepath.Join(dir, name))); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// check makes sure that a work file is about a site's own directories.
+func (n notes) check(s *site.Site) error {
+	if n.queue != "" && !isQueue(s, n.queue) {
+		return fmt.Errorf("had queue %q, wanted one of the site", n.queue)
+	}
+	for _, base := range n.entries {
+		if !isBase(base) {
+			return fmt.Errorf("had entry %q, wanted a base name", base)
+		}
+	}
+	for _, dir := range n.dirs {
+		if dir != filepath.Clean(dir) || !isQueue(s, dir) && filepath.Dir(dir) != filepath.Clean(s.ListDataDir()) {
+			return fmt.Errorf("had directory %q, wanted one of the site", dir)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,128 @@
+package runner
+
+import (
+	"errors"
+
+	"github.com/mmrunner/mmrunner/mmcompat/maillist"
+	"github.com/mmrunner/mmrunner/runner/batch"
+	"github.com/mmrunner/mmrunner/runner/journal"
+)
+
+// work has the entries take effect in memory, stages what came of it, and has
+// the locks of all lists that it took when it returns; after an error it has
+// none. If a list has changed meanwhile, the work is done again under the locks.
+// What is returned is in the journal: from then on it is to be finished.
+func (e *Engine) work(turn *batch.Turn, b *batch.Batch, entries []*Entry) ([]Outcome, *journal.Record, error) {
+	for {
+		outcomes := make([]Outcome, len(entries))
+		for i, en := range entries {
+			err := e.journal.InHand(en.Base)
+			if err == nil {
+				outcomes[i], err = e.apply(turn, b, en)
+			}
+			if err != nil {
+				var only *pythonOnly
+				if errors.As(err, &only) {
+					only.at = i
+				}
+				// The handler must not keep the batch in mind.
+				Guard(func() error { return e.Handler.Batched(b) })
+				turn.Abort()
+				return nil, nil, err
+			}
+		}
+		err := e.journal.InHand("")
+		if err == nil {
+			err = Guard(func() error { return e.Handler.Batched(b) })
+		}
+		var failed Failed
+		if errors.As(err, &failed) {
+			for i, en := range entries {
+				why := failed[en]
+				var needs *maillist.ErrNeedsPython
+				if errors.As(why, &needs) {
+					turn.Abort()
+					return nil, nil, &pythonOnly{ErrNeedsPython: needs, at: i}
+				}
+				if why != nil {
+					outcomes[i] = e.shunt(turn, en, why)
+				}
+			}
+		} else if err != nil {
+			turn.Abort()
+			return nil, nil, err
+		}
+		record, err := e.secure(turn, entries, outcomes)
+		if err == nil {
+			return outcomes, record, nil
+		}
+		if !errors.Is(err, batch.ErrChanged) || errors.Is(err, errUnfinished) {
+			if !errors.Is(err, errUnfinished) {
+				turn.Abort()
+			}
+			return nil, nil, err
+		}
+		if b, err = turn.Again(); err != nil {
+			return nil, nil, err
+		}
+	}
+}
+
+// apply has one entry take effect; one that fails is shunted as by
+// Runner._oneloop, and its unsaved changes are taken back. The error is a
+// *pythonOnly, or about an entry that could not be read once more.
+func (e *Engine) apply(turn *batch.Turn, b *batch.Batch, en *Entry) (o Outcome, err error) {
+	if en.applied {
+		if err := en.refresh(); err != nil {
+			return "", err
+		}
+	}
+	en.applied = true
+	err, failed := en.Work.(error)
+	if !failed {
+		err = Guard(func() (err error) {
+			o, err = e.Handler.Apply(b, en)
+			return err
+		})
+	}
+	if err == nil {
+		return o, nil
+	}
+	var needs *maillist.ErrNeedsPython
+	if errors.As(err, &needs) {
+		return "", &pythonOnly{ErrNeedsPython: needs}
+	}
+	turn.Undo()
+	return e.shunt(turn, en, err), nil
+}
+
+// shunt sends an entry that failed to the shunt queue, with its exception in the
+// error log.
+func (e *Engine) shunt(turn *batch.Turn, en *Entry, err error) Outcome {
+	var ex Exception
+	if errors.As(err, &ex) {
+		turn.Printf("error", "Uncaught runner exception: %s", ex.Str())
+		turn.Printf("error", "%s", ex.Traceback())
+	} else {
+		turn.Printf("error", "Uncaught runner exception: %v", err)
+	}
+	data := en.Data.Clone()
+	data.Set("whichq", e.Queue.Dir())
+	err = Guard(func() error {
+		m, err := en.Message()
+		if err != nil {
+			return err
+		}
+		base, err := turn.Shunt(m, data)
+		if err == nil {
+			turn.Printf("error", "SHUNTING: %s", base)
+		}
+		return err
+	})
+	if err != nil {
+		turn.Printf("error", "Uncaught runner exception: %v", err)
+		turn.Printf("error", "SHUNTING FAILED, preserving original entry: %s", en.Base)
+		return Preserved
+	}
+	return Shunted
+}
