@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/signal"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -38,6 +39,8 @@ type Service struct {
 	// Beside is what else runs until the end, and is told to end then: Python's
 	// runners, when both kinds are asked for. It may be nil.
 	Beside *Beside
+
+	status atomic.Int32 // the last signal that said to stop
 }
 
 // Run works until SIGTERM or SIGINT, whose number it returns for the process to
@@ -79,12 +82,12 @@ func (s *Service) Run(ctx context.Context) (status int, err error) {
 			env.Log.Printf("qrunner", "Now doing a %s qrunner iteration", e.Handler.Name())
 		}
 	}
-	ctx, stop := context.WithCancelCause(ctx)
-	defer stop(nil)
-	defer s.signals(ctx, stop, env, name)()
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	defer s.signals(stop, env, name)()
 	slots, err := s.slots(ctx)
 	if err != nil {
-		return statusOf(ctx), err
+		return int(s.status.Load()), err
 	}
 	defer slots.free()
 	if s.Beside != nil {
@@ -95,7 +98,7 @@ func (s *Service) Run(ctx context.Context) (status int, err error) {
 			if err != nil {
 				s.Beside.signal(syscall.SIGTERM)
 			}
-			err = errors.Join(err, s.Beside.end(statusOf(ctx)))
+			err = errors.Join(err, s.Beside.end(int(s.status.Load())))
 		}()
 	}
 	env.Log.Printf("qrunner", "%s", started)
@@ -103,7 +106,7 @@ func (s *Service) Run(ctx context.Context) (status int, err error) {
 		return 1, err
 	}
 	env.Log.Printf("qrunner", "%s", exiting)
-	return statusOf(ctx), nil
+	return int(s.status.Load()), nil
 }
 
 // Complain says why a process that mailmanctl started cannot do its work, where
@@ -165,22 +168,16 @@ func (s *Service) custom(w io.Writer) {
 	}
 }
 
-// stopped is why the work ended: a signal.
-type stopped struct{ sig syscall.Signal }
-
-func (s stopped) Error() string { return s.sig.String() }
-
-func statusOf(ctx context.Context) int {
-	var s stopped
-	if errors.As(context.Cause(ctx), &s) {
-		return int(s.sig)
-	}
-	return 0
+// stopped notes the signal that ends the work: the last one counts, as mailmanctl
+// would start anew what it has told to stop, had it told it to begin anew before.
+func (s *Service) stopped(sig syscall.Signal, stop context.CancelFunc) {
+	s.status.Store(int32(sig))
+	stop()
 }
 
 // signals has stop called, or the logs opened anew, when a signal says so. The
 // returned function ends that.
-func (s *Service) signals(ctx context.Context, stop context.CancelCauseFunc, env *batch.Env, name string) func() {
+func (s *Service) signals(stop context.CancelFunc, env *batch.Env, name string) func() {
 	caught := make(chan os.Signal, 4)
 	signal.Notify(caught, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
 	done := make(chan struct{})
@@ -203,11 +200,11 @@ func (s *Service) signals(ctx context.Context, stop context.CancelCauseFunc, env
 						s.Beside.signal(syscall.SIGHUP)
 					}
 				case syscall.SIGTERM:
-					stop(stopped{syscall.SIGTERM})
 					env.Log.Printf("qrunner", "%s qrunner caught SIGTERM.  Stopping.", name)
+					s.stopped(syscall.SIGTERM, stop)
 				case syscall.SIGINT:
-					stop(stopped{syscall.SIGINT})
 					env.Log.Printf("qrunner", "%s qrunner caught SIGINT.  Stopping.", name)
+					s.stopped(syscall.SIGINT, stop)
 				}
 			}
 		}
