@@ -30,6 +30,13 @@ type Handler struct {
 	world  membership.World
 	detect *detect.Detector
 	events map[*batch.Batch][]event
+
+	// The language of the process itself, in which bounces are registered. A
+	// member's removal changes it to the list's for good.
+	voice membership.Voice
+	// What it was for the batch that begins with an entry, which may be done again.
+	first  *runner.Entry
+	before string
 }
 
 // event is one address that a bounce was for.
@@ -68,7 +75,7 @@ func (h *Handler) Classify(e *runner.Entry) error {
 func (h *Handler) Order(names []string, entries map[string][]*runner.Entry) []string {
 	var without, with []string
 	for _, name := range names {
-		if slices.ContainsFunc(entries[name], bounces) {
+		if slices.ContainsFunc(entries[name], h.bounces) {
 			with = append(with, name)
 		} else {
 			without = append(without, name)
@@ -77,9 +84,16 @@ func (h *Handler) Order(names []string, entries map[string][]*runner.Entry) []st
 	return append(without, pydict.Order(with)...)
 }
 
-func bounces(e *runner.Entry) bool {
+func (h *Handler) bounces(e *runner.Entry) bool {
 	r, ok := e.Work.(*detect.Result)
-	return ok && len(r.Addrs) > 0
+	if !ok || r.Stop {
+		return false
+	}
+	if len(r.Addrs) > 0 {
+		return true
+	}
+	m, err := e.Message()
+	return err == nil && h.detect.VerpBounce(e.List+"-bounces", m).Value != ""
 }
 
 // Apply does what BounceRunner._dispose does with an entry. What is to be
@@ -109,6 +123,9 @@ func (h *Handler) dispose(b *batch.Batch, e *runner.Entry) (runner.Outcome, erro
 		return "", err
 	}
 	e.Data.Set("lang", l.GetMemberLanguage(sender))
+	// That may have added the site's language to the list's, in an object that is
+	// not saved.
+	b.Undo()
 	s := b.Site()
 	if maillist.Lower(l.Name()) == maillist.Lower(s.Str("MAILMAN_SITE_LIST")) {
 		owner, _ := l.Get("owner")
@@ -184,7 +201,7 @@ func (h *Handler) look(b *batch.Batch, e *runner.Entry, msg *message.Message) (r
 		return h.unrecognized(b, e, msg)
 	}
 	for _, addr := range addrs {
-		h.events[b] = append(h.events[b], event{e, addr, maillist.DateOf(b.Now())})
+		h.events[b] = append(h.events[b], event{e, addr, maillist.DateOf(e.Seen)})
 	}
 	e.Drop()
 	return runner.Registered, nil
@@ -220,8 +237,11 @@ func (h *Handler) Batched(b *batch.Batch) error {
 		return nil
 	}
 	b.Log("bounce", "<%s of mmrunner> processing %d queued bounces", h.Name(), len(events))
-	// Registration happens outside of any entry, in the language of the process itself.
-	r := &register{m: membership.New(b, &membership.Voice{}, h.world), b: b, l: b.List()}
+	if h.first == events[0].entry {
+		h.voice.Lang = h.before
+	}
+	h.first, h.before = events[0].entry, h.voice.Lang
+	r := &register{m: membership.New(b, &h.voice, h.world), b: b, l: b.List()}
 	failed := runner.Failed{}
 	for _, ev := range events {
 		err := runner.Guard(func() error { return r.bounce(ev.addr, ev.entry.Message, ev.day, false) })

@@ -98,8 +98,8 @@ func probedInfo(b *batch.Batch, addr string, mayLack bool) (*maillist.BounceInfo
 	info, err := l.GetBounceInfo(addr)
 	if err != nil {
 		return nil, membership.At(err, probeFrames("info = mlist.getBounceInfo(addr)",
-			membership.Frame{Module: "OldStyleMemberships", Function: "getBounceInfo", Code: "self.__assertIsMember(member)", Nth: 0},
-			membership.Frame{Module: "OldStyleMemberships", Function: "__assertIsMember", Code: "raise Errors.NotAMemberError, member"})...)
+			membership.Frame{Module: "OldStyleMemberships", Function: "getBounceInfo", Code: "self.__assertIsMember(member)", Nth: membership.Within},
+			membership.Frame{Module: "OldStyleMemberships", Function: "__assertIsMember", Code: "raise Errors.NotAMemberError, member", Nth: membership.Within})...)
 	}
 	if info != nil {
 		return info, nil

@@ -111,7 +111,7 @@ func (r *register) bounce(member string, read reader, day maillist.Date, include
 			}
 		}
 	case since(r.b, incrementsToOwner) && r.l.Bool("bounce_notify_owner_on_bounce_increment") && firstToday:
-		if err := r.tellOwner(member, read, textIncremented); err != nil {
+		if err := r.tellOwner(member, read, r.m.Say(textIncremented, nil)); err != nil {
 			return err
 		}
 	}
@@ -125,12 +125,15 @@ func (r *register) bounce(member string, read reader, day maillist.Date, include
 // includes, one level deep.
 func (r *register) includedLists(member string, read reader, day maillist.Date) error {
 	v, _ := r.l.Get("regular_include_lists")
-	list, ok := v.(*pickle.List)
-	if !ok {
-		return nil
+	var items []pickle.Value
+	switch v := v.(type) {
+	case *pickle.List:
+		items = v.Items
+	case *pickle.Tuple:
+		items = v.Items
 	}
 	var errs []error
-	for _, item := range list.Items {
+	for _, item := range items {
 		addr, _ := item.(pickle.Str)
 		name, _, ok := strings.Cut(string(addr), "@")
 		if !ok || strings.Count(string(addr), "@") != 1 {
@@ -190,13 +193,22 @@ func (r *register) disable(member string, info *maillist.BounceInfo, read reader
 		return err
 	}
 	if r.l.Bool("bounce_notify_owner_on_disable") {
-		return r.tellOwner(member, read, textDisabled)
+		return r.tellOwner(member, read, r.disabled())
 	}
 	return nil
 }
 
+// disabled is the word for what was done to a member.
+func (r *register) disabled() string {
+	if since(r.b, disabledInNewVoice) && !since(r.b, disabledInVoice) {
+		before := r.m.Voice().Set("")
+		defer r.m.Voice().Set(before)
+	}
+	return r.m.Say(textDisabled, nil)
+}
+
 // tellOwner sends the owner a notice with the bounce (__sendAdminBounceNotice).
-func (r *register) tellOwner(member string, read reader, did membership.TextKey) error {
+func (r *register) tellOwner(member string, read reader, did string) error {
 	msg, err := read()
 	if err != nil {
 		return err
@@ -204,7 +216,7 @@ func (r *register) tellOwner(member string, read reader, did membership.TextKey)
 	owner := maillist.GetSiteEmail(r.b.Site(), r.l.HostName(), "")
 	lang := r.l.Str("preferred_language")
 	body, err := r.m.Maketext("bounce.txt", text.Vars{
-		"listname": membership.Attr(r.l, "real_name"), "addr": member, "negative": "", "did": r.m.Say(did, nil),
+		"listname": membership.Attr(r.l, "real_name"), "addr": member, "negative": "", "did": did,
 		"but": "", "reenable": "", "owneraddr": owner,
 	}, "")
 	if err != nil {
@@ -263,7 +275,11 @@ func (r *register) nextNotice(member string) error {
 	// The bare words, not a Header: an answer is read for them.
 	n.Del("subject")
 	n.Set("Subject", "confirm "+info.Cookie)
-	if err := r.m.SendWithoutPrecedence(n); err != nil {
+	send := r.m.SendWithoutPrecedence
+	if !since(r.b, noticeWithoutPrecedence) {
+		send = func(n *message.Notification) error { return r.m.Send(n) }
+	}
+	if err := send(n); err != nil {
 		return err
 	}
 	if err := info.CountNotice(); err != nil {

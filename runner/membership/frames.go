@@ -2,13 +2,17 @@ package membership
 
 // Frame is a place in Mailman that an exception passed: a module below Mailman,
 // the function, and enough of the line to find it in the module's source. Nth
-// counts from 0 where more than one line has that.
+// counts from 0 where more than one line has that; Within is the first of them
+// in the function.
 type Frame struct {
 	Module   string
 	Function string
 	Code     string
 	Nth      int
 }
+
+// Within is a Frame's Nth for the first such line of its function.
+const Within = -1
 
 // Raised is an error with the places where Python would have had it pass, the
 // outermost first.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
@@ -73,8 +74,15 @@ func find(sources map[string][]string, file string, f Frame) (n int, line string
 		lines = strings.Split(string(b), "\n")
 		sources[file] = lines
 	}
-	nth := f.Nth
-	for i, l := range lines {
+	nth, start := f.Nth, 0
+	if nth == Within {
+		nth = 0
+		start = slices.IndexFunc(lines, func(l string) bool {
+			return strings.HasPrefix(strings.TrimSpace(l), "def "+f.Function+"(")
+		})
+	}
+	for i := max(start, 0); i < len(lines); i++ {
+		l := lines[i]
 		if strings.Contains(l, f.Code) && !strings.HasPrefix(strings.TrimSpace(l), "#") {
 			if nth == 0 {
 				return i + 1, strings.TrimSpace(l), true
