@@ -30,6 +30,8 @@ type Courtesy struct {
 	env   *batch.Env
 	share float64
 	lists map[string]*debt
+	// waited is for how long locks were waited for.
+	waited time.Duration
 }
 
 // debt is what is owed to others after a lock was let go.
@@ -91,6 +93,8 @@ func (c *Courtesy) waiting(path string, d *debt) {
 
 // lock takes a list's lock as MailList.Lock does, when it is our turn.
 func (c *Courtesy) lock(ctx context.Context, name string) (batch.Lock, error) {
+	start := time.Now()
+	defer func() { c.waited += time.Since(start) }()
 	for {
 		now := time.Now()
 		wait := c.Ready(name, now).Sub(now)

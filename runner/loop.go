@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/mmrunner/mmrunner/mmcompat/site"
+	"github.com/mmrunner/mmrunner/runner/history"
 )
 
 // Loop keeps engines of one process at work, one after the other, as Runner.run
@@ -19,6 +20,8 @@ type Loop struct {
 	Once bool
 	// Each is told the engine whose turn it is; it may be nil.
 	Each func(*Engine)
+	// Observe is told of each commit; it may be nil.
+	Observe func(*Engine, history.Commit)
 	// Wait returns when something may have come to a queue, or after d, or when
 	// ctx ends; nil means that the queue directories are watched.
 	Wait func(ctx context.Context, d time.Duration)
@@ -33,7 +36,7 @@ func (l *Loop) Run(ctx context.Context) error {
 	}
 	var shifts []*shift
 	for _, e := range l.Engines {
-		sh, err := newShift(e, l.Courtesy)
+		sh, err := newShift(e, l)
 		if err != nil {
 			return err
 		}

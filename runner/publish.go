@@ -107,6 +107,7 @@ func (e *Engine) publish(turn *batch.Turn, r *journal.Record) error {
 	for _, f := range r.Files {
 		if info, err := os.Stat(f.Final); err == nil {
 			e.stats.ListBytes = max(e.stats.ListBytes, info.Size())
+			e.stats.Written += info.Size()
 		}
 	}
 	err := r.Finish(e.Env.Log)

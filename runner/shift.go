@@ -2,11 +2,13 @@ package runner
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"time"
 
 	"github.com/mmrunner/mmrunner/mmcompat/qfile"
 	"github.com/mmrunner/mmrunner/mmcompat/site"
+	"github.com/mmrunner/mmrunner/runner/history"
 )
 
 // Patient is a Handler some of whose entries need not be done at the next
@@ -23,7 +25,7 @@ type Patient interface {
 // the queue meanwhile.
 type shift struct {
 	e        *Engine
-	courtesy *Courtesy
+	loop     *Loop
 	seen     map[string]*Entry // by base
 	waits    map[string]bool   // those of them that may wait
 	held     map[string]hold   // lists that could not be had
@@ -43,14 +45,18 @@ const (
 	lastHold  = time.Minute
 )
 
+// unfinishedHold is how long a commit that has taken effect and could not be
+// finished is left alone.
+const unfinishedHold = 5 * time.Second
+
 // newShift puts an engine's queue in order. The error says what could not be.
-func newShift(e *Engine, c *Courtesy) (*shift, error) {
+func newShift(e *Engine, l *Loop) (*shift, error) {
 	e.stats = Stats{Runner: e.Handler.Name(), Outcomes: map[Outcome]int{}}
 	e.blocked = map[string]bool{}
 	if err := e.recover(); err != nil {
 		return nil, err
 	}
-	s := &shift{e: e, courtesy: c, seen: map[string]*Entry{}, waits: map[string]bool{}, held: map[string]hold{}}
+	s := &shift{e: e, loop: l, seen: map[string]*Entry{}, waits: map[string]bool{}, held: map[string]hold{}}
 	if p, ok := e.Handler.(Patient); ok {
 		s.register = e.Env.Now().Add(p.Every(e.Env.Site))
 	}
@@ -60,6 +66,7 @@ func newShift(e *Engine, c *Courtesy) (*shift, error) {
 // step looks at the queue once, and does what is due. It returns when it wants
 // to be called again, at the latest. once limits it to one entry.
 func (s *shift) step(ctx context.Context, once bool) (next time.Time) {
+	s.e.retry()
 	bases, err := s.e.Queue.Files(qfile.Waiting)
 	now := s.e.Env.Now()
 	if err != nil {
@@ -89,6 +96,9 @@ func (s *shift) step(ctx context.Context, once bool) (next time.Time) {
 	}
 	if ok && due && waited {
 		s.register = now.Add(patient.Every(s.e.Env.Site))
+	}
+	if t := now.Add(unfinishedHold); len(s.e.unfinished) > 0 && t.Before(next) {
+		next = t
 	}
 	return next
 }
@@ -223,10 +233,10 @@ func (s *shift) ready(name string) time.Time {
 	if h, ok := s.held[name]; ok && h.until.After(now) {
 		return h.until
 	}
-	if s.courtesy != nil {
+	if s.loop.Courtesy != nil {
 		// Locks are a matter of the real time.
 		real := time.Now()
-		return now.Add(s.courtesy.Ready(name, real).Sub(real))
+		return now.Add(s.loop.Courtesy.Ready(name, real).Sub(real))
 	}
 	return now
 }
@@ -236,7 +246,9 @@ func (s *shift) ready(name string) time.Time {
 func (s *shift) commit(ctx context.Context, name string, entries []*Entry) (again time.Time) {
 	s.e.Env.Lists.Prepare(name)
 	// What was begun is finished.
+	observed := s.observe(name)
 	kept := s.e.commit(context.WithoutCancel(ctx), name, entries)
+	observed()
 	delete(s.e.blocked, name)
 	left := make(map[string]bool, len(kept))
 	for _, en := range kept {
@@ -258,9 +270,41 @@ func (s *shift) commit(ctx context.Context, name string, entries []*Entry) (agai
 	return h.until
 }
 
+// observe begins to watch a commit; the returned function tells of what it was.
+func (s *shift) observe(name string) func() {
+	if s.loop.Observe == nil {
+		return func() {}
+	}
+	before, start := s.e.stats, time.Now()
+	before.Outcomes = maps.Clone(before.Outcomes)
+	var waited time.Duration
+	if s.loop.Courtesy != nil {
+		waited = s.loop.Courtesy.waited
+	}
+	return func() {
+		after := s.e.stats
+		c := history.Commit{
+			At: time.Now(), Runner: after.Runner, List: name, Entries: after.Entries - before.Entries,
+			Outcomes: map[string]int{}, Seconds: time.Since(start).Seconds(), Held: (after.Held - before.Held).Seconds(), Bytes: after.Written - before.Written,
+		}
+		for o, n := range after.Outcomes {
+			if n -= before.Outcomes[o]; n > 0 {
+				c.Outcomes[string(o)] = n
+			}
+		}
+		if s.loop.Courtesy != nil {
+			c.Waited = (s.loop.Courtesy.waited - waited).Seconds()
+		}
+		if c.Entries > 0 {
+			s.loop.Observe(s.e, c)
+		}
+	}
+}
+
 // finish does what was seen and had to wait, as a runner that ends registers
 // the bounces that it has detected.
 func (s *shift) finish(ctx context.Context) {
+	s.e.retry()
 	if len(s.seen) == 0 {
 		return
 	}

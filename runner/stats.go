@@ -13,6 +13,8 @@ type Stats struct {
 	Held    time.Duration `json:"lock_held_ns"`
 	// ListBytes is the size of the largest config.pck that was written.
 	ListBytes int64 `json:"list_bytes"`
+	// Written is how many bytes of list state were written in all.
+	Written int64 `json:"written_bytes"`
 }
 
 func (s *Stats) add(o Outcome) {

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/mmrunner/mmrunner/mmcompat/site"
+	"github.com/mmrunner/mmrunner/pickle"
 	"github.com/mmrunner/mmrunner/runner"
 	"github.com/mmrunner/mmrunner/runner/qrunner"
 )
@@ -25,6 +26,10 @@ func newQrunner() *cobra.Command {
 		Short: "Run queue runners as Mailman's bin/qrunner does",
 		Long: `qrunner takes bin/qrunner's options and does what it does, with mmrunner in the place of BounceRunner and
 CommandRunner. Runners that are not mmrunner's are run by the installation's own bin/qrunner.
+
+MMRUNNER_BATCH_SIZE, MMRUNNER_LOCK_SHARE and MMRUNNER_METRICS_ADDR in mm_cfg.py are what --batch-size, --lock-share and
+--metrics-addr are to mmrunner run. Each runner is a process with an address of its own to answer Prometheus at, so the
+last is a string for one runner, or a dictionary with one for each runner's name.
 
 mailmanctl starts its runners through mmrunner where mm_cfg.py sets PYTHON to it (see mmrunner install), as
 "mmrunner BIN_DIR/qrunner --runner=NAME:SLICE:COUNT -s". This command is the same by hand.`,
@@ -111,6 +116,14 @@ func tune(service *qrunner.Service) error {
 	}
 	if _, ok := service.Site.Value("MMRUNNER_LOCK_SHARE"); ok {
 		service.LockShare = service.Site.Float("MMRUNNER_LOCK_SHARE")
+	}
+	service.Metrics = service.Site.Str("MMRUNNER_METRICS_ADDR")
+	if v, _ := service.Site.Value("MMRUNNER_METRICS_ADDR"); service.Metrics == "" && len(service.Runners) == 1 {
+		if d, ok := v.(*pickle.Dict); ok {
+			addr, _ := d.GetStr(service.Runners[0].Name)
+			text, _ := addr.(pickle.Str)
+			service.Metrics = string(text)
+		}
 	}
 	return sane(service.BatchSize, "MMRUNNER_BATCH_SIZE in mm_cfg.py", service.LockShare, "MMRUNNER_LOCK_SHARE in mm_cfg.py")
 }

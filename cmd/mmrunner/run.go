@@ -18,6 +18,7 @@ type runOptions struct {
 	slice     string
 	batchSize int
 	lockShare float64
+	metrics   string
 	asUser    bool
 }
 
@@ -40,6 +41,7 @@ As root it becomes Mailman's user first, as mailmanctl does; any other user than
 	f.StringVar(&o.slice, "slice", "0/1", "work on slice `N/M` of the queues only, N from 0")
 	f.IntVar(&o.batchSize, "batch-size", runner.DefaultBatch, "entries that one commit takes at most")
 	f.Float64Var(&o.lockShare, "lock-share", runner.DefaultLockShare, "share of the time for which a list's lock is held at most")
+	f.StringVar(&o.metrics, "metrics-addr", "", "answer Prometheus at /metrics on `[HOST]:PORT`; without a host, this machine only")
 	f.BoolVarP(&o.asUser, "run-as-user", "u", false, "run as whoever started it")
 	return cmd
 }
@@ -68,7 +70,7 @@ func runForeground(cmd *cobra.Command, o runOptions, names []string) error {
 	if len(names) == 0 {
 		names = []string{"BounceRunner", "CommandRunner"}
 	}
-	service := &qrunner.Service{Site: s, BatchSize: o.batchSize, LockShare: o.lockShare, Handler: handler}
+	service := &qrunner.Service{Site: s, BatchSize: o.batchSize, LockShare: o.lockShare, Metrics: o.metrics, Handler: handler}
 	for _, name := range names {
 		spec := qrunner.Spec{Name: strings.TrimSuffix(name, "Runner") + "Runner", Slice: n, Slices: slices}
 		if !qrunner.Ours(spec.Name) {

@@ -16,6 +16,8 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/site"
 	"github.com/mmrunner/mmrunner/runner"
 	"github.com/mmrunner/mmrunner/runner/batch"
+	"github.com/mmrunner/mmrunner/runner/history"
+	"github.com/mmrunner/mmrunner/runner/metrics"
 )
 
 // Ours tells whether mmrunner is the runner of that class name.
@@ -35,12 +37,15 @@ type Service struct {
 	Wait      bool
 	BatchSize int
 	LockShare float64
-	Handler   func(name string, s *site.Site) (runner.Handler, error)
+	// Metrics is the address at which Prometheus may ask; "" for none.
+	Metrics string
+	Handler func(name string, s *site.Site) (runner.Handler, error)
 	// Beside is what else runs until the end, and is told to end then: Python's
 	// runners, when both kinds are asked for. It may be nil.
 	Beside *Beside
 
-	status atomic.Int32 // the last signal that said to stop
+	metrics *metrics.Metrics
+	status  atomic.Int32 // the last signal that said to stop
 }
 
 // Run works until SIGTERM or SIGINT, whose number it returns for the process to
@@ -76,6 +81,7 @@ func (s *Service) Run(ctx context.Context) (status int, err error) {
 		}()
 		loop.Engines = append(loop.Engines, e)
 	}
+	loop.Observe = s.observe(env, loop.Engines)
 	name, started, exiting := s.names()
 	if s.Verbose && (s.Once || len(s.Runners) > 1) {
 		loop.Each = func(e *runner.Engine) {
@@ -84,6 +90,12 @@ func (s *Service) Run(ctx context.Context) (status int, err error) {
 	}
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
+	if s.Metrics != "" {
+		// Mail is not to wait for somebody who counts it.
+		if _, err := s.metrics.Serve(ctx, s.Metrics); err != nil {
+			fmt.Fprintf(w, "metrics: %v\n", err)
+		}
+	}
 	defer s.signals(stop, env, name)()
 	slots, err := s.slots(ctx)
 	if err != nil {
@@ -152,6 +164,26 @@ func (s *Service) engine(env *batch.Env, spec Spec) (*runner.Engine, error) {
 		n = 0 // Switchboard does not ask for it then
 	}
 	return runner.NewEngine(env, h, n, spec.Slices)
+}
+
+// observe counts commits for Prometheus, and remembers the last for mmrunner status.
+func (s *Service) observe(env *batch.Env, engines []*runner.Engine) func(*runner.Engine, history.Commit) {
+	queues := map[string]string{}
+	rings := map[*runner.Engine]*history.Ring{}
+	for i, e := range engines {
+		queues[e.Handler.Queue()] = e.Queue.Dir()
+		rings[e] = history.Open(s.Site.DataDir(), e.Handler.Name(), s.Runners[i].Slice, s.Runners[i].Slices)
+	}
+	s.metrics = metrics.New(queues)
+	failed := false
+	return func(e *runner.Engine, c history.Commit) {
+		s.metrics.Observe(c)
+		err := rings[e].Add(c)
+		if err != nil && !failed {
+			env.Log.Printf("error", "%s: mmrunner status will not know of all commits: %v", e.Handler.Name(), err)
+		}
+		failed = err != nil
+	}
 }
 
 // custom warns of modules that the site has changed and mmrunner does not follow.
