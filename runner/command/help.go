@@ -16,7 +16,7 @@ var _ = doc("help")
 // help is cmd_help: where a member finds his options, and what each command
 // says of itself.
 func help(r *results, _ []string) (bool, error) {
-	senders, err := r.msg.GetSenders(false, r.senderHeaders())
+	senders, err := r.senders()
 	if err != nil {
 		return false, err
 	}

@@ -3,6 +3,7 @@ package command
 import (
 	"strings"
 
+	"github.com/mmrunner/mmrunner/mmcompat/message"
 	"github.com/mmrunner/mmrunner/mmcompat/text"
 	"github.com/mmrunner/mmrunner/pickle"
 	"github.com/mmrunner/mmrunner/runner/membership"
@@ -23,25 +24,26 @@ const addressArg = "address="
 // password is cmd_password: it tells a member's password to himself only, or
 // changes it for who knows it.
 func password(r *results, args []string) (bool, error) {
-	var address string
+	var who message.Address
 	var err error
 	switch n := len(args); {
 	case n == 0 || n == 2:
-		if address, err = r.fromAddr(); err != nil {
+		if who, err = r.from(); err != nil {
 			return false, err
 		}
 	case n == 1 && strings.HasPrefix(args[0], addressArg):
 		// The answer goes to the member, whoever asks.
-		address = args[0][len(addressArg):]
-		r.returnAddr = address
+		who.Addr = args[0][len(addressArg):]
+		r.returnAddr = who.Addr
 	case n == 3 && strings.HasPrefix(args[2], addressArg):
-		address = args[2][len(addressArg):]
-		r.returnAddr = address
+		who.Addr = args[2][len(addressArg):]
+		r.returnAddr = who.Addr
 	default:
 		return false, nil
 	}
+	address := who.Addr
 	if !r.l.IsMember(address) {
-		r.add(textNoMember, text.Vars{"listname": r.attr("real_name")})
+		r.addNoMember(textNoMember, who, len(args) == 0 || len(args) == 2)
 		return true, nil
 	}
 	if len(args) < 2 {
@@ -67,4 +69,14 @@ func password(r *results, args []string) (bool, error) {
 	}
 	r.add(textChanged, nil)
 	return false, nil
+}
+
+// addNoMember says that somebody is no member. Some catalogs have his name in
+// it: Mailman lets them, and has it if he is the sender.
+func (r *results) addNoMember(k membership.TextKey, who message.Address, isSender bool) {
+	vars := text.Vars{"listname": r.attr("real_name")}
+	if isSender {
+		vars["realname"] = who.Name
+	}
+	r.add(k, vars)
 }

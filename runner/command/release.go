@@ -15,6 +15,7 @@ func since(s *site.Site, micro int) bool {
 const (
 	listIsReread           = 15 // each entry reads the list anew, again under its lock if it was saved in this second
 	subjectIgnoresNonASCII = 15
+	sendersAreEncoded      = 15 // addresses are looked for in headers as they are
 	confirmNamesAction     = 15 // the answer says whether a held message was approved
 	noCommandIsDiscarded   = 15 // DISCARD_MESSAGE_WITH_NO_COMMAND, RESPONSE_INCLUDE_LEVEL
 	gluedPrefix            = 19 // "Re:help" is a command

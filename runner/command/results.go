@@ -239,42 +239,12 @@ func (r *results) from() (message.Address, error) {
 	return message.ParseAddr(s)
 }
 
-// fromAddr is the address that parseaddr finds in the From header.
-func (r *results) fromAddr() (string, error) {
-	from, err := r.from()
-	return from.Addr, err
-}
-
 // str is a member's attribute, str or unicode, for a text.
 func str(v pickle.Value) text.Text {
 	if s, ok := v.(pickle.Str); ok {
 		return string(s)
 	}
 	return v
-}
-
-// sender is msg.get_sender().
-func (r *results) sender() (string, error) {
-	return r.msg.GetSender(r.s.Bool("USE_ENVELOPE_SENDER"), false)
-}
-
-// senderHeaders are the headers that get_senders() looks at.
-func (r *results) senderHeaders() []string {
-	v, _ := r.s.Value("SENDER_HEADERS")
-	var items []pickle.Value
-	switch v := v.(type) {
-	case *pickle.Tuple:
-		items = v.Items
-	case *pickle.List:
-		items = v.Items
-	}
-	headers := make([]string, len(items))
-	for i, item := range items {
-		// None, the envelope, is "" to GetSenders.
-		name, _ := item.(pickle.Str)
-		headers[i] = string(name)
-	}
-	return headers
 }
 
 // flags are the truth of an entry's metadata.

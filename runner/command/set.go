@@ -8,6 +8,7 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
 	"github.com/mmrunner/mmrunner/mmcompat/message"
 	"github.com/mmrunner/mmrunner/mmcompat/text"
+	"github.com/mmrunner/mmrunner/pickle"
 	"github.com/mmrunner/mmrunner/runner/membership"
 )
 
@@ -108,34 +109,32 @@ func (r *results) setUsage() {
 	r.add(textSetDetails, nil)
 }
 
-// setMember finds out whose options a set command is about: the sender's, or
-// with address= another's. ok is false where that is no member, which the
-// answer then says.
-func (r *results) setMember(address string) (ok bool) {
-	if r.l.IsMember(address) {
+// setMember tells whether that is a member; where not, the answer then says so.
+func (r *results) setMember(who message.Address, isSender bool) (ok bool) {
+	if r.l.IsMember(who.Addr) {
 		return true
 	}
-	r.add(textSetNoMember, text.Vars{"listname": r.attr("real_name")})
+	r.addNoMember(textSetNoMember, who, isSender)
 	return false
 }
 
 func (r *results) setShow(args []string) error {
-	var address string
+	var who message.Address
 	var err error
 	switch {
 	case len(args) == 0:
-		if address, err = r.fromAddr(); err != nil {
+		if who, err = r.from(); err != nil {
 			return err
 		}
 	case len(args) == 1 && strings.HasPrefix(args[0], addressArg):
 		// The answer goes to the member, whoever asks.
-		address = args[0][len(addressArg):]
-		r.returnAddr = address
+		who.Addr = args[0][len(addressArg):]
+		r.returnAddr = who.Addr
 	default:
 		r.setUsage()
 		return nil
 	}
-	if !r.setMember(address) {
+	if !r.setMember(who, len(args) == 0) {
 		return nil
 	}
 	r.add(textSettings, nil)
@@ -144,7 +143,7 @@ func (r *results) setShow(args []string) error {
 		r.showFlag("hide"), r.showFlag("duplicates"), r.showFlag("reminders"),
 	}
 	for _, show := range steps {
-		if err := show(address); err != nil {
+		if err := show(who.Addr); err != nil {
 			return err
 		}
 	}
@@ -223,23 +222,23 @@ func (r *results) showDelivery(address string) error {
 }
 
 func (r *results) setAuthenticate(args []string) error {
-	var address string
+	var who message.Address
 	var err error
 	switch {
 	case len(args) == 1:
-		if address, err = r.fromAddr(); err != nil {
+		if who, err = r.from(); err != nil {
 			return err
 		}
 	case len(args) == 2 && strings.HasPrefix(args[1], addressArg):
-		address = args[1][len(addressArg):]
+		who.Addr = args[1][len(addressArg):]
 	default:
 		r.setUsage()
 		return nil
 	}
-	if !r.setMember(address) {
+	if !r.setMember(who, len(args) == 1) {
 		return nil
 	}
-	role, err := r.m.Authenticate(args[0], address, membership.User, membership.ListAdmin)
+	role, err := r.m.Authenticate(args[0], who.Addr, membership.User, membership.ListAdmin)
 	if err != nil {
 		return err
 	}
@@ -247,7 +246,7 @@ func (r *results) setAuthenticate(args []string) error {
 		r.add(textSetWrongPassword, nil)
 		return nil
 	}
-	r.set = setState{address, true}
+	r.set = setState{who.Addr, true}
 	return nil
 }
 
@@ -328,7 +327,8 @@ func (r *results) setDigest(args []string) error {
 			err = r.l.SetMemberOption(r.set.address, maillist.DisableMime, arg == "plain")
 		}
 	default:
-		r.add(textBadArgument, text.Vars{"arg": arg})
+		// Some catalogs say what is in args.
+		r.add(textBadArgument, text.Vars{"arg": arg, "args": pickle.Repr(pickle.NewList(pickle.Str(args[0])), 8*len(arg)+8)})
 		r.setUsage()
 		return nil
 	}

@@ -37,10 +37,11 @@ func unsubscribe(r *results, args []string) (bool, error) {
 		}
 	}
 	if !hasAddress {
-		var err error
-		if address, err = r.fromAddr(); err != nil {
+		from, err := r.from()
+		if err != nil {
 			return false, err
 		}
+		address = from.Addr
 	}
 	if !r.l.IsMember(address) {
 		r.add(textStranger, text.Vars{"address": address, "listname": r.attr("real_name")})

@@ -96,9 +96,11 @@ func (r *results) mayList(args []string) (allowed, hidden, understood bool, err 
 		var address string
 		switch {
 		case len(args) == 1:
-			if address, err = r.fromAddr(); err != nil {
+			from, err := r.from()
+			if err != nil {
 				return false, false, true, err
 			}
+			address = from.Addr
 		case len(args) == 2 && strings.HasPrefix(args[1], addressArg):
 			address = args[1][len(addressArg):]
 		default:

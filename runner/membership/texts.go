@@ -77,14 +77,9 @@ func (m *Manager) catalogCharset() (name string, ok bool) {
 }
 
 // again is _() of a string that may or may not be a text of Mailman's. In
-// Mailman the names of all its variables could be used in it; here none can, so
-// that nobody has a password told by an address of his choosing.
-func (m *Manager) again(s string) string {
-	if s == "" {
-		return ""
-	}
-	return m.t.Underscore(m.voice.Lang, s, nil)
-}
+// Mailman the names of all its variables could be used in it; here it stays as
+// it is, so that nobody has a password told by an address of his choosing.
+func (m *Manager) again(s string) string { return m.t.Translate(m.voice.Lang, s) }
 
 // maketext fills the template of that name, in lang or, if it is "", in the
 // list's language.

@@ -1,0 +1,104 @@
+package command
+
+import (
+	"errors"
+	"slices"
+	"strings"
+
+	"github.com/mmrunner/mmrunner/mmcompat/maillist"
+	"github.com/mmrunner/mmrunner/mmcompat/message"
+	"github.com/mmrunner/mmrunner/mmcompat/text"
+	"github.com/mmrunner/mmrunner/pickle"
+)
+
+// sender is msg.get_sender().
+func (r *results) sender() (string, error) {
+	msg, err := r.onelined("from", "sender")
+	if err != nil {
+		return "", err
+	}
+	return msg.GetSender(r.s.Bool("USE_ENVELOPE_SENDER"), false)
+}
+
+// senders is msg.get_senders().
+func (r *results) senders() ([]string, error) {
+	headers := r.senderHeaders()
+	msg, err := r.onelined(headers...)
+	if err != nil {
+		return nil, err
+	}
+	return msg.GetSenders(false, headers)
+}
+
+// senderHeaders are the headers that get_senders() looks at.
+func (r *results) senderHeaders() []string {
+	v, _ := r.s.Value("SENDER_HEADERS")
+	var items []pickle.Value
+	switch v := v.(type) {
+	case *pickle.Tuple:
+		items = v.Items
+	case *pickle.List:
+		items = v.Items
+	}
+	headers := make([]string, len(items))
+	for i, item := range items {
+		// None, the envelope, is "" to GetSenders.
+		name, _ := item.(pickle.Str)
+		headers[i] = string(name)
+	}
+	return headers
+}
+
+// onelined is the message as those releases see it that decode a header before
+// they look for addresses in it.
+func (r *results) onelined(headers ...string) (*message.Message, error) {
+	if r.since(sendersAreEncoded) {
+		return r.msg, nil
+	}
+	for i, name := range headers {
+		headers[i] = maillist.Lower(name)
+	}
+	msg := *r.msg
+	msg.Headers = slices.Clone(msg.Headers)
+	for i, h := range msg.Headers {
+		if !slices.Contains(headers, maillist.Lower(h.Name)) {
+			continue
+		}
+		one := message.Message{Headers: msg.Headers[i : i+1]}
+		value, _ := one.Get(h.Name)
+		line, err := r.oneline(value)
+		if err != nil {
+			return nil, err
+		}
+		msg.Headers[i] = message.Header{Name: h.Name, Value: line}
+	}
+	return &msg, nil
+}
+
+// oneline is Utils.oneline(s, 'us-ascii').
+func (r *results) oneline(s string) (string, error) {
+	var u string
+	chunks, err := message.DecodeHeader(s)
+	if err == nil {
+		var h *message.HeaderValue
+		if h, err = message.MakeHeader(r.b.Charsets(), chunks, message.HeaderOptions{}); err == nil {
+			u, err = h.Unicode()
+		}
+	}
+	var py *message.PyError
+	switch {
+	case err == nil:
+		return text.Encode(strings.Map(noLineEnd, u), "us-ascii", text.Replace)
+	case errors.As(err, &py) && (py.Kind == "CharsetError" || py.Kind == "TypeError"):
+		return "", err
+	}
+	return strings.Join(splitLines(s), ""), nil
+}
+
+// noLineEnd drops what Python's unicode.splitlines() splits at.
+func noLineEnd(c rune) rune {
+	if strings.ContainsRune("\n\r\v\f\x1c\x1d\x1e\u0085\u2028\u2029", c) {
+		return -1
+	}
+	return c
+}
