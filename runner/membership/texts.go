@@ -79,7 +79,12 @@ func (m *Manager) catalogCharset() (name string, ok bool) {
 // again is _() of a string that may or may not be a text of Mailman's. In
 // Mailman the names of all its variables could be used in it; here it stays as
 // it is, so that nobody has a password told by an address of his choosing.
-func (m *Manager) again(s string) string { return m.t.Translate(m.voice.Lang, s) }
+func (m *Manager) again(s string) string {
+	if s == "" {
+		return "" // a catalog has its own header under that
+	}
+	return m.t.Translate(m.voice.Lang, s)
+}
 
 // maketext fills the template of that name, in lang or, if it is "", in the
 // list's language.
