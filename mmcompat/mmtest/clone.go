@@ -30,6 +30,9 @@ func Clone(t testing.TB) string {
 // prefix begins with the copy's directory; modes are kept, owners too where
 // that is allowed; lists, logs, locks, data, qfiles and archives are empty.
 // Compiled modules are kept only where their source was copied unchanged.
+// Templates in languages other than English, which are most of all files, are
+// the original's own by way of a link: not to be written to. Sources of message
+// catalogs are left out.
 func CloneOf(t testing.TB, prefix string) string {
 	t.Helper()
 	src, err := filepath.EvalSymlinks(prefix)
@@ -64,7 +67,8 @@ func leaveOut(rel string) bool {
 			return true
 		}
 	}
-	return top == "archives" && below && strings.Contains(rest, string(filepath.Separator))
+	return top == "archives" && below && strings.Contains(rest, string(filepath.Separator)) ||
+		top == "messages" && strings.HasSuffix(rel, ".po")
 }
 
 // coded says whether a path relative to the prefix may hold the prefix.
@@ -93,6 +97,12 @@ func (c *cloner) run() error {
 				return fs.SkipDir
 			}
 			return nil
+		}
+		if dir, lang := filepath.Split(rel); dir == "templates/" && lang != "en" && e.IsDir() {
+			if err := os.Symlink(path, filepath.Join(c.dst, rel)); err != nil {
+				return err
+			}
+			return fs.SkipDir
 		}
 		return c.copy(rel, e)
 	})
