@@ -35,6 +35,7 @@ func randomAddrs(n int) []string {
 
 // The address functions of Utils, against each release.
 func TestAddressFunctions(t *testing.T) {
+	t.Parallel()
 	addrs := randomAddrs(3000)
 	for _, prefix := range mmtest.Releases(t) {
 		t.Run(mmtest.Version(t, prefix), func(t *testing.T) {
@@ -127,6 +128,7 @@ func TestValidateEmailByRelease(t *testing.T) {
 
 // The addresses and pages of a list, against each release.
 func TestListAddresses(t *testing.T) {
+	t.Parallel()
 	for _, prefix := range mmtest.Releases(t) {
 		t.Run(mmtest.Version(t, prefix), func(t *testing.T) { testListAddresses(t, mmtest.CloneOf(t, prefix)) })
 	}

@@ -372,6 +372,7 @@ func mustEqual(t testing.TB, what string, got, want pickle.Value) {
 // step returns and raises and the state that is saved must be equal, kinds
 // included, and Mailman must load what we saved.
 func TestMembers(t *testing.T) {
+	t.Parallel()
 	for _, prefix := range mmtest.Releases(t) {
 		t.Run(mmtest.Version(t, prefix), func(t *testing.T) { testMembers(t, mmtest.CloneOf(t, prefix)) })
 	}

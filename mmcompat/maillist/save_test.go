@@ -161,6 +161,7 @@ func TestRollback(t *testing.T) {
 
 // The links to public archives follow archive_private, in each release.
 func TestCheckHTMLArchiveDir(t *testing.T) {
+	t.Parallel()
 	prefix := mmtest.Clone(t)
 	mmtest.MakeLists(t, prefix, mmtest.ListSpec{Name: "l"})
 	public := filepath.Join(prefix, "archives", "public")
@@ -182,9 +183,10 @@ func TestCheckHTMLArchiveDir(t *testing.T) {
 	cfg := prefix + "/Mailman/mm_cfg.py"
 	old := readFile(t, cfg)
 	for _, c := range []string{"", "PUBLIC_MBOX = Yes", "ARCHIVE_TO_MBOX = -1", "PUBLIC_ARCHIVE_FILE_DIR = PUBLIC_ARCHIVE_FILE_DIR + '/'\nPRIVATE_ARCHIVE_FILE_DIR += '/'"} {
+		writeFile(t, cfg, []byte(string(old)+"\n"+c+"\n"))
+		os.Remove(cfg + "c")
+		s := testSite(t, prefix)
 		for _, private := range []int{0, 1, 0} {
-			writeFile(t, cfg, []byte(string(old)+"\n"+c+"\n"))
-			os.Remove(cfg + "c")
 			start := links()
 			mmtest.RunPython(t, prefix, `
 from Mailman import MailList
@@ -204,7 +206,7 @@ m.Unlock()`, string(rune('0'+private)))
 					t.Fatal(err)
 				}
 			}
-			l, err := Open(testSite(t, prefix), "l", Options{Held: true})
+			l, err := Open(s, "l", Options{Held: true})
 			if err != nil {
 				t.Fatal(err)
 			}
