@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mmrunner/mmrunner/mmcompat/mmtest"
 	"github.com/mmrunner/mmrunner/mmcompat/site"
 	"github.com/mmrunner/mmrunner/mmcompat/stage"
 	"github.com/mmrunner/mmrunner/pickle"
@@ -212,6 +213,9 @@ func TestMemory(t *testing.T) {
 		save(t, l)
 		printPeak(t)
 		return
+	}
+	if mmtest.Race {
+		t.Skip("the race detector needs memory of its own; .ci/run runs this test without it too")
 	}
 	if testing.Short() {
 		t.Skip("makes a list of 138,000 members")

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
+	"github.com/mmrunner/mmrunner/mmcompat/mmtest"
 	"github.com/mmrunner/mmrunner/mmcompat/site"
 	"github.com/mmrunner/mmrunner/pickle"
 )
@@ -101,6 +102,9 @@ func TestMemory(t *testing.T) {
 		}
 		printPeak(t)
 		return
+	}
+	if mmtest.Race {
+		t.Skip("the race detector needs memory of its own; .ci/run runs this test without it too")
 	}
 	if testing.Short() {
 		t.Skip("makes 100,000 records")
