@@ -1,0 +1,97 @@
+package status
+
+import (
+	"os"
+	"path/filepath"
+	"sort"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/mmrunner/mmrunner/mmcompat/maillist"
+)
+
+// Orphan is a file that a process left behind when it died.
+type Orphan struct {
+	Path string    `json:"path"`
+	What string    `json:"what"`
+	PID  int       `json:"pid,omitempty"`
+	Time time.Time `json:"time"`
+}
+
+func itoa(n int) string { return strconv.Itoa(n) }
+
+func (l *looker) orphan(path, what string, pid int, t time.Time) {
+	l.st.Orphans = append(l.st.Orphans, Orphan{path, what, pid, t})
+}
+
+// stale is how old a temporary file is that nobody can be writing any more.
+const stale = time.Hour
+
+func (l *looker) orphans() {
+	l.scan(l.site.DataDir(), func(name string) (what string, pid int) {
+		if rest, ok := strings.CutPrefix(name, "bounce-events-"); ok {
+			pid, err := strconv.Atoi(strings.TrimSuffix(rest, ".pck"))
+			if err == nil && !l.exists(pid) {
+				return "bounces that a dead runner did not register", pid
+			}
+		}
+		return "", 0
+	})
+	for _, o := range ours {
+		l.scan(l.site.QueueDir(o.queue), func(name string) (string, int) {
+			if strings.HasSuffix(name, ".tmp") {
+				return "entry that was not written to its end", 0
+			}
+			return "", 0
+		})
+	}
+	names, err := maillist.ListNames(l.site, nil)
+	l.problem(err)
+	for _, list := range names {
+		l.scan(maillist.ListPath(l.site, list), l.temporary)
+	}
+	sort.SliceStable(l.st.Orphans, func(i, j int) bool { return l.st.Orphans[i].Path < l.st.Orphans[j].Path })
+}
+
+// temporary knows the names that list state is written under:
+// config.pck.tmp.HOST.PID, pending.pck.tmp.PID.TIME and request.pck.tmp.PID.
+func (l *looker) temporary(name string) (what string, pid int) {
+	file, rest, ok := strings.Cut(name, ".tmp.")
+	if !ok {
+		return "", 0
+	}
+	const state = "list state that was not put into place"
+	parts := strings.Split(rest, ".")
+	switch {
+	case strings.HasPrefix(file, "config."):
+		pid, _ = strconv.Atoi(parts[len(parts)-1])
+		if host := strings.Join(parts[:len(parts)-1], "."); host != l.o.Host {
+			return state, 0 // only its age can tell
+		}
+	default:
+		pid, _ = strconv.Atoi(parts[0])
+	}
+	if pid > 0 && l.exists(pid) {
+		return "", 0
+	}
+	return state, pid
+}
+
+// scan calls what with each name in a directory, and takes down those that it
+// has a word for. Where no process is known, only an old file is an orphan.
+func (l *looker) scan(dir string, what func(name string) (string, int)) {
+	names, err := os.ReadDir(dir)
+	l.problem(err)
+	for _, e := range names {
+		word, pid := what(e.Name())
+		if word == "" {
+			continue
+		}
+		info, err := e.Info()
+		if err != nil || pid == 0 && l.now.Sub(changed(info)) < stale {
+			continue
+		}
+		l.orphan(filepath.Join(dir, e.Name()), word, pid, changed(info))
+	}
+}
