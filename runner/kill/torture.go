@@ -1,0 +1,131 @@
+package kill
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"time"
+)
+
+// Options say how Torture goes about it.
+type Options struct {
+	Size     Size
+	Batch    int      // entries that a commit takes at most
+	Kills    int      // in all
+	PerRound int      // before the work may be finished
+	Seed     uint64   // of the random times
+	Worker   []string // the command that does the work; the site's directory is added
+	// Progress is told how many kills there were of how many; it may be nil.
+	Progress func(done, total int)
+}
+
+// Result is what Torture found.
+type Result struct {
+	Options
+	Rounds, Kills int
+	Differ        int // rounds that did not end as an undisturbed run does
+	// What the worst of them differ in.
+	Lost, Twice, Other int
+	First              string // the first difference, whole
+	Alone              time.Duration
+}
+
+// Torture kills the worker at random times and compares. The error is for what
+// keeps it from trying; a difference is none.
+func Torture(ctx context.Context, dir string, o Options) (*Result, error) {
+	template := filepath.Join(dir, "template")
+	if err := os.Mkdir(template, 0o755); err != nil {
+		return nil, err
+	}
+	if err := Make(template, o.Size); err != nil {
+		return nil, err
+	}
+	r := &Result{Options: o}
+	world := filepath.Join(dir, "world")
+	fresh := func() error {
+		return errors.Join(os.RemoveAll(world), copyTree(template, world))
+	}
+	if err := fresh(); err != nil {
+		return nil, err
+	}
+	start := time.Now()
+	if err := run(ctx, o.Worker, world, 0); err != nil {
+		return nil, err
+	}
+	r.Alone = time.Since(start)
+	want, err := Read(world)
+	if err != nil {
+		return nil, err
+	}
+	rnd := rand.New(rand.NewPCG(o.Seed, 0))
+	for r.Kills < o.Kills && ctx.Err() == nil {
+		if err := fresh(); err != nil {
+			return nil, err
+		}
+		for range o.PerRound {
+			err := run(ctx, o.Worker, world, time.Duration(rnd.Float64()*float64(r.Alone)))
+			switch {
+			case errors.Is(err, errKilled):
+				r.Kills++
+			case err != nil:
+				return nil, err
+			}
+		}
+		r.Rounds++
+		if err := run(ctx, o.Worker, world, 0); err != nil {
+			return nil, err
+		}
+		had, err := Read(world)
+		if err != nil {
+			return nil, err
+		}
+		if d := Compare(want, had); !d.Empty() {
+			r.Differ++
+			r.Lost, r.Twice, r.Other = r.Lost+len(d.Lost), r.Twice+len(d.Twice), r.Other+len(d.Other)
+			if r.First == "" {
+				r.First = d.String()
+			}
+		}
+		if o.Progress != nil {
+			o.Progress(min(r.Kills, o.Kills), o.Kills)
+		}
+	}
+	return r, ctx.Err()
+}
+
+var errKilled = errors.New("killed")
+
+// run runs the worker on a site; after, unless it is 0, it is killed.
+func run(ctx context.Context, worker []string, dir string, after time.Duration) error {
+	cmd := exec.CommandContext(ctx, worker[0], append(worker[1:len(worker):len(worker)], dir)...)
+	cmd.Stderr = os.Stderr
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	if after > 0 {
+		defer time.AfterFunc(after, func() { cmd.Process.Kill() }).Stop()
+	}
+	err := cmd.Wait()
+	var exit *exec.ExitError
+	if errors.As(err, &exit) && exit.Sys().(syscall.WaitStatus).Signal() == syscall.SIGKILL {
+		return errKilled
+	}
+	return err
+}
+
+// Print writes the result as a table. The error tells that there was a
+// difference, or is the writer's.
+func (r *Result) Print(w io.Writer) error {
+	_, err := fmt.Fprintf(w, "seed %d: %d rounds of %d bounces and %d commands each, %d kills\nrounds that differ %d, lost %d, twice %d, other differences %d\n",
+		r.Seed, r.Rounds, r.Size.Bounces, r.Size.Commands, r.Kills, r.Differ, r.Lost, r.Twice, r.Other)
+	if err == nil && r.Differ > 0 {
+		err = fmt.Errorf("%d of %d rounds differ; the first:\n%s", r.Differ, r.Rounds, r.First)
+	}
+	return err
+}

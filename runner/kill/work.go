@@ -1,0 +1,43 @@
+package kill
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/mmrunner/mmrunner/mmcompat/site"
+	"github.com/mmrunner/mmrunner/runner"
+	"github.com/mmrunner/mmrunner/runner/bounce"
+	"github.com/mmrunner/mmrunner/runner/bounce/detect"
+	"github.com/mmrunner/mmrunner/runner/command"
+	"github.com/mmrunner/mmrunner/runner/membership"
+)
+
+// Work has both runners go through what waits on a world's site, as drain does,
+// batch entries to a commit.
+func Work(ctx context.Context, dir string, batch int) (all []runner.Stats, err error) {
+	s := site.FromProfile(dir, site.Builtin())
+	env := runner.NewEnv(s)
+	defer env.Log.Close()
+	// The time goes on, so that no two entries have the same name, but it is the same day for all.
+	midnight := time.Now().Truncate(time.Hour)
+	env.Now = func() time.Time { return noon.Add(time.Hour + time.Since(midnight)%(5*time.Hour)) }
+	world := membership.NewWorld(s)
+	d, err := detect.New(s.Profile)
+	if err != nil {
+		return nil, err
+	}
+	for _, h := range []runner.Handler{bounce.New(d, world), command.New(world)} {
+		e, err := runner.NewEngine(env, h, 0, 1)
+		if err != nil {
+			return all, err
+		}
+		e.BatchSize = batch
+		stats, err := e.Drain(ctx)
+		all = append(all, stats)
+		if err := errors.Join(err, e.Close()); err != nil {
+			return all, err
+		}
+	}
+	return all, nil
+}

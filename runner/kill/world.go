@@ -1,0 +1,157 @@
+package kill
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/mmrunner/mmrunner/mmcompat/maillist"
+	"github.com/mmrunner/mmrunner/mmcompat/pending"
+	"github.com/mmrunner/mmrunner/mmcompat/qfile"
+	"github.com/mmrunner/mmrunner/mmcompat/site"
+	"github.com/mmrunner/mmrunner/mmcompat/stage"
+	"github.com/mmrunner/mmrunner/pickle"
+	"github.com/mmrunner/mmrunner/runner/demo"
+)
+
+// otherList is included by the demo's list and has the same members, so that
+// bounces and changes of address are commits to both.
+const otherList = "otherlist"
+
+// noon is when everything happens: bounces count by the day.
+var noon = time.Date(2026, 3, 17, 12, 0, 0, 0, time.Local)
+
+// Size is how much a world has of everything.
+type Size struct{ Members, Bounces, Commands int }
+
+// Make makes a site in dir, which must be empty: the demo's, a second list, and
+// entries that are about both, about none, and about nothing.
+func Make(dir string, size Size) error {
+	s, _, err := demo.Make(dir, demo.Options{Members: size.Members, Bounces: size.Bounces, Commands: size.Commands, Now: noon})
+	if err != nil {
+		return err
+	}
+	for _, q := range []string{"bad", "shunt", "out", "virgin", "in"} {
+		if err := os.Mkdir(s.QueueDir(q), 0o770); err != nil {
+			return err
+		}
+	}
+	if err := copyTree(maillist.ListPath(s, demo.ListName), maillist.ListPath(s, otherList)); err != nil {
+		return err
+	}
+	cookie, err := changeOfAddress(s)
+	if err != nil {
+		return err
+	}
+	if err := change(s, otherList, map[string]pickle.Value{"real_name": pickle.Str("Otherlist")}); err != nil {
+		return err
+	}
+	if err := change(s, demo.ListName, map[string]pickle.Value{
+		"regular_include_lists": pickle.NewList(pickle.Str(otherList + "@lists.example.com")),
+	}); err != nil {
+		return err
+	}
+	// Later than the demo's, in this order.
+	for i, e := range []struct{ queue, list, to, text string }{
+		{"commands", demo.ListName, "toconfirm", "From: " + changed + "\nSubject: confirm " + cookie + "\n\n"},
+		{"commands", "nolist", "torequest", "From: a@example.net\nSubject: help\n\n"},
+		{"commands", otherList, "torequest", "From: b@example.net\nSubject: help\n\n"},
+		{"bounces", "nolist", "", "From: MAILER-DAEMON@example.net\nSubject: gone\n\n"},
+	} {
+		data := qfile.NewData()
+		data.Set("listname", pickle.Str(e.list))
+		if e.to != "" {
+			data.Set(e.to, 1)
+		}
+		now := maillist.Seconds(noon.Add(time.Minute + time.Duration(i)*time.Second))
+		base, b, err := qfile.Encode(pickle.Str(e.text), data, now, s.Profile.QfileSchemaVersion)
+		if err != nil {
+			return err
+		}
+		if err := qfile.WriteFile(filepath.Join(s.QueueDir(e.queue), base+qfile.Waiting), b, false); err != nil {
+			return err
+		}
+	}
+	return os.WriteFile(filepath.Join(s.QueueDir("commands"), "1700000000.5+"+fmt.Sprintf("%040d", 7)+qfile.Waiting), []byte("no entry"), 0o660)
+}
+
+// The member whose address changes on all lists; he sends no command of the
+// demo's, and bounces.
+const (
+	changed   = "user000003@host003.example.net"
+	changedTo = "changed@fresh.example.org"
+)
+
+// changeOfAddress has a change of address wait for its confirmation.
+func changeOfAddress(s *site.Site) (cookie string, err error) {
+	l, err := maillist.Open(s, demo.ListName, maillist.Options{})
+	if err != nil {
+		return "", err
+	}
+	db, err := pending.Open(l, pending.Options{Now: func() time.Time { return noon }})
+	if err != nil {
+		return "", err
+	}
+	cookie, err = db.New(pending.ChangeOfAddress, pickle.Str(changed), pickle.Str(changedTo), pickle.Int(1))
+	if err != nil {
+		return "", err
+	}
+	files, err := db.Stage()
+	return cookie, publish(files, err)
+}
+
+// change sets a list's attributes.
+func change(s *site.Site, name string, attrs map[string]pickle.Value) error {
+	l, err := maillist.Open(s, name, maillist.Options{Held: true})
+	if err != nil {
+		return err
+	}
+	for k, v := range attrs {
+		l.Set(k, v)
+	}
+	files, err := l.Stage()
+	return publish(files, err)
+}
+
+func publish(files []stage.File, err error) error {
+	for _, f := range files {
+		if err == nil {
+			err = f.Publish()
+		}
+	}
+	return err
+}
+
+// copyTree copies a directory with its modes to one that is not there.
+func copyTree(from, to string) error {
+	return filepath.WalkDir(from, func(path string, e fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		rel, err := filepath.Rel(from, path)
+		if err != nil {
+			return err
+		}
+		info, err := e.Info()
+		if err != nil {
+			return err
+		}
+		dst := filepath.Join(to, rel)
+		if e.IsDir() {
+			if err := os.Mkdir(dst, 0o700); err != nil {
+				return err
+			}
+			return os.Chmod(dst, info.Mode())
+		}
+		b, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(dst, b, 0o600); err != nil {
+			return err
+		}
+		return os.Chmod(dst, info.Mode())
+	})
+}
