@@ -134,7 +134,17 @@ func (l *looker) specs(p *Process, args []string) []spec {
 	here := false
 	asked := false
 	for i, a := range args {
-		if i > 0 && a == filepath.Join(l.site.Str("BIN_DIR"), "qrunner") {
+		if i == 0 || filepath.Base(a) != "qrunner" {
+			continue
+		}
+		if !filepath.IsAbs(a) {
+			cwd, err := os.Readlink(filepath.Join(l.o.Proc, itoa(p.PID), "cwd"))
+			if err != nil {
+				continue
+			}
+			a = filepath.Join(cwd, a)
+		}
+		if a == filepath.Join(l.site.Str("BIN_DIR"), "qrunner") {
 			here, asked = true, true
 		}
 	}
