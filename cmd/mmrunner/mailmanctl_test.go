@@ -24,7 +24,7 @@ type installation struct {
 	python string
 }
 
-func install(t *testing.T, settings string) *installation {
+func underMailman(t *testing.T, settings string) *installation {
 	t.Helper()
 	in := &installation{t: t, prefix: mmtest.Clone(t), python: mmtest.Python(t)}
 	config := filepath.Join(in.prefix, "Mailman", "mm_cfg.py")
@@ -107,8 +107,8 @@ func (in *installation) master() int {
 	return pid
 }
 
-// process is what /proc says of one: its parent, its program and where it is.
-func process(t *testing.T, pid int) (ppid int, exe, cwd string) {
+// procInfo is what /proc says of one: its parent, its program and where it is.
+func procInfo(t *testing.T, pid int) (ppid int, exe, cwd string) {
 	t.Helper()
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
@@ -130,7 +130,7 @@ const aBounce = "From: mailer-daemon@example.net\nTo: test-bounces+a=example.com
 // mmrunner is started, restarted, told to reopen its logs, killed and stopped
 // by mailmanctl as any runner, and mail takes its usual way meanwhile.
 func TestUnderMailmanctl(t *testing.T) {
-	in := install(t, "QRUNNERS = [('BounceRunner', 1), ('CommandRunner', 2), ('VirginRunner', 1)]\nREGISTER_BOUNCES_EVERY = hours(1)")
+	in := underMailman(t, "QRUNNERS = [('BounceRunner', 1), ('CommandRunner', 2), ('VirginRunner', 1)]\nREGISTER_BOUNCES_EVERY = hours(1)")
 	in.run("", "bin/mailmanctl", "-u", "-q", "start")
 	stopped := false
 	t.Cleanup(func() {
@@ -146,7 +146,7 @@ func TestUnderMailmanctl(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, pid := range append(ours, virgin) {
-		ppid, exe, cwd := process(t, pid)
+		ppid, exe, cwd := procInfo(t, pid)
 		if ppid != master || cwd != in.prefix || (exe == self) != (pid != virgin) {
 			t.Errorf("process %d: had parent %d, program %s in %s, wanted parent %d in %s", pid, ppid, exe, cwd, master, in.prefix)
 		}

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// context is how many unchanged lines a diff shows on either side.
-const context = 3
+// around is how many unchanged lines a diff shows on either side.
+const around = 3
 
 // Diff shows a change as a unified diff of one hunk, which is all that Added
 // and Removed ever make. It is empty if nothing changes.
@@ -24,7 +24,7 @@ func Diff(path string, before, after []byte) string {
 	for tail < len(a)-head && tail < len(b)-head && a[len(a)-1-tail] == b[len(b)-1-tail] {
 		tail++
 	}
-	from, upto := max(head-context, 0), min(tail, context)
+	from, upto := max(head-around, 0), min(tail, around)
 	var out strings.Builder
 	fmt.Fprintf(&out, "--- %s\n+++ %s\n@@ -%s +%s @@\n", path, path,
 		span(from, len(a)-tail+upto), span(from, len(b)-tail+upto))

@@ -1,0 +1,236 @@
+package install
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+
+	"github.com/mmrunner/mmrunner/mmcompat/maillist"
+	"github.com/mmrunner/mmrunner/mmcompat/site"
+	"github.com/mmrunner/mmrunner/runner/qrunner"
+	"github.com/mmrunner/mmrunner/runner/verify"
+)
+
+// Finding is one thing that was looked at before mmrunner is put in front of a
+// site's runners.
+type Finding struct {
+	Grade Grade
+	Text  string
+}
+
+// Grade says what a finding means.
+type Grade string
+
+// A site with a Bad finding is not for mmrunner; Odd ones are to be read.
+const (
+	Good Grade = "ok"
+	Odd  Grade = "note"
+	Bad  Grade = "FAILED"
+)
+
+// Check looks at all that mmrunner at binary needs on a site. ctx ends the
+// longest of it, the reading of every list.
+func Check(ctx context.Context, s *site.Site, binary string) []Finding {
+	c := &checker{site: s, binary: binary}
+	if c.python(); !c.bad() {
+		c.release()
+		c.user()
+		c.program()
+		c.settings()
+		c.directories()
+		c.lists(ctx)
+	}
+	return c.found
+}
+
+// Failed tells whether one of the findings is Bad.
+func Failed(found []Finding) bool {
+	return (&checker{found: found}).bad()
+}
+
+type checker struct {
+	site   *site.Site
+	binary string
+	who    who
+	found  []Finding
+}
+
+func (c *checker) add(g Grade, format string, a ...any) {
+	c.found = append(c.found, Finding{g, fmt.Sprintf(format, a...)})
+}
+
+func (c *checker) bad() bool {
+	for _, f := range c.found {
+		if f.Grade == Bad {
+			return true
+		}
+	}
+	return false
+}
+
+// python is about the interpreter, which all other runners need, and the probe.
+func (c *checker) python() {
+	script := filepath.Join(c.site.Prefix, "bin", "qrunner")
+	if path, _, err := qrunner.Command(script, nil); err != nil {
+		c.add(Bad, "the other runners: %v", err)
+	} else {
+		c.add(Good, "the other runners go on with %s", path)
+	}
+	if c.site.Problem != nil {
+		c.add(Bad, "%s cannot be probed: %v", c.site.Prefix, c.site.Problem)
+	}
+}
+
+func (c *checker) release() {
+	p := c.site.Profile
+	c.add(Good, "Mailman %s on Python %s", p.Version, p.Python.Version)
+	// HEX_VERSION has a byte each for major, minor and micro, and one for what is no final release.
+	const first, last = 0x02010e, 0x020127
+	switch v := p.HexVersion >> 8; {
+	case v < first || v>>8 != first>>8:
+		c.add(Bad, "had Mailman %s, wanted 2.1.14 to 2.1.39", p.Version)
+	case v > last:
+		c.add(Odd, "Mailman %s is later than 2.1.39, the last that mmrunner was held against", p.Version)
+	}
+	if len(p.Custom) > 0 {
+		c.add(Odd, "this site has modules of its own: %s; commands and bounce modules among them are run by Python, others are not followed", strings.Join(p.Custom, ", "))
+	}
+}
+
+func (c *checker) user() {
+	user, group := c.site.Str("MAILMAN_USER"), c.site.Str("MAILMAN_GROUP")
+	var err error
+	if c.who, err = lookup(user, group); err != nil {
+		c.add(Bad, "MAILMAN_USER and MAILMAN_GROUP: %v", err)
+		return
+	}
+	c.add(Good, "user %s and group %s", user, group)
+}
+
+// program is about what mailmanctl is to start.
+func (c *checker) program() {
+	if !filepath.IsAbs(c.binary) {
+		c.add(Bad, "had program %s, wanted its whole path", c.binary)
+		return
+	}
+	for dir := filepath.Dir(c.binary); ; dir = filepath.Dir(dir) {
+		if err := c.who.may(dir, mayEnter); err != nil {
+			c.add(Bad, "%s cannot be started: %v", c.binary, err)
+			return
+		}
+		if dir == filepath.Dir(dir) {
+			break
+		}
+	}
+	info, err := os.Stat(c.binary)
+	if err == nil {
+		err = c.who.may(c.binary, mayRead|mayEnter)
+	}
+	if err != nil {
+		c.add(Bad, "%s cannot be started: %v", c.binary, err)
+		return
+	}
+	c.add(Good, "%s can be started by %s", c.binary, c.site.Str("MAILMAN_USER"))
+	if info.Mode().Perm()&0o002 != 0 {
+		c.add(Odd, "%s can be written to by everybody", c.binary)
+	}
+}
+
+func (c *checker) settings() {
+	if p := c.site.Str("PYTHON"); p != "" && p != c.binary && filepath.Base(p) != "mmrunner" {
+		c.add(Good, "mailmanctl starts the runners with %s now", p)
+	}
+	for _, name := range []string{"BounceRunner", "CommandRunner"} {
+		if !qrunner.Configured(c.site, name) {
+			c.add(Odd, "mailmanctl does not start %s: it is not in QRUNNERS", name)
+		}
+	}
+}
+
+func (c *checker) directories() {
+	s := c.site
+	bad := 0
+	for _, dir := range []string{s.ListDataDir(), s.DataDir(), s.LockDir(), s.LogDir(), s.QueueDir("bounces"), s.QueueDir("commands"),
+		s.QueueDir("out"), s.QueueDir("virgin"), s.QueueDir("shunt")} {
+		err := c.who.may(dir, mayRead|mayWrite|mayEnter)
+		if os.IsNotExist(err) {
+			err = c.who.may(filepath.Dir(dir), mayWrite|mayEnter)
+		}
+		if err != nil {
+			bad++
+			c.add(Bad, "%v", err)
+		}
+	}
+	if bad == 0 {
+		c.add(Good, "lists, data, locks, logs and queues can be written to")
+	}
+}
+
+// lists reads every list and writes it again in memory, as mmrunner verify does.
+func (c *checker) lists(ctx context.Context) {
+	names, err := maillist.ListNames(c.site, nil)
+	if err != nil {
+		c.add(Bad, "%v", err)
+		return
+	}
+	bad := 0
+	for _, name := range names {
+		dir := filepath.Join(c.site.ListDataDir(), name)
+		if err := c.who.may(dir, mayRead|mayWrite|mayEnter); err != nil {
+			bad++
+			c.add(Bad, "list %s: %v", name, err)
+		}
+		if err := c.who.may(filepath.Join(dir, "config.pck"), mayRead); err != nil && !os.IsNotExist(err) {
+			bad++
+			c.add(Bad, "list %s: %v", name, err)
+		}
+		if _, err := os.Stat(filepath.Join(dir, "extend.py")); err == nil {
+			c.add(Odd, "list %s has an extend.py, and is left to Python", name)
+		}
+	}
+	all, err := verify.Files(c.site, nil)
+	if err != nil {
+		c.add(Bad, "%v", err)
+		return
+	}
+	var files []verify.File
+	for _, f := range all {
+		if f.Kind == verify.Config || f.Kind == verify.Pending || f.Kind == verify.Requests {
+			files = append(files, f)
+		}
+	}
+	python, err := verify.StartPython(c.site.Python)
+	if err != nil {
+		c.add(Bad, "%v", err)
+		return
+	}
+	defer python.Close()
+	r, err := verify.Run(ctx, files, verify.Options{Python: python})
+	if err != nil {
+		c.add(Bad, "reading the lists: %v", err)
+		return
+	}
+	for _, f := range r.Findings {
+		bad++
+		c.add(Bad, "%s", f)
+	}
+	for _, why := range r.Unread {
+		bad++
+		c.add(Bad, "%s", why)
+	}
+	if bad == 0 {
+		c.add(Good, "%d lists are read, written and read again as Python does", len(names))
+	}
+}
+
+var assignment = regexp.MustCompile(`(?m)^PYTHON[ \t]*=`)
+
+// Overruled tells whether mm_cfg.py's text sets PYTHON again after the lines that
+// Added has put there.
+func Overruled(src []byte) bool {
+	_, end, ok, err := find(src)
+	return err == nil && ok && assignment.Match(src[end:])
+}
