@@ -2,15 +2,15 @@ package site
 
 import (
 	"bytes"
-	"crypto/sha256"
-	"encoding/hex"
+	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
-	"sort"
-	"strings"
+	"syscall"
 )
 
 // cacheName is the file beside the installation's data that keeps its profile.
@@ -50,12 +50,7 @@ var dirSetting = regexp.MustCompile(`(?m)^(VAR_PREFIX|DATA_DIR)[ \t]*=[ \t]*['"]
 // none or a file that it was made from is not what it was.
 func readCache(prefix, python string) (*Profile, string) {
 	for _, file := range cachePlaces(prefix) {
-		info, err := os.Lstat(file)
-		// What anybody may write is not believed.
-		if err != nil || !info.Mode().IsRegular() || info.Mode().Perm()&0o002 != 0 {
-			continue
-		}
-		b, err := os.ReadFile(file)
+		b, err := readTrusted(file)
 		if err != nil {
 			continue
 		}
@@ -72,18 +67,67 @@ func readCache(prefix, python string) (*Profile, string) {
 	return nil, ""
 }
 
+// errNotTrusted is about a cache that somebody may have written who is not in
+// charge of the installation.
+var errNotTrusted = errors.New("had a file that others may have written")
+
+// readTrusted reads a file that nobody could have written but root, ourselves and
+// those to whom the directory it lies in belongs: its owner, and its group where
+// that may write to it, as Mailman's may. It does not follow a link.
+func readTrusted(file string) ([]byte, error) {
+	dir, err := os.Stat(filepath.Dir(file))
+	if err != nil {
+		return nil, err
+	}
+	f, err := os.OpenFile(file, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if !trusted(info, dir, os.Geteuid()) {
+		return nil, errNotTrusted
+	}
+	return io.ReadAll(f)
+}
+
+func trusted(file, dir fs.FileInfo, euid int) bool {
+	const othersWrite, groupWrites = 0o002, 0o020
+	if !file.Mode().IsRegular() || (file.Mode()|dir.Mode())&othersWrite != 0 {
+		return false
+	}
+	f, d := file.Sys().(*syscall.Stat_t), dir.Sys().(*syscall.Stat_t)
+	sharedGroup := f.Gid == d.Gid && dir.Mode()&groupWrites != 0
+	if file.Mode()&groupWrites != 0 && !sharedGroup {
+		return false
+	}
+	return f.Uid == 0 || f.Uid == d.Uid || int(f.Uid) == euid || sharedGroup
+}
+
 // writeCache keeps a profile, as the probe printed it, in DATA_DIR, for
-// Mailman's group.
+// Mailman's group. Of two that do so at the same time the later one wins.
 func writeCache(p *Profile, raw []byte, python string) error {
 	dir := (&Site{Profile: p}).DataDir()
+	info, err := os.Stat(dir)
+	if err != nil {
+		return err
+	}
 	tmp, err := os.CreateTemp(dir, cacheName+".*")
 	if err != nil {
 		return err
 	}
 	defer os.Remove(tmp.Name())
 	_, err = fmt.Fprintf(tmp, "%s\n%s\n", stamp(p, python), bytes.TrimSpace(raw))
+	if err == nil && os.Geteuid() == 0 {
+		// Root's start must not leave a file that Mailman's own user cannot read.
+		st := info.Sys().(*syscall.Stat_t)
+		err = tmp.Chown(int(st.Uid), int(st.Gid))
+	}
 	if err == nil {
-		err = tmp.Chmod(0o660)
+		err = tmp.Chmod(cacheMode(info))
 	}
 	if e := tmp.Close(); err == nil {
 		err = e
@@ -94,43 +138,11 @@ func writeCache(p *Profile, raw []byte, python string) error {
 	return os.Rename(tmp.Name(), filepath.Join(dir, cacheName))
 }
 
-// stamp is a digest over the names, sizes and times of all Python sources that a
-// profile depends on: those it was made from, and what lies beside them, so that
-// an added module counts too. The probe itself, the interpreter and the host's
-// name are part of it.
-func stamp(p *Profile, python string) string {
-	files := map[string]bool{python: true}
-	dirs := map[string]bool{}
-	for _, f := range p.Files {
-		files[f] = true
-		dirs[filepath.Dir(f)] = true
+// cacheMode is that of Mailman's other data where the directory is the group's,
+// and otherwise its owner's alone.
+func cacheMode(dir fs.FileInfo) fs.FileMode {
+	if dir.Mode()&0o020 != 0 {
+		return 0o660
 	}
-	for dir := range dirs {
-		names, err := os.ReadDir(dir)
-		if err != nil {
-			continue
-		}
-		for _, e := range names {
-			if strings.HasSuffix(e.Name(), ".py") {
-				files[filepath.Join(dir, e.Name())] = true
-			}
-		}
-	}
-	sorted := make([]string, 0, len(files))
-	for f := range files {
-		sorted = append(sorted, f)
-	}
-	sort.Strings(sorted)
-	h := sha256.New()
-	h.Write(probe)
-	host, err := os.Hostname()
-	fmt.Fprintf(h, "%s %v %s\n", host, err, python)
-	for _, f := range sorted {
-		if info, err := os.Stat(f); err == nil {
-			fmt.Fprintf(h, "%s %d %d\n", f, info.Size(), info.ModTime().UnixNano())
-		} else {
-			fmt.Fprintf(h, "%s gone\n", f)
-		}
-	}
-	return hex.EncodeToString(h.Sum(nil))
+	return 0o600
 }

@@ -92,6 +92,7 @@ func (s *Site) load(o Options) (*Profile, error) {
 			return p, nil
 		}
 	}
+	before := sourceStamp(s.Prefix)
 	raw, err := runProbe(s.Python, s.Prefix)
 	if err != nil {
 		return nil, err
@@ -100,7 +101,8 @@ func (s *Site) load(o Options) (*Profile, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !o.NoCache && !o.Watch {
+	// What was changed while it was probed is not kept: nobody knows which of the two was seen.
+	if !o.NoCache && !o.Watch && before == sourceStamp(s.Prefix) {
 		if err := writeCache(p, raw, s.Python); err != nil && !readOnly(err) {
 			o.Warn(fmt.Sprintf("%s: the profile could not be kept for the next start: %v", s.Prefix, err))
 		}

@@ -516,8 +516,9 @@ def catalogs(lang):
         return [text(lang)]
 
 
-def own_files(prefix):
-    """The files outside Python's own library that were loaded."""
+def own_files():
+    """The files outside Python's own library that were loaded, and the
+    directories in which packages are installed."""
     library = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
     got = {}
     for m in sys.modules.values():
@@ -529,6 +530,9 @@ def own_files(prefix):
             f = f[:-1]
         if not f.startswith(library):
             got[f] = True
+    for d in sys.path:
+        if os.path.basename(d) in ('site-packages', 'dist-packages'):
+            got[os.path.abspath(d)] = True
     return got
 
 
@@ -588,7 +592,7 @@ def profile(prefix):
             bouncers[name[len('Bouncers/'):]] = bouncer(m, tree, module, own)
 
     api = sys.modules.get('Mailman.Bouncers.BouncerAPI')
-    files = own_files(prefix)
+    files = own_files()
     files.update(seen)
     files = files.keys()
     files.sort()

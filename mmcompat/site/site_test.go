@@ -41,58 +41,6 @@ func TestProbeOfEachRelease(t *testing.T) {
 	}
 }
 
-func TestCacheFollowsTheSources(t *testing.T) {
-	mmtest.Python(t)
-	prefix := mmtest.Clone(t)
-	open := func() *Site {
-		t.Helper()
-		s, err := Open(prefix, Options{Warn: func(m string) { t.Error(m) }})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return s
-	}
-	if s := open(); s.Cached {
-		t.Fatal("a cache was there before anything was probed")
-	}
-	info, err := os.Stat(filepath.Join(prefix, "data", cacheName))
-	if err != nil || info.Mode().Perm() != 0o660 {
-		t.Fatalf("had %v, %v, wanted a file with mode 0660", info, err)
-	}
-	if s := open(); !s.Cached || s.Profile.Version == "" {
-		t.Fatal("the cache was not used")
-	}
-	cfg := filepath.Join(prefix, "Mailman", "mm_cfg.py")
-	f, err := os.OpenFile(cfg, os.O_APPEND|os.O_WRONLY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	f.WriteString("\nREGISTER_BOUNCES_EVERY = 77\nMMRUNNER_BYTES = 'J\\xf6rg \\xc3\\xb6'\nMMRUNNER_KINDS = (1, 2L, u'\\u20ac', None, {'a': [True, 1.5]})\n")
-	f.Close()
-	s := open()
-	if s.Cached || s.Int("REGISTER_BOUNCES_EVERY") != 77 {
-		t.Fatal("a changed mm_cfg.py was not seen")
-	}
-	if got := s.Str("MMRUNNER_BYTES"); got != "J\xf6rg ö" {
-		t.Errorf("had %q", got)
-	}
-	v, _ := s.Value("MMRUNNER_KINDS")
-	if got := pickle.Repr(v, 200); got != `(1, 2L, u'\u20ac', None, {'a': [True, 1.5]})` {
-		t.Errorf("had %s", got)
-	}
-	if s := open(); !s.Cached {
-		t.Fatal("the new cache was not used")
-	}
-	command := filepath.Join(prefix, "Mailman", "Commands", "cmd_hello.py")
-	if err := os.WriteFile(command, []byte("def process(res, args):\n    res.results.append('hello')\n"), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	s = open()
-	if len(s.Profile.Custom) != 1 || s.Profile.Custom[0] != "Commands/cmd_hello" || s.Profile.Commands["hello"].Shipped {
-		t.Errorf("had custom modules %q", s.Profile.Custom)
-	}
-}
-
 func TestSiteThatCannotBeProbed(t *testing.T) {
 	prefix := t.TempDir()
 	if err := os.Mkdir(filepath.Join(prefix, "bin"), 0o755); err != nil {
@@ -115,66 +63,6 @@ func TestSiteThatCannotBeProbed(t *testing.T) {
 	}
 	if _, err := Open(t.TempDir(), Options{}); err == nil {
 		t.Error("a directory without a Mailman was opened")
-	}
-}
-
-// A cache that others may write to, that is torn, or that somebody made for
-// another installation is as good as none.
-func TestCachesThatAreNotBelieved(t *testing.T) {
-	mmtest.Python(t)
-	prefix := mmtest.Clone(t)
-	file := filepath.Join(prefix, "data", cacheName)
-	open := func() *Site {
-		t.Helper()
-		s, err := Open(prefix, Options{Warn: func(m string) { t.Error(m) }})
-		if err != nil || !s.Probed {
-			t.Fatal(err, s.Problem)
-		}
-		return s
-	}
-	open()
-	if s := open(); s.CacheFile() != file {
-		t.Fatalf("had the cache %q, wanted %q", s.CacheFile(), file)
-	}
-	good, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for name, spoil := range map[string]func() error{
-		"writable by all": func() error { return os.Chmod(file, 0o666) },
-		"torn":            func() error { return os.WriteFile(file, good[:len(good)/2], 0o660) },
-		"empty":           func() error { return os.WriteFile(file, nil, 0o660) },
-		"another's": func() error {
-			return os.WriteFile(file, []byte(strings.Replace(string(good), prefix, "/elsewhere", 1)), 0o660)
-		},
-	} {
-		if err := os.WriteFile(file, good, 0o660); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.Chmod(file, 0o660); err != nil {
-			t.Fatal(err)
-		}
-		if err := spoil(); err != nil {
-			t.Fatal(err)
-		}
-		if s := open(); s.Cached {
-			t.Errorf("a cache that is %s was used", name)
-		}
-	}
-}
-
-// A directory that cannot be written to costs time at each start, nothing else.
-func TestWithoutADataDirectory(t *testing.T) {
-	mmtest.Python(t)
-	prefix := mmtest.Clone(t)
-	if err := os.RemoveAll(filepath.Join(prefix, "data")); err != nil {
-		t.Fatal(err)
-	}
-	for range 2 {
-		s, err := Open(prefix, Options{Warn: func(m string) { t.Error(m) }})
-		if err != nil || !s.Probed || s.Cached {
-			t.Errorf("had %v, %v, probed %v, cached %v", err, s.Problem, s.Probed, s.Cached)
-		}
 	}
 }
 

@@ -1,0 +1,87 @@
+package site
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sort"
+	"strings"
+	"syscall"
+)
+
+// stamp is a digest over what tells the files that a profile depends on from
+// later ones: those it was made from, and what lies beside them, so that an
+// added module counts too. The probe itself, the interpreter and the host's name
+// are part of it.
+//
+// A file's inode and the time of its last change of any kind count beside its
+// size and date, since an editor, cp -p or a clock set back may leave these as
+// they were.
+func stamp(p *Profile, python string) string {
+	files := map[string]bool{python: true}
+	dirs := map[string]bool{}
+	for _, f := range p.Files {
+		files[f] = true
+		dirs[filepath.Dir(f)] = true
+	}
+	for dir := range dirs {
+		addSources(files, dir)
+	}
+	return digest(files, python)
+}
+
+// sourceStamp is a stamp over the sources alone that are known before a profile
+// is: it tells whether somebody changed them while they were probed.
+func sourceStamp(prefix string) string {
+	files := map[string]bool{}
+	for _, dir := range []string{"bin", "Mailman", "Mailman/Bouncers", "Mailman/Commands", "Mailman/Handlers", "Mailman/Logging", "Mailman/Queue"} {
+		addSources(files, filepath.Join(prefix, dir))
+	}
+	return digest(files, "")
+}
+
+// addSources adds a directory's Python modules. One that cannot be read has
+// none.
+func addSources(files map[string]bool, dir string) {
+	names, err := os.ReadDir(dir)
+	if err != nil {
+		return
+	}
+	for _, e := range names {
+		if strings.HasSuffix(e.Name(), ".py") {
+			files[filepath.Join(dir, e.Name())] = true
+		}
+	}
+}
+
+func digest(files map[string]bool, python string) string {
+	sorted := make([]string, 0, len(files))
+	for f := range files {
+		sorted = append(sorted, f)
+	}
+	sort.Strings(sorted)
+	h := sha256.New()
+	h.Write(probe)
+	host, err := os.Hostname()
+	fmt.Fprintf(h, "%s %v %s\n", host, err, python)
+	for _, f := range sorted {
+		fmt.Fprintf(h, "%s %s\n", f, identify(f))
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// identify is what a file, or the one that a link leads to, is known by. Of a
+// directory, where packages are installed, only the names in it count.
+func identify(file string) string {
+	info, err := os.Stat(file)
+	if err != nil {
+		return "gone"
+	}
+	if info.IsDir() {
+		return fmt.Sprint("dir ", info.ModTime().UnixNano())
+	}
+	st := info.Sys().(*syscall.Stat_t)
+	return fmt.Sprint(info.Size(), info.ModTime().UnixNano(), st.Ino, syscall.TimespecToNsec(st.Ctim))
+}
