@@ -14,6 +14,7 @@ import (
 // classify reads and classifies entries on all processors. An entry that cannot
 // be read is dealt with here, and is nil in what is returned.
 func (e *Engine) classify(bases []string) []*Entry {
+	e.inMemory.Store(0)
 	entries := make([]*Entry, len(bases))
 	failed := make([]error, len(bases))
 	var wg sync.WaitGroup
@@ -68,8 +69,15 @@ func (e *Engine) load(base string) (en *Entry, err error) {
 	if err := Guard(func() error { return e.Handler.Classify(en) }); err != nil {
 		en.Work = err
 	}
+	if en.msg != nil && e.inMemory.Add(it.Size()) > messageBytes {
+		en.Drop()
+	}
 	return en, nil
 }
+
+// messageBytes is how much mail is kept in memory from one reading to the next:
+// a batch of 5,000 may be any size.
+const messageBytes = 16 << 20
 
 // Guard turns a panic into an error with the place it came from, as Runner.py's
 // catch-all turns an exception into a log line.
@@ -90,21 +98,4 @@ func Guard(f func() error) (err error) {
 		}
 	}()
 	return f()
-}
-
-// unparseable keeps or drops an entry that cannot be read, as Runner._oneloop.
-func (e *Engine) unparseable(base string, err error) {
-	if e.Queue.Claim(base) != nil {
-		return // somebody else has it
-	}
-	e.logError("Uncaught runner exception: %v", err)
-	if e.Env.Site.Bool("QRUNNER_SAVE_BAD_MESSAGES") {
-		e.logError("Skipping and preserving unparseable message: %s", base)
-		e.Queue.Preserve(base)
-		e.count(Preserved)
-		return
-	}
-	e.logError("Ignoring unparseable message: %s", base)
-	e.Queue.Finish(base)
-	e.count(Discarded)
 }

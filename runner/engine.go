@@ -3,6 +3,7 @@ package runner
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"time"
 
 	"github.com/mmrunner/mmrunner/mmcompat/qfile"
@@ -28,7 +29,9 @@ type Engine struct {
 	journal    *journal.Journal // nil until it is needed
 	unfinished []*unfinished
 	stats      Stats
+	inMemory   atomic.Int64    // bytes of the messages that this classify has kept
 	blocked    map[string]bool // lists that could not be had in this run
+	unreadable map[string]bool // entries that could not be opened
 }
 
 // NewEngine opens slice n of slices of the handler's queue. Errors are
@@ -77,7 +80,7 @@ func (e *Engine) Drain(ctx context.Context) (Stats, error) {
 		}
 		fresh := bases[:0]
 		for _, base := range bases {
-			if !kept[base] {
+			if !kept[base] && !e.unreadable[base] {
 				fresh = append(fresh, base)
 			}
 		}

@@ -71,6 +71,7 @@ type Entry struct {
 	Seen time.Time // when it was classified
 
 	msg     *message.Message
+	head    *message.Message // msg's header fields, if it was shrunk
 	applied bool // Apply has worked on it, perhaps in vain
 	read    func() (*qfile.Item, error)
 }
@@ -89,9 +90,24 @@ func (e *Entry) Message() (*message.Message, error) {
 	return e.msg, nil
 }
 
+// Head is the entry's message with at least its header fields.
+func (e *Entry) Head() (*message.Message, error) {
+	if e.head != nil {
+		return e.head, nil
+	}
+	return e.Message()
+}
+
 // Drop lets the parsed message go, for what is seldom needed again: thousands of
 // them wait together in a batch.
 func (e *Entry) Drop() { e.msg = nil }
+
+// Shrink is Drop for a message whose header fields are still needed.
+func (e *Entry) Shrink() {
+	if e.msg != nil {
+		e.head, e.msg = e.msg.Head(), nil
+	}
+}
 
 // refresh makes the entry what it was before Apply worked on it.
 func (e *Entry) refresh() error {
@@ -99,7 +115,6 @@ func (e *Entry) refresh() error {
 	if err != nil {
 		return err
 	}
-	e.Data = it.Data
-	e.msg, err = it.Parse()
-	return err
+	e.Data, e.msg = it.Data, nil
+	return nil
 }

@@ -15,6 +15,9 @@ type Item struct {
 	dataAt  int // where the metadata's pickle begins in the file
 }
 
+// Size is how many bytes the message has in its file.
+func (it *Item) Size() int64 { return int64(it.dataAt) }
+
 // Decode reads an entry's bytes. The error says which of the two pickles is
 // wrong and how.
 func Decode(base string, b []byte) (*Item, error) {

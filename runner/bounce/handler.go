@@ -16,7 +16,6 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
 	"github.com/mmrunner/mmrunner/mmcompat/message"
 	"github.com/mmrunner/mmrunner/mmcompat/pydict"
-	"github.com/mmrunner/mmrunner/mmcompat/qfile"
 	"github.com/mmrunner/mmrunner/pickle"
 	"github.com/mmrunner/mmrunner/runner"
 	"github.com/mmrunner/mmrunner/runner/batch"
@@ -66,6 +65,7 @@ func (h *Handler) Classify(e *runner.Entry) error {
 	}
 	r := h.detect.Scan(m)
 	e.Work = &r
+	e.Shrink()
 	return nil
 }
 
@@ -92,7 +92,7 @@ func (h *Handler) bounces(e *runner.Entry) bool {
 	if len(r.Addrs) > 0 {
 		return true
 	}
-	m, err := e.Message()
+	m, err := e.Head()
 	return err == nil && h.detect.VerpBounce(e.List+"-bounces", m).Value != ""
 }
 
@@ -113,7 +113,7 @@ func (h *Handler) Apply(b *batch.Batch, e *runner.Entry) (runner.Outcome, error)
 }
 
 func (h *Handler) dispose(b *batch.Batch, e *runner.Entry) (runner.Outcome, error) {
-	msg, err := e.Message()
+	msg, err := e.Head()
 	if err != nil {
 		return "", err
 	}
@@ -129,12 +129,10 @@ func (h *Handler) dispose(b *batch.Batch, e *runner.Entry) (runner.Outcome, erro
 	s := b.Site()
 	if maillist.Lower(l.Name()) == maillist.Lower(s.Str("MAILMAN_SITE_LIST")) {
 		owner, _ := l.Get("owner")
-		h.passOn(b, msg, e.Data, owner)
-		return runner.Forwarded, nil
+		return runner.Forwarded, h.passOn(b, e, owner)
 	}
 	if from, ok := msg.Get("from"); ok && from == maillist.GetSiteEmail(s, l.HostName(), "bounces") {
-		h.passOn(b, msg, e.Data, pickle.NewList(pickle.Str(maillist.GetSiteEmail(s, "", "owner"))))
-		return runner.Forwarded, nil
+		return runner.Forwarded, h.passOn(b, e, pickle.NewList(pickle.Str(maillist.GetSiteEmail(s, "", "owner"))))
 	}
 	if !l.Bool("bounce_processing") {
 		return runner.Discarded, nil
@@ -144,12 +142,18 @@ func (h *Handler) dispose(b *batch.Batch, e *runner.Entry) (runner.Outcome, erro
 
 // passOn queues a message for its recipients as it is, from the address that
 // Mailman knows its own loops by.
-func (h *Handler) passOn(b *batch.Batch, msg *message.Message, old *qfile.Data, recips pickle.Value) {
-	data := old.Clone()
+func (h *Handler) passOn(b *batch.Batch, e *runner.Entry, recips pickle.Value) error {
+	msg, err := e.Message()
+	if err != nil {
+		return err
+	}
+	data := e.Data.Clone()
 	data.Set("recips", recips)
 	data.Set("envsender", maillist.GetSiteEmail(b.Site(), "", "loop"))
 	data.Set("nodecorate", 1)
 	b.Enqueue("out", msg, data)
+	e.Drop()
+	return nil
 }
 
 // look finds out whom a bounce is for: by the address it came to, by the token
@@ -198,7 +202,7 @@ func (h *Handler) look(b *batch.Batch, e *runner.Entry, msg *message.Message) (r
 		return runner.Discarded, nil
 	}
 	if len(addrs) == 0 {
-		return h.unrecognized(b, e, msg)
+		return h.unrecognized(b, e)
 	}
 	for _, addr := range addrs {
 		h.events[b] = append(h.events[b], event{e, addr, maillist.DateOf(e.Seen)})
@@ -268,7 +272,12 @@ var (
 
 // unrecognized sends a bounce that nobody understands to the owners, or drops it
 // (maybe_forward).
-func (h *Handler) unrecognized(b *batch.Batch, e *runner.Entry, msg *message.Message) (runner.Outcome, error) {
+func (h *Handler) unrecognized(b *batch.Batch, e *runner.Entry) (runner.Outcome, error) {
+	msg, err := e.Message()
+	if err != nil {
+		return "", err
+	}
+	defer e.Drop()
 	l := b.List()
 	id, ok := msg.Get("message-id")
 	if !ok {

@@ -18,7 +18,7 @@ func (h *Handler) Waits(s *site.Site, e *runner.Entry) bool {
 	if !ok || scan.Stop || scan.Err != nil || scan.NeedPython != "" || e.List == maillist.Lower(s.Str("MAILMAN_SITE_LIST")) {
 		return false
 	}
-	msg, err := e.Message()
+	msg, err := e.Head()
 	if err != nil {
 		return false
 	}
