@@ -22,15 +22,17 @@ var dumpProgram string
 type scene struct {
 	t      testing.TB
 	prefix string
+	specs  []mmtest.ListSpec
 	mail   []mmtest.EntrySpec
 	cookie int
+	checks []func(s *scene, got map[string]any) // of what mmrunner leaves behind
 }
 
 // newScene copies the Mailman at release and gives it a site list.
 func newScene(t testing.TB, release string) *scene {
 	t.Helper()
 	s := &scene{t: t, prefix: mmtest.CloneOf(t, release)}
-	s.lists(mmtest.ListSpec{Name: "mailman"})
+	s.specs = []mmtest.ListSpec{{Name: "mailman"}}
 	return s
 }
 
@@ -56,7 +58,7 @@ func (s *scene) lists(specs ...mmtest.ListSpec) {
 	for i := range specs {
 		specs[i].Python = helpers + specs[i].Python
 	}
-	mmtest.MakeLists(s.t, s.prefix, specs...)
+	s.specs = append(s.specs, specs...)
 }
 
 // helpers are what a list's Python may call.
@@ -116,6 +118,7 @@ var varDirs = []string{"lists", "qfiles", "logs", "locks", "data"}
 // for each difference.
 func (s *scene) compare() {
 	s.t.Helper()
+	mmtest.MakeLists(s.t, s.prefix, s.specs...)
 	mmtest.Enqueue(s.t, s.prefix, s.mail...)
 	before := filepath.Join(s.t.TempDir(), "before")
 	copyDirs(s.t, s.prefix, before)
@@ -131,6 +134,9 @@ func (s *scene) compare() {
 	s.age()
 	drain(s.t, s.prefix)
 	got := s.dump()
+	for _, check := range s.checks {
+		check(s, got)
+	}
 	if want["queues"] == nil || len(want["logs"].(map[string]any)) == 0 {
 		s.t.Error("Mailman has done nothing")
 	}

@@ -17,11 +17,12 @@ import (
 // MMRUNNER_TEST_COUNT says how many in each release, MMRUNNER_TEST_SEED where
 // to begin.
 func TestRandom(t *testing.T) {
+	t.Parallel()
 	count, seed := envInt(t, "MMRUNNER_TEST_COUNT", 1), envInt(t, "MMRUNNER_TEST_SEED", 1)
 	for i := range count {
 		seed := seed + i
 		t.Run(strconv.Itoa(seed), func(t *testing.T) {
-			eachRelease(t, func(s *scene, _ string) {
+			eachRelease(t, func(s *scene) {
 				g := &chance{Rand: rand.New(rand.NewPCG(uint64(seed), 0)), s: s}
 				g.scene()
 			})
@@ -29,7 +30,7 @@ func TestRandom(t *testing.T) {
 	}
 }
 
-func envInt(t *testing.T, name string, otherwise int) int {
+func envInt(t testing.TB, name string, otherwise int) int {
 	t.Helper()
 	v := os.Getenv(name)
 	if v == "" {

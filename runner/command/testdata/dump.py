@@ -36,6 +36,9 @@ def mask(s):
     s = re.sub(r'<mailman\.\d+\.\d+\.\d+\.', '<mailman.N.', s)
     s = re.sub(r'={10,}\d+==', '<boundary>', s)
     s = re.sub(r'\w{3}, +\d+ \w{3} %s \d\d:\d\d:\d\d [-+]\d{4}' % time.strftime('%Y'), '<date>', s)
+    if mm_cfg.USER_FRIENDLY_PASSWORDS:
+        # Whoever has left again is in no list.
+        s = re.sub(r'(?m)(^ *|: )(?=[a-z]{%d}$)%s+[a-z]?$' % (mm_cfg.MEMBER_PASSWORD_LENGTH, SYLLABLE), r'\1<made>', s)
     for p in made:
         s = re.sub(r'(?<![a-z])%s(?![a-z])' % re.escape(p), '<made>', s)
     return s
