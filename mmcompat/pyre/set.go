@@ -94,6 +94,9 @@ func (s *Set) classify() {
 // included, as the patterns see it) and the numbers of those patterns, in order.
 // It stops when hit returns false. The slice is not hit's to keep.
 func (s *Set) Lines(text string, hit func(start, end int, patterns []int) bool) {
+	if s.n == 0 {
+		return
+	}
 	a := s.get()
 	defer s.put(a)
 	for from := 0; from < len(text); {

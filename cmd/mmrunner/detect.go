@@ -1,0 +1,196 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mmrunner/mmrunner/mmcompat/message"
+	"github.com/mmrunner/mmrunner/mmcompat/site"
+	"github.com/mmrunner/mmrunner/runner/bounce/detect"
+)
+
+func init() { register(newDetect) }
+
+type detectOptions struct {
+	asJSON  bool
+	mbox    bool
+	builtin bool
+}
+
+func newDetect() *cobra.Command {
+	var o detectOptions
+	cmd := &cobra.Command{
+		Use:   "detect FILE...",
+		Short: "Show whom messages are bounces for",
+		Long: `detect looks at messages, one a file (- is standard input), as BounceRunner would, and prints for each the
+bounce module that recognised it and the bouncing addresses, or "warning" for a delay that is no error, or "none".
+It uses the bounce modules' order and patterns of the installation, or mmrunner's own where there is none or with
+--builtin. It changes nothing.
+
+The exit status is 0 if every file could be read, whatever was found in it.`,
+		Example: "  mmrunner detect bounce.eml\n  mmrunner detect --mbox --json /var/mail/bounces",
+		Args:    cobra.MinimumNArgs(1),
+		RunE:    func(cmd *cobra.Command, args []string) error { return detectFiles(cmd, o, args) },
+	}
+	cmd.Flags().BoolVar(&o.asJSON, "json", false, "print the results as JSON")
+	cmd.Flags().BoolVar(&o.mbox, "mbox", false, "the files are mailboxes of many messages")
+	cmd.Flags().BoolVar(&o.builtin, "builtin", false, "use mmrunner's own patterns even if there is a Mailman")
+	return cmd
+}
+
+// detected is what was found in one message.
+type detected struct {
+	File    string `json:"file"`
+	Message int    `json:"message,omitempty"` // which one of a mailbox, from 1
+	// Result is bounce, warning, none, python for what only the installation's
+	// own modules can tell, or error for what they fail on.
+	Result    string   `json:"result"`
+	Module    string   `json:"module,omitempty"`
+	Addresses []string `json:"addresses,omitempty"`
+	Reason    string   `json:"reason,omitempty"`
+}
+
+func detectFiles(cmd *cobra.Command, o detectOptions, files []string) error {
+	profile, err := detectProfile(o)
+	if err != nil {
+		return err
+	}
+	d, err := detect.New(profile)
+	if err != nil {
+		return err
+	}
+	all := []detected{}
+	failed := 0
+	for _, file := range files {
+		text, err := readMessage(cmd.InOrStdin(), file)
+		if err != nil {
+			fmt.Fprintln(cmd.ErrOrStderr(), "mmrunner: "+err.Error())
+			failed++
+			continue
+		}
+		texts := []string{text}
+		if o.mbox {
+			texts = detect.SplitMbox(text)
+		}
+		for i, text := range texts {
+			r := detectIn(d, text)
+			r.File = file
+			if o.mbox {
+				r.Message = i + 1
+			}
+			if o.asJSON {
+				all = append(all, r)
+			} else {
+				fmt.Fprintln(cmd.OutOrStdout(), r)
+			}
+		}
+	}
+	if o.asJSON {
+		if err := json.NewEncoder(cmd.OutOrStdout()).Encode(all); err != nil {
+			return err
+		}
+	}
+	if failed > 0 {
+		return fmt.Errorf("%d of %d files could not be read", failed, len(files))
+	}
+	return nil
+}
+
+// detectProfile is the installation's, or the built-in one if there is none and
+// none was asked for.
+func detectProfile(o detectOptions) (*site.Profile, error) {
+	if o.builtin {
+		return site.Builtin(), nil
+	}
+	s, err := site.Open(prefixFlag, site.Options{Warn: func(m string) { fmt.Fprintln(os.Stderr, "mmrunner: "+m) }})
+	switch {
+	case err == nil:
+		return s.Profile, nil
+	case prefixFlag == "" && os.Getenv("MAILMAN_PREFIX") == "":
+		return site.Builtin(), nil
+	}
+	return nil, err
+}
+
+func readMessage(stdin io.Reader, file string) (string, error) {
+	if file == "-" {
+		b, err := io.ReadAll(stdin)
+		return string(b), err
+	}
+	b, err := os.ReadFile(file)
+	return string(b), err
+}
+
+func detectIn(d *detect.Detector, text string) detected {
+	m, err := message.Parse(text)
+	if err != nil {
+		return detected{Result: "error", Reason: err.Error()}
+	}
+	r := d.Scan(m)
+	out := detected{Result: "bounce", Module: r.Module}
+	switch {
+	case r.NeedPython != "":
+		out.Result, out.Reason = "python", r.NeedPython
+	case r.Err != nil:
+		out.Result, out.Reason = "error", r.Err.Error()
+	case r.Stop:
+		out.Result = "warning"
+	case len(r.Addrs) == 0:
+		out.Result = "none"
+	}
+	for _, a := range r.Addrs {
+		out.Addresses = append(out.Addresses, latin1Text(a))
+	}
+	return out
+}
+
+// latin1Text makes text of an address whose bytes may be in any charset: JSON
+// has no bytes.
+func latin1Text(s string) string {
+	r := make([]rune, 0, len(s))
+	for i := range len(s) {
+		r = append(r, rune(s[i]))
+	}
+	return string(r)
+}
+
+func (r detected) String() string {
+	var b strings.Builder
+	b.WriteString(r.File)
+	if r.Message > 0 {
+		fmt.Fprintf(&b, ":%d", r.Message)
+	}
+	b.WriteString(": ")
+	if r.Module != "" {
+		b.WriteString(r.Module + " ")
+	}
+	switch {
+	case r.Reason != "":
+		fmt.Fprintf(&b, "%s (%s)", r.Result, printable(r.Reason))
+	case r.Result == "bounce":
+		for i, a := range r.Addresses {
+			if i > 0 {
+				b.WriteString(", ")
+			}
+			b.WriteString(printable(a))
+		}
+	default:
+		b.WriteString(r.Result)
+	}
+	return b.String()
+}
+
+// printable quotes what must not reach a terminal as it is: it comes out of
+// other people's mail.
+func printable(s string) string {
+	if strings.ContainsFunc(s, func(r rune) bool { return !strconv.IsPrint(r) }) {
+		return strconv.Quote(s)
+	}
+	return s
+}
