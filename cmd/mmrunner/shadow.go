@@ -46,7 +46,8 @@ It goes on until it is stopped (once more replaying what it has collected), or w
 queues now. The exit status is 1 if anything differed.`,
 		Example: `  mmrunner shadow
   mmrunner shadow --once --report shadow.html CommandRunner`,
-		RunE: func(cmd *cobra.Command, args []string) error { return runShadow(cmd, o, args) },
+		ValidArgsFunction: completeRunners,
+		RunE:              func(cmd *cobra.Command, args []string) error { return runShadow(cmd, o, args) },
 	}
 	f := cmd.Flags()
 	f.BoolVar(&o.once, "once", false, "replay what is in the queues now, then exit")

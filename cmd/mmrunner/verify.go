@@ -48,7 +48,8 @@ The exit status is 1 if anything was found.`,
 		Example: `  mmrunner verify
   mmrunner verify mylist --json
   mmrunner verify --file config.pck --against backup/config.pck`,
-		RunE: func(cmd *cobra.Command, args []string) error { return runVerify(cmd, o, args) },
+		ValidArgsFunction: completeLists,
+		RunE:              func(cmd *cobra.Command, args []string) error { return runVerify(cmd, o, args) },
 	}
 	f := cmd.Flags()
 	f.BoolVar(&o.asJSON, "json", false, "print the report as JSON")
@@ -83,7 +84,7 @@ func runVerify(cmd *cobra.Command, o verifyOptions, lists []string) error {
 		return err
 	}
 	opt := verify.Options{Lists: lists, Max: o.max, Doubts: o.doubts, Progress: progress("verify", o.asJSON)}
-	if o.python && s.Python != "" {
+	if o.python && s.Probed {
 		if opt.Python, err = verify.StartPython(s.Python); err != nil {
 			return fmt.Errorf("had %w, wanted the site's Python; --python=false does without", err)
 		}

@@ -1,0 +1,51 @@
+package main
+
+import (
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mmrunner/mmrunner/mmcompat/maillist"
+	"github.com/mmrunner/mmrunner/mmcompat/site"
+)
+
+// completeRunners offers the runners that mmrunner takes the place of, to shells that complete a command line; the
+// completion command itself, with scripts for bash, zsh and fish, is cobra's.
+func completeRunners(_ *cobra.Command, args []string, begun string) ([]string, cobra.ShellCompDirective) {
+	var names []string
+	for _, name := range []string{"BounceRunner\tbounces", "CommandRunner\tmailed commands"} {
+		if strings.HasPrefix(name, begun) && !named(args, name) {
+			names = append(names, name)
+		}
+	}
+	return names, cobra.ShellCompDirectiveNoFileComp
+}
+
+// completeLists offers the lists of the site.
+func completeLists(_ *cobra.Command, args []string, begun string) ([]string, cobra.ShellCompDirective) {
+	s, err := site.Open(prefixFlag, site.Options{Watch: true})
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	lists, err := maillist.ListNames(s, nil)
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	var names []string
+	for _, name := range lists {
+		if strings.HasPrefix(name, begun) && !named(args, name) {
+			names = append(names, name)
+		}
+	}
+	return names, cobra.ShellCompDirectiveNoFileComp
+}
+
+func named(args []string, name string) bool {
+	name, _, _ = strings.Cut(name, "\t")
+	for _, a := range args {
+		if a == name {
+			return true
+		}
+	}
+	return false
+}
