@@ -18,7 +18,7 @@ func (e *Engine) commit(ctx context.Context, name string, entries []*Entry) (kep
 	}
 	rest, kept, err := e.claim(entries)
 	if err != nil {
-		e.release(name, entries, err)
+		e.block(name, entries, err)
 		return entries
 	}
 	chunk := 1
@@ -36,7 +36,8 @@ func (e *Engine) commit(ctx context.Context, name string, entries []*Entry) (kep
 			rest = rest[done:]
 		}
 		if err != nil {
-			e.release(name, rest, err)
+			e.block(name, rest, err)
+			e.release(rest)
 			return append(kept, rest...)
 		}
 	}
@@ -69,11 +70,15 @@ func (e *Engine) claim(entries []*Entry) (claimed, kept []*Entry, err error) {
 	return claimed, kept, nil
 }
 
-// release puts claimed entries back, and leaves their list alone for the rest of
-// this run.
-func (e *Engine) release(name string, entries []*Entry, why error) {
+// block leaves a list alone for the rest of this run, and its entries in the
+// queue.
+func (e *Engine) block(name string, entries []*Entry, why error) {
 	e.logError("%s: list %s: keeping %d entries in the queue: %v", e.Handler.Name(), name, len(entries), why)
 	e.blocked[name] = true
+}
+
+// release puts claimed entries back.
+func (e *Engine) release(entries []*Entry) {
 	for _, en := range entries {
 		if err := e.Queue.Release(en.Base); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			e.logError("Entry %s stays a .bak file: %v", en.Base, err)

@@ -60,6 +60,7 @@ func (e *Engine) Drain(ctx context.Context) (Stats, error) {
 	start := time.Now()
 	e.stats = Stats{Runner: e.Handler.Name(), Outcomes: map[Outcome]int{}}
 	e.blocked = map[string]bool{}
+	e.unreadable = nil
 	defer func() { e.stats.Elapsed = time.Since(start) }()
 	// What another process has at hand must not be taken for what a dead one left.
 	slot, err := TakeAll(e.Env.Site, e.Handler.Name())

@@ -40,17 +40,5 @@ func (e *Engine) missing(ctx context.Context, name string, entries []*Entry, why
 			outcomes[i] = Preserved
 		}
 	}
-	record, err := e.secure(turn, entries, outcomes)
-	if err == nil {
-		err = e.publish(turn, record)
-	}
-	if errors.Is(err, errUnfinished) {
-		e.counted(entries, nil)
-		return len(entries), err
-	}
-	if err != nil {
-		return 0, err
-	}
-	e.counted(entries, outcomes)
-	return len(entries), nil
+	return e.settle(turn, entries, outcomes)
 }
