@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"syscall"
 
 	"github.com/mmrunner/mmrunner/runner/qrunner"
 )
@@ -29,6 +30,8 @@ func (e *exitError) Unwrap() error { return e.err }
 
 func main() {
 	limitGarbage()
+	// Mailman's. What a process that dies has only just made has its mode already.
+	syscall.Umask(0o007)
 	if script, args, ok := qrunner.Invocation(os.Args); ok {
 		os.Exit(underMailmanctl(script, args))
 	}
