@@ -28,7 +28,7 @@ type Turn struct {
 	peeked  shelf
 	locked  time.Time // when the first lock was had
 	waited  time.Duration
-	temp    string    // what the names of its temporary files end in
+	temp    string // what the names of its temporary files end in
 
 	eager   bool // locks are taken before lists are read
 	loading bool // a list is being read without its lock
