@@ -21,6 +21,10 @@ type SyntaxError struct {
 	Opcode byte   // 0 where the pickle ends before an opcode
 	Reason string // what was had and what was wanted
 	Err    error  // ErrTruncated, ErrDepth or nil
+	// Python is what cPickle raises where it stops at the same place, as a
+	// traceback ends ("ValueError: insecure string pickle"); "" where that is
+	// not known.
+	Python string
 }
 
 func (e *SyntaxError) Error() string {

@@ -128,6 +128,11 @@ func (r *reader) fail(format string, a ...any) error {
 	return &SyntaxError{Offset: int64(r.op), Opcode: r.opcode(), Reason: fmt.Sprintf(format, a...)}
 }
 
+// raise is fail where cPickle raises the exception python.
+func (r *reader) raise(python, format string, a ...any) error {
+	return &SyntaxError{Offset: int64(r.op), Opcode: r.opcode(), Reason: fmt.Sprintf(format, a...), Python: python}
+}
+
 // failFor is fail with an error as its reason.
 func (r *reader) failFor(err error) error {
 	e := &SyntaxError{Offset: int64(r.op), Opcode: r.opcode(), Reason: err.Error()}
@@ -138,7 +143,7 @@ func (r *reader) failFor(err error) error {
 }
 
 func (r *reader) torn(want string) error {
-	return &SyntaxError{Offset: int64(r.op), Opcode: r.opcode(), Err: ErrTruncated,
+	return &SyntaxError{Offset: int64(r.op), Opcode: r.opcode(), Err: ErrTruncated, Python: "EOFError",
 		Reason: fmt.Sprintf("had the end of the pickle, wanted %s", want)}
 }
 
@@ -185,7 +190,8 @@ func (r *reader) uint31() (uint32, error) {
 func (r *reader) line() ([]byte, error) {
 	n := bytes.IndexByte(r.b[r.pos:], '\n')
 	if n < 0 {
-		return nil, r.torn("a newline")
+		return nil, &SyntaxError{Offset: int64(r.op), Opcode: r.opcode(), Err: ErrTruncated, Python: r.raiseLine(),
+			Reason: "had the end of the pickle, wanted a newline"}
 	}
 	s := r.b[r.pos : r.pos+n]
 	r.pos += n + 1
@@ -211,7 +217,7 @@ func (r *reader) floor() int {
 func (r *reader) pop(n int) ([]Value, error) {
 	h := len(r.stack) - n
 	if h < r.floor() {
-		return nil, r.fail("had %d values on the stack, wanted %d", len(r.stack)-r.floor(), n)
+		return nil, r.raise(raiseUnderflow, "had %d values on the stack, wanted %d", len(r.stack)-r.floor(), n)
 	}
 	s := r.stack[h:]
 	r.stack = r.stack[:h]
@@ -222,7 +228,7 @@ func (r *reader) pop(n int) ([]Value, error) {
 func (r *reader) popMark() ([]Value, error) {
 	n := len(r.marks)
 	if n == 0 {
-		return nil, r.fail("had no MARK on the stack, wanted one")
+		return nil, r.raise(raiseMark, "had no MARK on the stack, wanted one")
 	}
 	h := r.marks[n-1]
 	r.marks = r.marks[:n-1]
@@ -233,7 +239,7 @@ func (r *reader) popMark() ([]Value, error) {
 
 func (r *reader) top() (Value, error) {
 	if len(r.stack) <= r.floor() {
-		return nil, r.fail("had an empty stack, wanted a value")
+		return nil, r.raise(raiseUnderflow, "had an empty stack, wanted a value")
 	}
 	return r.stack[len(r.stack)-1], nil
 }
@@ -351,14 +357,14 @@ func (r *reader) next() (op byte, err error) {
 	case opProto:
 		var s []byte
 		if s, err = r.take(1); err == nil && s[0] > 2 {
-			err = r.fail("had protocol %d, wanted 0, 1 or 2", s[0])
+			err = r.raise(fmt.Sprintf("ValueError: unsupported pickle protocol: %d", s[0]), "had protocol %d, wanted 0, 1 or 2", s[0])
 		}
 	case opPersID, opBinPersID:
-		err = r.fail("had a persistent id, which only the program that wrote it understands")
+		err = r.raise(raisePersistent, "had a persistent id, which only the program that wrote it understands")
 	case opExt1, opExt2, opExt4:
-		err = r.fail("had an extension code, which only the program that registered it understands")
+		err = r.raise(r.raiseExtension(op), "had an extension code, which only the program that registered it understands")
 	default:
-		err = r.fail("had %#02x, wanted an opcode of protocols 0 to 2", op)
+		err = r.raise(raiseOpcode(op), "had %#02x, wanted an opcode of protocols 0 to 2", op)
 	}
 	return op, err
 }
@@ -440,7 +446,7 @@ func (r *reader) textNumber(op byte) error {
 	case opFloat:
 		f, err := strconv.ParseFloat(s, 64)
 		if err != nil && !errors.Is(err, strconv.ErrRange) || strings.ContainsAny(s, "_xX") {
-			return r.fail("had %.40q, wanted a float", s)
+			return r.raise(raiseNumber(op, s), "had %.40q, wanted a float", s)
 		}
 		r.push(f)
 		return nil
@@ -451,7 +457,7 @@ func (r *reader) textNumber(op byte) error {
 	digits := strings.TrimPrefix(s, "-")
 	if digits == "" || strings.Trim(digits, "0123456789") != "" || digits[0] == '0' && len(digits) > 1 {
 		// Other needless zeros mean octal to cPickle and nothing to pickle.
-		return r.fail("had %.40q, wanted a decimal number", s)
+		return r.raise(raiseNumber(op, s), "had %.40q, wanted a decimal number", s)
 	}
 	if op == opInt {
 		if n, err := strconv.ParseInt(s, 10, 64); err == nil {
@@ -533,7 +539,7 @@ func (r *reader) memoOp(op byte) error {
 		v, ok = r.outer(id)
 	}
 	if !ok {
-		return r.fail("had memo id %d, wanted one that something was put under", id)
+		return r.raise(fmt.Sprintf("BadPickleGet: %d", id), "had memo id %d, wanted one that something was put under", id)
 	}
 	r.push(v)
 	return nil
@@ -594,13 +600,13 @@ func (r *reader) fill(op byte) error {
 	}
 	if op == opAppend || op == opAppends {
 		if list == nil {
-			return r.fail("had %s to append to, wanted a list", kind(t))
+			return r.raise("AttributeError: '"+typeName(t)+"' object has no attribute 'append'", "had %s to append to, wanted a list", kind(t))
 		}
 		*list = append(*list, items...)
 		return nil
 	}
 	if dict == nil {
-		return r.fail("had %s to set items of, wanted a dict", kind(t))
+		return r.raise(raiseItems(t, items), "had %s to set items of, wanted a dict", kind(t))
 	}
 	if *dict == nil {
 		*dict = &Dict{}
@@ -610,7 +616,7 @@ func (r *reader) fill(op byte) error {
 
 func (r *reader) setItems(d *Dict, items []Value) error {
 	if len(items)%2 != 0 {
-		return r.fail("had %d keys and values, wanted an even number", len(items))
+		return r.raise(raiseOdd(r.opcode()), "had %d keys and values, wanted an even number", len(items))
 	}
 	for i := 0; i < len(items); i += 2 {
 		if err := d.set(items[i], items[i+1], &r.work); err != nil {
@@ -647,7 +653,7 @@ func (r *reader) oldInstance(op byte) error {
 		}
 		g, ok := args[0].(*Global)
 		if !ok {
-			return r.fail("had %s, wanted a class", kind(args[0]))
+			return r.raise(raiseCall(args[0]), "had %s, wanted a class", kind(args[0]))
 		}
 		class, args = *g, args[1:]
 	}
@@ -674,11 +680,11 @@ func (r *reader) call(op byte) error {
 	}
 	f, ok := s[0].(*Global)
 	if !ok {
-		return r.fail("had %s to call, wanted a class or function", kind(s[0]))
+		return r.raise(raiseCall(s[0]), "had %s to call, wanted a class or function", kind(s[0]))
 	}
 	args, ok := s[1].(*Tuple)
 	if !ok {
-		return r.fail("had %s as arguments, wanted a tuple", kind(s[1]))
+		return r.raise("TypeError: argument list must be a tuple", "had %s as arguments, wanted a tuple", kind(s[1]))
 	}
 	if op == opNewObj {
 		r.pushNew(&Instance{Class: *f, Kind: NewStyle, Args: args})
@@ -725,7 +731,7 @@ func (r *reader) build() error {
 	case *Reduce:
 		had, has = &t.State, &t.HasState
 	default:
-		return r.fail("had %s to give a state, wanted an object", kind(t))
+		return r.raise(raiseState(t, state), "had %s to give a state, wanted an object", kind(t))
 	}
 	if !*has {
 		*had, *has = state, true

@@ -117,10 +117,6 @@ func loadFile(file string) (*pickle.Document, stage.Identity, error) {
 	return doc, id, nil
 }
 
-// opcodes are those that cPickle knows.
-const opcodes = "().012FGIJKLMNPQRSTUVX]abcdeghijlopqrstu}" +
-	"\x80\x81\x82\x83\x84\x85\x86\x87\x88\x89\x8a\x8b"
-
 // loadProblem returns how Mailman's log speaks of a file that did not load;
 // caught is false for what MailList.__load lets through.
 func loadProblem(file string, err error) (text string, caught bool) {
@@ -130,14 +126,13 @@ func loadProblem(file string, err error) (text string, caught bool) {
 		return pyOSError(err, file), true
 	case errors.Is(err, errNotDict):
 		return errNotDict.Error(), true
-	case errors.Is(err, pickle.ErrTruncated), errors.Is(err, io.EOF):
+	case errors.Is(err, io.EOF):
 		return "", true // EOFError says nothing
-	case errors.As(err, &syn) && syn.Opcode == 0:
-		return "", true // cPickle takes a zero byte for the end
-	case errors.As(err, &syn) && strings.IndexByte(opcodes, syn.Opcode) < 0:
-		return fmt.Sprintf("invalid load key, '%c'.", syn.Opcode), true
-	case errors.As(err, &syn):
+	case errors.As(err, &syn) && syn.Python == "":
 		return syn.Reason, true
+	case errors.As(err, &syn):
+		class, text, _ := strings.Cut(syn.Python, ": ")
+		return text, class != "AttributeError"
 	}
 	return "", false
 }

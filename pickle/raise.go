@@ -1,0 +1,119 @@
+package pickle
+
+import (
+	"encoding/binary"
+	"math/big"
+)
+
+// What cPickle 2.7.18 raises for what a reader refuses, for those who must say
+// the same in a log.
+
+const (
+	raiseUnderflow  = "UnpicklingError: unpickling stack underflow"
+	raiseShort      = "UnpicklingError: pickle data was truncated"
+	raiseMark       = "UnpicklingError: could not find MARK"
+	raisePersistent = "UnpicklingError: A load persistent id instruction was encountered,\nbut no persistent_load function was specified."
+)
+
+// raiseOpcode is about what is none. cPickle takes a zero byte for the end.
+func raiseOpcode(op byte) string {
+	if op == 0 {
+		return "EOFError"
+	}
+	return "UnpicklingError: invalid load key, '" + string([]byte{op}) + "'."
+}
+
+// raiseOdd is about a key without a value, which DICT lets pass.
+func raiseOdd(op byte) string {
+	if op == opDict {
+		return ""
+	}
+	return "UnpicklingError: odd number of items for SETITEMS"
+}
+
+// raiseLine is about a line without an end, which does well for a last one.
+func (r *reader) raiseLine() string {
+	rest := string(r.b[r.pos:])
+	switch op := r.opcode(); {
+	case rest == "", op == opGlobal, op == opInst:
+		return raiseShort
+	case op == opString:
+		return "ValueError: insecure string pickle"
+	}
+	return "EOFError"
+}
+
+// raiseNumber is about a number in text that is none.
+func raiseNumber(op byte, s string) string {
+	switch {
+	case s == "":
+		return raiseShort
+	case op == opFloat:
+		return "ValueError: could not convert string to float"
+	case op == opInt:
+		return "ValueError: could not convert string to int"
+	}
+	return "ValueError: invalid literal for long() with base 10: " + Repr(Str(s), 4*len(s)+2)
+}
+
+// raiseExtension is about a code that nobody registered.
+func (r *reader) raiseExtension(op byte) string {
+	n := map[byte]int{opExt1: 1, opExt2: 2, opExt4: 4}[op]
+	s, err := r.take(n)
+	if err != nil {
+		return "EOFError"
+	}
+	var b [4]byte
+	copy(b[:], s)
+	return "ValueError: unregistered extension code " + big.NewInt(int64(binary.LittleEndian.Uint32(b[:]))).String()
+}
+
+// raiseItems is about items set in what takes none.
+func raiseItems(t Value, items []Value) string {
+	if len(items)%2 != 0 {
+		return raiseOdd(opSetItems)
+	}
+	if _, ok := t.(*List); ok && len(items) > 0 {
+		return "TypeError: list indices must be integers, not " + typeName(items[0])
+	}
+	return "TypeError: '" + typeName(t) + "' object does not support item assignment"
+}
+
+func raiseCall(f Value) string { return "TypeError: '" + typeName(f) + "' object is not callable" }
+
+// raiseState is about a state for what has no __dict__ to update.
+func raiseState(t, state Value) string {
+	if _, ok := state.(*Dict); !ok {
+		return "UnpicklingError: state is not a dictionary"
+	}
+	return "AttributeError: '" + typeName(t) + "' object has no attribute '__dict__'"
+}
+
+// typeName is the name of a value's Python type.
+func typeName(v Value) string {
+	switch v.(type) {
+	case nil:
+		return "NoneType"
+	case bool:
+		return "bool"
+	case Int:
+		return "int"
+	case *big.Int:
+		return "long"
+	case float64:
+		return "float"
+	case Str:
+		return "str"
+	case Unicode:
+		return "unicode"
+	case *Tuple:
+		return "tuple"
+	case *List:
+		return "list"
+	case *Dict:
+		return "dict"
+	case *Global:
+		return "classobj"
+	}
+	return "instance"
+}
