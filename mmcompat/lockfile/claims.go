@@ -116,7 +116,7 @@ func Waiters(lockpath string, o Options) ([]Claim, error) {
 			return nil, err
 		}
 		c.Time = info.ModTime()
-		if expired(info, o.Now()) || c.Host == o.Host && !running(c.PID, info) {
+		if expired(info, o.Now()) || c.Host == o.Host && !waits(c, info) {
 			continue
 		}
 		waiting = append(waiting, c)
@@ -124,118 +124,36 @@ func Waiters(lockpath string, o Options) ([]Claim, error) {
 	return waiting, nil
 }
 
-// BreakOwnDead removes the lock at lockpath, whatever its release time, if a
-// mmrunner process of this host had it and is gone. It returns the broken claim,
-// nil where there was nothing to break. Locks of Python processes are left to
-// their lifetimes, and so are those of other hosts, which cannot be asked.
-func BreakOwnDead(lockpath string, o Options) (*Claim, error) {
-	o, err := o.withDefaults()
-	if err != nil {
-		return nil, err
-	}
-	l := &Lock{path: lockpath, o: o}
-	info, err := stat(lockpath)
-	if info == nil || err != nil {
-		return nil, err
-	}
-	c, err := Holder(lockpath)
-	if c == nil || err != nil {
-		return nil, err
-	}
-	if !l.ownDead(*c, info) {
-		return nil, nil
-	}
-	// The lock cannot pass from a dead process to another but by being broken.
-	now, err := stat(lockpath)
-	if now == nil || err != nil || !os.SameFile(info, now) {
-		return nil, err
-	}
-	if err := l.removeLock(c.File); err != nil {
-		return nil, err
-	}
-	l.o.Log(l.line("breaking, its process is gone: %s", filepath.Base(c.File)))
-	return c, nil
-}
-
-// RemoveOwnDead removes what claims on any lock in dir mmrunner processes of this
-// host have left behind when they died, and breaks the locks they held. It
-// returns the claims removed.
-func RemoveOwnDead(dir string, o Options) ([]Claim, error) {
-	o, err := o.withDefaults()
-	if err != nil {
-		return nil, err
-	}
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return nil, err
-	}
-	var gone []Claim
-	var errs []error
-	for _, e := range entries {
-		// The lock's name is not known from the claim's, as both it and the host's
-		// may have dots; it ends where the host name begins.
-		host := strings.LastIndex(e.Name(), "."+o.Host+".")
-		if host < 0 {
-			continue
-		}
-		lockpath := filepath.Join(dir, e.Name()[:host])
-		c, ok := ParseClaim(lockpath, e.Name())
-		if !ok || c.Host != o.Host {
-			continue
-		}
-		info, err := e.Info()
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
-		} else if err != nil {
-			errs = append(errs, err)
-			continue
-		}
-		c.Time = info.ModTime()
-		l := &Lock{path: lockpath, o: o}
-		if !l.ownDead(c, info) {
-			continue
-		}
-		if broken, err := BreakOwnDead(lockpath, o); err != nil {
-			errs = append(errs, err)
-			continue
-		} else if broken == nil || broken.File != c.File {
-			if err := remove(c.File); err != nil {
-				errs = append(errs, err)
-				continue
-			}
-		}
-		gone = append(gone, c)
-	}
-	return gone, errors.Join(errs...)
-}
-
 // ownDead says whether a claim is that of a mmrunner process of this host that
 // is gone. A claim with our own process id that we do not know of was laid by
 // a process that had the id before us.
-func (l *Lock) ownDead(c Claim, info fs.FileInfo) bool {
-	if c.Host != l.o.Host || c.N < firstNumber {
+func (l *Lock) ownDead(c Claim) bool {
+	if c.Host != l.o.Host || !isOurs(c.N) || !sameSpace(c.N) {
 		return false
 	}
 	if c.PID == l.o.PID {
 		_, known := ours.Load(c.File)
 		return !known
 	}
-	return !running(c.PID, info)
+	p, alive := process(c.PID)
+	return !alive || started(c.N) != 0 && p.ticks != 0 && p.ticks != started(c.N)
 }
 
-// running says whether the process that laid a claim still runs. One that began
-// after the claim was last touched only has its process id.
-func running(pid int, claim fs.FileInfo) bool {
-	if err := syscall.Kill(pid, 0); errors.Is(err, syscall.ESRCH) {
-		return false
+// waits says whether the process that laid a claim on this host may still wait.
+// Of a process of Python's only a later beginning than the claim's last change
+// tells that it merely has the process id; a clock that was set may belie that,
+// which costs a courtesy and no more.
+func waits(c Claim, info fs.FileInfo) bool {
+	if isOurs(c.N) && !sameSpace(c.N) {
+		return true
 	}
-	p, err := readProc(pid)
-	if err != nil {
-		return !errors.Is(err, fs.ErrNotExist)
+	p, alive := process(c.PID)
+	if !alive || p.ticks == 0 {
+		return alive
 	}
-	return p.state != 'Z' && p.state != 'X' && !startedSince(p, time.Unix(claim.Sys().(*syscall.Stat_t).Ctim.Unix()))
+	if isOurs(c.N) {
+		return started(c.N) == 0 || started(c.N) == p.ticks
+	}
+	boot, err := bootTime()
+	return err != nil || !p.began(boot).After(time.Unix(info.Sys().(*syscall.Stat_t).Ctim.Unix()).Add(2*time.Second))
 }
-
-// startedSince says whether a process began after t, for certain: /proc counts
-// from a boot time in whole seconds.
-func startedSince(p proc, t time.Time) bool { return p.began.After(t.Add(2 * time.Second)) }

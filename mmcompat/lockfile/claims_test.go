@@ -139,44 +139,80 @@ func TestBreakOwnDead(t *testing.T) {
 	}
 }
 
-// The process id of a dead process may be another's by now.
-func TestReusedProcessIDIsDead(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "l.lock")
+// startSleeper starts a process that outlives the test unless it is killed.
+func startSleeper(t *testing.T) int {
+	t.Helper()
 	sleeper := exec.Command(os.Args[0], "-test.run=^TestSleepUntilKilled$")
 	sleeper.Env = append(os.Environ(), "MMRUNNER_LOCKFILE_SLEEP=1")
 	if err := sleeper.Start(); err != nil {
 		t.Fatal(err)
 	}
-	defer func() { sleeper.Process.Kill(); sleeper.Wait() }()
-	p, err := readProc(sleeper.Process.Pid)
+	t.Cleanup(func() { sleeper.Process.Kill(); sleeper.Wait() })
+	return sleeper.Process.Pid
+}
+
+// The process id of a dead process may be another's by now, and clocks may be
+// set: what counts is when the kernel has the process begin.
+func TestReusedProcessIDIsDead(t *testing.T) {
+	pid := startSleeper(t)
+	p, err := readProc(pid)
 	if err != nil {
 		t.Skip("no /proc:", err)
 	}
-	l := lay(t, Options{Host: "h", PID: sleeper.Process.Pid}, path)
-	info, err := os.Stat(l.Claim())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !running(sleeper.Process.Pid, info) {
-		t.Errorf("a process begun at %v was taken for dead", p.began)
-	}
-	if d := time.Since(p.began); d < -2*time.Second || d > time.Minute {
-		t.Errorf("it began %v ago, wanted some milliseconds", d)
-	}
-	self, err := readProc(os.Getpid())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if self.state == 'Z' || self.state == 'X' || self.began.After(p.began) {
-		t.Errorf("we came out as %+v, after our child %+v", self, p)
-	}
-	// A claim touched before that process began is not its claim.
 	boot, err := bootTime()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if startedSince(p, boot) != true || startedSince(p, p.began) != false {
-		t.Error("when a process began did not count")
+	if d := time.Since(p.began(boot)); d < -2*time.Second || d > time.Minute {
+		t.Errorf("a process that was just started began %v ago", d)
+	}
+	n := newNumber(pid)
+	later := n + 1<<startedAt
+	elsewhere := n ^ 1<<spaceAt
+	nobody := n &^ ((1<<startedBits - 1) << startedAt)
+	if !isOurs(n) || !sameSpace(n) || started(n) != p.ticks || sameSpace(elsewhere) || started(nobody) != 0 || n < 0 {
+		t.Fatalf("the number %x of a process begun at %x does not say so", n, p.ticks)
+	}
+	me, err := Options{Host: "h"}.withDefaults()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	l := &Lock{path: filepath.Join(dir, "l.lock"), o: me}
+	dead := deadPID(t)
+	for _, c := range []struct {
+		what        string
+		pid         int
+		n           int64
+		dead, waits bool
+	}{
+		{"a running process", pid, n, false, true},
+		{"one whose id another has", pid, later, true, false},
+		{"one of which is not known when it began", pid, nobody, false, true},
+		{"one of another container", pid, elsewhere, false, true},
+		{"one that is gone", dead, n, true, false},
+		{"one that may be in another container", dead, elsewhere, false, true},
+		{"a running Python", pid, 0, false, true},
+		{"a Python that is gone", dead, 3, false, false},
+	} {
+		name := fmt.Sprintf("%s.h.%d.%d", l.path, c.pid, c.n)
+		if err := os.WriteFile(name, []byte(name), 0o664); err != nil {
+			t.Fatal(err)
+		}
+		claim, ok := ParseClaim(l.path, name)
+		if !ok {
+			t.Fatalf("%s is no claim", name)
+		}
+		info, err := os.Stat(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := l.ownDead(claim); got != c.dead {
+			t.Errorf("%s: taken for dead is %v", c.what, got)
+		}
+		if got := waits(claim, info); got != c.waits {
+			t.Errorf("%s: taken for one that waits is %v", c.what, got)
+		}
 	}
 }
 

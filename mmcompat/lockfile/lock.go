@@ -25,7 +25,6 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
-	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -114,13 +113,6 @@ func sleep(ctx context.Context, d time.Duration) {
 	}
 }
 
-// firstNumber is the N of a process's first claim. LockFile.py counts from 0; that
-// ours start far above makes our claims known from those of Python processes
-// even when the process is long gone, which BreakOwnDead needs.
-const firstNumber = 1_000_000_000
-
-var number atomic.Int64
-
 // ours has this process's claims, each with whether it has the lock.
 var ours sync.Map
 
@@ -141,8 +133,7 @@ func New(path string, o Options) (*Lock, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	n := firstNumber + number.Add(1) - 1
-	return &Lock{path: path, claim: fmt.Sprintf("%s.%s.%d.%d", path, o.Host, o.PID, n), o: o}, nil
+	return &Lock{path: path, claim: fmt.Sprintf("%s.%s.%d.%d", path, o.Host, o.PID, newNumber(o.PID)), o: o}, nil
 }
 
 // Path returns the lock file's name.

@@ -2,22 +2,43 @@ package lockfile
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"strconv"
+	"syscall"
 	"time"
 )
 
 // proc is what /proc says of a process, see proc(5).
 type proc struct {
-	state byte // Z and X are dead
-	began time.Time
+	state byte  // Z and X are dead
+	ticks int64 // when it began, counted from the boot; 0: unknown
 }
 
 // ticksPerSecond is USER_HZ, the unit of /proc's times, the same on every Linux.
 const ticksPerSecond = 100
 
-// readProc's error wraps fs.ErrNotExist where there is no such process.
+// began is the time at which the process began, by the clock as it is now.
+func (p proc) began(boot time.Time) time.Time {
+	return boot.Add(time.Duration(p.ticks) * time.Second / ticksPerSecond)
+}
+
+// process looks for a process and says whether there is one that is not dead.
+// Where /proc does not show it (it may hide others' processes) all else is
+// unknown.
+func process(pid int) (p proc, alive bool) {
+	if err := syscall.Kill(pid, 0); errors.Is(err, syscall.ESRCH) {
+		return proc{}, false
+	}
+	p, err := readProc(pid)
+	if err != nil {
+		// It may have ended just now.
+		return proc{}, !errors.Is(syscall.Kill(pid, 0), syscall.ESRCH)
+	}
+	return p, p.state != 'Z' && p.state != 'X'
+}
+
 func readProc(pid int) (proc, error) {
 	file := "/proc/" + strconv.Itoa(pid) + "/stat"
 	stat, err := os.ReadFile(file)
@@ -34,8 +55,7 @@ func readProc(pid int) (proc, error) {
 	if err != nil {
 		return proc{}, fmt.Errorf("%s: start time: %w", file, err)
 	}
-	boot, err := bootTime()
-	return proc{fields[0][0], boot.Add(time.Duration(ticks) * time.Second / ticksPerSecond)}, err
+	return proc{fields[0][0], ticks}, nil
 }
 
 func bootTime() (time.Time, error) {

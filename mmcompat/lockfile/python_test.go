@@ -195,6 +195,13 @@ func (c *child) do(t *testing.T, line string) (held bool, claim string) {
 
 // Nobody's update is lost, whatever its process is written in and wherever it runs.
 func TestContention(t *testing.T) {
+	rounds := 3
+	if s := os.Getenv("MMRUNNER_TEST_LOCK_ROUNDS"); s != "" {
+		var err error
+		if rounds, err = strconv.Atoi(s); err != nil {
+			t.Fatal(err)
+		}
+	}
 	for _, prefix := range mmtest.Releases(t) {
 		t.Run(mmtest.Version(t, prefix), func(t *testing.T) {
 			t.Parallel() // they mostly sleep
@@ -203,7 +210,7 @@ func TestContention(t *testing.T) {
 			if err := os.WriteFile(counter, []byte("0"), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			const each, rounds = 4, 12
+			const each = 4
 			var all []*child
 			for i := range each {
 				host := fmt.Sprintf("host%d.example", i%2)
@@ -269,6 +276,7 @@ func TestFilesAreLockFilesOwn(t *testing.T) {
 
 // Each breaks the other's lock when its time is over, and knows that its own is lost.
 func TestEachBreaksTheOther(t *testing.T) {
+	t.Parallel() // it mostly sleeps
 	prefix := mmtest.Prefix(t)
 	path := filepath.Join(t.TempDir(), "l.lock")
 	python, golang := pythonProcess(t, prefix, path, "a.example"), goProcess(t, path, "b.example")
@@ -369,6 +377,7 @@ print open(os.path.join(mm_cfg.LOG_DIR, 'locks')).read()
 
 // A lock that another user holds can be broken, though not dated anew.
 func TestForeignOwner(t *testing.T) {
+	t.Parallel() // it mostly sleeps
 	if os.Getuid() != 0 {
 		t.Skip("only root can run a process of another user")
 	}

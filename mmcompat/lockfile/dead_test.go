@@ -1,0 +1,118 @@
+package lockfile
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/mmrunner/mmrunner/mmcompat/mmtest"
+)
+
+// Who finishes a dead process's work has its lock without its being free for a
+// moment, as LockFile.py sees it too.
+func TestTakeOver(t *testing.T) {
+	prefix := mmtest.Prefix(t)
+	path := filepath.Join(t.TempDir(), "l.lock")
+	old := lay(t, Options{Host: "h", PID: deadPID(t), Lifetime: time.Second}, path)
+	mustLock(t, old, 0)
+	dead, err := Holder(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := newFake(t, "h", 8)
+	f.options.Debug = false
+	l, err := TakeOver(path, *dead, f.options)
+	if err != nil || l == nil {
+		t.Fatal(l, err)
+	}
+	wantFiles(t, filepath.Dir(path), path, l.Claim())
+	wantHeld(t, l, true)
+	wantHeld(t, old, false)
+	wantLines(t, f, "taken over, its process is gone: "+filepath.Base(old.Claim()))
+	h, err := Holder(path)
+	if err != nil || h.File != l.Claim() || h.Time.Before(time.Now().Add(50*time.Second)) {
+		t.Errorf("had the holder %+v (%v), wanted us for a minute", h, err)
+	}
+	python := pythonProcess(t, prefix, path, "elsewhere.example")
+	if held, _ := python.do(t, "trylock"); held {
+		t.Error("Python got the lock that was taken over")
+	}
+	if err := l.Unlock(false); err != nil {
+		t.Error(err)
+	}
+	held, claim := python.do(t, "lock")
+	if !held {
+		t.Error("Python did not get the lock afterwards")
+	}
+	// It is somebody else's now.
+	if again, err := TakeOver(path, *dead, f.options); again != nil || err != nil {
+		t.Errorf("had %v, %v, wanted that there is nothing to take over", again, err)
+	}
+	wantFiles(t, filepath.Dir(path), path, claim)
+	python.do(t, "unlock")
+	if again, err := TakeOver(path, *dead, f.options); again != nil || err != nil {
+		t.Errorf("had %v, %v for a lock that nobody has, wanted nothing", again, err)
+	}
+	wantFiles(t, filepath.Dir(path))
+}
+
+// Many that start together break a dead lock once, and never that of the one who
+// has taken it since.
+func TestBreakersTogether(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "l.lock")
+	pid := deadPID(t)
+	for range 20 {
+		old := lay(t, Options{Host: "h", PID: pid}, path)
+		mustLock(t, old, 0)
+		var wg sync.WaitGroup
+		var mu sync.Mutex
+		broken, held := 0, 0
+		for range 6 {
+			wg.Add(1)
+			go func() {
+				defer wg.Done()
+				o := Options{Host: "h", Lifetime: time.Hour}
+				c, err := BreakOwnDead(path, o)
+				if err != nil {
+					t.Error(err)
+				}
+				l, err := New(path, o)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				err = l.Lock(context.Background(), time.Nanosecond)
+				if err != nil && !errors.Is(err, ErrTimeout) {
+					t.Error(err)
+				}
+				mu.Lock()
+				defer mu.Unlock()
+				if c != nil {
+					broken++
+				}
+				if has, err := l.Held(); err != nil {
+					t.Error(err)
+				} else if has {
+					held++
+				}
+			}()
+		}
+		wg.Wait()
+		if broken != 1 || held != 1 {
+			t.Errorf("broken %d times and had by %d, wanted once and one", broken, held)
+		}
+		h, err := Holder(path)
+		if err != nil || h == nil || !strings.HasPrefix(filepath.Base(h.File), "l.lock.h.") {
+			t.Fatalf("had the holder %+v (%v)", h, err)
+		}
+		if err := errors.Join(os.Remove(path), os.Remove(h.File)); err != nil {
+			t.Fatal(err)
+		}
+		ours.Delete(h.File)
+	}
+}
