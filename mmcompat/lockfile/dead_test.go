@@ -25,6 +25,10 @@ func TestTakeOver(t *testing.T) {
 		t.Fatal(err)
 	}
 	f := newFake(t, "h", 8)
+	if l, err := TakeOver(path, *dead, f.options); l != nil || err != nil {
+		t.Errorf("had %v, %v, wanted no process to take over from itself", l, err)
+	}
+	ours.Delete(old.Claim()) // as in another process
 	f.options.Debug = false
 	l, err := TakeOver(path, *dead, f.options)
 	if err != nil || l == nil {

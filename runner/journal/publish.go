@@ -3,11 +3,7 @@ package journal
 import (
 	"context"
 	"errors"
-	"io/fs"
-	"os"
-	"time"
 
-	"github.com/mmrunner/mmrunner/mmcompat/disk"
 	"github.com/mmrunner/mmrunner/mmcompat/lockfile"
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
 	"github.com/mmrunner/mmrunner/mmcompat/stage"
@@ -84,26 +80,30 @@ func (r *Record) unchanged(path string) (bool, error) {
 }
 
 // inherit returns the locks of the commit's lists: those that the dead process
-// still has are refreshed and taken over, so that nobody sees a list half
-// saved, and the others are taken.
+// still has are taken over, so that nobody sees a list half saved, and the
+// others are taken.
 func (r *Record) inherit(ctx context.Context, env *batch.Env) (locks []batch.Lock, err error) {
 	for _, name := range r.Locks {
 		path := maillist.LockPath(env.Site, name)
+		o := lockfile.Options{
+			Lifetime: env.Site.Duration("LIST_LOCK_LIFETIME"),
+			Log:      func(line string) { env.Log.Printf("locks", "%s", line) },
+		}
 		holder, err := lockfile.Holder(path)
 		if err != nil {
 			return locks, err
 		}
-		if holder != nil && holder.Host == r.Host && holder.PID == r.PID && r.PID != os.Getpid() {
-			err = disk.Chtimes(path, time.Now().Add(env.Site.Duration("LIST_LOCK_LIFETIME")))
-			if err == nil {
-				locks = append(locks, inherited{path, holder.File})
-				continue
-			}
-			if !errors.Is(err, fs.ErrNotExist) {
+		if holder != nil && holder.Host == r.Host && holder.PID == r.PID {
+			l, err := lockfile.TakeOver(path, *holder, o)
+			if err != nil {
 				return locks, err
 			}
+			if l != nil {
+				locks = append(locks, l)
+				continue
+			}
 		}
-		if _, err := lockfile.BreakOwnDead(path, lockfile.Options{}); err != nil {
+		if _, err := lockfile.BreakOwnDead(path, o); err != nil {
 			return locks, err
 		}
 		l, err := env.Take(ctx, name)
@@ -113,19 +113,4 @@ func (r *Record) inherit(ctx context.Context, env *batch.Env) (locks []batch.Loc
 		locks = append(locks, l)
 	}
 	return locks, nil
-}
-
-// inherited is a lock that a dead process had.
-type inherited struct{ path, claim string }
-
-// Held is not asked.
-func (l inherited) Held() (bool, error) { return true, nil }
-
-// Unlock removes the lock if it is still the one that was inherited.
-func (l inherited) Unlock(bool) error {
-	b, err := os.ReadFile(l.path)
-	if err == nil && string(b) == l.claim {
-		err = disk.Remove(l.path)
-	}
-	return errors.Join(ignoreMissing(err), ignoreMissing(disk.Remove(l.claim)))
 }
