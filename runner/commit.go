@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io/fs"
-	"time"
 
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
 	"github.com/mmrunner/mmrunner/runner/batch"
@@ -92,7 +91,6 @@ func (e *Engine) release(entries []*Entry) {
 func (e *Engine) turn(ctx context.Context, name string, entries []*Entry) (done int, err error) {
 	var only *pythonOnly
 	for {
-		start, before := time.Now(), e.stats
 		turn, b, err := batch.Begin(ctx, e.Env, name)
 		var needs *maillist.ErrNeedsPython
 		switch {
@@ -121,7 +119,6 @@ func (e *Engine) turn(ctx context.Context, name string, entries []*Entry) (done 
 			return 0, err
 		}
 		e.counted(entries, outcomes)
-		e.observe(turn, name, outcomes, start, before)
 		if only != nil {
 			return len(entries), only
 		}

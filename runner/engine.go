@@ -8,7 +8,6 @@ import (
 
 	"github.com/mmrunner/mmrunner/mmcompat/qfile"
 	"github.com/mmrunner/mmrunner/runner/batch"
-	"github.com/mmrunner/mmrunner/runner/history"
 	"github.com/mmrunner/mmrunner/runner/journal"
 	"github.com/mmrunner/mmrunner/runner/pyworker"
 )
@@ -25,10 +24,6 @@ type Engine struct {
 	BatchSize int // 0 means DefaultBatch
 	// Progress is told how many entries are done of how many; it may be nil.
 	Progress func(done, total int)
-	// Observe is told of each commit, Counted of each entry and what became of it;
-	// they may be nil.
-	Observe func(history.Commit)
-	Counted func(Outcome)
 
 	worker     *pyworker.Worker
 	journal    *journal.Journal // nil until it is needed
@@ -118,9 +113,6 @@ func (e *Engine) batchSize() int {
 func (e *Engine) count(o Outcome) {
 	e.stats.Entries++
 	e.stats.add(o)
-	if e.Counted != nil {
-		e.Counted(o)
-	}
 }
 
 func (e *Engine) logError(format string, a ...any) { e.Env.Log.Printf("error", format, a...) }

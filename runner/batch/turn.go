@@ -27,8 +27,7 @@ type Turn struct {
 	lines   []mlog.Line
 	peeked  shelf
 	locked  time.Time // when the first lock was had
-	waited  time.Duration
-	temp    string // what the names of its temporary files end in
+	temp    string    // what the names of its temporary files end in
 
 	eager   bool // locks are taken before lists are read
 	loading bool // a list is being read without its lock
@@ -135,9 +134,7 @@ func (t *Turn) load(b *Batch) error {
 
 // take takes a batch's lock.
 func (t *Turn) take(b *Batch) error {
-	start := time.Now()
 	lock, err := t.env.Take(t.ctx, b.name)
-	t.waited += time.Since(start)
 	if err != nil {
 		return err
 	}
@@ -322,9 +319,6 @@ func (t *Turn) enqueue(queue string, msg any, data *qfile.Data) (base string, er
 
 // Locked is when the first list's lock was had; zero before that.
 func (t *Turn) Locked() time.Time { return t.locked }
-
-// Waited is for how long locks were waited for, all lists together.
-func (t *Turn) Waited() time.Duration { return t.waited }
 
 // Abort gives all locks back and forgets what was changed: the lists' files are
 // as they were, and no mail and no log line leaves.

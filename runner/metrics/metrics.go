@@ -54,11 +54,11 @@ func New(queues map[string]string) *Metrics {
 	return m
 }
 
-// Count counts an entry of a runner by what became of it.
-func (m *Metrics) Count(runner, outcome string) { m.entries.WithLabelValues(runner, outcome).Inc() }
-
-// Observe counts a commit.
+// Observe counts a commit, or the entries that were dealt with otherwise.
 func (m *Metrics) Observe(c history.Commit) {
+	for outcome, n := range c.Outcomes {
+		m.entries.WithLabelValues(c.Runner, outcome).Add(float64(n))
+	}
 	m.size.WithLabelValues(c.Runner).Observe(float64(c.Entries))
 	m.commit.WithLabelValues(c.Runner).Observe(c.Seconds)
 	m.held.WithLabelValues(c.Runner).Observe(c.Held)

@@ -18,7 +18,7 @@ import (
 func TestServe(t *testing.T) {
 	dir := t.TempDir()
 	for _, name := range []string{
-		fmt.Sprintf("%d.5+aa.pck", time.Now().Unix()-5000), fmt.Sprintf("%d.5+bb.pck", time.Now().Unix()-10),
+		fmt.Sprintf("%d.5+aa.pck", time.Now().Unix()-5050), fmt.Sprintf("%d.5+bb.pck", time.Now().Unix()-10),
 		"1.0+cc.bak", "1.0+dd.pck.tmp", "foreign.pck",
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o600); err != nil {
@@ -26,10 +26,7 @@ func TestServe(t *testing.T) {
 		}
 	}
 	m := New(map[string]string{"bounces": dir, "commands": filepath.Join(dir, "missing")})
-	for _, outcome := range []string{"registered", "discarded", "registered"} {
-		m.Count("BounceRunner", outcome)
-	}
-	m.Observe(history.Commit{Runner: "BounceRunner", List: "secretlist", Entries: 7, Seconds: 0.5, Held: 0.1, Waited: 3})
+	m.Observe(history.Commit{Runner: "BounceRunner", List: "secretlist", Entries: 7, Outcomes: map[string]int{"registered": 5, "discarded": 2}, Seconds: 0.5, Held: 0.1, Waited: 3})
 	m.Shadow("differences", 0)
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
@@ -50,8 +47,8 @@ func TestServe(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
-		`mmrunner_entries_total{outcome="registered",runner="BounceRunner"} 2`,
-		`mmrunner_entries_total{outcome="discarded",runner="BounceRunner"} 1`,
+		`mmrunner_entries_total{outcome="registered",runner="BounceRunner"} 5`,
+		`mmrunner_entries_total{outcome="discarded",runner="BounceRunner"} 2`,
 		`mmrunner_batch_entries_sum{runner="BounceRunner"} 7`,
 		`mmrunner_commit_seconds_sum{runner="BounceRunner"} 0.5`,
 		`mmrunner_lock_held_seconds_sum{runner="BounceRunner"} 0.1`,
