@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"github.com/mmrunner/mmrunner/runner/metrics"
 	"github.com/mmrunner/mmrunner/runner/shadow"
 )
 
@@ -26,6 +27,7 @@ type shadowOptions struct {
 	batchSize int
 	every     time.Duration
 	asJSON    bool
+	metrics   string
 }
 
 func newShadow() *cobra.Command {
@@ -56,6 +58,7 @@ queues now. The exit status is 1 if anything differed.`,
 	f.IntVar(&o.batchSize, "batch-size", shadow.DefaultBatch, "entries that make a batch at once")
 	f.DurationVar(&o.every, "every", shadow.DefaultEvery, "for how long entries are collected into a batch at most")
 	f.BoolVar(&o.asJSON, "json", false, "print the results as JSON")
+	f.StringVar(&o.metrics, "metrics-addr", "", "answer Prometheus at /metrics on `[HOST]:PORT`; without a host, this machine only")
 	return cmd
 }
 
@@ -91,9 +94,20 @@ func runShadow(cmd *cobra.Command, o shadowOptions, names []string) error {
 		stop() // a second signal ends it at once
 	}()
 	live := newLive(cmd.ErrOrStderr(), o.asJSON)
+	tell := live.tell
+	if o.metrics != "" {
+		m := metrics.New(map[string]string{"bounces": s.QueueDir("bounces"), "commands": s.QueueDir("commands")})
+		if _, err := m.Serve(ctx, o.metrics); err != nil {
+			return err
+		}
+		tell = func(r *shadow.Report, working bool) {
+			live.tell(r, working)
+			count(m, r)
+		}
+	}
 	r, err := shadow.Run(ctx, shadow.Options{
 		Site: s, Runners: names, Handler: handler, Spool: o.spool, Once: o.once,
-		BatchSize: o.batchSize, Every: o.every, Tell: live.tell,
+		BatchSize: o.batchSize, Every: o.every, Tell: tell,
 	})
 	live.end()
 	if r == nil {
@@ -119,6 +133,17 @@ func runShadow(cmd *cobra.Command, o shadowOptions, names []string) error {
 		return errFound
 	}
 	return err
+}
+
+// count sets the totals that Prometheus may ask for.
+func count(m *metrics.Metrics, r *shadow.Report) {
+	for total, v := range map[string]float64{
+		"entries": float64(r.Entries), "agreed": float64(r.Agreed), "differences": float64(r.Found), "vanished": float64(r.Vanished),
+		"left_out": float64(r.LeftOut), "python_seconds": r.Python.Seconds, "mmrunner_seconds": r.Mmrunner.Seconds,
+		"python_lock_held_seconds": r.Python.Held, "mmrunner_lock_held_seconds": r.Mmrunner.Held,
+	} {
+		m.Shadow(total, v)
+	}
 }
 
 // defaultSpool is one directory for each user and site, so that a shadow that was killed leaves its copies where the
