@@ -25,6 +25,7 @@ type Engine struct {
 	// Progress is told how many entries are done of how many; it may be nil.
 	Progress func(done, total int)
 
+	slice      int // from 0
 	worker     *pyworker.Worker
 	journal    *journal.Journal // nil until it is needed
 	unfinished []*unfinished
@@ -46,7 +47,7 @@ func NewEngine(env *batch.Env, h Handler, n, slices int) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Engine{Env: env, Handler: h, Queue: q, worker: pyworker.New(env.Site, h.Name())}, nil
+	return &Engine{Env: env, Handler: h, Queue: q, slice: n, worker: pyworker.New(env.Site, h.Name())}, nil
 }
 
 // Close ends what the engine has started beside itself. The error is the

@@ -72,7 +72,7 @@ type Entry struct {
 
 	msg     *message.Message
 	head    *message.Message // msg's header fields, if it was shrunk
-	applied bool // Apply has worked on it, perhaps in vain
+	applied bool             // Apply has worked on it, perhaps in vain
 	read    func() (*qfile.Item, error)
 }
 

@@ -8,7 +8,8 @@ import (
 
 // recover puts in order what processes that died have left: commits are finished
 // or undone, and entries of this engine's slice that were at hand go back into
-// the queue (Switchboard.recover_backup_files).
+// the queue (Switchboard.recover_backup_files). What Mailman's own processes have
+// left is taken over or removed.
 func (e *Engine) recover() error {
 	r, err := journal.Recover(context.Background(), e.Env)
 	if err != nil {
@@ -17,6 +18,9 @@ func (e *Engine) recover() error {
 	for _, err := range r.Problems {
 		e.logError("%s: what a dead process began is not finished yet: %v", e.Handler.Name(), err)
 	}
-	_, err = e.Queue.Recover(func(base string) bool { return r.Taken[base] })
-	return err
+	if _, err = e.Queue.Recover(func(base string) bool { return r.Taken[base] }); err != nil {
+		return err
+	}
+	e.litter()
+	return e.inherit()
 }

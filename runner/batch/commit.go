@@ -71,6 +71,9 @@ func (t *Turn) stage(c *Commit) error {
 			return err
 		}
 	}
+	for _, path := range t.removals {
+		c.Files = append(c.Files, stage.File{Final: path})
+	}
 	made := map[string]bool{}
 	for _, o := range t.outbox {
 		if !made[o.dir] {

@@ -24,10 +24,12 @@ type Turn struct {
 	env     *Env
 	batches []*Batch // in the order in which their lists were locked
 	outbox  []outgoing
-	lines   []mlog.Line
-	peeked  shelf
-	locked  time.Time // when the first lock was had
-	temp    string    // what the names of its temporary files end in
+	// removals are files that go with the commit.
+	removals []string
+	lines    []mlog.Line
+	peeked   shelf
+	locked   time.Time // when the first lock was had
+	temp     string    // what the names of its temporary files end in
 
 	eager   bool // locks are taken before lists are read
 	loading bool // a list is being read without its lock

@@ -113,6 +113,11 @@ func (h *Handler) Apply(b *batch.Batch, e *runner.Entry) (runner.Outcome, error)
 }
 
 func (h *Handler) dispose(b *batch.Batch, e *runner.Entry) (runner.Outcome, error) {
+	if addr, day, ok := inherited(e.Data); ok {
+		h.events[b] = append(h.events[b], event{e, addr, day})
+		e.Drop()
+		return runner.Registered, nil
+	}
 	msg, err := e.Head()
 	if err != nil {
 		return "", err

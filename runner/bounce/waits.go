@@ -14,6 +14,9 @@ import (
 // does at once: what nobody understands, what is no error, probes, and what came
 // to the site list.
 func (h *Handler) Waits(s *site.Site, e *runner.Entry) bool {
+	if _, _, ok := inherited(e.Data); ok {
+		return false // it has waited
+	}
 	scan, ok := e.Work.(*detect.Result)
 	if !ok || scan.Stop || scan.Err != nil || scan.NeedPython != "" || e.List == maillist.Lower(s.Str("MAILMAN_SITE_LIST")) {
 		return false
