@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -26,8 +27,7 @@ func newProbe() *cobra.Command {
 		Use:   "probe",
 		Short: "Print what mmrunner knows about the installation",
 		Long: `probe prints the profile that mmrunner works from: the release, paths, languages, bounce modules and
-commands of the installation, and which of its modules are not Mailman's own and therefore left to its Python.
-The profile is kept beside the installation's data and made again when a file it came from changes.`,
+commands of the installation, and which of its modules are not as Mailman ships them. The profile is kept beside the installation's data and made again when a file it came from changes.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return probe(cmd, o) },
 	}
@@ -44,15 +44,22 @@ func probe(cmd *cobra.Command, o probeOptions) error {
 	if err != nil {
 		return err
 	}
-	if o.asJSON {
-		b, err := s.Profile.JSON()
-		if err != nil {
-			return err
-		}
-		_, err = cmd.OutOrStdout().Write(append(b, '\n'))
+	var problem error
+	if s.Problem != nil {
+		problem = fmt.Errorf("%s: had no answer from its Python, wanted the profile: %w", s.Prefix, s.Problem)
+	}
+	if !o.asJSON {
+		return errors.Join(summary(cmd.OutOrStdout(), s), problem)
+	}
+	if problem != nil {
+		return problem
+	}
+	b, err := s.Profile.JSON()
+	if err != nil {
 		return err
 	}
-	return summary(cmd.OutOrStdout(), s)
+	_, err = cmd.OutOrStdout().Write(append(b, '\n'))
+	return err
 }
 
 // summary prints what an administrator wants to check before trusting mmrunner
@@ -83,11 +90,16 @@ func summary(w io.Writer, s *site.Site) error {
 		texts += len(m)
 	}
 	row("texts", "%d in %d modules", texts, len(p.Messages))
-	if len(p.Custom) == 0 {
-		row("custom modules", "none")
-	} else {
-		row("custom modules", "%s (left to the installation's Python)", strings.Join(p.Custom, " "))
+	var delegated, changed []string
+	for _, name := range p.Custom {
+		if strings.HasPrefix(name, "Commands/") || strings.HasPrefix(name, "Bouncers/") {
+			delegated = append(delegated, name)
+		} else {
+			changed = append(changed, name)
+		}
 	}
+	row("custom modules", "%s", remarked(delegated, " (left to the installation's Python)"))
+	row("changed modules", "%s", remarked(changed, " (mmrunner does what Mailman's own do)"))
 	switch {
 	case s.Cached:
 		row("profile", "read from %s", s.CacheFile())
@@ -97,4 +109,12 @@ func summary(w io.Writer, s *site.Site) error {
 		row("profile", "built in")
 	}
 	return t.Flush()
+}
+
+// remarked lists names with a remark, or says that there are none.
+func remarked(names []string, remark string) string {
+	if len(names) == 0 {
+		return "none"
+	}
+	return strings.Join(names, " ") + remark
 }

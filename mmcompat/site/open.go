@@ -140,10 +140,10 @@ func runProbe(python, prefix string) ([]byte, error) {
 	}
 	if err != nil {
 		last := strings.TrimSpace(stderr.String())
-		if i := strings.LastIndexByte(last, '\n'); i >= 0 {
-			last = last[i+1:]
+		if last == "" {
+			return nil, err
 		}
-		return nil, fmt.Errorf("%s: %w: %s", python, err, last)
+		return nil, fmt.Errorf("%s: %w: %s", python, err, last[strings.LastIndexByte(last, '\n')+1:])
 	}
 	return out, nil
 }

@@ -26,7 +26,7 @@ type Profile struct {
 	Bouncers  Bouncers
 	Commands  map[string]Command // by command, e.g. "confirm" for Commands/cmd_confirm.py
 	Modules   map[string]Module  // every module of Mailman that the runners use, e.g. "Queue/BounceRunner"
-	Custom    []string           // modules among these that no known release ships, sorted
+	Custom    []string           // commands, bounce modules and modules that Go stands in for that no known release ships, sorted
 }
 
 // ProfileFormat is the Format this package writes and reads.

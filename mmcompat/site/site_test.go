@@ -142,6 +142,8 @@ func TestWhatCountsAsCustom(t *testing.T) {
 	edit("Bouncers/AOL.py", "could not be delivered", "were not found")
 	edit("Commands/cmd_help.py", "import", "# a remark does not count\nimport")
 	edit("Commands/cmd_info.py", "def process(res, args):", "def process(res, args):\n    res.results.append('more')")
+	edit("MailList.py", "def Save(self):", "def Save(self, why=None):")
+	edit("Handlers/CookHeaders.py", "def process(mlist, msg, msgdata):", "def process(mlist, msg, msgdata, why=None):")
 	edit("Bouncers/BouncerAPI.py", "'AOL',", "'AOL', 'Mine',")
 	if err := os.WriteFile(filepath.Join(prefix, "Mailman", "Bouncers", "Mine.py"), []byte("1/0\n"), 0o644); err != nil {
 		t.Fatal(err)
@@ -161,8 +163,9 @@ func TestWhatCountsAsCustom(t *testing.T) {
 			t.Errorf("command %s: shipped was %v, wanted %v", name, got, want)
 		}
 	}
-	if got := strings.Join(p.Custom, " "); !strings.Contains(got, "Bouncers/Exim Bouncers/Mine") || !strings.Contains(got, "Commands/cmd_info") {
-		t.Errorf("had custom modules %s", got)
+	// BouncerAPI's own code is as it was: its pipeline is data.
+	if got, want := strings.Join(p.Custom, " "), "Bouncers/Exim Bouncers/Mine Commands/cmd_info MailList"; got != want {
+		t.Errorf("had custom modules %s, wanted %s", got, want)
 	}
 	if tags, ok := p.Bouncers.Modules["Qmail"].Tables["introtags"].Value.(*pickle.List); !ok || tags.Items[0] != pickle.Str("A greeting of our own") {
 		t.Errorf("had introtags %v", p.Bouncers.Modules["Qmail"].Tables["introtags"])
