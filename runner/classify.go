@@ -4,8 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"runtime"
 	"sync"
+	"time"
 
 	"github.com/mmrunner/mmrunner/mmcompat/message"
 	"github.com/mmrunner/mmrunner/mmcompat/qfile"
@@ -47,11 +49,7 @@ func (e *Engine) classify(bases []string) []*Entry {
 
 // load reads one entry where it lies and has it classified.
 func (e *Engine) load(base string) (en *Entry, err error) {
-	it, err := e.Queue.Read(base, qfile.Waiting)
-	if err != nil {
-		return nil, err
-	}
-	m, err := it.Parse()
+	it, m, err := e.readWhole(base)
 	if err != nil {
 		return nil, err
 	}
@@ -78,6 +76,34 @@ func (e *Engine) load(base string) (en *Entry, err error) {
 // messageBytes is how much mail is kept in memory from one reading to the next:
 // a batch of 5,000 may be any size.
 const messageBytes = 16 << 20
+
+// An entry that was written to less than settled ago may not be whole: Mailman
+// renames its entries into the queue, but others write them there, and whoever
+// is told of new files sees them sooner than a runner that looks once a second.
+const (
+	settled = 2 * time.Second
+	reread  = 20 * time.Millisecond
+)
+
+// readWhole reads an entry. One that cannot be read is given the time to become
+// whole.
+func (e *Engine) readWhole(base string) (it *qfile.Item, m *message.Message, err error) {
+	for {
+		if it, err = e.Queue.Read(base, qfile.Waiting); err == nil {
+			if m, err = it.Parse(); err == nil {
+				return it, m, nil
+			}
+		}
+		info, serr := os.Stat(e.Queue.Path(base, qfile.Waiting))
+		if serr != nil {
+			return nil, nil, err
+		}
+		if age := time.Since(info.ModTime()); age < 0 || age >= settled {
+			return nil, nil, err
+		}
+		time.Sleep(reread)
+	}
+}
 
 // Guard turns a panic into an error with the place it came from, as Runner.py's
 // catch-all turns an exception into a log line.
