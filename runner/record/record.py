@@ -248,6 +248,6 @@ for name in ('bounce', 'error', 'subscribe', 'vette', 'mischief'):
     logs[name] = [line.decode('latin-1') for line in lines if 'queued bounces' not in line]
 shutil.rmtree(VAR)
 fp = open(os.path.join(DIR, 'scene.json'), 'w')
-json.dump({'release': mm_cfg.VERSION, 'hex_version': mm_cfg.HEX_VERSION, 'runner': runner.__class__.__name__, 'start': START,
+json.dump({'release': mm_cfg.VERSION, 'hex_version': mm_cfg.HEX_VERSION, 'data_version': mm_cfg.DATA_FILE_VERSION, 'runner': runner.__class__.__name__, 'start': START,
            'settings': SETTINGS, 'logs': logs, 'messages': messages}, fp, indent=1, sort_keys=True)
 fp.close()

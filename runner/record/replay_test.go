@@ -26,13 +26,14 @@ import (
 
 // scene is scene.json.
 type scene struct {
-	Release    string              `json:"release"`
-	HexVersion int                 `json:"hex_version"`
-	Runner     string              `json:"runner"`
-	Start      float64             `json:"start"`
-	Settings   map[string]any      `json:"settings"`
-	Logs       map[string][]string `json:"logs"`
-	Messages   []outgoing          `json:"messages"`
+	Release     string              `json:"release"`
+	HexVersion  int                 `json:"hex_version"`
+	DataVersion int                 `json:"data_version"`
+	Runner      string              `json:"runner"`
+	Start       float64             `json:"start"`
+	Settings    map[string]any      `json:"settings"`
+	Logs        map[string][]string `json:"logs"`
+	Messages    []outgoing          `json:"messages"`
 }
 
 // TestReplay has mmrunner play each recorded scene, with its own profile and no
@@ -81,7 +82,7 @@ func replay(t *testing.T, file string) {
 		t.Fatal(err)
 	}
 	profile := site.Builtin()
-	profile.HexVersion = sc.HexVersion
+	profile.Version, profile.HexVersion, profile.DataFileVersion = sc.Release, sc.HexVersion, sc.DataVersion
 	for name, v := range sc.Settings {
 		profile.Settings[name] = site.Setting{Value: setting(t, v)}
 	}
@@ -174,7 +175,8 @@ func compareLogs(t *testing.T, s *site.Site, sc scene) {
 				got = append(got, mask(latin1(line)))
 			}
 		}
-		want = slices.DeleteFunc(want, func(line string) bool { return line == "" })
+		// The places that an exception passed are lines of Mailman's source, which is not there.
+		want = slices.DeleteFunc(want, func(line string) bool { return line == "" || strings.HasPrefix(line, "  ") })
 		slices.Sort(want)
 		slices.Sort(got)
 		if diff := cmp.Diff(want, got); diff != "" {
