@@ -82,6 +82,7 @@ func (e *Engine) release(entries []*Entry) {
 	for _, en := range entries {
 		if err := e.Queue.Release(en.Base); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			e.logError("Entry %s stays a .bak file: %v", en.Base, err)
+			e.untidy = true
 		}
 	}
 }

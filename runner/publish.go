@@ -37,11 +37,13 @@ func (e *Engine) openJournal() (*journal.Journal, error) {
 // secure stages what a turn has made, locks its lists, and enters it into the
 // journal. After an error nothing of it is left, but for errUnfinished.
 func (e *Engine) secure(turn *batch.Turn, entries []*Entry, outcomes []Outcome) (*journal.Record, error) {
-	if err := e.journal.Staging(turn.Dirs()); err != nil {
+	if err := e.journal.Staging(turn.Temp(), turn.Dirs()); err != nil {
 		return nil, err
 	}
 	commit, err := turn.Stage()
 	if err != nil {
+		// It may be that what was written could not be removed.
+		e.untidy = true
 		return nil, err
 	}
 	r := &journal.Record{Commit: *commit}
@@ -72,7 +74,9 @@ func (e *Engine) takeBack(turn *batch.Turn, r *journal.Record, why error) error 
 	if err := e.journal.Drop(); err != nil {
 		return e.postpone(turn, r, errors.Join(why, err))
 	}
-	return errors.Join(why, r.Discard())
+	err := r.Discard()
+	e.untidy = e.untidy || err != nil
+	return errors.Join(why, err)
 }
 
 // postpone keeps a commit in the journal, to be finished later.
@@ -120,7 +124,8 @@ func (e *Engine) publish(turn *batch.Turn, r *journal.Record) error {
 	return nil
 }
 
-// retry finishes what could not be finished before.
+// retry finishes what could not be finished before, and removes what could not be
+// removed. No turn may be in progress.
 func (e *Engine) retry() {
 	undo := false
 	e.unfinished = slices.DeleteFunc(e.unfinished, func(u *unfinished) bool {
@@ -144,6 +149,13 @@ func (e *Engine) retry() {
 		}
 		return true
 	})
+	if e.untidy && e.journal != nil {
+		if err := e.journal.Abandon(); err != nil {
+			e.logError("%s: %v", e.Handler.Name(), err)
+		}
+		e.journal, undo = nil, true
+	}
+	e.untidy = false
 	if undo {
 		if err := e.recover(); err != nil {
 			e.logError("%s: %v", e.Handler.Name(), err)

@@ -74,7 +74,7 @@ func Begin(ctx context.Context, env *Env, name string) (*Turn, *Batch, error) {
 // Outside starts a turn for what belongs to no list, which only has an outbox and
 // log lines.
 func Outside(ctx context.Context, env *Env) *Turn {
-	return &Turn{ctx: ctx, env: env, temp: fmt.Sprintf("%s.%d", Temp(env.Host(), os.Getpid()), turns.Add(1))}
+	return &Turn{ctx: ctx, env: env, temp: fmt.Sprintf("%s.%d.%d", env.Host(), os.Getpid(), turns.Add(1))}
 }
 
 // turns counts this process's turns, from a number on that no process had which
@@ -83,8 +83,8 @@ var turns atomic.Int64
 
 func init() { turns.Store(time.Now().UnixMicro()) }
 
-// Temp is what the names of a process's temporary files have in common.
-func Temp(host string, pid int) string { return fmt.Sprintf("%s.%d", host, pid) }
+// Temp is what the names of this turn's temporary files end in, and no others.
+func (t *Turn) Temp() string { return t.temp }
 
 // open reads a list, or returns it if this turn has it already.
 func (t *Turn) open(name string) (*Batch, error) {

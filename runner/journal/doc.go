@@ -14,7 +14,7 @@
 //	mmrunner-work 1 at 0000000000    the number of the entry in hand, 0 for none
 //	"BounceRunner" "DIR" "BADDIR"    the runner, its queue and the queue of preserved entries
 //	entry BASE                       an entry that is, or is about to be, a .bak file
-//	dir "DIR"                        a directory with temporary files, *.tmp.HOST.PID.*
+//	dir TEMP "DIR"                   a directory with temporary files, *.tmp.TEMP
 //
 // mmrunner-HOST-PID-N.json is the record of one commit, and that it is there is
 // the commit point: from then on the work is to be finished and not to be done

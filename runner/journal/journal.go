@@ -101,14 +101,15 @@ func (j *Journal) InHand(base string) error {
 	return err
 }
 
-// Staging notes the directories in which there will be temporary files.
-func (j *Journal) Staging(dirs []string) error {
+// Staging notes the directories in which there will be temporary files whose
+// names end in temp, see batch.Turn.Temp.
+func (j *Journal) Staging(temp string, dirs []string) error {
 	if len(dirs) == 0 {
 		return nil
 	}
 	var b []byte
 	for _, dir := range dirs {
-		b = fmt.Appendf(b, "dir %q\n", dir)
+		b = fmt.Appendf(b, "dir %s %q\n", temp, dir)
 	}
 	_, err := j.work.Write(b)
 	return err

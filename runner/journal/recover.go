@@ -152,7 +152,7 @@ func (rec *Recovery) settle(ctx context.Context, env *batch.Env, id id, n notes,
 			return err
 		}
 	}
-	undone, err := n.undo(id, func(dir string) (*qfile.Queue, error) {
+	undone, err := n.undo(func(dir string) (*qfile.Queue, error) {
 		return qfile.Open(dir, 0, 1, qfile.Options{
 			BadDir: env.Site.QueueDir("bad"),
 			Schema: env.Site.Profile.QfileSchemaVersion,

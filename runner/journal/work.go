@@ -13,7 +13,6 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/disk"
 	"github.com/mmrunner/mmrunner/mmcompat/qfile"
 	"github.com/mmrunner/mmrunner/mmcompat/site"
-	"github.com/mmrunner/mmrunner/runner/batch"
 )
 
 // notes is what a work file says.
@@ -21,8 +20,11 @@ type notes struct {
 	queue   string
 	inHand  int // from 1; 0 for none
 	entries []string
-	dirs    []string
+	temps   []temp
 }
+
+// temp is a directory with temporary files, and what their names end in.
+type temp struct{ ending, dir string }
 
 // readWork reads a work file. One that is not there, or that a loss of power has
 // left torn, says as much as it has.
@@ -44,8 +46,9 @@ func readWork(file string) (notes, error) {
 		case word == "entry":
 			n.entries = append(n.entries, rest)
 		case word == "dir":
-			if dir, err := strconv.Unquote(rest); err == nil {
-				n.dirs = append(n.dirs, dir)
+			ending, quoted, _ := strings.Cut(rest, " ")
+			if dir, err := strconv.Unquote(quoted); err == nil {
+				n.temps = append(n.temps, temp{".tmp." + ending, dir})
 			}
 		default:
 			var name, bad string
@@ -59,8 +62,8 @@ func readWork(file string) (notes, error) {
 
 // undo takes back what a process did that died before its commit point. It
 // returns how many entries it put back.
-func (n notes) undo(id id, open func(dir string) (*qfile.Queue, error)) (undone int, err error) {
-	if err := n.tidy(id); err != nil || n.queue == "" || len(n.entries) == 0 {
+func (n notes) undo(open func(dir string) (*qfile.Queue, error)) (undone int, err error) {
+	if err := n.tidy(); err != nil || n.queue == "" || len(n.entries) == 0 {
 		return 0, err
 	}
 	q, err := open(n.queue)
@@ -82,10 +85,9 @@ func (n notes) undo(id id, open func(dir string) (*qfile.Queue, error)) (undone 
 }
 
 // tidy removes temporary files.
-func (n notes) tidy(id id) error {
-	mark := ".tmp." + batch.Temp(id.host, id.pid) + "."
-	for _, dir := range n.dirs {
-		d, err := os.Open(dir)
+func (n notes) tidy() error {
+	for _, t := range n.temps {
+		d, err := os.Open(t.dir)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
@@ -97,8 +99,8 @@ func (n notes) tidy(id id) error {
 			return err
 		}
 		for _, name := range names {
-			if strings.Contains(name, mark) {
-				if err := ignoreMissing(disk.Remove(filepath.Join(dir, name))); err != nil {
+			if strings.HasSuffix(strings.TrimSuffix(name, ".last"), t.ending) {
+				if err := ignoreMissing(disk.Remove(filepath.Join(t.dir, name))); err != nil {
 					return err
 				}
 			}
@@ -117,9 +119,9 @@ func (n notes) check(s *site.Site) error {
 			return fmt.Errorf("had entry %q, wanted a base name", base)
 		}
 	}
-	for _, dir := range n.dirs {
-		if dir != filepath.Clean(dir) || !isQueue(s, dir) && filepath.Dir(dir) != filepath.Clean(s.ListDataDir()) {
-			return fmt.Errorf("had directory %q, wanted one of the site", dir)
+	for _, t := range n.temps {
+		if t.dir != filepath.Clean(t.dir) || !isQueue(s, t.dir) && filepath.Dir(t.dir) != filepath.Clean(s.ListDataDir()) {
+			return fmt.Errorf("had directory %q, wanted one of the site", t.dir)
 		}
 	}
 	return nil
