@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/mmrunner/mmrunner/runner/journal"
+	"github.com/mmrunner/mmrunner/runner/pyworker"
 )
 
 // recover puts in order what processes that died have left: commits are finished
@@ -11,6 +12,9 @@ import (
 // the queue (Switchboard.recover_backup_files). What Mailman's own processes have
 // left is taken over or removed.
 func (e *Engine) recover() error {
+	if err := pyworker.Await(context.Background(), e.Env.Site); err != nil {
+		return err
+	}
 	r, err := journal.Recover(context.Background(), e.Env)
 	if err != nil {
 		return err

@@ -17,6 +17,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"os"
 	"os/exec"
 	"strings"
 	"syscall"
@@ -36,6 +38,7 @@ type Worker struct {
 	site   *site.Site
 	runner string
 
+	lock    string // the file that the process holds locked
 	cmd     *exec.Cmd
 	in      io.WriteCloser
 	answers *bufio.Reader
@@ -79,19 +82,22 @@ func (w *Worker) Close() error {
 }
 
 // start starts the process if there is none.
-func (w *Worker) start() error {
+func (w *Worker) start() (err error) {
 	if w.cmd != nil {
 		return nil
 	}
 	if w.site.Python == "" || !w.site.Probed {
 		return ErrNoPython
 	}
+	if w.lock, err = lockName(w.site); err != nil {
+		return err
+	}
 	settings, err := json.Marshal(directories(w.site))
 	if err != nil {
 		return err
 	}
 	// Python reads a program from its standard input to the end, so it gets this one as an argument.
-	cmd := exec.Command(w.site.Python, "-u", "-B", "-c", string(program), w.site.Str("BIN_DIR"), w.runner)
+	cmd := exec.Command(w.site.Python, "-u", "-B", "-c", string(program), w.site.Str("BIN_DIR"), w.runner, w.lock)
 	// A ^C at the terminal is for mmrunner, which lets an entry at hand be finished.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	w.stderr = &tail{}
@@ -140,6 +146,10 @@ func (w *Worker) ended() error {
 	w.in.Close()
 	err := w.cmd.Wait()
 	w.cmd = nil
+	// It removes its lock itself if it ends well.
+	if err2 := os.Remove(w.lock); err2 != nil && !errors.Is(err2, fs.ErrNotExist) {
+		err = errors.Join(err, err2)
+	}
 	if err != nil {
 		return fmt.Errorf("%w\n%s", err, w.stderr.text())
 	}

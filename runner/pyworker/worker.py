@@ -1,18 +1,20 @@
 # Handles single queue entries with a runner class of the installation's own.
 #
-# Started as: python -u -c PROGRAM BIN_DIR RUNNER, with a line of JSON first
-# on standard input: settings to be put in the place of mm_cfg's. After that
+# Started as: python -u -c PROGRAM BIN_DIR RUNNER LOCK, with a line of JSON first
+# on standard input: settings to be put in the place of mm_cfg's. LOCK is a file
+# that is locked until the end, also when the one who asks has died. After that
 # each line asks for one thing, and is answered by one line on standard output:
 #   entry BASE   handle the entry BASE.pck       -> done, or gone if there is none
 #   register     save what waits in the runner   -> done
 # The end of the input ends the runner as a SIGTERM would end bin/qrunner.
 
+import fcntl
 import json
 import os
 import signal
 import sys
 
-bindir, name = sys.argv[1:3]
+bindir, name, lockfile = sys.argv[1:4]
 answers = os.fdopen(os.dup(1), 'w')
 # What Mailman's code prints must not be taken for an answer.
 os.dup2(2, 1)
@@ -20,6 +22,8 @@ os.dup2(2, 1)
 signal.signal(signal.SIGINT, signal.SIG_IGN)
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
 os.umask(007)
+lock = open(lockfile, 'w')
+fcntl.flock(lock, fcntl.LOCK_EX)
 
 sys.path.insert(0, bindir)
 import paths
@@ -65,3 +69,4 @@ while True:
     else:
         answer(register())
 runner._cleanup()
+os.unlink(lockfile)

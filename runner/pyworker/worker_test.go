@@ -4,9 +4,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/mmrunner/mmrunner/mmcompat/mmtest"
 	"github.com/mmrunner/mmrunner/mmcompat/site"
@@ -110,6 +112,7 @@ func mail(addr, subject string) mmtest.EntrySpec {
 // Commands that Mailman ships alternate with one that it does not, and with
 // info, which the site has changed.
 func TestCustomCommandsInTheirTurn(t *testing.T) {
+	t.Parallel()
 	prefix := mmtest.Clone(t)
 	write(t, filepath.Join(prefix, "Mailman", "Commands", "cmd_count.py"), count)
 	info := filepath.Join(prefix, "Mailman", "Commands", "cmd_info.py")
@@ -136,6 +139,7 @@ func TestCustomCommandsInTheirTurn(t *testing.T) {
 
 // All entries of a list with an extend.py go to Python, in their order.
 func TestExtension(t *testing.T) {
+	t.Parallel()
 	prefix := mmtest.Clone(t)
 	mmtest.MakeLists(t, prefix, mmtest.ListSpec{Name: "mailman"}, mmtest.ListSpec{
 		Name: "test", Members: []string{"a@example.com"}, Python: "m.subscribe_policy = 0; m.info = ''"})
@@ -160,6 +164,7 @@ func TestExtension(t *testing.T) {
 // Python brings a list of an older release up to date with its first entry;
 // mmrunner does the others.
 func TestOldVersion(t *testing.T) {
+	t.Parallel()
 	prefix := mmtest.Clone(t)
 	mmtest.MakeLists(t, prefix, mmtest.ListSpec{Name: "mailman"}, mmtest.ListSpec{
 		Name: "test", Members: []string{"a@example.com"}, Python: "m.subscribe_policy = 0; m.data_version = 90"})
@@ -181,6 +186,7 @@ func TestOldVersion(t *testing.T) {
 // A bounce module of the site's own is run by Python, and what it finds is
 // registered.
 func TestCustomBounceModule(t *testing.T) {
+	t.Parallel()
 	prefix := mmtest.Clone(t)
 	write(t, filepath.Join(prefix, "Mailman", "Bouncers", "Gone.py"), module)
 	bouncer := filepath.Join(prefix, "Mailman", "Bouncers", "BouncerAPI.py")
@@ -214,8 +220,60 @@ func TestCustomBounceModule(t *testing.T) {
 	}
 }
 
+// A worker whose mmrunner dies sees its entry through before the next mmrunner
+// looks at what is left.
+func TestWorkerOutlivesItsStarter(t *testing.T) {
+	t.Parallel()
+	prefix := mmtest.Clone(t)
+	mmtest.MakeLists(t, prefix, mmtest.ListSpec{Name: "mailman"}, mmtest.ListSpec{
+		Name: "test", Members: []string{"a@example.com"}, Python: "m.subscribe_policy = 0; m.info = ''"})
+	write(t, filepath.Join(prefix, "lists", "test", "extend.py"), extension)
+	s := open(t, prefix)
+	gone := exec.Command("true")
+	if err := gone.Run(); err != nil {
+		t.Skip(err)
+	}
+	host, err := os.Hostname()
+	if err != nil {
+		t.Fatal(err)
+	}
+	lock := filepath.Join(s.DataDir(), fmt.Sprintf("mmrunner-worker-%s-%d-1.lock", host, gone.Process.Pid))
+	mmtest.Enqueue(t, prefix, mail("new@example.com", "subscribe"))
+	entries, _ := filepath.Glob(filepath.Join(s.QueueDir("commands"), "*.pck"))
+	if len(entries) != 1 {
+		t.Fatalf("had entries %v, wanted one", entries)
+	}
+	// It holds its lock while the entry is at hand, for longer than a drain takes to begin.
+	worker := mmtest.PythonCmd(t, prefix, `
+import fcntl, time
+lock = open(sys.argv[1], 'w')
+fcntl.flock(lock, fcntl.LOCK_EX)
+bak = sys.argv[2][:-4] + '.bak'
+os.rename(sys.argv[2], bak)
+time.sleep(1)
+os.unlink(bak)
+`, lock, entries[0])
+	if err := worker.Start(); err != nil {
+		t.Fatal(err)
+	}
+	for _, err := os.Stat(entries[0]); err == nil; _, err = os.Stat(entries[0]) {
+		time.Sleep(time.Millisecond)
+	}
+	stats := drain(t, s, command.New(membership.NewWorld(s)), 0)
+	if err := worker.Wait(); err != nil {
+		t.Error(err)
+	}
+	if stats.Entries != 0 {
+		t.Errorf("had %v, wanted nothing left to do", stats.Outcomes)
+	}
+	if left, _ := filepath.Glob(filepath.Join(s.DataDir(), "mmrunner-worker-*")); len(left) > 0 {
+		t.Errorf("had %v left", left)
+	}
+}
+
 // Without Python the entry stays, those behind it too, and the error log says why.
 func TestNoPython(t *testing.T) {
+	t.Parallel()
 	prefix := mmtest.Clone(t)
 	mmtest.MakeLists(t, prefix, mmtest.ListSpec{Name: "mailman"}, mmtest.ListSpec{Name: "test"})
 	write(t, filepath.Join(prefix, "lists", "test", "extend.py"), extension)

@@ -1,0 +1,79 @@
+package pyworker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/gofrs/flock"
+
+	"github.com/mmrunner/mmrunner/mmcompat/site"
+)
+
+// A worker's lock is mmrunner-worker-HOST-PID-N.lock in DATA_DIR. HOST and PID
+// are those of the process that started it.
+const lockPrefix, lockSuffix = "mmrunner-worker-", ".lock"
+
+var workers atomic.Int64
+
+// lockName returns a name that no other worker has. The error is for a host
+// without a name.
+func lockName(s *site.Site) (string, error) {
+	host, err := os.Hostname()
+	if err != nil {
+		return "", err
+	}
+	name := fmt.Sprintf("%s%s-%d-%d%s", lockPrefix, host, os.Getpid(), workers.Add(1), lockSuffix)
+	return filepath.Join(s.DataDir(), name), nil
+}
+
+const (
+	lookEvery = 50 * time.Millisecond
+	// longest is for how long the entry at hand may go on.
+	longest = time.Minute
+)
+
+// Await waits until the workers have ended that processes of this host have left
+// behind when they died: they finish the entry at hand, which is not to be taken
+// for one that is left over. The error is for one that does not end within a
+// minute, and for an ended ctx.
+func Await(ctx context.Context, s *site.Site) error {
+	host, err := os.Hostname()
+	if err != nil {
+		return err
+	}
+	files, err := filepath.Glob(filepath.Join(s.DataDir(), lockPrefix+"*"+lockSuffix))
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, longest)
+	defer cancel()
+	for _, file := range files {
+		name := strings.TrimSuffix(strings.TrimPrefix(filepath.Base(file), lockPrefix), lockSuffix)
+		rest, ok := strings.CutPrefix(name, host+"-")
+		pid, err := strconv.Atoi(strings.Split(rest, "-")[0])
+		if !ok || err != nil || pid == os.Getpid() || !errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) {
+			continue
+		}
+		lock := flock.New(file)
+		if had, err := lock.TryLockContext(ctx, lookEvery); !had || err != nil {
+			return fmt.Errorf("%s: the Python worker of process %d, which died, has not ended: %w", file, pid, err)
+		}
+		err = os.Remove(file)
+		if errors.Is(err, fs.ErrNotExist) {
+			err = nil
+		}
+		if err := errors.Join(err, lock.Close()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
