@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 	"os"
+	"os/signal"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -51,23 +53,26 @@ func runDemo(cmd *cobra.Command, o demoOptions) (err error) {
 			err = e
 		}
 	}()
+	ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
 	fmt.Fprintf(out, "Making a list of %d members, %d bounces and %d commands.\n", o.members, o.bounces, o.commands)
 	show, last := (func(done, total int))(nil), ""
 	s, want, err := demo.Make(dir, demo.Options{
 		Members: o.members, Bounces: o.bounces, Commands: o.commands, Now: time.Now(),
-		Progress: func(what string, done, total int) {
+		Progress: func(what string, done, total int) error {
 			if what != last {
 				show, last = progress("making "+what, false), what
 			}
 			if show != nil {
 				show(done, total)
 			}
+			return ctx.Err()
 		},
 	})
 	if err != nil {
 		return err
 	}
-	all, err := drainQueues(cmd.Context(), s, drainOptions{batchSize: runner.DefaultBatch}, []string{"BounceRunner", "CommandRunner"})
+	all, err := drainQueues(ctx, s, drainOptions{batchSize: runner.DefaultBatch}, []string{"BounceRunner", "CommandRunner"})
 	if err != nil {
 		return err
 	}

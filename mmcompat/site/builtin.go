@@ -57,6 +57,9 @@ func builtinSettings() map[string]Setting {
 		"LIST_LOCK_LIFETIME":                  number(5 * 60 * 60),
 		"LIST_LOCK_TIMEOUT":                   number(10),
 		"PENDING_REQUEST_LIFE":                number(3 * day),
+		"MAILMAN_USER":                        str("mailman"),
+		"MAILMAN_GROUP":                       str("mailman"),
+		"QRUNNERS":                            {qrunners()},
 		"QRUNNER_SLEEP_TIME":                  number(1),
 		"QRUNNER_SAVE_BAD_MESSAGES":           yes(true),
 		"REGISTER_BOUNCES_EVERY":              number(15 * 60),
@@ -84,4 +87,13 @@ func builtinSettings() map[string]Setting {
 		"MEMBER_PASSWORD_LENGTH":              number(8),
 		"USER_FRIENDLY_PASSWORDS":             yes(true),
 	}
+}
+
+// qrunners is QRUNNERS: one process for each runner.
+func qrunners() *pickle.List {
+	l := &pickle.List{}
+	for _, name := range []string{"Arch", "Bounce", "Command", "Incoming", "News", "Outgoing", "Virgin", "Retry"} {
+		l.Items = append(l.Items, pickle.NewTuple(pickle.Str(name+"Runner"), pickle.Int(1)))
+	}
+	return l
 }

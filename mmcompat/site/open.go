@@ -183,6 +183,7 @@ func FromProfile(prefix string, p *Profile) *Site {
 	} {
 		c.Settings[name] = str(filepath.Join(prefix, dir))
 	}
+	c.Settings["PIDFILE"] = str(filepath.Join(prefix, "data", "master-qrunner.pid"))
 	c.Settings["SITE_PW_FILE"] = str(filepath.Join(prefix, "data", "adm.pw"))
 	c.Settings["LISTCREATOR_PW_FILE"] = str(filepath.Join(prefix, "data", "creator.pw"))
 	for name, v := range p.Settings {

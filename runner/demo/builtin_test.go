@@ -242,7 +242,8 @@ func TestEachSettingHasADefault(t *testing.T) {
 					return true
 				}
 				n++
-				if _, ok := s.Value(name); !ok {
+				// There is no saying which Python a Mailman runs under.
+				if _, ok := s.Value(name); !ok && name != "PYTHON" {
 					t.Errorf("%s: %s has no default", dir, name)
 				}
 				return true

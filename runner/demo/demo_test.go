@@ -1,6 +1,7 @@
 package demo
 
 import (
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
@@ -110,5 +111,21 @@ func TestOptionsThatMakeNoSense(t *testing.T) {
 		if _, _, err := Make(t.TempDir(), o); err == nil {
 			t.Errorf("%+v was taken", o)
 		}
+	}
+}
+
+// Who does not want to wait need not.
+func TestMakeEndsWhenToldTo(t *testing.T) {
+	enough := errors.New("enough")
+	seen := []string{}
+	_, _, err := Make(t.TempDir(), Options{Members: 2000, Bounces: 3000, Now: time.Now(), Progress: func(what string, done, total int) error {
+		seen = append(seen, what)
+		if what == "bounces" {
+			return enough
+		}
+		return nil
+	}})
+	if !errors.Is(err, enough) || strings.Join(seen, " ") != "members members bounces" {
+		t.Errorf("had %v after %q", err, seen)
 	}
 }

@@ -160,7 +160,9 @@ func makeList(s *site.Site, name string, o Options, members, weak int) error {
 		if i%weakEvery == 0 && i < weak {
 			set("bounce_info", bounceInfo(address(i), o.Now.AddDate(0, 0, -1)))
 		}
-		o.tell("members", i+1, members)
+		if err := o.tell("members", i+1, members); err != nil {
+			return err
+		}
 	}
 	d := pickle.NewDict()
 	for attr, v := range a {
@@ -177,8 +179,10 @@ func makeList(s *site.Site, name string, o Options, members, weak int) error {
 	return os.WriteFile(filepath.Join(dir, "config.pck"), b, 0o660)
 }
 
-func (o Options) tell(what string, done, total int) {
-	if o.Progress != nil && (done%1000 == 0 || done == total) {
-		o.Progress(what, done, total)
+// tell passes on what is done, now and then.
+func (o Options) tell(what string, done, total int) error {
+	if o.Progress == nil || done%1000 != 0 && done != total {
+		return nil
 	}
+	return o.Progress(what, done, total)
 }

@@ -16,7 +16,7 @@ import (
 
 // Make makes the site in dir, which must be empty, and returns it with what it
 // will be like when its queues are drained. The error is for options that make
-// no sense, and the file system's.
+// no sense, the file system's, and that of o.Progress.
 func Make(dir string, o Options) (*site.Site, *Expected, error) {
 	if o.Bounces < 0 || o.Commands < 0 || o.Members <= o.Commands {
 		return nil, nil, fmt.Errorf("had %d members, %d bounces and %d commands, wanted more members than commands, and none of them negative",
@@ -71,7 +71,9 @@ func makeBounces(s *site.Site, o Options, limit int, want *Expected) error {
 		if err := enqueue(s, "bounces", n, o, b.next(n), ""); err != nil {
 			return err
 		}
-		o.tell("bounces", n+1, o.Bounces)
+		if err := o.tell("bounces", n+1, o.Bounces); err != nil {
+			return err
+		}
 	}
 	b.settle()
 	return nil
@@ -99,7 +101,9 @@ func makeCommands(s *site.Site, o Options, first int, want *Expected) error {
 		if err := enqueue(s, "commands", n, o, c.mail(n), "to"+c.address); err != nil {
 			return err
 		}
-		o.tell("commands", n+1, o.Commands)
+		if err := o.tell("commands", n+1, o.Commands); err != nil {
+			return err
+		}
 	}
 	files, err := db.Stage()
 	for _, f := range files {
