@@ -16,11 +16,14 @@ import (
 // collector keeps entries and the state of their lists until they are a batch.
 // It is for one goroutine.
 type collector struct {
-	site   *site.Site
-	spool  *spool
-	lists  *mirror
-	data   *mirror
-	batchs map[string]*gathering // by queue
+	site    *site.Site
+	spool   *spool
+	lists   *mirror
+	data    *mirror
+	batches map[string]*gathering // by queue
+	// after is where a replay has left its state, for the next to go on from; ""
+	// means that each begins with the site's.
+	after string
 }
 
 // gathering is a batch in the making: copies of entries of one queue in
@@ -31,15 +34,16 @@ type gathering struct {
 	dir     string
 	entries []string // base names
 	lists   map[string]bool
+	of      int // lists that the entries are for
 	began   time.Time
 }
 
-// ErrLeftOut is why an entry is not replayed.
+// errLeftOut is why an entry is not replayed.
 var errLeftOut = errors.New("left out")
 
 func newCollector(s *site.Site, sp *spool) (*collector, error) {
 	c := &collector{
-		site: s, spool: sp, batchs: map[string]*gathering{},
+		site: s, spool: sp, batches: map[string]*gathering{},
 		lists: &mirror{from: s.ListDataDir(), to: sp.path("mirror", "lists"), seen: map[string]stamp{}},
 		data:  &mirror{from: s.DataDir(), to: sp.path("mirror", "data"), seen: map[string]stamp{}},
 	}
@@ -55,7 +59,7 @@ func newCollector(s *site.Site, sp *spool) (*collector, error) {
 // is for one of a list with code of its own: that may reach beyond the list's
 // files, and must not run twice.
 func (c *collector) add(queue, base string, b []byte) error {
-	g := c.batchs[queue]
+	g := c.batches[queue]
 	if g == nil {
 		g = &gathering{queue: queue, dir: c.spool.path("batch", queue), lists: map[string]bool{}, began: time.Now()}
 		for _, sub := range []string{"entries", "lists", "data"} {
@@ -63,7 +67,7 @@ func (c *collector) add(queue, base string, b []byte) error {
 				return err
 			}
 		}
-		c.batchs[queue] = g
+		c.batches[queue] = g
 	}
 	name := c.listOf(b)
 	if name != "" && !g.lists[name] {
@@ -112,10 +116,36 @@ func (c *collector) listOf(b []byte) string {
 // snapshot takes the present state of a list into a batch.
 func (c *collector) snapshot(g *gathering, name string) error {
 	g.lists[name] = true
+	if c.after != "" {
+		from := filepath.Join(c.after, "lists", name)
+		if err := age(from); err != nil {
+			return err
+		}
+		return c.link(g, name, from)
+	}
 	if err := c.lists.refresh(name, skipInList); err != nil {
 		return err
 	}
-	err := linkTree(filepath.Join(g.dir, "lists", name), filepath.Join(c.lists.to, name))
+	return c.link(g, name, filepath.Join(c.lists.to, name))
+}
+
+// age makes what a replay has saved as old as a copy of it would be.
+func age(dir string) error {
+	t := time.Now().Add(-aged)
+	return filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return ignoreMissing(err)
+		}
+		info, err := e.Info()
+		if err != nil || info.ModTime().Before(t) {
+			return err
+		}
+		return os.Chtimes(path, t, t)
+	})
+}
+
+func (c *collector) link(g *gathering, name, from string) error {
+	err := linkTree(filepath.Join(g.dir, "lists", name), from)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil // the list was removed meanwhile
 	}
@@ -137,8 +167,9 @@ func skipInData(rel string) bool {
 // take closes a batch: the lists that no entry is for, and held messages, are
 // added as they are now.
 func (c *collector) take(queue string) (*gathering, error) {
-	g := c.batchs[queue]
-	delete(c.batchs, queue)
+	g := c.batches[queue]
+	delete(c.batches, queue)
+	g.of = len(g.lists)
 	names, err := maillist.ListNames(c.site, nil)
 	if err != nil {
 		return nil, err
@@ -150,10 +181,7 @@ func (c *collector) take(queue string) (*gathering, error) {
 			}
 		}
 	}
-	if err := c.data.refresh(".", skipInData); err != nil {
-		return nil, err
-	}
-	if err := linkTree(filepath.Join(g.dir, "data"), c.data.to); err != nil {
+	if err := c.held(filepath.Join(g.dir, "data")); err != nil {
 		return nil, err
 	}
 	// The next one of this queue begins while this one is replayed.
@@ -166,4 +194,24 @@ func (c *collector) take(queue string) (*gathering, error) {
 	}
 	g.dir = to
 	return g, nil
+}
+
+// held adds the messages that are held.
+func (c *collector) held(to string) error {
+	if c.after == "" {
+		if err := c.data.refresh(".", skipInData); err != nil {
+			return err
+		}
+		return linkTree(to, c.data.to)
+	}
+	names, err := filepath.Glob(filepath.Join(c.after, "data", "heldmsg-*"))
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		if err := os.Link(name, filepath.Join(to, filepath.Base(name))); err != nil {
+			return err
+		}
+	}
+	return nil
 }

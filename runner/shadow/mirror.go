@@ -118,8 +118,13 @@ func (m *mirror) pass(name string, skip func(string) bool) (changed bool, err er
 	return changed, nil
 }
 
-// copyFile puts a copy of a file in another's place, with its times, and says
-// which state of the file it is.
+// aged is how much older than its original a copy is made. Mailman reads a list
+// again that was saved in the second in which it was loaded, and what it makes of
+// an entry can depend on that; so a replay must not begin in that second.
+const aged = 10 * time.Second
+
+// copyFile puts a copy of a file in another's place, and says which state of the
+// file it is.
 func copyFile(to, from string) (stamp, error) {
 	in, err := os.Open(from)
 	if err != nil {
@@ -140,7 +145,8 @@ func copyFile(to, from string) (stamp, error) {
 		err = e
 	}
 	if err == nil {
-		err = os.Chtimes(tmp, info.ModTime(), info.ModTime())
+		t := info.ModTime().Add(-aged)
+		err = os.Chtimes(tmp, t, t)
 	}
 	if err == nil {
 		err = os.Rename(tmp, to)

@@ -40,7 +40,7 @@ func newReplayer(o Options, sp *spool) (*replayer, error) {
 // administrator who reads 0 must be able to rely on it.
 func (r *replayer) run(g *gathering, runnerName string) (Batch, []Difference) {
 	r.n++
-	b := Batch{N: r.n, Runner: runnerName, At: time.Now(), Entries: len(g.entries), Lists: len(g.lists)}
+	b := Batch{N: r.n, Runner: runnerName, At: time.Now(), Entries: len(g.entries), Lists: g.of}
 	found, err := r.both(g, runnerName, &b)
 	if err != nil {
 		b.Error = err.Error()

@@ -147,7 +147,8 @@ func waiting(dir string) ([]string, error) {
 	return q.Files(qfile.Waiting)
 }
 
-// once replays what is there now.
+// once replays what is there now. Each batch goes on from where Python has come
+// to with the one before, as the runners would.
 func (s *shadow) once(ctx context.Context) error {
 	for _, queue := range s.order {
 		dir := s.o.Site.QueueDir(queue)
@@ -162,7 +163,7 @@ func (s *shadow) once(ctx context.Context) error {
 			if err := s.keep(dir, base); err != nil {
 				return err
 			}
-			if g := s.collect.batchs[queue]; g != nil && len(g.entries) >= s.o.BatchSize {
+			if g := s.collect.batches[queue]; g != nil && len(g.entries) >= s.o.BatchSize {
 				if err := s.work(queue); err != nil {
 					return err
 				}
@@ -241,7 +242,7 @@ func whole(b []byte) bool {
 
 // work replays a queue's batch, if there is one.
 func (s *shadow) work(queue string) error {
-	if g := s.collect.batchs[queue]; g == nil || len(g.entries) == 0 {
+	if g := s.collect.batches[queue]; g == nil || len(g.entries) == 0 {
 		return nil
 	}
 	g, err := s.collect.take(queue)
@@ -251,6 +252,9 @@ func (s *shadow) work(queue string) error {
 	s.o.Tell(&s.report, true)
 	b, found := s.replay.run(g, s.runners[queue])
 	s.report.add(b, found)
+	if s.o.Once && b.Error == "" {
+		s.collect.after = s.collect.spool.path("python")
+	}
 	s.o.Tell(&s.report, false)
 	return nil
 }
@@ -367,11 +371,11 @@ func (s *shadow) scan() error {
 // due is a queue whose batch is to be replayed, "" if there is none.
 func (s *shadow) due() string {
 	oldest := ""
-	for queue, g := range s.collect.batchs {
+	for queue, g := range s.collect.batches {
 		if len(g.entries) == 0 || len(g.entries) < s.o.BatchSize && time.Since(g.began) < s.o.Every {
 			continue
 		}
-		if oldest == "" || g.began.Before(s.collect.batchs[oldest].began) {
+		if oldest == "" || g.began.Before(s.collect.batches[oldest].began) {
 			oldest = queue
 		}
 	}
