@@ -3,6 +3,7 @@ package runner
 import (
 	"context"
 
+	"github.com/mmrunner/mmrunner/runner/batch"
 	"github.com/mmrunner/mmrunner/runner/journal"
 	"github.com/mmrunner/mmrunner/runner/pyworker"
 )
@@ -12,10 +13,7 @@ import (
 // the queue (Switchboard.recover_backup_files). What Mailman's own processes have
 // left is taken over or removed.
 func (e *Engine) recover() error {
-	if err := pyworker.Await(context.Background(), e.Env.Site); err != nil {
-		return err
-	}
-	r, err := journal.Recover(context.Background(), e.Env)
+	r, err := Settle(context.Background(), e.Env)
 	if err != nil {
 		return err
 	}
@@ -27,4 +25,14 @@ func (e *Engine) recover() error {
 	}
 	e.litter()
 	return e.inherit()
+}
+
+// Settle finishes or undoes the commits that mmrunner processes of this host had
+// begun when they died. Mailman's own runners know nothing of them. The error is
+// journal.Recover's, or for a Python worker that does not end.
+func Settle(ctx context.Context, env *batch.Env) (*journal.Recovery, error) {
+	if err := pyworker.Await(ctx, env.Site); err != nil {
+		return nil, err
+	}
+	return journal.Recover(ctx, env)
 }

@@ -1,12 +1,14 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
 
 	"github.com/mmrunner/mmrunner/mmcompat/site"
+	"github.com/mmrunner/mmrunner/runner"
 	"github.com/mmrunner/mmrunner/runner/install"
 )
 
@@ -19,7 +21,8 @@ func newUninstall() *cobra.Command {
 		Short: "Have mailmanctl start Mailman's own runners again",
 		Long: `uninstall takes mmrunner's lines out of mm_cfg.py, which is then what it was before, byte for byte. It shows
 the change and asks. Nothing is started or stopped: mmrunner goes on until the runners are started anew, and Mailman's
-own then go on with what is queued.`,
+own then go on with what is queued. What processes of mmrunner had begun when they died is finished, since Mailman's own
+runners know nothing of it; those that live are left alone.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return runUninstall(cmd, o) },
 	}
@@ -33,8 +36,16 @@ func runUninstall(cmd *cobra.Command, o installOptions) error {
 		return err
 	}
 	_, changed, err := edit(cmd, o, prefix, install.Removed)
-	if err != nil || !changed {
+	if err != nil {
 		return err
+	}
+	if !o.dryRun {
+		if err := settle(cmd, prefix); err != nil {
+			return fmt.Errorf("what a process of mmrunner began before it died is not finished yet: %w; call mmrunner uninstall again", err)
+		}
+	}
+	if !changed {
+		return nil
 	}
 	fmt.Fprintf(cmd.OutOrStdout(), `
 Now start the runners anew. mailmanctl reads mm_cfg.py only when it starts, so its restart is not enough:
@@ -42,4 +53,25 @@ Now start the runners anew. mailmanctl reads mm_cfg.py only when it starts, so i
   %[1]s start
 `, filepath.Join(prefix, "bin", "mailmanctl"))
 	return nil
+}
+
+// settle finishes what mmrunner processes had begun when they died, of which Mailman's own runners know nothing.
+func settle(cmd *cobra.Command, prefix string) error {
+	s, err := site.Open(prefix, site.Options{Watch: true})
+	if err == nil {
+		err = s.Problem
+	}
+	if err != nil {
+		return err
+	}
+	env := runner.NewEnv(s)
+	defer env.Log.Close()
+	r, err := runner.Settle(cmd.Context(), env)
+	if err != nil {
+		return err
+	}
+	if r.Finished+r.Undone > 0 {
+		fmt.Fprintf(cmd.OutOrStdout(), "finished %d commits of processes that died, and put %d entries back\n", r.Finished, r.Undone)
+	}
+	return errors.Join(r.Problems...)
 }
