@@ -21,7 +21,9 @@ func (e *FormatError) Error() string { return e.Kind + ": " + e.Text }
 // as the format or a value taken by %s is. err is a *FormatError.
 func SafeInterp(format Text, vars Vars) (Text, error) {
 	f, unicode := plain(format)
+	whole := len(f)
 	mixed := unicode
+	used := false // the mapping itself, or one of its values, was asked for
 	var parts []Text
 	literal := func(s string) {
 		if unicode {
@@ -46,8 +48,16 @@ func SafeInterp(format Text, vars Vars) (Text, error) {
 			literal("%")
 			continue
 		}
-		if !c.keyed {
+		if !c.keyed && used {
 			return nil, &FormatError{"TypeError", "not enough arguments for format string"}
+		}
+		used = true
+		if strings.IndexByte(verbs, c.verb) < 0 {
+			return nil, &FormatError{"ValueError", fmt.Sprintf(
+				"unsupported format character '%c' (0x%x) at index %d", c.verb, c.verb, whole-len(rest)-1)}
+		}
+		if !c.keyed {
+			return nil, c.mapping()
 		}
 		v, ok := vars[c.key]
 		switch {
@@ -163,10 +173,26 @@ func conversion(f string) (c spec, rest string, err error) {
 		return c, "", incomplete
 	}
 	c.verb = f[i]
-	if strings.IndexByte("srdiuoxXeEfFgGc%", c.verb) < 0 {
-		return c, "", &FormatError{"ValueError", fmt.Sprintf("unsupported format character '%c' (0x%x)", c.verb, c.verb)}
-	}
 	return c, f[i+1:], nil
+}
+
+// verbs are the conversions that Python has, beside %%.
+const verbs = "srdiuoxXeEfFgGc"
+
+// mapping is the error over a conversion of the mapping itself. Python has one
+// for %s and %r only if something else follows; what it would write is all that
+// Mailman knows, and this is not.
+func (c spec) mapping() error {
+	why := "not enough arguments for format string"
+	switch {
+	case strings.IndexByte("diuoxX", c.verb) >= 0:
+		why = fmt.Sprintf("%%%c format: a number is required, not instance", c.verb)
+	case strings.IndexByte("eEfFgG", c.verb) >= 0:
+		why = "float argument required, not instance"
+	case c.verb == 'c':
+		why = "%c requires int or char"
+	}
+	return &FormatError{"TypeError", why}
 }
 
 func (c spec) format(v any) (Text, error) {
