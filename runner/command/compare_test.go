@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/mmrunner/mmrunner/mmcompat/mmtest"
+	"github.com/mmrunner/mmrunner/runner/membership"
 )
 
 //go:embed testdata/dump.py
@@ -25,7 +26,10 @@ type scene struct {
 	specs  []mmtest.ListSpec
 	mail   []mmtest.EntrySpec
 	cookie int
+	late   []func()                             // what is done when the lists are made
 	checks []func(s *scene, got map[string]any) // of what mmrunner leaves behind
+
+	resolver membership.Resolver // what mmrunner asks for names
 }
 
 // newScene copies the Mailman at release and gives it a site list.
@@ -119,6 +123,9 @@ var varDirs = []string{"lists", "qfiles", "logs", "locks", "data"}
 func (s *scene) compare() {
 	s.t.Helper()
 	mmtest.MakeLists(s.t, s.prefix, s.specs...)
+	for _, f := range s.late {
+		f()
+	}
 	mmtest.Enqueue(s.t, s.prefix, s.mail...)
 	before := filepath.Join(s.t.TempDir(), "before")
 	copyDirs(s.t, s.prefix, before)
@@ -132,7 +139,7 @@ func (s *scene) compare() {
 	}
 	copyDirs(s.t, before, s.prefix)
 	s.age()
-	drain(s.t, s.prefix)
+	drain(s.t, s.prefix, s.resolver)
 	got := s.dump()
 	for _, check := range s.checks {
 		check(s, got)

@@ -46,7 +46,7 @@ func TestOrder(t *testing.T) {
 	if err := os.MkdirAll(inTheWay, 0o770); err != nil {
 		t.Fatal(err)
 	}
-	drain(t, s.prefix)
+	drain(t, s.prefix, nil)
 	if left := entries(t, s.prefix, "virgin"); len(left) > 0 {
 		t.Errorf("%d messages left although the list was not saved", len(left))
 	}
@@ -57,7 +57,7 @@ func TestOrder(t *testing.T) {
 	if err := os.RemoveAll(last); err != nil {
 		t.Fatal(err)
 	}
-	stats := drain(t, s.prefix)
+	stats := drain(t, s.prefix, nil)
 	if got := stats.Outcomes["applied"]; got != len(s.mail) {
 		t.Errorf("%d entries were applied, wanted %d", got, len(s.mail))
 	}

@@ -23,7 +23,7 @@ var thorough = os.Getenv("MMRUNNER_TEST_COUNT") != ""
 func TestScenes(t *testing.T) {
 	t.Parallel()
 	scenes := map[string]func(*scene){
-		"languages": languageScene, "policies": policyScene, "held": heldScene, "hostile": hostileScene, "passwords": passwordScene, "attack": attackScene,
+		"languages": languageScene, "policies": policyScene, "held": heldScene, "hostile": hostileScene, "passwords": passwordScene, "attack": attackScene, "odd": oddScene,
 	}
 	if !thorough {
 		eachRelease(t, func(s *scene) {

@@ -61,6 +61,8 @@ func (m *Manager) changeElsewhere(name, oldaddr, newaddr string) error {
 		return err
 	}
 	if err := there.changeAddress(oldaddr, newaddr); err != nil {
+		// Nobody saves that list, although the entry goes on.
+		there.b.Undo()
 		return err
 	}
 	there.b.Save()
