@@ -90,7 +90,7 @@ func OpenDocument(b []byte) (*Document, error) {
 	if !ok {
 		return nil, fmt.Errorf("pickle: had %s, wanted a dict", kind(v))
 	}
-	return NewDocument(dict)
+	return newDocument(dict, b[0] == opMark)
 }
 
 // openTranscoded is OpenDocument of what can be brought into protocol 1 without
@@ -113,17 +113,22 @@ func openTranscoded(b []byte) *Document {
 func (d *Document) SetProtocol(proto int) { d.plain = proto == 0 }
 
 // NewDocument returns a document that holds what d holds now.
-func NewDocument(d *Dict) (*Document, error) {
+func NewDocument(d *Dict) (*Document, error) { return newDocument(d, false) }
+
+// newDocument is NewDocument that can also keep to opcodes which have their like
+// in protocol 0.
+func newDocument(d *Dict, plain bool) (*Document, error) {
 	for k := range d.All() {
 		if _, ok := k.(Str); !ok {
 			return nil, fmt.Errorf("pickle: had %s as a key, wanted a str", kind(k))
 		}
 	}
-	b, err := Dump(d, 1)
-	if err != nil {
+	w := writer{proto: 1, nextID: 1, plain: plain}
+	w.count(d)
+	if err := w.value(d, 1); err != nil {
 		return nil, err
 	}
-	return openLayout(b)
+	return openLayout(append(w.out, opStop))
 }
 
 // openLayout is OpenDocument of protocol 1; errLayout of anything else.
