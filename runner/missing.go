@@ -15,15 +15,17 @@ import (
 func (e *Engine) missing(ctx context.Context, name string, entries []*Entry, why error) (done int, err error) {
 	// MMUnknownListError has nothing to say beside the list's name.
 	reason := why.Error()
-	if errors.Is(why, maillist.ErrUnknownList) {
+	var arg *maillist.ArgError
+	switch {
+	case errors.Is(why, maillist.ErrUnknownList):
 		reason = ""
+	case errors.As(why, &arg):
+		reason = arg.Arg
 	}
 	turn := batch.Outside(ctx, e.Env)
 	outcomes := make([]Outcome, len(entries))
 	for i, en := range entries {
-		if reason == "" {
-			maillist.Exists(e.Env.Site, name, turn) // for what it says of a hostile name
-		}
+		turn.Look(name)
 		turn.Printf("error", "error opening list: %s\n%s", name, reason)
 		turn.Printf("error", "Dequeuing message destined for missing list: %s", name)
 		outcomes[i] = Shunted

@@ -28,6 +28,7 @@ func (l *List) load() error {
 	last := main + ".last"
 	var failed []string // log lines that wait until it is clear that Python is not needed
 	var why error
+	var gaveUp string // str() of the last exception
 	for _, file := range []string{main, last} {
 		doc, id, err := loadFile(file)
 		if err == nil {
@@ -57,14 +58,15 @@ func (l *List) load() error {
 		} else if !errors.Is(err, fs.ErrNotExist) {
 			return err
 		} else {
-			failed = append(failed, fmt.Sprintf("couldn't load config file %s\n%s", file, pyOSError(err, file)))
+			gaveUp = pyOSError(err, file)
+			failed = append(failed, fmt.Sprintf("couldn't load config file %s\n%s", file, gaveUp))
 		}
 	}
 	for _, line := range failed {
 		l.o.Log.Printf("error", "%s", line)
 	}
 	l.o.Log.Printf("error", "All %s fallbacks were corrupt, giving up", l.name)
-	return fmt.Errorf("%w: %w", &ArgError{ErrCorruptList, l.name}, why)
+	return fmt.Errorf("%w: %w", &ArgError{ErrCorruptList, gaveUp}, why)
 }
 
 // checkExtension finds a list's extend.py, which may change any of Mailman's

@@ -77,6 +77,13 @@ func Outside(ctx context.Context, env *Env) *Turn {
 	return &Turn{ctx: ctx, env: env, temp: fmt.Sprintf("%s.%d.%d", env.Host(), os.Getpid(), turns.Add(1))}
 }
 
+// Look opens a list as Mailman does for each entry, for what it logs of one that
+// cannot be opened. The error is maillist.Open's.
+func (t *Turn) Look(name string) error {
+	_, err := maillist.Open(t.env.Site, name, t.listOptions(false))
+	return err
+}
+
 // turns counts this process's turns, from a number on that no process had which
 // had the same id before.
 var turns atomic.Int64
