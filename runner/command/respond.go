@@ -6,6 +6,7 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/message"
 	"github.com/mmrunner/mmrunner/mmcompat/text"
 	"github.com/mmrunner/mmrunner/pickle"
+	"github.com/mmrunner/mmrunner/runner/membership"
 )
 
 const commandRunner = "Queue/CommandRunner"
@@ -38,6 +39,9 @@ func (r *results) sendResponse() error {
 		return nil
 	}
 	body, err := r.responseText()
+	if err == nil {
+		err = membership.KnownLanguage(r.s, r.lang)
+	}
 	if err != nil {
 		return err
 	}

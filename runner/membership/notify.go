@@ -57,7 +57,7 @@ func (m *Manager) texts(name string) (all []text.Text) {
 
 // charset is Charset(Utils.GetCharSet(lang)).
 func (m *Manager) charset(lang string) (*message.Charset, error) {
-	if err := knownLanguage(m.s, lang); err != nil {
+	if err := KnownLanguage(m.s, lang); err != nil {
 		return nil, err
 	}
 	return m.b.Charsets().New(m.t.Charset(lang))

@@ -29,6 +29,9 @@ const unanswered = "127.0.1.255"
 // refuseSpamhaus gives ErrBanned for a subscription that the site's checks of
 // Spamhaus' lists refuse.
 func (m *Manager) refuseSpamhaus(email, remote string) error {
+	if !m.since(spamhaus) {
+		return nil
+	}
 	if remote != "" && m.s.Bool("BLOCK_SPAMHAUS_LISTED_IP_SUBSCRIBE") && m.bannedIP(remote) {
 		m.Log("vette", "%s banned subscription: %s%s (Spamhaus IP)", m.attr("real_name"), email, " from "+remote)
 		return fmt.Errorf("%w: Spamhaus IP", ErrBanned)
@@ -99,8 +102,12 @@ func (m *Manager) bannedDomain(email string) bool {
 	for _, p := range domain {
 		parts.Items = append(parts.Items, pickle.Str(p))
 	}
+	zone := ".dbl.spamhaus.org"
+	if !m.since(spamhausDBL) {
+		zone = ".zen.spamhaus.org"
+	}
 	listed := false
-	for _, a := range m.world.Resolver.LookupA(pickle.Repr(parts, 1000) + ".dbl.spamhaus.org") {
+	for _, a := range m.world.Resolver.LookupA(pickle.Repr(parts, 1000) + zone) {
 		s := a.String()
 		if s == unanswered {
 			return false

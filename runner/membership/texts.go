@@ -121,9 +121,9 @@ func (m *Manager) encode(t text.Text, lang string) (string, error) {
 	return text.Encode(string(u), m.t.Charset(lang), text.Replace)
 }
 
-// knownLanguage is for what looks a language's charset up: Mailman fails on one
+// KnownLanguage is for what looks a language's charset up: Mailman fails on one
 // that the site does not have.
-func knownLanguage(s *site.Site, lang string) error {
+func KnownLanguage(s *site.Site, lang string) error {
 	if _, ok := s.Profile.Languages[lang]; !ok {
 		return keyError(lang)
 	}
