@@ -36,14 +36,12 @@ const gone = "From: MAILER-DAEMON@mx.example.net\nX-Failed-Recipients: user0@exa
 
 var registered = []string{"small: user0@example.net bounce score: 1.0"}
 
-// nothing is what becomes of entries that cannot be handled. What Mailman does
-// with one is asked of the installed Mailman too, if there is one, unless it
-// would never end.
+// nothing is what becomes of entries that are hard to handle, or cannot be.
 var nothing = []struct {
-	name     string
-	prepare  func(t *testing.T, s *site.Site)
-	want     place
-	onlyOurs bool
+	name    string
+	prepare func(t *testing.T, s *site.Site)
+	want    place
+	slow    bool // Mailman takes long over it
 }{
 	{
 		name:    "an ordinary entry",
@@ -193,10 +191,10 @@ func TestMailmanLosesAsMuch(t *testing.T) {
 	}
 	s := site.FromProfile(prefix, real.Profile)
 	for _, c := range nothing {
-		if c.onlyOurs {
-			continue
-		}
 		t.Run(c.name, func(t *testing.T) {
+			if c.slow && os.Getenv("MMRUNNER_TEST_SLOW") == "" {
+				t.Skip("Mailman takes long over this: set MMRUNNER_TEST_SLOW to see it")
+			}
 			empty(t, s)
 			fill(t, s)
 			c.prepare(t, s)
@@ -350,12 +348,23 @@ func encode(t *testing.T, text string, data map[string]pickle.Value) (base strin
 func enqueue(t *testing.T, s *site.Site, text string, data map[string]pickle.Value) {
 	t.Helper()
 	base, b := encode(t, text, data)
-	write(t, filepath.Join(s.QueueDir("bounces"), base+qfile.Waiting), string(b))
+	writeNamed(t, s, base, string(b))
 }
 
 func writeEntry(t *testing.T, s *site.Site, content string) {
 	t.Helper()
-	write(t, filepath.Join(s.QueueDir("bounces"), "1700000000.5+"+strings.Repeat("0a", 20)+qfile.Waiting), content)
+	writeNamed(t, s, "1700000000.5+"+strings.Repeat("0a", 20), content)
+}
+
+// writeNamed writes an entry that is so old that nobody is still at writing it.
+func writeNamed(t *testing.T, s *site.Site, base, content string) {
+	t.Helper()
+	file := filepath.Join(s.QueueDir("bounces"), base+qfile.Waiting)
+	write(t, file, content)
+	old := time.Now().Add(-time.Hour)
+	if err := os.Chtimes(file, old, old); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func mkdir(t *testing.T, dir string) {
