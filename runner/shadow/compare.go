@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"sort"
 	"strings"
-	"time"
 
 	"github.com/mmrunner/mmrunner/pickle"
 	"github.com/mmrunner/mmrunner/runner/verify"
@@ -38,8 +37,8 @@ const most = 20
 
 // comparer compares what two runs left below python and mmrunner.
 type comparer struct {
+	masks
 	python, mmrunner string
-	now              time.Time
 	found            []Difference
 }
 
@@ -164,7 +163,7 @@ func (c *comparer) state(where, file string, a, b []byte) {
 	// The Replybot counts its answers before the list is locked, and reading the list again may undo that.
 	x.Delete(pickle.Str("request_responses"))
 	y.Delete(pickle.Str("request_responses"))
-	for _, d := range pickle.Diff(masked(x, c.now), masked(y, c.now), most) {
+	for _, d := range pickle.Diff(c.value(x), c.value(y), most) {
 		d = verify.Masked(d)
 		c.add(where, d.Path, d.A, d.B)
 	}
@@ -192,7 +191,7 @@ func (c *comparer) records(d *pickle.Dict) []string {
 	var all []string
 	for k, v := range d.All() {
 		if name, _ := k.(pickle.Str); name != "evictions" {
-			all = append(all, recordText(masked(v, c.now)))
+			all = append(all, recordText(c.value(v)))
 		}
 	}
 	return all
@@ -239,7 +238,7 @@ func (c *comparer) queue(dir string) ([]string, error) {
 			return nil, err
 		}
 		ext := filepath.Ext(e.Name())
-		all = append(all, ext+" file\n"+entryText(strings.TrimSuffix(e.Name(), ext), b, c.now))
+		all = append(all, ext+" file\n"+c.entry(strings.TrimSuffix(e.Name(), ext), b))
 	}
 	return all, nil
 }
@@ -264,7 +263,7 @@ func (c *comparer) log(path string) ([]string, error) {
 	}
 	var all []string
 	for line := range strings.Lines(string(b)) {
-		if line = logLine(line); line != "" {
+		if line = c.line(line); line != "" {
 			all = append(all, line)
 		}
 	}
@@ -290,7 +289,7 @@ func (c *comparer) held() error {
 			}
 			sides[side] = nothing
 			if info != nil {
-				sides[side] = fileText(b, c.now)
+				sides[side] = c.file(b)
 			}
 		}
 		if a, b := sides[c.python], sides[c.mmrunner]; a != b {
@@ -300,12 +299,12 @@ func (c *comparer) held() error {
 	return nil
 }
 
-func fileText(b []byte, now time.Time) string {
+func (m masks) file(b []byte) string {
 	v, _, err := pickle.Load(b)
 	if err != nil {
-		return maskText(string(b)) // messages may be held as text
+		return m.text(string(b)) // messages may be held as text
 	}
-	return recordText(masked(v, now))
+	return recordText(m.value(v))
 }
 
 // leftLocks are lock files that nobody took away.

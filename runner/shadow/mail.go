@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"sort"
 	"strings"
-	"time"
 
 	"github.com/mmrunner/mmrunner/mmcompat/message"
 	"github.com/mmrunner/mmrunner/mmcompat/qfile"
@@ -18,10 +17,10 @@ var notCompared = map[string]bool{
 	"errors-to": true, "content-type": true, "lines": true,
 }
 
-// entryText is a queue entry as text that is the same for what means the same:
+// entry is a queue entry as text that is the same for what means the same:
 // its metadata, its fields decoded and unfolded, and the decoded text of its
 // parts.
-func entryText(base string, b []byte, now time.Time) string {
+func (ms masks) entry(base string, b []byte) string {
 	it, err := qfile.Decode(base, b)
 	if err != nil {
 		return "cannot be read: " + err.Error()
@@ -31,7 +30,7 @@ func entryText(base string, b []byte, now time.Time) string {
 		switch name, _ := k.(pickle.Str); name {
 		case "received_time", "version", "_parsemsg", "lang":
 		default:
-			d.Set(k, masked(v, now))
+			d.Set(k, ms.value(v))
 		}
 	}
 	var keys []string
@@ -50,17 +49,17 @@ func entryText(base string, b []byte, now time.Time) string {
 	if err != nil {
 		lines = append(lines, "the message: "+err.Error())
 	} else {
-		lines = append(lines, messageLines(m)...)
+		lines = append(lines, ms.message(m)...)
 	}
 	return strings.Join(lines, "\n")
 }
 
-func messageLines(m *message.Message) []string {
+func (ms masks) message(m *message.Message) []string {
 	var fields []string
 	for _, h := range m.Headers {
 		name := strings.ToLower(h.Name)
 		if !notCompared[name] {
-			fields = append(fields, name+": "+maskText(fieldText(h.Value)))
+			fields = append(fields, name+": "+ms.text(fieldText(h.Value)))
 		}
 	}
 	sort.Strings(fields)
@@ -77,7 +76,7 @@ func messageLines(m *message.Message) []string {
 		if !ok {
 			charset = "ascii"
 		}
-		fields = append(fields, maskText(strings.TrimSpace(decoded(body, charset))))
+		fields = append(fields, ms.text(strings.TrimSpace(decoded(body, charset))))
 	}
 	return fields
 }

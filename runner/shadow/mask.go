@@ -1,6 +1,7 @@
 package shadow
 
 import (
+	"fmt"
 	"math"
 	"math/big"
 	"regexp"
@@ -11,62 +12,81 @@ import (
 )
 
 // What two runs of the same runner would write differently, and says nothing
-// about the runner: confirmation cookies, dates of mail, passwords that were made
-// up (Utils.UserFriendly_MakeRandomPassword's syllables, alone or at the end of a
-// line), names of queue entries.
+// about the runner: names of queue entries, confirmation cookies, dates of mail
+// and its message ids.
 var (
 	entryName = regexp.MustCompile(`\b[0-9]+\.[0-9]+\+[0-9a-f]{40}\b`)
 	cookie    = regexp.MustCompile(`\b[0-9a-f]{40}\b`)
 	mailDate  = regexp.MustCompile(`\b\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d [-+]\d{4}`)
-	madeUp    = regexp.MustCompile(`(?m)(^ *|: )(?:[aeiou][bcdfghkmnprstvwxz]|[bcdfghkmnprstvwxz][aeiou]){4}\r?$`)
 	messageID = regexp.MustCompile(`<mailman\.[0-9.]+@`)
 )
 
-func maskText(s string) string {
+// masks replace that, numbers that are times about now, and passwords that were
+// made up: alone or at the end of a line, as mail and list state have them.
+type masks struct {
+	now    time.Time
+	madeUp *regexp.Regexp
+}
+
+// newMasks makes those of a site. Its made-up passwords are of so many
+// characters: syllables (Utils.UserFriendly_MakeRandomPassword), or base64 where
+// USER_FRIENDLY_PASSWORDS says otherwise, of which a word of that length cannot
+// be told.
+func newMasks(now time.Time, friendly bool, length int) masks {
+	word := fmt.Sprintf("[A-Za-z0-9+/]{%d}", max(length, 1))
+	if friendly {
+		word = fmt.Sprintf("(?:[aeiou][bcdfghkmnprstvwxz]|[bcdfghkmnprstvwxz][aeiou]){%d}", max(length/2, 1))
+		if length%2 == 1 {
+			word += "[a-z]"
+		}
+	}
+	return masks{now, regexp.MustCompile(`(?m)(^ *|: )` + word + `\r?$`)}
+}
+
+func (m masks) text(s string) string {
 	s = entryName.ReplaceAllString(s, "<entry>")
 	s = cookie.ReplaceAllString(s, "<cookie>")
 	s = mailDate.ReplaceAllString(s, "<date>")
 	s = messageID.ReplaceAllString(s, "<message-id@")
-	return madeUp.ReplaceAllString(s, "${1}<made up>")
+	return m.madeUp.ReplaceAllString(s, "${1}<made up>")
 }
 
 // around is how far from now a number is taken for a time.
 const around = 100 * 24 * time.Hour
 
-func isTime(f float64, now time.Time) bool {
-	return f > 1e9 && math.Abs(f-float64(now.Unix())) < around.Seconds()
+func (m masks) isTime(f float64) bool {
+	return f > 1e9 && math.Abs(f-float64(m.now.Unix())) < around.Seconds()
 }
 
-// masked copies a value with what changes from run to run replaced. Kinds are
+// value copies a value with what changes from run to run replaced. Kinds are
 // kept: a time that is a float on one side and an int on the other still differs.
-func masked(v pickle.Value, now time.Time) pickle.Value {
-	m := masker{now, map[pickle.Value]pickle.Value{}}
-	return m.value(v)
+func (m masks) value(v pickle.Value) pickle.Value {
+	return masker{m, map[pickle.Value]pickle.Value{}}.value(v)
 }
 
 type masker struct {
-	now  time.Time
+	masks
 	done map[pickle.Value]pickle.Value
 }
 
 func (m masker) value(v pickle.Value) pickle.Value {
 	switch v := v.(type) {
 	case pickle.Str:
-		return pickle.Str(maskText(string(v)))
+		return pickle.Str(m.text(string(v)))
 	case pickle.Unicode:
-		return pickle.Unicode(maskText(string(v)))
+		return pickle.Unicode(m.text(string(v)))
 	case pickle.Int:
-		if isTime(float64(v), m.now) {
+		if m.isTime(float64(v)) {
 			return pickle.Int(-1)
 		}
 		return v
 	case *big.Int:
-		if v.IsInt64() && isTime(float64(v.Int64()), m.now) {
+		if v.IsInt64() && m.isTime(float64(v.Int64())) {
 			return big.NewInt(-1)
 		}
 		return v
 	case float64:
-		if isTime(v, m.now) {
+		if m.isTime(v) {
 			return float64(-1)
 		}
 		return v
@@ -125,14 +145,14 @@ func (m masker) fill(to, from *pickle.Dict) {
 // stampedLine is how Mailman's logs begin each line: a date and a process id.
 var stampedLine = regexp.MustCompile(`^\w{3} \d\d \d\d:\d\d:\d\d \d{4} \(\d+\) `)
 
-// logLine is a log line without what changes from run to run, "" for one that
+// line is a log line without what changes from run to run, "" for one that
 // says how much there was to do at once, which is what the two sides do not share.
-func logLine(s string) string {
+func (m masks) line(s string) string {
 	s = stampedLine.ReplaceAllString(strings.TrimRight(s, "\r\n"), "")
 	if strings.Contains(s, "queued bounces") {
 		return ""
 	}
-	return maskText(s)
+	return m.text(s)
 }
 
 var password = regexp.MustCompile(`('password': u?)'[^']*'`)

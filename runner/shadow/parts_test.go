@@ -11,6 +11,8 @@ import (
 )
 
 func TestMasks(t *testing.T) {
+	now := time.Unix(1_800_000_000, 0)
+	m := newMasks(now, true, 8)
 	for in, want := range map[string]string{
 		"confirm 0123456789abcdef0123456789abcdef01234567":           "confirm <cookie>",
 		"not 0123456789abcdef0123456789abcdef0123456789":             "not 0123456789abcdef0123456789abcdef0123456789",
@@ -19,17 +21,16 @@ func TestMasks(t *testing.T) {
 		"password: ubsitoke\nnext":                                   "password: <made up>\nnext",
 		"the word banana":                                            "the word banana",
 	} {
-		if had := maskText(in); had != want {
+		if had := m.text(in); had != want {
 			t.Errorf("%q: had %q, wanted %q", in, had, want)
 		}
 	}
-	if had := logLine("Nov 24 03:23:58 2026 (123) test: anne@example.com bounce score\n"); had != "test: anne@example.com bounce score" {
+	if had := m.line("Nov 24 03:23:58 2026 (123) test: anne@example.com bounce score\n"); had != "test: anne@example.com bounce score" {
 		t.Errorf("had log line %q", had)
 	}
-	now := time.Unix(1_800_000_000, 0)
 	for _, v := range []pickle.Value{1_800_000_001.5, pickle.Int(1_799_999_999), big.NewInt(1_800_000_000)} {
 		for _, other := range []pickle.Value{1_800_000_002.5, pickle.Int(1_800_000_000), big.NewInt(1_799_999_000), 5.0, pickle.Int(7)} {
-			same := pickle.Equal(masked(v, now), masked(other, now))
+			same := pickle.Equal(m.value(v), m.value(other))
 			_, f1 := v.(float64)
 			f, f2 := other.(float64)
 			_, i1 := v.(pickle.Int)
@@ -40,6 +41,22 @@ func TestMasks(t *testing.T) {
 			if same != want {
 				t.Errorf("%v and %v: had equal %v, wanted %v", v, other, same, want)
 			}
+		}
+	}
+}
+
+// A site may have its passwords made up of anything.
+func TestMadeUp(t *testing.T) {
+	for _, test := range []struct {
+		friendly bool
+		length   int
+		in, want string
+	}{
+		{true, 6, "ubsito", "<made up>"}, {true, 7, "ubsitok", "<made up>"}, {true, 8, "ubsito", "ubsito"}, {true, 8, "Aq+/09zZ", "Aq+/09zZ"},
+		{false, 8, "Aq+/09zZ", "<made up>"}, {false, 8, "Your password: Aq+/09zZ\n.", "Your password: <made up>\n."}, {false, 8, "Aq+/09z", "Aq+/09z"},
+	} {
+		if had := newMasks(time.Unix(0, 0), test.friendly, test.length).text(test.in); had != test.want {
+			t.Errorf("%+v: had %q", test, had)
 		}
 	}
 }

@@ -72,7 +72,7 @@ func (r *replayer) both(g *gathering, runnerName string, b *Batch) ([]Difference
 			return nil, err
 		}
 	}
-	c := comparer{python: r.spool.path("python"), mmrunner: r.spool.path("mmrunner"), now: time.Now()}
+	c := comparer{python: r.spool.path("python"), mmrunner: r.spool.path("mmrunner"), masks: newMasks(time.Now(), r.site.Bool("USER_FRIENDLY_PASSWORDS"), r.site.Int("MEMBER_PASSWORD_LENGTH"))}
 	err := c.run()
 	return c.found, err
 }
