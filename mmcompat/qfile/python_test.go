@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -492,4 +493,62 @@ func contents(t *testing.T, dir string) map[string]string {
 		all[f.Name()] = text
 	}
 	return all
+}
+
+// Mailman's own tools show our entries and take them back from the shunt queue.
+func TestMailmansToolsTakeOurs(t *testing.T) {
+	prefix := mmtest.Clone(t)
+	open := func(queue string) *Queue {
+		q, err := Open(filepath.Join(prefix, "qfiles", queue), 0, 1, Options{Schema: 3})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return q
+	}
+	shunt, bounces := open("shunt"), open("bounces")
+	m, err := message.Parse("From: a@example.com\nSubject: lost\n\nand found\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := NewData()
+	d.Set("listname", "test")
+	d.Set("whichq", bounces.Dir())
+	base, err := shunt.EnqueueMessage(m, d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tool := func(args ...string) string {
+		cmd := exec.Command(mmtest.Python(t), append([]string{filepath.Join(prefix, "bin", args[0])}, args[1:]...)...)
+		out, err := cmd.CombinedOutput()
+		if err != nil {
+			t.Errorf("%s: %v: %s", args[0], err, out)
+		}
+		return string(out)
+	}
+	if out := tool("show_qfiles", shunt.Path(base, Waiting)); !strings.Contains(out, "Subject: lost") || !strings.Contains(out, "and found") {
+		t.Errorf("show_qfiles shows %s", out)
+	}
+	if out := tool("unshunt"); out != "" {
+		t.Errorf("unshunt says %s", out)
+	}
+	left, err := shunt.Files(Waiting)
+	if err != nil || len(left) != 0 {
+		t.Errorf("left in the shunt queue: %q, %v", left, err)
+	}
+	back, err := bounces.Files(Waiting)
+	if err != nil || len(back) != 1 {
+		t.Fatalf("back in its queue: %q, %v", back, err)
+	}
+	it, err := bounces.Read(back[0], Waiting)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := it.Parse()
+	if err != nil {
+		t.Fatal(err)
+	}
+	subject, _ := got.Get("subject")
+	if subject != "lost" || it.Data.Str("listname") != "test" || when(back[0]) != when(base) {
+		t.Errorf("had %q at %s with %s", subject, back[0], pickle.Repr(it.Data.Dict(), 300))
+	}
 }

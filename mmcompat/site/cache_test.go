@@ -174,11 +174,11 @@ func TestCacheOfManyStarts(t *testing.T) {
 		t.Fatal(err)
 	}
 	var wg sync.WaitGroup
-	for range 8 {
+	for range 4 {
 		wg.Add(1)
 		go func() {
 			defer wg.Done()
-			for range 5 {
+			for range 3 {
 				if err := writeCache(p, raw, python); err != nil {
 					t.Error(err)
 				}
