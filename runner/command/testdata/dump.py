@@ -9,6 +9,8 @@ NOW = time.time()
 SYLLABLE = '(?:[aeiou][bcdfghkmnprstvwxz]|[bcdfghkmnprstvwxz][aeiou])'
 # What is left of half a syllable is cut off.
 PASSWORD = re.compile('^(?=.{%d}$)%s+[a-z]?$' % (mm_cfg.MEMBER_PASSWORD_LENGTH, SYLLABLE))
+WORD = re.compile(r'(?<![a-z])[a-z]{%d}(?![a-z])' % mm_cfg.MEMBER_PASSWORD_LENGTH)
+LONE = re.compile(r'(?m)(^ *|: )(?=[a-z]{%d}$)%s+[a-z]?$' % (mm_cfg.MEMBER_PASSWORD_LENGTH, SYLLABLE))
 if not mm_cfg.USER_FRIENDLY_PASSWORDS:
     PASSWORD = re.compile('^(?=.*[A-Z0-9+/])[A-Za-z0-9+/]{%d}$' % mm_cfg.MEMBER_PASSWORD_LENGTH)
 made = set()
@@ -38,7 +40,8 @@ def mask(s):
     s = re.sub(r'\w{3}, +\d+ \w{3} %s \d\d:\d\d:\d\d [-+]\d{4}' % time.strftime('%Y'), '<date>', s)
     if mm_cfg.USER_FRIENDLY_PASSWORDS:
         # Whoever has left again is in no list.
-        s = re.sub(r'(?m)(^ *|: )(?=[a-z]{%d}$)%s+[a-z]?$' % (mm_cfg.MEMBER_PASSWORD_LENGTH, SYLLABLE), r'\1<made>', s)
+        s = LONE.sub(r'\1<made>', s)
+        return WORD.sub(lambda m: m.group() in made and '<made>' or m.group(), s)
     for p in made:
         s = re.sub(r'(?<![a-z])%s(?![a-z])' % re.escape(p), '<made>', s)
     return s
