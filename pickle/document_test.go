@@ -28,7 +28,8 @@ func load(t testing.TB, b []byte) *pickle.Dict {
 // and written; what Go and Python then read is what the same changes make of the
 // decoded dict, sharing included.
 func TestDocumentIsTheDict(t *testing.T) {
-	docs := frames(t, run(t, nil, "documents.py", "11", "60"))
+	t.Parallel()
+	docs := frames(t, run(t, nil, "documents.py", setting("SEED", "11"), setting("COUNT", "25")))
 	var written []byte
 	n := 0
 	for i, b := range docs {

@@ -3,7 +3,6 @@ package pickle_test
 import (
 	"bytes"
 	"fmt"
-	"os"
 	"strconv"
 	"testing"
 
@@ -12,16 +11,10 @@ import (
 
 // A Document that is edited as Python edits the dict, with changes taken back
 // and writes in between, is written as what Python has then: values, types and
-// what is shared. MMRUNNER_TEST_COUNT is how many documents, MMRUNNER_TEST_SEED
-// which.
+// what is shared.
 func TestEditsAsInPython(t *testing.T) {
-	count, seed := "40", "5"
-	if s := os.Getenv("MMRUNNER_TEST_COUNT"); s != "" {
-		count = s
-	}
-	if s := os.Getenv("MMRUNNER_TEST_SEED"); s != "" {
-		seed = s
-	}
+	t.Parallel()
+	count, seed := setting("COUNT", "40"), setting("SEED", "5")
 	made := frames(t, run(t, nil, "edits.py", "make", seed, count))
 	var back []byte
 	steps := 0

@@ -27,6 +27,15 @@ func run(t testing.TB, input []byte, script string, args ...string) []byte {
 	return out
 }
 
+// setting is what the environment says about tests with random input, in
+// MMRUNNER_TEST_COUNT and MMRUNNER_TEST_SEED.
+func setting(name, usual string) string {
+	if s := os.Getenv("MMRUNNER_TEST_" + name); s != "" {
+		return s
+	}
+	return usual
+}
+
 // frames cuts a stream of pickles, each after its length.
 func frames(t testing.TB, b []byte) [][]byte {
 	t.Helper()
@@ -47,7 +56,8 @@ func frame(to, p []byte) []byte {
 // values of equal types that share what they shared, whichever protocol it went
 // through here.
 func TestPythonReadsWhatWeWrite(t *testing.T) {
-	const seed, n = "20261123", "400"
+	t.Parallel()
+	seed, n := setting("SEED", "20261123"), setting("COUNT", "150")
 	var back []byte
 	made := frames(t, run(t, nil, "pickles.py", "make", seed, n))
 	for _, p := range made {
@@ -79,10 +89,11 @@ func TestPythonReadsWhatWeWrite(t *testing.T) {
 // Where no order of a dict comes between, Dump writes byte for byte what cPickle
 // writes for a value that it has just read.
 func TestSameBytesAsCPickle(t *testing.T) {
+	t.Parallel()
 	var in []byte
 	var values []pickle.Value
 	var comparable [][3]bool
-	for _, p := range frames(t, run(t, nil, "pickles.py", "make", "7", "400")) {
+	for _, p := range frames(t, run(t, nil, "pickles.py", "make", setting("SEED", "7"), setting("COUNT", "200"))) {
 		v, _, err := pickle.Load(p)
 		if err != nil {
 			t.Fatal(err)
