@@ -3,7 +3,6 @@ package bounce_test
 import (
 	"os"
 	"os/exec"
-	"os/signal"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -46,7 +45,6 @@ const fullDisk = "MMRUNNER_TEST_FULL_DISK"
 
 func TestDiskFull(t *testing.T) {
 	if prefix := os.Getenv(fullDisk); prefix != "" {
-		signal.Ignore(syscall.SIGXFSZ)
 		limit := syscall.Rlimit{Cur: 4096, Max: 4096}
 		if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &limit); err != nil {
 			t.Fatal(err)

@@ -131,6 +131,7 @@ var nothing = []struct {
 			enqueue(t, s, gone+strings.Repeat("All work and no play.\n", 50<<20/22), nil)
 		},
 		want: place{Bounce: registered},
+		slow: true,
 	},
 	{
 		name: "100,000 headers",
