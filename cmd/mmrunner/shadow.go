@@ -102,7 +102,7 @@ func runShadow(cmd *cobra.Command, o shadowOptions, names []string) error {
 		}
 		tell = func(r *shadow.Report, working bool) {
 			live.tell(r, working)
-			count(m, r)
+			setTotals(m, r)
 		}
 	}
 	r, err := shadow.Run(ctx, shadow.Options{
@@ -135,8 +135,8 @@ func runShadow(cmd *cobra.Command, o shadowOptions, names []string) error {
 	return err
 }
 
-// count sets the totals that Prometheus may ask for.
-func count(m *metrics.Metrics, r *shadow.Report) {
+// setTotals sets the totals that Prometheus may ask for.
+func setTotals(m *metrics.Metrics, r *shadow.Report) {
 	for total, v := range map[string]float64{
 		"entries": float64(r.Entries), "agreed": float64(r.Agreed), "differences": float64(r.Found), "vanished": float64(r.Vanished),
 		"left_out": float64(r.LeftOut), "python_seconds": r.Python.Seconds, "mmrunner_seconds": r.Mmrunner.Seconds,
@@ -174,7 +174,8 @@ func printShadow(w io.Writer, r *shadow.Report) error {
 }
 
 func shadowLine(r *shadow.Report) string {
-	line := fmt.Sprintf("%d entries in %d batches, %d in agreement, %d differences, %d gone too soon", r.Entries, len(r.Batches), r.Agreed, r.Found, r.Vanished)
+	line := fmt.Sprintf("%s in %s, %d in agreement, %s, %d gone too soon",
+		several(r.Entries, "entry", "entries"), several(len(r.Batches), "batch", "batches"), r.Agreed, several(r.Found, "difference", "differences"), r.Vanished)
 	if r.LeftOut > 0 {
 		line += fmt.Sprintf(", %d left out", r.LeftOut)
 	}
@@ -188,6 +189,13 @@ func shadowLine(r *shadow.Report) string {
 		line += fmt.Sprintf(", %.0f times faster", r.Ratio)
 	}
 	return line
+}
+
+func several(n int, one, more string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return strconv.Itoa(n) + " " + more
 }
 
 // live keeps one line of totals on a terminal, and elsewhere prints one for each batch.
@@ -218,8 +226,8 @@ func (l *live) tell(r *shadow.Report, working bool) {
 		}
 	case len(r.Batches) > l.batches:
 		b := r.Batches[len(r.Batches)-1]
-		fmt.Fprintf(l.w, "batch %d, %s: %d entries, %d differences; Python %.3f s, mmrunner %.3f s\n",
-			b.N, b.Runner, b.Entries, b.Differences, b.Python.Seconds, b.Mmrunner.Seconds)
+		fmt.Fprintf(l.w, "batch %d, %s: %s, %s; Python %.3f s, mmrunner %.3f s\n", b.N, b.Runner,
+			several(b.Entries, "entry", "entries"), several(b.Differences, "difference", "differences"), b.Python.Seconds, b.Mmrunner.Seconds)
 	}
 	l.batches = len(r.Batches)
 }

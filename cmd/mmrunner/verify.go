@@ -173,16 +173,16 @@ func printVerify(w io.Writer, r *verify.Report) error {
 	if r.Python > 0 {
 		speeds = append(speeds, speed("read by cPickle", r.Bytes, r.PythonRead))
 	}
-	fmt.Fprintf(w, "%d pickles of %d lists: %s\n", r.Pickles, r.Lists, strings.Join(speeds, ", "))
-	fmt.Fprintf(w, "compared with gopickle %d files, with the site's Python %d; %d files went meanwhile; %.1f s in all\n",
-		r.Gopickle, r.Python, r.Vanished, r.Elapsed.Seconds())
+	fmt.Fprintf(w, "%s of %s: %s\n", several(r.Pickles, "pickle", "pickles"), several(r.Lists, "list", "lists"), strings.Join(speeds, ", "))
+	fmt.Fprintf(w, "compared with gopickle %s, with the site's Python %d; %s went meanwhile; %.1f s in all\n",
+		several(r.Gopickle, "file", "files"), r.Python, several(r.Vanished, "file", "files"), r.Elapsed.Seconds())
 	doubts := 0
 	for _, f := range r.Findings {
 		if f.Check == verify.CheckDoubt {
 			doubts++
 		}
 	}
-	_, err := fmt.Fprintf(w, "%d differences, %d doubts\n", len(r.Findings)-doubts, doubts)
+	_, err := fmt.Fprintf(w, "%s, %s\n", several(len(r.Findings)-doubts, "difference", "differences"), several(doubts, "doubt", "doubts"))
 	return err
 }
 
