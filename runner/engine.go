@@ -29,7 +29,8 @@ type Engine struct {
 	worker     *pyworker.Worker
 	journal    *journal.Journal // nil until it is needed
 	unfinished []*unfinished
-	untidy     bool // the journal tells of temporary or .bak files that have to go
+	locked     []*batch.Turn // turns whose locks could not be given back
+	untidy     bool          // the journal tells of temporary or .bak files that have to go
 	stats      Stats
 	inMemory   atomic.Int64    // bytes of the messages that this classify has kept
 	blocked    map[string]bool // lists that could not be had in this run

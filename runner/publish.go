@@ -97,13 +97,11 @@ func (e *Engine) publish(turn *batch.Turn, r *journal.Record) error {
 			return e.postpone(turn, r, err)
 		}
 		if err = e.takeBack(turn, r, err); !errors.Is(err, errUnfinished) {
-			turn.Abort()
+			e.abort(turn)
 		}
 		return err
 	}
-	if err := turn.Unlock(); err != nil {
-		e.logError("%s: %v", e.Handler.Name(), err)
-	}
+	e.unlock(turn)
 	e.stats.Commits++
 	if !turn.Locked().IsZero() {
 		e.stats.Held += time.Since(turn.Locked())
@@ -124,17 +122,33 @@ func (e *Engine) publish(turn *batch.Turn, r *journal.Record) error {
 	return nil
 }
 
+// abort gives up a turn.
+func (e *Engine) abort(turn *batch.Turn) {
+	turn.Forget()
+	e.unlock(turn)
+}
+
+// unlock gives a turn's locks back, now or as soon as that can be done: while
+// this process lives nobody else may break them.
+func (e *Engine) unlock(turn *batch.Turn) {
+	if err := turn.Unlock(); err != nil {
+		e.logError("%s: %v", e.Handler.Name(), err)
+		e.locked = append(e.locked, turn)
+	}
+}
+
 // retry finishes what could not be finished before, and removes what could not be
 // removed. No turn may be in progress.
 func (e *Engine) retry() {
 	undo := false
+	e.locked = slices.DeleteFunc(e.locked, func(t *batch.Turn) bool { return t.Unlock() == nil })
 	e.unfinished = slices.DeleteFunc(e.unfinished, func(u *unfinished) bool {
 		if u.turn != nil {
 			err := u.record.Publish(e.Env)
 			if err != nil && !errors.Is(err, journal.ErrUndo) {
 				return false
 			}
-			u.turn.Abort()
+			e.abort(u.turn)
 			u.turn = nil
 			if err != nil {
 				undo = true
@@ -183,6 +197,10 @@ func (e *Engine) closeJournal() error {
 		}
 	}
 	e.unfinished = nil
+	for _, turn := range e.locked {
+		errs = append(errs, turn.Unlock())
+	}
+	e.locked = nil
 	if e.journal != nil {
 		errs = append(errs, e.journal.Close())
 		e.journal = nil

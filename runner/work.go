@@ -27,7 +27,7 @@ func (e *Engine) work(turn *batch.Turn, b *batch.Batch, entries []*Entry) ([]Out
 				}
 				// The handler must not keep the batch in mind.
 				Guard(func() error { return e.Handler.Batched(b) })
-				turn.Abort()
+				e.abort(turn)
 				return nil, nil, err
 			}
 		}
@@ -41,7 +41,7 @@ func (e *Engine) work(turn *batch.Turn, b *batch.Batch, entries []*Entry) ([]Out
 				why := failed[en]
 				var needs *maillist.ErrNeedsPython
 				if errors.As(why, &needs) {
-					turn.Abort()
+					e.abort(turn)
 					return nil, nil, &pythonOnly{ErrNeedsPython: needs, at: i}
 				}
 				if why != nil {
@@ -49,7 +49,7 @@ func (e *Engine) work(turn *batch.Turn, b *batch.Batch, entries []*Entry) ([]Out
 				}
 			}
 		} else if err != nil {
-			turn.Abort()
+			e.abort(turn)
 			return nil, nil, err
 		}
 		record, err := e.secure(turn, entries, outcomes)
@@ -58,7 +58,7 @@ func (e *Engine) work(turn *batch.Turn, b *batch.Batch, entries []*Entry) ([]Out
 		}
 		if !errors.Is(err, batch.ErrChanged) || errors.Is(err, errUnfinished) {
 			if !errors.Is(err, errUnfinished) {
-				turn.Abort()
+				e.abort(turn)
 			}
 			return nil, nil, err
 		}

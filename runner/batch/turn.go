@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -336,16 +337,20 @@ func (t *Turn) Abort() error {
 	return t.Unlock()
 }
 
-// Unlock gives all locks back. The turn is over.
+// Unlock gives all locks back. The turn is over. After an error it may be called
+// again, for those that could not be given back.
 func (t *Turn) Unlock() error {
-	var first error
-	for i := len(t.batches) - 1; i >= 0; i-- {
-		if lock := t.batches[i].lock; lock != nil {
-			if err := lock.Unlock(true); err != nil && first == nil {
-				first = err
-			}
+	var errs []error
+	var left []*Batch
+	for _, b := range slices.Backward(t.batches) {
+		if b.lock == nil {
+			continue
+		}
+		if err := b.lock.Unlock(true); err != nil {
+			errs = append(errs, err)
+			left = append(left, b)
 		}
 	}
-	t.batches = nil
-	return first
+	t.batches = left
+	return errors.Join(errs...)
 }
