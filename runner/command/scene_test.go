@@ -81,7 +81,7 @@ ignored
 func languageScene(s *scene) {
 	langs := s.languages()
 	for _, lang := range langs {
-		if !thorough && !slices.Contains([]string{"en", "de", "ja", "ru"}, lang) {
+		if !thorough && !slices.Contains([]string{"en", "ja", "ru"}, lang) {
 			continue
 		}
 		name := "l-" + strings.ToLower(lang)
