@@ -165,8 +165,13 @@ func (w *writer) wants(v Value, id identity, held int32) bool {
 		if v.Len() > 0 {
 			return true
 		}
-	case *Global, *Instance, *Reduce:
+	case *Global, *Reduce:
 		return true
+	case *Instance:
+		// A class's own __getstate__ holds the object meanwhile.
+		if _, plain := v.State.(*Dict); v.Kind != OldStyle || v.HasState && !plain {
+			return true
+		}
 	}
 	return w.refs[id]+held > 1
 }
@@ -532,7 +537,7 @@ func (w *writer) instance(in *Instance, held int32) error {
 	class := in.Class
 	switch {
 	case in.Kind == OldStyle:
-		return w.oldInstance(in)
+		return w.oldInstance(in, held)
 	case in.Kind == Reconstructed && (w.proto < 2 || !in.plain()):
 		return w.reduce(in, &reconstructor, in.Args, held)
 	case w.proto == 2:
@@ -558,7 +563,7 @@ func (w *writer) instance(in *Instance, held int32) error {
 	return w.reduce(in, &newObject, &Tuple{all}, held)
 }
 
-func (w *writer) oldInstance(in *Instance) error {
+func (w *writer) oldInstance(in *Instance, held int32) error {
 	class := in.Class
 	w.out = append(w.out, opMark)
 	object := w.proto > 0 && !w.plain
@@ -579,7 +584,7 @@ func (w *writer) oldInstance(in *Instance) error {
 	} else if err := w.names(opInst, class); err != nil {
 		return err
 	}
-	return w.rest(in, 1)
+	return w.rest(in, held)
 }
 
 // reduce writes the call that makes v.
