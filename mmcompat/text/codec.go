@@ -75,12 +75,14 @@ func Beyond(b, charset string) bool {
 	if b == "" {
 		return false
 	}
-	_, known := codecModule(charset)
 	_, _, w, err := lookup(charset)
-	if err != nil {
-		return known
-	}
-	return w != nil && !w.agreed(b)
+	return err != nil && BeyondCodec(charset) || w != nil && !w.agreed(b)
+}
+
+// BeyondCodec tells whether a codec is one of Python's that is not here.
+func BeyondCodec(charset string) bool {
+	_, known := codecModule(charset)
+	return known && !KnownCharset(charset)
 }
 
 // KnownCharset tells whether there is a codec of that name.
