@@ -50,7 +50,8 @@ func beyondCodecs(s *site.Site, msg *message.Message) string {
 			continue
 		}
 		for _, c := range chunks {
-			if c.Charset != "" && text.Beyond(c.S, c.Charset) {
+			// Making a header of it encodes it too, even nothing.
+			if c.Charset != "" && (text.BeyondCodec(c.Charset) || text.Beyond(c.S, c.Charset)) {
 				return "its " + header + " is in " + c.Charset
 			}
 		}
