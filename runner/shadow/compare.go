@@ -261,13 +261,7 @@ func (c *comparer) log(path string) ([]string, error) {
 	if err != nil {
 		return nil, ignoreMissing(err)
 	}
-	var all []string
-	for line := range strings.Lines(string(b)) {
-		if line = c.line(line); line != "" {
-			all = append(all, line)
-		}
-	}
-	return all, nil
+	return c.lines(string(b)), nil
 }
 
 // held compares the messages held for moderation, and what is left of bounce

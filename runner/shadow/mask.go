@@ -145,14 +145,31 @@ func (m masker) fill(to, from *pickle.Dict) {
 // stampedLine is how Mailman's logs begin each line: a date and a process id.
 var stampedLine = regexp.MustCompile(`^\w{3} \d\d \d\d:\d\d:\d\d \d{4} \(\d+\) `)
 
-// line is a log line without what changes from run to run, "" for one that
-// says how much there was to do at once, which is what the two sides do not share.
-func (m masks) line(s string) string {
-	s = stampedLine.ReplaceAllString(strings.TrimRight(s, "\r\n"), "")
-	if strings.Contains(s, "queued bounces") {
-		return ""
+// uncaught begins the line about an exception that Mailman did not expect; how it
+// is worded, and where in the code it came up, is Python's own.
+const uncaught = "Uncaught runner exception: "
+
+// lines are those of a log, without what changes from run to run, without Python's
+// tracebacks, and without the one that says how much there was to do at once, which
+// the two sides do not share.
+func (m masks) lines(log string) []string {
+	var all []string
+	traceback := false
+	for line := range strings.Lines(log) {
+		line = strings.TrimRight(line, "\r\n")
+		bare := stampedLine.ReplaceAllString(line, "")
+		if stamped := bare != line; stamped {
+			traceback = strings.HasPrefix(bare, "Traceback (most recent call last):")
+		}
+		switch {
+		case traceback || bare == "" || strings.Contains(bare, "queued bounces"):
+		case strings.HasPrefix(bare, uncaught):
+			all = append(all, uncaught+"...")
+		default:
+			all = append(all, m.text(bare))
+		}
 	}
-	return m.text(s)
+	return all
 }
 
 var password = regexp.MustCompile(`('password': u?)'[^']*'`)

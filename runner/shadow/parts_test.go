@@ -4,6 +4,7 @@ import (
 	"math/big"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -25,8 +26,13 @@ func TestMasks(t *testing.T) {
 			t.Errorf("%q: had %q, wanted %q", in, had, want)
 		}
 	}
-	if had := m.line("Nov 24 03:23:58 2026 (123) test: anne@example.com bounce score\n"); had != "test: anne@example.com bounce score" {
-		t.Errorf("had log line %q", had)
+	had := m.lines("Nov 24 03:23:58 2026 (123) error opening list: x\nwhy\n" +
+		"Nov 24 03:23:58 2026 (123) BounceRunner processing 5 queued bounces\n" +
+		"Nov 24 03:23:58 2026 (123) Uncaught runner exception: 'NoneType'\n" +
+		"Nov 24 03:23:58 2026 (123) Traceback (most recent call last):\n  File \"x\", line 1\nTypeError: 'NoneType'\n\n" +
+		"Nov 24 03:23:59 2026 (123) SHUNTING: 1795.25+0123456789abcdef0123456789abcdef01234567\n")
+	if had := strings.Join(had, "|"); had != "error opening list: x|why|Uncaught runner exception: ...|SHUNTING: <entry>" {
+		t.Errorf("had log lines %s", had)
 	}
 	for _, v := range []pickle.Value{1_800_000_001.5, pickle.Int(1_799_999_999), big.NewInt(1_800_000_000)} {
 		for _, other := range []pickle.Value{1_800_000_002.5, pickle.Int(1_800_000_000), big.NewInt(1_799_999_000), 5.0, pickle.Int(7)} {

@@ -78,7 +78,7 @@ func Run(ctx context.Context, files []File, o Options) (*Report, error) {
 		only[maillist.Lower(l)] = true
 	}
 	start := time.Now()
-	r := &Report{Kinds: map[Kind]Count{}}
+	r := &Report{Kinds: map[Kind]Count{}, Findings: []Finding{}}
 	lists := map[string]bool{}
 	found := make([][]Finding, len(files))
 	var mu sync.Mutex
