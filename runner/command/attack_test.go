@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"testing"
 
 	"github.com/mmrunner/mmrunner/mmcompat/mmtest"
 )
@@ -125,5 +126,32 @@ func keepsSecrets(s *scene, got map[string]any) {
 				s.t.Errorf("log %s has the password of %s", log, victims[i])
 			}
 		}
+	}
+}
+
+// TestWhenceIsNotFilled has an address ask for Mailman's variables, which
+// Mailman itself lets it have in the notice to the owners: the password there.
+func TestWhenceIsNotFilled(t *testing.T) {
+	t.Parallel()
+	s := newScene(t, mmtest.Prefix(t))
+	s.lists(mmtest.ListSpec{Name: "one", Members: victims, Python: "m.subscribe_policy = 0\nm.admin_notify_mchanges = 1\n"})
+	for i, local := range []string{"a%(password)s", "b%s", "c%(self)s%d", "d%%", "e%"} {
+		s.command("one", local+"@example.org", fmt.Sprintf("subscribe %s", secret(i)), "")
+	}
+	mmtest.MakeLists(t, s.prefix, s.specs...)
+	mmtest.Enqueue(t, s.prefix, s.mail...)
+	drain(t, s.prefix, nil)
+	notices := 0
+	for _, row := range s.dump()["queues"].(map[string]any)["virgin"].([]any) {
+		row := row.(map[string]any)
+		if text := asJSON(row["text"]); strings.Contains(asJSON(row["data"]), "owner@example.com") {
+			notices++
+			if strings.Contains(text, "topXw") || !strings.Contains(text, "%") {
+				t.Errorf("a notice has been filled in: %s", text)
+			}
+		}
+	}
+	if notices != 5 {
+		t.Errorf("%d notices, wanted 5", notices)
 	}
 }
