@@ -158,10 +158,16 @@ func TestUnderMailmanctl(t *testing.T) {
 	}
 	in.until("4 new members", func() bool { return strings.Count(in.members(), "@example.org") == 4 })
 
-	if err := syscall.Kill(ours[1], syscall.SIGKILL); err != nil {
-		t.Fatal(err)
+	// Python has no handler for the second.
+	for i, sig := range []syscall.Signal{syscall.SIGKILL, syscall.SIGUSR1} {
+		if err := syscall.Kill(ours[1+i], sig); err != nil {
+			t.Fatal(err)
+		}
+		in.started("CommandRunner", 3+i)
+		if want := fmt.Sprintf("(pid: %d, sig: %d, sts: None", ours[1+i], sig); !strings.Contains(in.log("qrunner"), want) {
+			t.Errorf("had no %q in the qrunner log:\n%s", want, in.log("qrunner"))
+		}
 	}
-	in.started("CommandRunner", 3)
 
 	if err := os.Rename(filepath.Join(in.prefix, "logs", "qrunner"), filepath.Join(in.prefix, "logs", "old")); err != nil {
 		t.Fatal(err)

@@ -211,7 +211,7 @@ func (s *Service) stopped(sig syscall.Signal, stop context.CancelFunc) {
 // returned function ends that.
 func (s *Service) signals(stop context.CancelFunc, env *batch.Env, name string) func() {
 	caught := make(chan os.Signal, 4)
-	signal.Notify(caught, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
+	signal.Notify(caught, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGUSR1)
 	done := make(chan struct{})
 	go func() {
 		for {
@@ -231,6 +231,8 @@ func (s *Service) signals(stop context.CancelFunc, env *batch.Env, name string) 
 					if s.Beside != nil {
 						s.Beside.signal(syscall.SIGHUP)
 					}
+				case syscall.SIGUSR1:
+					die(syscall.SIGUSR1)
 				case syscall.SIGTERM:
 					env.Log.Printf("qrunner", "%s qrunner caught SIGTERM.  Stopping.", name)
 					s.stopped(syscall.SIGTERM, stop)
