@@ -10,7 +10,11 @@ import (
 // an instance of what was called to make it, whatever the opcodes were. merged
 // also takes out the differences that gopickle does not know: unicode becomes
 // str, and a long that fits becomes an int.
+// A value that is in these terms already is returned itself: lists are large.
 func neutral(v pickle.Value, merged bool) pickle.Value {
+	if (scan{merged, map[pickle.Value]bool{}}).neutral(v) {
+		return v
+	}
 	return neutralizer{merged, map[pickle.Value]pickle.Value{}}.value(v)
 }
 
@@ -106,4 +110,59 @@ func (n neutralizer) fill(to, from *pickle.Dict) {
 	for k, v := range from.All() {
 		to.Set(n.value(k), n.value(v))
 	}
+}
+
+// scan looks for what neutral would change.
+type scan struct {
+	merged bool
+	seen   map[pickle.Value]bool // containers
+}
+
+func (s scan) neutral(v pickle.Value) bool {
+	switch v := v.(type) {
+	case pickle.Unicode, *big.Int:
+		return !s.merged
+	case *pickle.Reduce:
+		return false
+	case *pickle.Instance:
+		if v.Kind != pickle.OldStyle {
+			return false
+		}
+	case *pickle.List, *pickle.Tuple, *pickle.Dict:
+	default:
+		return true
+	}
+	if s.seen[v] {
+		return true
+	}
+	s.seen[v] = true
+	switch v := v.(type) {
+	case *pickle.List:
+		return s.all(v.Items)
+	case *pickle.Tuple:
+		return s.all(v.Items)
+	case *pickle.Dict:
+		return s.dict(v)
+	case *pickle.Instance:
+		return (v.Args == nil || s.neutral(v.Args)) && s.all(v.ListItems) && (v.DictItems == nil || s.dict(v.DictItems)) && s.neutral(v.State)
+	}
+	return true
+}
+
+func (s scan) all(items []pickle.Value) bool {
+	for _, v := range items {
+		if !s.neutral(v) {
+			return false
+		}
+	}
+	return true
+}
+
+func (s scan) dict(d *pickle.Dict) bool {
+	for k, v := range d.All() {
+		if !s.neutral(k) || !s.neutral(v) {
+			return false
+		}
+	}
+	return true
 }

@@ -154,9 +154,19 @@ const (
 	fresh    = 10 * time.Second // what has not changed for that long is not being written
 )
 
+// large is a file of which only one is checked at a time: it takes some ten times
+// its size of memory.
+const large = 4 << 20
+
+var largeFile sync.Mutex
+
 // checkFile reads and checks one file. The error wraps fs.ErrNotExist where it is
 // gone.
 func checkFile(f File, o Options) (*checker, error) {
+	if info, err := os.Stat(f.Path); err == nil && info.Size() > large {
+		largeFile.Lock()
+		defer largeFile.Unlock()
+	}
 	for n := 1; ; n++ {
 		b, info, err := readFile(f.Path)
 		if err != nil {
