@@ -144,17 +144,23 @@ func (b *bench) fresh(t *testing.T) {
 // run has mmrunner work on the world, with the environment added. The error is
 // errKilled, or what it said.
 func (b *bench) run(env ...string) error {
+	_, err := b.output(env...)
+	return err
+}
+
+// output is run, and returns what was said even if all went well.
+func (b *bench) output(env ...string) (string, error) {
 	cmd := exec.Command(b.exe, "torture-work", "--batch-size="+strconv.Itoa(smallBatch), b.dir)
 	cmd.Env = append(os.Environ(), env...)
 	out, err := cmd.CombinedOutput()
 	var exit *exec.ExitError
 	if errors.As(err, &exit) && exit.Sys().(syscall.WaitStatus).Signal() == syscall.SIGKILL {
-		return errKilled
+		return string(out), errKilled
 	}
 	if err != nil {
-		return fmt.Errorf("%w: %s", err, out)
+		return string(out), fmt.Errorf("%w: %s", err, out)
 	}
-	return nil
+	return string(out), nil
 }
 
 // finish works on the world undisturbed and compares.

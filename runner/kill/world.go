@@ -21,7 +21,7 @@ import (
 const otherList = "otherlist"
 
 // noon is when everything happens: bounces count by the day.
-var noon = time.Date(2026, 3, 17, 12, 0, 0, 0, time.Local)
+var noon = time.Date(2025, 3, 18, 12, 0, 0, 0, time.Local)
 
 // Size is how much a world has of everything.
 type Size struct{ Members, Bounces, Commands int }
@@ -74,7 +74,12 @@ func Make(dir string, size Size) error {
 			return err
 		}
 	}
-	return os.WriteFile(filepath.Join(s.QueueDir("commands"), "1700000000.5+"+fmt.Sprintf("%040d", 7)+qfile.Waiting), []byte("no entry"), 0o660)
+	broken := filepath.Join(s.QueueDir("commands"), "1700000000.5+"+fmt.Sprintf("%040d", 7)+qfile.Waiting)
+	if err := os.WriteFile(broken, []byte("no entry"), 0o660); err != nil {
+		return err
+	}
+	// One that was written just now might become whole yet.
+	return os.Chtimes(broken, noon, noon)
 }
 
 // The member whose address changes on all lists; he sends no command of the
@@ -124,7 +129,7 @@ func publish(files []stage.File, err error) error {
 	return err
 }
 
-// copyTree copies a directory with its modes to one that is not there.
+// copyTree copies a directory, with modes and times, to one that is not there.
 func copyTree(from, to string) error {
 	return filepath.WalkDir(from, func(path string, e fs.DirEntry, err error) error {
 		if err != nil {
@@ -152,6 +157,9 @@ func copyTree(from, to string) error {
 		if err := os.WriteFile(dst, b, 0o600); err != nil {
 			return err
 		}
-		return os.Chmod(dst, info.Mode())
+		if err := os.Chmod(dst, info.Mode()); err != nil {
+			return err
+		}
+		return os.Chtimes(dst, info.ModTime(), info.ModTime())
 	})
 }
