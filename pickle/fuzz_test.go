@@ -95,7 +95,7 @@ func FuzzLoad(f *testing.F) {
 }
 
 // maxMultiple is how many bytes of memory, in all, a byte of a pickle may cost.
-const maxMultiple = 400
+const maxMultiple = 250
 
 // What Load reads, Dump writes in each protocol so that Load reads the same.
 func FuzzRoundTrip(f *testing.F) {

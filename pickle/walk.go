@@ -57,7 +57,8 @@ func depthOver(v Value, max int) bool {
 		height int     // of the highest so far
 	}
 	height := map[Value]int{v: 0} // 0 while it is being looked at
-	stack := []frame{{v: v, inside: containers(v)}}
+	stack := []frame{{v: v}}
+	stack[0].inside, stack[0].height = containers(v)
 	for len(stack) > 0 {
 		f := &stack[len(stack)-1]
 		if len(f.inside) > 0 {
@@ -65,8 +66,12 @@ func depthOver(v Value, max int) bool {
 			f.inside = f.inside[1:]
 			h, seen := height[c]
 			if !seen {
+				if len(stack) >= max {
+					return true
+				}
 				height[c] = 0
-				stack = append(stack, frame{v: c, inside: containers(c)})
+				inside, h := containers(c)
+				stack = append(stack, frame{c, inside, h})
 			} else if h > f.height {
 				f.height = h
 			}
@@ -85,15 +90,32 @@ func depthOver(v Value, max int) bool {
 	return false
 }
 
-// containers returns what v holds directly that can hold others.
-func containers(v Value) []Value {
-	var in []Value
+// containers returns what v holds directly that holds others, and 1 where it
+// holds an empty container.
+func containers(v Value) (in []Value, height int) {
 	for _, c := range appendChildren(nil, v) {
-		if isContainer(c) {
+		switch {
+		case !isContainer(c):
+		case isEmpty(c):
+			height = 1
+		default:
 			in = append(in, c)
 		}
 	}
-	return in
+	return in, height
+}
+
+// isEmpty tells containers that hold nothing, of which there may be very many.
+func isEmpty(v Value) bool {
+	switch v := v.(type) {
+	case *Tuple:
+		return len(v.Items) == 0
+	case *List:
+		return len(v.Items) == 0
+	case *Dict:
+		return v.Len() == 0
+	}
+	return false
 }
 
 // copier copies values. What shares an object shares the copy of it.
