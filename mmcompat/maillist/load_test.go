@@ -79,6 +79,22 @@ var damages = []damage{
 			t.Fatal(err)
 		}
 	}},
+	{name: "config.pck is a directory", do: func(t *testing.T, dir string) {
+		name := filepath.Join(dir, "config.pck")
+		if err := errors.Join(os.Remove(name), os.Mkdir(name, 0o755)); err != nil {
+			t.Fatal(err)
+		}
+	}},
+	{name: "no directory", do: func(t *testing.T, dir string) {
+		if err := os.RemoveAll(dir); err != nil {
+			t.Fatal(err)
+		}
+	}},
+	{name: "a list, both", do: all(replace("config.pck", "]q\x01."), replace("config.pck.last", "K\x05."))},
+	{name: "only a config.db", do: all(remove("config.pck", "config.pck.last"), replace("config.db", "0")), python: true},
+	{name: "only a config.db.last", do: all(remove("config.pck", "config.pck.last"), replace("config.db.last", "0")), python: true},
+	{name: "sound, and a config.db", do: replace("config.db", "garbage")},
+	{name: "torn with a last, and a config.db", do: all(truncate("config.pck", .5), replace("config.db", "garbage"))},
 	{name: "extension", do: replace("extend.py", "def extend(l): pass\n"), python: true},
 	{name: "torn, and a config.db", do: all(truncate("config.pck", .5), remove("config.pck.last"), replace("config.db", "0")), python: true},
 }
@@ -88,7 +104,7 @@ func tree(t *testing.T, dir string) string {
 	t.Helper()
 	var b strings.Builder
 	entries, err := os.ReadDir(dir)
-	if err != nil {
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		t.Fatal(err)
 	}
 	for _, e := range entries {
@@ -180,6 +196,8 @@ func outcome(l *List, err error) string {
 	switch {
 	case errors.As(err, &arg):
 		return arg.Err.Error()
+	case errors.As(err, new(*fs.PathError)):
+		return "IOError"
 	case err != nil:
 		return err.Error()
 	}
