@@ -205,7 +205,7 @@ func TestKilledAtEachCall(t *testing.T) {
 	b := newBench(t, small, smallBatch)
 	total := b.calls[len(b.calls)-1].N
 	t.Logf("%d calls", total)
-	for n := 1; n <= total; n += count(total, 50) {
+	for n := 1; n <= total; n += count(total, 40) {
 		b.fresh(t)
 		what := "kill"
 		if n%2 == 0 {

@@ -43,7 +43,7 @@ func TestFaultAtEachCall(t *testing.T) {
 		names = append(names, name)
 	}
 	total := b.calls[len(b.calls)-1].N
-	step := count(total*2, 80)
+	step := count(total*2, 40)
 	for i := 0; i < total*2; i += step {
 		n := 1 + i/2
 		name := names[i%len(names)]
