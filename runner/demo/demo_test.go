@@ -77,7 +77,7 @@ func TestDemo(t *testing.T) {
 
 // Mailman's own runners make of the site what we expect of ours.
 func TestMailmanAgrees(t *testing.T) {
-	prefix := mmtest.Clone(t)
+	prefix := mmtest.CloneOf(t, sameRelease(t))
 	made := t.TempDir()
 	_, want, err := Make(made, Options{Members: 300, Bounces: 60, Commands: 30, Now: time.Now()})
 	if err != nil {
