@@ -240,6 +240,34 @@ type free struct{}
 func (free) Held() (bool, error) { return true, nil }
 func (free) Unlock(bool) error   { return nil }
 
+// A queue that cannot be read for a while does not end the loop.
+func TestLoopSurvivesItsQueue(t *testing.T) {
+	s := newSite(t, "a")
+	e, h := harness(t, s)
+	away := e.Queue.Dir() + ".away"
+	move := func(from, to string) {
+		if err := os.Rename(from, to); err != nil {
+			t.Error(err)
+		}
+	}
+	soon := func(d time.Duration) {
+		if d > time.Second {
+			t.Errorf("had a wait of %v for the queue, wanted at most a second", d)
+		}
+		h.clock.pass(d)
+	}
+	play(t, e,
+		func(time.Duration) { move(e.Queue.Dir(), away) }, soon, soon,
+		func(d time.Duration) { soon(d); move(away, e.Queue.Dir()); enqueue(t, e, "a", "one", false) })
+	if len(h.told) != 2 {
+		t.Errorf("had %q, wanted an entry and its commit", h.told)
+	}
+	log, _ := os.ReadFile(filepath.Join(s.LogDir(), "error"))
+	if n := strings.Count(string(log), "\n"); n != 1 || !strings.Contains(string(log), e.Queue.Dir()) {
+		t.Errorf("had in the error log:\n%swanted one line that names %s", log, e.Queue.Dir())
+	}
+}
+
 // --once is one entry.
 func TestLoopOnce(t *testing.T) {
 	e, h := harness(t, newSite(t, "a"))

@@ -29,6 +29,7 @@ type shift struct {
 	seen     map[string]*Entry // by base
 	waits    map[string]bool   // those of them that may wait
 	held     map[string]hold   // lists that could not be had
+	failed   string            // why the queue could not be read
 	register time.Time         // when those that wait are next done: BounceMixin._nextaction
 }
 
@@ -70,9 +71,14 @@ func (s *shift) step(ctx context.Context, once bool) (next time.Time) {
 	bases, err := s.e.Queue.Files(qfile.Waiting)
 	now := s.e.Env.Now()
 	if err != nil {
-		s.e.logError("%s: %v", s.e.Handler.Name(), err)
+		// Once is enough to say so.
+		if why := err.Error(); s.failed != why {
+			s.failed = why
+			s.e.logError("%s: %v", s.e.Handler.Name(), err)
+		}
 		return now.Add(max(firstHold, sleepTime(s.e.Env.Site)))
 	}
+	s.failed = ""
 	if once && len(bases) > 1 {
 		bases = bases[:1]
 	}

@@ -73,6 +73,7 @@ func drain(cmd *cobra.Command, o drainOptions, names []string) error {
 // an error after the commit in progress.
 func drainQueues(ctx context.Context, s *site.Site, o drainOptions, names []string) (all []runner.Stats, err error) {
 	env := runner.NewEnv(s)
+	runner.NewCourtesy(env, runner.DefaultLockShare)
 	defer env.Log.Close()
 	if err := env.Log.Touch("error"); err != nil {
 		return nil, err
