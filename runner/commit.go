@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"sync"
 
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
 	"github.com/mmrunner/mmrunner/runner/batch"
@@ -59,8 +60,9 @@ func (e *Engine) claim(entries []*Entry) (claimed, kept []*Entry, err error) {
 	if err := j.Claim(bases); err != nil {
 		return nil, nil, err
 	}
-	for _, en := range entries {
-		if err := e.Queue.Claim(en.Base); err == nil {
+	for i, err := range inParallel(bases, e.Queue.Claim) {
+		en := entries[i]
+		if err == nil {
 			claimed = append(claimed, en)
 		} else if !errors.Is(err, fs.ErrNotExist) {
 			e.logError("Keeping entry %s in the queue: %v", en.Base, err)
@@ -68,6 +70,23 @@ func (e *Engine) claim(entries []*Entry) (claimed, kept []*Entry, err error) {
 		}
 	}
 	return claimed, kept, nil
+}
+
+// inParallel calls f for each base on a few goroutines, and returns the errors:
+// most of a rename is waiting.
+func inParallel(bases []string, f func(base string) error) []error {
+	const workers = 4
+	errs := make([]error, len(bases))
+	var wg sync.WaitGroup
+	for w := range min(workers, len(bases)) {
+		wg.Go(func() {
+			for i := w; i < len(bases); i += workers {
+				errs[i] = f(bases[i])
+			}
+		})
+	}
+	wg.Wait()
+	return errs
 }
 
 // block leaves a list alone for the rest of this run, and its entries in the

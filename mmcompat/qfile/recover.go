@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"math/big"
 	"os"
+	"slices"
 
 	"github.com/mmrunner/mmrunner/mmcompat/disk"
 	"github.com/mmrunner/mmrunner/pickle"
@@ -25,32 +26,59 @@ func (q *Queue) Recover(keep func(base string) bool) (recovered []string, err er
 	if err != nil {
 		return nil, err
 	}
+	if keep != nil {
+		bases = slices.DeleteFunc(bases, keep)
+	}
+	var counted []recovery
 	for _, base := range bases {
-		if keep != nil && keep(base) {
-			continue
+		r, err := q.recount(base, len(bases) <= fewFiles)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, err
 		}
-		ok, err := q.recover(base)
+		if r.tmp != "" {
+			counted = append(counted, r)
+		}
+	}
+	if len(bases) > fewFiles {
+		if err := disk.SyncFS(q.dir); err != nil {
+			return nil, err
+		}
+	}
+	for _, r := range counted {
+		ok, err := q.recover(r)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return recovered, err
 		}
 		if ok {
-			recovered = append(recovered, base)
+			recovered = append(recovered, r.base)
 		}
 	}
 	return recovered, nil
 }
 
-func (q *Queue) recover(base string) (bool, error) {
-	path := q.Path(base, Claimed)
-	b, err := os.ReadFile(path)
+// fewFiles is up to how many files are flushed one by one; more are flushed
+// together with whatever else their file system holds back.
+const fewFiles = 4
+
+// recovery is an entry that is about to go back into the queue.
+type recovery struct {
+	base  string
+	tmp   string // it, written anew with its count; "" where that was not to be
+	spent bool   // it was recovered too often
+}
+
+// recount writes an entry anew beside it, counted; one that cannot be read is
+// preserved.
+func (q *Queue) recount(base string, sync bool) (recovery, error) {
+	b, err := os.ReadFile(q.Path(base, Claimed))
 	if err != nil {
-		return false, err
+		return recovery{}, err
 	}
 	it, err := Decode(base, b)
 	if err != nil {
 		q.o.Log(fmt.Sprintf("Unpickling .bak exception: %v\npreserving file: %s", err, base))
 		q.Preserve(base)
-		return false, nil
+		return recovery{}, nil
 	}
 	count, spent := recoveries(it.Data)
 	it.Data.Set("_bak_count", count)
@@ -60,22 +88,24 @@ func (q *Queue) recover(base string) (bool, error) {
 	}
 	meta, err := pickle.Dump(it.Data.dict, protocol)
 	if err != nil {
+		return recovery{}, err
+	}
+	// Not in place: a crash must not tear the only copy.
+	r := recovery{base, q.Path(base, Waiting) + temporary, spent}
+	return r, WriteFile(r.tmp, append(b[:it.dataAt:it.dataAt], meta...), sync)
+}
+
+// recover puts an entry that was counted back into the queue, if it may go there.
+func (q *Queue) recover(r recovery) (bool, error) {
+	if err := disk.Rename(r.tmp, q.Path(r.base, Claimed)); err != nil {
 		return false, err
 	}
-	// Written anew beside it rather than in place: a crash must not tear the only copy.
-	tmp := q.Path(base, Waiting) + temporary
-	if err := WriteFile(tmp, append(b[:it.dataAt:it.dataAt], meta...), true); err != nil {
-		return false, err
-	}
-	if err := disk.Rename(tmp, path); err != nil {
-		return false, err
-	}
-	if spent {
-		q.o.Log(fmt.Sprintf(".bak file max count, preserving file: %s", base))
-		q.Preserve(base)
+	if r.spent {
+		q.o.Log(fmt.Sprintf(".bak file max count, preserving file: %s", r.base))
+		q.Preserve(r.base)
 		return false, nil
 	}
-	return true, q.Release(base)
+	return true, q.Release(r.base)
 }
 
 // recoveries counts one recovery more, and tells whether it is one too many.
@@ -100,6 +130,10 @@ func recoveries(d *Data) (count pickle.Value, spent bool) {
 // RecoverOne is Recover of the one entry that somebody died over. The error wraps
 // fs.ErrNotExist where it is no claimed entry.
 func (q *Queue) RecoverOne(base string) error {
-	_, err := q.recover(base)
+	r, err := q.recount(base, true)
+	if err != nil || r.tmp == "" {
+		return err
+	}
+	_, err = q.recover(r)
 	return err
 }
