@@ -14,6 +14,9 @@
 // somebody removed is laid again; and a lock that is ours by name without our
 // having it (NFS lost the answer to link, or the process that had our process
 // id before us died with it) counts as got.
+//
+// Where LockFile.py numbers its claims from 0, ours say whose they are, so that
+// the locks of our own dead processes need not stand until their time is over.
 package lockfile
 
 import (
