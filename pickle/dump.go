@@ -49,89 +49,16 @@ type writer struct {
 	// document beside others.
 	lean bool
 	// plain writes with what has its like in protocol 0: one item at a time.
-	plain  bool
-	shared bool  // some container has two references
-	state  *Dict // the __dict__ about to be written
-	refs   map[identity]int32
-	ids    map[identity]uint32
-	depth  int
-	making map[Value]bool // objects whose arguments are being written
-	todo   []Value        // room for count
-}
-
-// identity tells one Python object from another: a container by its address, a
-// str or unicode by its kind and where its bytes are, a class by its names.
-type identity struct {
-	p     unsafe.Pointer
-	n     int
-	kind  byte
-	names Global
-}
-
-// identify returns an object's identity, and false for what never goes into the
-// memo: numbers, the empty tuple, and strings of less than two bytes.
-func identify(v Value) (identity, bool) {
-	switch v := v.(type) {
-	case Str:
-		return identity{p: unsafe.Pointer(unsafe.StringData(string(v))), n: len(v), kind: 's'}, len(v) >= 2
-	case Unicode:
-		return identity{p: unsafe.Pointer(unsafe.StringData(string(v))), n: len(v), kind: 'u'}, longUnicode(v)
-	case *List:
-		return identity{p: unsafe.Pointer(v)}, true
-	case *Tuple:
-		return identity{p: unsafe.Pointer(v)}, len(v.Items) > 0
-	case *Dict:
-		return identity{p: unsafe.Pointer(v)}, true
-	case *Instance:
-		return identity{p: unsafe.Pointer(v)}, true
-	case *Reduce:
-		return identity{p: unsafe.Pointer(v)}, true
-	case *Global:
-		return identity{kind: 'g', names: *v}, true
-	}
-	return identity{}, false
-}
-
-// longUnicode reports whether u has two characters.
-func longUnicode(u Unicode) bool {
-	if len(u) < 2 {
-		return false
-	}
-	_, n := decodeWTF8(string(u))
-	return n < len(u)
-}
-
-// count counts the references to each object in v. It does not recurse.
-func (w *writer) count(v Value) {
-	if !isContainer(v) {
-		return
-	}
-	if w.refs == nil {
-		w.refs = make(map[identity]int32)
-	}
-	todo := append(w.todo[:0], v)
-	for len(todo) > 0 {
-		v := todo[len(todo)-1]
-		todo = todo[:len(todo)-1]
-		id, ok := identify(v)
-		if !ok {
-			continue
-		}
-		n := w.refs[id] + 1
-		w.refs[id] = n
-		if !isContainer(v) {
-			continue
-		}
-		if n > 1 {
-			w.shared = true
-			continue
-		}
-		if in, ok := v.(*Instance); ok {
-			w.refs[identity{kind: 'g', names: in.Class}]++
-		}
-		todo = appendChildren(todo, v)
-	}
-	w.todo = todo
+	plain   bool
+	shared  bool               // some container has two references
+	state   *Dict              // the __dict__ about to be written
+	seen    map[identity]int32 // indexes of objects
+	classes map[Global]int32   // the same of classes and functions
+	objects []knownObject
+	puts    int // how many objects have one
+	depth   int
+	making  map[Value]bool // objects whose arguments are being written
+	todo    []Value        // room for count
 }
 
 // maxReuse is how many objects a writer may have written to be used again: it
@@ -140,69 +67,15 @@ const maxReuse = 1000
 
 // reset makes a writer ready for other values.
 func (w *writer) reset() {
-	if len(w.refs) > maxReuse || cap(w.out) > 64*maxReuse {
+	if len(w.objects) > maxReuse || cap(w.out) > 64*maxReuse {
 		*w = writer{proto: w.proto, nextID: w.nextID, lean: w.lean, plain: w.plain}
 		return
 	}
-	clear(w.refs)
-	clear(w.ids)
+	clear(w.seen)
+	clear(w.classes)
+	w.objects, w.puts = w.objects[:0], 0
 	clear(w.todo[:cap(w.todo)])
 	w.out, w.shared, w.state, w.depth, w.making = w.out[:0], false, nil, 0, nil
-}
-
-// wants reports whether v gets a PUT.
-func (w *writer) wants(v Value, id identity, held int32) bool {
-	if w.lean {
-		// Containers that nothing refers to twice hold no cycle and need no PUT.
-		return w.refs[id] > 1 || w.shared && isContainer(v)
-	}
-	switch v := v.(type) {
-	case *List:
-		if len(v.Items) > 0 {
-			return true
-		}
-	case *Dict:
-		if v.Len() > 0 {
-			return true
-		}
-	case *Global, *Reduce:
-		return true
-	case *Instance:
-		// A class's own __getstate__ holds the object meanwhile.
-		if _, plain := v.State.(*Dict); v.Kind != OldStyle || v.HasState && !plain {
-			return true
-		}
-	}
-	return w.refs[id]+held > 1
-}
-
-func (w *writer) put(v Value, held int32) {
-	id, ok := identify(v)
-	if !ok || !w.wants(v, id, held) {
-		return
-	}
-	if w.ids == nil {
-		w.ids = make(map[identity]uint32)
-	}
-	w.ids[id] = w.nextID
-	w.memoOp(w.nextID, opPut, opBinPut, opLongBinPut)
-	w.nextID++
-}
-
-// got writes a GET of v if that is in the memo.
-func (w *writer) got(v Value) bool {
-	if len(w.ids) == 0 {
-		return false
-	}
-	id, ok := identify(v)
-	if !ok {
-		return false
-	}
-	n, ok := w.ids[id]
-	if ok {
-		w.memoOp(n, opGet, opBinGet, opLongBinGet)
-	}
-	return ok
 }
 
 func (w *writer) memoOp(id uint32, text, short, long byte) {
@@ -424,7 +297,7 @@ func (w *writer) tuple(t *Tuple, held int32) error {
 			return err
 		}
 	}
-	if w.put1(t) {
+	if w.isPut(t) {
 		// The tuple is inside itself: writing its items wrote it. Drop them.
 		switch {
 		case short:
@@ -444,16 +317,6 @@ func (w *writer) tuple(t *Tuple, held int32) error {
 	}
 	w.put(t, held)
 	return nil
-}
-
-// put1 reports whether v is in the memo already.
-func (w *writer) put1(v Value) bool {
-	id, ok := identify(v)
-	if !ok {
-		return false
-	}
-	_, ok = w.ids[id]
-	return ok
 }
 
 func (w *writer) drop(n int) {
@@ -599,8 +462,9 @@ func (w *writer) reduce(v, f Value, args *Tuple, held int32) error {
 		// It is in its own arguments. A list or dict in those is still being filled,
 		// and would be read as empty; Python too writes another copy of it here.
 		for _, a := range args.Items {
-			if id, ok := identify(a); ok && isContainer(a) {
-				delete(w.ids, id)
+			if i := w.find(a); i >= 0 && isContainer(a) && w.objects[i].put {
+				w.objects[i].put = false
+				w.puts--
 			}
 		}
 	}
@@ -619,7 +483,7 @@ func (w *writer) reduce(v, f Value, args *Tuple, held int32) error {
 
 // rest puts the object just made in the memo and writes what it holds.
 func (w *writer) rest(v Value, held int32) error {
-	if w.put1(v) {
+	if w.isPut(v) {
 		// The object is in its own arguments, and so has been made before.
 		w.drop(1)
 		w.got(v)
