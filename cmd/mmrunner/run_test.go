@@ -1,0 +1,50 @@
+package main
+
+import (
+	"bytes"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// Under a supervisor there is one mmrunner for a slice, mail is handled as it
+// comes, and to be told to stop is a success.
+func TestRunForASupervisor(t *testing.T) {
+	in := underMailman(t, "")
+	var said bytes.Buffer
+	cmd := exec.Command(program(t), "run", "-u", "--prefix", in.prefix)
+	cmd.Stderr = &said
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer cmd.Process.Kill()
+	in.until("the start", func() bool { return len(in.pids("Main qrunner loop started.")) == 1 })
+	out, err := exec.Command(program(t), "run", "-u", "--prefix", in.prefix, "Command").CombinedOutput()
+	if err == nil || !strings.Contains(string(out), "CommandRunner, slice 0 of 1: another mmrunner works on it") {
+		t.Errorf("a second one: had error %v and\n%s", err, out)
+	}
+	in.run(subscription("new@example.org"), "scripts/request", "test")
+	in.until("a new member", func() bool { return strings.Contains(in.members(), "new@example.org") })
+	if err := cmd.Process.Signal(syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
+	in.until("logs that are opened anew", func() bool { return len(in.pids("Main loop qrunner caught SIGHUP.  Reopening logs.")) == 1 })
+	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Errorf("had %v, wanted success:\n%s", err, said.String())
+	}
+	if !strings.Contains(said.String(), "mailmanctl starts BounceRunner too") {
+		t.Errorf("had no warning that QRUNNERS has the same runners: %s", said.String())
+	}
+	for _, line := range []string{"Main loop qrunner caught SIGTERM.  Stopping.", "Main qrunner loop exiting."} {
+		if len(in.pids(line)) != 1 {
+			t.Errorf("had no %q in the qrunner log:\n%s", line, in.log("qrunner"))
+		}
+	}
+	if log := in.log("error"); log != "" {
+		t.Errorf("had in the error log:\n%s", log)
+	}
+}
