@@ -3,8 +3,6 @@ package runner
 import (
 	"context"
 	"fmt"
-	"os"
-	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -12,7 +10,6 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/lockfile"
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
 	"github.com/mmrunner/mmrunner/mmcompat/qfile"
-	"github.com/mmrunner/mmrunner/mmcompat/site"
 	"github.com/mmrunner/mmrunner/pickle"
 	"github.com/mmrunner/mmrunner/runner/batch"
 )
@@ -34,24 +31,7 @@ func hostLock(env *batch.Env, host string) func(context.Context, string) (batch.
 // process changes the same list as a web page does: an hour's entries at one a
 // second, as fast as they go. No update may be lost.
 func TestTwoHostsOneList(t *testing.T) {
-	s := site.FromProfile(t.TempDir(), site.Builtin())
-	for _, dir := range []string{s.LockDir(), s.LogDir(), s.DataDir(), s.QueueDir("bounces"), filepath.Join(s.ListDataDir(), "test")} {
-		if err := os.MkdirAll(dir, 0o770); err != nil {
-			t.Fatal(err)
-		}
-	}
-	d := pickle.NewDict()
-	d.SetStr("data_version", pickle.Int(s.Profile.DataFileVersion))
-	d.SetStr("preferred_language", pickle.Str("en"))
-	d.SetStr("count", pickle.Int(0))
-	d.SetStr("pages", pickle.Int(0))
-	b, err := pickle.Dump(d, 1)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(s.ListDataDir(), "test", "config.pck"), b, 0o660); err != nil {
-		t.Fatal(err)
-	}
+	s := countingSite(t, "pages")
 	const entries = 3600
 	q, err := qfile.Open(s.QueueDir("bounces"), 0, 1, qfile.Options{Schema: s.Profile.QfileSchemaVersion})
 	if err != nil {

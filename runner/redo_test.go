@@ -40,9 +40,9 @@ func (m *meddler) Apply(b *batch.Batch, e *Entry) (Outcome, error) {
 }
 func (m *meddler) Batched(*batch.Batch) error { return nil }
 
-// A batch is worked out before its list is locked, so it must be worked out
-// again when another process has saved the list meanwhile.
-func TestListChangesBeforeItsLock(t *testing.T) {
+// countingSite is a site with a list for the meddler, and one more attribute.
+func countingSite(t *testing.T, more string) *site.Site {
+	t.Helper()
 	s := site.FromProfile(t.TempDir(), site.Builtin())
 	for _, dir := range []string{s.LockDir(), s.LogDir(), s.DataDir(), s.QueueDir("bounces"), filepath.Join(s.ListDataDir(), "test")} {
 		if err := os.MkdirAll(dir, 0o770); err != nil {
@@ -53,15 +53,21 @@ func TestListChangesBeforeItsLock(t *testing.T) {
 	d.SetStr("data_version", pickle.Int(s.Profile.DataFileVersion))
 	d.SetStr("preferred_language", pickle.Str("en"))
 	d.SetStr("count", pickle.Int(0))
-	d.SetStr("other", pickle.Int(0))
+	d.SetStr(more, pickle.Int(0))
 	b, err := pickle.Dump(d, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
-	config := filepath.Join(s.ListDataDir(), "test", "config.pck")
-	if err := os.WriteFile(config, b, 0o660); err != nil {
+	if err := os.WriteFile(filepath.Join(s.ListDataDir(), "test", "config.pck"), b, 0o660); err != nil {
 		t.Fatal(err)
 	}
+	return s
+}
+
+// A batch is worked out before its list is locked, so it must be worked out
+// again when another process has saved the list meanwhile.
+func TestListChangesBeforeItsLock(t *testing.T) {
+	s := countingSite(t, "other")
 	env := NewEnv(s)
 	defer env.Log.Close()
 	m := &meddler{meddle: func() {
