@@ -22,7 +22,19 @@ type State map[string]int
 // read.
 func Read(dir string) (State, error) {
 	s := State{}
-	err := filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
+	for _, sub := range varDirs {
+		if err := s.read(dir, sub); err != nil {
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+// varDirs are the directories with all that changes.
+var varDirs = []string{"lists", "qfiles", "logs", "locks", "data"}
+
+func (s State) read(dir, sub string) error {
+	return filepath.WalkDir(filepath.Join(dir, sub), func(path string, e fs.DirEntry, err error) error {
 		if err != nil || e.IsDir() {
 			return err
 		}
@@ -40,7 +52,6 @@ func Read(dir string) (State, error) {
 		}
 		return s.add(dir, rel, info.Mode(), b)
 	})
-	return s, err
 }
 
 func (s State) add(dir, rel string, mode fs.FileMode, b []byte) error {
@@ -55,7 +66,9 @@ func (s State) add(dir, rel string, mode fs.FileMode, b []byte) error {
 			s[rel+": "+mask(dir, line)]++
 		}
 		return nil
-	case top == "data" && strings.HasPrefix(name, "mmrunner-") && ext == ".lock":
+	case top == "data" && strings.HasPrefix(name, "mmrunner-") && (ext == ".lock" || name == "mmrunner-profile.json"):
+		return nil
+	case top == "data" && name == "last_mailman_version":
 		return nil
 	case top == "lists" && ext == ".last":
 		return nil
