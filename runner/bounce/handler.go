@@ -173,7 +173,7 @@ func (h *Handler) look(b *batch.Batch, e *runner.Entry, msg *message.Message) (r
 	}
 	var addrs []string
 	if verp.Value != "" {
-		if err := known(l, scan); err != nil {
+		if err := known(l, scan, "if BouncerAPI.ScanMessages(mlist, msg) is BouncerAPI.Stop"); err != nil {
 			return "", err
 		}
 		if scan.Stop {
@@ -195,7 +195,7 @@ func (h *Handler) look(b *batch.Batch, e *runner.Entry, msg *message.Message) (r
 		if probe.Value != "" {
 			return runner.Registered, h.probeBounced(b, e.Data.Str("lang"), probe.Value)
 		}
-		if err := known(l, scan); err != nil {
+		if err := known(l, scan, "addrs = BouncerAPI.ScanMessages(mlist, msg)"); err != nil {
 			return "", err
 		}
 		if scan.Stop {
@@ -216,13 +216,22 @@ func (h *Handler) look(b *batch.Batch, e *runner.Entry, msg *message.Message) (r
 	return runner.Registered, nil
 }
 
-// known turns what only Python can tell, and what Python would raise, into the
-// entry's error.
-func known(l *maillist.List, r *detect.Result) error {
+// known turns what only Python can tell, and what Python would raise where
+// _dispose has that code, into the entry's error.
+func known(l *maillist.List, r *detect.Result, code string) error {
 	if r.NeedPython != "" {
 		return &maillist.ErrNeedsPython{List: l.Name(), Reason: r.NeedPython}
 	}
-	return r.Err
+	frames := []membership.Frame{
+		{Module: "Queue/BounceRunner", Function: "_dispose", Code: code},
+		{Module: "Bouncers/BouncerAPI", Function: "ScanMessages", Code: "addrs = sys.modules[modname].process(msg)"},
+	}
+	if r.Module == "Microsoft" {
+		// The one exception that broken mail leads to now and then.
+		frames = append(frames, membership.Frame{Module: "Bouncers/Microsoft", Function: "process", Code: "subpart = msg.get_payload(0)"},
+			membership.Frame{Module: "email/message", Function: "get_payload", Code: "raise TypeError('Expected list, got", Nth: membership.Within})
+	}
+	return membership.At(r.Err, frames...)
 }
 
 func (h *Handler) told(b *batch.Batch, v detect.Verp) error {

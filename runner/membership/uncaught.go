@@ -46,6 +46,9 @@ func (e *Uncaught) Traceback() string {
 		sources := map[string][]string{}
 		for _, f := range append(outer[:len(outer):len(outer)], raised.Frames...) {
 			file := filepath.Join(e.site.Prefix, "Mailman", f.Module+".py")
+			if strings.HasPrefix(f.Module, emailPackage) {
+				file = filepath.Join(library(e.site.Python), f.Module+".py")
+			}
 			if n, line, ok := find(sources, file, f); ok {
 				fmt.Fprintf(&b, "  File \"%s\", line %d, in %s\n    %s\n", file, n, f.Function, line)
 			}
@@ -57,6 +60,15 @@ func (e *Uncaught) Traceback() string {
 		b.WriteString(": " + s)
 	}
 	return b.String() + "\n"
+}
+
+// emailPackage is what the names of the email package's modules begin with, the
+// only ones of Python's library that a Frame may name.
+const emailPackage = "email/"
+
+// library is where an interpreter usually has its library.
+func library(python string) string {
+	return filepath.Join(filepath.Dir(filepath.Dir(python)), "lib", "python2.7")
 }
 
 // outer are the places that every entry's exception has passed.
