@@ -3,5 +3,6 @@
 //
 // mailmanctl execs mm_cfg.PYTHON for each entry of QRUNNERS and uses that
 // setting for nothing else (bin/mailmanctl, start_runner), so a line at the end
-// of mm_cfg.py is all that an installation needs.
+// of mm_cfg.py is all that an installation needs. [Check] looks at what
+// mmrunner needs before.
 package install

@@ -97,7 +97,7 @@ func (s *Service) Run(ctx context.Context) (status int, err error) {
 		}
 	}
 	defer s.signals(stop, env, name)()
-	slots, err := s.slots(ctx)
+	slots, err := s.slots(ctx, env)
 	if err != nil {
 		return int(s.status.Load()), err
 	}
@@ -260,9 +260,10 @@ func (h held) free() {
 }
 
 // slots takes the slices.
-func (s *Service) slots(ctx context.Context) (held, error) {
+func (s *Service) slots(ctx context.Context, env *batch.Env) (held, error) {
 	var all held
 	for _, spec := range s.Runners {
+		said := false
 		for {
 			slot, err := runner.TakeSlot(s.Site, spec.Name, spec.Slice, spec.Slices)
 			if err == nil {
@@ -270,6 +271,10 @@ func (s *Service) slots(ctx context.Context) (held, error) {
 				break
 			}
 			if s.Wait && errors.Is(err, runner.ErrTaken) {
+				if !said {
+					env.Log.Printf("qrunner", "mmrunner: %v; waiting until that ends", err)
+					said = true
+				}
 				select {
 				case <-time.After(200 * time.Millisecond):
 					continue
