@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -24,6 +25,15 @@ func TestRunForASupervisor(t *testing.T) {
 	if err == nil || !strings.Contains(string(out), "CommandRunner, slice 0 of 1: another mmrunner works on it") {
 		t.Errorf("a second one: had error %v and\n%s", err, out)
 	}
+	// mailmanctl's own waits for its turn.
+	next := exec.Command(program(t), filepath.Join(in.prefix, "bin", "qrunner"), "--runner=CommandRunner:0:1", "-s")
+	if err := next.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer next.Process.Kill()
+	in.until("another one that waits", func() bool {
+		return strings.Contains(in.log("qrunner"), "CommandRunner, slice 0 of 1: another mmrunner works on it; waiting until that ends")
+	})
 	in.run(subscription("new@example.org"), "scripts/request", "test")
 	in.until("a new member", func() bool { return strings.Contains(in.members(), "new@example.org") })
 	if err := cmd.Process.Signal(syscall.SIGHUP); err != nil {
@@ -38,6 +48,13 @@ func TestRunForASupervisor(t *testing.T) {
 	}
 	if !strings.Contains(said.String(), "mailmanctl starts BounceRunner too") {
 		t.Errorf("had no warning that QRUNNERS has the same runners: %s", said.String())
+	}
+	in.started("CommandRunner", 1)
+	if err := next.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if next.Wait(); next.ProcessState.ExitCode() != int(syscall.SIGTERM) {
+		t.Errorf("had %v, wanted exit status %d", next.ProcessState, syscall.SIGTERM)
 	}
 	for _, line := range []string{"Main loop qrunner caught SIGTERM.  Stopping.", "Main qrunner loop exiting."} {
 		if len(in.pids(line)) != 1 {
