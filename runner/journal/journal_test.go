@@ -1,0 +1,287 @@
+package journal
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/mmrunner/mmrunner/mmcompat/maillist"
+	"github.com/mmrunner/mmrunner/mmcompat/mlog"
+	"github.com/mmrunner/mmrunner/mmcompat/site"
+	"github.com/mmrunner/mmrunner/mmcompat/stage"
+	"github.com/mmrunner/mmrunner/runner/batch"
+)
+
+func write(t *testing.T, name, text string) {
+	t.Helper()
+	if err := os.WriteFile(name, []byte(text), 0o660); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// wantFile fails unless a file holds that; "" means that there is none.
+func wantFile(t *testing.T, name, text string) {
+	t.Helper()
+	b, err := os.ReadFile(name)
+	if string(b) != text || text == "" && !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("%s: had %q, %v, wanted %q", filepath.Base(name), b, err, text)
+	}
+}
+
+// scene is a commit that died after it was in the journal.
+type scene struct {
+	env    *batch.Env
+	record *Record
+	config string
+	bounce string // an entry's file, without extension
+	mail   string // the file of one that leaves
+}
+
+func newScene(t *testing.T) *scene {
+	t.Helper()
+	s := site.FromProfile(t.TempDir(), site.Builtin())
+	list := maillist.ListPath(s, "test")
+	for _, dir := range []string{list, s.DataDir(), s.LockDir(), s.LogDir(), s.QueueDir("bounces"), s.QueueDir("bad"), s.QueueDir("out")} {
+		if err := os.MkdirAll(dir, 0o770); err != nil {
+			t.Fatal(err)
+		}
+	}
+	env := &batch.Env{Site: s, Log: mlog.Open(s.LogDir()), Now: time.Now, LockTimeout: time.Second}
+	t.Cleanup(func() { env.Log.Close() })
+	sc := &scene{env: env, config: filepath.Join(list, "config.pck"),
+		bounce: filepath.Join(s.QueueDir("bounces"), "1.0+aa"), mail: filepath.Join(s.QueueDir("out"), "2.0+bb.pck")}
+	write(t, sc.config, "old")
+	write(t, sc.bounce+".bak", "bounce")
+	from, err := stage.Identify(sc.config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	j, err := Open(env, "BounceRunner", s.QueueDir("bounces"), s.QueueDir("bad"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	temp := "here.1.2"
+	if err := errors.Join(j.Claim([]string{"1.0+aa"}), j.Staging(temp, []string{list, s.QueueDir("out")})); err != nil {
+		t.Fatal(err)
+	}
+	write(t, sc.config+".tmp."+temp, "new")
+	write(t, sc.mail+".tmp."+temp, "mail")
+	id, err := stage.Identify(sc.config + ".tmp." + temp)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sc.record = &Record{
+		Entries: []string{"1.0+aa"},
+		Commit: batch.Commit{
+			Files:  []stage.File{{Tmp: sc.config + ".tmp." + temp, Final: sc.config, LinkLast: sc.config + ".last", ID: id}},
+			Outbox: []stage.File{{Tmp: sc.mail + ".tmp." + temp, Final: sc.mail}},
+			Lines:  []mlog.Line{{Log: "bounce", Text: "one", At: time.Now()}, {Log: "bounce", Text: "two", At: time.Now()}},
+			Locks:  []string{"test"},
+			From:   map[string]stage.Identity{sc.config: from},
+		},
+	}
+	if err := errors.Join(j.Write(sc.record), j.Commit(), j.Abandon()); err != nil {
+		t.Fatal(err)
+	}
+	return sc
+}
+
+// recover recovers, and makes sure that nothing of the journal is left.
+func (sc *scene) recover(t *testing.T) *Recovery {
+	t.Helper()
+	r, err := Recover(t.Context(), sc.env)
+	if err != nil || len(r.Problems) > 0 {
+		t.Fatalf("had %v, %+v", err, r)
+	}
+	if left, err := os.ReadDir(sc.env.Site.DataDir()); len(left) != 0 || err != nil {
+		t.Errorf("had %v left in the data directory, %v", left, err)
+	}
+	if left, err := filepath.Glob(filepath.Dir(sc.config) + "/*.tmp*"); len(left) != 0 || err != nil {
+		t.Errorf("had %v left, %v", left, err)
+	}
+	return r
+}
+
+// What did not get further than its record is finished, once.
+func TestFinished(t *testing.T) {
+	sc := newScene(t)
+	if r := sc.recover(t); r.Finished != 1 || r.Undone != 0 {
+		t.Errorf("had %+v, wanted one commit finished", r)
+	}
+	wantFile(t, sc.config, "new")
+	wantFile(t, sc.config+".last", "old")
+	wantFile(t, sc.mail, "mail")
+	wantFile(t, sc.bounce+".bak", "")
+	wantFile(t, sc.bounce+".pck", "")
+	b, err := os.ReadFile(sc.env.Log.Path("bounce"))
+	if lines := strings.Count(string(b), "\n"); lines != 2 || err != nil {
+		t.Errorf("had the log %q, %v, wanted 2 lines", b, err)
+	}
+	if r := sc.recover(t); r.Finished != 0 {
+		t.Errorf("had %+v the second time", r)
+	}
+}
+
+// A message that has left, and a line that was written, are not there again.
+func TestFinishedFromHalfWay(t *testing.T) {
+	sc := newScene(t)
+	f := sc.record.Files[0]
+	if err := errors.Join(f.Publish(), os.Remove(sc.record.Outbox[0].Tmp)); err != nil {
+		t.Fatal(err)
+	}
+	text := string(sc.record.Logs["bounce"].Text)
+	first, second, _ := strings.Cut(text, "\n")
+	write(t, sc.env.Log.Path("bounce"), "another's\n"+first+"\n"+second[:5])
+	sc.recover(t)
+	wantFile(t, sc.config, "new")
+	wantFile(t, sc.mail, "")
+	wantFile(t, sc.bounce+".bak", "")
+	wantFile(t, sc.env.Log.Path("bounce"), "another's\n"+text)
+}
+
+// A list that somebody has changed meanwhile is not overwritten: the entries are
+// handled anew.
+func TestUndone(t *testing.T) {
+	sc := newScene(t)
+	if err := os.Remove(sc.config); err != nil {
+		t.Fatal(err)
+	}
+	write(t, sc.config, "theirs")
+	if r := sc.recover(t); r.Finished != 0 || r.Undone != 1 {
+		t.Errorf("had %+v, wanted one entry put back", r)
+	}
+	wantFile(t, sc.config, "theirs")
+	wantFile(t, sc.mail, "")
+	wantFile(t, sc.bounce+".pck", "bounce")
+}
+
+// What another process has in hand is left alone, whatever it looks like.
+func TestLivesStill(t *testing.T) {
+	sc := newScene(t)
+	sc.recover(t)
+	j, err := Open(sc.env, "BounceRunner", sc.env.Site.QueueDir("bounces"), sc.env.Site.QueueDir("bad"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, sc.bounce+".bak", "bounce")
+	if err := j.Claim([]string{"1.0+aa"}); err != nil {
+		t.Fatal(err)
+	}
+	r, err := Recover(t.Context(), sc.env)
+	if err != nil || r.Undone != 0 || !r.Taken["1.0+aa"] {
+		t.Errorf("had %+v, %v, wanted the entry left to its process", r, err)
+	}
+	wantFile(t, sc.bounce+".bak", "bounce")
+	if err := j.Close(); err != nil {
+		t.Fatal(err)
+	}
+	sc.recover(t)
+}
+
+// Who may write to DATA_DIR is not to have somebody else's files removed.
+func TestRefused(t *testing.T) {
+	sc := newScene(t)
+	sc.recover(t)
+	for what, spoil := range map[string]func(r *Record){
+		"a queue elsewhere":       func(r *Record) { r.Queue = "/etc" },
+		"an entry elsewhere":      func(r *Record) { r.Entries = []string{"../../etc/passwd"} },
+		"a file elsewhere":        func(r *Record) { r.Files[0].Final = "/etc/passwd" },
+		"a way to elsewhere":      func(r *Record) { r.Files[0].Tmp = filepath.Dir(sc.config) + "/../../../etc/passwd" },
+		"a list that is not held": func(r *Record) { r.Locks = nil },
+		"no file":                 func(r *Record) { r.Outbox[0].Final = "" },
+		"a log elsewhere":         func(r *Record) { r.Logs = map[string]*Log{"../x": {}} },
+	} {
+		r := *sc.record
+		r.Files, r.Outbox = append([]stage.File(nil), r.Files...), append([]stage.File(nil), r.Outbox...)
+		b, err := json.Marshal(&r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := decode(b, sc.env.Site); err != nil {
+			t.Fatalf("the record itself: %v", err)
+		}
+		spoil(&r)
+		if b, err = json.Marshal(&r); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := decode(b, sc.env.Site); err == nil {
+			t.Errorf("%s was accepted", what)
+		}
+	}
+	if _, err := decode([]byte(`{"mmrunner_journal": 2}`), sc.env.Site); !errors.Is(err, ErrNewer) {
+		t.Errorf("had %v, wanted ErrNewer", err)
+	}
+}
+
+func TestUnwritten(t *testing.T) {
+	const text = "A 1\nA 2\nA 3\n"
+	for _, c := range []struct{ written, want string }{
+		{"", text},
+		{"other\n", text},
+		{text, ""},
+		{"other\n" + text + "other\n", ""},
+		{"A 1\nother\n", "A 2\nA 3\n"},
+		{"A 1\nother\nA 2\nA 3\n", ""},
+		{"A 1\nA", " 2\nA 3\n"},
+		{"other\nA 1", "\nA 2\nA 3\n"},
+		{"A 1\nA 2\nA 3", "\n"},
+	} {
+		if had := unwritten([]byte(text), []byte(c.written)); string(had) != c.want {
+			t.Errorf("after %q: had %q left, wanted %q", c.written, had, c.want)
+		}
+	}
+}
+
+// Neither of an engine's files may be read by everybody, and no message is in
+// them.
+func TestModes(t *testing.T) {
+	sc := newScene(t)
+	files, err := filepath.Glob(filepath.Join(sc.env.Site.DataDir(), "mmrunner-*"))
+	if len(files) != 2 || err != nil {
+		t.Errorf("had %v, %v, wanted the work file and the record", files, err)
+	}
+	for _, file := range files {
+		st, err := os.Stat(file)
+		if err != nil || st.Mode().Perm()&0o007 != 0 {
+			t.Errorf("had mode %v, %v", st.Mode(), err)
+		}
+		b, err := os.ReadFile(file)
+		if err != nil || bytes.Contains(b, []byte("mail\"")) || bytes.Contains(b, []byte("old")) {
+			t.Errorf("%s: had %v and %q", file, err, b)
+		}
+	}
+}
+
+// BenchmarkRecord is what a batch of 5,000 bounces costs beside its list: the work
+// file and the record.
+func BenchmarkRecord(b *testing.B) {
+	s := site.FromProfile(b.TempDir(), site.Builtin())
+	for _, dir := range []string{s.DataDir(), s.LogDir()} {
+		if err := os.MkdirAll(dir, 0o770); err != nil {
+			b.Fatal(err)
+		}
+	}
+	env := &batch.Env{Site: s, Log: mlog.Open(s.LogDir()), Now: time.Now}
+	j, err := Open(env, "BounceRunner", s.QueueDir("bounces"), s.QueueDir("bad"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer j.Close()
+	r := &Record{}
+	for i := range 5000 {
+		r.Entries = append(r.Entries, fmt.Sprintf("%d.5+%040x", 1_700_000_000+i, i))
+		r.Lines = append(r.Lines, mlog.Line{Log: "bounce", At: time.Now(),
+			Text: fmt.Sprintf("biglist: user%06d@host%03d.example.net bounce score: 1.0", i, i%500)})
+	}
+	for b.Loop() {
+		if err := errors.Join(j.Claim(r.Entries), j.Write(r), j.Commit(), j.Done()); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
