@@ -124,16 +124,22 @@ func (s *Set) skip(text string, from int) int {
 	if len(s.cover) == 0 {
 		return from
 	}
-	first := len(text)
-	for _, c := range s.cover {
-		if n := strings.IndexByte(text[from:first], c); n >= 0 {
-			first = from + n
+	// Ever larger pieces: a byte that is nowhere must not be looked for up to the
+	// end again each time another one is found soon.
+	for begin, size := from, s.window; begin < len(text); size *= 2 {
+		end := min(begin+size, len(text))
+		first := end
+		for _, c := range s.cover {
+			if n := strings.IndexByte(text[begin:first], c); n >= 0 {
+				first = begin + n
+			}
 		}
+		if first < end {
+			return from + strings.LastIndexByte(text[from:first], '\n') + 1
+		}
+		begin = end
 	}
-	if first == len(text) {
-		return first
-	}
-	return from + strings.LastIndexByte(text[from:first], '\n') + 1
+	return len(text)
 }
 
 // lines is Lines for the lines between two places.
