@@ -7,7 +7,7 @@
 // An engine has two files in DATA_DIR, mode 0660. HOST and PID are its process's,
 // N tells the engines of one process apart.
 //
-// mmrunner-HOST-PID-N.work is there while the engine is, and locked by flock(2)
+// mmrunner-journal-HOST-PID-N.work is there while the engine is, and locked by flock(2)
 // all the time, so that it shows whether the process lives. It says what may have
 // to be undone, in lines:
 //
@@ -16,7 +16,7 @@
 //	entry BASE                       an entry that is, or is about to be, a .bak file
 //	dir TEMP "DIR"                   a directory with temporary files, *.tmp.TEMP
 //
-// mmrunner-HOST-PID-N.json is the record of one commit, and that it is there is
+// mmrunner-journal-HOST-PID-N.json is the record of one commit, and that it is there is
 // the commit point: from then on the work is to be finished and not to be done
 // again. It is a JSON object, see [Record]; "mmrunner_journal" is the version of
 // the format, 1. It holds names and log lines, and no message or password.

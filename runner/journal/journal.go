@@ -225,4 +225,4 @@ func (i id) exists() bool {
 	return false
 }
 
-const prefix = "mmrunner-"
+const prefix = "mmrunner-journal-"
