@@ -46,7 +46,7 @@ sys.stdout.write(cPickle.dumps(out, 1))
 // bytes changed, cut off, doubled or lost. MMRUNNER_TEST_COUNT is how many.
 func TestDamagedBytes(t *testing.T) {
 	t.Parallel()
-	count := 150
+	count := 60
 	if s := os.Getenv("MMRUNNER_TEST_COUNT"); s != "" {
 		var err error
 		if count, err = strconv.Atoi(s); err != nil {

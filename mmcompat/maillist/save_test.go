@@ -186,35 +186,45 @@ func TestCheckHTMLArchiveDir(t *testing.T) {
 		writeFile(t, cfg, []byte(string(old)+"\n"+c+"\n"))
 		os.Remove(cfg + "c")
 		s := testSite(t, prefix)
-		for _, private := range []int{0, 1, 0} {
-			start := links()
-			mmtest.RunPython(t, prefix, `
+		start := links()
+		want := strings.Split(string(mmtest.RunPython(t, prefix, `
 from Mailman import MailList
 m = MailList.MailList('l')
-m.archive_private = int(sys.argv[1])
-m.Save()
-m.Unlock()`, string(rune('0'+private)))
-			want := links()
-			// Back to where it began, for our turn.
-			entries, _ := os.ReadDir(public)
-			for _, e := range entries {
-				os.Remove(filepath.Join(public, e.Name()))
-			}
-			for line := range strings.Lines(start) {
-				name, to, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " -> ")
-				if err := os.Symlink(to, filepath.Join(public, name)); err != nil {
-					t.Fatal(err)
-				}
-			}
-			l, err := Open(s, "l", Options{Held: true})
-			if err != nil {
+for private in (0, 1, 0):
+    m.archive_private = private
+    m.Save()
+    d = sys.argv[1]
+    for name in sorted(os.listdir(d)):
+        print name + ' -> ' + os.readlink(os.path.join(d, name))
+    print '--'
+m.Unlock()`, public)), "--\n")
+		// Back to where it began, for our turn.
+		entries, err := os.ReadDir(public)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range entries {
+			if err := os.Remove(filepath.Join(public, e.Name())); err != nil {
 				t.Fatal(err)
 			}
+		}
+		for line := range strings.Lines(start) {
+			name, to, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " -> ")
+			if err := os.Symlink(to, filepath.Join(public, name)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		l, err := Open(s, "l", Options{Held: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, private := range []pickle.Int{0, 1, 0} {
+			l.Set("archive_private", private)
 			if err := l.CheckHTMLArchiveDir(); err != nil {
 				t.Fatal(err)
 			}
-			if got := links(); got != want {
-				t.Errorf("%s, private %d:\nhad\n%swanted\n%s", c, private, got, want)
+			if got := links(); got != want[i] {
+				t.Errorf("%s, private %d:\nhad\n%swanted\n%s", c, private, got, want[i])
 			}
 		}
 	}
