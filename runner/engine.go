@@ -30,6 +30,7 @@ type Engine struct {
 	journal    *journal.Journal // nil until it is needed
 	unfinished []*unfinished
 	locked     []*batch.Turn // turns whose locks could not be given back
+	recoverAt  time.Time     // when to recover once more; zero for not at all
 	untidy     bool          // the journal tells of temporary or .bak files that have to go
 	stats      Stats
 	inMemory   atomic.Int64    // bytes of the messages that this classify has kept

@@ -170,7 +170,7 @@ func (e *Engine) retry() {
 		e.journal, undo = nil, true
 	}
 	e.untidy = false
-	if undo {
+	if undo || !e.recoverAt.IsZero() && time.Now().After(e.recoverAt) {
 		if err := e.recover(); err != nil {
 			e.logError("%s: %v", e.Handler.Name(), err)
 		}

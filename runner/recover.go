@@ -2,11 +2,16 @@ package runner
 
 import (
 	"context"
+	"time"
 
 	"github.com/mmrunner/mmrunner/runner/batch"
 	"github.com/mmrunner/mmrunner/runner/journal"
 	"github.com/mmrunner/mmrunner/runner/pyworker"
 )
+
+// recoverEvery is how long passes between two attempts to finish what a dead
+// process began, where a list's lock could not be had for example.
+const recoverEvery = time.Minute
 
 // recover puts in order what processes that died have left: commits are finished
 // or undone, and entries of this engine's slice that were at hand go back into
@@ -16,6 +21,10 @@ func (e *Engine) recover() error {
 	r, err := Settle(context.Background(), e.Env)
 	if err != nil {
 		return err
+	}
+	e.recoverAt = time.Time{}
+	if len(r.Problems) > 0 {
+		e.recoverAt = time.Now().Add(recoverEvery)
 	}
 	for _, err := range r.Problems {
 		e.logError("%s: what a dead process began is not finished yet: %v", e.Handler.Name(), err)
