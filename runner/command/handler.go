@@ -124,11 +124,11 @@ func dispose(b *batch.Batch, world membership.World, mem *memory, msg *message.M
 		r.m.Log("vette", "replied and discard")
 		// Mailman does not save the list here, and so forgets whom it has
 		// answered, unless it is a release that keeps the list's object.
-		keeps := remember != nil && !r.since(listIsReread)
-		if keeps {
+		if remember != nil && !r.since(listIsReread) {
 			remember()
+			b.Keep()
 		}
-		return keeps, nil
+		return false, nil
 	}
 	if err := r.read(); err != nil {
 		return false, disposing(err, "res = Results(mlist, msg, msgdata)")
