@@ -76,7 +76,7 @@ func runInstall(cmd *cobra.Command, o installOptions) error {
 	if !changed {
 		return nil
 	}
-	if err := confirmInstalled(s.Prefix, o.binary); err != nil {
+	if err := install.Confirm(s.Python, s.Prefix, o.binary); err != nil {
 		if err2 := install.Replace(config(s.Prefix), before); err2 != nil {
 			return fmt.Errorf("%w; and %s could not be put back: %w", err, config(s.Prefix), err2)
 		}
@@ -88,21 +88,6 @@ Now start the runners anew. mailmanctl reads mm_cfg.py only when it starts, so i
   %[1]s start
 Then see: mmrunner status
 `, filepath.Join(s.Prefix, "bin", "mailmanctl"))
-	return nil
-}
-
-// confirmInstalled asks Mailman's Python what it makes of the changed mm_cfg.py.
-func confirmInstalled(prefix, binary string) error {
-	s, err := site.Open(prefix, site.Options{Watch: true, NoCache: true})
-	if err == nil {
-		err = s.Problem
-	}
-	if err != nil {
-		return err
-	}
-	if had := s.Str("PYTHON"); had != binary {
-		return fmt.Errorf("mm_cfg.py: had PYTHON %q after the change, wanted %q", had, binary)
-	}
 	return nil
 }
 

@@ -130,6 +130,7 @@ const aBounce = "From: mailer-daemon@example.net\nTo: test-bounces+a=example.com
 // mmrunner is started, restarted, told to reopen its logs, killed and stopped
 // by mailmanctl as any runner, and mail takes its usual way meanwhile.
 func TestUnderMailmanctl(t *testing.T) {
+	t.Parallel()
 	in := underMailman(t, "QRUNNERS = [('BounceRunner', 1), ('CommandRunner', 2), ('VirginRunner', 1)]\nREGISTER_BOUNCES_EVERY = hours(1)")
 	in.run("", "bin/mailmanctl", "-u", "-q", "start")
 	stopped := false

@@ -12,6 +12,7 @@ import (
 // Under a supervisor there is one mmrunner for a slice, mail is handled as it
 // comes, and to be told to stop is a success.
 func TestRunForASupervisor(t *testing.T) {
+	t.Parallel()
 	in := underMailman(t, "")
 	var said bytes.Buffer
 	cmd := exec.Command(program(t), "run", "-u", "--prefix", in.prefix)
