@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -21,6 +22,7 @@ type tortureOptions struct {
 	members int
 	batch   int
 	seed    uint64
+	apart   bool
 }
 
 func newTorture() *cobra.Command {
@@ -42,10 +44,15 @@ random times, has it start again, and compares what comes of it in the end with 
 				return err
 			}
 			defer os.RemoveAll(dir)
+			work := []string{exe, "torture-work", fmt.Sprintf("--batch-size=%d", o.batch)}
+			workers := [][]string{work}
+			if o.apart {
+				workers = [][]string{slices.Concat(work, []string{"--runner=BounceRunner"}), slices.Concat(work, []string{"--runner=CommandRunner"})}
+			}
 			r, err := kill.Torture(cmd.Context(), dir, kill.Options{
 				Kills: o.kills, PerRound: o.a, Batch: o.batch, Seed: o.seed,
 				Size:     kill.Size{Members: o.members, Bounces: 40, Commands: 40},
-				Worker:   []string{exe, "torture-work", fmt.Sprintf("--batch-size=%d", o.batch)},
+				Workers:  workers,
 				Progress: progress("kills", false),
 			})
 			if err != nil {
@@ -58,6 +65,7 @@ random times, has it start again, and compares what comes of it in the end with 
 	cmd.Flags().IntVar(&o.a, "a-round", 2, "how often before it may finish")
 	cmd.Flags().IntVar(&o.members, "members", 300, "members of the list")
 	cmd.Flags().IntVar(&o.batch, "batch-size", 25, "entries that one commit takes at most")
+	cmd.Flags().BoolVar(&o.apart, "apart", false, "have a process for each runner, at the same time, and kill both")
 	cmd.Flags().Uint64Var(&o.seed, "seed", uint64(time.Now().UnixNano()), "of the random times")
 	return cmd
 }
@@ -65,16 +73,18 @@ random times, has it start again, and compares what comes of it in the end with 
 // newTortureWork is what torture kills.
 func newTortureWork() *cobra.Command {
 	batch := 0
+	var runners []string
 	cmd := &cobra.Command{
 		Use:    "torture-work DIR",
 		Hidden: true,
 		Short:  "Drain the queues of a site that torture has made",
 		Args:   cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			_, err := kill.Work(cmd.Context(), args[0], batch)
+			_, err := kill.Work(cmd.Context(), args[0], batch, runners...)
 			return err
 		},
 	}
+	cmd.Flags().StringSliceVar(&runners, "runner", nil, "the runner (default both, one after the other)")
 	cmd.Flags().IntVar(&batch, "batch-size", 25, "entries that one commit takes at most")
 	return cmd
 }

@@ -16,11 +16,11 @@ import (
 // Options say how Torture goes about it.
 type Options struct {
 	Size     Size
-	Batch    int      // entries that a commit takes at most
-	Kills    int      // in all
-	PerRound int      // before the work may be finished
-	Seed     uint64   // of the random times
-	Worker   []string // the command that does the work; the site's directory is added
+	Batch    int        // entries that a commit takes at most
+	Kills    int        // in all
+	PerRound int        // before the work may be finished
+	Seed     uint64     // of the random times
+	Workers  [][]string // the commands that do the work, at the same time; the site's directory is added
 	// Progress is told how many kills there were of how many; it may be nil.
 	Progress func(done, total int)
 }
@@ -55,7 +55,7 @@ func Torture(ctx context.Context, dir string, o Options) (*Result, error) {
 		return nil, err
 	}
 	start := time.Now()
-	if err := run(ctx, o.Worker, world, 0); err != nil {
+	if _, err := runAll(ctx, o.Workers, world, nil); err != nil {
 		return nil, err
 	}
 	r.Alone = time.Since(start)
@@ -69,16 +69,14 @@ func Torture(ctx context.Context, dir string, o Options) (*Result, error) {
 			return nil, err
 		}
 		for range o.PerRound {
-			err := run(ctx, o.Worker, world, time.Duration(rnd.Float64()*float64(r.Alone)))
-			switch {
-			case errors.Is(err, errKilled):
-				r.Kills++
-			case err != nil:
+			kills, err := runAll(ctx, o.Workers, world, func() time.Duration { return time.Duration(rnd.Float64() * float64(r.Alone)) })
+			r.Kills += kills
+			if err != nil {
 				return nil, err
 			}
 		}
 		r.Rounds++
-		if err := run(ctx, o.Worker, world, 0); err != nil {
+		if _, err := runAll(ctx, o.Workers, world, nil); err != nil {
 			return nil, err
 		}
 		had, err := Read(world)
@@ -100,6 +98,28 @@ func Torture(ctx context.Context, dir string, o Options) (*Result, error) {
 }
 
 var errKilled = errors.New("killed")
+
+// runAll runs the workers on a site at the same time, and kills each after what
+// after returns, if it is not nil. It returns how many died of that.
+func runAll(ctx context.Context, workers [][]string, dir string, after func() time.Duration) (kills int, err error) {
+	ended := make(chan error)
+	for _, w := range workers {
+		var d time.Duration
+		if after != nil {
+			d = after()
+		}
+		go func() { ended <- run(ctx, w, dir, d) }()
+	}
+	for range workers {
+		switch e := <-ended; {
+		case errors.Is(e, errKilled):
+			kills++
+		case e != nil:
+			err = e
+		}
+	}
+	return kills, err
+}
 
 // run runs the worker on a site; after, unless it is 0, it is killed.
 func run(ctx context.Context, worker []string, dir string, after time.Duration) error {

@@ -3,6 +3,7 @@ package kill
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/mmrunner/mmrunner/mmcompat/site"
@@ -13,9 +14,9 @@ import (
 	"github.com/mmrunner/mmrunner/runner/membership"
 )
 
-// Work has both runners go through what waits on a world's site, as drain does,
-// batch entries to a commit.
-func Work(ctx context.Context, dir string, batch int) (all []runner.Stats, err error) {
+// Work has the named runners, or both, go through what waits on a world's site, as
+// drain does, batch entries to a commit.
+func Work(ctx context.Context, dir string, batch int, names ...string) (all []runner.Stats, err error) {
 	s := site.FromProfile(dir, site.Builtin())
 	env := runner.NewEnv(s)
 	defer env.Log.Close()
@@ -28,6 +29,9 @@ func Work(ctx context.Context, dir string, batch int) (all []runner.Stats, err e
 		return nil, err
 	}
 	for _, h := range []runner.Handler{bounce.New(d, world), command.New(world)} {
+		if len(names) > 0 && !slices.Contains(names, h.Name()) {
+			continue
+		}
 		e, err := runner.NewEngine(env, h, 0, 1)
 		if err != nil {
 			return all, err

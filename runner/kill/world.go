@@ -41,7 +41,10 @@ func Make(dir string, size Size) error {
 	if err := copyTree(maillist.ListPath(s, demo.ListName), maillist.ListPath(s, otherList)); err != nil {
 		return err
 	}
-	cookie, err := changeOfAddress(s)
+	// A member who sends none of the demo's commands and gets no bounces, so that it is the same who comes first.
+	limit := size.Members - size.Commands
+	changed := fmt.Sprintf("user%06d@host%03d.example.net", limit+3, (limit+3)%500)
+	cookie, err := changeOfAddress(s, changed)
 	if err != nil {
 		return err
 	}
@@ -82,15 +85,9 @@ func Make(dir string, size Size) error {
 	return os.Chtimes(broken, noon, noon)
 }
 
-// The member whose address changes on all lists; he sends no command of the
-// demo's, and bounces.
-const (
-	changed   = "user000003@host003.example.net"
-	changedTo = "changed@fresh.example.org"
-)
-
-// changeOfAddress has a change of address wait for its confirmation.
-func changeOfAddress(s *site.Site) (cookie string, err error) {
+// changeOfAddress has the change of a member's address on all lists wait for its
+// confirmation.
+func changeOfAddress(s *site.Site, changed string) (cookie string, err error) {
 	l, err := maillist.Open(s, demo.ListName, maillist.Options{})
 	if err != nil {
 		return "", err
@@ -99,7 +96,7 @@ func changeOfAddress(s *site.Site) (cookie string, err error) {
 	if err != nil {
 		return "", err
 	}
-	cookie, err = db.New(pending.ChangeOfAddress, pickle.Str(changed), pickle.Str(changedTo), pickle.Int(1))
+	cookie, err = db.New(pending.ChangeOfAddress, pickle.Str(changed), pickle.Str("changed@fresh.example.org"), pickle.Int(1))
 	if err != nil {
 		return "", err
 	}
