@@ -130,6 +130,9 @@ _module('dns.resolver', Resolver=_Resolver)
 BLOCK_SPAMHAUS_LISTED_IP_SUBSCRIBE = BLOCK_SPAMHAUS_LISTED_DBL_SUBSCRIBE = 1
 `)
 		for policy := range 4 {
+			if !thorough && policy%2 == 1 {
+				continue
+			}
 			name := fmt.Sprintf("spam%d", policy)
 			s.lists(mmtest.ListSpec{Name: name, Python: fmt.Sprintf("m.subscribe_policy = %d\nm.ban_list = ['^banned']\n", policy)})
 			for _, from := range []string{"x@listed.example", "X@Listed.EXAMPLE", "x@refused.example", "x@elsewhere.example", "x@fine.example", "x@sub.listed.example.org", "x@addr.sub.listed.example", "x@addr.sub.fine.example", "banned@listed.example"} {

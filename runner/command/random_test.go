@@ -83,8 +83,12 @@ func (g *chance) scene() {
 		specs = append(specs, g.list(name))
 	}
 	g.s.lists(specs...)
+	mails := 12
+	if thorough {
+		mails = 30
+	}
 	for _, name := range names {
-		for range 30 {
+		for range mails {
 			g.mail(name)
 		}
 	}
