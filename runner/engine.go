@@ -137,7 +137,7 @@ func (e *Engine) pass(ctx context.Context, bases []string) (kept []string) {
 		lists[en.List] = append(lists[en.List], en)
 	}
 	if h, ok := e.Handler.(Orderer); ok {
-		order = h.Order(order, lists)
+		order = h.Order(e.Env, order, lists)
 	}
 	for _, name := range order {
 		if !e.blocked[name] {

@@ -30,7 +30,7 @@ type Handler interface {
 // which their first entries came.
 type Orderer interface {
 	// Order puts the names of lists in order; entries is what they have.
-	Order(names []string, entries map[string][]*Entry) []string
+	Order(env *batch.Env, names []string, entries map[string][]*Entry) []string
 }
 
 // Failed is the error of some of a turn's entries, whose changes have been taken

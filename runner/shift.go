@@ -206,7 +206,7 @@ func (s *shift) group(bases []string, pick func([]*Entry) []*Entry) (lists map[s
 		return len(lists[name]) == 0
 	})
 	if h, ok := s.e.Handler.(Orderer); ok {
-		order = h.Order(order, lists)
+		order = h.Order(s.e.Env, order, lists)
 	}
 	return lists, order
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
@@ -83,6 +84,21 @@ func (s *Lists) Prepare(name string) {
 	if l, err := maillist.Open(s.env.Site, name, maillist.Options{Log: silent{}, Now: s.env.Now, Rand: s.env.Rand}); err == nil {
 		s.loaded.put(name, l)
 	}
+}
+
+// Glance returns a list for a look at its settings, as it was when it was last
+// read: nil if it has not been read and its config.pck has more than limit bytes,
+// or if it cannot be read.
+func (s *Lists) Glance(name string, limit int64) *maillist.List {
+	if l := s.loaded.get(name); l != nil {
+		return l
+	}
+	st, err := os.Stat(filepath.Join(maillist.ListPath(s.env.Site, name), "config.pck"))
+	if err != nil || st.Size() > limit {
+		return nil
+	}
+	s.Prepare(name)
+	return s.loaded.get(name)
 }
 
 // silent is a log for what will be done again, and logged then.

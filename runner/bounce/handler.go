@@ -70,18 +70,34 @@ func (h *Handler) Classify(e *runner.Entry) error {
 }
 
 // Order is that of Mailman's dict of events by list, which tells where one list's
-// bounces count against another that it includes. Lists without bounces come
-// first: their entries cause no events.
-func (h *Handler) Order(names []string, entries map[string][]*runner.Entry) []string {
+// bounces count against another that it includes, and in what language. Lists
+// without events come first.
+func (h *Handler) Order(env *batch.Env, names []string, entries map[string][]*runner.Entry) []string {
+	if len(names) < 2 {
+		return names
+	}
 	var without, with []string
 	for _, name := range names {
-		if slices.ContainsFunc(entries[name], h.bounces) {
+		if h.registers(env, name) && slices.ContainsFunc(entries[name], h.bounces) {
 			with = append(with, name)
 		} else {
 			without = append(without, name)
 		}
 	}
 	return append(without, pydict.Order(with)...)
+}
+
+// smallList is how large a list may be, in bytes, to be read only to tell whether
+// it processes bounces. Those that get many do.
+const smallList = 1 << 20
+
+// registers tells whether bounces are registered for a list at all.
+func (h *Handler) registers(env *batch.Env, name string) bool {
+	if name == maillist.Lower(env.Site.Str("MAILMAN_SITE_LIST")) || !maillist.Exists(env.Site, name, nil) {
+		return false
+	}
+	l := env.Lists.Glance(name, smallList)
+	return l == nil || l.Bool("bounce_processing")
 }
 
 func (h *Handler) bounces(e *runner.Entry) bool {
