@@ -12,7 +12,8 @@ PASSWORD = re.compile('^(?=.{%d}$)%s+[a-z]?$' % (mm_cfg.MEMBER_PASSWORD_LENGTH, 
 WORD = re.compile(r'(?<![a-z])[a-z]{%d}(?![a-z])' % mm_cfg.MEMBER_PASSWORD_LENGTH)
 LONE = re.compile(r'(?m)(^ *|: )(?=[a-z]{%d}$)%s+[a-z]?$' % (mm_cfg.MEMBER_PASSWORD_LENGTH, SYLLABLE))
 if not mm_cfg.USER_FRIENDLY_PASSWORDS:
-    PASSWORD = re.compile('^(?=.*[A-Z0-9+/])[A-Za-z0-9+/]{%d}$' % mm_cfg.MEMBER_PASSWORD_LENGTH)
+    SECRET = '(?=.*[A-Z0-9+/])[A-Za-z0-9+/]{%d}$' % mm_cfg.MEMBER_PASSWORD_LENGTH
+    PASSWORD, LONE = re.compile('^' + SECRET), re.compile('(?m)(^ *|: )' + SECRET)
 made = set()
 
 def find_passwords(v, seen):
@@ -38,9 +39,9 @@ def mask(s):
     s = re.sub(r'<mailman\.\d+\.\d+\.\d+\.', '<mailman.N.', s)
     s = re.sub(r'={10,}\d+==', '<boundary>', s)
     s = re.sub(r'\w{3}, +\d+ \w{3} %s \d\d:\d\d:\d\d [-+]\d{4}' % time.strftime('%Y'), '<date>', s)
+    # Whoever has left again is in no list.
+    s = LONE.sub(r'\1<made>', s)
     if mm_cfg.USER_FRIENDLY_PASSWORDS:
-        # Whoever has left again is in no list.
-        s = LONE.sub(r'\1<made>', s)
         return WORD.sub(lambda m: m.group() in made and '<made>' or m.group(), s)
     for p in made:
         s = re.sub(r'(?<![a-z])%s(?![a-z])' % re.escape(p), '<made>', s)
