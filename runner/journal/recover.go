@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,8 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"syscall"
+	"time"
 
 	"github.com/gofrs/flock"
 
@@ -91,6 +94,24 @@ func parse(dir, name, kind string) (id, bool) {
 	return id{dir, strings.Join(parts[:last-1], "-"), pid, n}, err1 == nil && err2 == nil && pid > 0 && n > 0
 }
 
+// How long another process may take to recover a journal before it is left to
+// it, and how often it is looked whether it has.
+const (
+	othersTime = 30 * time.Second
+	lookEvery  = 20 * time.Millisecond
+)
+
+// gone tells whether a process has ended, even if its parent has not asked yet.
+func gone(pid int) bool {
+	if errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) {
+		return true
+	}
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	// The state comes after the command, which is in parentheses; see proc(5).
+	i := bytes.LastIndexByte(stat, ')')
+	return err == nil && len(stat) > i+2 && (stat[i+2] == 'Z' || stat[i+2] == 'X')
+}
+
 // one sees to one journal.
 func (rec *Recovery) one(ctx context.Context, env *batch.Env, id id) error {
 	alone := flock.New(id.file(work), flock.SetPermissions(fileMode))
@@ -101,6 +122,15 @@ func (rec *Recovery) one(ctx context.Context, env *batch.Env, id id) error {
 			return err
 		}
 		defer alone.Close()
+		if !dead && gone(id.pid) {
+			// Somebody else recovers it; what he puts back may be for the one who asks.
+			wait, cancel := context.WithTimeout(ctx, othersTime)
+			defer cancel()
+			dead, err = alone.TryLockContext(wait, lookEvery)
+			if err != nil && !errors.Is(err, context.DeadlineExceeded) {
+				return err
+			}
+		}
 	}
 	n, err := readWork(id.file(work))
 	if err == nil {
