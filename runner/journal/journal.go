@@ -39,22 +39,28 @@ var engines atomic.Int64
 // queue and bad are the directories of its entries and of those it preserves. The
 // error is the file system's.
 func Open(env *batch.Env, runner, queue, bad string) (*Journal, error) {
-	id := id{dir: env.Site.DataDir(), host: env.Host(), pid: os.Getpid()}
-	for id.n == 0 || id.exists() {
-		id.n = int(engines.Add(1)) // what is there was left by one who had our process id
-	}
 	j := &Journal{
-		id:     id,
+		id:     id{dir: env.Site.DataDir(), host: env.Host(), pid: os.Getpid()},
 		runner: runner, queue: queue, bad: bad, logs: env.Log,
 	}
-	j.lock = flock.New(j.id.file(work), flock.SetPermissions(fileMode))
-	had, err := j.lock.TryLock()
-	if err == nil && !had {
-		err = fmt.Errorf("%s: %w", j.id.file(work), errors.New("another process has it"))
+	for had := false; !had; {
+		j.id.n = int(engines.Add(1))
+		if j.id.exists() {
+			continue // it was left by one who had our process id
+		}
+		j.lock = flock.New(j.id.file(work), flock.SetPermissions(fileMode))
+		var err error
+		if had, err = j.lock.TryLock(); err != nil {
+			return nil, err
+		}
+		// Who recovers may have seen the file before it was locked, and removed it.
+		if had = had && j.isLocked(); !had {
+			if err := j.lock.Close(); err != nil {
+				return nil, err
+			}
+		}
 	}
-	if err != nil {
-		return nil, err
-	}
+	var err error
 	j.work, err = disk.OpenFile(j.id.file(work), os.O_WRONLY|os.O_TRUNC, 0)
 	if err == nil {
 		err = j.work.Chmod(fileMode)
@@ -66,6 +72,16 @@ func Open(env *batch.Env, runner, queue, bad string) (*Journal, error) {
 		return nil, errors.Join(err, j.Close())
 	}
 	return j, nil
+}
+
+// isLocked tells whether the file that is locked is the one that has the name.
+func (j *Journal) isLocked() bool {
+	locked, err := j.lock.Stat()
+	if err != nil {
+		return false
+	}
+	named, err := os.Stat(j.id.file(work))
+	return err == nil && os.SameFile(locked, named)
 }
 
 // header is the work file's first line.
