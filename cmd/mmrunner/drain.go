@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"sort"
 	"strings"
 	"syscall"
@@ -61,6 +62,12 @@ func drain(cmd *cobra.Command, o drainOptions, names []string) error {
 	all, err := drainQueues(cmd.Context(), s, o, names)
 	if err != nil {
 		return err
+	}
+	for _, stats := range all {
+		if n := stats.Outcomes[runner.Kept]; n > 0 {
+			fmt.Fprintf(cmd.ErrOrStderr(), "mmrunner: %s: %d entries stay in the queue; %s says why\n",
+				stats.Runner, n, filepath.Join(s.LogDir(), "error"))
+		}
 	}
 	if o.asJSON {
 		return json.NewEncoder(cmd.OutOrStdout()).Encode(all)
