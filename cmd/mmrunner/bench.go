@@ -44,7 +44,7 @@ a few entries of a list of the middle size, for the ratio. The installation's st
 	cmd.Flags().IntVar(&o.Bounces, "bounces", 5_000, "bounces of a batch")
 	cmd.Flags().IntVar(&o.Commands, "commands", 1_000, "commands of a batch")
 	cmd.Flags().IntVar(&o.mailman, "mailman-entries", 10, "entries of each queue for Mailman's own runners; 0 asks no Mailman")
-	cmd.Flags().BoolVar(&o.asJSON, "json", false, "print the results as JSON")
+	jsonFlag(cmd.Flags(), &o.asJSON)
 	cmd.Flags().StringVar(&o.child, "child", "", "")
 	if err := cmd.Flags().MarkHidden("child"); err != nil {
 		panic(err)

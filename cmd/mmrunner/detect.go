@@ -38,7 +38,7 @@ The exit status is 0 if every file could be read, whatever was found in it.`,
 		Args:    cobra.MinimumNArgs(1),
 		RunE:    func(cmd *cobra.Command, args []string) error { return detectFiles(cmd, o, args) },
 	}
-	cmd.Flags().BoolVar(&o.asJSON, "json", false, "print the results as JSON")
+	jsonFlag(cmd.Flags(), &o.asJSON)
 	cmd.Flags().BoolVar(&o.mbox, "mbox", false, "the files are mailboxes of many messages")
 	cmd.Flags().BoolVar(&o.builtin, "builtin", false, "use mmrunner's own patterns even if there is a Mailman")
 	return cmd

@@ -43,8 +43,8 @@ none is named), a batch at a time, saves the lists and exits. What cannot be han
 where Mailman would put it, and Mailman's error log says why.`,
 		RunE: func(cmd *cobra.Command, args []string) error { return drain(cmd, o, args) },
 	}
-	cmd.Flags().IntVar(&o.batchSize, "batch-size", runner.DefaultBatch, "entries that one commit takes at most")
-	cmd.Flags().BoolVar(&o.asJSON, "json", false, "print the results as JSON")
+	batchSizeFlag(cmd.Flags(), &o.batchSize, runner.DefaultBatch)
+	jsonFlag(cmd.Flags(), &o.asJSON)
 	return cmd
 }
 

@@ -39,9 +39,9 @@ As root it becomes Mailman's user first, as mailmanctl does; any other user than
 	}
 	f := cmd.Flags()
 	f.StringVar(&o.slice, "slice", "0/1", "work on slice `N/M` of the queues only, N from 0")
-	f.IntVar(&o.batchSize, "batch-size", runner.DefaultBatch, "entries that one commit takes at most")
+	batchSizeFlag(f, &o.batchSize, runner.DefaultBatch)
 	f.Float64Var(&o.lockShare, "lock-share", runner.DefaultLockShare, "share of the time for which a list's lock is held at most")
-	f.StringVar(&o.metrics, "metrics-addr", "", "answer Prometheus at /metrics on `[HOST]:PORT`; without a host, this machine only")
+	metricsFlag(f, &o.metrics)
 	f.BoolVarP(&o.asUser, "run-as-user", "u", false, "run as whoever started it")
 	return cmd
 }

@@ -57,8 +57,8 @@ queues now. The exit status is 1 if anything differed.`,
 	f.StringVar(&o.spool, "spool", "", "the directory for private copies (default: one for this user and site below the temporary directory)")
 	f.IntVar(&o.batchSize, "batch-size", shadow.DefaultBatch, "entries that make a batch at once")
 	f.DurationVar(&o.every, "every", shadow.DefaultEvery, "for how long entries are collected into a batch at most")
-	f.BoolVar(&o.asJSON, "json", false, "print the results as JSON")
-	f.StringVar(&o.metrics, "metrics-addr", "", "answer Prometheus at /metrics on `[HOST]:PORT`; without a host, this machine only")
+	jsonFlag(f, &o.asJSON)
+	metricsFlag(f, &o.metrics)
 	return cmd
 }
 

@@ -64,7 +64,7 @@ random times, has it start again, and compares what comes of it in the end with 
 	cmd.Flags().IntVar(&o.kills, "kills", 1000, "how often it is killed")
 	cmd.Flags().IntVar(&o.a, "a-round", 2, "how often before it may finish")
 	cmd.Flags().IntVar(&o.members, "members", 300, "members of the list")
-	cmd.Flags().IntVar(&o.batch, "batch-size", 25, "entries that one commit takes at most")
+	batchSizeFlag(cmd.Flags(), &o.batch, 25)
 	cmd.Flags().BoolVar(&o.apart, "apart", false, "have a process for each runner, at the same time, and kill both")
 	cmd.Flags().Uint64Var(&o.seed, "seed", uint64(time.Now().UnixNano()), "of the random times")
 	return cmd
@@ -85,6 +85,6 @@ func newTortureWork() *cobra.Command {
 		},
 	}
 	cmd.Flags().StringSliceVar(&runners, "runner", nil, "the runner (default both, one after the other)")
-	cmd.Flags().IntVar(&batch, "batch-size", 25, "entries that one commit takes at most")
+	batchSizeFlag(cmd.Flags(), &batch, 25)
 	return cmd
 }

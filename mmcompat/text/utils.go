@@ -22,15 +22,6 @@ func ToPercent(s string) string {
 	})
 }
 
-// CTime is i18n.ctime in lang of a time that was given as seconds.
-func (t *Texts) CTime(lang string, at time.Time) string {
-	zone, _ := at.Zone()
-	return t.Msg(lang, "i18n", "%(wday)s %(mon)s", Vars{
-		"wday": t.Msg(lang, "i18n", at.Format("Mon"), nil), "mon": t.Msg(lang, "i18n", at.Format("Jan"), nil),
-		"day": at.Day(), "hh": at.Hour(), "mm": at.Minute(), "ss": at.Second(), "tzname": zone, "year": at.Year(),
-	})
-}
-
 // Midnight is Utils.midnight: the start of at's day in its zone.
 func Midnight(at time.Time) time.Time {
 	y, m, d := at.Date()
