@@ -5,7 +5,6 @@ import (
 	"io"
 	"regexp"
 	"strings"
-	"time"
 )
 
 // dollar is a $name, a ${name} or a $$ (Utils.dre).
@@ -20,12 +19,6 @@ func ToPercent(s string) string {
 		}
 		return "%(" + strings.Trim(m, "${}") + ")s"
 	})
-}
-
-// Midnight is Utils.midnight: the start of at's day in its zone.
-func Midnight(at time.Time) time.Time {
-	y, m, d := at.Date()
-	return time.Date(y, m, d, 0, 0, 0, 0, at.Location())
 }
 
 // syllables are what a password that can be spoken is made of.
