@@ -84,7 +84,7 @@ func (p *parser) readline() span {
 func (p *parser) unread(l span) { p.back = append(p.back, l) }
 
 func (p *parser) atEOF(line string) bool {
-	if p.blankEnds > 0 && (line[0] == '\n' || line[0] == '\r') {
+	if p.blankEnds > 0 && isBlank(line) {
 		return true
 	}
 	if len(p.boundaries) == 0 || len(line) < 2 || line[0] != '-' || line[1] != '-' {
@@ -209,7 +209,7 @@ func (p *parser) message() error {
 		}
 		line := p.text(l)
 		if !isHeaderLine(line) {
-			if line[0] != '\n' && line[0] != '\r' {
+			if !isBlank(line) {
 				p.unread(l)
 			}
 			break
@@ -236,7 +236,8 @@ func (p *parser) message() error {
 }
 
 // deliveryStatus reads the blocks of RFC 3464: each is a message of its own,
-// and a blank line ends it.
+// and a blank line ends it. Consecutive blocks of nothing are one object, more
+// than once in the payload.
 func (p *parser) deliveryStatus() error {
 	for {
 		p.blankEnds++
@@ -248,12 +249,25 @@ func (p *parser) deliveryStatus() error {
 		p.blankEnds--
 		p.readline() // the blank line
 		l := p.readline()
+		for p.last.blank() && l.start != l.end && isBlank(p.text(l)) {
+			// Another block of nothing, and the blank line after it. A report may
+			// be made of millions of these; nothing tells them apart.
+			p.cur.Payload = append(p.cur.Parts(), p.last)
+			l = p.readline()
+		}
 		if l.start == l.end {
 			return nil
 		}
 		p.unread(l)
 	}
 }
+
+// blank tells whether a message was parsed from nothing.
+func (m *Message) blank() bool {
+	return m.Payload == "" && len(m.Headers) == 0 && m.Unixfrom == nil && len(m.Defects) == 0
+}
+
+func isBlank(line string) bool { return line[0] == '\n' || line[0] == '\r' }
 
 func (p *parser) multipart() error {
 	boundary, usable, err := p.cur.byteBoundary()

@@ -50,13 +50,7 @@ func (d *dsn) process(s *scan) verdict {
 	return d.below(m)
 }
 
-func (d *dsn) below(m *message.Message) verdict {
-	var parts []*message.Message
-	for part := range m.Walk() {
-		parts = append(parts, part)
-	}
-	return d.reports(parts)
-}
+func (d *dsn) below(m *message.Message) verdict { return d.reports(walk(nil, m)) }
 
 // reports goes through the delivery reports among parts. Each holds a block of
 // fields for each recipient, as a message of its own.
@@ -66,7 +60,11 @@ func (d *dsn) reports(parts []*message.Message) verdict {
 		if !part.IsMultipart() || part.GetContentType() != "message/delivery-status" {
 			continue
 		}
-		for _, block := range part.Parts() {
+		blocks := part.Parts()
+		for i, block := range blocks {
+			if i > 0 && block == blocks[i-1] {
+				continue // blocks of nothing, see walk
+			}
 			action := asciiLower(get(block, "action"))
 			if strings.HasPrefix(action, "delayed") {
 				return verdict{stop: true}

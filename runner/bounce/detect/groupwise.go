@@ -71,7 +71,11 @@ func firstPlain(m *message.Message) (*message.Message, error) {
 	if m.Payload == nil {
 		return nil, &message.PyError{Kind: "TypeError", Text: "'NoneType' object is not iterable"}
 	}
-	for _, part := range m.Parts() {
+	parts := m.Parts()
+	for i, part := range parts {
+		if i > 0 && part == parts[i-1] {
+			continue // blocks of nothing, see walk
+		}
 		if found, err := firstPlain(part); found != nil || err != nil {
 			return found, err
 		}

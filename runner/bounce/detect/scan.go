@@ -60,11 +60,25 @@ type scan struct {
 func (s *scan) walk() []*message.Message {
 	if !s.walked {
 		s.walked = true
-		for part := range s.m.Walk() {
-			s.parts = append(s.parts, part)
-		}
+		s.parts = walk(nil, s.m)
 	}
 	return s.parts
+}
+
+// walk appends a message and all parts below it. Of a run of the one object that
+// stands for blocks of nothing in a report (message.Parse), the first two will do:
+// there is nothing to find in them, and to leave out a message's last part, as
+// some modules do, makes no difference to the part before them.
+func walk(all []*message.Message, m *message.Message) []*message.Message {
+	all = append(all, m)
+	parts := m.Parts()
+	for i, part := range parts {
+		if i > 1 && part == parts[i-1] && part == parts[i-2] {
+			continue
+		}
+		all = walk(all, part)
+	}
+	return all
 }
 
 // rawBody is what body_line_iterator(msg) goes through.
