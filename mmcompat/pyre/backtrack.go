@@ -117,6 +117,11 @@ func (r *Regexp) backtrack(s string, pos int, anchored bool, caps []int) (found,
 		if anchored {
 			break
 		}
+		if pos < len(s) && r.lead.has(s[pos]) {
+			for pos+1 < len(s) && r.lead.has(s[pos+1]) {
+				pos++
+			}
+		}
 	}
 	return false, true
 }

@@ -30,6 +30,14 @@ func (b byteSet) not() byteSet {
 	return b
 }
 
+// less is the bytes of b that are not in o.
+func (b byteSet) less(o byteSet) byteSet {
+	for i := range b {
+		b[i] &^= o[i]
+	}
+	return b
+}
+
 func (b *byteSet) len() int {
 	n := 0
 	for _, w := range b {

@@ -87,10 +87,7 @@ func (n *node) bytes(f Flags, d Dialect) byteSet {
 		if f&DotAll == 0 {
 			var nl byteSet
 			nl.add('\n')
-			nl = nl.not()
-			for i := range members {
-				members[i] &= nl[i]
-			}
+			members = members.less(nl)
 		}
 		return members
 	}

@@ -77,6 +77,7 @@ type Regexp struct {
 	start *step // the backtracker's program
 	depth int   // repeat counters it needs
 	first byteSet
+	lead  byteSet   // see leadSet
 	must  []byteSet // sets that every match has a byte of
 	nfa   *program
 	word  *byteSet // what \b takes for a word
@@ -116,6 +117,7 @@ func CompileFor(d Dialect, pattern string, flags Flags) (*Regexp, error) {
 	b := btBuilder{}
 	r.start = b.build(root, &step{op: stepMatch})
 	r.depth = b.counters
+	r.lead = leadSet(r.start)
 	r.first = firstSet(root)
 	r.must = mustHave(root)
 	return r, nil

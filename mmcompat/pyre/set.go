@@ -157,7 +157,7 @@ func (a *automaton) lines(text string, from, end int, hit func(start, end int, p
 			continue
 		}
 		if to == 0 {
-			to = a.step(&state, int(class[text[i]]))
+			to, state = a.step(state, int(class[text[i]]))
 			rows = a.next
 			if to > 0 {
 				state = to
@@ -175,7 +175,7 @@ func (a *automaton) lines(text string, from, end int, hit func(start, end int, p
 	}
 	to := rows[int(state)+s.ends]
 	if to == 0 {
-		to = a.step(&state, s.ends)
+		to, _ = a.step(state, s.ends)
 	}
 	if to < 0 {
 		return hit(from+strings.LastIndexByte(text[from:end], '\n')+1, end, a.hits[-to])
@@ -282,16 +282,16 @@ func (a *automaton) intern(st state) int32 {
 	return at
 }
 
-// step works out and notes where a class leads to from the state at *from. If
-// the automaton is full, all other states are forgotten and *from has moved.
-func (a *automaton) step(from *int32, class int) int32 {
+// step works out and notes where a class leads to from a state. If the automaton
+// is full, all other states are forgotten and that one has moved.
+func (a *automaton) step(from int32, class int) (next, moved int32) {
 	s := a.set
 	if len(a.states) > s.room {
-		st := a.states[int(*from)/s.stride]
+		st := a.states[int(from)/s.stride]
 		a.reset()
-		*from = a.intern(st)
+		from = a.intern(st)
 	}
-	st := a.states[int(*from)/s.stride]
+	st := a.states[int(from)/s.stride]
 	sym := after
 	if class != s.ends {
 		sym = int16(s.member[class])
@@ -301,7 +301,6 @@ func (a *automaton) step(from *int32, class int) int32 {
 	if sym == '\n' {
 		a.advance(to, '\n', after, found)
 	}
-	var next int32
 	switch {
 	case sym != '\n' && sym != after:
 		left := other
@@ -314,8 +313,8 @@ func (a *automaton) step(from *int32, class int) int32 {
 	default:
 		next = -a.report(found)
 	}
-	a.next[int(*from)+class] = next
-	return next
+	a.next[int(from)+class] = next
+	return next, from
 }
 
 // keep sorts places and leaves out those of patterns that were found already.
