@@ -42,8 +42,10 @@ func decodeQP(s string) string {
 
 const base64Digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 
-// base64Values is each byte's value, -1 for what a decoder passes over. "=" has
-// the value 0, as Python has it.
+// padding is the value of "=", which no digit has.
+const padding = 64
+
+// base64Values is each byte's value, -1 for what a decoder passes over.
 var base64Values = func() (t [256]int8) {
 	for i := range t {
 		t[i] = -1
@@ -51,38 +53,57 @@ var base64Values = func() (t [256]int8) {
 	for i := range base64Digits {
 		t[base64Digits[i]] = int8(i)
 	}
-	t['='] = 0
+	t['='] = padding
 	return t
 }()
 
 // decodeBase64 is binascii.a2b_base64; false where it raises "Incorrect padding".
 func decodeBase64(s string) (string, bool) {
-	b := make([]byte, 0, len(s)/4*3+3)
-	var bits, n uint
-	quad := 0
-scan:
+	var b strings.Builder
+	b.Grow(len(s)/4*3 + 3)
+	var digits [4 << 10]byte
+	n := 0
+	padded := false
 	for i := 0; i < len(s); i++ {
-		c := s[i]
-		v := base64Values[c]
-		switch {
-		case v < 0:
-			continue
-		case c == '=':
-			if quad < 2 || quad == 2 && !padFollows(s[i+1:]) {
+		v := base64Values[s[i]]
+		if v == padding {
+			if quad := n & 3; quad < 2 || quad == 2 && !padFollows(s[i+1:]) {
 				continue
 			}
-			n = 0
-			break scan
+			padded = true
+			break
 		}
-		quad = (quad + 1) & 3
-		bits = bits<<6 | uint(v)
-		if n += 6; n >= 8 {
-			n -= 8
-			b = append(b, byte(bits>>n))
-			bits &= 1<<n - 1
+		// No branch for what is passed over: a decoder could never guess it in
+		// text that is not base64 at all.
+		digits[n] = byte(v)
+		n += int(^uint8(v) >> 7)
+		if n == len(digits) {
+			writeDigits(&b, digits[:])
+			n = 0
 		}
 	}
-	return string(b), n == 0
+	writeDigits(&b, digits[:n])
+	return b.String(), padded || n&3 == 0
+}
+
+// writeDigits writes the bytes that base64 digits stand for.
+func writeDigits(b *strings.Builder, digits []byte) {
+	var out [3 << 10]byte
+	at := 0
+	for ; len(digits) >= 4; digits = digits[4:] {
+		v := uint(digits[0])<<18 | uint(digits[1])<<12 | uint(digits[2])<<6 | uint(digits[3])
+		out[at], out[at+1], out[at+2] = byte(v>>16), byte(v>>8), byte(v)
+		at += 3
+	}
+	if len(digits) > 1 {
+		out[at] = digits[0]<<2 | digits[1]>>4
+		at++
+	}
+	if len(digits) > 2 {
+		out[at] = digits[1]<<4 | digits[2]>>2
+		at++
+	}
+	b.Write(out[:at])
 }
 
 // padFollows tells whether the next character that counts is another "=".
