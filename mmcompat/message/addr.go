@@ -9,7 +9,7 @@ type Address struct{ Name, Addr string }
 // empty strings if there is none. The error is Python's RuntimeError for
 // comments or groups that lie too deep within each other.
 func ParseAddr(s string) (Address, error) {
-	all, err := parseAddresses(s)
+	all, err := parseAddresses(s, true)
 	if err != nil || len(all) == 0 {
 		return Address{}, err
 	}
@@ -19,7 +19,7 @@ func ParseAddr(s string) (Address, error) {
 // GetAddresses is email.utils.getaddresses: all addresses of all fields. The
 // error is as ParseAddr's.
 func GetAddresses(fields []string) ([]Address, error) {
-	return parseAddresses(strings.Join(fields, ", "))
+	return parseAddresses(strings.Join(fields, ", "), false)
 }
 
 // FormatAddr is email.utils.formataddr.
@@ -79,18 +79,22 @@ type addrParser struct {
 	tooDeep  bool
 }
 
-func parseAddresses(field string) ([]Address, error) {
+// parseAddresses is AddrlistClass.getaddrlist. For who wants no more than the first
+// address, what follows it is passed over where nothing in it can lie too deep.
+func parseAddresses(field string, first bool) ([]Address, error) {
 	p := &addrParser{field: field}
 	var all []Address
 	for !p.done() {
-		a := p.address()
+		n := len(all)
+		all = p.address(all)
 		if p.tooDeep {
 			return nil, recursionError()
 		}
-		if len(a) > 0 {
-			all = append(all, a...)
-		} else {
+		if len(all) == n {
 			all = append(all, Address{})
+		}
+		if rest := field[min(p.pos, len(field)):]; first && strings.Count(rest, "(") <= maxComments && strings.Count(rest, ":") <= maxGroups {
+			break
 		}
 	}
 	return all, nil
@@ -130,24 +134,24 @@ func (p *addrParser) skip() {
 	}
 }
 
-func (p *addrParser) address() []Address {
+// address appends the address at hand, all members of a group, or nothing.
+func (p *addrParser) address(all []Address) []Address {
 	p.comments = nil
 	p.skip()
 	start := p.pos
 	phrases := p.phrases()
 	p.skip()
-	var found []Address
 	switch {
 	case p.done():
 		if len(phrases) > 0 {
-			found = []Address{{strings.Join(p.comments, " "), phrases[0]}}
+			all = append(all, Address{strings.Join(p.comments, " "), phrases[0]})
 		}
 	case p.at() == '.' || p.at() == '@':
 		// A bare addr-spec: start over. Python keeps one list of comments, so
 		// that those found on the way count twice.
 		p.pos = start
 		spec := p.addrSpec()
-		found = []Address{{strings.Join(p.comments, " "), spec}}
+		all = append(all, Address{strings.Join(p.comments, " "), spec})
 	case p.at() == ':':
 		p.pos++
 		if p.depth++; p.depth > maxGroups {
@@ -159,7 +163,7 @@ func (p *addrParser) address() []Address {
 				p.pos++
 				break
 			}
-			found = append(found, p.address()...)
+			all = p.address(all)
 		}
 		p.depth--
 	case p.at() == '<':
@@ -168,10 +172,10 @@ func (p *addrParser) address() []Address {
 		if len(p.comments) > 0 {
 			name += " (" + strings.Join(p.comments, " ") + ")"
 		}
-		found = []Address{{name, route}}
+		all = append(all, Address{name, route})
 	default:
 		if len(phrases) > 0 {
-			found = []Address{{strings.Join(p.comments, " "), phrases[0]}}
+			all = append(all, Address{strings.Join(p.comments, " "), phrases[0]})
 		} else if in(p.at(), specials) {
 			p.pos++
 		}
@@ -180,7 +184,7 @@ func (p *addrParser) address() []Address {
 	if !p.done() && p.at() == ',' {
 		p.pos++
 	}
-	return found
+	return all
 }
 
 func (p *addrParser) routeAddr() string {
