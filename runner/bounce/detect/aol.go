@@ -14,6 +14,7 @@ type aol struct {
 	space   *pyre.Regexp // more than one word
 	at      *pyre.Regexp // a whole address instead of a screen name
 	perhaps *pyre.Set
+	blank   bool // intro is found in a blank line
 }
 
 func newAOL(s *source) detector {
@@ -23,6 +24,7 @@ func newAOL(s *source) detector {
 		at:    s.regexp("process:1"),
 	}
 	d.perhaps = s.set(relaxed, d.intro)
+	d.blank = s.err == nil && d.intro.Find(pythonSpace)
 	return d
 }
 
@@ -49,52 +51,44 @@ func (d *aol) process(s *scan) verdict {
 	if !ok {
 		return verdict{}
 	}
-	var addrs []string
+	var v verdict
 	found := false
-	last, lastAddr := "", ""
-	for rest := text[h.at:]; rest != ""; {
-		var line string
-		line, rest = splitLine(rest)
-		if line == last && lastAddr != "" {
-			addrs = append(addrs, lastAddr)
-			continue
+	for at := h.at; at < len(text); {
+		line, next := lineAt(text, at)
+		if ok && at >= h.after().at {
+			h, ok = body{text}.first(d.perhaps, place{at: at})
 		}
-		if d.intro.Find(line) {
+		switch local := strip(line); {
+		case local == "" && !d.blank:
+		case ok && at >= h.at && d.intro.Find(line):
 			found = true
-			continue
+		case !found || local == "":
+		case d.space.Find(local):
+			return v
+		default:
+			if !d.at.Find(local) {
+				local += "@aol.com"
+			}
+			if !v.append(local, nil) {
+				return v
+			}
 		}
-		if !found {
-			continue
-		}
-		local := strip(line)
-		if local == "" {
-			continue
-		}
-		if d.space.Find(local) {
-			break
-		}
-		if !d.at.Find(local) {
-			local += "@aol.com"
-		}
-		last, lastAddr = line, local
-		addrs = append(addrs, local)
+		at = next
 	}
-	return verdict{addrs: addrs}
+	return v
 }
 
-// splitLine is the first line of str.splitlines(), and the rest of the text.
-func splitLine(s string) (line, rest string) {
-	i := 0
+// lineAt is the line of str.splitlines() at a place, and where the next begins.
+func lineAt(s string, at int) (line string, next int) {
+	i := at
 	for i < len(s) && s[i] != '\n' && s[i] != '\r' {
 		i++
 	}
-	if i == len(s) {
-		return s, ""
+	line = s[at:i]
+	if i+1 < len(s) && s[i] == '\r' && s[i+1] == '\n' {
+		i++
 	}
-	if s[i] == '\r' && i+1 < len(s) && s[i+1] == '\n' {
-		return s[:i], s[i+2:]
-	}
-	return s[:i], s[i+1:]
+	return line, i + 1
 }
 
 // asciiLower is str.lower().

@@ -26,10 +26,7 @@ func (d *compuserve) process(s *scan) (v verdict) {
 		if h.has(0) {
 			return false
 		}
-		var addr string
-		addr, v.err = groupOf(d.addr, h.line, "addr")
-		v.addrs = append(v.addrs, addr)
-		return v.err == nil
+		return v.append(groupOf(d.addr, h.line, "addr"))
 	})
 	return v
 }

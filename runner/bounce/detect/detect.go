@@ -37,9 +37,10 @@ type Result struct {
 	// NeedPython says why only the site's Python can tell; "" if this result is
 	// what Mailman would find. Nothing else is set then.
 	NeedPython string
-	// Err is the exception that Mailman would have met (a *message.PyError): it
-	// shunts the entry. Nothing but Module, the module that raised it, is set
-	// then.
+	// Err is what the entry is shunted for: the exception that Mailman would have
+	// met (a *message.PyError), or how the message is too large in some way that
+	// no true mail is. Nothing but Module, the module that raised an exception, is
+	// set then.
 	Err error
 }
 
@@ -176,6 +177,9 @@ func (d *Detector) Scan(m *message.Message) Result {
 		return Result{NeedPython: d.problem}
 	}
 	s := &scan{m: m, tags: d.tags}
+	if err := s.excess(); err != nil {
+		return Result{Err: err}
+	}
 	if reason := s.unusual(); reason != "" {
 		return Result{NeedPython: reason}
 	}

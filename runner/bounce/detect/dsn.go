@@ -4,7 +4,6 @@ import (
 	"strings"
 
 	"github.com/mmrunner/mmrunner/mmcompat/message"
-	"github.com/mmrunner/mmrunner/mmcompat/pydict"
 )
 
 // dsn is Bouncers/DSN.py, for delivery status notifications (RFC 3464).
@@ -74,15 +73,17 @@ func (d *dsn) reports(parts []*message.Message) verdict {
 			}
 		}
 	}
-	var addrs pydict.Dict
+	var addrs addresses
 	for _, field := range found {
 		a, err := message.ParseAddr(field)
+		if err == nil {
+			err = addrs.set(a.Addr)
+		}
 		if err != nil {
 			return verdict{err: err}
 		}
-		addrs.Set(a.Addr)
 	}
-	return verdict{addrs: addrs.Keys()}
+	return addrs.verdict(nil)
 }
 
 func (d *dsn) failed(action string) bool {

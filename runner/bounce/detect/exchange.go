@@ -1,9 +1,6 @@
 package detect
 
-import (
-	"github.com/mmrunner/mmrunner/mmcompat/pydict"
-	"github.com/mmrunner/mmrunner/mmcompat/pyre"
-)
+import "github.com/mmrunner/mmrunner/mmcompat/pyre"
 
 // exchange is Bouncers/Exchange.py: after the line that begins it every line may
 // hold a recipient, in one of two forms, up to the line that ends it.
@@ -28,7 +25,8 @@ func (d *exchange) process(s *scan) (v verdict) {
 	if !ok {
 		return v
 	}
-	var addrs pydict.Dict
+	var addrs addresses
+	var err error
 	s.rawBody().distinct(d.lines, h.after(), func(h hit) bool {
 		if h.has(0) {
 			return false
@@ -37,11 +35,8 @@ func (d *exchange) process(s *scan) (v verdict) {
 		if h.has(1) {
 			re = d.smtp
 		}
-		var addr string
-		addr, v.err = groupOf(re, h.line, "addr")
-		addrs.Set(addr)
-		return v.err == nil
+		err = addrs.setGroup(re, h.line)
+		return err == nil
 	})
-	v.addrs = addrs.Keys()
-	return v
+	return addrs.verdict(err)
 }

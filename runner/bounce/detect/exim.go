@@ -7,18 +7,26 @@ type exim struct{}
 
 func newExim(*source) detector { return exim{} }
 
-func (exim) process(s *scan) verdict {
+func (exim) process(s *scan) (v verdict) {
 	fields := s.m.GetAll("x-failed-recipients")
 	if len(fields) == 0 {
 		return verdict{}
+	}
+	size := 0
+	for _, field := range fields {
+		size += len(field)
+	}
+	if size > maxField {
+		return verdict{err: errField}
 	}
 	all, err := message.GetAddresses(fields)
 	if err != nil {
 		return verdict{err: err}
 	}
-	var addrs []string
 	for _, a := range all {
-		addrs = append(addrs, a.Addr)
+		if !v.append(a.Addr, nil) {
+			break
+		}
 	}
-	return verdict{addrs: addrs}
+	return v
 }

@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"github.com/mmrunner/mmrunner/mmcompat/message"
-	"github.com/mmrunner/mmrunner/mmcompat/pydict"
 	"github.com/mmrunner/mmrunner/mmcompat/pyre"
 )
 
@@ -38,24 +37,21 @@ func (d *groupWise) process(s *scan) (v verdict) {
 	if err != nil {
 		return verdict{err: err}
 	}
-	var addrs pydict.Dict
+	var addrs addresses
 	text.distinct(d.lines, place{}, func(h hit) bool {
-		var addr string
 		if h.has(0) {
-			addr, v.err = groupOf(d.addr, h.line, "addr")
-			addrs.Set(addr)
-			return v.err == nil
+			err = addrs.setGroup(d.addr, h.line)
+			return err == nil
 		}
 		switch i := strings.IndexByte(h.line, ' '); {
 		case i > 0:
-			addrs.Set(h.line[:i])
+			err = addrs.set(h.line[:i])
 		case i < 0:
-			addrs.Set(h.line)
+			err = addrs.set(h.line)
 		}
-		return true
+		return err == nil
 	})
-	v.addrs = addrs.Keys()
-	return v
+	return addrs.verdict(err)
 }
 
 // firstPlain is find_textplain. A part without header fields is false to Python,

@@ -48,9 +48,15 @@ var beginnings = []struct{ name, text string }{
 	{"base64", "Content-Transfer-Encoding: base64\n\n"},
 	{"qp", "Content-Transfer-Encoding: quoted-printable\n\n"},
 	{"status", "Content-Type: message/delivery-status\n\n"},
+	{"DSN", "Content-Type: message/delivery-status\n\nAction: failed\nFinal-Recipient: "},
+	{"Exim", "X-Failed-Recipients: "},
+	{"from", "From: "},
+	{"type", "Content-Type: text/plain; "},
+	{"encoding", "Content-Transfer-Encoding: "},
 }
 
-// fillings are repeated until the message is large enough.
+// fillings are repeated until the message is large enough, with a number in place
+// of each %d.
 var fillings = []struct{ name, text string }{
 	{"angles", "<"},
 	{"closed angles", ">"},
@@ -72,6 +78,18 @@ var fillings = []struct{ name, text string }{
 	{"headers", "Received: from a.example.com (a.example.com [192.0.2.1]) by b.example.com; Mon, 12 Mar 2018\n"},
 	{"phrases", "the following addresses had a message that you sent could not be delivered to the following recipient"},
 	{"status", "Action: failed\nFinal-Recipient: rfc822; a b c\n\n"},
+	{"two lines", "x\ny\n"},
+	{"two at lines", "a@\nb@\n"},
+	{"empty parts", "--x\n\n"},
+	{"empty blocks", "a:\n\n"},
+	{"many", "<a%d@b>:\n"},
+	{"many fields", "Final-Recipient: rfc822; a%d@b\n"},
+	{"many blocks", "Action: failed\nFinal-Recipient: rfc822; a%d@b\n\n"},
+	{"semicolons", "; a"},
+	{"quotes", "\""},
+	{"parentheses", "("},
+	{"closed parentheses", ")"},
+	{"backslashes", "\\"},
 	{"letters", "abcdefghijklmnopqrstuvwxyz0123456789"},
 }
 
@@ -79,7 +97,11 @@ var fillings = []struct{ name, text string }{
 func hostile(size int, f func(name, text string)) {
 	for _, b := range beginnings {
 		for _, fill := range fillings {
-			text := strings.Repeat(fill.text, size/len(fill.text)+1)[:size]
+			size := size
+			if !strings.Contains(b.text, "\n\n") {
+				size = min(size, maxField-200)
+			}
+			text := filled(fill.text, size)
 			f(b.name+", "+fill.name, b.text+text)
 			if fill.name == "angles" || fill.name == "one line" || fill.name == "a at" || fill.name == "commas" {
 				f(b.name+", "+fill.name+", closed", b.text+text+">: ,\n--x--\n")
@@ -91,6 +113,10 @@ func hostile(size int, f func(name, text string)) {
 	_, _ = r.Read(random)
 	f("random bytes", "From: a@example.com\n\n"+string(random))
 	f("random base64", "Content-Transfer-Encoding: base64\n\n"+base64.StdEncoding.EncodeToString(random[:size*3/4]))
+	tail := strings.Repeat(fillings[16].text, size/len(fillings[16].text))
+	crowd := min(size/100, maxParts-2)
+	f("many parts", "X-Mailer: Novell\nContent-Type: multipart/mixed; boundary=x\n\n"+strings.Repeat("--x\n\n", crowd)+tail)
+	f("many blocks", "Content-Type: message/delivery-status\n\n"+filled("Action: failed\nFinal-Recipient: rfc822; a%d@b\n\n", 34*crowd)+tail)
 	words := &strings.Builder{}
 	words.WriteString(beginnings[14].text)
 	for words.Len() < size {
@@ -99,6 +125,18 @@ func hostile(size int, f func(name, text string)) {
 		words.WriteString(fill[r.Intn(len(fill)):])
 	}
 	f("random pieces", words.String())
+}
+
+// filled is that much of a filling.
+func filled(fill string, size int) string {
+	if !strings.Contains(fill, "%d") {
+		return strings.Repeat(fill, size/len(fill)+1)[:size]
+	}
+	b := make([]byte, 0, size+len(fill)+20)
+	for n := 0; len(b) < size; n++ {
+		b = fmt.Appendf(b, fill, n)
+	}
+	return string(b[:size])
 }
 
 // processorTime is what this thread has used, whatever else the machine does.
@@ -129,7 +167,7 @@ func BenchmarkHostile(b *testing.B) {
 				return
 			}
 			m, err := message.Parse(text)
-			if err != nil {
+			if err != nil || (&scan{m: m}).excess() != nil {
 				return
 			}
 			for _, st := range d.pipeline {

@@ -42,8 +42,7 @@ func (d *microsoft) process(s *scan) (v verdict) {
 		return v
 	}
 	text.find(d.at, h.place, func(h hit) bool {
-		v.addrs = append(v.addrs, h.line)
-		return true
+		return v.append(h.line, nil)
 	})
 	return v
 }

@@ -46,10 +46,9 @@ func (d *netscape) process(s *scan) (v verdict) {
 	}
 	text.find(d.lines, h.after(), func(h hit) bool {
 		m := d.addr.Search(h.line)
-		var reply, addr string
+		var reply string
 		if reply, v.err = group(m, d.addr, "reply"); v.err == nil && reply == "" {
-			addr, v.err = group(m, d.addr, "addr")
-			v.addrs = append(v.addrs, addr)
+			return v.add(m, d.addr)
 		}
 		return v.err == nil
 	})

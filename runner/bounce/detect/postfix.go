@@ -59,11 +59,9 @@ func (d *postfix) addresses(text body) (v verdict) {
 			return true
 		}
 		if m := d.addr.Search(line); m != nil {
-			var addr string
-			addr, v.err = group(m, d.addr, "addr")
-			v.addrs = append(v.addrs, addr)
+			return v.add(m, d.addr)
 		}
-		return v.err == nil
+		return true
 	})
 	return v
 }

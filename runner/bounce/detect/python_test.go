@@ -48,14 +48,17 @@ for line in sys.stdin:
         try:
             addrs = sys.modules['Mailman.Bouncers.' + name].process(msg)
         except Exception, e:
-            r['Error'] = e.__class__.__name__ + ': ' + str(e)
+            # What Python was at when its stack was full is of no use to anybody.
+            r['Error'] = e.__class__.__name__ + ': ' + str(e).replace('exceeded in cmp', 'exceeded')
         else:
             if not addrs:
                 continue
             if addrs is BouncerAPI.Stop:
                 r['Stop'] = True
             else:
-                r['Addrs'] = [latin(a) for a in addrs]
+                # Of those that are None or empty, which BounceRunner leaves out, we keep one.
+                addrs = [latin(a) for a in addrs]
+                r['Addrs'] = [a for i, a in enumerate(addrs) if a or not i]
         all.append(r)
     print >> out, json.dumps(all)
 `

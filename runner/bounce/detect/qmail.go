@@ -44,11 +44,9 @@ func (d *qmail) process(s *scan) (v verdict) {
 			return false
 		}
 		if m := d.addr.Match(line); m != nil {
-			var addr string
-			addr, v.err = group(m, d.addr, "addr")
-			v.addrs = append(v.addrs, addr)
+			return v.add(m, d.addr)
 		}
-		return v.err == nil
+		return true
 	})
 	return v
 }

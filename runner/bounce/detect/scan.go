@@ -71,6 +71,9 @@ func (s *scan) walk() []*message.Message {
 // some modules do, makes no difference to the part before them.
 func walk(all []*message.Message, m *message.Message) []*message.Message {
 	all = append(all, m)
+	if len(all) > maxParts {
+		return all // nobody will look at them, see excess
+	}
 	parts := m.Parts()
 	for i, part := range parts {
 		if i > 1 && part == parts[i-1] && part == parts[i-2] {

@@ -5,7 +5,6 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/mmrunner/mmrunner/mmcompat/pydict"
 	"github.com/mmrunner/mmrunner/mmcompat/pyre"
 )
 
@@ -103,7 +102,7 @@ func (r *recipes) set(courses []*course) *rowSet {
 type course struct {
 	row   int
 	from  place // the line that has its start
-	addrs pydict.Dict
+	addrs addresses
 	ended bool
 	err   error
 }
@@ -179,7 +178,8 @@ func (r *recipes) follow(text body, courses []*course, any bool) {
 					if a.err != nil {
 						c.err, more = a.err, true
 					} else if a.has {
-						c.addrs.Set(a.addr)
+						c.err = c.addrs.set(a.addr)
+						more = more || c.err != nil
 						if i < len(courses)-1 || any {
 							// A row after one that finds something is never tried.
 							courses, more = courses[:i+1], true

@@ -1,7 +1,6 @@
 package detect
 
 import (
-	"github.com/mmrunner/mmrunner/mmcompat/pydict"
 	"github.com/mmrunner/mmrunner/mmcompat/pyre"
 )
 
@@ -26,16 +25,17 @@ func (d *sina) process(s *scan) (v verdict) {
 	if len(parts) == 0 || len(parts[0].Headers) == 0 { // a message without fields is false
 		return v
 	}
+	var err error
 	first := scan{m: parts[0], tags: s.tags}
-	var addrs pydict.Dict
+	var addrs addresses
 	first.rawBody().distinct(d.lines, place{}, func(h hit) bool {
 		if m := d.addr.Match(h.line); m != nil {
 			var addr string
-			addr, v.err = group(m, d.addr, "addr")
-			addrs.Set(addr)
+			if addr, err = group(m, d.addr, "addr"); err == nil {
+				err = addrs.set(addr)
+			}
 		}
-		return v.err == nil
+		return err == nil
 	})
-	v.addrs = addrs.Keys()
-	return v
+	return addrs.verdict(err)
 }

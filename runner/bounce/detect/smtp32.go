@@ -3,7 +3,6 @@ package detect
 import (
 	"strings"
 
-	"github.com/mmrunner/mmrunner/mmcompat/pydict"
 	"github.com/mmrunner/mmrunner/mmcompat/pyre"
 )
 
@@ -24,16 +23,14 @@ func (d *smtp32) process(s *scan) (v verdict) {
 	if !strings.HasPrefix(get(s.m, "x-mailer"), "<SMTP32 v") {
 		return v
 	}
-	var addrs pydict.Dict
+	var addrs addresses
+	var err error
 	s.rawBody().distinct(d.lines, place{}, func(h hit) bool {
 		if h.has(0) {
 			return false
 		}
-		var addr string
-		addr, v.err = groupOf(d.addr, h.line, "addr")
-		addrs.Set(addr)
-		return v.err == nil
+		err = addrs.setGroup(d.addr, h.line)
+		return err == nil
 	})
-	v.addrs = addrs.Keys()
-	return v
+	return addrs.verdict(err)
 }

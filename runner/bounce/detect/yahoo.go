@@ -55,10 +55,7 @@ func (d *yahoo) process(s *scan) (v verdict) {
 	s.rawBody().find(d.lines, *from, func(h hit) bool {
 		line := strip(h.line)
 		if m := d.addr.Match(line); m != nil {
-			var addr string
-			addr, v.err = group(m, d.addr, "addr")
-			v.addrs = append(v.addrs, addr)
-			return v.err == nil
+			return v.add(m, d.addr)
 		}
 		return !matchesOne(d.ends, line)
 	})

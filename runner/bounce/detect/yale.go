@@ -4,7 +4,6 @@ import (
 	"strings"
 
 	"github.com/mmrunner/mmrunner/mmcompat/message"
-	"github.com/mmrunner/mmrunner/mmcompat/pydict"
 	"github.com/mmrunner/mmrunner/mmcompat/pyre"
 )
 
@@ -27,11 +26,11 @@ func (d *yale) process(s *scan) (v verdict) {
 	if s.m.IsMultipart() {
 		return v
 	}
-	from, err := message.GetAddresses([]string{get(s.m, "from")})
+	from, err := message.ParseAddr(get(s.m, "from"))
 	if err != nil {
 		return verdict{err: err}
 	}
-	if len(from) == 0 || !isYaleDaemon(from[0].Addr) {
+	if !isYaleDaemon(from.Addr) {
 		return v
 	}
 	text, err := stringIO(s.m)
@@ -42,16 +41,17 @@ func (d *yale) process(s *scan) (v verdict) {
 	if !ok {
 		return v
 	}
-	var names pydict.Dict
+	var names addresses
 	text.distinct(d.lines, h.after(), func(h hit) bool {
 		if h.has(0) {
 			return false
 		}
-		var name string
-		name, v.err = groupOf(d.addr, h.line, "addr")
-		names.Set(name)
-		return v.err == nil
+		err = names.setGroup(d.addr, h.line)
+		return err == nil
 	})
+	if err != nil {
+		return verdict{err: err}
+	}
 	for _, name := range names.Keys() {
 		v.addrs = append(v.addrs, name+"@yale.edu", name+"@cs.yale.edu")
 	}
