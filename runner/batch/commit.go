@@ -134,7 +134,8 @@ func makeQueue(dir string) error {
 	return disk.SyncDir(filepath.Dir(dir))
 }
 
-// SyncDirs flushes the directories of files, each once.
+// SyncDirs flushes the directories of files, each once. One that is gone, as a list
+// that was removed, has nothing left to be flushed.
 func SyncDirs(files []stage.File) error {
 	had := map[string]bool{}
 	for _, f := range files {
@@ -143,7 +144,7 @@ func SyncDirs(files []stage.File) error {
 			continue
 		}
 		had[dir] = true
-		if err := disk.SyncDir(dir); err != nil {
+		if err := disk.SyncDir(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 	}

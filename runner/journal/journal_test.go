@@ -161,6 +161,97 @@ func TestUndone(t *testing.T) {
 	wantFile(t, sc.bounce+".pck", "bounce")
 }
 
+// The temporary files of a list that somebody has removed or renamed went with
+// it. That they are gone does not tell that they were published: the entries are
+// handled anew, as those of a list that is not there.
+func TestListGone(t *testing.T) {
+	sc := newScene(t)
+	if err := os.RemoveAll(filepath.Dir(sc.config)); err != nil {
+		t.Fatal(err)
+	}
+	if r := sc.recover(t); r.Finished != 0 || r.Undone != 1 {
+		t.Errorf("had %+v, wanted one entry put back", r)
+	}
+	wantFile(t, sc.mail, "")
+	wantFile(t, sc.bounce+".pck", "bounce")
+}
+
+// What had begun to leave when a list was removed leaves whole, and once.
+func TestListGoneWhileMailLeft(t *testing.T) {
+	sc := newScene(t)
+	if err := errors.Join(os.RemoveAll(filepath.Dir(sc.config)), os.Remove(sc.record.Outbox[0].Tmp)); err != nil {
+		t.Fatal(err)
+	}
+	if r := sc.recover(t); r.Finished != 1 || r.Undone != 0 {
+		t.Errorf("had %+v, wanted one commit finished", r)
+	}
+	wantFile(t, sc.mail, "")
+	wantFile(t, sc.bounce+".bak", "")
+	wantFile(t, sc.bounce+".pck", "")
+}
+
+// Of a commit to two lists, one of which was removed half-way, the other gets what
+// is its own.
+func TestOneListOfTwoGone(t *testing.T) {
+	for _, begun := range []bool{false, true} {
+		t.Run(fmt.Sprint(begun), func(t *testing.T) {
+			sc := newScene(t)
+			other := maillist.ListPath(sc.env.Site, "other")
+			if err := os.Mkdir(other, 0o770); err != nil {
+				t.Fatal(err)
+			}
+			config := filepath.Join(other, "config.pck")
+			write(t, config, "old too")
+			from, err := stage.Identify(config)
+			if err != nil {
+				t.Fatal(err)
+			}
+			write(t, config+".tmp.here.1.2", "new too")
+			id, err := stage.Identify(config + ".tmp.here.1.2")
+			if err != nil {
+				t.Fatal(err)
+			}
+			sc.record.Files = append(sc.record.Files, stage.File{Tmp: config + ".tmp.here.1.2", Final: config, ID: id})
+			sc.record.Locks = append(sc.record.Locks, "other")
+			sc.record.From[config] = from
+			b, err := json.Marshal(sc.record)
+			if err != nil {
+				t.Fatal(err)
+			}
+			files, err := filepath.Glob(filepath.Join(sc.env.Site.DataDir(), "mmrunner-*.json"))
+			if len(files) != 1 || err != nil {
+				t.Fatalf("had %v, %v, wanted one record", files, err)
+			}
+			write(t, files[0], string(b))
+			gone, want := filepath.Dir(sc.config), "new too"
+			if begun {
+				if err := sc.record.Files[0].Publish(); err != nil {
+					t.Fatal(err)
+				}
+				gone, want = other, ""
+			}
+			if err := os.RemoveAll(gone); err != nil {
+				t.Fatal(err)
+			}
+			r := sc.recover(t)
+			if !begun {
+				// Nothing had been done, and the other list's file may be what another process has made since.
+				if r.Undone != 1 {
+					t.Errorf("had %+v, wanted one entry put back", r)
+				}
+				wantFile(t, config, "old too")
+				return
+			}
+			if r.Finished != 1 {
+				t.Errorf("had %+v, wanted one commit finished", r)
+			}
+			wantFile(t, sc.config, "new")
+			wantFile(t, config, want)
+			wantFile(t, sc.mail, "mail")
+		})
+	}
+}
+
 // What another process has in hand is left alone, whatever it looks like.
 func TestLivesStill(t *testing.T) {
 	sc := newScene(t)

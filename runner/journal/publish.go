@@ -36,7 +36,10 @@ func (r *Record) publish(env *batch.Env) (ok bool, err error) {
 	for _, i := range left {
 		isLeft[r.Files[i].Final] = true
 	}
-	begun := false
+	begun, err := r.leaving()
+	if err != nil {
+		return false, err
+	}
 	for _, f := range r.Files {
 		begun = begun || f.Tmp != "" && !isLeft[f.Final]
 	}
@@ -50,6 +53,11 @@ func (r *Record) publish(env *batch.Env) (ok bool, err error) {
 	for _, i := range left {
 		f := r.Files[i]
 		if begun && f.Tmp != "" {
+			if there, err := exists(f.Tmp); err != nil {
+				return false, err
+			} else if !there {
+				continue // it went with its list
+			}
 			same, err := r.unchanged(f.Final)
 			if err != nil {
 				return false, err
@@ -65,6 +73,16 @@ func (r *Record) publish(env *batch.Env) (ok bool, err error) {
 		}
 	}
 	return true, batch.SyncDirs(r.Files)
+}
+
+// leaving tells whether any of the outbox has left.
+func (r *Record) leaving() (bool, error) {
+	for _, f := range r.Outbox {
+		if there, err := exists(f.Tmp); !there || err != nil {
+			return err == nil, err
+		}
+	}
+	return false, nil
 }
 
 // unchanged tells whether a file of list state is the one the commit began from.

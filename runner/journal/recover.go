@@ -5,8 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -17,6 +17,7 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/disk"
 	"github.com/mmrunner/mmrunner/mmcompat/lockfile"
 	"github.com/mmrunner/mmrunner/mmcompat/qfile"
+	"github.com/mmrunner/mmrunner/mmcompat/stage"
 	"github.com/mmrunner/mmrunner/runner/batch"
 )
 
@@ -227,18 +228,32 @@ func (r *Record) recover(ctx context.Context, env *batch.Env) (finished bool, er
 	return true, r.letGo()
 }
 
-// unpublished are the list files that are still under their temporary names, and
-// the removals, which may be done again.
+// unpublished are the list files that were not put in their places, and the
+// removals, which may be done again.
 func (r *Record) unpublished() (files []int, err error) {
 	for i, f := range r.Files {
 		if f.Tmp != "" {
-			if _, err := os.Lstat(f.Tmp); errors.Is(err, fs.ErrNotExist) {
-				continue
-			} else if err != nil {
+			if done, err := renamed(f); err != nil {
 				return nil, err
+			} else if done {
+				continue
 			}
 		}
 		files = append(files, i)
 	}
 	return files, nil
+}
+
+// renamed tells whether a file has its place, by its temporary name, which is gone
+// then. But a list that somebody has removed or renamed takes all its files along.
+func renamed(f stage.File) (bool, error) {
+	if there, err := exists(f.Tmp); there || err != nil {
+		return false, err
+	}
+	return exists(filepath.Dir(f.Tmp))
+}
+
+func exists(file string) (bool, error) {
+	_, err := os.Lstat(file)
+	return err == nil, ignoreMissing(err)
 }
