@@ -69,15 +69,16 @@ func (l *Lock) breakOwnDead() (*Claim, error) {
 
 // TakeOver makes the lock at lockpath ours that the process of the claim dead
 // had when it died, for whom finishes its work: the lock is never free
-// meanwhile. That the process is gone is for the caller to know. It returns nil
-// if somebody else, or nobody, has the lock by now, and so it does for a lock of
+// meanwhile. That the process is gone is for the caller to know; but another may
+// have its id since, Python's or ours, and keeps its lock. It returns nil if
+// somebody else, or nobody, has the lock by now, and so it does for a lock of
 // this process itself.
 func TakeOver(lockpath string, dead Claim, o Options) (*Lock, error) {
 	l, err := New(lockpath, o)
 	if err != nil {
 		return nil, err
 	}
-	if _, own := ours.Load(dead.File); own {
+	if _, own := ours.Load(dead.File); own || !isOurs(dead.N) || sameSpace(dead.N) && !l.ownDead(dead) {
 		return nil, nil
 	}
 	alone, err := breakers(filepath.Dir(lockpath))

@@ -65,6 +65,35 @@ func TestTakeOver(t *testing.T) {
 	wantFiles(t, filepath.Dir(path))
 }
 
+// A process that has the id now which a dead one had keeps its lock, be it
+// Python's or ours.
+func TestTakeOverFromTheLiving(t *testing.T) {
+	prefix := mmtest.Prefix(t)
+	path := filepath.Join(t.TempDir(), "l.lock")
+	f := newFake(t, "h", 8)
+	keeps := func() {
+		t.Helper()
+		holder, err := Holder(path)
+		if err != nil || holder == nil {
+			t.Fatal(holder, err)
+		}
+		if l, err := TakeOver(path, *holder, f.options); l != nil || err != nil {
+			t.Errorf("had %v, %v, wanted the lock of a living process left alone", l, err)
+		}
+		wantFiles(t, filepath.Dir(path), path, holder.File)
+	}
+	python := pythonProcess(t, prefix, path, "h")
+	if held, _ := python.do(t, "lock"); !held {
+		t.Fatal("Python did not get the lock")
+	}
+	keeps()
+	python.do(t, "unlock")
+	ours1 := lay(t, Options{Host: "h", PID: os.Getppid(), Lifetime: time.Second}, path)
+	mustLock(t, ours1, 0)
+	ours.Delete(ours1.Claim()) // as in another process
+	keeps()
+}
+
 // Many that start together break a dead lock once, and never that of the one who
 // has taken it since.
 func TestBreakersTogether(t *testing.T) {
