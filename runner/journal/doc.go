@@ -40,7 +40,9 @@
 // temporary files are gone: those were renamed. If no list file was, the lists
 // must still be what the commit began from; if another process has changed
 // one, the commit is undone and its entries are handled anew. Else all that is
-// left is done, under the locks of the dead process where they still stand.
+// left is done, under the locks of the dead process where they still stand. A
+// record that cannot be read is for a human, and its entries stay until it is
+// removed; a work file counts for as much as can be read of it.
 //
 // Old releases of mmrunner, and Mailman's own runners after mmrunner was taken
 // out, do not know these files. They meet .bak files, which they put back; so

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -249,6 +250,102 @@ func TestOneListOfTwoGone(t *testing.T) {
 			wantFile(t, config, want)
 			wantFile(t, sc.mail, "mail")
 		})
+	}
+}
+
+// journalFile returns the scene's file of a kind.
+func (sc *scene) journalFile(t *testing.T, kind string) string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(sc.env.Site.DataDir(), prefix+"*"+kind))
+	if len(files) != 1 || err != nil {
+		t.Fatalf("had %v, %v, wanted one %s file", files, err, kind)
+	}
+	return files[0]
+}
+
+// The work file is not flushed. Whatever a loss of power has left of it, the
+// record is finished, and where there is none the entries that can be read are
+// put back.
+func TestGarbledWork(t *testing.T) {
+	for _, c := range []struct {
+		what   string
+		garble func(b []byte) []byte
+		known  bool // that the entry was claimed
+	}{
+		{"zeros at the begin", func(b []byte) []byte { return append(make([]byte, 40), b[40:]...) }, false},
+		{"zeros at the end", func(b []byte) []byte { return append(b[:len(b)-10], make([]byte, 10)...) }, true},
+		{"zeros in an entry", func(b []byte) []byte {
+			i := bytes.Index(b, []byte("entry 1.0")) + len("entry 1.0")
+			return slices.Concat(b[:i], make([]byte, 3), b[i+3:])
+		}, false},
+		{"zeros", func(b []byte) []byte { return make([]byte, len(b)) }, false},
+		{"noise", func(b []byte) []byte { return append(b, "entry ../x\ndir a \"/etc\"\n\xff\n\n"...) }, true},
+	} {
+		for _, committed := range []bool{true, false} {
+			t.Run(fmt.Sprintf("%s, %v", c.what, committed), func(t *testing.T) {
+				sc := newScene(t)
+				file := sc.journalFile(t, work)
+				b, err := os.ReadFile(file)
+				if err != nil {
+					t.Fatal(err)
+				}
+				write(t, file, string(c.garble(b)))
+				if !committed {
+					if err := os.Remove(sc.journalFile(t, record)); err != nil {
+						t.Fatal(err)
+					}
+				}
+				r, err := Recover(t.Context(), sc.env)
+				if err != nil || len(r.Problems) > 0 || (r.Finished == 1) != committed {
+					t.Fatalf("had %+v, %v, wanted a commit finished: %v", r, err, committed)
+				}
+				if committed {
+					wantFile(t, sc.config, "new")
+					wantFile(t, sc.bounce+".bak", "")
+				} else if c.known {
+					wantFile(t, sc.bounce+".pck", "bounce")
+				} else if r.Taken["1.0+aa"] {
+					t.Error("an entry is kept that nobody has")
+				}
+			})
+		}
+	}
+}
+
+// A record that cannot be read tells not whether its entries have taken effect:
+// they stay, and all others go on.
+func TestGarbledRecord(t *testing.T) {
+	sc := newScene(t)
+	file := sc.journalFile(t, record)
+	b, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, file, string(b[:len(b)/2]))
+	for range 2 {
+		r, err := Recover(t.Context(), sc.env)
+		if err != nil || len(r.Problems) != 1 || !r.Taken["1.0+aa"] {
+			t.Fatalf("had %+v, %v, wanted the entry kept and a problem", r, err)
+		}
+		wantFile(t, sc.config, "old")
+		wantFile(t, sc.bounce+".bak", "bounce")
+	}
+	// Whoever has looked into it removes it.
+	if err := os.Remove(file); err != nil {
+		t.Fatal(err)
+	}
+	if r := sc.recover(t); r.Undone != 1 {
+		t.Errorf("had %+v, wanted one entry put back", r)
+	}
+}
+
+// Where nothing tells what a record was about, no entry may be recovered.
+func TestGarbledBoth(t *testing.T) {
+	sc := newScene(t)
+	write(t, sc.journalFile(t, record), "{")
+	write(t, sc.journalFile(t, work), "")
+	if r, err := Recover(t.Context(), sc.env); err == nil {
+		t.Errorf("had %+v, wanted an error", r)
 	}
 }
 

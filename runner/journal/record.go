@@ -70,7 +70,7 @@ func isQueue(s *site.Site, dir string) bool {
 }
 
 func isBase(name string) bool {
-	return name != "" && !strings.ContainsRune(name, filepath.Separator)
+	return name != "" && !strings.ContainsAny(name, "/\x00")
 }
 
 func (r *Record) check(s *site.Site) error {

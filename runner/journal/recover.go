@@ -35,9 +35,9 @@ type Recovery struct {
 }
 
 // Recover finishes or undoes what dead mmrunner processes of this host have left
-// of their work. The error is for what cannot be read, and for a record of a
-// newer mmrunner: entries must not be recovered then, as some of them may have
-// taken effect.
+// of their work. The error is for a record that cannot be read where nothing tells
+// its entries, and for one of a newer mmrunner: entries must not be recovered
+// then, as some of them may have taken effect.
 func Recover(ctx context.Context, env *batch.Env) (*Recovery, error) {
 	rec := &Recovery{Taken: map[string]bool{}}
 	ids, err := find(env.Site.DataDir())
@@ -133,10 +133,7 @@ func (rec *Recovery) one(ctx context.Context, env *batch.Env, id id) error {
 			}
 		}
 	}
-	n, err := readWork(id.file(work))
-	if err == nil {
-		err = n.check(env.Site)
-	}
+	n, err := readWork(id.file(work), env.Site)
 	if err != nil {
 		return err
 	}
@@ -146,7 +143,12 @@ func (rec *Recovery) one(ctx context.Context, env *batch.Env, id id) error {
 		r, err = decode(b, env.Site)
 	}
 	if err := ignoreMissing(err); err != nil {
-		return err
+		if errors.Is(err, ErrNewer) || len(n.entries) == 0 {
+			return err
+		}
+		// The entries are known, and others need not wait for whoever looks into it.
+		rec.Problems = append(rec.Problems, fmt.Errorf("%s: %d entries stay in %s until it is removed: %w", id.file(record), len(n.entries), n.queue, err))
+		dead = false
 	}
 	if dead {
 		err = rec.settle(ctx, env, id, n, r)

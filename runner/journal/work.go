@@ -26,9 +26,11 @@ type notes struct {
 // temp is a directory with temporary files, and what their names end in.
 type temp struct{ ending, dir string }
 
-// readWork reads a work file. One that is not there, or that a loss of power has
-// left torn, says as much as it has.
-func readWork(file string) (notes, error) {
+// readWork reads a work file, as far as it is about a site's own directories. It is
+// not flushed: one that is not there, or that a loss of power has left torn or
+// with zeros in it, says as much as it has. The error is for one that cannot be
+// read, and for that of a newer mmrunner.
+func readWork(file string, s *site.Site) (notes, error) {
 	b, err := os.ReadFile(file)
 	if err != nil {
 		return notes{}, ignoreMissing(err)
@@ -38,26 +40,37 @@ func readWork(file string) (notes, error) {
 	for line := range strings.Lines(string(b)) {
 		line = line[:len(line)-1]
 		word, rest, _ := strings.Cut(line, " ")
-		switch {
-		case word == "mmrunner-work":
-			if _, err := fmt.Sscanf(line+"\n", header, &n.inHand); err != nil {
+		switch word {
+		case "mmrunner-work":
+			// What is torn leaves them 0.
+			version := 0
+			fmt.Sscan(rest, &version)
+			fmt.Sscanf(line+"\n", header, &n.inHand)
+			if version > 1 {
 				return notes{}, fmt.Errorf("%s: had %q, wanted one of version 1: %w", file, line, ErrNewer)
 			}
-		case word == "entry":
-			n.entries = append(n.entries, rest)
-		case word == "dir":
+		case "entry":
+			if isBase(rest) {
+				n.entries = append(n.entries, rest)
+			}
+		case "dir":
 			ending, quoted, _ := strings.Cut(rest, " ")
-			if dir, err := strconv.Unquote(quoted); err == nil {
+			if dir, err := strconv.Unquote(quoted); err == nil && isOurs(s, dir) {
 				n.temps = append(n.temps, temp{".tmp." + ending, dir})
 			}
 		default:
-			var name, bad string
-			if _, err := fmt.Sscanf(line, "%q %q %q", &name, &n.queue, &bad); err != nil {
-				return notes{}, fmt.Errorf("%s: had line %q, wanted the runner and its queues", file, line)
+			var name, queue, bad string
+			if _, err := fmt.Sscanf(line, "%q %q %q", &name, &queue, &bad); err == nil && isQueue(s, queue) {
+				n.queue = queue
 			}
 		}
 	}
 	return n, nil
+}
+
+// isOurs tells whether a commit may have temporary files in a directory.
+func isOurs(s *site.Site, dir string) bool {
+	return dir == filepath.Clean(dir) && (isQueue(s, dir) || filepath.Dir(dir) == filepath.Clean(s.ListDataDir()))
 }
 
 // undo takes back what a process did that died before its commit point. It
@@ -104,24 +117,6 @@ func (n notes) tidy() error {
 					return err
 				}
 			}
-		}
-	}
-	return nil
-}
-
-// check makes sure that a work file is about a site's own directories.
-func (n notes) check(s *site.Site) error {
-	if n.queue != "" && !isQueue(s, n.queue) {
-		return fmt.Errorf("had queue %q, wanted one of the site", n.queue)
-	}
-	for _, base := range n.entries {
-		if !isBase(base) {
-			return fmt.Errorf("had entry %q, wanted a base name", base)
-		}
-	}
-	for _, t := range n.temps {
-		if t.dir != filepath.Clean(t.dir) || !isQueue(s, t.dir) && filepath.Dir(t.dir) != filepath.Clean(s.ListDataDir()) {
-			return fmt.Errorf("had directory %q, wanted one of the site", t.dir)
 		}
 	}
 	return nil
