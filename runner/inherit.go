@@ -7,6 +7,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/mmrunner/mmrunner/mmcompat/disk"
 	"github.com/mmrunner/mmrunner/mmcompat/site"
 	"github.com/mmrunner/mmrunner/runner/batch"
 )
@@ -51,7 +52,7 @@ func (e *Engine) dead(h Heir, file string, pid int) bool {
 		return false
 	}
 	// Its process may be another host's.
-	return !onNetwork(file) || time.Since(changed(info)) > 2*h.Every(e.Env.Site)+lastHold
+	return !disk.OnNetwork(file) || time.Since(changed(info)) > 2*h.Every(e.Env.Site)+lastHold
 }
 
 func (e *Engine) inheritFrom(h Heir, file string) error {

@@ -26,7 +26,7 @@ func (e *Engine) litter() {
 	errs := []error{err}
 	for _, list := range names {
 		errs = append(errs, sweep(maillist.ListPath(s, list), func(name string, info fs.FileInfo) bool {
-			pid := e.writer(name, onNetwork(s.ListDataDir()))
+			pid := e.writer(name, disk.OnNetwork(s.ListDataDir()))
 			return pid > 0 && gone(pid, info)
 		}))
 	}

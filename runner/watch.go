@@ -6,8 +6,8 @@ import (
 	"time"
 
 	"github.com/fsnotify/fsnotify"
-	"golang.org/x/sys/unix"
 
+	"github.com/mmrunner/mmrunner/mmcompat/disk"
 	"github.com/mmrunner/mmrunner/mmcompat/qfile"
 )
 
@@ -30,7 +30,7 @@ func newWatcher(dirs []string, sleep time.Duration) *watcher {
 		w.notify = nil
 	}
 	for _, dir := range dirs {
-		if w.notify == nil || w.notify.Add(dir) != nil || onNetwork(dir) {
+		if w.notify == nil || w.notify.Add(dir) != nil || disk.OnNetwork(dir) {
 			// Mailman would be busy all the time with a setting of 0.
 			w.every = max(sleep, 100*time.Millisecond)
 		}
@@ -99,19 +99,4 @@ func (w *watcher) flush() {
 			return
 		}
 	}
-}
-
-// onNetwork tells whether others may change a directory without this kernel
-// knowing: it is on a file system that hosts share.
-func onNetwork(dir string) bool {
-	var st unix.Statfs_t
-	if unix.Statfs(dir, &st) != nil {
-		return false
-	}
-	switch uint32(st.Type) {
-	case unix.NFS_SUPER_MAGIC, unix.SMB_SUPER_MAGIC, unix.SMB2_SUPER_MAGIC, unix.CIFS_SUPER_MAGIC, unix.AFS_SUPER_MAGIC,
-		unix.CODA_SUPER_MAGIC, unix.CEPH_SUPER_MAGIC, unix.V9FS_MAGIC, unix.FUSE_SUPER_MAGIC, unix.OCFS2_SUPER_MAGIC, 0x1161970 /* gfs2 */ :
-		return true
-	}
-	return false
 }

@@ -34,7 +34,7 @@
 // # Recovery
 //
 // When an engine starts, it looks at the files of the processes of its host that
-// are gone. Where there is no record, the temporary files are removed and the
+// are gone, and of those of another name if no other host has the file system. Where there is no record, the temporary files are removed and the
 // entries put back, and only the one in hand counts as one that somebody died
 // over (Switchboard's _bak_count). Where there is a record, it goes by which
 // temporary files are gone: those were renamed. If no list file was, the lists

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mmrunner/mmrunner/mmcompat/lockfile"
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
 	"github.com/mmrunner/mmrunner/mmcompat/mlog"
 	"github.com/mmrunner/mmrunner/mmcompat/site"
@@ -249,6 +250,49 @@ func TestOneListOfTwoGone(t *testing.T) {
 			wantFile(t, sc.config, "new")
 			wantFile(t, config, want)
 			wantFile(t, sc.mail, "mail")
+		})
+	}
+}
+
+// A host that was given another name since finds its own, where the kernel's locks
+// tell that their process is gone. A lock under the old name is left to its time.
+func TestRenamedHost(t *testing.T) {
+	for _, locked := range []bool{false, true} {
+		t.Run(fmt.Sprint(locked), func(t *testing.T) {
+			sc := newScene(t)
+			sc.record.Host = "before"
+			b, err := json.Marshal(sc.record)
+			if err != nil {
+				t.Fatal(err)
+			}
+			write(t, sc.journalFile(t, record), string(b))
+			for _, kind := range []string{work, record} {
+				file := sc.journalFile(t, kind)
+				if err := os.Rename(file, strings.Replace(file, prefix+sc.env.Host()+"-", prefix+"before-", 1)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if !locked {
+				if r := sc.recover(t); r.Finished != 1 {
+					t.Errorf("had %+v, wanted one commit finished", r)
+				}
+				wantFile(t, sc.config, "new")
+				return
+			}
+			path := maillist.LockPath(sc.env.Site, "test")
+			l, err := lockfile.New(path, lockfile.Options{Host: "before", PID: sc.record.PID})
+			if err == nil {
+				err = l.Lock(t.Context(), time.Second)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if r, err := Recover(t.Context(), sc.env); err != nil || len(r.Problems) != 1 || r.Finished != 0 {
+				t.Errorf("had %+v, %v, wanted the lock to be waited for", r, err)
+			}
+			if held, err := l.Held(); !held || err != nil {
+				t.Errorf("the lock was broken (%v)", err)
+			}
 		})
 	}
 }

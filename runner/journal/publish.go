@@ -99,7 +99,7 @@ func (r *Record) unchanged(path string) (bool, error) {
 
 // inherit returns the locks of the commit's lists: those that the dead process
 // still has are taken over, so that nobody sees a list half saved, and the
-// others are taken.
+// others are taken: so are those of a host of another name, when their time is over.
 func (r *Record) inherit(ctx context.Context, env *batch.Env) (locks []batch.Lock, err error) {
 	for _, name := range r.Locks {
 		path := maillist.LockPath(env.Site, name)
@@ -111,7 +111,7 @@ func (r *Record) inherit(ctx context.Context, env *batch.Env) (locks []batch.Loc
 		if err != nil {
 			return locks, err
 		}
-		if holder != nil && holder.Host == r.Host && holder.PID == r.PID {
+		if holder != nil && holder.Host == env.Host() && holder.Host == r.Host && holder.PID == r.PID {
 			l, err := lockfile.TakeOver(path, *holder, o)
 			if err != nil {
 				return locks, err

@@ -34,8 +34,8 @@ type Recovery struct {
 	Problems []error
 }
 
-// Recover finishes or undoes what dead mmrunner processes of this host have left
-// of their work. The error is for a record that cannot be read where nothing tells
+// Recover finishes or undoes what dead mmrunner processes of this host, by
+// whatever name it had then, have left of their work. The error is for a record that cannot be read where nothing tells
 // its entries, and for one of a newer mmrunner: entries must not be recovered
 // then, as some of them may have taken effect.
 func Recover(ctx context.Context, env *batch.Env) (*Recovery, error) {
@@ -117,13 +117,15 @@ func gone(pid int) bool {
 func (rec *Recovery) one(ctx context.Context, env *batch.Env, id id) error {
 	alone := flock.New(id.file(work), flock.SetPermissions(fileMode))
 	dead := false
-	if id.host == env.Host() {
+	// A file system that hosts share need not tell one of another's locks.
+	here := id.host == env.Host()
+	if here || !disk.OnNetwork(id.dir) {
 		var err error
 		if dead, err = alone.TryLock(); err != nil {
 			return err
 		}
 		defer alone.Close()
-		if !dead && gone(id.pid) {
+		if here && !dead && gone(id.pid) {
 			// Somebody else recovers it; what he puts back may be for the one who asks.
 			wait, cancel := context.WithTimeout(ctx, othersTime)
 			defer cancel()
