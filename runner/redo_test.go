@@ -2,11 +2,14 @@ package runner
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
+	"github.com/mmrunner/mmrunner/mmcompat/lockfile"
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
 	"github.com/mmrunner/mmrunner/mmcompat/qfile"
 	"github.com/mmrunner/mmrunner/mmcompat/site"
@@ -128,5 +131,52 @@ func TestListChangesBeforeItsLock(t *testing.T) {
 	}
 	if n := strings.Count(string(lines), "\n"); n != 3 {
 		t.Errorf("had %d log lines, wanted 3:\n%s", n, lines)
+	}
+}
+
+// visitor is a handler whose entries are about a second list too.
+type visitor struct{ meddler }
+
+func (v *visitor) Apply(b *batch.Batch, e *Entry) (Outcome, error) {
+	if _, err := b.With("other"); err != nil {
+		return "", fmt.Errorf("visiting: %w", err)
+	}
+	return v.meddler.Apply(b, e)
+}
+
+// Mailman waits for another list's lock as long as it takes. That it is not had in
+// time says nothing of the entry, which stays.
+func TestOtherListIsLocked(t *testing.T) {
+	for _, why := range []error{lockfile.ErrTimeout, syscall.EIO} {
+		s := countingSite(t, "more")
+		if err := os.CopyFS(filepath.Join(s.ListDataDir(), "other"), os.DirFS(filepath.Join(s.ListDataDir(), "test"))); err != nil {
+			t.Fatal(err)
+		}
+		env := NewEnv(s)
+		defer env.Log.Close()
+		locked := true
+		env.Lock = func(_ context.Context, name string) (batch.Lock, error) {
+			if name == "other" && locked {
+				return nil, why
+			}
+			return free{}, nil
+		}
+		e, err := NewEngine(env, &visitor{}, 0, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		data := qfile.NewData()
+		data.Set("listname", pickle.Str("test"))
+		data.Set("_parsemsg", pickle.Int(1))
+		if _, err := e.Queue.Enqueue(pickle.Str("From: a@example.com\n\nbody\n"), data); err != nil {
+			t.Fatal(err)
+		}
+		for _, want := range []Outcome{Kept, Applied} {
+			stats, err := e.Drain(t.Context())
+			if err != nil || stats.Outcomes[want] != 1 || stats.Entries != 1 {
+				t.Errorf("%v: had %+v, %v, wanted one %s", why, stats, err, want)
+			}
+			locked = false
+		}
 	}
 }

@@ -70,7 +70,8 @@ func (e *Engine) work(turn *batch.Turn, b *batch.Batch, entries []*Entry) ([]Out
 
 // apply has one entry take effect; one that fails is shunted as by
 // Runner._oneloop, and its unsaved changes are taken back. The error is a
-// *pythonOnly, or about an entry that could not be read once more.
+// *pythonOnly, or about an entry that could not be read once more or whose other
+// lists could not be locked.
 func (e *Engine) apply(turn *batch.Turn, b *batch.Batch, en *Entry) (o Outcome, err error) {
 	if en.applied {
 		if err := en.refresh(); err != nil {
@@ -91,6 +92,11 @@ func (e *Engine) apply(turn *batch.Turn, b *batch.Batch, en *Entry) (o Outcome, 
 	var needs *maillist.ErrNeedsPython
 	if errors.As(err, &needs) {
 		return "", &pythonOnly{ErrNeedsPython: needs}
+	}
+	var locked *batch.LockError
+	if errors.As(err, &locked) {
+		// Another list's: Mailman waits for it as long as it takes.
+		return "", err
 	}
 	turn.Undo()
 	return e.shunt(turn, en, err), nil

@@ -48,11 +48,20 @@ type outgoing struct {
 // that it takes the lock to tell: the turn is to be done again, see [Turn.Again].
 var ErrChanged = errors.New("the list has changed since it was read")
 
+// LockError says that a list's lock could not be had: in the time given
+// (lockfile.ErrTimeout), or for what a system call said.
+type LockError struct{ Err error }
+
+func (e *LockError) Error() string { return e.Err.Error() }
+
+// Unwrap is the reason.
+func (e *LockError) Unwrap() error { return e.Err }
+
 // Begin starts a turn for a list. Its lock is not taken before [Turn.Secure]:
 // everything up to then is done with the list as it was read, and is done again
 // if it has changed, so that nobody waits while a batch is worked out. A list
-// that cannot be read so is locked at once. The error is lockfile.ErrTimeout,
-// maillist.Open's, or the file system's; nothing is left locked then.
+// that cannot be read so is locked at once. The error is a *LockError or
+// maillist.Open's; nothing is left locked then.
 func Begin(ctx context.Context, env *Env, name string) (*Turn, *Batch, error) {
 	t := Outside(ctx, env)
 	b, err := t.open(name)
@@ -146,7 +155,7 @@ func (t *Turn) load(b *Batch) error {
 func (t *Turn) take(b *Batch) error {
 	lock, err := t.env.Take(t.ctx, b.name)
 	if err != nil {
-		return err
+		return &LockError{err}
 	}
 	if t.locked.IsZero() {
 		t.locked = time.Now()

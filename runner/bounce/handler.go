@@ -12,7 +12,6 @@ import (
 	"errors"
 	"slices"
 
-	"github.com/mmrunner/mmrunner/mmcompat/lockfile"
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
 	"github.com/mmrunner/mmrunner/mmcompat/message"
 	"github.com/mmrunner/mmrunner/mmcompat/pydict"
@@ -279,8 +278,9 @@ func (h *Handler) Batched(b *batch.Batch) error {
 	failed := runner.Failed{}
 	for _, ev := range events {
 		err := runner.Guard(func() error { return r.bounce(ev.addr, ev.entry.Message, ev.day, false) })
+		var locked *batch.LockError
 		switch {
-		case errors.Is(err, lockfile.ErrTimeout), errors.Is(err, batch.ErrChanged):
+		case errors.As(err, &locked), errors.Is(err, batch.ErrChanged):
 			return err
 		case err != nil:
 			b.UndoAll()
