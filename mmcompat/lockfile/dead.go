@@ -50,13 +50,15 @@ func BreakOwnDead(lockpath string, o Options) (*Claim, error) {
 		return nil, err
 	}
 	defer alone.Close()
-	return (&Lock{path: lockpath, o: o}).breakOwnDead()
+	l := &Lock{path: lockpath, o: o}
+	return l.breakDead(l.ownDead)
 }
 
-// breakOwnDead is BreakOwnDead with the other breakers kept out.
-func (l *Lock) breakOwnDead() (*Claim, error) {
+// breakDead breaks the lock if its holder's claim is a dead process's, with the
+// other breakers kept out.
+func (l *Lock) breakDead(dead func(Claim) bool) (*Claim, error) {
 	c, err := Holder(l.path)
-	if c == nil || err != nil || !l.ownDead(*c) {
+	if c == nil || err != nil || !dead(*c) {
 		return nil, err
 	}
 	// The lock cannot pass from a dead process to another but by being broken, which only its time's end allows others.
@@ -117,6 +119,24 @@ func RemoveOwnDead(dir string, o Options) ([]Claim, error) {
 	if err != nil {
 		return nil, err
 	}
+	return removeDead(dir, o, (&Lock{o: o}).ownDead)
+}
+
+// RemoveDeadChild is RemoveOwnDead for a process of Python's on this host that was
+// started by mmrunner and is gone, whose claims do not say whose they are.
+func RemoveDeadChild(dir string, pid int, o Options) ([]Claim, error) {
+	o, err := o.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	return removeDead(dir, o, func(c Claim) bool {
+		// Another process may have the id by now.
+		_, alive := process(pid)
+		return c.Host == o.Host && c.PID == pid && !isOurs(c.N) && !alive
+	})
+}
+
+func removeDead(dir string, o Options, dead func(Claim) bool) ([]Claim, error) {
 	alone, err := breakers(dir)
 	if err != nil {
 		return nil, err
@@ -149,10 +169,10 @@ func RemoveOwnDead(dir string, o Options) ([]Claim, error) {
 		}
 		c.Time = info.ModTime()
 		l := &Lock{path: lockpath, o: o}
-		if !l.ownDead(c) {
+		if !dead(c) {
 			continue
 		}
-		if broken, err := l.breakOwnDead(); err != nil {
+		if broken, err := l.breakDead(dead); err != nil {
 			errs = append(errs, err)
 			continue
 		} else if broken == nil || broken.File != c.File {

@@ -15,6 +15,8 @@ import (
 
 	"github.com/gofrs/flock"
 
+	"github.com/mmrunner/mmrunner/mmcompat/lockfile"
+	"github.com/mmrunner/mmrunner/mmcompat/mlog"
 	"github.com/mmrunner/mmrunner/mmcompat/site"
 )
 
@@ -43,7 +45,8 @@ const (
 
 // Await waits until the workers have ended that processes of this host have left
 // behind when they died: they finish the entry at hand, which is not to be taken
-// for one that is left over. The error is for one that does not end within a
+// for one that is left over. List locks of one that was killed too are broken. The
+// error is for one that does not end within a
 // minute, and for an ended ctx.
 func Await(ctx context.Context, s *site.Site) error {
 	host, err := os.Hostname()
@@ -67,7 +70,14 @@ func Await(ctx context.Context, s *site.Site) error {
 		if had, err := lock.TryLockContext(ctx, lookEvery); !had || err != nil {
 			return fmt.Errorf("%s: the Python worker of process %d, which died, has not ended: %w", file, pid, err)
 		}
-		err = os.Remove(file)
+		// It is gone if the worker has ended well.
+		text, err := os.ReadFile(file)
+		if worker, bad := strconv.Atoi(strings.TrimSpace(string(text))); err == nil && bad == nil {
+			err = unlock(s, worker)
+		}
+		if err == nil {
+			err = os.Remove(file)
+		}
 		if errors.Is(err, fs.ErrNotExist) {
 			err = nil
 		}
@@ -76,4 +86,14 @@ func Await(ctx context.Context, s *site.Site) error {
 		}
 	}
 	return nil
+}
+
+// unlock breaks the list locks that a worker had when it died.
+func unlock(s *site.Site, pid int) error {
+	logs := mlog.Open(s.LogDir())
+	defer logs.Close()
+	_, err := lockfile.RemoveDeadChild(s.LockDir(), pid, lockfile.Options{
+		Log: func(line string) { logs.Printf("locks", "%s", line) },
+	})
+	return err
 }

@@ -145,6 +145,10 @@ func (w *Worker) hear(wanted ...string) error {
 func (w *Worker) ended() error {
 	w.in.Close()
 	err := w.cmd.Wait()
+	if err != nil {
+		// Nobody else knows that it was ours; its locks would stand until their time is over.
+		err = errors.Join(err, unlock(w.site, w.cmd.Process.Pid))
+	}
 	w.cmd = nil
 	// It removes its lock itself if it ends well.
 	if err2 := os.Remove(w.lock); err2 != nil && !errors.Is(err2, fs.ErrNotExist) {

@@ -271,6 +271,69 @@ os.unlink(bak)
 	}
 }
 
+// A worker that is killed with a list's lock in hand, alone or together with its
+// mmrunner, does not leave the list locked until the lock's time is over.
+func TestWorkerIsKilled(t *testing.T) {
+	t.Parallel()
+	prefix := mmtest.Clone(t)
+	mmtest.MakeLists(t, prefix, mmtest.ListSpec{Name: "mailman"}, mmtest.ListSpec{Name: "test"}, mmtest.ListSpec{Name: "other"})
+	write(t, filepath.Join(prefix, "lists", "test", "extend.py"), `
+import os, signal
+def extend(mlist):
+    take = mlist.Lock
+    def lock(timeout=0):
+        take(timeout)
+        os.kill(os.getpid(), signal.SIGKILL)
+    mlist.Lock = lock
+`)
+	mmtest.Enqueue(t, prefix, mail("new@example.com", "subscribe"))
+	s := open(t, prefix)
+	env := runner.NewEnv(s)
+	defer env.Log.Close()
+	e, err := runner.NewEngine(env, command.New(membership.NewWorld(s)), 0, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := e.Drain(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if err := e.Close(); err != nil {
+		t.Error(err)
+	}
+	unlocked := func() {
+		t.Helper()
+		if left, _ := os.ReadDir(s.LockDir()); len(left) > 0 {
+			t.Errorf("had %v left in the lock directory, wanted none", left)
+		}
+	}
+	unlocked()
+
+	out := mmtest.RunPython(t, prefix, `
+import os
+from Mailman import MailList
+m = MailList.MailList('other', lock=1)
+print os.getpid()
+sys.stdout.flush()
+os._exit(0)
+`)
+	if left, _ := os.ReadDir(s.LockDir()); len(left) != 2 {
+		t.Fatalf("had %v in the lock directory, wanted a lock and its claim", left)
+	}
+	gone := exec.Command("true")
+	if err := gone.Run(); err != nil {
+		t.Skip(err)
+	}
+	host, err := os.Hostname()
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(s.DataDir(), fmt.Sprintf("mmrunner-worker-%s-%d-1.lock", host, gone.Process.Pid)), string(out))
+	if _, err := runner.Settle(t.Context(), env); err != nil {
+		t.Fatal(err)
+	}
+	unlocked()
+}
+
 // Without Python the entry stays, those behind it too, and the error log says why.
 func TestNoPython(t *testing.T) {
 	t.Parallel()
