@@ -75,7 +75,8 @@ type addrParser struct {
 	field    string
 	pos      int
 	comments []string
-	depth    int // of groups within groups
+	words    []string // of the last phrase
+	depth    int      // of groups within groups
 	tooDeep  bool
 }
 
@@ -328,7 +329,8 @@ func (p *addrParser) atom(ends string) string {
 }
 
 func (p *addrParser) phrases() []string {
-	var all []string
+	all := p.words[:0]
+	defer func() { p.words = all }()
 	for !p.done() {
 		switch c := p.at(); {
 		case in(c, fws):

@@ -189,6 +189,8 @@ func (d *Detector) Scan(m *message.Message) Result {
 		}
 		v := st.module.process(s)
 		switch {
+		case v.err == errLines:
+			return Result{NeedPython: v.err.Error()}
 		case v.err != nil:
 			return Result{Module: st.name, Err: v.err}
 		case v.stop:

@@ -8,24 +8,30 @@ import (
 )
 
 // What true mail never comes near, and mail that was made to keep a runner busy
-// may have a hundred times of. Such an entry is shunted.
+// may have a hundred times of. An entry with that is shunted.
 const (
 	// MTAs take headers of up to 1 MB (Exim), and most far less.
-	maxField = 512 << 10 // bytes
+	maxField = 256 << 10 // bytes
 	// Python makes 300 MB of so many.
 	maxParts = 100_000
 	// Mailman writes the whole message once for each address to its
 	// bounce-events file: gigabytes, for the shortest that has so many.
 	maxAddrs = 50_000
-	// So many lines, of different addresses next to each other, are for no more
-	// than that only if they repeat themselves.
-	maxLines = 200_000
+)
+
+// What only large mail has that is taken for a bounce by mistake, such as a long
+// table in HTML. It can be for a few addresses all the same, and goes to Python.
+const (
+	maxFinds = 100_000   // addresses, or what looks so, in lines that differ from the one before
+	maxHits  = 1_000_000 // lines that may have some
 )
 
 var (
-	errField = errors.New("a bounce with a field of more than 512 KB")
+	errField = errors.New("a bounce with a field of more than 256 KB")
 	errParts = errors.New("a bounce of more than 100,000 parts")
 	errAddrs = errors.New("a bounce for more than 50,000 addresses")
+
+	errLines = errors.New("the bounce has too many lines that may have an address")
 )
 
 // excess is what of the message is beyond the limits.
@@ -70,14 +76,25 @@ func (v *verdict) append(addr string, err error) bool {
 // addresses is a dict with addresses for keys.
 type addresses struct {
 	pydict.Dict
-	lines int // how often it was set
+	valid *pyre.Regexp // what one has to match to be returned; nil for all
+
+	count int // how many are valid
+	finds int // how often it was set
 }
 
 // set is addrs[addr] = 1.
 func (a *addresses) set(addr string) error {
+	n := a.Len()
 	a.Set(addr)
-	if a.lines++; a.lines > maxLines || a.Len() > maxAddrs {
+	if a.Len() > n && (a.valid == nil || a.valid.Match(addr) != nil) {
+		a.count++
+	}
+	a.finds++
+	switch {
+	case a.count > maxAddrs:
 		return errAddrs
+	case a.finds > maxFinds:
+		return errLines
 	}
 	return nil
 }

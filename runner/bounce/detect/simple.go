@@ -18,7 +18,8 @@ type recipe struct{ start, end, addr *pyre.Regexp }
 // follows all rows that begin somewhere.
 type recipes struct {
 	rows   []recipe
-	starts []tag // by row
+	starts []tag        // by row
+	valid  *pyre.Regexp // what an address has to match to be returned; nil for all
 
 	mu   sync.Mutex
 	sets map[string]*rowSet // by the rows' numbers, for those that came up before
@@ -37,8 +38,8 @@ type patternKey struct {
 func keyOf(re *pyre.Regexp) patternKey { return patternKey{re.Pattern(), re.Flags()} }
 
 // newRecipes makes a table; rows with equal starts share a tag.
-func newRecipes(rows []recipe, t *tags) *recipes {
-	r := &recipes{rows: rows, sets: map[string]*rowSet{}}
+func newRecipes(rows []recipe, valid *pyre.Regexp, t *tags) *recipes {
+	r := &recipes{rows: rows, valid: valid, sets: map[string]*rowSet{}}
 	starts := map[patternKey]tag{}
 	for _, row := range rows {
 		k := keyOf(row.start)
@@ -120,11 +121,13 @@ func (r *recipes) run(s *scan, any bool) (*course, error) {
 	var courses []*course
 	for i, t := range r.starts {
 		if h, ok := s.textTag(t); ok {
-			courses = append(courses, &course{row: i, from: h.place})
+			courses = append(courses, &course{row: i, from: h.place, addrs: addresses{valid: r.valid}})
 		}
 	}
 	if len(courses) > 0 {
-		r.follow(text, courses, any && broken == nil)
+		if !r.follow(text, courses, any && broken == nil) {
+			return nil, errLines
+		}
 	}
 	// A row that does not come to its end meets what broke the text.
 	next := 0
@@ -147,8 +150,9 @@ func (r *recipes) run(s *scan, any bool) (*course, error) {
 
 // follow takes all courses through the text at once. Where one has come to its
 // end or has found something, it goes on with those that still matter; it stops
-// when none does.
-func (r *recipes) follow(text body, courses []*course, any bool) {
+// when none does, and tells whether it could go on for so long.
+func (r *recipes) follow(text body, courses []*course, any bool) bool {
+	hits := 0
 	from := courses[0].from
 	for _, c := range courses {
 		if c.from.compare(from) < 0 {
@@ -161,6 +165,9 @@ func (r *recipes) follow(text body, courses []*course, any bool) {
 		more = false
 		steady := false // the same line again would change nothing
 		text.find(set.Set, from, func(h hit) bool {
+			if hits++; hits > maxHits {
+				return false
+			}
 			if same := l.look(h); same && steady {
 				return true
 			}
@@ -194,6 +201,7 @@ func (r *recipes) follow(text body, courses []*course, any bool) {
 			return !more
 		})
 	}
+	return hits <= maxHits
 }
 
 // clear tells whether the first courses already decide what the module finds.

@@ -1,32 +1,28 @@
 package detect
 
-import "github.com/mmrunner/mmrunner/mmcompat/pyre"
-
 // simpleMatch is Bouncers/SimpleMatch.py: the first row of its table that finds
 // an address.
-type simpleMatch struct {
-	table *recipes
-	valid *pyre.Regexp // what an address has to match; nil up to 2.1.29
-}
+type simpleMatch struct{ table *recipes }
 
 // newSimpleMatchAll is the module up to 2.1.29.
-func newSimpleMatchAll(s *source) detector { return &simpleMatch{table: s.recipes("PATTERNS")} }
+func newSimpleMatchAll(s *source) detector { return &simpleMatch{s.recipes("PATTERNS", nil)} }
 
-// newSimpleMatch is the module since 2.1.30.
+// newSimpleMatch is the module since 2.1.30, which returns only what looks like an
+// address.
 func newSimpleMatch(s *source) detector {
-	return &simpleMatch{table: s.recipes("PATTERNS"), valid: s.regexp("VALID")}
+	return &simpleMatch{s.recipes("PATTERNS", s.regexp("VALID"))}
 }
 
-func (d *simpleMatch) process(s *scan) verdict { return matchFirst(d.table, d.valid, s) }
+func (d *simpleMatch) process(s *scan) verdict { return matchFirst(d.table, s) }
 
-func matchFirst(table *recipes, valid *pyre.Regexp, s *scan) verdict {
+func matchFirst(table *recipes, s *scan) verdict {
 	c, err := table.run(s, false)
 	if c == nil || err != nil {
 		return verdict{err: err}
 	}
 	var addrs []string
 	for _, a := range c.addrs.Keys() {
-		if valid == nil || valid.Match(a) != nil {
+		if table.valid == nil || table.valid.Match(a) != nil {
 			addrs = append(addrs, a)
 		}
 	}

@@ -8,7 +8,7 @@ import (
 // table finds something is no bounce.
 type simpleWarning struct{ table *recipes }
 
-func newSimpleWarning(s *source) detector { return &simpleWarning{s.recipes("patterns")} }
+func newSimpleWarning(s *source) detector { return &simpleWarning{s.recipes("patterns", nil)} }
 
 func (d *simpleWarning) process(s *scan) verdict {
 	c, err := d.table.run(s, true)
@@ -17,26 +17,23 @@ func (d *simpleWarning) process(s *scan) verdict {
 
 // simpleWarningOld is the module up to 2.1.29, which calls SimpleMatch with its
 // own table: what that finds, by its own rules for addresses, is a warning.
-type simpleWarningOld struct {
-	table *recipes
-	valid *pyre.Regexp
-}
+type simpleWarningOld struct{ table *recipes }
 
 func newSimpleWarningOld(s *source) detector {
-	d := &simpleWarningOld{table: s.recipes("patterns")}
+	var valid *pyre.Regexp
 	match := s.sibling("SimpleMatch")
 	switch match.variant() {
 	case "all":
 	case "valid":
-		d.valid = match.regexp("VALID")
+		valid = match.regexp("VALID")
 		s.err = match.err
 	default:
 		s.fail("it calls SimpleMatch, which is not known")
 	}
-	return d
+	return &simpleWarningOld{s.recipes("patterns", valid)}
 }
 
 func (d *simpleWarningOld) process(s *scan) verdict {
-	v := matchFirst(d.table, d.valid, s)
+	v := matchFirst(d.table, s)
 	return verdict{stop: len(v.addrs) > 0, err: v.err}
 }

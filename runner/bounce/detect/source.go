@@ -100,8 +100,9 @@ func (s *source) strings(name string) (all []string) {
 	return all
 }
 
-// recipes returns the rows of a table of start, end and address patterns.
-func (s *source) recipes(name string) *recipes {
+// recipes returns the rows of a table of start, end and address patterns. valid is
+// what an address has to match to be returned, nil if they all are.
+func (s *source) recipes(name string, valid *pyre.Regexp) *recipes {
 	var rows []recipe
 	for i, row := range s.table(name) {
 		members, ok := items(row)
@@ -118,7 +119,7 @@ func (s *source) recipes(name string) *recipes {
 	if s.err != nil {
 		return nil
 	}
-	return newRecipes(rows, s.tags)
+	return newRecipes(rows, valid, s.tags)
 }
 
 // tag registers a needle that the scan of all lines looks for.
