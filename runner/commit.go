@@ -112,6 +112,9 @@ func (e *Engine) turn(ctx context.Context, name string, entries []*Entry) (done 
 	var only *pythonOnly
 	for {
 		turn, b, err := batch.Begin(ctx, e.Env, name)
+		if err != nil && turn != nil {
+			e.unlock(turn)
+		}
 		var needs *maillist.ErrNeedsPython
 		switch {
 		case errors.Is(err, maillist.ErrUnknownList), errors.Is(err, maillist.ErrCorruptList):

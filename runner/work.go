@@ -63,6 +63,7 @@ func (e *Engine) work(turn *batch.Turn, b *batch.Batch, entries []*Entry) ([]Out
 			return nil, nil, err
 		}
 		if b, err = turn.Again(); err != nil {
+			e.abort(turn)
 			return nil, nil, err
 		}
 	}

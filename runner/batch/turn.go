@@ -30,6 +30,7 @@ type Turn struct {
 	lines    []mlog.Line
 	peeked   shelf
 	locked   time.Time // when the first lock was had
+	stuck    []Lock    // those that could not be given back
 	temp     string    // what the names of its temporary files end in
 
 	eager   bool // locks are taken before lists are read
@@ -61,7 +62,7 @@ func (e *LockError) Unwrap() error { return e.Err }
 // everything up to then is done with the list as it was read, and is done again
 // if it has changed, so that nobody waits while a batch is worked out. A list
 // that cannot be read so is locked at once. The error is a *LockError or
-// maillist.Open's; nothing is left locked then.
+// maillist.Open's; the turn is over then, but for [Turn.Unlock] if there is one.
 func Begin(ctx context.Context, env *Env, name string) (*Turn, *Batch, error) {
 	t := Outside(ctx, env)
 	b, err := t.open(name)
@@ -76,7 +77,7 @@ func Begin(ctx context.Context, env *Env, name string) (*Turn, *Batch, error) {
 	t = Outside(ctx, env)
 	t.eager = true
 	if b, err = t.open(name); err != nil {
-		return nil, nil, err
+		return t, nil, err
 	}
 	return t, b, nil
 }
@@ -117,9 +118,7 @@ func (t *Turn) open(name string) (*Batch, error) {
 		}
 	}
 	if err := t.load(b); err != nil {
-		if b.lock != nil {
-			b.lock.Unlock(true)
-		}
+		t.giveBack(b)
 		return nil, err
 	}
 	t.batches = append(t.batches, b)
@@ -212,15 +211,27 @@ func (t *Turn) Held() error {
 	return nil
 }
 
+// giveBack gives a batch's lock back, now or with [Turn.Unlock].
+func (t *Turn) giveBack(b *Batch) error {
+	if b.lock == nil {
+		return nil
+	}
+	err := b.lock.Unlock(true)
+	if err != nil {
+		t.stuck = append(t.stuck, b.lock)
+	}
+	b.lock = nil
+	return err
+}
+
 // Again forgets all that the turn has made and begins it anew with its first
 // list, whose lock is had from now on; further lists are locked as they come.
-// After an error the turn is over, as after [Turn.Abort].
+// After an error the turn is over, but for [Turn.Unlock].
 func (t *Turn) Again() (*Batch, error) {
 	first := t.batches[0]
+	var errs []error
 	for _, b := range t.batches[1:] {
-		if b.lock != nil {
-			b.lock.Unlock(true)
-		}
+		errs = append(errs, t.giveBack(b))
 	}
 	for _, b := range t.batches {
 		t.env.Lists.Forget(b.name)
@@ -228,20 +239,22 @@ func (t *Turn) Again() (*Batch, error) {
 	b := &Batch{turn: t, name: first.name, lock: first.lock}
 	if b.lock != nil {
 		if held, err := b.lock.Held(); !held || err != nil {
-			b.lock.Unlock(true)
-			b.lock = nil
+			errs = append(errs, t.giveBack(b))
 		}
 	}
 	t.batches, t.outbox, t.lines = []*Batch{b}, nil, nil
 	t.peeked = shelf{}
 	t.eager, t.doubt = true, false
+	if err := errors.Join(errs...); err != nil {
+		return nil, err // who still has a lock would wait for himself
+	}
 	if b.lock == nil {
 		if err := t.take(b); err != nil {
-			return nil, errors.Join(err, t.Abort())
+			return nil, err
 		}
 	}
 	if err := t.load(b); err != nil {
-		return nil, errors.Join(err, t.Abort())
+		return nil, err
 	}
 	return b, nil
 }
@@ -350,6 +363,11 @@ func (t *Turn) Abort() error {
 // again, for those that could not be given back.
 func (t *Turn) Unlock() error {
 	var errs []error
+	t.stuck = slices.DeleteFunc(t.stuck, func(l Lock) bool {
+		err := l.Unlock(true)
+		errs = append(errs, err)
+		return err == nil
+	})
 	var left []*Batch
 	for _, b := range slices.Backward(t.batches) {
 		if b.lock == nil {
