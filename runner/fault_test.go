@@ -4,12 +4,68 @@ import (
 	"context"
 	"errors"
 	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
+	"github.com/mmrunner/mmrunner/mmcompat/qfile"
 	"github.com/mmrunner/mmrunner/runner/batch"
 )
+
+// spoil keeps an engine's journal from taking any record, as a directory does that
+// may not be written to, until the returned function is called.
+func spoil(t *testing.T, e *Engine) (mend func()) {
+	t.Helper()
+	if _, err := e.openJournal(); err != nil {
+		t.Fatal(err)
+	}
+	dir := e.Env.Site.DataDir()
+	if err := os.Rename(dir, dir+".away"); err != nil {
+		t.Fatal(err)
+	}
+	return func() {
+		if err := os.Rename(dir+".away", dir); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// An entry that is no entry, and cannot be preserved now, goes back into the
+// queue. That is no news: the loop must not be busy with it until it can.
+func TestLoopIsNotBusyWithWhatCannotBeKept(t *testing.T) {
+	e, _ := harness(t, newSite(t, "test"))
+	e.Env.Now = time.Now
+	file := e.Queue.Path("1700000000.5+0000000000000000000000000000000000000007", qfile.Waiting)
+	if err := os.WriteFile(file, []byte("no entry"), 0o660); err != nil {
+		t.Fatal(err)
+	}
+	old := time.Now().Add(-time.Hour)
+	if err := os.Chtimes(file, old, old); err != nil {
+		t.Fatal(err)
+	}
+	mend := spoil(t, e)
+	ctx, stop := context.WithTimeout(t.Context(), 4500*time.Millisecond)
+	defer stop()
+	go func() {
+		time.Sleep(2 * time.Second)
+		mend()
+	}()
+	steps := 0
+	l := &Loop{Engines: []*Engine{e}, Each: func(*Engine) { steps++ }}
+	if err := l.Run(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if steps > 10 {
+		t.Errorf("had %d looks at the queue, wanted 10 at most", steps)
+	}
+	if err := e.Close(); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Stat(filepath.Join(e.Env.Site.QueueDir("bad"), "1700000000.5+0000000000000000000000000000000000000007.psv")); err != nil {
+		t.Errorf("once it could be preserved: %v", err)
+	}
+}
 
 // stuck is a lock that cannot be looked at, nor given back, for a while.
 type stuck struct {

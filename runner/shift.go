@@ -29,18 +29,27 @@ type shift struct {
 	seen     map[string]*Entry // by base
 	waits    map[string]bool   // those of them that may wait
 	held     map[string]hold   // lists that could not be had
+	kept     map[string]hold   // entries that could not be read, or not be preserved
 	failed   string            // why the queue could not be read
 	register time.Time         // when those that wait are next done: BounceMixin._nextaction
 }
 
-// hold is a list that could not be had, and for how long it is left alone.
+// hold is a list that could not be had, or an entry, and for how long it is left
+// alone.
 type hold struct {
 	until time.Time
 	wait  time.Duration
 }
 
-// A list that cannot be had is tried again after the first, and from then on
-// after twice the time before, up to the second.
+// longer is the hold after one more attempt in vain.
+func (h hold) longer(now time.Time) hold {
+	h.wait = min(max(2*h.wait, firstHold), lastHold)
+	h.until = now.Add(h.wait)
+	return h
+}
+
+// What cannot be had is tried again after the first, and from then on after twice
+// the time before, up to the second.
 const (
 	firstHold = time.Second
 	lastHold  = time.Minute
@@ -57,7 +66,7 @@ func newShift(e *Engine, l *Loop) (*shift, error) {
 	if err := e.recover(); err != nil {
 		return nil, err
 	}
-	s := &shift{e: e, loop: l, seen: map[string]*Entry{}, waits: map[string]bool{}, held: map[string]hold{}}
+	s := &shift{e: e, loop: l, seen: map[string]*Entry{}, waits: map[string]bool{}, held: map[string]hold{}, kept: map[string]hold{}}
 	if p, ok := e.Handler.(Patient); ok {
 		s.register = e.Env.Now().Add(p.Every(e.Env.Site))
 	}
@@ -88,9 +97,11 @@ func (s *shift) step(ctx context.Context, once bool) (next time.Time) {
 	due := !ok || !now.Before(s.register)
 	for {
 		n := min(len(fresh), s.e.batchSize())
-		for _, en := range s.e.classify(fresh[:n]) {
+		for i, en := range s.e.classify(fresh[:n]) {
 			if en != nil {
 				s.see(en)
+			} else if base := fresh[i]; s.e.unreadable[base] {
+				s.kept[base] = s.kept[base].longer(now)
 			}
 		}
 		fresh = fresh[n:]
@@ -103,6 +114,11 @@ func (s *shift) step(ctx context.Context, once bool) (next time.Time) {
 	if ok && due && waited {
 		s.register = now.Add(patient.Every(s.e.Env.Site))
 	}
+	for _, h := range s.kept {
+		if h.until.Before(next) {
+			next = h.until
+		}
+	}
 	if t := now.Add(unfinishedHold); len(s.e.unfinished) > 0 && t.Before(next) {
 		next = t
 	}
@@ -112,6 +128,7 @@ func (s *shift) step(ctx context.Context, once bool) (next time.Time) {
 // see remembers an entry that was classified.
 func (s *shift) see(en *Entry) {
 	s.seen[en.Base] = en
+	delete(s.kept, en.Base)
 	if p, ok := s.e.Handler.(Patient); ok && p.Waits(s.e.Env.Site, en) {
 		s.waits[en.Base] = true
 	}
@@ -121,17 +138,25 @@ func (s *shift) see(en *Entry) {
 func (s *shift) forget(base string) {
 	delete(s.seen, base)
 	delete(s.waits, base)
+	delete(s.kept, base)
+	delete(s.e.unreadable, base)
 }
 
-// fresh are the entries that were not seen before; those that are gone are
-// forgotten.
+// fresh are the entries that were not seen before, and are not to be left alone;
+// those that are gone are forgotten.
 func (s *shift) fresh(bases []string) []string {
 	there := make(map[string]bool, len(bases))
+	now := s.e.Env.Now()
 	var fresh []string
 	for _, base := range bases {
 		there[base] = true
-		if s.seen[base] == nil {
+		if s.seen[base] == nil && !s.kept[base].until.After(now) {
 			fresh = append(fresh, base)
+		}
+	}
+	for base := range s.kept {
+		if !there[base] {
+			s.forget(base)
 		}
 	}
 	for base := range s.seen {
@@ -269,11 +294,8 @@ func (s *shift) commit(ctx context.Context, name string, entries []*Entry) (agai
 		delete(s.held, name)
 		return time.Time{}
 	}
-	h := s.held[name]
-	h.wait = min(max(2*h.wait, firstHold), lastHold)
-	h.until = s.e.Env.Now().Add(h.wait)
-	s.held[name] = h
-	return h.until
+	s.held[name] = s.held[name].longer(s.e.Env.Now())
+	return s.held[name].until
 }
 
 // observe begins to watch a commit; the returned function tells of what it was.
