@@ -60,14 +60,18 @@ func (e *Engine) claim(entries []*Entry) (claimed, kept []*Entry, err error) {
 	if err := j.Claim(bases); err != nil {
 		return nil, nil, err
 	}
+	var why error
 	for i, err := range inParallel(bases, e.Queue.Claim) {
 		en := entries[i]
 		if err == nil {
 			claimed = append(claimed, en)
 		} else if !errors.Is(err, fs.ErrNotExist) {
-			e.logError("Keeping entry %s in the queue: %v", en.Base, err)
-			kept = append(kept, en)
+			kept, why = append(kept, en), err
 		}
+	}
+	if why != nil {
+		// What keeps one of thousands keeps all.
+		e.logError("%s: keeping %d entries in the queue: %v", e.Handler.Name(), len(kept), why)
 	}
 	return claimed, kept, nil
 }
@@ -98,11 +102,17 @@ func (e *Engine) block(name string, entries []*Entry, why error) {
 
 // release puts claimed entries back.
 func (e *Engine) release(entries []*Entry) {
+	var why error
+	left := 0
 	for _, en := range entries {
 		if err := e.Queue.Release(en.Base); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			e.logError("Entry %s stays a .bak file: %v", en.Base, err)
-			e.untidy = true
+			why = err
+			left++
 		}
+	}
+	if why != nil {
+		e.logError("%s: %d entries stay .bak files for now: %v", e.Handler.Name(), left, why)
+		e.untidy = true
 	}
 }
 

@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"os"
@@ -132,5 +133,35 @@ func TestLockThatIsStuck(t *testing.T) {
 		if err := e.Close(); err != nil {
 			t.Error(err)
 		}
+	}
+}
+
+// Thousands of entries that cannot be claimed are one line of the log at a time.
+func TestEntriesThatCannotBeClaimed(t *testing.T) {
+	s := newSite(t, "test")
+	e, _ := harness(t, s)
+	for range 50 {
+		enqueue(t, e, "test", "x", false)
+	}
+	bases, err := e.Queue.Files(qfile.Waiting)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var entries []*Entry
+	for _, base := range bases {
+		entries = append(entries, &Entry{Base: base})
+		if err := os.MkdirAll(filepath.Join(e.Queue.Path(base, qfile.Claimed), "in the way"), 0o770); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if claimed, kept, err := e.claim(entries); err != nil || len(claimed) != 0 || len(kept) != len(bases) {
+		t.Errorf("had %d claimed and %d kept, %v, wanted all kept", len(claimed), len(kept), err)
+	}
+	log, err := os.ReadFile(filepath.Join(s.LogDir(), "error"))
+	if lines := bytes.Count(log, []byte("in the queue")); err != nil || lines != 1 {
+		t.Errorf("had %d lines, wanted 1: %v\n%.500s", lines, err, log)
+	}
+	if err := e.Close(); err != nil {
+		t.Error(err)
 	}
 }
