@@ -4,11 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"runtime"
 	"sync"
 	"time"
 
+	"github.com/mmrunner/mmrunner/mmcompat/disk"
 	"github.com/mmrunner/mmrunner/mmcompat/message"
 	"github.com/mmrunner/mmrunner/mmcompat/qfile"
 )
@@ -94,7 +94,7 @@ func (e *Engine) readWhole(base string) (it *qfile.Item, m *message.Message, err
 				return it, m, nil
 			}
 		}
-		info, serr := os.Stat(e.Queue.Path(base, qfile.Waiting))
+		info, serr := disk.Stat(e.Queue.Path(base, qfile.Waiting))
 		if serr != nil {
 			return nil, nil, err
 		}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"time"
 
 	"github.com/mmrunner/mmrunner/mmcompat/disk"
@@ -47,7 +46,7 @@ func (e *Engine) inherit() error {
 
 // dead tells whether nobody will come back to a file.
 func (e *Engine) dead(h Heir, file string, pid int) bool {
-	info, err := os.Stat(file)
+	info, err := disk.Stat(file)
 	if err != nil || !gone(pid, info) {
 		return false
 	}

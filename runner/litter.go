@@ -3,7 +3,6 @@ package runner
 import (
 	"errors"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -71,7 +70,7 @@ func (e *Engine) writer(name string, shared bool) int {
 
 // sweep removes the files of a directory that litter says are.
 func sweep(dir string, litter func(name string, info fs.FileInfo) bool) error {
-	files, err := os.ReadDir(dir)
+	files, err := disk.ReadDir(dir)
 	if err != nil {
 		return ignoreMissing(err)
 	}

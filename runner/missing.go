@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/mmrunner/mmrunner/mmcompat/disk"
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
 	"github.com/mmrunner/mmrunner/mmcompat/message"
 	"github.com/mmrunner/mmrunner/runner/batch"
@@ -37,6 +38,9 @@ func (e *Engine) missing(ctx context.Context, name string, entries []*Entry, why
 			}
 			return err
 		})
+		if disk.Passing(err) {
+			return 0, err
+		}
 		if err != nil {
 			turn.Printf("error", "SHUNTING FAILED, preserving original entry: %s: %v", en.Base, err)
 			outcomes[i] = Preserved

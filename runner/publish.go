@@ -3,10 +3,10 @@ package runner
 import (
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"time"
 
+	"github.com/mmrunner/mmrunner/mmcompat/disk"
 	"github.com/mmrunner/mmrunner/runner/batch"
 	"github.com/mmrunner/mmrunner/runner/journal"
 )
@@ -107,7 +107,7 @@ func (e *Engine) publish(turn *batch.Turn, r *journal.Record) error {
 		e.stats.Held += time.Since(turn.Locked())
 	}
 	for _, f := range r.Files {
-		if info, err := os.Stat(f.Final); err == nil {
+		if info, err := disk.Stat(f.Final); err == nil {
 			e.stats.ListBytes = max(e.stats.ListBytes, info.Size())
 			e.stats.Written += info.Size()
 		}

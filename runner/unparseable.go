@@ -3,20 +3,15 @@ package runner
 import (
 	"context"
 	"errors"
-	"slices"
-	"syscall"
 
+	"github.com/mmrunner/mmrunner/mmcompat/disk"
 	"github.com/mmrunner/mmrunner/runner/batch"
 )
-
-// passing are errors that say nothing of an entry, only that it cannot be read
-// now.
-var passing = []error{syscall.EMFILE, syscall.ENFILE, syscall.ENOMEM, syscall.EIO, syscall.EACCES, syscall.ESTALE}
 
 // unparseable keeps or drops an entry that cannot be read, as Runner._oneloop; but
 // Mailman would preserve one that only cannot be opened now.
 func (e *Engine) unparseable(base string, err error) {
-	if slices.ContainsFunc(passing, func(p error) bool { return errors.Is(err, p) }) {
+	if disk.Passing(err) {
 		e.keep(base, err)
 		return
 	}

@@ -3,6 +3,7 @@ package runner
 import (
 	"errors"
 
+	"github.com/mmrunner/mmrunner/mmcompat/disk"
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
 	"github.com/mmrunner/mmrunner/runner/batch"
 	"github.com/mmrunner/mmrunner/runner/journal"
@@ -44,8 +45,15 @@ func (e *Engine) work(turn *batch.Turn, b *batch.Batch, entries []*Entry) ([]Out
 					e.abort(turn)
 					return nil, nil, &pythonOnly{ErrNeedsPython: needs, at: i}
 				}
+				if disk.Passing(why) {
+					e.abort(turn)
+					return nil, nil, why
+				}
 				if why != nil {
-					outcomes[i] = e.shunt(turn, en, why)
+					if outcomes[i], err = e.shunt(turn, en, why); err != nil {
+						e.abort(turn)
+						return nil, nil, err
+					}
 				}
 			}
 		} else if err != nil {
@@ -71,8 +79,8 @@ func (e *Engine) work(turn *batch.Turn, b *batch.Batch, entries []*Entry) ([]Out
 
 // apply has one entry take effect; one that fails is shunted as by
 // Runner._oneloop, and its unsaved changes are taken back. The error is a
-// *pythonOnly, or about an entry that could not be read once more or whose other
-// lists could not be locked.
+// *pythonOnly, or about another list that could not be locked or a file that
+// cannot be read now, the entry's own or another: it stays in the queue then.
 func (e *Engine) apply(turn *batch.Turn, b *batch.Batch, en *Entry) (o Outcome, err error) {
 	if en.applied {
 		if err := en.refresh(); err != nil {
@@ -95,17 +103,18 @@ func (e *Engine) apply(turn *batch.Turn, b *batch.Batch, en *Entry) (o Outcome, 
 		return "", &pythonOnly{ErrNeedsPython: needs}
 	}
 	var locked *batch.LockError
-	if errors.As(err, &locked) {
-		// Another list's: Mailman waits for it as long as it takes.
+	if errors.As(err, &locked) || disk.Passing(err) {
+		// Mailman waits for a lock for as long as it takes; what cannot be read it
+		// would shunt the entry for.
 		return "", err
 	}
 	turn.Undo()
-	return e.shunt(turn, en, err), nil
+	return e.shunt(turn, en, err)
 }
 
 // shunt sends an entry that failed to the shunt queue, with its exception in the
-// error log.
-func (e *Engine) shunt(turn *batch.Turn, en *Entry, err error) Outcome {
+// error log. The error is for one that cannot be read now.
+func (e *Engine) shunt(turn *batch.Turn, en *Entry, err error) (Outcome, error) {
 	var ex Exception
 	if errors.As(err, &ex) {
 		turn.Printf("error", "Uncaught runner exception: %s", ex.Str())
@@ -126,10 +135,13 @@ func (e *Engine) shunt(turn *batch.Turn, en *Entry, err error) Outcome {
 		}
 		return err
 	})
+	if disk.Passing(err) {
+		return "", err
+	}
 	if err != nil {
 		turn.Printf("error", "Uncaught runner exception: %v", err)
 		turn.Printf("error", "SHUNTING FAILED, preserving original entry: %s", en.Base)
-		return Preserved
+		return Preserved, nil
 	}
-	return Shunted
+	return Shunted, nil
 }

@@ -24,10 +24,14 @@ const Failpoints = true
 //	MMRUNNER_FAILPOINT=tear:N      the same, but half of the Nth call is done if it is a write
 //	MMRUNNER_FAILPOINT=EIO:N       the Nth call fails with that error
 //	MMRUNNER_FAILPOINT=EIO:N:M     and so do those after it, up to the Mth
+//	MMRUNNER_FAILLOOK=EIO:N:M      the same for the calls that only look, which have numbers of their own
+//	MMRUNNER_FAILLOOKS=FILE        each of these is added to FILE, a JSON [Call] a line
 //	MMRUNNER_FAILTRACE=FILE        each call that was done is added to FILE, a JSON [Call] a line
 //	MMRUNNER_FAILPOOL=DIR          each file that was made is linked to DIR/INODE, except below locks/
 const (
 	envPoint = "MMRUNNER_FAILPOINT"
+	envLook  = "MMRUNNER_FAILLOOK"
+	envLooks = "MMRUNNER_FAILLOOKS"
 	envTrace = "MMRUNNER_FAILTRACE"
 	envPool  = "MMRUNNER_FAILPOOL"
 )
@@ -43,13 +47,46 @@ type Call struct {
 	At   int64  `json:"at,omitempty"` // where Data was written, -1 for the end; the size, for truncate; O_TRUNC, for open
 }
 
+// counter tells what is to happen at which of its calls.
+type counter struct {
+	n        int
+	what     string
+	from, to int
+}
+
+// read takes what the environment says.
+func (c *counter) read(env string) {
+	s := os.Getenv(env)
+	if s == "" {
+		return
+	}
+	parts := strings.Split(s, ":")
+	c.what = parts[0]
+	c.from, _ = strconv.Atoi(parts[1])
+	c.to = c.from
+	if len(parts) > 2 {
+		c.to, _ = strconv.Atoi(parts[2])
+	}
+}
+
+// hit counts a call and tells whether something is to happen at it.
+func (c *counter) hit() (what string) {
+	plan.Lock()
+	defer plan.Unlock()
+	start()
+	c.n++
+	if c.what != "" && c.from <= c.n && c.n <= c.to {
+		return c.what
+	}
+	return ""
+}
+
 var plan struct {
 	sync.Mutex
-	n       int
-	what    string
-	from    int
-	to      int
+	counter
+	look    counter
 	trace   *os.File
+	looks   *os.File
 	pool    string
 	started bool
 }
@@ -60,35 +97,22 @@ func start() {
 		return
 	}
 	plan.started = true
-	if s := os.Getenv(envPoint); s != "" {
-		parts := strings.Split(s, ":")
-		plan.what = parts[0]
-		plan.from, _ = strconv.Atoi(parts[1])
-		plan.to = plan.from
-		if len(parts) > 2 {
-			plan.to, _ = strconv.Atoi(parts[2])
-		}
-	}
+	plan.read(envPoint)
+	plan.look.read(envLook)
 	plan.pool = os.Getenv(envPool)
-	if name := os.Getenv(envTrace); name != "" {
-		f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
-		if err != nil {
-			panic(err)
-		}
-		plan.trace = f
-	}
+	plan.trace, plan.looks = openTrace(envTrace), openTrace(envLooks)
 }
 
-// hit counts a call and tells whether something is to happen at it.
-func hit() (what string) {
-	plan.Lock()
-	defer plan.Unlock()
-	start()
-	plan.n++
-	if plan.what != "" && plan.from <= plan.n && plan.n <= plan.to {
-		return plan.what
+func openTrace(env string) *os.File {
+	name := os.Getenv(env)
+	if name == "" {
+		return nil
 	}
-	return ""
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+	if err != nil {
+		panic(err)
+	}
+	return f
 }
 
 func die() {
@@ -111,10 +135,10 @@ func fail(what string) error {
 	panic(fmt.Sprintf("%s: had %q, wanted the name of an error", envPoint, what))
 }
 
-func before(op, path, path2 string) error { return fail(hit()) }
+func before(op, path, path2 string) error { return fail(plan.hit()) }
 
 func beforeWrite(f *os.File, p []byte) error {
-	what := hit()
+	what := plan.hit()
 	if what == "tear" {
 		f.Write(p[:len(p)/2])
 	}
@@ -137,12 +161,24 @@ func after(op, path, path2 string, data []byte, at int64) {
 			}
 		}
 	}
-	if plan.trace == nil {
+	c.addTo(plan.trace)
+}
+
+func beforeLook(op, path string) error {
+	what := plan.look.hit()
+	plan.Lock()
+	defer plan.Unlock()
+	Call{N: plan.look.n, Op: op, Path: path}.addTo(plan.looks)
+	return fail(what)
+}
+
+func (c Call) addTo(trace *os.File) {
+	if trace == nil {
 		return
 	}
 	b, err := json.Marshal(c)
 	if err == nil {
-		_, err = plan.trace.Write(append(b, '\n'))
+		_, err = trace.Write(append(b, '\n'))
 	}
 	if err != nil {
 		panic(err)

@@ -12,3 +12,5 @@ func before(op, path, path2 string) error { return nil }
 func beforeWrite(f *os.File, p []byte) error { return nil }
 
 func after(op, path, path2 string, data []byte, at int64) {}
+
+func beforeLook(op, path string) error { return nil }

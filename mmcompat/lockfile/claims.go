@@ -3,12 +3,13 @@ package lockfile
 import (
 	"errors"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/mmrunner/mmrunner/mmcompat/disk"
 )
 
 // Claim is one process's claim on a lock, as its file's name and date tell it.
@@ -91,7 +92,7 @@ func Waiters(lockpath string, o Options) ([]Claim, error) {
 	if dir == "" {
 		dir = "."
 	}
-	entries, err := os.ReadDir(dir)
+	entries, err := disk.ReadDir(dir)
 	if err != nil {
 		return nil, err
 	}

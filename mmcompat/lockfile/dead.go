@@ -16,7 +16,7 @@ import (
 // and the second break what somebody took after the first. Close lets the next
 // one.
 func breakers(dir string) (*os.File, error) {
-	f, err := os.Open(dir)
+	f, err := disk.Open(dir)
 	if err != nil {
 		return nil, err
 	}
@@ -142,7 +142,7 @@ func removeDead(dir string, o Options, dead func(Claim) bool) ([]Claim, error) {
 		return nil, err
 	}
 	defer alone.Close()
-	entries, err := os.ReadDir(dir)
+	entries, err := disk.ReadDir(dir)
 	if err != nil {
 		return nil, err
 	}

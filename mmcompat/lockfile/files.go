@@ -110,7 +110,7 @@ func expired(info fs.FileInfo, now time.Time) bool {
 
 // stat returns nil, nil where there is no such file.
 func stat(name string) (fs.FileInfo, error) {
-	info, err := os.Stat(name)
+	info, err := disk.Stat(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -128,7 +128,7 @@ func linkCount(name string) (int, error) {
 
 // readLock returns what the lock file holds, "" where there is none.
 func readLock(name string) (string, error) {
-	fp, err := os.Open(name)
+	fp, err := disk.Open(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return "", nil
 	} else if err != nil {

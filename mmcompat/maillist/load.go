@@ -9,6 +9,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/mmrunner/mmrunner/mmcompat/disk"
 	"github.com/mmrunner/mmrunner/mmcompat/stage"
 	"github.com/mmrunner/mmrunner/pickle"
 )
@@ -21,7 +22,13 @@ func (l *List) load() error {
 	if err := l.checkExtension(true); err != nil {
 		return err
 	}
-	if l.name == "" || !Exists(l.site, l.name, l.o.Log) {
+	if l.name == "" {
+		return &ArgError{ErrUnknownList, l.name}
+	}
+	// Mailman takes a list that cannot be seen now for one that is not there, and shunts what came for it.
+	if there, err := exists(l.site, l.name, l.o.Log); err != nil {
+		return err
+	} else if !there {
 		return &ArgError{ErrUnknownList, l.name}
 	}
 	main := join(l.path, "config.pck")
@@ -53,7 +60,7 @@ func (l *List) load() error {
 	// What is left is from before Mailman 2.1, and was written by marshal.
 	for _, name := range configs[2:] {
 		file := join(l.path, name)
-		if _, err := os.Stat(file); err == nil {
+		if _, err := disk.Stat(file); err == nil {
 			return &ErrNeedsPython{l.name, "it has no readable config.pck, but a " + name}
 		} else if !errors.Is(err, fs.ErrNotExist) {
 			return err
@@ -70,10 +77,11 @@ func (l *List) load() error {
 }
 
 // checkExtension finds a list's extend.py, which may change any of Mailman's
-// methods. What keeps it from being read is only logged.
+// methods. That it must not be read is only logged, as Mailman does; but with any
+// other fault that passes there may be one.
 func (l *List) checkExtension(log bool) error {
 	file := join(l.path, "extend.py")
-	f, err := os.Open(file)
+	f, err := disk.Open(file)
 	if err == nil {
 		defer f.Close()
 		var st fs.FileInfo
@@ -83,6 +91,9 @@ func (l *List) checkExtension(log bool) error {
 			}
 			err = &fs.PathError{Op: "open", Path: file, Err: syscall.EISDIR}
 		}
+	}
+	if disk.Passing(err) && !errors.Is(err, fs.ErrPermission) {
+		return err
 	}
 	if log && !errors.Is(err, fs.ErrNotExist) {
 		l.o.Log.Printf("error", "IOError reading list extension: %s", pyOSError(err, file))
@@ -94,7 +105,7 @@ func (l *List) checkExtension(log bool) error {
 var errNotDict = errors.New("Load() expected to return a dictionary")
 
 func loadFile(file string) (*pickle.Document, stage.Identity, error) {
-	f, err := os.Open(file)
+	f, err := disk.Open(file)
 	if err != nil {
 		return nil, stage.Identity{}, err
 	}
@@ -171,7 +182,7 @@ func (l *List) repair(main, last string) (err error) {
 // copyFile makes a file that is whole from its first moment, so that a crash
 // cannot leave a torn config.pck.
 func (l *List) copyFile(from, to string) error {
-	src, err := os.Open(from)
+	src, err := disk.Open(from)
 	if err != nil {
 		return err
 	}

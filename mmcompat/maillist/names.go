@@ -1,9 +1,11 @@
 package maillist
 
 import (
-	"os"
+	"errors"
+	"io/fs"
 	"sync"
 
+	"github.com/mmrunner/mmrunner/mmcompat/disk"
 	"github.com/mmrunner/mmrunner/mmcompat/mlog"
 	"github.com/mmrunner/mmrunner/mmcompat/pyre"
 	"github.com/mmrunner/mmrunner/mmcompat/site"
@@ -16,6 +18,13 @@ var configs = [...]string{"config.pck", "config.pck.last", "config.db", "config.
 // that could leave the directory of lists is reported to the "mischief" log,
 // by releases that do, and does not exist. log may be nil.
 func Exists(s *site.Site, name string, log mlog.Logger) bool {
+	// os.path.exists takes any error for a no.
+	there, _ := exists(s, name, log)
+	return there
+}
+
+// exists is Exists with the error that keeps one from telling.
+func exists(s *site.Site, name string, log mlog.Logger) (bool, error) {
 	if since(s, 20) && !acceptable(s.Str("ACCEPTABLE_LISTNAME_CHARACTERS"), name) {
 		if log != nil {
 			if since(s, 28) {
@@ -24,22 +33,26 @@ func Exists(s *site.Site, name string, log mlog.Logger) bool {
 				log.Printf("mischief", "Hostile listname: %s", name)
 			}
 		}
-		return false
+		return false, nil
 	}
 	dir := ListPath(s, name)
+	var why error
 	for _, config := range configs {
-		// os.path.exists takes any error for a no.
-		if _, err := os.Stat(join(dir, config)); err == nil {
-			return true
+		_, err := disk.Stat(join(dir, config))
+		if err == nil {
+			return true, nil
+		}
+		if disk.Passing(err) {
+			why = err
 		}
 	}
-	return false
+	return false, why
 }
 
 // ListNames returns the names of all lists, in the order of the directory
 // (Site.get_listnames). log may be nil.
 func ListNames(s *site.Site, log mlog.Logger) ([]string, error) {
-	dir, err := os.Open(s.ListDataDir())
+	dir, err := disk.Open(s.ListDataDir())
 	if err != nil {
 		return nil, err
 	}
@@ -50,7 +63,12 @@ func ListNames(s *site.Site, log mlog.Logger) ([]string, error) {
 	}
 	lists := names[:0]
 	for _, name := range names {
-		if Exists(s, name, log) {
+		there, err := exists(s, name, log)
+		// A directory that is not for us is no list's: a file system's lost+found.
+		if err != nil && !errors.Is(err, fs.ErrPermission) {
+			return nil, err
+		}
+		if there {
 			lists = append(lists, name)
 		}
 	}

@@ -18,6 +18,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/mmrunner/mmrunner/mmcompat/disk"
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
 	"github.com/mmrunner/mmrunner/mmcompat/stage"
 	"github.com/mmrunner/mmrunner/pickle"
@@ -97,7 +98,7 @@ func Open(l *maillist.List, o Options) (*DB, error) {
 func (db *DB) load() error {
 	db.doc, db.id, db.queue, db.waits = nil, stage.Identity{}, nil, nil
 	db.saves, db.staged = 0, 0
-	f, err := os.Open(db.path)
+	f, err := disk.Open(db.path)
 	if errors.Is(err, fs.ErrNotExist) {
 		empty := pickle.NewDict()
 		empty.SetStr(evictions, pickle.NewDict())

@@ -72,7 +72,7 @@ func makeDir(dir string) error {
 	if err != nil {
 		return err
 	}
-	info, err := os.Stat(dir)
+	info, err := disk.Stat(dir)
 	if err != nil || info.Mode().Perm() == dirMode {
 		return err
 	}
@@ -89,7 +89,7 @@ func (q *Queue) Path(base, ext string) string { return filepath.Join(q.dir, base
 // or Claimed), the oldest first. Mailman's runner would die of a name that is no
 // entry's; here it is left alone and named once in the error log.
 func (q *Queue) Files(ext string) ([]string, error) {
-	d, err := os.Open(q.dir)
+	d, err := disk.Open(q.dir)
 	if err != nil {
 		return nil, err
 	}
@@ -139,7 +139,7 @@ func (q *Queue) Files(ext string) ([]string, error) {
 // Read returns what an entry holds, leaving it where it is. The error wraps
 // fs.ErrNotExist where somebody else has taken the entry.
 func (q *Queue) Read(base, ext string) (*Item, error) {
-	b, err := os.ReadFile(q.Path(base, ext))
+	b, err := disk.ReadFile(q.Path(base, ext))
 	if err != nil {
 		return nil, err
 	}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io/fs"
 	"math/big"
-	"os"
 	"slices"
 
 	"github.com/mmrunner/mmrunner/mmcompat/disk"
@@ -70,7 +69,7 @@ type recovery struct {
 // recount writes an entry anew beside it, counted; one that cannot be read is
 // preserved.
 func (q *Queue) recount(base string, sync bool) (recovery, error) {
-	b, err := os.ReadFile(q.Path(base, Claimed))
+	b, err := disk.ReadFile(q.Path(base, Claimed))
 	if err != nil {
 		return recovery{}, err
 	}

@@ -4,10 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 
+	"github.com/mmrunner/mmrunner/mmcompat/disk"
 	"github.com/mmrunner/mmrunner/mmcompat/message"
 	"github.com/mmrunner/mmrunner/pickle"
 )
@@ -51,7 +51,7 @@ func (db *DB) RemoveFile(h *Held) (missing bool, err error) {
 	if slices.Contains(db.gone, path) {
 		return true, nil
 	}
-	if _, err := os.Lstat(path); err != nil {
+	if _, err := disk.Lstat(path); err != nil {
 		return errors.Is(err, fs.ErrNotExist), ignoreMissing(err)
 	}
 	db.gone = append(db.gone, path)
@@ -70,7 +70,7 @@ func ignoreMissing(err error) error {
 // missing tells that the file is not there.
 func (db *DB) ReadMessage(h *Held) (m *message.Message, missing bool, err error) {
 	path := db.Path(h)
-	b, err := os.ReadFile(path)
+	b, err := disk.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) || slices.Contains(db.gone, path) {
 		return nil, true, nil
 	}

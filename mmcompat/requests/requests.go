@@ -11,10 +11,10 @@ import (
 	"io"
 	"io/fs"
 	"math/big"
-	"os"
 	"slices"
 	"time"
 
+	"github.com/mmrunner/mmrunner/mmcompat/disk"
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
 	"github.com/mmrunner/mmrunner/mmcompat/stage"
 	"github.com/mmrunner/mmrunner/pickle"
@@ -87,7 +87,7 @@ func Open(l *maillist.List, o Options) (*DB, error) {
 	if o.Temp != "" {
 		db.temp += "." + o.Temp
 	}
-	b, err := os.ReadFile(db.path)
+	b, err := disk.ReadFile(db.path)
 	if errors.Is(err, fs.ErrNotExist) {
 		db.db = pickle.NewDict()
 		db.setVersion()

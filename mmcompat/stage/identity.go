@@ -3,6 +3,8 @@ package stage
 import (
 	"os"
 	"syscall"
+
+	"github.com/mmrunner/mmrunner/mmcompat/disk"
 )
 
 // Identity tells one file from the next that gets its name. Mailman replaces
@@ -18,11 +20,11 @@ type Identity struct {
 
 // Identify returns the identity of the file at path.
 func Identify(path string) (Identity, error) {
-	var st syscall.Stat_t
-	if err := syscall.Stat(path, &st); err != nil {
-		return Identity{}, &os.PathError{Op: "stat", Path: path, Err: err}
+	info, err := disk.Stat(path)
+	if err != nil {
+		return Identity{}, err
 	}
-	return identity(&st), nil
+	return identity(info.Sys().(*syscall.Stat_t)), nil
 }
 
 // IdentifyFile returns the identity of an open file, whatever its name has

@@ -45,11 +45,11 @@ func (f File) Publish() error {
 // keepLast makes LinkLast another name of Final. Mailman removes the old LinkLast first; here there is one at any
 // moment, whatever fails.
 func (f File) keepLast() error {
-	final, err := os.Stat(f.Final)
+	final, err := disk.Stat(f.Final)
 	if err != nil {
 		return ignoreMissing(err)
 	}
-	if last, err := os.Stat(f.LinkLast); err == nil && os.SameFile(last, final) {
+	if last, err := disk.Stat(f.LinkLast); err == nil && os.SameFile(last, final) {
 		return nil // renaming one name of a file to another would do nothing, and leave both
 	}
 	tmp := f.Tmp + ".last"
@@ -69,10 +69,10 @@ func (f File) keepLast() error {
 // Final is the file that Tmp was, or, for a removal, Final is gone.
 func (f File) Published() (bool, error) {
 	if f.Tmp == "" {
-		_, err := os.Lstat(f.Final)
+		_, err := disk.Lstat(f.Final)
 		return errors.Is(err, fs.ErrNotExist), ignoreMissing(err)
 	}
-	if _, err := os.Lstat(f.Tmp); err == nil {
+	if _, err := disk.Lstat(f.Tmp); err == nil {
 		return false, nil
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		return false, err

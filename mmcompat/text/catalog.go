@@ -4,9 +4,10 @@ import (
 	"encoding/binary"
 	"errors"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/mmrunner/mmrunner/mmcompat/disk"
 )
 
 // catalog is one language's compiled messages, as GNU gettext's .mo files hold
@@ -20,7 +21,8 @@ type catalog struct {
 var errCatalog = errors.New("had a file that is no message catalog, wanted a .mo file")
 
 // catalog loads a language's catalog when it is first asked for. A language
-// without one has no messages, and so speaks English.
+// without one has no messages, and so speaks English; one whose catalog cannot
+// be read now does until it can.
 func (t *Texts) catalog(lang string) *catalog {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -35,7 +37,7 @@ func (t *Texts) catalog(lang string) *catalog {
 			continue
 		}
 		file := filepath.Join(t.s.MessagesDir(), name, "LC_MESSAGES", "mailman.mo")
-		b, err := os.ReadFile(file)
+		b, err := disk.ReadFile(file)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
@@ -47,6 +49,9 @@ func (t *Texts) catalog(lang string) *catalog {
 		}
 		if err != nil {
 			t.warn("message catalog %s: %v", file, err)
+		}
+		if disk.Passing(err) {
+			return c
 		}
 		break
 	}

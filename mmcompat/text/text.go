@@ -10,10 +10,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"sync"
 
+	"github.com/mmrunner/mmrunner/mmcompat/disk"
 	"github.com/mmrunner/mmrunner/mmcompat/site"
 	"github.com/mmrunner/mmrunner/pickle"
 )
@@ -188,7 +188,7 @@ func (t *Texts) find(name, lang string, l *ListInfo) (template, file, found stri
 	for _, lang := range languages {
 		for _, dir := range dirs {
 			file := filepath.Join(dir, lang, name)
-			b, err := os.ReadFile(file)
+			b, err := disk.ReadFile(file)
 			if err == nil {
 				return string(b), file, lang, nil
 			}
@@ -199,7 +199,7 @@ func (t *Texts) find(name, lang string, l *ListInfo) (template, file, found stri
 	}
 	last := languages[len(languages)-1]
 	file = filepath.Join(base, "en", name)
-	b, err := os.ReadFile(file)
+	b, err := disk.ReadFile(file)
 	if errors.Is(err, fs.ErrNotExist) {
 		if own, ok := standIns[name]; ok {
 			// Of a site that could not be probed that was said already.

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 
 	"github.com/mmrunner/mmrunner/mmcompat/disk"
@@ -125,7 +124,7 @@ func (b *Batch) stage(c *Commit) error {
 
 // makeQueue makes a queue directory that is not there.
 func makeQueue(dir string) error {
-	if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := disk.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	if _, err := qfile.Open(dir, 0, 1, qfile.Options{}); err != nil {

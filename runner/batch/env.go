@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/mmrunner/mmrunner/mmcompat/disk"
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
 	"github.com/mmrunner/mmrunner/mmcompat/message"
 	"github.com/mmrunner/mmrunner/mmcompat/mlog"
@@ -93,7 +94,7 @@ func (s *Lists) Glance(name string, limit int64) *maillist.List {
 	if l := s.loaded.get(name); l != nil {
 		return l
 	}
-	st, err := os.Stat(filepath.Join(maillist.ListPath(s.env.Site, name), "config.pck"))
+	st, err := disk.Stat(filepath.Join(maillist.ListPath(s.env.Site, name), "config.pck"))
 	if err != nil || st.Size() > limit {
 		return nil
 	}

@@ -3,11 +3,11 @@ package bounce
 import (
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 
+	"github.com/mmrunner/mmrunner/mmcompat/disk"
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
 	"github.com/mmrunner/mmrunner/mmcompat/message"
 	"github.com/mmrunner/mmrunner/mmcompat/qfile"
@@ -25,7 +25,7 @@ const keyInherited = "mmrunner_bounced"
 // has detected and not yet registered.
 func (h *Handler) Estates(s *site.Site) (map[string]int, error) {
 	const prefix, suffix = "bounce-events-", ".pck"
-	dir, err := os.ReadDir(s.DataDir())
+	dir, err := disk.ReadDir(s.DataDir())
 	files := map[string]int{}
 	for _, f := range dir {
 		text, ok1 := strings.CutPrefix(f.Name(), prefix)
@@ -40,11 +40,11 @@ func (h *Handler) Estates(s *site.Site) (map[string]int, error) {
 // Inherit makes an entry of each bounce in such a file, as far as it can be read:
 // the last one is torn if the process died while it wrote.
 func (h *Handler) Inherit(t *batch.Turn, file string) error {
-	info, err := os.Stat(file)
+	info, err := disk.Stat(file)
 	if err != nil {
 		return err
 	}
-	b, err := os.ReadFile(file)
+	b, err := disk.ReadFile(file)
 	if err != nil {
 		return err
 	}

@@ -3,7 +3,6 @@ package journal
 import (
 	"errors"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"sync"
 
@@ -73,7 +72,7 @@ func (r *Record) entry(base string, do func(file string) error) error {
 
 func preserve(from, to string) error {
 	dir := filepath.Dir(to)
-	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+	if _, err := disk.Stat(dir); errors.Is(err, fs.ErrNotExist) {
 		if _, err := qfile.Open(dir, 0, 1, qfile.Options{}); err != nil {
 			return err
 		}

@@ -45,8 +45,10 @@ func Open(env *batch.Env, runner, queue, bad string) (*Journal, error) {
 	}
 	for had := false; !had; {
 		j.id.n = int(engines.Add(1))
-		if j.id.exists() {
-			continue // it was left by one who had our process id
+		if left, err := j.id.exists(); err != nil {
+			return nil, err
+		} else if left {
+			continue // by one who had our process id
 		}
 		j.lock = flock.New(j.id.file(work), flock.SetPermissions(fileMode))
 		var err error
@@ -54,7 +56,12 @@ func Open(env *batch.Env, runner, queue, bad string) (*Journal, error) {
 			return nil, err
 		}
 		// Who recovers may have seen the file before it was locked, and removed it.
-		if had = had && j.isLocked(); !had {
+		if had {
+			if had, err = j.isLocked(); err != nil {
+				return nil, errors.Join(err, j.Close())
+			}
+		}
+		if !had {
 			if err := j.lock.Close(); err != nil {
 				return nil, err
 			}
@@ -75,13 +82,16 @@ func Open(env *batch.Env, runner, queue, bad string) (*Journal, error) {
 }
 
 // isLocked tells whether the file that is locked is the one that has the name.
-func (j *Journal) isLocked() bool {
+func (j *Journal) isLocked() (bool, error) {
 	locked, err := j.lock.Stat()
 	if err != nil {
-		return false
+		return false, err
 	}
-	named, err := os.Stat(j.id.file(work))
-	return err == nil && os.SameFile(locked, named)
+	named, err := disk.Stat(j.id.file(work))
+	if err != nil {
+		return false, ignoreMissing(err)
+	}
+	return os.SameFile(locked, named), nil
 }
 
 // header is the work file's first line.
@@ -232,13 +242,13 @@ func (i id) file(kind string) string {
 	return filepath.Join(i.dir, fmt.Sprintf("%s%s-%d-%d%s", prefix, i.host, i.pid, i.n, kind))
 }
 
-func (i id) exists() bool {
+func (i id) exists() (bool, error) {
 	for _, kind := range []string{work, record, draft} {
-		if _, err := os.Lstat(i.file(kind)); !errors.Is(err, fs.ErrNotExist) {
-			return err == nil
+		if _, err := disk.Lstat(i.file(kind)); !errors.Is(err, fs.ErrNotExist) {
+			return err == nil, err
 		}
 	}
-	return false
+	return false, nil
 }
 
 const prefix = "mmrunner-journal-"

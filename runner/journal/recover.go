@@ -58,7 +58,7 @@ func Recover(ctx context.Context, env *batch.Env) (*Recovery, error) {
 
 // find lists the journals in a directory.
 func find(dir string) ([]id, error) {
-	entries, err := os.ReadDir(dir)
+	entries, err := disk.ReadDir(dir)
 	if err := ignoreMissing(err); err != nil {
 		return nil, err
 	}
@@ -140,7 +140,7 @@ func (rec *Recovery) one(ctx context.Context, env *batch.Env, id id) error {
 		return err
 	}
 	var r *Record
-	b, err := os.ReadFile(id.file(record))
+	b, err := disk.ReadFile(id.file(record))
 	if err == nil {
 		r, err = decode(b, env.Site)
 	}
@@ -258,6 +258,6 @@ func renamed(f stage.File) (bool, error) {
 }
 
 func exists(file string) (bool, error) {
-	_, err := os.Lstat(file)
+	_, err := disk.Lstat(file)
 	return err == nil, ignoreMissing(err)
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -31,7 +30,7 @@ type temp struct{ ending, dir string }
 // with zeros in it, says as much as it has. The error is for one that cannot be
 // read, and for that of a newer mmrunner.
 func readWork(file string, s *site.Site) (notes, error) {
-	b, err := os.ReadFile(file)
+	b, err := disk.ReadFile(file)
 	if err != nil {
 		return notes{}, ignoreMissing(err)
 	}
@@ -100,7 +99,7 @@ func (n notes) undo(open func(dir string) (*qfile.Queue, error)) (undone int, er
 // tidy removes temporary files.
 func (n notes) tidy() error {
 	for _, t := range n.temps {
-		d, err := os.Open(t.dir)
+		d, err := disk.Open(t.dir)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}

@@ -84,6 +84,7 @@ type bench struct {
 	dir      string
 	want     State  // of an undisturbed run
 	calls    []call // that it made
+	looks    []call // those that only look
 }
 
 // newBench makes a world of that size and has mmrunner work on it undisturbed.
@@ -101,11 +102,11 @@ func newBench(t *testing.T, size Size, batch int) *bench {
 		t.Fatal(err)
 	}
 	b.fresh(t)
-	trace := filepath.Join(tmp, "trace")
-	if err := b.run("MMRUNNER_FAILTRACE=" + trace); err != nil {
+	trace, looks := filepath.Join(tmp, "trace"), filepath.Join(tmp, "looks")
+	if err := b.run("MMRUNNER_FAILTRACE="+trace, "MMRUNNER_FAILLOOKS="+looks); err != nil {
 		t.Fatal(err)
 	}
-	b.calls = readTrace(t, trace)
+	b.calls, b.looks = readTrace(t, trace), readTrace(t, looks)
 	if b.want, err = Read(b.dir); err != nil {
 		t.Fatal(err)
 	}
@@ -181,10 +182,12 @@ func (b *bench) finish(t *testing.T, what string) {
 }
 
 // at names a call.
-func (b *bench) at(n int) string {
-	for _, c := range b.calls {
+func (b *bench) at(n int) string { return at(b.calls, b.dir, n) }
+
+func at(calls []call, dir string, n int) string {
+	for _, c := range calls {
 		if c.N == n {
-			return fmt.Sprintf("call %d, %s %s %s", n, c.Op, strings.TrimPrefix(c.Path, b.dir+"/"), filepath.Base(c.To))
+			return fmt.Sprintf("call %d, %s %s %s", n, c.Op, strings.TrimPrefix(c.Path, dir+"/"), filepath.Base(c.To))
 		}
 	}
 	return fmt.Sprintf("call %d", n)

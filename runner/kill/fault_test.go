@@ -6,6 +6,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -33,52 +34,72 @@ func without(s State, logs ...string) State {
 	return s
 }
 
-// Whichever call fails, and for however long: the entries are done or still
-// there, somebody is told why, and once the fault is gone all is as it would
-// have been.
+// lasting is how many of the calls that follow fail as well.
+func lasting(i int) int { return []int{0, 1 + i%13, 1 << 30}[i%3] }
+
+// Whichever call that changes a file fails, with whichever error, and for however
+// long: the entries are done or still there, somebody is told why, and once the
+// fault is gone all is as it would have been.
 func TestFaultAtEachCall(t *testing.T) {
 	b := newBench(t, small, smallBatch)
-	var names []string
-	for name := range faults {
-		names = append(names, name)
+	b.faults(t, "MMRUNNER_FAILPOINT", b.calls)
+}
+
+// The same holds for those that only look: what cannot be seen now is not taken
+// for something that is not there, or broken.
+func TestFaultAtEachLook(t *testing.T) {
+	b := newBench(t, small, smallBatch)
+	b.faults(t, "MMRUNNER_FAILLOOK", b.looks)
+}
+
+// faults has each of the calls fail with each of the errors, once, for a while
+// and until the process ends.
+func (b *bench) faults(t *testing.T, env string, calls []call) {
+	names := slices.Sorted(maps.Keys(faults))
+	total := calls[len(calls)-1].N
+	all := total * len(names) * 3
+	t.Logf("%d calls, %d faults", total, all)
+	// A step that has a divisor in common with these would always meet the same ones.
+	step := count(all, 40) | 1
+	for step%3 == 0 {
+		step += 2
 	}
-	total := b.calls[len(b.calls)-1].N
-	step := count(total*2, 40)
-	for i := 0; i < total*2; i += step {
-		n := 1 + i/2
-		name := names[i%len(names)]
-		point := fmt.Sprintf("%s:%d", name, n)
-		if i%2 == 1 {
-			point += fmt.Sprintf(":%d", n+1+i%13) // and some after it
-		}
-		b.fresh(t)
-		said, err := b.output("MMRUNNER_FAILPOINT=" + point)
-		if err != nil && said == "" {
-			t.Errorf("%s at %s: %v", point, b.at(n), err)
-		}
-		log, err := os.ReadFile(filepath.Join(b.dir, "logs", "error"))
-		if err != nil && said == "" {
-			t.Errorf("%s at %s: %v", point, b.at(n), err)
-		}
-		if !b.finished(t) && !strings.Contains(said+string(log), faults[name].Error()) {
-			t.Errorf("%s at %s: entries are left, and nobody says that %v:\n%s%s", point, b.at(n), faults[name], said, log)
-		}
-		if _, err := Work(context.Background(), b.dir, smallBatch); err != nil {
-			t.Errorf("%s at %s, then without: %v", point, b.at(n), err)
-			continue
-		}
-		had, err := Read(b.dir)
-		if err != nil {
-			t.Errorf("%s at %s: %v", point, b.at(n), err)
-			continue
-		}
-		ignored := []string{"logs/error: "}
-		if strings.Contains(said, "Logging error") {
-			ignored = []string{"logs/"}
-		}
-		if d := Compare(without(b.want, ignored...), without(had, ignored...)); !d.Empty() {
-			t.Errorf("%s at %s:\n%v%.2000s%.2000s", point, b.at(n), d, said, log)
-		}
+	for i := 0; i < all; i += step {
+		n, name := 1+i/3/len(names), names[i/3%len(names)]
+		b.fault(t, env, name, n, n+lasting(i), at(calls, b.dir, n))
+	}
+}
+
+func (b *bench) fault(t *testing.T, env, name string, from, to int, where string) {
+	t.Helper()
+	b.fresh(t)
+	point := fmt.Sprintf("%s:%d:%d", name, from, to)
+	said, err := b.output(env + "=" + point)
+	if err != nil && said == "" {
+		t.Errorf("%s at %s: %v", point, where, err)
+	}
+	log, err := os.ReadFile(filepath.Join(b.dir, "logs", "error"))
+	if err != nil && said == "" {
+		t.Errorf("%s at %s: %v", point, where, err)
+	}
+	if !b.finished(t) && !strings.Contains(said+string(log), faults[name].Error()) {
+		t.Errorf("%s at %s: entries are left, and nobody says that %v:\n%s%s", point, where, faults[name], said, log)
+	}
+	if _, err := Work(context.Background(), b.dir, smallBatch); err != nil {
+		t.Errorf("%s at %s, then without: %v", point, where, err)
+		return
+	}
+	had, err := Read(b.dir)
+	if err != nil {
+		t.Errorf("%s at %s: %v", point, where, err)
+		return
+	}
+	ignored := []string{"logs/error: "}
+	if strings.Contains(said, "Logging error") {
+		ignored = []string{"logs/"}
+	}
+	if d := Compare(without(b.want, ignored...), without(had, ignored...)); !d.Empty() {
+		t.Errorf("%s at %s:\n%v%.2000s%.2000s", point, where, d, said, log)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/mmrunner/mmrunner/mmcompat/disk"
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
 	"github.com/mmrunner/mmrunner/mmcompat/site"
 )
@@ -43,7 +44,7 @@ func globalPassword(s *site.Site, siteAdmin bool) (sha1 string, ok bool, err err
 	if siteAdmin {
 		file = "SITE_PW_FILE"
 	}
-	b, err := os.ReadFile(s.Str(file))
+	b, err := disk.ReadFile(s.Str(file))
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return "", false, nil
