@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/mmrunner/mmrunner/mmcompat/disk"
 	"github.com/mmrunner/mmrunner/mmcompat/mlog"
 	"github.com/mmrunner/mmrunner/mmcompat/site"
 	"github.com/mmrunner/mmrunner/runner"
@@ -97,7 +98,11 @@ func (s *Service) Run(ctx context.Context) (status int, err error) {
 		}
 	}
 	defer s.signals(stop, env, name)()
-	slots, err := s.slots(ctx, env)
+	var slots held
+	err = s.patiently(ctx, w, func() (err error) {
+		slots, err = s.slots(ctx, env)
+		return err
+	})
 	if err != nil {
 		return int(s.status.Load()), err
 	}
@@ -114,11 +119,37 @@ func (s *Service) Run(ctx context.Context) (status int, err error) {
 		}()
 	}
 	env.Log.Printf("qrunner", "%s", started)
-	if err := loop.Run(ctx); err != nil {
+	err = s.patiently(ctx, w, func() error { return loop.Run(ctx) })
+	if err != nil && ctx.Err() == nil {
 		return 1, err
 	}
 	env.Log.Printf("qrunner", "%s", exiting)
 	return int(s.status.Load()), nil
+}
+
+// startAgain is how often it is tried to begin.
+var startAgain = 5 * time.Second
+
+// patiently does what has to be done before the work can begin. A full disk, or
+// what else passes, is waited for under mailmanctl, which starts a runner that
+// ends ten times and then never again.
+func (s *Service) patiently(ctx context.Context, w io.Writer, do func() error) error {
+	said := ""
+	for {
+		err := do()
+		if !s.Wait || s.Once || !disk.Passing(err) {
+			return err
+		}
+		if why := err.Error(); why != said {
+			said = why
+			fmt.Fprintf(w, "mmrunner begins when that can be done: %v\n", err)
+		}
+		select {
+		case <-time.After(startAgain):
+		case <-ctx.Done():
+			return err
+		}
+	}
 }
 
 // Complain says why a process that mailmanctl started cannot do its work, where
