@@ -116,8 +116,12 @@ func sleep(ctx context.Context, d time.Duration) {
 	}
 }
 
-// ours has this process's claims, each with whether it has the lock.
+// ours has this process's claims, each with whether it has the lock, or left.
 var ours sync.Map
+
+// left is a claim that has the lock though nobody wants it: it could not be given
+// back.
+const left = "left"
 
 // Lock is one process's way to one lock file. It must not be copied, and only
 // one goroutine may use it at a time. Two Locks of one file in one process keep
@@ -219,7 +223,14 @@ func (l *Lock) attempt() (got bool, err error) {
 		return false, errors.Join(l.failed("read the lock", err), l.dropClaim())
 	}
 	if winner != l.claim {
-		return false, nil
+		if was, _ := ours.Load(winner); was != left {
+			return false, nil
+		}
+		if err := l.removeLock(winner); err != nil {
+			return false, errors.Join(l.failed("remove the lock that was left", err), l.dropClaim())
+		}
+		ours.Delete(winner)
+		return l.attempt()
 	}
 	if has, _ := ours.Load(l.claim); has == true {
 		l.debug("already locked")
@@ -234,7 +245,13 @@ func (l *Lock) got() error {
 	l.debug("got the lock")
 	if err := l.touch(l.claim); err != nil {
 		// A lock that cannot be dated would be broken at once by a waiter.
-		return errors.Join(l.failed("date the lock", err), remove(l.path), l.dropClaim())
+		err = l.failed("date the lock", err)
+		if err2 := remove(l.path); err2 != nil {
+			// With its claim it shows whose it is: to this process's next Lock, and to those who find the process dead.
+			ours.Store(l.claim, left)
+			return errors.Join(err, err2)
+		}
+		return errors.Join(err, l.dropClaim())
 	}
 	return nil
 }

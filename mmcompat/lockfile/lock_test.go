@@ -401,3 +401,24 @@ func FuzzLockFileContents(f *testing.F) {
 		}
 	})
 }
+
+// A lock that this process could neither date nor give back is its own to break,
+// and the next who wants it does; nobody else may before its lifetime is over.
+func TestLockThatWasLeft(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "test.lock")
+	f := newFake(t, "here", 1001)
+	first := f.lock(t, path)
+	mustLock(t, first, 0)
+	ours.Store(first.claim, left)
+	second := f.lock(t, path)
+	mustLock(t, second, time.Second)
+	if has, err := second.Held(); !has || err != nil {
+		t.Errorf("had %v, %v, wanted the lock", has, err)
+	}
+	if len(f.slept) > 0 {
+		t.Errorf("waited %v for itself", f.slept)
+	}
+	if _, err := os.Lstat(first.claim); !os.IsNotExist(err) {
+		t.Errorf("the claim that was left: had %v, wanted it gone", err)
+	}
+}

@@ -35,7 +35,9 @@ func without(s State, logs ...string) State {
 }
 
 // lasting is how many of the calls that follow fail as well.
-func lasting(i int) int { return []int{0, 1 + i%13, 1 << 30}[i%3] }
+func lasting(i int) int { return []int{0, 1, 2 + i%13, 1 << 30}[i%lasts] }
+
+const lasts = 4
 
 // Whichever call that changes a file fails, with whichever error, and for however
 // long: the entries are done or still there, somebody is told why, and once the
@@ -52,12 +54,12 @@ func TestFaultAtEachLook(t *testing.T) {
 	b.faults(t, "MMRUNNER_FAILLOOK", b.looks)
 }
 
-// faults has each of the calls fail with each of the errors, once, for a while
-// and until the process ends.
+// faults has each of the calls fail with each of the errors, once, twice, for a
+// while and until the process ends.
 func (b *bench) faults(t *testing.T, env string, calls []call) {
 	names := slices.Sorted(maps.Keys(faults))
 	total := calls[len(calls)-1].N
-	all := total * len(names) * 3
+	all := total * len(names) * lasts
 	t.Logf("%d calls, %d faults", total, all)
 	// A step that has a divisor in common with these would always meet the same ones.
 	step := count(all, 40) | 1
@@ -65,7 +67,7 @@ func (b *bench) faults(t *testing.T, env string, calls []call) {
 		step += 2
 	}
 	for i := 0; i < all; i += step {
-		n, name := 1+i/3/len(names), names[i/3%len(names)]
+		n, name := 1+i/lasts/len(names), names[i/lasts%len(names)]
 		b.fault(t, env, name, n, n+lasting(i), at(calls, b.dir, n))
 	}
 }
