@@ -9,7 +9,9 @@ import (
 	"fmt"
 	"os"
 	"syscall"
+	"time"
 
+	"github.com/mmrunner/mmrunner/mmcompat/zone"
 	"github.com/mmrunner/mmrunner/runner/qrunner"
 )
 
@@ -32,6 +34,9 @@ func main() {
 	limitGarbage()
 	// Mailman's. What a process that dies has only just made has its mode already.
 	syscall.Umask(0o007)
+	if local := zone.Local(os.Getenv("TZ")); local != nil {
+		time.Local = local
+	}
 	if script, args, ok := qrunner.Invocation(os.Args); ok {
 		os.Exit(underMailmanctl(script, args))
 	}
