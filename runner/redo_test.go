@@ -67,6 +67,19 @@ func countingSite(t *testing.T, more string) *site.Site {
 	return s
 }
 
+// enqueueForTest puts entries for the counting list into an engine's queue.
+func enqueueForTest(t *testing.T, e *Engine, n int) {
+	t.Helper()
+	for range n {
+		data := qfile.NewData()
+		data.Set("listname", pickle.Str("test"))
+		data.Set("_parsemsg", pickle.Int(1))
+		if _, err := e.Queue.Enqueue(pickle.Str("From: a@example.com\n\nbody\n"), data); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // A batch is worked out before its list is locked, so it must be worked out
 // again when another process has saved the list meanwhile.
 func TestListChangesBeforeItsLock(t *testing.T) {
@@ -94,14 +107,7 @@ func TestListChangesBeforeItsLock(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for range 3 {
-		data := qfile.NewData()
-		data.Set("listname", pickle.Str("test"))
-		data.Set("_parsemsg", pickle.Int(1))
-		if _, err := e.Queue.Enqueue(pickle.Str("From: a@example.com\n\nbody\n"), data); err != nil {
-			t.Fatal(err)
-		}
-	}
+	enqueueForTest(t, e, 3)
 	stats, err := e.Drain(context.Background())
 	if err != nil {
 		t.Fatal(err)
@@ -165,18 +171,68 @@ func TestOtherListIsLocked(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		data := qfile.NewData()
-		data.Set("listname", pickle.Str("test"))
-		data.Set("_parsemsg", pickle.Int(1))
-		if _, err := e.Queue.Enqueue(pickle.Str("From: a@example.com\n\nbody\n"), data); err != nil {
-			t.Fatal(err)
-		}
+		enqueueForTest(t, e, 1)
 		for _, want := range []Outcome{Kept, Applied} {
 			stats, err := e.Drain(t.Context())
 			if err != nil || stats.Outcomes[want] != 1 || stats.Entries != 1 {
 				t.Errorf("%v: had %+v, %v, wanted one %s", why, stats, err, want)
 			}
 			locked = false
+		}
+	}
+}
+
+// dated is a lock that counts how often it is refreshed.
+type dated struct {
+	free
+	times *int
+}
+
+func (d dated) Held() (bool, error) {
+	*d.times++
+	return true, nil
+}
+
+// A batch that is worked out under the lock dates it anew now and then, or somebody
+// would break it if that took long.
+func TestLockIsRefreshed(t *testing.T) {
+	for _, c := range []struct {
+		lifetime float64 // seconds
+		least    int
+		most     int
+	}{
+		{0, 8, 20},
+		{3600, 1, 3},
+	} {
+		s := countingSite(t, "other")
+		s.Profile.Settings["LIST_LOCK_LIFETIME"] = site.Setting{Value: c.lifetime}
+		env := NewEnv(s)
+		defer env.Log.Close()
+		times := 0
+		env.Lock = func(context.Context, string) (batch.Lock, error) { return dated{times: &times}, nil }
+		m := &meddler{meddle: func() {
+			config := filepath.Join(s.ListDataDir(), "test", "config.pck")
+			b, err := os.ReadFile(config)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(config+".new", b, 0o660); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.Rename(config+".new", config); err != nil {
+				t.Fatal(err)
+			}
+		}}
+		e, err := NewEngine(env, m, 0, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		enqueueForTest(t, e, 8)
+		if stats, err := e.Drain(t.Context()); err != nil || stats.Outcomes[Applied] != 8 {
+			t.Fatalf("had %+v, %v, wanted 8 entries applied", stats, err)
+		}
+		if times < c.least || times > c.most {
+			t.Errorf("lifetime %v s: refreshed the lock %d times, wanted %d to %d", c.lifetime, times, c.least, c.most)
 		}
 	}
 }

@@ -20,6 +20,7 @@ func (e *Engine) work(turn *batch.Turn, b *batch.Batch, entries []*Entry) ([]Out
 			err := e.journal.InHand(en.Base)
 			if err == nil {
 				outcomes[i], err = e.apply(turn, b, en)
+				turn.Refresh()
 			}
 			if err != nil {
 				var only *pythonOnly

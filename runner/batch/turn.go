@@ -30,6 +30,7 @@ type Turn struct {
 	lines    []mlog.Line
 	peeked   shelf
 	locked   time.Time // when the first lock was had
+	dated    time.Time // when its locks were refreshed, since
 	stuck    []Lock    // those that could not be given back
 	temp     string    // what the names of its temporary files end in
 
@@ -158,6 +159,7 @@ func (t *Turn) take(b *Batch) error {
 	}
 	if t.locked.IsZero() {
 		t.locked = time.Now()
+		t.dated = t.locked
 	}
 	b.lock = lock
 	return nil
@@ -209,6 +211,21 @@ func (t *Turn) Held() error {
 		}
 	}
 	return nil
+}
+
+// Refresh dates the locks that the turn has anew when a quarter of
+// LIST_LOCK_LIFETIME is over. It is for those who work under them for long; that
+// one was broken shows in [Turn.Secure].
+func (t *Turn) Refresh() {
+	if t.locked.IsZero() || time.Since(t.dated) < t.env.Site.Duration("LIST_LOCK_LIFETIME")/4 {
+		return
+	}
+	for _, b := range t.batches {
+		if b.lock != nil {
+			_, _ = b.lock.Held()
+		}
+	}
+	t.dated = time.Now()
 }
 
 // giveBack gives a batch's lock back, now or with [Turn.Unlock].
