@@ -35,6 +35,16 @@ func parseName(base string) (name, error) {
 	return name{base, t, digest}, nil
 }
 
+// Arrival is when an entry came, by its base name, in seconds since 1970; 0 for a
+// name that no entry has. Entries are handled in this order.
+func Arrival(base string) float64 {
+	n, err := parseName(base)
+	if err != nil {
+		return 0
+	}
+	return n.time
+}
+
 // hashSpace is one more than the largest SHA-1.
 var hashSpace = new(big.Int).Lsh(big.NewInt(1), 160)
 

@@ -30,6 +30,7 @@ type scene struct {
 	checks []func(s *scene, got map[string]any) // of what mmrunner leaves behind
 
 	resolver membership.Resolver // what mmrunner asks for names
+	batches  []int               // the sizes of mmrunner's batches, if not the usual one
 }
 
 // newScene copies the Mailman at release and gives it a site list.
@@ -118,8 +119,8 @@ func (s *scene) command(list, from, subject, body string) {
 // varDirs are what the runners change.
 var varDirs = []string{"lists", "qfiles", "logs", "locks", "data"}
 
-// compare has Mailman and mmrunner go through the same scene and fails the test
-// for each difference.
+// compare has Mailman and mmrunner go through the same scene, once for each size of
+// batches, and fails the test for each difference.
 func (s *scene) compare() {
 	s.t.Helper()
 	mmtest.MakeLists(s.t, s.prefix, s.specs...)
@@ -132,29 +133,39 @@ func (s *scene) compare() {
 	s.age()
 	mmtest.Drain(s.t, s.prefix, "CommandRunner", "commands")
 	want := s.dump()
-	for _, d := range varDirs {
-		if err := os.RemoveAll(filepath.Join(s.prefix, d)); err != nil {
-			s.t.Fatal(err)
-		}
-	}
-	copyDirs(s.t, before, s.prefix)
-	s.age()
-	drain(s.t, s.prefix, s.resolver)
-	got := s.dump()
-	for _, check := range s.checks {
-		check(s, got)
-	}
 	if want["queues"] == nil || len(want["logs"].(map[string]any)) == 0 {
 		s.t.Error("Mailman has done nothing")
+	}
+	if s.batches == nil {
+		s.batches = []int{0}
+	}
+	for _, size := range s.batches {
+		for _, d := range varDirs {
+			if err := os.RemoveAll(filepath.Join(s.prefix, d)); err != nil {
+				s.t.Fatal(err)
+			}
+		}
+		copyDirs(s.t, before, s.prefix)
+		s.age()
+		drainBy(s.t, s.prefix, s.resolver, size)
+		s.hold(want, s.dump(), size)
+	}
+}
+
+// hold holds what mmrunner has left behind against what Mailman has.
+func (s *scene) hold(want, got map[string]any, size int) {
+	s.t.Helper()
+	for _, check := range s.checks {
+		check(s, got)
 	}
 	n := 0
 	differ("", want, got, func(path string, a, b any) {
 		if n++; n <= 40 {
-			s.t.Errorf("%s\n Mailman:  %s\n mmrunner: %s", path, shorten(a), shorten(b))
+			s.t.Errorf("batches of %d: %s\n Mailman:  %s\n mmrunner: %s", size, path, shorten(a), shorten(b))
 		}
 	})
 	if n > 40 {
-		s.t.Errorf("%d differences", n)
+		s.t.Errorf("batches of %d: %d differences", size, n)
 	}
 }
 

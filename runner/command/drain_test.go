@@ -12,6 +12,12 @@ import (
 // asks no name server but that resolver.
 func drain(t testing.TB, prefix string, resolver membership.Resolver) runner.Stats {
 	t.Helper()
+	return drainBy(t, prefix, resolver, 0)
+}
+
+// drainBy is drain in batches of a size, 0 for the usual one.
+func drainBy(t testing.TB, prefix string, resolver membership.Resolver, size int) runner.Stats {
+	t.Helper()
 	s, err := site.Open(prefix, site.Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -24,6 +30,7 @@ func drain(t testing.TB, prefix string, resolver membership.Resolver) runner.Sta
 	if err != nil {
 		t.Fatal(err)
 	}
+	e.BatchSize = size
 	stats, err := e.Drain(t.Context())
 	if err != nil {
 		t.Fatal(err)

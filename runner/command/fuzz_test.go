@@ -83,7 +83,7 @@ func FuzzCommands(f *testing.F) {
 		if NeedsPython(s, msg, data) != "" {
 			return
 		}
-		save, err := dispose(b, world, newMemory(b), msg, data)
+		save, err := dispose(b, world, newMemory(b, 0), msg, data)
 		var beyond *maillist.ErrNeedsPython
 		switch {
 		case errors.As(err, &beyond):

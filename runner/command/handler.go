@@ -52,9 +52,10 @@ func (h *Handler) Apply(b *batch.Batch, e *runner.Entry) (runner.Outcome, error)
 	}
 	mem := h.batches[b]
 	if mem == nil {
-		mem = newMemory(b)
+		mem = newMemory(b, qfile.Arrival(e.Base))
 		h.batches[b] = mem
 	}
+	mem.notes.arrived = qfile.Arrival(e.Base)
 	save, err := dispose(b, h.world, mem, msg, e.Data)
 	var beyond *maillist.ErrNeedsPython
 	switch {
@@ -74,8 +75,12 @@ func (h *Handler) Apply(b *batch.Batch, e *runner.Entry) (runner.Outcome, error)
 	return runner.Applied, nil
 }
 
-// Batched forgets what was remembered of the batch.
+// Batched leaves the members in Mailman's order, and forgets what was remembered
+// of the batch.
 func (h *Handler) Batched(b *batch.Batch) error {
+	if mem := h.batches[b]; mem != nil {
+		mem.roster.settle(b.List())
+	}
 	delete(h.batches, b)
 	return nil
 }
@@ -86,8 +91,8 @@ type memory struct {
 	roster *roster
 }
 
-func newMemory(b *batch.Batch) *memory {
-	return &memory{notes: newNotes(b), roster: newRoster(b.List(), since(b.Site(), listIsReread))}
+func newMemory(b *batch.Batch, arrived float64) *memory {
+	return &memory{notes: newNotes(b, arrived), roster: newRoster(b.List(), since(b.Site(), listIsReread))}
 }
 
 // dispose is CommandRunner's _dispose, and what Runner._onefile does before it.

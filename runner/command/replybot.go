@@ -20,13 +20,16 @@ const autorespondDiscard = 1
 // replies are the settings for one kind of mail that a list answers.
 type replies struct{ enabled, text, responses string }
 
+// requestReplies are those for mail to -request and the like.
+var requestReplies = replies{"autorespond_requests", "autoresponse_request_text", "request_responses"}
+
 // repliesTo tells by which settings a message is answered, from its metadata.
 func repliesTo(data flags) replies {
 	switch {
 	case data.True("toowner"):
 		return replies{"autorespond_admin", "autoresponse_admin_text", "admin_responses"}
 	case data.True("torequest"), data.True("toconfirm"), data.True("tojoin"), data.True("toleave"):
-		return replies{"autorespond_requests", "autoresponse_request_text", "request_responses"}
+		return requestReplies
 	}
 	return replies{"autorespond_postings", "autoresponse_postings_text", "postings_responses"}
 }
@@ -46,7 +49,7 @@ func (r *results) replybot(data flags, n *notes) (remember func(), err error) {
 		return nil, err
 	}
 	now := float64(r.b.Now().UnixNano()) / float64(time.Second)
-	grace := r.l.Float("autoresponse_graceperiod")
+	grace := grace(r.l)
 	if grace > 0 && ack != "yes" && n.quietUntil(r.l, how.responses, sender) > now {
 		return nil, nil
 	}
@@ -56,7 +59,7 @@ func (r *results) replybot(data flags, n *notes) (remember func(), err error) {
 	if grace <= 0 {
 		return nil, nil
 	}
-	return func() { n.set(r.l, how.responses, sender, now+grace*24*60*60) }, nil
+	return func() { n.set(r.l, how.responses, sender, now, now+grace) }, nil
 }
 
 // autorespond sends the list's own text to sender.

@@ -21,6 +21,33 @@ type roster struct {
 	steps           []rosterStep // what these two have yet to see
 	begun           int          // how many of them are of earlier entries
 	reread          bool         // the list is read anew for each entry
+	stable          bool         // another save would change nothing
+
+	// The orders that the list would have been saved in last, if it was.
+	file [2][]string
+}
+
+// settleWork is up to how many steps, times members, are gone through only to leave
+// the members in Mailman's order.
+const settleWork = 10_000_000
+
+// settle has the list saved with its members in the order in which Mailman would
+// have saved them, so that they are in the same order for whoever reads it next:
+// it must not show where a batch ended.
+func (r *roster) settle(l *maillist.List) {
+	if r == nil || len(r.steps)*(r.regular.Len()+r.digest.Len()) > settleWork {
+		return
+	}
+	for _, s := range r.steps {
+		r.take(s)
+	}
+	r.steps, r.begun = nil, 0
+	if !r.reread {
+		r.file = [2][]string{r.regular.Keys(), r.digest.Keys()}
+	}
+	if r.file[0] != nil {
+		l.OrderMembers(r.file[0], r.file[1])
+	}
 }
 
 // rosterStep is a change of one member dict, or a save.
@@ -73,9 +100,16 @@ func (r *roster) end(saved bool) {
 
 // take does one step.
 func (r *roster) take(s rosterStep) {
+	if s.save && r.stable {
+		return
+	}
+	r.stable = false
 	switch {
 	case s.save:
-		r.regular, r.digest = inOrder(slices.Values(r.regular.Keys())), inOrder(slices.Values(r.digest.Keys()))
+		regular, digest := r.regular.Keys(), r.digest.Keys()
+		r.stable = slices.Equal(regular, r.file[0]) && slices.Equal(digest, r.file[1])
+		r.file = [2][]string{regular, digest}
+		r.regular, r.digest = inOrder(slices.Values(regular)), inOrder(slices.Values(digest))
 	case !s.in:
 		r.regular.Delete(s.key)
 		r.digest.Delete(s.key)
@@ -96,7 +130,7 @@ func (r *roster) keys(l *maillist.List) (regular, digest []string) {
 	}
 	r.steps, r.begun = r.steps[r.begun:], 0
 	// This entry may yet fail.
-	now := roster{regular: *r.regular.Clone(), digest: *r.digest.Clone()}
+	now := roster{regular: *r.regular.Clone(), digest: *r.digest.Clone(), file: r.file}
 	for _, s := range r.steps {
 		now.take(s)
 	}
