@@ -51,7 +51,7 @@ random times, has it start again, and compares what comes of it in the end with 
 			}
 			r, err := kill.Torture(cmd.Context(), dir, kill.Options{
 				Kills: o.kills, PerRound: o.a, Batch: o.batch, Seed: o.seed,
-				Size:     kill.Size{Members: o.members, Bounces: 40, Commands: 40},
+				Size:     kill.Size{Members: o.members, Bounces: 40, Commands: 40, Talk: !o.apart},
 				Workers:  workers,
 				Progress: progress("kills", false),
 			})

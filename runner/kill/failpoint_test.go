@@ -205,7 +205,9 @@ func count(total, some int) (step int) {
 // Killed at any of the calls that change files, and half-way through a write, it
 // leaves what the next process makes good.
 func TestKilledAtEachCall(t *testing.T) {
-	b := newBench(t, small, smallBatch)
+	size := small
+	size.Talk = true
+	b := newBench(t, size, smallBatch)
 	total := b.calls[len(b.calls)-1].N
 	t.Logf("%d calls", total)
 	for n := 1; n <= total; n += count(total, 40) {

@@ -24,7 +24,12 @@ const otherList = "otherlist"
 var noon = time.Date(2025, 3, 18, 12, 0, 0, 0, time.Local)
 
 // Size is how much a world has of everything.
-type Size struct{ Members, Bounces, Commands int }
+type Size struct {
+	Members, Bounces, Commands int
+	// Talk adds commands whose answers show what was done before them, and in what
+	// order.
+	Talk bool
+}
 
 // Make makes a site in dir, which must be empty: the demo's, a second list, and
 // entries that are about both, about none, and about nothing.
@@ -48,7 +53,13 @@ func Make(dir string, size Size) error {
 	if err != nil {
 		return err
 	}
-	if err := change(s, otherList, map[string]pickle.Value{"real_name": pickle.Str("Otherlist")}); err != nil {
+	other := map[string]pickle.Value{"real_name": pickle.Str("Otherlist")}
+	if size.Talk {
+		other["private_roster"] = pickle.Int(0)
+		other["autorespond_requests"] = pickle.Int(2)
+		other["autoresponse_request_text"] = pickle.Str("Yes?")
+	}
+	if err := change(s, otherList, other); err != nil {
 		return err
 	}
 	if err := change(s, demo.ListName, map[string]pickle.Value{
@@ -57,12 +68,22 @@ func Make(dir string, size Size) error {
 		return err
 	}
 	// Later than the demo's, in this order.
-	for i, e := range []struct{ queue, list, to, text string }{
+	type entry struct{ queue, list, to, text string }
+	entries := []entry{
 		{"commands", demo.ListName, "toconfirm", "From: " + changed + "\nSubject: confirm " + cookie + "\n\n"},
 		{"commands", "nolist", "torequest", "From: a@example.net\nSubject: help\n\n"},
 		{"commands", otherList, "torequest", "From: b@example.net\nSubject: help\n\n"},
 		{"bounces", "nolist", "", "From: MAILER-DAEMON@example.net\nSubject: gone\n\n"},
-	} {
+	}
+	if size.Talk {
+		entries = append(entries,
+			entry{"commands", otherList, "torequest", "From: c@example.net\nSubject: who\n\n"},
+			entry{"commands", otherList, "tojoin", "From: d@example.net\n\n"},
+			entry{"commands", otherList, "torequest", "From: b@example.net\nSubject: who\n\n"},
+			entry{"commands", otherList, "torequest", "From: d@example.net\n\nwho\nset\n"},
+		)
+	}
+	for i, e := range entries {
 		data := qfile.NewData()
 		data.Set("listname", pickle.Str(e.list))
 		if e.to != "" {
