@@ -34,10 +34,11 @@
 // # Recovery
 //
 // When an engine starts, it looks at the files of the processes of its host that
-// are gone, and of those of another name if no other host has the file system. Where there is no record, the temporary files are removed and the
-// entries put back, and only the one in hand counts as one that somebody died
-// over (Switchboard's _bak_count). Where there is a record, it goes by which
-// temporary files are gone: those were renamed. If no list file was, the lists
+// are gone, and of those of another name if no other host has the file system.
+// Where there is no record, the temporary files are removed and the entries put
+// back, and only the one in hand counts as one that somebody died over
+// (Switchboard's _bak_count). Where there is a record, it goes by which temporary
+// files are gone: those were renamed. If no list file was, the lists
 // must still be what the commit began from; if another process has changed
 // one, the commit is undone and its entries are handled anew. Else all that is
 // left is done, under the locks of the dead process where they still stand. A

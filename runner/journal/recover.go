@@ -35,9 +35,10 @@ type Recovery struct {
 }
 
 // Recover finishes or undoes what dead mmrunner processes of this host, by
-// whatever name it had then, have left of their work. The error is for a record that cannot be read where nothing tells
-// its entries, and for one of a newer mmrunner: entries must not be recovered
-// then, as some of them may have taken effect.
+// whatever name it had then, have left of their work. The error is for a record
+// that cannot be read where nothing tells its entries, and for one of a newer
+// mmrunner: entries must not be recovered then, as some of them may have taken
+// effect.
 func Recover(ctx context.Context, env *batch.Env) (*Recovery, error) {
 	rec := &Recovery{Taken: map[string]bool{}}
 	ids, err := find(env.Site.DataDir())
