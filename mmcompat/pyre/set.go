@@ -157,7 +157,7 @@ func (a *automaton) lines(text string, from, end int, hit func(start, end int, p
 			continue
 		}
 		if to == 0 {
-			to, state = a.step(state, int(class[text[i]]))
+			to = a.step(state, int(class[text[i]]))
 			rows = a.next
 			if to > 0 {
 				state = to
@@ -175,7 +175,7 @@ func (a *automaton) lines(text string, from, end int, hit func(start, end int, p
 	}
 	to := rows[int(state)+s.ends]
 	if to == 0 {
-		to, _ = a.step(state, s.ends)
+		to = a.step(state, s.ends)
 	}
 	if to < 0 {
 		return hit(from+strings.LastIndexByte(text[from:end], '\n')+1, end, a.hits[-to])
@@ -283,8 +283,8 @@ func (a *automaton) intern(st state) int32 {
 }
 
 // step works out and notes where a class leads to from a state. If the automaton
-// is full, all other states are forgotten and that one has moved.
-func (a *automaton) step(from int32, class int) (next, moved int32) {
+// is full, all others are forgotten.
+func (a *automaton) step(from int32, class int) (next int32) {
 	s := a.set
 	if len(a.states) > s.room {
 		st := a.states[int(from)/s.stride]
@@ -314,7 +314,7 @@ func (a *automaton) step(from int32, class int) (next, moved int32) {
 		next = -a.report(found)
 	}
 	a.next[int(from)+class] = next
-	return next, from
+	return next
 }
 
 // keep sorts places and leaves out those of patterns that were found already.
