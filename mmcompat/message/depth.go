@@ -22,6 +22,11 @@ const (
 	maxGroups   = 977 // groups within groups of addresses
 )
 
+// maxMessages is how many parts a message may have, parts of parts included, blocks
+// of nothing not. Python would take 3 KB for each, and end in a MemoryError or
+// worse.
+const maxMessages = 250_000
+
 func recursionError() error {
 	return &PyError{"RuntimeError", "maximum recursion depth exceeded"}
 }

@@ -1,6 +1,9 @@
 package message
 
-import "strings"
+import (
+	"fmt"
+	"strings"
+)
 
 // Parse is email.message_from_string(b, Mailman.Message.Message), that is
 // email.feedparser: substrings of b become the parts. An error is what Python
@@ -30,6 +33,7 @@ type parser struct {
 	boundaries map[string]int // the active end-of-file matchers of multiparts
 	blankEnds  int            // how many matchers stop at a blank line
 
+	made      int // messages so far
 	stack     []*Message
 	cur, last *Message
 	lines     []span // the header lines of the message at hand
@@ -199,6 +203,9 @@ func (p *parser) pop() {
 func (p *parser) message() error {
 	if len(p.stack) >= MaxDepth {
 		return recursionError()
+	}
+	if p.made++; p.made > maxMessages {
+		return &PyError{"MemoryError", fmt.Sprintf("more than %d parts", maxMessages)}
 	}
 	p.newMessage()
 	p.lines = p.lines[:0]

@@ -1,0 +1,22 @@
+package message
+
+import (
+	"errors"
+	"strings"
+	"testing"
+)
+
+// A message of 10 MB could be made of two million parts.
+func TestPartsAreLimited(t *testing.T) {
+	text := func(parts int) string {
+		return "Content-Type: multipart/mixed; boundary=x\n\n" + strings.Repeat("--x\n\n", parts)
+	}
+	m, err := Parse(text(maxMessages - 1))
+	if err != nil || len(m.Parts()) != maxMessages-1 {
+		t.Errorf("had %v, want %d parts", err, maxMessages-1)
+	}
+	var exception *PyError
+	if _, err := Parse(text(maxMessages)); !errors.As(err, &exception) || exception.Kind != "MemoryError" {
+		t.Errorf("had %v, want a MemoryError", err)
+	}
+}
