@@ -147,8 +147,9 @@ func (a *automaton) lines(text string, from, end int, hit func(start, end int, p
 	s := a.set
 	class, rows := &s.class, a.next
 	state := a.start
-	for i := from; i < end; i++ {
-		to := rows[int(state)+int(class[text[i]])]
+	piece := text[from:end]
+	for i := 0; i < len(piece); i++ {
+		to := rows[int(state)+int(class[piece[i]])]
 		if to == state {
 			continue // spares the next look-up from waiting for this one
 		}
@@ -157,15 +158,15 @@ func (a *automaton) lines(text string, from, end int, hit func(start, end int, p
 			continue
 		}
 		if to == 0 {
-			to = a.step(state, int(class[text[i]]))
+			to = a.step(state, int(class[piece[i]]))
 			rows = a.next
 			if to > 0 {
 				state = to
 				continue
 			}
 		}
-		start := from + strings.LastIndexByte(text[from:i], '\n') + 1
-		if !hit(start, i+1, a.hits[-to]) {
+		start := from + strings.LastIndexByte(piece[:i], '\n') + 1
+		if !hit(start, from+i+1, a.hits[-to]) {
 			return false
 		}
 		state = a.start
@@ -178,7 +179,7 @@ func (a *automaton) lines(text string, from, end int, hit func(start, end int, p
 		to = a.step(state, s.ends)
 	}
 	if to < 0 {
-		return hit(from+strings.LastIndexByte(text[from:end], '\n')+1, end, a.hits[-to])
+		return hit(from+strings.LastIndexByte(piece, '\n')+1, end, a.hits[-to])
 	}
 	return true
 }
