@@ -51,11 +51,12 @@ func (h *Handler) Apply(b *batch.Batch, e *runner.Entry) (runner.Outcome, error)
 		return "", &maillist.ErrNeedsPython{List: b.List().Name(), Reason: why}
 	}
 	mem := h.batches[b]
+	arrived := qfile.Arrival(e.Base)
 	if mem == nil {
-		mem = newMemory(b, qfile.Arrival(e.Base))
+		mem = newMemory(b, arrived)
 		h.batches[b] = mem
 	}
-	mem.notes.arrived = qfile.Arrival(e.Base)
+	mem.notes.arrived = arrived
 	save, err := dispose(b, h.world, mem, msg, e.Data)
 	var beyond *maillist.ErrNeedsPython
 	switch {

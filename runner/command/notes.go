@@ -45,8 +45,9 @@ func answeredSince(l *maillist.List, when float64) bool {
 	if !l.Bool(requestReplies.enabled) {
 		return false
 	}
+	grace := grace(l)
 	for _, v := range l.DictAll(requestReplies.responses) {
-		if until := seconds(v); until > 0 && until-grace(l) > when {
+		if until := seconds(v); until > 0 && until-grace > when {
 			return true
 		}
 	}

@@ -220,6 +220,20 @@ func TestCustomBounceModule(t *testing.T) {
 	}
 }
 
+// lockOfDead is the file of a worker whose mmrunner is dead.
+func lockOfDead(t *testing.T, s *site.Site) string {
+	t.Helper()
+	gone := exec.Command("true")
+	if err := gone.Run(); err != nil {
+		t.Skip(err)
+	}
+	host, err := os.Hostname()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return filepath.Join(s.DataDir(), fmt.Sprintf("mmrunner-worker-%s-%d-1.lock", host, gone.Process.Pid))
+}
+
 // A worker whose mmrunner dies sees its entry through before the next mmrunner
 // looks at what is left.
 func TestWorkerOutlivesItsStarter(t *testing.T) {
@@ -229,15 +243,7 @@ func TestWorkerOutlivesItsStarter(t *testing.T) {
 		Name: "test", Members: []string{"a@example.com"}, Python: "m.subscribe_policy = 0; m.info = ''"})
 	write(t, filepath.Join(prefix, "lists", "test", "extend.py"), extension)
 	s := open(t, prefix)
-	gone := exec.Command("true")
-	if err := gone.Run(); err != nil {
-		t.Skip(err)
-	}
-	host, err := os.Hostname()
-	if err != nil {
-		t.Fatal(err)
-	}
-	lock := filepath.Join(s.DataDir(), fmt.Sprintf("mmrunner-worker-%s-%d-1.lock", host, gone.Process.Pid))
+	lock := lockOfDead(t, s)
 	mmtest.Enqueue(t, prefix, mail("new@example.com", "subscribe"))
 	entries, _ := filepath.Glob(filepath.Join(s.QueueDir("commands"), "*.pck"))
 	if len(entries) != 1 {
@@ -319,15 +325,7 @@ os._exit(0)
 	if left, _ := os.ReadDir(s.LockDir()); len(left) != 2 {
 		t.Fatalf("had %v in the lock directory, wanted a lock and its claim", left)
 	}
-	gone := exec.Command("true")
-	if err := gone.Run(); err != nil {
-		t.Skip(err)
-	}
-	host, err := os.Hostname()
-	if err != nil {
-		t.Fatal(err)
-	}
-	write(t, filepath.Join(s.DataDir(), fmt.Sprintf("mmrunner-worker-%s-%d-1.lock", host, gone.Process.Pid)), string(out))
+	write(t, lockOfDead(t, s), string(out))
 	if _, err := runner.Settle(t.Context(), env); err != nil {
 		t.Fatal(err)
 	}
