@@ -14,8 +14,6 @@ import (
 	"github.com/mmrunner/mmrunner/runner/bench"
 )
 
-func init() { register(newBench) }
-
 type benchOptions struct {
 	bench.Options
 	mailman int
@@ -23,7 +21,7 @@ type benchOptions struct {
 	child   string
 }
 
-func newBench() *cobra.Command {
+func newBench(in *installation) *cobra.Command {
 	var o benchOptions
 	cmd := &cobra.Command{
 		Use:   "bench",
@@ -37,7 +35,7 @@ a few entries of a list of the middle size, for the ratio. The installation's st
 			if o.child != "" {
 				return drainChild(cmd, o.child, args)
 			}
-			return runBench(cmd, o)
+			return runBench(cmd, in, o)
 		},
 	}
 	cmd.Flags().IntSliceVar(&o.Members, "members", []int{10_000, 138_000, 1_000_000}, "sizes of the lists")
@@ -58,7 +56,7 @@ a few entries of a list of the middle size, for the ratio. The installation's st
 	return cmd
 }
 
-func runBench(cmd *cobra.Command, o benchOptions) error {
+func runBench(cmd *cobra.Command, in *installation, o benchOptions) error {
 	self, err := os.Executable()
 	if err != nil {
 		return err
@@ -78,7 +76,7 @@ func runBench(cmd *cobra.Command, o benchOptions) error {
 		return err
 	}
 	if o.mailman > 0 && len(rows) > 0 {
-		s, err := site.Open(prefixFlag, site.Options{NoCache: true})
+		s, err := site.Open(in.prefix, site.Options{NoCache: true})
 		if err == nil {
 			err = s.Problem
 		}

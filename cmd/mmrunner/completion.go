@@ -21,9 +21,9 @@ func completeRunners(_ *cobra.Command, args []string, begun string) ([]string, c
 	return names, cobra.ShellCompDirectiveNoFileComp
 }
 
-// completeLists offers the lists of the site.
-func completeLists(_ *cobra.Command, args []string, begun string) ([]string, cobra.ShellCompDirective) {
-	s, err := site.Open(prefixFlag, site.Options{Watch: true})
+// completeLists offers the lists of the installation.
+func (in *installation) completeLists(_ *cobra.Command, args []string, begun string) ([]string, cobra.ShellCompDirective) {
+	s, err := site.Open(in.prefix, site.Options{Watch: true})
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}

@@ -13,8 +13,6 @@ import (
 	"github.com/mmrunner/mmrunner/runner/demo"
 )
 
-func init() { register(newDemo) }
-
 type demoOptions struct {
 	members  int
 	bounces  int

@@ -15,15 +15,13 @@ import (
 	"github.com/mmrunner/mmrunner/runner/bounce/detect"
 )
 
-func init() { register(newDetect) }
-
 type detectOptions struct {
 	asJSON  bool
 	mbox    bool
 	builtin bool
 }
 
-func newDetect() *cobra.Command {
+func newDetect(in *installation) *cobra.Command {
 	var o detectOptions
 	cmd := &cobra.Command{
 		Use:   "detect FILE...",
@@ -36,7 +34,7 @@ It uses the bounce modules' order and patterns of the installation, or mmrunner'
 The exit status is 0 if every file could be read, whatever was found in it.`,
 		Example: "  mmrunner detect bounce.eml\n  mmrunner detect --mbox --json /var/mail/bounces",
 		Args:    cobra.MinimumNArgs(1),
-		RunE:    func(cmd *cobra.Command, args []string) error { return detectFiles(cmd, o, args) },
+		RunE:    func(cmd *cobra.Command, args []string) error { return detectFiles(cmd, in, o, args) },
 	}
 	jsonFlag(cmd.Flags(), &o.asJSON)
 	cmd.Flags().BoolVar(&o.mbox, "mbox", false, "the files are mailboxes of many messages")
@@ -56,8 +54,8 @@ type detected struct {
 	Reason    string   `json:"reason,omitempty"`
 }
 
-func detectFiles(cmd *cobra.Command, o detectOptions, files []string) error {
-	profile, err := detectProfile(o)
+func detectFiles(cmd *cobra.Command, in *installation, o detectOptions, files []string) error {
+	profile, err := detectProfile(in, o)
 	if err != nil {
 		return err
 	}
@@ -104,15 +102,15 @@ func detectFiles(cmd *cobra.Command, o detectOptions, files []string) error {
 
 // detectProfile is the installation's, or the built-in one if there is none and
 // none was asked for.
-func detectProfile(o detectOptions) (*site.Profile, error) {
+func detectProfile(in *installation, o detectOptions) (*site.Profile, error) {
 	if o.builtin {
 		return site.Builtin(), nil
 	}
-	s, err := site.Open(prefixFlag, site.Options{Warn: func(m string) { fmt.Fprintln(os.Stderr, "mmrunner: "+m) }})
+	s, err := site.Open(in.prefix, site.Options{Warn: func(m string) { fmt.Fprintln(os.Stderr, "mmrunner: "+m) }})
 	switch {
 	case err == nil:
 		return s.Profile, nil
-	case prefixFlag == "" && os.Getenv("MAILMAN_PREFIX") == "":
+	case in.prefix == "" && os.Getenv("MAILMAN_PREFIX") == "":
 		return site.Builtin(), nil
 	}
 	return nil, err

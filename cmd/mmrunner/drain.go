@@ -26,14 +26,12 @@ import (
 	"github.com/mmrunner/mmrunner/runner/membership"
 )
 
-func init() { register(newDrain) }
-
 type drainOptions struct {
 	batchSize int
 	asJSON    bool
 }
 
-func newDrain() *cobra.Command {
+func newDrain(in *installation) *cobra.Command {
 	var o drainOptions
 	cmd := &cobra.Command{
 		Use:   "drain [RUNNER...]",
@@ -41,18 +39,18 @@ func newDrain() *cobra.Command {
 		Long: `drain handles every entry of the queues of the named runners (BounceRunner, CommandRunner; both if
 none is named), a batch at a time, saves the lists and exits. What cannot be handled stays in the queue or goes
 where Mailman would put it, and Mailman's error log says why.`,
-		RunE: func(cmd *cobra.Command, args []string) error { return drain(cmd, o, args) },
+		RunE: func(cmd *cobra.Command, args []string) error { return drain(cmd, in, o, args) },
 	}
 	batchSizeFlag(cmd.Flags(), &o.batchSize, runner.DefaultBatch)
 	jsonFlag(cmd.Flags(), &o.asJSON)
 	return cmd
 }
 
-func drain(cmd *cobra.Command, o drainOptions, names []string) error {
+func drain(cmd *cobra.Command, in *installation, o drainOptions, names []string) error {
 	if o.batchSize < 1 {
 		return fmt.Errorf("had --batch-size %d, wanted at least 1", o.batchSize)
 	}
-	s, err := openSite()
+	s, err := in.open()
 	if err != nil {
 		return err
 	}

@@ -10,8 +10,6 @@ import (
 	"github.com/mmrunner/mmrunner/runner/dump"
 )
 
-func init() { register(newDump) }
-
 type dumpOptions struct {
 	asJSON  bool
 	secrets bool

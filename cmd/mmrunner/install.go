@@ -15,8 +15,6 @@ import (
 	"github.com/mmrunner/mmrunner/runner/install"
 )
 
-func init() { register(newInstall) }
-
 type installOptions struct {
 	binary string
 	yes    bool
@@ -29,7 +27,7 @@ func (o *installOptions) addTo(cmd *cobra.Command) {
 	cmd.Flags().BoolVarP(&o.dryRun, "dry-run", "n", false, "show the change and do not make it")
 }
 
-func newInstall() *cobra.Command {
+func newInstall(in *installation) *cobra.Command {
 	var o installOptions
 	cmd := &cobra.Command{
 		Use:   "install",
@@ -41,15 +39,15 @@ becomes Mailman's own Python for all others.
 
 Nothing else changes, and nothing is started or stopped. mmrunner uninstall takes the lines out again.`,
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return runInstall(cmd, o) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return runInstall(cmd, in, o) },
 	}
 	o.addTo(cmd)
 	cmd.Flags().StringVar(&o.binary, "binary", "", "the program that mailmanctl is to start (default: this one)")
 	return cmd
 }
 
-func runInstall(cmd *cobra.Command, o installOptions) error {
-	s, err := site.Open(prefixFlag, site.Options{Watch: true})
+func runInstall(cmd *cobra.Command, in *installation, o installOptions) error {
+	s, err := site.Open(in.prefix, site.Options{Watch: true})
 	if err != nil {
 		return err
 	}

@@ -11,8 +11,6 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/site"
 )
 
-func init() { register(newMailcheck) }
-
 type mailcheckOptions struct {
 	corpus    string
 	mutations int
@@ -21,7 +19,7 @@ type mailcheckOptions struct {
 	save      string
 }
 
-func newMailcheck() *cobra.Command {
+func newMailcheck(in *installation) *cobra.Command {
 	var o mailcheckOptions
 	cmd := &cobra.Command{
 		Use:   "mailcheck",
@@ -31,7 +29,7 @@ they see: structure, headers, parameters, payloads, addresses, lines, and the me
 messages are samples of mmrunner's own, those below --corpus, and mutations of both.`,
 		Args:   cobra.NoArgs,
 		Hidden: true,
-		RunE:   func(cmd *cobra.Command, _ []string) error { return checkMail(cmd, o) },
+		RunE:   func(cmd *cobra.Command, _ []string) error { return checkMail(cmd, in, o) },
 	}
 	cmd.Flags().StringVar(&o.corpus, "corpus", "", "a directory of messages")
 	cmd.Flags().IntVarP(&o.mutations, "mutations", "n", 5000, "mutations to make of each seed")
@@ -41,8 +39,8 @@ messages are samples of mmrunner's own, those below --corpus, and mutations of b
 	return cmd
 }
 
-func checkMail(cmd *cobra.Command, o mailcheckOptions) error {
-	s, err := site.Open(prefixFlag, site.Options{Warn: func(m string) { fmt.Fprintln(os.Stderr, "mmrunner: "+m) }})
+func checkMail(cmd *cobra.Command, in *installation, o mailcheckOptions) error {
+	s, err := site.Open(in.prefix, site.Options{Warn: func(m string) { fmt.Fprintln(os.Stderr, "mmrunner: "+m) }})
 	if err != nil {
 		return err
 	}

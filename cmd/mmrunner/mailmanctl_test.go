@@ -16,17 +16,17 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/mmtest"
 )
 
-// installation is a Mailman of a test's own, run by its own mailmanctl with
+// liveMailman is a Mailman of a test's own, run by its own mailmanctl with
 // mmrunner in front of its runners.
-type installation struct {
+type liveMailman struct {
 	t      *testing.T
 	prefix string
 	python string
 }
 
-func underMailman(t *testing.T, settings string) *installation {
+func underMailman(t *testing.T, settings string) *liveMailman {
 	t.Helper()
-	in := &installation{t: t, prefix: mmtest.Clone(t), python: mmtest.Python(t)}
+	in := &liveMailman{t: t, prefix: mmtest.Clone(t), python: mmtest.Python(t)}
 	config := filepath.Join(in.prefix, "Mailman", "mm_cfg.py")
 	b, err := os.ReadFile(config)
 	if err != nil {
@@ -42,7 +42,7 @@ func underMailman(t *testing.T, settings string) *installation {
 }
 
 // run runs one of Mailman's own scripts.
-func (in *installation) run(stdin string, script string, args ...string) string {
+func (in *liveMailman) run(stdin string, script string, args ...string) string {
 	in.t.Helper()
 	cmd := exec.Command(in.python, append([]string{filepath.Join(in.prefix, script)}, args...)...)
 	cmd.Stdin = strings.NewReader(stdin)
@@ -61,13 +61,13 @@ func (in *installation) run(stdin string, script string, args ...string) string 
 	return string(b)
 }
 
-func (in *installation) log(name string) string {
+func (in *liveMailman) log(name string) string {
 	b, _ := os.ReadFile(filepath.Join(in.prefix, "logs", name))
 	return string(b)
 }
 
 // until waits for something to become true.
-func (in *installation) until(what string, f func() bool) {
+func (in *liveMailman) until(what string, f func() bool) {
 	in.t.Helper()
 	for end := time.Now().Add(time.Minute); !f(); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(end) {
@@ -77,7 +77,7 @@ func (in *installation) until(what string, f func() bool) {
 }
 
 // pids are the processes that have logged a line, in its order.
-func (in *installation) pids(line string) []int {
+func (in *liveMailman) pids(line string) []int {
 	var pids []int
 	for _, m := range regexp.MustCompile(`\((\d+)\) `+regexp.QuoteMeta(line)+"\n").FindAllStringSubmatch(in.log("qrunner"), -1) {
 		pid, _ := strconv.Atoi(m[1])
@@ -86,16 +86,16 @@ func (in *installation) pids(line string) []int {
 	return pids
 }
 
-func (in *installation) started(runner string, n int) []int {
+func (in *liveMailman) started(runner string, n int) []int {
 	in.t.Helper()
 	line := runner + " qrunner started."
 	in.until(fmt.Sprintf("%d %s", n, line), func() bool { return len(in.pids(line)) >= n })
 	return in.pids(line)
 }
 
-func (in *installation) members() string { return in.run("", "bin/list_members", "test") }
+func (in *liveMailman) members() string { return in.run("", "bin/list_members", "test") }
 
-func (in *installation) master() int {
+func (in *liveMailman) master() int {
 	b, err := os.ReadFile(filepath.Join(in.prefix, "data", "master-qrunner.pid"))
 	if err != nil {
 		in.t.Fatal(err)

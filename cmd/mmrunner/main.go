@@ -1,7 +1,7 @@
 // Command mmrunner takes over BounceRunner and CommandRunner of a GNU Mailman 2.1 site.
 //
-// Each command lives in a file of its own, which hands its constructor to register; what a command does is in
-// the packages below runner.
+// Each command lives in a file of its own, and newRoot lists them all; what a command does is in the packages below
+// runner.
 package main
 
 import (

@@ -8,8 +8,6 @@ import (
 	"github.com/spf13/cobra/doc"
 )
 
-func init() { register(newMan) }
-
 // manSection is that of commands for administrators.
 const manSection = "8"
 

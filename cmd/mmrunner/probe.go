@@ -14,14 +14,12 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/site"
 )
 
-func init() { register(newProbe) }
-
 type probeOptions struct {
 	asJSON  bool
 	noCache bool
 }
 
-func newProbe() *cobra.Command {
+func newProbe(in *installation) *cobra.Command {
 	var o probeOptions
 	cmd := &cobra.Command{
 		Use:   "probe",
@@ -29,15 +27,15 @@ func newProbe() *cobra.Command {
 		Long: `probe prints the profile that mmrunner works from: the release, paths, languages, bounce modules and
 commands of the installation, and which of its modules are not as Mailman ships them. The profile is kept beside the installation's data and made again when a file it came from changes.`,
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return probe(cmd, o) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return probe(cmd, in, o) },
 	}
 	cmd.Flags().BoolVar(&o.asJSON, "json", false, "print the whole profile as JSON")
 	cmd.Flags().BoolVar(&o.noCache, "no-cache", false, "ask the installation's Python again, and keep nothing")
 	return cmd
 }
 
-func probe(cmd *cobra.Command, o probeOptions) error {
-	s, err := site.Open(prefixFlag, site.Options{
+func probe(cmd *cobra.Command, in *installation, o probeOptions) error {
+	s, err := site.Open(in.prefix, site.Options{
 		NoCache: o.noCache,
 		Warn:    func(m string) { fmt.Fprintln(cmd.ErrOrStderr(), "mmrunner: "+m) },
 	})

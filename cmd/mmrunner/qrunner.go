@@ -16,9 +16,7 @@ import (
 	"github.com/mmrunner/mmrunner/runner/qrunner"
 )
 
-func init() { register(newQrunner) }
-
-func newQrunner() *cobra.Command {
+func newQrunner(in *installation) *cobra.Command {
 	var o qrunner.Options
 	var specs []string
 	cmd := &cobra.Command{
@@ -45,7 +43,7 @@ mailmanctl starts its runners through mmrunner where mm_cfg.py sets PYTHON to it
 			if len(o.Runners) == 0 && !o.List {
 				return errors.New("had no runner, wanted one with --runner NAME[:SLICE:COUNT]; --list shows them")
 			}
-			return byHand(cmd.Context(), o)
+			return byHand(cmd.Context(), in, o)
 		},
 	}
 	f := cmd.Flags()
@@ -58,8 +56,8 @@ mailmanctl starts its runners through mmrunner where mm_cfg.py sets PYTHON to it
 }
 
 // byHand is the qrunner command.
-func byHand(ctx context.Context, o qrunner.Options) error {
-	prefix, err := site.Find(prefixFlag)
+func byHand(ctx context.Context, in *installation, o qrunner.Options) error {
+	prefix, err := site.Find(in.prefix)
 	if err != nil {
 		return err
 	}
@@ -67,7 +65,7 @@ func byHand(ctx context.Context, o qrunner.Options) error {
 	if ours, others := qrunner.Split(o.Runners); o.List || len(ours) == 0 && !asksForAll(others) {
 		return qrunner.Exec(script, o.Args(o.Runners))
 	}
-	s, err := openSite()
+	s, err := in.open()
 	if err != nil {
 		return err
 	}

@@ -8,9 +8,7 @@ import (
 	"github.com/mmrunner/mmrunner/runner/record"
 )
 
-func init() { register(newRecord) }
-
-func newRecord() *cobra.Command {
+func newRecord(in *installation) *cobra.Command {
 	return &cobra.Command{
 		Use:   "record DIR",
 		Short: "Record scenes that the installation's Mailman plays",
@@ -20,7 +18,7 @@ there is no Mailman. Nothing of the installation changes.`,
 		Args:   cobra.ExactArgs(1),
 		Hidden: true,
 		RunE: func(_ *cobra.Command, args []string) error {
-			s, err := openSite()
+			s, err := in.open()
 			if err != nil {
 				return err
 			}

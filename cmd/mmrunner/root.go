@@ -2,19 +2,10 @@ package main
 
 import "github.com/spf13/cobra"
 
-// prefixFlag is --prefix: the installation to work on, or empty to let site.Find look for it.
-var prefixFlag string
-
-// commands are the constructors that the command files registered.
-var commands []func() *cobra.Command
-
-// register adds a command to the root; the command files call it from init.
-func register(f func() *cobra.Command) {
-	commands = append(commands, f)
-}
-
-// newRoot builds a fresh command tree, so that one process (a test) can run more than one command line.
+// newRoot builds a fresh command tree, so that one process (a test) can run more than one command line. All commands
+// are listed here, in the order of their help.
 func newRoot() *cobra.Command {
+	in := &installation{}
 	root := &cobra.Command{
 		Use:   "mmrunner",
 		Short: "Bounce and command runners for GNU Mailman 2.1 sites with large lists",
@@ -25,10 +16,34 @@ Mailman's own runners.`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.PersistentFlags().StringVar(&prefixFlag, "prefix", "",
+	root.PersistentFlags().StringVar(&in.prefix, "prefix", "",
 		"the Mailman installation (default: $MAILMAN_PREFIX, else the usual places)")
-	for _, f := range commands {
-		root.AddCommand(f())
-	}
+
+	root.AddCommand(
+		// Before it is installed.
+		newDemo(),
+		newProbe(in),
+		newVerify(in),
+		newShadow(in),
+		// Installing it.
+		newInstall(in),
+		newUninstall(in),
+		// Working.
+		newRun(in),
+		newQrunner(in),
+		newDrain(in),
+		// Watching it.
+		newStatus(in),
+		newDetect(in),
+		newDump(),
+		// Measuring, and what packages need.
+		newBench(in),
+		newMan(),
+		// For those who develop it; hidden.
+		newTorture(),
+		newTortureWork(),
+		newRecord(in),
+		newMailcheck(in),
+	)
 	return root
 }

@@ -12,8 +12,6 @@ import (
 	"github.com/mmrunner/mmrunner/runner/qrunner"
 )
 
-func init() { register(newRun) }
-
 type runOptions struct {
 	slice     string
 	batchSize int
@@ -22,7 +20,7 @@ type runOptions struct {
 	asUser    bool
 }
 
-func newRun() *cobra.Command {
+func newRun(in *installation) *cobra.Command {
 	var o runOptions
 	cmd := &cobra.Command{
 		Use:   "run [RUNNER...]",
@@ -35,7 +33,7 @@ mailmanctl must not start the same runners: take them out of QRUNNERS in mm_cfg.
 itself (see mmrunner install).
 
 As root it becomes Mailman's user first, as mailmanctl does; any other user than Mailman's is refused.`,
-		RunE: func(cmd *cobra.Command, args []string) error { return runForeground(cmd, o, args) },
+		RunE: func(cmd *cobra.Command, args []string) error { return runForeground(cmd, in, o, args) },
 	}
 	f := cmd.Flags()
 	f.StringVar(&o.slice, "slice", "0/1", "work on slice `N/M` of the queues only, N from 0")
@@ -46,7 +44,7 @@ As root it becomes Mailman's user first, as mailmanctl does; any other user than
 	return cmd
 }
 
-func runForeground(cmd *cobra.Command, o runOptions, names []string) error {
+func runForeground(cmd *cobra.Command, in *installation, o runOptions, names []string) error {
 	if err := sane(o.batchSize, "--batch-size", o.lockShare, "--lock-share"); err != nil {
 		return err
 	}
@@ -54,7 +52,7 @@ func runForeground(cmd *cobra.Command, o runOptions, names []string) error {
 	if err != nil {
 		return err
 	}
-	prefix, err := site.Find(prefixFlag)
+	prefix, err := site.Find(in.prefix)
 	if err != nil {
 		return err
 	}
@@ -63,7 +61,7 @@ func runForeground(cmd *cobra.Command, o runOptions, names []string) error {
 			return err
 		}
 	}
-	s, err := openSite()
+	s, err := in.open()
 	if err != nil {
 		return err
 	}

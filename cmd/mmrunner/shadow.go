@@ -18,8 +18,6 @@ import (
 	"github.com/mmrunner/mmrunner/runner/shadow"
 )
 
-func init() { register(newShadow) }
-
 type shadowOptions struct {
 	once      bool
 	report    string
@@ -30,7 +28,7 @@ type shadowOptions struct {
 	metrics   string
 }
 
-func newShadow() *cobra.Command {
+func newShadow(in *installation) *cobra.Command {
 	var o shadowOptions
 	cmd := &cobra.Command{
 		Use:   "shadow [RUNNER...]",
@@ -49,7 +47,7 @@ queues now. The exit status is 1 if anything differed.`,
 		Example: `  mmrunner shadow
   mmrunner shadow --once --report shadow.html CommandRunner`,
 		ValidArgsFunction: completeRunners,
-		RunE:              func(cmd *cobra.Command, args []string) error { return runShadow(cmd, o, args) },
+		RunE:              func(cmd *cobra.Command, args []string) error { return runShadow(cmd, in, o, args) },
 	}
 	f := cmd.Flags()
 	f.BoolVar(&o.once, "once", false, "replay what is in the queues now, then exit")
@@ -62,14 +60,14 @@ queues now. The exit status is 1 if anything differed.`,
 	return cmd
 }
 
-func runShadow(cmd *cobra.Command, o shadowOptions, names []string) error {
+func runShadow(cmd *cobra.Command, in *installation, o shadowOptions, names []string) error {
 	if o.batchSize < 1 {
 		return fmt.Errorf("had --batch-size %d, wanted at least 1", o.batchSize)
 	}
 	if o.every <= 0 {
 		return fmt.Errorf("had --every %v, wanted a time", o.every)
 	}
-	s, err := watchSite(cmd)
+	s, err := in.look(cmd)
 	if err != nil {
 		return err
 	}

@@ -4,14 +4,21 @@ import (
 	"fmt"
 	"os"
 
+	"github.com/spf13/cobra"
+
 	"github.com/mmrunner/mmrunner/mmcompat/site"
 )
 
-// openSite opens the installation that --prefix, the environment or the usual places name, for a command that
-// changes its state. An installation whose settings cannot be asked for is refused: Mailman's defaults in their place
-// would have its entries answered as another site's.
-func openSite() (*site.Site, error) {
-	s, err := site.Open(prefixFlag, site.Options{Warn: func(m string) { fmt.Fprintln(os.Stderr, "mmrunner: "+m) }})
+// installation is the Mailman that a command line names. Each command tree has its own.
+type installation struct {
+	// prefix is --prefix; "" has site.Find look at $MAILMAN_PREFIX and in the usual places.
+	prefix string
+}
+
+// open opens the installation for a command that changes its state. An installation whose settings cannot be asked
+// for is refused: with Mailman's defaults in their place, its entries would be answered as another site's.
+func (in *installation) open() (*site.Site, error) {
+	s, err := site.Open(in.prefix, site.Options{Warn: func(m string) { fmt.Fprintln(os.Stderr, "mmrunner: "+m) }})
 	if err != nil {
 		return nil, err
 	}
@@ -20,4 +27,13 @@ func openSite() (*site.Site, error) {
 			"name the interpreter in $MAILMAN_PYTHON, and see `mmrunner probe`", s.Prefix, s.Problem)
 	}
 	return s, nil
+}
+
+// look opens the installation for a command that only looks at it. Nothing is written, not even the profile. An
+// installation whose settings cannot be asked for is looked at where Mailman's defaults say that its files are.
+func (in *installation) look(cmd *cobra.Command) (*site.Site, error) {
+	return site.Open(in.prefix, site.Options{
+		Watch: true,
+		Warn:  func(m string) { fmt.Fprintln(cmd.ErrOrStderr(), "mmrunner: "+m) },
+	})
 }

@@ -12,14 +12,12 @@ import (
 	"github.com/mmrunner/mmrunner/runner/status"
 )
 
-func init() { register(newStatus) }
-
 type statusOptions struct {
 	asJSON  bool
 	commits int
 }
 
-func newStatus() *cobra.Command {
+func newStatus(in *installation) *cobra.Command {
 	var o statusOptions
 	cmd := &cobra.Command{
 		Use:   "status",
@@ -28,18 +26,18 @@ func newStatus() *cobra.Command {
 runners that work on them and which program they are, list locks that are held and waited for, files that crashed
 processes left behind, and the last commits that mmrunner made. It changes nothing.`,
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return runStatus(cmd, o) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return runStatus(cmd, in, o) },
 	}
 	cmd.Flags().BoolVar(&o.asJSON, "json", false, "print everything as JSON")
 	cmd.Flags().IntVar(&o.commits, "commits", 10, "how many of the last commits to print")
 	return cmd
 }
 
-func runStatus(cmd *cobra.Command, o statusOptions) error {
+func runStatus(cmd *cobra.Command, in *installation, o statusOptions) error {
 	if o.commits < 0 {
 		return fmt.Errorf("had --commits %d, wanted 0 or more", o.commits)
 	}
-	s, err := watchSite(cmd)
+	s, err := in.look(cmd)
 	if err != nil {
 		return err
 	}

@@ -11,11 +11,6 @@ import (
 	"github.com/mmrunner/mmrunner/runner/kill"
 )
 
-func init() {
-	register(newTorture)
-	register(newTortureWork)
-}
-
 type tortureOptions struct {
 	kills   int
 	a       int

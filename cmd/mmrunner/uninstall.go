@@ -12,9 +12,7 @@ import (
 	"github.com/mmrunner/mmrunner/runner/install"
 )
 
-func init() { register(newUninstall) }
-
-func newUninstall() *cobra.Command {
+func newUninstall(in *installation) *cobra.Command {
 	var o installOptions
 	cmd := &cobra.Command{
 		Use:   "uninstall",
@@ -24,14 +22,14 @@ the change and asks. Nothing is started or stopped: mmrunner goes on until the r
 own then go on with what is queued. What processes of mmrunner had begun when they died is finished, since Mailman's own
 runners know nothing of it; those that live are left alone.`,
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return runUninstall(cmd, o) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return runUninstall(cmd, in, o) },
 	}
 	o.addTo(cmd)
 	return cmd
 }
 
-func runUninstall(cmd *cobra.Command, o installOptions) error {
-	prefix, err := site.Find(prefixFlag)
+func runUninstall(cmd *cobra.Command, in *installation, o installOptions) error {
+	prefix, err := site.Find(in.prefix)
 	if err != nil {
 		return err
 	}

@@ -16,8 +16,6 @@ import (
 	"github.com/mmrunner/mmrunner/runner/verify"
 )
 
-func init() { register(newVerify) }
-
 type verifyOptions struct {
 	asJSON  bool
 	max     int
@@ -27,7 +25,7 @@ type verifyOptions struct {
 	doubts  bool
 }
 
-func newVerify() *cobra.Command {
+func newVerify(in *installation) *cobra.Command {
 	var o verifyOptions
 	cmd := &cobra.Command{
 		Use:   "verify [LIST...]",
@@ -48,8 +46,8 @@ The exit status is 1 if anything was found.`,
 		Example: `  mmrunner verify
   mmrunner verify mylist --json
   mmrunner verify --file config.pck --against backup/config.pck`,
-		ValidArgsFunction: completeLists,
-		RunE:              func(cmd *cobra.Command, args []string) error { return runVerify(cmd, o, args) },
+		ValidArgsFunction: in.completeLists,
+		RunE:              func(cmd *cobra.Command, args []string) error { return runVerify(cmd, in, o, args) },
 	}
 	f := cmd.Flags()
 	f.BoolVar(&o.asJSON, "json", false, "print the report as JSON")
@@ -65,7 +63,7 @@ The exit status is 1 if anything was found.`,
 // errFound ends verify and shadow with status 1 once the report is printed.
 var errFound = &exitError{status: 1}
 
-func runVerify(cmd *cobra.Command, o verifyOptions, lists []string) error {
+func runVerify(cmd *cobra.Command, in *installation, o verifyOptions, lists []string) error {
 	if o.max < 1 {
 		return fmt.Errorf("had --max %d, wanted at least 1", o.max)
 	}
@@ -75,7 +73,7 @@ func runVerify(cmd *cobra.Command, o verifyOptions, lists []string) error {
 		}
 		return verifyPair(cmd, o)
 	}
-	s, err := watchSite(cmd)
+	s, err := in.look(cmd)
 	if err != nil {
 		return err
 	}
