@@ -120,8 +120,12 @@ func (e *Engine) release(entries []*Entry) {
 // with. A *pythonOnly is about the next one.
 func (e *Engine) turn(ctx context.Context, name string, entries []*Entry) (done int, err error) {
 	var only *pythonOnly
+	begin := batch.Begin
+	if e.onlyReads() {
+		begin = batch.BeginReading
+	}
 	for {
-		turn, b, err := batch.Begin(ctx, e.Env, name)
+		turn, b, err := begin(ctx, e.Env, name)
 		if err != nil && turn != nil {
 			e.unlock(turn)
 		}
@@ -157,4 +161,10 @@ func (e *Engine) turn(ctx context.Context, name string, entries []*Entry) (done 
 		}
 		return len(entries), nil
 	}
+}
+
+// onlyReads tells whether the handler is a Reader.
+func (e *Engine) onlyReads() bool {
+	_, ok := e.Handler.(Reader)
+	return ok
 }

@@ -33,6 +33,15 @@ type Orderer interface {
 	Order(env *batch.Env, names []string, entries map[string][]*Entry) []string
 }
 
+// Reader is a Handler that only reads list state: its transactions take no
+// list's lock, save no list, and do not mind who saves one meanwhile. What they
+// make is an outbox and log lines.
+type Reader interface {
+	Handler
+	// OnlyReads marks the handler; it does nothing.
+	OnlyReads()
+}
+
 // Failed is the error of some of a turn's entries, whose changes have been taken
 // back; the others stand.
 type Failed map[*Entry]error

@@ -264,7 +264,7 @@ func (s *shift) ready(name string) time.Time {
 	if h, ok := s.held[name]; ok && h.until.After(now) {
 		return h.until
 	}
-	if s.loop.Courtesy != nil {
+	if s.loop.Courtesy != nil && !s.e.onlyReads() {
 		// Locks are a matter of the real time.
 		real := time.Now()
 		return now.Add(s.loop.Courtesy.Ready(name, real).Sub(real))

@@ -57,6 +57,9 @@ func (t *Turn) Stage() (*Commit, error) {
 	if err := t.stage(c); err != nil {
 		return nil, errors.Join(err, c.Discard())
 	}
+	if t.reading {
+		return c, nil // what becomes of its lists makes no difference
+	}
 	for _, b := range t.batches {
 		c.Locks = append(c.Locks, b.name)
 		b.files.addTo(c.From, b.list.FullPath())
@@ -172,6 +175,9 @@ func (t *Turn) Publish(c *Commit) (done int, err error) {
 	// Who has the lock next builds upon these.
 	if err := SyncDirs(c.Files); err != nil {
 		return len(c.Files), err
+	}
+	if t.reading {
+		return len(c.Files), nil // its lists are as their files have them
 	}
 	for _, b := range t.batches {
 		var err error

@@ -34,6 +34,7 @@ type Turn struct {
 	stuck    []Lock    // those that could not be given back
 	temp     string    // what the names of its temporary files end in
 
+	reading bool // lists are only read, and never locked or saved
 	eager   bool // locks are taken before lists are read
 	loading bool // a list is being read without its lock
 	doubt   bool // something shows that only the lock would tell
@@ -81,6 +82,25 @@ func Begin(ctx context.Context, env *Env, name string) (*Turn, *Batch, error) {
 		return t, nil, err
 	}
 	return t, b, nil
+}
+
+// BeginReading starts a turn that only reads its lists, as they are when it looks:
+// it takes no lock and saves nothing, whatever others save meanwhile. Only a list
+// whose damaged config.pck has to be repaired is locked, as by [Begin]. Errors are
+// Begin's.
+func BeginReading(ctx context.Context, env *Env, name string) (*Turn, *Batch, error) {
+	t := Outside(ctx, env)
+	t.reading = true
+	b, err := t.open(name)
+	var needs *maillist.ErrNeedsPython
+	switch {
+	case err == nil && !t.doubt:
+		return t, b, nil
+	case errors.Is(err, maillist.ErrUnknownList), errors.As(err, &needs):
+		return nil, nil, err
+	}
+	t.Forget()
+	return Begin(ctx, env, name)
 }
 
 // Outside starts a turn for what belongs to no list, which only has an outbox and
@@ -174,6 +194,9 @@ const longWait = 10 * time.Second
 // the locks, and notices one that was broken. ErrChanged asks for [Turn.Again];
 // lockfile.ErrTimeout and other errors for [Turn.Abort].
 func (t *Turn) Secure() error {
+	if t.reading {
+		return nil
+	}
 	start := time.Now()
 	for i, b := range t.batches {
 		if b.lock == nil {
@@ -201,6 +224,9 @@ func (t *Turn) Secure() error {
 // Held makes sure that all locks of the turn are still its own, and refreshes
 // them. One that somebody has broken is ErrChanged.
 func (t *Turn) Held() error {
+	if t.reading {
+		return nil
+	}
 	for _, b := range t.batches {
 		held, err := b.lock.Held()
 		if err == nil && !held {
