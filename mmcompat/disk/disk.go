@@ -171,6 +171,21 @@ func Chtimes(name string, t time.Time) error {
 	return os.Chtimes(name, t, t)
 }
 
+// Touch sets a file's times of access and of change to the present, by the clock
+// of its file system: on NFS that is the server's, as for a file that is written.
+func Touch(name string) error {
+	if err := before(opTimes, name, ""); err != nil {
+		return &fs.PathError{Op: "touch", Path: name, Err: err}
+	}
+
+	now := unix.Timespec{Nsec: unix.UTIME_NOW}
+	if err := unix.UtimesNanoAt(unix.AT_FDCWD, name, []unix.Timespec{now, now}, 0); err != nil {
+		return &fs.PathError{Op: "touch", Path: name, Err: err}
+	}
+	after(opTimes, name, "", nil, 0)
+	return nil
+}
+
 // SyncDir flushes a directory: the files that were made, renamed and removed in
 // it stay so even if the power goes.
 func SyncDir(dir string) error {

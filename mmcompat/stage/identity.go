@@ -44,9 +44,7 @@ func identity(st *syscall.Stat_t) Identity {
 	}
 }
 
-// SameFile tells whether both are the same file with the same contents, even
-// if it was renamed or linked in between.
-func (id Identity) SameFile(other Identity) bool {
-	id.Ctime, other.Ctime = 0, 0
-	return id == other
-}
+// SameInode tells whether both are the same file, even if it was renamed, linked
+// or given another time in between. The device is left out: it may have another
+// number after a reboot.
+func (id Identity) SameInode(other Identity) bool { return id.Ino == other.Ino && id.Size == other.Size }

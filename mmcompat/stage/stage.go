@@ -11,6 +11,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"time"
 
 	"github.com/mmrunner/mmrunner/mmcompat/disk"
 )
@@ -21,17 +22,27 @@ type File struct {
 	Tmp      string   `json:"tmp,omitempty"`  // written and synced; "" for a removal
 	Final    string   `json:"final"`          // the name it gets
 	LinkLast string   `json:"last,omitempty"` // the name under which the present Final is kept, "" for none
-	ID       Identity `json:"id"`             // of Tmp, which renaming keeps
+	ID       Identity `json:"id"`             // of Tmp; renaming keeps its inode and its size
 }
 
 // Publish puts the file in its place. As MailList.__save does, the file that is
 // replaced first becomes LinkLast by a hard link, so that Final is never
-// missing. Publishing what is already published changes nothing.
+// missing. The file's time becomes that of the moment, see [File.Date].
+// Publishing what is already published changes no more than that time.
 func (f File) Publish() error {
 	if f.Tmp == "" {
 		return ignoreMissing(disk.Remove(f.Final))
 	}
-	if done, err := f.Published(); done || err != nil {
+	done, err := f.Published()
+	if err != nil {
+		return err
+	}
+	if done {
+		return f.Date()
+	}
+
+	// Dated before it shows too: a process that dies between this and Date leaves a file that is a moment too old.
+	if err := disk.Touch(f.Tmp); err != nil {
 		return err
 	}
 	if f.LinkLast != "" {
@@ -39,7 +50,41 @@ func (f File) Publish() error {
 			return err
 		}
 	}
-	return disk.Rename(f.Tmp, f.Final)
+	if err := disk.Rename(f.Tmp, f.Final); err != nil {
+		return err
+	}
+	return f.Date()
+}
+
+// The kernel dates files by a clock that lags by up to 4 ms.
+const (
+	clockLag  = 4 * time.Millisecond
+	dateTries = 5
+)
+
+// Date gives a published file the time of now. MailList.Load() does not read a
+// file again whose mtime is before the second in which it last read it, so a file
+// that was written earlier than it got its name would be missed, and overwritten,
+// by a process that read the one before it in between. Date does nothing if Final
+// is another file by now, or gone.
+func (f File) Date() error {
+	for range dateTries {
+		id, err := Identify(f.Final)
+		if err != nil || !id.SameInode(f.ID) {
+			return ignoreMissing(err)
+		}
+		now := time.Now()
+		if err := disk.Touch(f.Final); err != nil {
+			return err
+		}
+
+		// A file system with a clock of its own, as NFS has, may be behind for good.
+		if id, err = Identify(f.Final); err != nil || id.Mtime/int64(time.Second) >= now.Unix() {
+			return err
+		}
+		time.Sleep(clockLag)
+	}
+	return nil
 }
 
 // keepLast makes LinkLast another name of Final. Mailman removes the old LinkLast first; here there is one at any
@@ -81,7 +126,7 @@ func (f File) Published() (bool, error) {
 	if err != nil {
 		return false, ignoreMissing(err)
 	}
-	return id.SameFile(f.ID), nil
+	return id.SameInode(f.ID), nil
 }
 
 // Discard removes the temporary file; Final stays as it is.

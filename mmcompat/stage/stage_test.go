@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 )
 
 func write(t *testing.T, name, contents string) {
@@ -195,14 +196,56 @@ func TestIdentity(t *testing.T) {
 		t.Fatal(err)
 	}
 	moved, err := Identify(b)
-	if err != nil || !moved.SameFile(id) {
+	if err != nil || !moved.SameInode(id) {
 		t.Errorf("after a rename: had %+v, %v, wanted the same file as %+v", moved, err, id)
 	}
 	write(t, a, "x")
-	if other, err := Identify(a); err != nil || other.SameFile(id) {
+	if other, err := Identify(a); err != nil || other.SameInode(id) {
 		t.Errorf("a file with the same contents: had %+v, %v", other, err)
 	}
 	if _, err := Identify(a + "none"); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("had %v", err)
+	}
+}
+
+// What becomes visible has the time at which it does, however long ago it was
+// written; what it replaces keeps its own.
+func TestPublishedFileHasTheTimeOfNow(t *testing.T) {
+	dir := t.TempDir()
+	final, last := filepath.Join(dir, "f"), filepath.Join(dir, "f.last")
+	write(t, final, "old")
+	f := newFile(t, dir, "new", last)
+	older, old := time.Now().Add(-2*time.Hour), time.Now().Add(-time.Hour)
+	if err := errors.Join(os.Chtimes(final, older, older), os.Chtimes(f.Tmp, old, old)); err != nil {
+		t.Fatal(err)
+	}
+
+	before := time.Now()
+	if err := f.Publish(); err != nil {
+		t.Fatal(err)
+	}
+	if st, err := os.Stat(final); err != nil || st.ModTime().Unix() < before.Unix() {
+		t.Errorf("had %v, %v, wanted at least %v", st.ModTime(), err, before)
+	}
+	if st, err := os.Stat(last); err != nil || !st.ModTime().Equal(older) {
+		t.Errorf("the file before: had %v, %v, wanted %v", st.ModTime(), err, older)
+	}
+	if done, err := f.Published(); !done || err != nil {
+		t.Errorf("had %v, %v, wanted it to know its file by the new time too", done, err)
+	}
+
+	// A recovery may come to it once more, but has no business with another's file.
+	if err := errors.Join(os.Rename(final, f.Tmp), os.Chtimes(f.Tmp, old, old), os.Rename(f.Tmp, final), f.Publish()); err != nil {
+		t.Fatal(err)
+	}
+	if st, err := os.Stat(final); err != nil || st.ModTime().Unix() < before.Unix() {
+		t.Errorf("once more: had %v, %v, wanted at least %v", st.ModTime(), err, before)
+	}
+	write(t, f.Tmp, "another's")
+	if err := errors.Join(os.Chtimes(f.Tmp, old, old), os.Rename(f.Tmp, final), f.Date()); err != nil {
+		t.Fatal(err)
+	}
+	if st, err := os.Stat(final); err != nil || !st.ModTime().Equal(old) {
+		t.Errorf("another's: had %v, %v, wanted %v", st.ModTime(), err, old)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -127,6 +128,59 @@ func TestFinished(t *testing.T) {
 	}
 	if r := sc.recover(t); r.Finished != 0 {
 		t.Errorf("had %+v the second time", r)
+	}
+}
+
+// A process may die after a file got its name and before it got its time, while
+// it has the list's lock.
+func TestFinishedFileHasTheTimeOfRecovery(t *testing.T) {
+	sc := newScene(t)
+	f := sc.record.Files[0]
+	if err := f.Publish(); err != nil {
+		t.Fatal(err)
+	}
+	old := time.Now().Add(-time.Hour)
+	if err := os.Chtimes(sc.config, old, old); err != nil {
+		t.Fatal(err)
+	}
+	sc.record.PID = dieWithLock(t, maillist.LockPath(sc.env.Site, "test"))
+	b, err := json.Marshal(sc.record)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, sc.journalFile(t, record), string(b))
+
+	before := time.Now()
+	sc.recover(t)
+	wantFile(t, sc.config, "new")
+	if st, err := os.Stat(sc.config); err != nil || st.ModTime().Unix() < before.Unix() {
+		t.Errorf("had %v, %v, wanted at least %v", st.ModTime(), err, before)
+	}
+}
+
+// dieWithLock has another process of ours take a lock and end, and returns its id.
+func dieWithLock(t *testing.T, path string) (pid int) {
+	t.Helper()
+	cmd := exec.Command(os.Args[0], "-test.run=^TestDieWithLock$")
+	cmd.Env = append(os.Environ(), "MMRUNNER_TEST_LOCK="+path)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	return cmd.Process.Pid
+}
+
+// TestDieWithLock is that other process.
+func TestDieWithLock(t *testing.T) {
+	path := os.Getenv("MMRUNNER_TEST_LOCK")
+	if path == "" {
+		t.Skip("it is for a process that another test starts")
+	}
+	l, err := lockfile.New(path, lockfile.Options{Lifetime: time.Hour})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Lock(t.Context(), time.Second); err != nil {
+		t.Fatal(err)
 	}
 }
 

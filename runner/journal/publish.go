@@ -72,6 +72,15 @@ func (r *Record) publish(env *batch.Env) (ok bool, err error) {
 			return false, err
 		}
 	}
+	for _, f := range r.Files {
+		// A process that died may not have come to that.
+		if f.Tmp == "" {
+			continue
+		}
+		if err := f.Date(); err != nil {
+			return false, err
+		}
+	}
 	return true, batch.SyncDirs(r.Files)
 }
 
@@ -97,6 +106,26 @@ func (r *Record) unchanged(path string) (bool, error) {
 	return was.Ino == now.Ino && was.Size == now.Size && was.Mtime == now.Mtime, nil
 }
 
+// stillLocked tells whether the dead process has the lock of one of the lists:
+// nobody has read that list under its lock since.
+func (r *Record) stillLocked(env *batch.Env) (bool, error) {
+	for _, name := range r.Locks {
+		holder, err := lockfile.Holder(maillist.LockPath(env.Site, name))
+		if err != nil {
+			return false, err
+		}
+		if r.holds(env, holder) {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// holds tells whether a lock's holder is the dead process.
+func (r *Record) holds(env *batch.Env, holder *lockfile.Claim) bool {
+	return holder != nil && holder.Host == env.Host() && holder.Host == r.Host && holder.PID == r.PID
+}
+
 // inherit returns the locks of the commit's lists: those that the dead process
 // still has are taken over, so that nobody sees a list half saved, and the
 // others are taken: so are those of a host of another name, when their time is over.
@@ -111,7 +140,7 @@ func (r *Record) inherit(ctx context.Context, env *batch.Env) (locks []batch.Loc
 		if err != nil {
 			return locks, err
 		}
-		if holder != nil && holder.Host == env.Host() && holder.Host == r.Host && holder.PID == r.PID {
+		if r.holds(env, holder) {
 			l, err := lockfile.TakeOver(path, *holder, o)
 			if err != nil {
 				return locks, err

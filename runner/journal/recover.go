@@ -210,7 +210,12 @@ func (r *Record) recover(ctx context.Context, env *batch.Env) (finished bool, er
 	if err != nil {
 		return false, err
 	}
-	if len(unpublished) > 0 {
+	// Files that have their names may not have the time of that moment yet.
+	locked, err := r.stillLocked(env)
+	if err != nil {
+		return false, err
+	}
+	if len(unpublished) > 0 || locked {
 		locks, err := r.inherit(ctx, env)
 		defer func() {
 			for _, l := range locks {
