@@ -3,8 +3,6 @@ package main
 import (
 	"fmt"
 	"os"
-	"os/signal"
-	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -51,8 +49,7 @@ func runDemo(cmd *cobra.Command, o demoOptions) (err error) {
 			err = e
 		}
 	}()
-	ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
+	ctx := untilStopped(cmd)
 	fmt.Fprintf(out, "Making a list of %d members, %d bounces and %d commands.\n", o.members, o.bounces, o.commands)
 	show, last := (func(done, total int))(nil), ""
 	s, want, err := demo.Make(dir, demo.Options{

@@ -1,11 +1,10 @@
 package main
 
 import (
-	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
-	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -13,6 +12,7 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/message"
 	"github.com/mmrunner/mmrunner/mmcompat/site"
 	"github.com/mmrunner/mmrunner/runner/bounce/detect"
+	"github.com/mmrunner/mmrunner/terminal"
 )
 
 type detectOptions struct {
@@ -31,7 +31,8 @@ bounce module that recognised it and the bouncing addresses, or "warning" for a 
 It uses the bounce modules' order and patterns of the installation, or mmrunner's own where there is none or with
 --builtin. It changes nothing.
 
-The exit status is 0 if every file could be read, whatever was found in it.`,
+Exit status: 0 if every message was looked at, whatever was found in it, 2 if a file could not be read or only the
+installation's own modules can tell.`,
 		Example: "  mmrunner detect bounce.eml\n  mmrunner detect --mbox --json /var/mail/bounces",
 		Args:    cobra.MinimumNArgs(1),
 		RunE:    func(cmd *cobra.Command, args []string) error { return detectFiles(cmd, in, o, args) },
@@ -54,8 +55,11 @@ type detected struct {
 	Reason    string   `json:"reason,omitempty"`
 }
 
+// needPython is the result for a message of which only the installation's own modules can tell.
+const needPython = "python"
+
 func detectFiles(cmd *cobra.Command, in *installation, o detectOptions, files []string) error {
-	profile, err := detectProfile(in, o)
+	profile, err := detectProfile(cmd, in, o)
 	if err != nil {
 		return err
 	}
@@ -64,11 +68,11 @@ func detectFiles(cmd *cobra.Command, in *installation, o detectOptions, files []
 		return err
 	}
 	all := []detected{}
-	failed := 0
+	failed, looked, untold := 0, 0, 0
 	for _, file := range files {
 		text, err := readMessage(cmd.InOrStdin(), file)
 		if err != nil {
-			fmt.Fprintln(cmd.ErrOrStderr(), "mmrunner: "+err.Error())
+			complain(cmd.ErrOrStderr(), err)
 			failed++
 			continue
 		}
@@ -78,6 +82,10 @@ func detectFiles(cmd *cobra.Command, in *installation, o detectOptions, files []
 		}
 		for i, text := range texts {
 			r := detectIn(d, text)
+			looked++
+			if r.Result == needPython {
+				untold++
+			}
 			r.File = file
 			if o.mbox {
 				r.Message = i + 1
@@ -90,23 +98,28 @@ func detectFiles(cmd *cobra.Command, in *installation, o detectOptions, files []
 		}
 	}
 	if o.asJSON {
-		if err := json.NewEncoder(cmd.OutOrStdout()).Encode(all); err != nil {
+		if err := printJSON(cmd.OutOrStdout(), all); err != nil {
 			return err
 		}
 	}
-	if failed > 0 {
+	switch {
+	case failed > 0:
 		return fmt.Errorf("%d of %d files could not be read", failed, len(files))
+	case looked == 0:
+		return errors.New("there was no message in any of the files; nothing was looked at")
+	case untold > 0:
+		return fmt.Errorf("of %s only the installation's Python can tell", several(untold, "message", "messages"))
 	}
 	return nil
 }
 
 // detectProfile is the installation's, or the built-in one if there is none and
 // none was asked for.
-func detectProfile(in *installation, o detectOptions) (*site.Profile, error) {
+func detectProfile(cmd *cobra.Command, in *installation, o detectOptions) (*site.Profile, error) {
 	if o.builtin {
 		return site.Builtin(), nil
 	}
-	s, err := site.Open(in.prefix, site.Options{Warn: func(m string) { fmt.Fprintln(os.Stderr, "mmrunner: "+m) }})
+	s, err := site.Open(in.prefix, site.Options{Warn: warn(cmd)})
 	switch {
 	case err == nil:
 		return s.Profile, nil
@@ -134,7 +147,7 @@ func detectIn(d *detect.Detector, text string) detected {
 	out := detected{Result: "bounce", Module: r.Module}
 	switch {
 	case r.NeedPython != "":
-		out.Result, out.Reason = "python", r.NeedPython
+		out.Result, out.Reason = needPython, r.NeedPython
 	case r.Err != nil:
 		out.Result, out.Reason = "error", r.Err.Error()
 	case r.Stop:
@@ -160,35 +173,26 @@ func latin1Text(s string) string {
 
 func (r detected) String() string {
 	var b strings.Builder
-	b.WriteString(r.File)
+	b.WriteString(terminal.Escape(r.File))
 	if r.Message > 0 {
 		fmt.Fprintf(&b, ":%d", r.Message)
 	}
 	b.WriteString(": ")
 	if r.Module != "" {
-		b.WriteString(r.Module + " ")
+		b.WriteString(terminal.Escape(r.Module) + " ")
 	}
 	switch {
 	case r.Reason != "":
-		fmt.Fprintf(&b, "%s (%s)", r.Result, printable(r.Reason))
+		fmt.Fprintf(&b, "%s (%s)", r.Result, terminal.Escape(r.Reason))
 	case r.Result == "bounce":
 		for i, a := range r.Addresses {
 			if i > 0 {
 				b.WriteString(", ")
 			}
-			b.WriteString(printable(a))
+			b.WriteString(terminal.Escape(a))
 		}
 	default:
 		b.WriteString(r.Result)
 	}
 	return b.String()
-}
-
-// printable quotes what must not reach a terminal as it is: it comes out of
-// other people's mail.
-func printable(s string) string {
-	if strings.ContainsFunc(s, func(r rune) bool { return !strconv.IsPrint(r) }) {
-		return strconv.Quote(s)
-	}
-	return s
 }

@@ -7,11 +7,9 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"sort"
 	"strings"
-	"syscall"
 	"text/tabwriter"
 
 	"github.com/schollz/progressbar/v3"
@@ -50,14 +48,14 @@ func drain(cmd *cobra.Command, in *installation, o drainOptions, names []string)
 	if o.batchSize < 1 {
 		return fmt.Errorf("had --batch-size %d, wanted at least 1", o.batchSize)
 	}
-	s, err := in.open()
+	s, err := in.open(cmd)
 	if err != nil {
 		return err
 	}
 	if len(names) == 0 {
 		names = []string{"BounceRunner", "CommandRunner"}
 	}
-	all, err := drainQueues(cmd.Context(), s, o, names)
+	all, err := drainQueues(untilStopped(cmd), s, o, names)
 	if err != nil {
 		return err
 	}
@@ -74,7 +72,7 @@ func drain(cmd *cobra.Command, in *installation, o drainOptions, names []string)
 }
 
 // drainQueues has the named runners go through what waits for them on a site,
-// one after the other, and returns what each did. SIGINT and SIGTERM end it with
+// one after the other, and returns what each did. An ended ctx ends it with
 // an error after the commit in progress.
 func drainQueues(ctx context.Context, s *site.Site, o drainOptions, names []string) (all []runner.Stats, err error) {
 	env := runner.NewEnv(s)
@@ -83,8 +81,6 @@ func drainQueues(ctx context.Context, s *site.Site, o drainOptions, names []stri
 	if err := env.Log.Touch("error"); err != nil {
 		return nil, err
 	}
-	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
-	defer stop()
 	for _, name := range names {
 		h, err := handler(name, s)
 		if err != nil {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"io"
 	"os"
 
@@ -51,11 +50,11 @@ func runDump(cmd *cobra.Command, o dumpOptions, files []string) error {
 		}
 		if err != nil {
 			failed++
-			fmt.Fprintln(cmd.ErrOrStderr(), "mmrunner: "+err.Error())
+			complain(cmd.ErrOrStderr(), err)
 		}
 	}
 	if failed > 0 {
-		return &exitError{status: 1}
+		return &exitError{status: statusNotDone}
 	}
 	return nil
 }

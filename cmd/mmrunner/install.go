@@ -4,10 +4,8 @@ import (
 	"bufio"
 	"fmt"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"strings"
-	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -56,10 +54,8 @@ func runInstall(cmd *cobra.Command, in *installation, o installOptions) error {
 			return err
 		}
 	}
-	ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
 	out := cmd.OutOrStdout()
-	found := install.Check(ctx, s, o.binary)
+	found := install.Check(cmd.Context(), s, o.binary)
 	for _, f := range found {
 		fmt.Fprintf(out, "%-7s %s\n", f.Grade, f.Text)
 	}

@@ -5,17 +5,28 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
+	"strings"
 	"syscall"
 	"time"
 
 	"github.com/mmrunner/mmrunner/mmcompat/zone"
 	"github.com/mmrunner/mmrunner/runner/qrunner"
+	"github.com/mmrunner/mmrunner/terminal"
 )
 
-// exitError ends the process with a status other than 1; it says nothing if it carries no error.
+// The exit statuses of all commands but status, which has those of a monitoring plugin, and the runners, which have
+// those that mailmanctl or a supervisor expects.
+const (
+	statusFound   = 1 // done, and there is something to look at: a difference, an entry that stays in its queue
+	statusNotDone = 2 // not done, or not all of what was asked for
+)
+
+// exitError ends the process with a status other than statusNotDone. It says nothing if it carries no error.
 type exitError struct {
 	status int
 	err    error
@@ -43,20 +54,39 @@ func main() {
 	os.Exit(run(os.Args[1:]))
 }
 
-// run is main without the exit, so that scripts can call it as a command of theirs.
+// run does what a command line says, and returns the exit status.
 func run(args []string) int {
+	// What commands print comes out of other people's mail and names.
+	stdout, stderr := terminal.NewWriter(os.Stdout), terminal.NewWriter(os.Stderr)
 	root := newRoot()
 	root.SetArgs(args)
-	err := root.Execute()
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	ctx, signals := newStopSignals(context.Background(), func(e *stoppedError) {
+		complain(stderr, e)
+		os.Exit(e.status())
+	})
+	defer signals.release()
+
+	err := root.ExecuteContext(ctx)
 	if err == nil {
 		return 0
 	}
-	if s := err.Error(); s != "" {
-		fmt.Fprintln(os.Stderr, "mmrunner: "+s)
+	if stopped := stoppedBy(ctx, err); stopped != nil {
+		complain(stderr, stopped)
+		return stopped.status()
 	}
+	complain(stderr, err)
 	var exit *exitError
 	if errors.As(err, &exit) {
 		return exit.status
 	}
-	return 1
+	return statusNotDone
+}
+
+// complain prints an error, if it says anything. Only its first line begins as ours do, whatever a file's name holds.
+func complain(w io.Writer, err error) {
+	if s := err.Error(); s != "" {
+		fmt.Fprintln(w, "mmrunner: "+strings.ReplaceAll(s, "\n", "\n  "))
+	}
 }

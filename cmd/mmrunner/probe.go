@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/mmrunner/mmrunner/mmcompat/site"
+	"github.com/mmrunner/mmrunner/terminal"
 )
 
 type probeOptions struct {
@@ -37,7 +38,7 @@ commands of the installation, and which of its modules are not as Mailman ships 
 func probe(cmd *cobra.Command, in *installation, o probeOptions) error {
 	s, err := site.Open(in.prefix, site.Options{
 		NoCache: o.noCache,
-		Warn:    func(m string) { fmt.Fprintln(cmd.ErrOrStderr(), "mmrunner: "+m) },
+		Warn:    warn(cmd),
 	})
 	if err != nil {
 		return err
@@ -66,7 +67,7 @@ func summary(w io.Writer, s *site.Site) error {
 	p := s.Profile
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	row := func(name, format string, a ...any) {
-		fmt.Fprintf(t, "%s\t%s\n", name, fmt.Sprintf(format, a...))
+		fmt.Fprintf(t, "%s\t%s\n", name, terminal.Escape(fmt.Sprintf(format, a...)))
 	}
 	row("prefix", "%s", s.Prefix)
 	if s.Probed {

@@ -14,6 +14,7 @@ import (
 	"github.com/mmrunner/mmrunner/pickle"
 	"github.com/mmrunner/mmrunner/runner"
 	"github.com/mmrunner/mmrunner/runner/qrunner"
+	"github.com/mmrunner/mmrunner/terminal"
 )
 
 func newQrunner(in *installation) *cobra.Command {
@@ -43,7 +44,7 @@ mailmanctl starts its runners through mmrunner where mm_cfg.py sets PYTHON to it
 			if len(o.Runners) == 0 && !o.List {
 				return errors.New("had no runner, wanted one with --runner NAME[:SLICE:COUNT]; --list shows them")
 			}
-			return byHand(cmd.Context(), in, o)
+			return byHand(cmd, in, o)
 		},
 	}
 	f := cmd.Flags()
@@ -56,7 +57,7 @@ mailmanctl starts its runners through mmrunner where mm_cfg.py sets PYTHON to it
 }
 
 // byHand is the qrunner command.
-func byHand(ctx context.Context, in *installation, o qrunner.Options) error {
+func byHand(cmd *cobra.Command, in *installation, o qrunner.Options) error {
 	prefix, err := site.Find(in.prefix)
 	if err != nil {
 		return err
@@ -65,11 +66,12 @@ func byHand(ctx context.Context, in *installation, o qrunner.Options) error {
 	if ours, others := qrunner.Split(o.Runners); o.List || len(ours) == 0 && !asksForAll(others) {
 		return qrunner.Exec(script, o.Args(o.Runners))
 	}
-	s, err := in.open()
+	ownSignals(cmd)
+	s, err := in.open(cmd)
 	if err != nil {
 		return err
 	}
-	status, err := serve(ctx, s, script, o)
+	status, err := serve(cmd.Context(), s, script, o)
 	if err != nil && o.Subproc {
 		qrunner.Complain(s, err)
 	}
@@ -171,7 +173,7 @@ func underMailmanctl(script string, args []string) (status int) {
 // python becomes the real interpreter. Where it cannot, the status tells mailmanctl not to try again.
 func python(script string, args []string, o qrunner.Options, s *site.Site) int {
 	err := qrunner.Exec(script, args)
-	fmt.Fprintln(os.Stderr, "mmrunner: "+err.Error())
+	complain(terminal.NewWriter(os.Stderr), err)
 	if s != nil {
 		qrunner.Complain(s, err)
 	}

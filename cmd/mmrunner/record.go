@@ -17,8 +17,8 @@ and writes each scene, with what became of it, to a zip file in DIR. They are wh
 there is no Mailman. Nothing of the installation changes.`,
 		Args:   cobra.ExactArgs(1),
 		Hidden: true,
-		RunE: func(_ *cobra.Command, args []string) error {
-			s, err := in.open()
+		RunE: func(cmd *cobra.Command, args []string) error {
+			s, err := in.open(cmd)
 			if err != nil {
 				return err
 			}

@@ -45,6 +45,7 @@ As root it becomes Mailman's user first, as mailmanctl does; any other user than
 }
 
 func runForeground(cmd *cobra.Command, in *installation, o runOptions, names []string) error {
+	ownSignals(cmd)
 	if err := sane(o.batchSize, "--batch-size", o.lockShare, "--lock-share"); err != nil {
 		return err
 	}
@@ -61,7 +62,7 @@ func runForeground(cmd *cobra.Command, in *installation, o runOptions, names []s
 			return err
 		}
 	}
-	s, err := in.open()
+	s, err := in.open(cmd)
 	if err != nil {
 		return err
 	}
@@ -76,7 +77,7 @@ func runForeground(cmd *cobra.Command, in *installation, o runOptions, names []s
 		}
 		service.Runners = append(service.Runners, spec)
 		if qrunner.Configured(s, spec.Name) {
-			fmt.Fprintf(os.Stderr, "mmrunner: mailmanctl starts %s too; take it out of QRUNNERS in mm_cfg.py\n", spec.Name)
+			fmt.Fprintf(cmd.ErrOrStderr(), "mmrunner: mailmanctl starts %s too; take it out of QRUNNERS in mm_cfg.py\n", spec.Name)
 		}
 	}
 	// Relative names in settings are below it for Mailman's own runners.

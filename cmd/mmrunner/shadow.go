@@ -4,11 +4,9 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -85,12 +83,7 @@ func runShadow(cmd *cobra.Command, in *installation, o shadowOptions, names []st
 		}
 		defer page.Close()
 	}
-	ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	go func() {
-		<-ctx.Done()
-		stop() // a second signal ends it at once
-	}()
+	ctx := untilStopped(cmd)
 	live := newLive(cmd.ErrOrStderr(), o.asJSON)
 	tell := live.tell
 	if o.metrics != "" {

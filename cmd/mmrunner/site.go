@@ -1,8 +1,8 @@
 package main
 
 import (
+	"errors"
 	"fmt"
-	"os"
 
 	"github.com/spf13/cobra"
 
@@ -17,8 +17,8 @@ type installation struct {
 
 // open opens the installation for a command that changes its state. An installation whose settings cannot be asked
 // for is refused: with Mailman's defaults in their place, its entries would be answered as another site's.
-func (in *installation) open() (*site.Site, error) {
-	s, err := site.Open(in.prefix, site.Options{Warn: func(m string) { fmt.Fprintln(os.Stderr, "mmrunner: "+m) }})
+func (in *installation) open(cmd *cobra.Command) (*site.Site, error) {
+	s, err := site.Open(in.prefix, site.Options{Warn: warn(cmd)})
 	if err != nil {
 		return nil, err
 	}
@@ -34,6 +34,11 @@ func (in *installation) open() (*site.Site, error) {
 func (in *installation) look(cmd *cobra.Command) (*site.Site, error) {
 	return site.Open(in.prefix, site.Options{
 		Watch: true,
-		Warn:  func(m string) { fmt.Fprintln(cmd.ErrOrStderr(), "mmrunner: "+m) },
+		Warn:  warn(cmd),
 	})
+}
+
+// warn prints a warning where the command's errors go.
+func warn(cmd *cobra.Command) func(string) {
+	return func(m string) { complain(cmd.ErrOrStderr(), errors.New(m)) }
 }

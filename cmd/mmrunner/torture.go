@@ -44,7 +44,7 @@ random times, has it start again, and compares what comes of it in the end with 
 			if o.apart {
 				workers = [][]string{slices.Concat(work, []string{"--runner=BounceRunner"}), slices.Concat(work, []string{"--runner=CommandRunner"})}
 			}
-			r, err := kill.Torture(cmd.Context(), dir, kill.Options{
+			r, err := kill.Torture(untilStopped(cmd), dir, kill.Options{
 				Kills: o.kills, PerRound: o.a, Batch: o.batch, Seed: o.seed,
 				Size:     kill.Size{Members: o.members, Bounces: 40, Commands: 40, Talk: !o.apart},
 				Workers:  workers,

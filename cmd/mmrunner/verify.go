@@ -1,19 +1,18 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
-	"os"
-	"os/signal"
 	"strings"
-	"syscall"
 	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/mmrunner/mmrunner/runner/verify"
+	"github.com/mmrunner/mmrunner/terminal"
 )
 
 type verifyOptions struct {
@@ -21,7 +20,7 @@ type verifyOptions struct {
 	max     int
 	file    string
 	against string
-	python  bool
+	without bool // --without-python
 	doubts  bool
 }
 
@@ -42,7 +41,10 @@ doubts; --doubts=false leaves them out.
 
 With --file FILE --against FILE2 it compares two files of pickles, of any kind, by value and type.
 
-The exit status is 1 if anything was found.`,
+A comparison that cannot be made is a failure: where the site has no Python, say --without-python to do without.
+
+Exit status: 0 if nothing was found, 1 if something was, 2 if files could not be read or nothing was compared, 130 if
+it was stopped.`,
 		Example: `  mmrunner verify
   mmrunner verify mylist --json
   mmrunner verify --file config.pck --against backup/config.pck`,
@@ -54,14 +56,14 @@ The exit status is 1 if anything was found.`,
 	f.IntVar(&o.max, "max", verify.DefaultMax, "differences that each check of a file tells of at most")
 	f.StringVar(&o.file, "file", "", "a file of pickles to compare, with --against")
 	f.StringVar(&o.against, "against", "", "the file to compare it with")
-	f.BoolVar(&o.python, "python", true, "compare with the reading of the site's Python")
+	f.BoolVar(&o.without, "without-python", false, "do not compare with the reading of the site's Python")
 	f.BoolVar(&o.doubts, "doubts", true, "look for damage that only a look at the values shows")
 	cmd.MarkFlagsRequiredTogether("file", "against")
 	return cmd
 }
 
-// errFound ends verify and shadow with status 1 once the report is printed.
-var errFound = &exitError{status: 1}
+// errFound ends a command once its report is printed: there is something to look at.
+var errFound = &exitError{status: statusFound}
 
 func runVerify(cmd *cobra.Command, in *installation, o verifyOptions, lists []string) error {
 	if o.max < 1 {
@@ -82,15 +84,16 @@ func runVerify(cmd *cobra.Command, in *installation, o verifyOptions, lists []st
 		return err
 	}
 	opt := verify.Options{Lists: lists, Max: o.max, Doubts: o.doubts, Progress: progress("verify", o.asJSON)}
-	if o.python && s.Probed {
+	if !o.without {
+		if !s.Probed {
+			return fmt.Errorf("%s: no Python 2.7 to compare with: %w; name it in $MAILMAN_PYTHON, or do without: --without-python", s.Prefix, s.Problem)
+		}
 		if opt.Python, err = verify.StartPython(s.Python); err != nil {
-			return fmt.Errorf("had %w, wanted the site's Python; --python=false does without", err)
+			return fmt.Errorf("%s: the site's Python cannot be started: %w; do without it: --without-python", s.Prefix, err)
 		}
 		defer opt.Python.Close()
 	}
-	ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	r, err := verify.Run(ctx, files, opt)
+	r, err := verify.Run(untilStopped(cmd), files, opt)
 	if err != nil {
 		return err
 	}
@@ -99,10 +102,17 @@ func runVerify(cmd *cobra.Command, in *installation, o verifyOptions, lists []st
 	} else {
 		err = printVerify(cmd.OutOrStdout(), r)
 	}
-	if err == nil && !r.OK() {
+	switch {
+	case err != nil:
+		return err
+	case r.Files == 0:
+		return fmt.Errorf("%s: there was no file to compare; nothing was verified", s.Prefix)
+	case len(r.Unread) > 0:
+		return fmt.Errorf("%s not be read; the rest was compared", several(len(r.Unread), "file or directory could", "files or directories could"))
+	case len(r.Findings) > 0:
 		return errFound
 	}
-	return err
+	return nil
 }
 
 func verifyPair(cmd *cobra.Command, o verifyOptions) error {
@@ -118,7 +128,7 @@ func verifyPair(cmd *cobra.Command, o verifyOptions) error {
 		}
 		err = printJSON(out, found)
 	case len(found) == 0:
-		_, err = fmt.Fprintf(out, "%s and %s hold equal values of equal types\n", o.file, o.against)
+		_, err = fmt.Fprintf(out, "%s and %s hold equal values of equal types\n", terminal.Escape(o.file), terminal.Escape(o.against))
 	default:
 		printFindings(out, found)
 	}
@@ -128,11 +138,17 @@ func verifyPair(cmd *cobra.Command, o verifyOptions) error {
 	return err
 }
 
+// printJSON prints a document of which no character does harm on a terminal.
 func printJSON(w io.Writer, v any) error {
-	enc := json.NewEncoder(w)
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
 	enc.SetIndent("", " ")
-	return enc.Encode(v)
+	if err := enc.Encode(v); err != nil {
+		return err
+	}
+	_, err := w.Write(terminal.JSON(b.Bytes()))
+	return err
 }
 
 // printFindings groups them under their files.
@@ -141,20 +157,20 @@ func printFindings(w io.Writer, found []verify.Finding) {
 	for _, f := range found {
 		if f.File != last {
 			last = f.File
-			in := f.File
+			in := terminal.Escape(f.File)
 			if f.List != "" {
-				in += " (list " + f.List + ")"
+				in += " (list " + terminal.Escape(f.List) + ")"
 			}
 			fmt.Fprintln(w, in)
 		}
-		fmt.Fprintf(w, "  %s: %s\n    had    %s\n    wanted %s\n", f.Check, f.Path, f.Had, f.Wanted)
+		fmt.Fprintf(w, "  %s: %s\n    had    %s\n    wanted %s\n", f.Check, terminal.Escape(f.Path), terminal.Escape(f.Had), terminal.Escape(f.Wanted))
 	}
 }
 
 func printVerify(w io.Writer, r *verify.Report) error {
 	printFindings(w, r.Findings)
 	for _, u := range r.Unread {
-		fmt.Fprintln(w, u)
+		fmt.Fprintln(w, "not read: "+terminal.Escape(u))
 	}
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "KIND\tFILES\tMB")

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/mmrunner/mmrunner/mmcompat/disk"
+	"github.com/mmrunner/mmrunner/terminal"
 )
 
 // Logger writes lines to log files that go by name, e.g. "bounce".
@@ -50,7 +51,7 @@ func New(dir string, o Options) *Set {
 		o.Now = time.Now
 	}
 	if o.Stderr == nil {
-		o.Stderr = os.Stderr
+		o.Stderr = terminal.NewWriter(os.Stderr)
 	}
 	return &Set{dir: dir, o: o, files: map[string]*disk.File{}}
 }

@@ -1,6 +1,7 @@
 package dump
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"io"
@@ -10,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/mmrunner/mmrunner/pickle"
+	"github.com/mmrunner/mmrunner/terminal"
 )
 
 // Node is a value as JSON has it. Type is None, bool, int, long, float, str,
@@ -49,10 +51,14 @@ func JSON(w io.Writer, name string, b []byte, o Options) error {
 	if err != nil {
 		d.Error = err.Error()
 	}
-	enc := json.NewEncoder(w)
+	var doc bytes.Buffer
+	enc := json.NewEncoder(&doc)
 	enc.SetEscapeHTML(false)
 	enc.SetIndent("", " ")
 	if e := enc.Encode(d); e != nil {
+		return e
+	}
+	if _, e := w.Write(terminal.JSON(doc.Bytes())); e != nil {
 		return e
 	}
 	return err

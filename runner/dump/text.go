@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/mmrunner/mmrunner/pickle"
+	"github.com/mmrunner/mmrunner/terminal"
 )
 
 // Options say how to show a value.
@@ -192,7 +193,7 @@ func (t *texter) object(args *pickle.Tuple, list []pickle.Value, dict *pickle.Di
 // File writes all pickles in b under headings with the file's name.
 func File(w io.Writer, name string, b []byte, o Options) error {
 	return each(name, b, func(n, of int, size int, v pickle.Value) error {
-		if _, err := fmt.Fprintf(w, "# %s: pickle %d of %d, %d bytes\n", name, n, of, size); err != nil {
+		if _, err := fmt.Fprintf(w, "# %s: pickle %d of %d, %d bytes\n", terminal.Escape(name), n, of, size); err != nil {
 			return err
 		}
 		return Text(w, v, o)

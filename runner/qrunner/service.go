@@ -19,6 +19,7 @@ import (
 	"github.com/mmrunner/mmrunner/runner/batch"
 	"github.com/mmrunner/mmrunner/runner/history"
 	"github.com/mmrunner/mmrunner/runner/metrics"
+	"github.com/mmrunner/mmrunner/terminal"
 )
 
 // Ours tells whether mmrunner is the runner of that class name.
@@ -165,7 +166,7 @@ func (s *Service) say(env *batch.Env) io.Writer {
 	if s.Subproc {
 		return stderr{env.Log}
 	}
-	return os.Stderr
+	return terminal.NewWriter(os.Stderr)
 }
 
 // names are those that the lines in the qrunner log have: one runner that runs

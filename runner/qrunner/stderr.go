@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/mmrunner/mmrunner/mmcompat/mlog"
+	"github.com/mmrunner/mmrunner/terminal"
 )
 
 // stderr is what a runner that mailmanctl started has in the place of its
@@ -18,7 +19,7 @@ type stderr struct{ logs *mlog.Set }
 func (w stderr) Write(p []byte) (int, error) {
 	var b []byte
 	for line := range bytes.Lines(p) {
-		b = fmt.Appendf(b, "%s qrunner(%d): %s\n", time.Now().Format("Jan 02 15:04:05 2006"), os.Getpid(), bytes.TrimSuffix(line, []byte("\n")))
+		b = fmt.Appendf(b, "%s qrunner(%d): %s\n", time.Now().Format("Jan 02 15:04:05 2006"), os.Getpid(), terminal.Escape(string(bytes.TrimSuffix(line, []byte("\n")))))
 	}
 	w.logs.Append("error", b)
 	return len(p), nil

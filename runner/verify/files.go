@@ -45,11 +45,10 @@ type File struct {
 func Files(s *site.Site, lists []string) ([]File, error) {
 	all := len(lists) == 0
 	if all {
-		names, err := maillist.ListNames(s, nil)
-		if err != nil {
+		var err error
+		if lists, err = listNames(s); err != nil {
 			return nil, err
 		}
-		lists = names
 	}
 	lists = slices.Clone(lists)
 	sort.Strings(lists)
@@ -65,7 +64,8 @@ func Files(s *site.Site, lists []string) ([]File, error) {
 			kind Kind
 		}{{"config.pck", Config}, {"config.pck.last", Config}, {"pending.pck", Pending}, {"request.pck", Requests}} {
 			path := filepath.Join(maillist.ListPath(s, name), f.name)
-			if _, err := os.Lstat(path); err == nil {
+			// What cannot be looked at is found out, and told of, when it is read.
+			if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
 				files = append(files, File{path, f.kind, name})
 			}
 		}
@@ -103,6 +103,32 @@ func Files(s *site.Site, lists []string) ([]File, error) {
 	return files, nil
 }
 
+// listNames are the names of all lists. A directory that cannot be entered counts as a list, unlike with Mailman:
+// that its files cannot be read is to be told.
+func listNames(s *site.Site) ([]string, error) {
+	names, err := maillist.ListNames(s, nil)
+	if err != nil {
+		return nil, err
+	}
+	all, err := readDir(s.ListDataDir())
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range all {
+		if name == lostFound {
+			continue
+		}
+		_, err := os.Stat(filepath.Join(s.ListDataDir(), name, "config.pck"))
+		if errors.Is(err, fs.ErrPermission) {
+			names = append(names, name)
+		}
+	}
+	return names, nil
+}
+
+// lostFound is what fsck keeps in the root of a file system, for root only.
+const lostFound = "lost+found"
+
 // UnknownListError says that a list that was asked for does not exist.
 type UnknownListError struct{ Name, Dir string }
 
@@ -120,7 +146,11 @@ func queueDirs(s *site.Site) ([]string, error) {
 		return nil, err
 	}
 	for _, name := range names {
-		if info, err := os.Stat(filepath.Join(root, name)); err == nil && info.IsDir() {
+		switch info, err := os.Stat(filepath.Join(root, name)); {
+		case errors.Is(err, fs.ErrNotExist): // removed meanwhile, or a link to nothing
+		case err != nil:
+			return nil, err
+		case info.IsDir():
 			seen[filepath.Join(root, name)] = true
 		}
 	}

@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"fmt"
 	"os"
 
 	"github.com/mmrunner/mmrunner/pickle"
@@ -8,7 +9,7 @@ import (
 
 // Pair compares two files of pickles by value and kind: had, the one to judge,
 // and wanted, the one to judge it by. An error is for a file that cannot be
-// opened.
+// opened, and for one that holds nothing to compare.
 func Pair(had, wanted string, o Options) ([]Finding, error) {
 	if o.Max == 0 {
 		o.Max = DefaultMax
@@ -25,6 +26,12 @@ func Pair(had, wanted string, o Options) ([]Finding, error) {
 	first.run(a)
 	second := &checker{python: o.Python, max: o.Max, file: File{Path: wanted}}
 	second.run(b)
+	for _, f := range []*checker{first, second} {
+		if f.size == 0 {
+			return nil, fmt.Errorf("%s: got an empty file, need one that holds a pickle", f.file.Path)
+		}
+	}
+
 	found := append(first.findings, second.findings...)
 	c := &checker{max: o.Max, file: File{Path: had}}
 	if n, m := len(first.values), len(second.values); n != m && len(found) == 0 {

@@ -265,3 +265,41 @@ func TestVanished(t *testing.T) {
 		t.Errorf("had %+v, %v, wanted one file gone and nothing wrong", r, err)
 	}
 }
+
+// A list or a queue that cannot be entered is told of, not left out.
+func TestWhatCannotBeEnteredIsTold(t *testing.T) {
+	if os.Geteuid() == 0 {
+		t.Skip("root may enter everything")
+	}
+	for _, dir := range []string{"lists/test", "qfiles/bounces", "data", "lists", "qfiles"} {
+		t.Run(dir, func(t *testing.T) {
+			s := newSite(t)
+			path := filepath.Join(s.Prefix, dir)
+			if err := os.Chmod(path, 0); err != nil {
+				t.Fatal(err)
+			}
+			defer os.Chmod(path, 0o770)
+
+			files, err := Files(s, nil)
+			if err != nil {
+				return
+			}
+			r, err := Run(context.Background(), files, Options{})
+			if err == nil && r.OK() {
+				t.Errorf("got %+v, need an error about %s", r, path)
+			}
+		})
+	}
+}
+
+func TestTwoFilesOfNothingAreNotEqual(t *testing.T) {
+	dir := t.TempDir()
+	empty, full := filepath.Join(dir, "empty"), filepath.Join(dir, "full")
+	write(t, empty, nil)
+	save(t, full, 0, list())
+	for _, pair := range [][2]string{{empty, empty}, {empty, full}, {full, empty}} {
+		if found, err := Pair(pair[0], pair[1], Options{}); err == nil {
+			t.Errorf("%v: got %v and no error", pair, found)
+		}
+	}
+}
