@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"syscall"
 	"time"
+
+	"github.com/mmrunner/mmrunner/mmcompat/disk"
 )
 
 // gone tells whether the process of this host that had an id when it last
@@ -39,7 +41,8 @@ func gone(pid int, file fs.FileInfo) bool {
 // changed is when a file was last written or renamed.
 func changed(file fs.FileInfo) time.Time {
 	if st, ok := file.Sys().(*syscall.Stat_t); ok {
-		return time.Unix(st.Ctim.Unix())
+		_, changed := disk.Times(st)
+		return changed
 	}
 	return file.ModTime()
 }

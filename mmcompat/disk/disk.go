@@ -201,7 +201,7 @@ func SyncFS(dir string) error {
 	if err := before(opSyncFS, dir, ""); err != nil {
 		return &fs.PathError{Op: "syncfs", Path: dir, Err: err}
 	}
-	return onDir(dir, opSyncFS, "syncfs", unix.Syncfs)
+	return onDir(dir, opSyncFS, "syncfs", syncFS)
 }
 
 func onDir(dir, op, name string, call func(fd int) error) error {

@@ -156,5 +156,6 @@ func waits(c Claim, info fs.FileInfo) bool {
 		return started(c.N) == 0 || started(c.N) == p.ticks
 	}
 	boot, err := bootTime()
-	return err != nil || !p.began(boot).After(time.Unix(info.Sys().(*syscall.Stat_t).Ctim.Unix()).Add(2*time.Second))
+	_, changed := disk.Times(info.Sys().(*syscall.Stat_t))
+	return err != nil || !p.began(boot).After(changed.Add(2*time.Second))
 }

@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mmrunner/mmrunner/mmcompat/disk"
 	"github.com/mmrunner/mmrunner/mmcompat/mmtest"
 )
 
@@ -251,7 +252,7 @@ func lockFacts(t *testing.T, path, claim string) facts {
 	}
 	number := regexp.MustCompile(`\.\d+\.\d+$`)
 	st := info.Sys().(*syscall.Stat_t)
-	touched := time.Unix(st.Ctim.Unix())
+	_, touched := disk.Times(st)
 	return facts{number.ReplaceAllString(string(b), ".PID.N"), info.Mode(), uint64(st.Nlink), info.ModTime().Sub(touched).Round(10 * time.Second)}
 }
 

@@ -28,7 +28,7 @@ func mode(t *testing.T, path string) uint32 {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return info.Sys().(*syscall.Stat_t).Mode
+	return uint32(info.Sys().(*syscall.Stat_t).Mode)
 }
 
 // newQueue is an empty queue whose clock stands still and whose log is in lines.

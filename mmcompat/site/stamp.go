@@ -9,6 +9,8 @@ import (
 	"sort"
 	"strings"
 	"syscall"
+
+	"github.com/mmrunner/mmrunner/mmcompat/disk"
 )
 
 // stamp is a digest over what tells the files that a profile depends on from
@@ -83,5 +85,6 @@ func identify(file string) string {
 		return fmt.Sprint("dir ", info.ModTime().UnixNano())
 	}
 	st := info.Sys().(*syscall.Stat_t)
-	return fmt.Sprint(info.Size(), info.ModTime().UnixNano(), st.Ino, syscall.TimespecToNsec(st.Ctim))
+	_, changed := disk.Times(st)
+	return fmt.Sprint(info.Size(), info.ModTime().UnixNano(), st.Ino, changed.UnixNano())
 }

@@ -38,13 +38,16 @@ func IdentifyFile(f *os.File) (Identity, error) {
 }
 
 func identity(st *syscall.Stat_t) Identity {
+	modified, changed := disk.Times(st)
 	return Identity{
 		Dev: uint64(st.Dev), Ino: st.Ino, Size: st.Size,
-		Mtime: st.Mtim.Nano(), Ctime: st.Ctim.Nano(),
+		Mtime: modified.UnixNano(), Ctime: changed.UnixNano(),
 	}
 }
 
 // SameInode tells whether both are the same file, even if it was renamed, linked
 // or given another time in between. The device is left out: it may have another
 // number after a reboot.
-func (id Identity) SameInode(other Identity) bool { return id.Ino == other.Ino && id.Size == other.Size }
+func (id Identity) SameInode(other Identity) bool {
+	return id.Ino == other.Ino && id.Size == other.Size
+}

@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/mmrunner/mmrunner/mmcompat/disk"
 	"github.com/mmrunner/mmrunner/mmcompat/mmtest"
 	"github.com/mmrunner/mmrunner/mmcompat/site"
 	"github.com/mmrunner/mmrunner/runner"
@@ -98,7 +99,8 @@ func tree(t *testing.T, dir string) string {
 			return err
 		}
 		st := info.Sys().(*syscall.Stat_t)
-		fmt.Fprintf(&out, "%s %v %d %d %d %v %v", path, info.Mode(), info.Size(), st.Ino, st.Nlink, st.Mtim, st.Ctim)
+		modified, changed := disk.Times(st)
+		fmt.Fprintf(&out, "%s %v %d %d %d %v %v", path, info.Mode(), info.Size(), st.Ino, st.Nlink, modified, changed)
 		if info.Mode().IsRegular() {
 			b, err := os.ReadFile(path)
 			if err != nil {

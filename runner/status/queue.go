@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/mmrunner/mmrunner/mmcompat/disk"
 	"github.com/mmrunner/mmrunner/mmcompat/qfile"
 )
 
@@ -116,7 +117,8 @@ func listOf(path string) (string, bool) {
 // changed is when a file was last renamed, linked or written to.
 func changed(info os.FileInfo) time.Time {
 	if st, ok := info.Sys().(*syscall.Stat_t); ok {
-		return time.Unix(st.Ctim.Unix())
+		_, changed := disk.Times(st)
+		return changed
 	}
 	return info.ModTime()
 }

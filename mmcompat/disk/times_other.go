@@ -1,0 +1,14 @@
+//go:build !linux
+
+package disk
+
+import (
+	"syscall"
+	"time"
+)
+
+// Times returns when a file's contents and when its inode last changed, of what
+// a stat(2) call found.
+func Times(st *syscall.Stat_t) (modified, changed time.Time) {
+	return time.Unix(st.Mtimespec.Unix()), time.Unix(st.Ctimespec.Unix())
+}
