@@ -24,7 +24,7 @@ func (l *Lock) layClaim() error {
 	if err == nil {
 		err = fp.Chmod(0o664)
 	} else if errors.Is(err, fs.ErrExist) {
-		fp, err = disk.OpenFile(l.claim, os.O_WRONLY|os.O_TRUNC, 0)
+		fp, err = disk.OpenFile(l.claim, os.O_WRONLY|os.O_TRUNC|syscall.O_NOFOLLOW, 0)
 	}
 	if fp != nil {
 		if err == nil {

@@ -218,7 +218,7 @@ func (q *Queue) EnqueueMessage(m *message.Message, data *Data) (base string, err
 // have, flushed to the disk if sync is set. A file that cannot be written whole
 // is removed.
 func WriteFile(path string, b []byte, sync bool) (err error) {
-	f, err := disk.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, fileMode)
+	f, err := disk.Create(path, fileMode)
 	if err != nil {
 		return err
 	}

@@ -141,7 +141,7 @@ func (f File) Discard() error {
 // the disk. On any error nothing is left under that name. The umask is not
 // asked: Mailman sets its own around each of these writes.
 func Write(tmp string, mode fs.FileMode, fn func(io.Writer) error) error {
-	f, err := disk.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, mode)
+	f, err := disk.Create(tmp, mode)
 	if err != nil {
 		return err
 	}

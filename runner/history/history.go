@@ -12,7 +12,10 @@ import (
 	"os"
 	"path/filepath"
 	"sort"
+	"syscall"
 	"time"
+
+	"github.com/mmrunner/mmrunner/mmcompat/disk"
 )
 
 // Commit is one batch of a list's entries that was committed.
@@ -58,7 +61,7 @@ func (r *Ring) Add(c Commit) error {
 	if err != nil {
 		return err
 	}
-	f, err := os.OpenFile(r.path, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o660)
+	f, err := os.OpenFile(r.path, os.O_WRONLY|os.O_APPEND|os.O_CREATE|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0o660)
 	if err != nil {
 		return err
 	}
@@ -84,9 +87,13 @@ func (r *Ring) shorten() error {
 		lines = lines[n:]
 	}
 	tmp := r.path + ".tmp"
-	if err := os.WriteFile(tmp, bytes.Join(lines, nil), 0o660); err != nil {
-		os.Remove(tmp)
+	f, err := disk.Create(tmp, 0o660)
+	if err != nil {
 		return err
+	}
+	_, err = f.Write(bytes.Join(lines, nil))
+	if err := errors.Join(err, f.Close()); err != nil {
+		return errors.Join(err, os.Remove(tmp))
 	}
 	return os.Rename(tmp, r.path)
 }

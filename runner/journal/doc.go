@@ -4,7 +4,7 @@
 //
 // # Files
 //
-// An engine has two files in DATA_DIR, mode 0660. HOST and PID are its process's,
+// An engine has two files in DATA_DIR, mode 0600. HOST and PID are its process's,
 // N tells the engines of one process apart.
 //
 // mmrunner-journal-HOST-PID-N.work is there while the engine is, and locked by flock(2)

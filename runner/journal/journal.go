@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync/atomic"
+	"syscall"
 
 	"github.com/gofrs/flock"
 
@@ -17,7 +18,14 @@ import (
 	"github.com/mmrunner/mmrunner/runner/batch"
 )
 
-const fileMode = 0o660
+// fileMode keeps the rest of Mailman's group out: somebody who can open a work file can lock it, which
+// would show a dead process as a living one.
+const fileMode = 0o600
+
+// newFlock locks a work file, which is made if it is not there; a symbolic link is not followed.
+func newFlock(file string) *flock.Flock {
+	return flock.New(file, flock.SetFlag(os.O_CREATE|os.O_RDONLY|syscall.O_NOFOLLOW), flock.SetPermissions(fileMode))
+}
 
 // Journal is one engine's. It is for one goroutine.
 type Journal struct {
@@ -50,7 +58,7 @@ func Open(env *batch.Env, runner, queue, bad string) (*Journal, error) {
 		} else if left {
 			continue // by one who had our process id
 		}
-		j.lock = flock.New(j.id.file(work), flock.SetPermissions(fileMode))
+		j.lock = newFlock(j.id.file(work))
 		var err error
 		if had, err = j.lock.TryLock(); err != nil {
 			return nil, err
@@ -68,7 +76,7 @@ func Open(env *batch.Env, runner, queue, bad string) (*Journal, error) {
 		}
 	}
 	var err error
-	j.work, err = disk.OpenFile(j.id.file(work), os.O_WRONLY|os.O_TRUNC, 0)
+	j.work, err = disk.OpenFile(j.id.file(work), os.O_WRONLY|os.O_TRUNC|syscall.O_NOFOLLOW, 0)
 	if err == nil {
 		err = j.work.Chmod(fileMode)
 	}
@@ -87,7 +95,7 @@ func (j *Journal) isLocked() (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	named, err := disk.Stat(j.id.file(work))
+	named, err := disk.Lstat(j.id.file(work))
 	if err != nil {
 		return false, ignoreMissing(err)
 	}
@@ -152,7 +160,7 @@ func (j *Journal) Write(r *Record) error {
 	if err := enc.Encode(r); err != nil {
 		return err
 	}
-	f, err := disk.OpenFile(j.id.file(draft), os.O_WRONLY|os.O_CREATE|os.O_TRUNC, fileMode)
+	f, err := disk.Create(j.id.file(draft), fileMode)
 	if err != nil {
 		return err
 	}

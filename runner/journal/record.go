@@ -4,11 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"path/filepath"
-	"slices"
-	"strings"
 
-	"github.com/mmrunner/mmrunner/mmcompat/maillist"
 	"github.com/mmrunner/mmrunner/mmcompat/site"
 	"github.com/mmrunner/mmrunner/mmcompat/stage"
 	"github.com/mmrunner/mmrunner/runner/batch"
@@ -43,8 +39,8 @@ type Log struct {
 	Was  stage.Identity `json:"was,omitzero"` // the file before they were written
 }
 
-// decode reads a record and makes sure that it is about a site's own files: who
-// may write to DATA_DIR is not to have root remove a file somewhere else.
+// decode reads a record and makes sure that it is about a site's own files, see
+// Record.check.
 func decode(b []byte, s *site.Site) (*Record, error) {
 	var v struct {
 		Version int `json:"mmrunner_journal"`
@@ -59,45 +55,8 @@ func decode(b []byte, s *site.Site) (*Record, error) {
 	if err := json.Unmarshal(b, &r); err != nil {
 		return nil, err
 	}
-	return &r, r.check(s)
-}
-
-// queues are the queues of Mailman's settings, by their usual names.
-var queues = []string{"in", "out", "virgin", "shunt", "bad", "bounces", "commands", "archive", "news", "retry"}
-
-func isQueue(s *site.Site, dir string) bool {
-	return slices.ContainsFunc(queues, func(q string) bool { return filepath.Clean(s.QueueDir(q)) == filepath.Clean(dir) })
-}
-
-func isBase(name string) bool {
-	return name != "" && !strings.ContainsAny(name, "/\x00")
-}
-
-func (r *Record) check(s *site.Site) error {
-	if !isQueue(s, r.Queue) || !isQueue(s, r.Bad) {
-		return fmt.Errorf("had queues %q and %q, wanted two of the site", r.Queue, r.Bad)
+	if err := r.check(s); err != nil {
+		return nil, fmt.Errorf("%w: %w", errNotOurs, err)
 	}
-	for _, base := range slices.Concat(r.Entries, r.Preserved) {
-		if !isBase(base) {
-			return fmt.Errorf("had entry %q, wanted a base name", base)
-		}
-	}
-	lists := map[string]bool{filepath.Clean(s.DataDir()): true} // for held messages
-	for _, name := range r.Locks {
-		lists[filepath.Clean(maillist.ListPath(s, name))] = true
-	}
-	ours := func(path string) bool {
-		return path == "" || path == filepath.Clean(path) && (lists[filepath.Dir(path)] || isQueue(s, filepath.Dir(path)))
-	}
-	for _, f := range slices.Concat(r.Files, r.Outbox) {
-		if f.Final == "" || !ours(f.Tmp) || !ours(f.Final) || !ours(f.LinkLast) {
-			return fmt.Errorf("had file %q for %q, wanted them in the site's directories", f.Tmp, f.Final)
-		}
-	}
-	for log := range r.Logs {
-		if !isBase(log) {
-			return fmt.Errorf("had log %q, wanted the name of one", log)
-		}
-	}
-	return nil
+	return &r, nil
 }

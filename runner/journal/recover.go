@@ -12,8 +12,6 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/gofrs/flock"
-
 	"github.com/mmrunner/mmrunner/mmcompat/disk"
 	"github.com/mmrunner/mmrunner/mmcompat/lockfile"
 	"github.com/mmrunner/mmrunner/mmcompat/qfile"
@@ -114,9 +112,23 @@ func gone(pid int) bool {
 	return err == nil && len(stat) > i+2 && (stat[i+2] == 'Z' || stat[i+2] == 'X')
 }
 
-// one sees to one journal.
+// one sees to one journal. Another user's is said and left alone.
 func (rec *Recovery) one(ctx context.Context, env *batch.Env, id id) error {
-	alone := flock.New(id.file(work), flock.SetPermissions(fileMode))
+	for _, kind := range []string{work, record} {
+		info, err := disk.Lstat(id.file(kind))
+		if err == nil {
+			err = checkOurs(id.file(kind), info)
+		}
+		if errors.Is(err, errNotOurs) {
+			rec.Problems = append(rec.Problems, err)
+			return nil
+		}
+		if err := ignoreMissing(err); err != nil {
+			return err
+		}
+	}
+
+	alone := newFlock(id.file(work))
 	dead := false
 	// A file system that hosts share need not tell one of another's locks.
 	here := id.host == env.Host()
@@ -141,12 +153,12 @@ func (rec *Recovery) one(ctx context.Context, env *batch.Env, id id) error {
 		return err
 	}
 	var r *Record
-	b, err := disk.ReadFile(id.file(record))
+	b, err := readOurs(id.file(record))
 	if err == nil {
 		r, err = decode(b, env.Site)
 	}
 	if err := ignoreMissing(err); err != nil {
-		if errors.Is(err, ErrNewer) || len(n.entries) == 0 {
+		if errors.Is(err, ErrNewer) || len(n.entries) == 0 && !errors.Is(err, errNotOurs) {
 			return err
 		}
 		// The entries are known, and others need not wait for whoever looks into it.

@@ -30,7 +30,7 @@ type temp struct{ ending, dir string }
 // with zeros in it, says as much as it has. The error is for one that cannot be
 // read, and for that of a newer mmrunner.
 func readWork(file string, s *site.Site) (notes, error) {
-	b, err := disk.ReadFile(file)
+	b, err := readOurs(file)
 	if err != nil {
 		return notes{}, ignoreMissing(err)
 	}
@@ -65,11 +65,6 @@ func readWork(file string, s *site.Site) (notes, error) {
 		}
 	}
 	return n, nil
-}
-
-// isOurs tells whether a commit may have temporary files in a directory.
-func isOurs(s *site.Site, dir string) bool {
-	return dir == filepath.Clean(dir) && (isQueue(s, dir) || filepath.Dir(dir) == filepath.Clean(s.ListDataDir()))
 }
 
 // undo takes back what a process did that died before its commit point. It
