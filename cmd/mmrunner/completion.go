@@ -7,13 +7,15 @@ import (
 
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
 	"github.com/mmrunner/mmrunner/mmcompat/site"
+	"github.com/mmrunner/mmrunner/runner"
 )
 
 // completeRunners offers the runners that mmrunner takes the place of, to shells that complete a command line; the
 // completion command itself, with scripts for bash, zsh and fish, is cobra's.
 func completeRunners(_ *cobra.Command, args []string, begun string) ([]string, cobra.ShellCompDirective) {
 	var names []string
-	for _, name := range []string{"BounceRunner\tbounces", "CommandRunner\tmailed commands"} {
+	for _, k := range runner.Kinds {
+		name := k.Name + "\tqueue " + k.Queue
 		if strings.HasPrefix(name, begun) && !named(args, name) {
 			names = append(names, name)
 		}

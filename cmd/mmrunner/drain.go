@@ -22,6 +22,7 @@ import (
 	"github.com/mmrunner/mmrunner/runner/bounce/detect"
 	"github.com/mmrunner/mmrunner/runner/command"
 	"github.com/mmrunner/mmrunner/runner/membership"
+	"github.com/mmrunner/mmrunner/runner/virgin"
 )
 
 type drainOptions struct {
@@ -33,8 +34,8 @@ func newDrain(in *installation) *cobra.Command {
 	var o drainOptions
 	cmd := &cobra.Command{
 		Use:   "drain [RUNNER...]",
-		Short: "Handle all that waits in the bounce and command queues, then exit",
-		Long: `drain handles every entry of the queues of the named runners (BounceRunner, CommandRunner; both if
+		Short: "Handle all that waits in the queues of bounces, commands and notices, then exit",
+		Long: `drain handles every entry of the queues of the named runners (BounceRunner, CommandRunner, VirginRunner; all if
 none is named), a batch at a time, saves the lists and exits. What cannot be handled stays in the queue or goes
 where Mailman would put it, and Mailman's error log says why.`,
 		RunE: func(cmd *cobra.Command, args []string) error { return drain(cmd, in, o, args) },
@@ -53,7 +54,7 @@ func drain(cmd *cobra.Command, in *installation, o drainOptions, names []string)
 		return err
 	}
 	if len(names) == 0 {
-		names = []string{"BounceRunner", "CommandRunner"}
+		names = runner.Names()
 	}
 	all, err := drainQueues(untilStopped(cmd), s, o, names)
 	if err != nil {
@@ -115,8 +116,10 @@ func handler(name string, s *site.Site) (runner.Handler, error) {
 		return bounce.New(d, world), nil
 	case "Command":
 		return command.New(world), nil
+	case "Virgin":
+		return virgin.New(s), nil
 	}
-	return nil, fmt.Errorf("had runner %q, wanted BounceRunner or CommandRunner", name)
+	return nil, fmt.Errorf("had runner %q, wanted one of %s", name, strings.Join(runner.Names(), ", "))
 }
 
 // progress shows a bar where somebody is looking.

@@ -32,8 +32,8 @@ func newInstall(in *installation) *cobra.Command {
 		Short: "Have mailmanctl start the runners through mmrunner",
 		Long: `install makes sure that mmrunner can work on the site (its Python, release, user and group, permissions, and
 every list read, written and read again in memory), shows the change to mm_cfg.py, asks, and makes it: a few lines at
-the end that set PYTHON, which mailmanctl starts its runners with. mmrunner then is BounceRunner and CommandRunner, and
-becomes Mailman's own Python for all others.
+the end that set PYTHON, which mailmanctl starts its runners with. mmrunner then is BounceRunner, CommandRunner and
+VirginRunner, and becomes Mailman's own Python for all others.
 
 Nothing else changes, and nothing is started or stopped. mmrunner uninstall takes the lines out again.`,
 		Args: cobra.NoArgs,

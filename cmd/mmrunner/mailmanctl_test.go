@@ -131,7 +131,7 @@ const aBounce = "From: mailer-daemon@example.net\nTo: test-bounces+a=example.com
 // by mailmanctl as any runner, and mail takes its usual way meanwhile.
 func TestUnderMailmanctl(t *testing.T) {
 	t.Parallel()
-	in := underMailman(t, "QRUNNERS = [('BounceRunner', 1), ('CommandRunner', 2), ('VirginRunner', 1)]\nREGISTER_BOUNCES_EVERY = hours(1)")
+	in := underMailman(t, "QRUNNERS = [('BounceRunner', 1), ('CommandRunner', 2), ('VirginRunner', 1), ('NewsRunner', 1)]\nREGISTER_BOUNCES_EVERY = hours(1)")
 	in.run("", "bin/mailmanctl", "-u", "-q", "start")
 	stopped := false
 	t.Cleanup(func() {
@@ -140,15 +140,16 @@ func TestUnderMailmanctl(t *testing.T) {
 		}
 	})
 	ours := append(in.started("BounceRunner", 1), in.started("CommandRunner", 2)...)
-	virgin := in.started("VirginRunner", 1)[0]
+	ours = append(ours, in.started("VirginRunner", 1)...)
+	news := in.started("NewsRunner", 1)[0]
 	master := in.master()
 	self, err := filepath.EvalSymlinks(program(t))
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, pid := range append(ours, virgin) {
+	for _, pid := range append(ours, news) {
 		ppid, exe, cwd := procInfo(t, pid)
-		if ppid != master || cwd != in.prefix || (exe == self) != (pid != virgin) {
+		if ppid != master || cwd != in.prefix || (exe == self) != (pid != news) {
 			t.Errorf("process %d: had parent %d, program %s in %s, wanted parent %d in %s", pid, ppid, exe, cwd, master, in.prefix)
 		}
 	}

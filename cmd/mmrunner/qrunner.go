@@ -23,8 +23,8 @@ func newQrunner(in *installation) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "qrunner [options]",
 		Short: "Run queue runners as Mailman's bin/qrunner does",
-		Long: `qrunner takes bin/qrunner's options and does what it does, with mmrunner in the place of BounceRunner and
-CommandRunner. Runners that are not mmrunner's are run by the installation's own bin/qrunner.
+		Long: `qrunner takes bin/qrunner's options and does what it does, with mmrunner in the place of BounceRunner,
+CommandRunner and VirginRunner. Runners that are not mmrunner's are run by the installation's own bin/qrunner.
 
 MMRUNNER_BATCH_SIZE, MMRUNNER_LOCK_SHARE and MMRUNNER_METRICS_ADDR in mm_cfg.py are what --batch-size, --lock-share and
 --metrics-addr are to mmrunner run. Each runner is a process with an address of its own to answer Prometheus at, so the

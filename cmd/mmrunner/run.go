@@ -24,8 +24,8 @@ func newRun(in *installation) *cobra.Command {
 	var o runOptions
 	cmd := &cobra.Command{
 		Use:   "run [RUNNER...]",
-		Short: "Handle the bounce and command queues until told to stop, for a supervisor such as systemd",
-		Long: `run handles the queues of the named runners (BounceRunner, CommandRunner; both if none is named) in the
+		Short: "Handle the queues of bounces, commands and notices until told to stop, for a supervisor such as systemd",
+		Long: `run handles the queues of the named runners (BounceRunner, CommandRunner, VirginRunner; all if none is named) in the
 foreground, until SIGTERM or SIGINT. It finishes what is at hand first, and registers bounces that wait. SIGHUP has it
 open its log files anew. Only one mmrunner works on a slice of a queue.
 
@@ -67,13 +67,13 @@ func runForeground(cmd *cobra.Command, in *installation, o runOptions, names []s
 		return err
 	}
 	if len(names) == 0 {
-		names = []string{"BounceRunner", "CommandRunner"}
+		names = runner.Names()
 	}
 	service := &qrunner.Service{Site: s, BatchSize: o.batchSize, LockShare: o.lockShare, Metrics: o.metrics, Handler: handler}
 	for _, name := range names {
 		spec := qrunner.Spec{Name: strings.TrimSuffix(name, "Runner") + "Runner", Slice: n, Slices: slices}
 		if !qrunner.Ours(spec.Name) {
-			return fmt.Errorf("had runner %q, wanted BounceRunner or CommandRunner", name)
+			return fmt.Errorf("had runner %q, wanted one of %s", name, strings.Join(runner.Names(), ", "))
 		}
 		service.Runners = append(service.Runners, spec)
 		if qrunner.Configured(s, spec.Name) {

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"github.com/mmrunner/mmrunner/runner"
 	"github.com/mmrunner/mmrunner/runner/metrics"
 	"github.com/mmrunner/mmrunner/runner/shadow"
 )
@@ -32,7 +33,7 @@ func newShadow(in *installation) *cobra.Command {
 		Use:   "shadow [RUNNER...]",
 		Short: "Try mmrunner beside the live Python runners, without touching anything",
 		Long: `shadow keeps a copy of each entry as it appears in the queues of the named runners (BounceRunner,
-CommandRunner; both if none is named) and of the lists as they are then. It replays each batch of entries twice in
+CommandRunner, VirginRunner; all if none is named) and of the lists as they are then. It replays each batch of entries twice in
 private copies: by Mailman's own runner in the site's Python, and by mmrunner. Then it compares list state, outgoing
 messages and log lines by what they mean: folding, cookies, times and made-up passwords do not count.
 
@@ -70,7 +71,7 @@ func runShadow(cmd *cobra.Command, in *installation, o shadowOptions, names []st
 		return err
 	}
 	if len(names) == 0 {
-		names = []string{"BounceRunner", "CommandRunner"}
+		names = runner.Names()
 	}
 	if o.spool == "" {
 		o.spool = defaultSpool(s.Prefix)
@@ -87,7 +88,7 @@ func runShadow(cmd *cobra.Command, in *installation, o shadowOptions, names []st
 	live := newLive(cmd.ErrOrStderr(), o.asJSON)
 	tell := live.tell
 	if o.metrics != "" {
-		m := metrics.New(map[string]string{"bounces": s.QueueDir("bounces"), "commands": s.QueueDir("commands")})
+		m := metrics.New(runner.Queues(s.QueueDir))
 		if _, err := m.Serve(ctx, o.metrics); err != nil {
 			return err
 		}

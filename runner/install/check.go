@@ -10,6 +10,7 @@ import (
 
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
 	"github.com/mmrunner/mmrunner/mmcompat/site"
+	"github.com/mmrunner/mmrunner/runner"
 	"github.com/mmrunner/mmrunner/runner/qrunner"
 	"github.com/mmrunner/mmrunner/runner/verify"
 )
@@ -143,7 +144,7 @@ func (c *checker) settings() {
 	if p := c.site.Str("PYTHON"); p != "" && p != c.binary && filepath.Base(p) != "mmrunner" {
 		c.add(Good, "mailmanctl starts the runners with %s now", p)
 	}
-	for _, name := range []string{"BounceRunner", "CommandRunner"} {
+	for _, name := range runner.Names() {
 		if !qrunner.Configured(c.site, name) {
 			c.add(Odd, "mailmanctl does not start %s: it is not in QRUNNERS", name)
 		}

@@ -23,7 +23,7 @@ import (
 )
 
 // Ours tells whether mmrunner is the runner of that class name.
-func Ours(name string) bool { return name == "BounceRunner" || name == "CommandRunner" }
+func Ours(name string) bool { return runner.Known(name) }
 
 // Service is a process that runs runners until it is told to stop.
 type Service struct {

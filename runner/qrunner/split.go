@@ -8,6 +8,7 @@ import (
 
 	"github.com/mmrunner/mmrunner/mmcompat/site"
 	"github.com/mmrunner/mmrunner/pickle"
+	"github.com/mmrunner/mmrunner/runner"
 )
 
 // Expand puts the entries of mm_cfg.QRUNNERS in the place of All.
@@ -30,7 +31,7 @@ func names(s *site.Site) []string {
 	v, _ := s.Value("QRUNNERS")
 	list, ok := v.(*pickle.List)
 	if !ok {
-		return []string{"BounceRunner", "CommandRunner"}
+		return runner.Names()
 	}
 	var names []string
 	for _, item := range list.Items {

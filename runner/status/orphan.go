@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
+	"github.com/mmrunner/mmrunner/runner"
 )
 
 // Orphan is a file that a process left behind when it died.
@@ -38,8 +39,8 @@ func (l *looker) orphans() {
 		}
 		return "", 0
 	})
-	for _, o := range ours {
-		l.scan(l.site.QueueDir(o.queue), func(name string) (string, int) {
+	for _, o := range runner.Kinds {
+		l.scan(l.site.QueueDir(o.Queue), func(name string) (string, int) {
 			if strings.HasSuffix(name, ".tmp") {
 				return "entry that was not written to its end", 0
 			}

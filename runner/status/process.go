@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/mmrunner/mmrunner/runner"
 )
 
 // Process is one that works on the site's queues.
@@ -193,7 +195,7 @@ func prefixOf(args []string) (prefix string, rest []string) {
 }
 
 // named are the runners that mmrunner run and drain are asked for by name; none
-// means both.
+// means all.
 func named(args []string) []spec {
 	slice := "0/1"
 	var all []spec
@@ -205,15 +207,15 @@ func named(args []string) []spec {
 		}
 	}
 	for _, a := range args {
-		for _, o := range ours {
-			if strings.TrimSuffix(a, "Runner") == strings.TrimSuffix(o.runner, "Runner") {
-				all = append(all, spec{o.runner, slice})
+		for _, o := range runner.Kinds {
+			if strings.TrimSuffix(a, "Runner") == strings.TrimSuffix(o.Name, "Runner") {
+				all = append(all, spec{o.Name, slice})
 			}
 		}
 	}
 	if all == nil {
-		for _, o := range ours {
-			all = append(all, spec{o.runner, slice})
+		for _, o := range runner.Kinds {
+			all = append(all, spec{o.Name, slice})
 		}
 	}
 	return all
@@ -227,9 +229,9 @@ func parseSpec(s string) []spec {
 		slice = parts[1] + "/" + parts[2]
 	}
 	var all []spec
-	for _, o := range ours {
-		if name := strings.TrimSuffix(parts[0], "Runner"); name == "All" || name == strings.TrimSuffix(o.runner, "Runner") {
-			all = append(all, spec{o.runner, slice})
+	for _, o := range runner.Kinds {
+		if name := strings.TrimSuffix(parts[0], "Runner"); name == "All" || name == strings.TrimSuffix(o.Name, "Runner") {
+			all = append(all, spec{o.Name, slice})
 		}
 	}
 	return all

@@ -11,6 +11,7 @@ import (
 
 	"github.com/mmrunner/mmrunner/mmcompat/disk"
 	"github.com/mmrunner/mmrunner/mmcompat/qfile"
+	"github.com/mmrunner/mmrunner/runner"
 )
 
 // Queue is one runner's queue.
@@ -37,12 +38,9 @@ type OfList struct {
 // mostRead is how many entries of a queue are read to tell their lists.
 const mostRead = 20_000
 
-// ours are the queues of the runners that mmrunner takes the place of.
-var ours = []struct{ queue, runner string }{{"bounces", "BounceRunner"}, {"commands", "CommandRunner"}}
-
 func (l *looker) queues() {
-	for _, o := range ours {
-		l.queue(Queue{Name: o.queue, Runner: o.runner, Dir: l.site.QueueDir(o.queue), Lists: []OfList{}})
+	for _, k := range runner.Kinds {
+		l.queue(Queue{Name: k.Queue, Runner: k.Name, Dir: l.site.QueueDir(k.Queue), Lists: []OfList{}})
 	}
 }
 
