@@ -1,14 +1,13 @@
-// Package runner is in charge of the engine: it finds a queue's entries,
-// classifies them without a lock, and hands each list's entries to one commit.
-// What the entries mean is the business of the packages below it (bounce,
-// command), as a [Handler].
+// Package runner is the contract between what finds queue entries and what they
+// mean: a [Handler] is one of Mailman's runners, an [Entry] is what it handles, a
+// [Batch] is a list as the entry may see and change it.
 //
-// It follows Mailman/Queue/Runner.py in what becomes of an entry: finished,
-// shunted, preserved, or kept in the queue.
+// It follows Mailman/Queue/Runner.py in what becomes of an entry ([Outcome]):
+// finished, shunted, preserved, or kept in the queue.
 //
-// [Engine.Drain] empties a queue once. A [Loop] keeps engines at work until it is
-// told to end: it is told of new entries by the kernel, has bounces wait as
-// Mailman does, and leaves a list that cannot be had for later. [Courtesy] takes
-// the lists' locks for them, others first. A [Slot] keeps two processes from one
-// slice of a queue.
+// The packages below it:
+//
+//	engine   finds and classifies entries and has each list's be handled in one transaction
+//	txn      a transaction and its journal: all that decides what happens once
+//	bounce, command, membership   what entries mean; they know this package and none of those above
 package runner

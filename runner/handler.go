@@ -1,12 +1,11 @@
 package runner
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
-	"github.com/mmrunner/mmrunner/mmcompat/message"
-	"github.com/mmrunner/mmrunner/mmcompat/qfile"
-	"github.com/mmrunner/mmrunner/runner/batch"
+	"github.com/mmrunner/mmrunner/mmcompat/site"
 )
 
 // Handler is one of Mailman's runners: what it does with an entry.
@@ -20,17 +19,41 @@ type Handler interface {
 	Classify(e *Entry) error
 	// Apply does to the list what the entry asks for. An error shunts the entry
 	// and takes back what was not saved; so does a panic.
-	Apply(b *batch.Batch, e *Entry) (Outcome, error)
-	// Batched is told when the last of a turn's entries has been applied. An error
-	// keeps all of them in the queue, except that Failed shunts those it names.
-	Batched(b *batch.Batch) error
+	Apply(b Batch, e *Entry) (Outcome, error)
+	// Batched is called after the last of a batch's entries has been applied. An
+	// error keeps all of them in the queue, except that Failed shunts those it
+	// names.
+	Batched(b Batch) error
 }
 
-// Orderer is a Handler that has its lists' turns in another order than that in
+// Orderer is a Handler whose lists are handled in another order than that in
 // which their first entries came.
 type Orderer interface {
 	// Order puts the names of lists in order; entries is what they have.
-	Order(env *batch.Env, names []string, entries map[string][]*Entry) []string
+	Order(lists Lists, names []string, entries map[string][]*Entry) []string
+}
+
+// Deferrer is a Handler some of whose entries need not be handled at the next
+// pass: Mailman only detects bounces then, and registers them every
+// REGISTER_BOUNCES_EVERY.
+type Deferrer interface {
+	// Waits tells, of an entry that was classified, whether it may wait.
+	Waits(*site.Site, *Entry) bool
+	// Every is for how long at most.
+	Every(*site.Site) time.Duration
+}
+
+// Successor is a Handler whose runner in Python keeps work in a file of its own,
+// which Mailman does not look at again once that runner has died.
+type Successor interface {
+	// WorkFiles are the files of all runners, with their processes' ids. The error
+	// is the file system's.
+	WorkFiles(*site.Site) (map[string]int, error)
+	// Every is how often a living runner writes or removes its file at least.
+	Every(*site.Site) time.Duration
+	// TakeOver adds what a file holds to an outbox, as entries for the handler's
+	// own queue. After an error the file stays.
+	TakeOver(o Outbox, file string) error
 }
 
 // Reader is a Handler that only reads list state: its transactions take no
@@ -42,7 +65,7 @@ type Reader interface {
 	OnlyReads()
 }
 
-// Failed is the error of some of a turn's entries, whose changes have been taken
+// Failed is the error of some of a batch's entries, whose changes have been taken
 // back; the others stand.
 type Failed map[*Entry]error
 
@@ -56,74 +79,17 @@ type Exception interface {
 	Traceback() string // what traceback.print_exc() writes
 }
 
-// Outcome is what became of an entry.
-type Outcome string
+// ErrChanged says that a list is no longer as it was when the transaction read
+// it, or that it takes the lock to tell. A handler that sees it passes it on: the
+// batch is done again.
+var ErrChanged = errors.New("the list has changed since it was read")
 
-// The outcomes that a table, a metric or a test may see.
-const (
-	Registered Outcome = "registered" // a bounce was counted against a member
-	Applied    Outcome = "applied"    // a command was carried out or answered
-	Forwarded  Outcome = "forwarded"  // sent on to an owner
-	Discarded  Outcome = "discarded"  // nothing to do
-	Shunted    Outcome = "shunted"    // to the shunt queue, for a human
-	Preserved  Outcome = "preserved"  // to the bad queue, for a human
-	Delegated  Outcome = "delegated"  // handled by the installation's own Python
-	Kept       Outcome = "kept"       // left in the queue
-)
+// LockError says that a list's lock could not be had: in the time given
+// (lockfile.ErrTimeout), or for what a system call said. A handler that sees it
+// passes it on: the entries stay in the queue.
+type LockError struct{ Err error }
 
-// Entry is a queue entry on its way.
-type Entry struct {
-	Base string
-	Data *qfile.Data
-	List string    // the list it is for
-	Work any       // what Classify found out, for Apply
-	Seen time.Time // when it was classified
+func (e *LockError) Error() string { return e.Err.Error() }
 
-	msg     *message.Message
-	head    *message.Message // msg's header fields, if it was shrunk
-	applied bool             // Apply has worked on it, perhaps in vain
-	read    func() (*qfile.Item, error)
-}
-
-// Message is the entry's message. It is read again if Drop has let it go.
-func (e *Entry) Message() (*message.Message, error) {
-	if e.msg == nil {
-		it, err := e.read()
-		if err != nil {
-			return nil, err
-		}
-		if e.msg, err = it.Parse(); err != nil {
-			return nil, err
-		}
-	}
-	return e.msg, nil
-}
-
-// Head is the entry's message with at least its header fields.
-func (e *Entry) Head() (*message.Message, error) {
-	if e.head != nil {
-		return e.head, nil
-	}
-	return e.Message()
-}
-
-// Drop lets the parsed message go, for what is seldom needed again: thousands of
-// them wait together in a batch.
-func (e *Entry) Drop() { e.msg = nil }
-
-// Shrink is Drop for a message whose header fields are still needed.
-func (e *Entry) Shrink() {
-	if e.msg != nil {
-		e.head, e.msg = e.msg.Head(), nil
-	}
-}
-
-// refresh makes the entry what it was before Apply worked on it.
-func (e *Entry) refresh() error {
-	it, err := e.read()
-	if err != nil {
-		return err
-	}
-	e.Data, e.msg = it.Data, nil
-	return nil
-}
+// Unwrap is the reason.
+func (e *LockError) Unwrap() error { return e.Err }

@@ -10,8 +10,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/mmrunner/mmrunner/mmcompat/site"
-	"github.com/mmrunner/mmrunner/runner"
 	"github.com/mmrunner/mmrunner/runner/bench"
+	"github.com/mmrunner/mmrunner/runner/engine"
 )
 
 type benchOptions struct {
@@ -102,7 +102,7 @@ func runBench(cmd *cobra.Command, in *installation, o benchOptions) error {
 // drainChild drains one queue of a made-up site, and says what that took.
 func drainChild(cmd *cobra.Command, dir string, args []string) error {
 	s := site.FromProfile(dir, site.Builtin())
-	all, err := drainQueues(cmd.Context(), s, drainOptions{batchSize: runner.DefaultBatch, asJSON: true}, args)
+	all, err := drainQueues(cmd.Context(), s, drainOptions{batchSize: engine.DefaultBatch, asJSON: true}, args)
 	if err != nil {
 		return err
 	}

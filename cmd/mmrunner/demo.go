@@ -7,8 +7,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/mmrunner/mmrunner/runner"
 	"github.com/mmrunner/mmrunner/runner/demo"
+	"github.com/mmrunner/mmrunner/runner/engine"
 )
 
 type demoOptions struct {
@@ -67,7 +67,7 @@ func runDemo(cmd *cobra.Command, o demoOptions) (err error) {
 	if err != nil {
 		return err
 	}
-	all, err := drainQueues(ctx, s, drainOptions{batchSize: runner.DefaultBatch}, []string{"BounceRunner", "CommandRunner"})
+	all, err := drainQueues(ctx, s, drainOptions{batchSize: engine.DefaultBatch}, []string{"BounceRunner", "CommandRunner"})
 	if err != nil {
 		return err
 	}

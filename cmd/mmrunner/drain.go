@@ -21,7 +21,9 @@ import (
 	"github.com/mmrunner/mmrunner/runner/bounce"
 	"github.com/mmrunner/mmrunner/runner/bounce/detect"
 	"github.com/mmrunner/mmrunner/runner/command"
+	"github.com/mmrunner/mmrunner/runner/engine"
 	"github.com/mmrunner/mmrunner/runner/membership"
+	"github.com/mmrunner/mmrunner/runner/txn"
 	"github.com/mmrunner/mmrunner/runner/virgin"
 )
 
@@ -40,7 +42,7 @@ none is named), a batch at a time, saves the lists and exits. What cannot be han
 where Mailman would put it, and Mailman's error log says why.`,
 		RunE: func(cmd *cobra.Command, args []string) error { return drain(cmd, in, o, args) },
 	}
-	batchSizeFlag(cmd.Flags(), &o.batchSize, runner.DefaultBatch)
+	batchSizeFlag(cmd.Flags(), &o.batchSize, engine.DefaultBatch)
 	jsonFlag(cmd.Flags(), &o.asJSON)
 	return cmd
 }
@@ -75,9 +77,9 @@ func drain(cmd *cobra.Command, in *installation, o drainOptions, names []string)
 // drainQueues has the named runners go through what waits for them on a site,
 // one after the other, and returns what each did. An ended ctx ends it with
 // an error after the commit in progress.
-func drainQueues(ctx context.Context, s *site.Site, o drainOptions, names []string) (all []runner.Stats, err error) {
-	env := runner.NewEnv(s)
-	runner.NewCourtesy(env, runner.DefaultLockShare)
+func drainQueues(ctx context.Context, s *site.Site, o drainOptions, names []string) (all []engine.Stats, err error) {
+	env := txn.NewEnv(s)
+	engine.NewCourtesy(env, engine.DefaultLockShare)
 	defer env.Log.Close()
 	if err := env.Log.Touch("error"); err != nil {
 		return nil, err
@@ -87,7 +89,7 @@ func drainQueues(ctx context.Context, s *site.Site, o drainOptions, names []stri
 		if err != nil {
 			return all, err
 		}
-		e, err := runner.NewEngine(env, h, 0, 1)
+		e, err := engine.New(env, h, 0, 1)
 		if err != nil {
 			return all, err
 		}
@@ -139,7 +141,7 @@ func progress(name string, quiet bool) func(done, total int) {
 	}
 }
 
-func printStats(w io.Writer, all []runner.Stats) error {
+func printStats(w io.Writer, all []engine.Stats) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "RUNNER\tENTRIES\tOUTCOMES\tCOMMITS\tSECONDS\tLOCK HELD\tLIST SIZE")
 	for _, s := range all {

@@ -12,7 +12,7 @@ import (
 
 	"github.com/mmrunner/mmrunner/mmcompat/site"
 	"github.com/mmrunner/mmrunner/pickle"
-	"github.com/mmrunner/mmrunner/runner"
+	"github.com/mmrunner/mmrunner/runner/engine"
 	"github.com/mmrunner/mmrunner/runner/qrunner"
 	"github.com/mmrunner/mmrunner/terminal"
 )
@@ -110,7 +110,7 @@ func serve(ctx context.Context, s *site.Site, script string, o qrunner.Options) 
 
 // tune sets what mm_cfg.py may say of mmrunner, since mailmanctl passes no options on.
 func tune(service *qrunner.Service) error {
-	service.BatchSize, service.LockShare = runner.DefaultBatch, runner.DefaultLockShare
+	service.BatchSize, service.LockShare = engine.DefaultBatch, engine.DefaultLockShare
 	if _, ok := service.Site.Value("MMRUNNER_BATCH_SIZE"); ok {
 		service.BatchSize = service.Site.Int("MMRUNNER_BATCH_SIZE")
 	}

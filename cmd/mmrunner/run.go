@@ -9,6 +9,7 @@ import (
 
 	"github.com/mmrunner/mmrunner/mmcompat/site"
 	"github.com/mmrunner/mmrunner/runner"
+	"github.com/mmrunner/mmrunner/runner/engine"
 	"github.com/mmrunner/mmrunner/runner/qrunner"
 )
 
@@ -37,8 +38,8 @@ As root it becomes Mailman's user first, as mailmanctl does; any other user than
 	}
 	f := cmd.Flags()
 	f.StringVar(&o.slice, "slice", "0/1", "work on slice `N/M` of the queues only, N from 0")
-	batchSizeFlag(f, &o.batchSize, runner.DefaultBatch)
-	f.Float64Var(&o.lockShare, "lock-share", runner.DefaultLockShare, "share of the time for which a list's lock is held at most")
+	batchSizeFlag(f, &o.batchSize, engine.DefaultBatch)
+	f.Float64Var(&o.lockShare, "lock-share", engine.DefaultLockShare, "share of the time for which a list's lock is held at most")
 	metricsFlag(f, &o.metrics)
 	f.BoolVarP(&o.asUser, "run-as-user", "u", false, "run as whoever started it")
 	return cmd

@@ -8,8 +8,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/mmrunner/mmrunner/mmcompat/site"
-	"github.com/mmrunner/mmrunner/runner"
+	"github.com/mmrunner/mmrunner/runner/engine"
 	"github.com/mmrunner/mmrunner/runner/install"
+	"github.com/mmrunner/mmrunner/runner/txn"
 )
 
 func newUninstall(in *installation) *cobra.Command {
@@ -62,9 +63,9 @@ func settle(cmd *cobra.Command, prefix string) error {
 	if err != nil {
 		return err
 	}
-	env := runner.NewEnv(s)
+	env := txn.NewEnv(s)
 	defer env.Log.Close()
-	r, err := runner.Settle(cmd.Context(), env)
+	r, err := engine.Settle(cmd.Context(), env)
 	if err != nil {
 		return err
 	}

@@ -12,13 +12,15 @@ import (
 	"github.com/mmrunner/mmrunner/runner/bounce"
 	"github.com/mmrunner/mmrunner/runner/bounce/detect"
 	"github.com/mmrunner/mmrunner/runner/command"
+	"github.com/mmrunner/mmrunner/runner/engine"
 	"github.com/mmrunner/mmrunner/runner/membership"
+	"github.com/mmrunner/mmrunner/runner/txn"
 )
 
 // drain is Options.Drain without a process of its own.
 func drain(dir, name string) (d Drained, err error) {
 	s := site.FromProfile(dir, site.Builtin())
-	env := runner.NewEnv(s)
+	env := txn.NewEnv(s)
 	defer env.Log.Close()
 	world := membership.NewWorld(s)
 	var h runner.Handler = command.New(world)
@@ -29,7 +31,7 @@ func drain(dir, name string) (d Drained, err error) {
 		}
 		h = bounce.New(found, world)
 	}
-	e, err := runner.NewEngine(env, h, 0, 1)
+	e, err := engine.New(env, h, 0, 1)
 	if err != nil {
 		return d, err
 	}
@@ -68,9 +70,9 @@ func TestMailman(t *testing.T) {
 		t.Fatal(err)
 	}
 	rows := []Row{
-		{Members: 200, Drained: Drained{Stats: runner.Stats{Runner: "BounceRunner"}}},
-		{Members: 200, Drained: Drained{Stats: runner.Stats{Runner: "CommandRunner"}}},
-		{Members: 9, Drained: Drained{Stats: runner.Stats{Runner: "CommandRunner"}}},
+		{Members: 200, Drained: Drained{Stats: engine.Stats{Runner: "BounceRunner"}}},
+		{Members: 200, Drained: Drained{Stats: engine.Stats{Runner: "CommandRunner"}}},
+		{Members: 9, Drained: Drained{Stats: engine.Stats{Runner: "CommandRunner"}}},
 	}
 	if err := Mailman(s, rows, 200, 10, nil); err != nil {
 		t.Fatal(err)
@@ -82,7 +84,7 @@ func TestMailman(t *testing.T) {
 
 func TestPrintAndOver(t *testing.T) {
 	r := Row{Members: 1000, Bytes: 1e6, Copy: time.Millisecond, Mailman: time.Second,
-		Drained: Drained{Peak: 80e6, Stats: runner.Stats{Runner: "BounceRunner", Entries: 10, Elapsed: 20 * time.Millisecond, Held: 6 * time.Millisecond}}}
+		Drained: Drained{Peak: 80e6, Stats: engine.Stats{Runner: "BounceRunner", Entries: 10, Elapsed: 20 * time.Millisecond, Held: 6 * time.Millisecond}}}
 	var b strings.Builder
 	if err := Print(&b, []Row{r}); err != nil {
 		t.Fatal(err)

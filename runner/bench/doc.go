@@ -7,7 +7,7 @@ package bench
 import (
 	"time"
 
-	"github.com/mmrunner/mmrunner/runner"
+	"github.com/mmrunner/mmrunner/runner/engine"
 )
 
 // Options say what is measured.
@@ -24,7 +24,7 @@ type Options struct {
 
 // Drained is what the process says that drained a queue.
 type Drained struct {
-	Stats runner.Stats `json:"stats"`
+	Stats engine.Stats `json:"stats"`
 	Peak  int64        `json:"peak_bytes"` // resident set
 }
 

@@ -17,7 +17,6 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/pydict"
 	"github.com/mmrunner/mmrunner/pickle"
 	"github.com/mmrunner/mmrunner/runner"
-	"github.com/mmrunner/mmrunner/runner/batch"
 	"github.com/mmrunner/mmrunner/runner/bounce/detect"
 	"github.com/mmrunner/mmrunner/runner/membership"
 )
@@ -27,7 +26,7 @@ import (
 type Handler struct {
 	world  membership.World
 	detect *detect.Detector
-	events map[*batch.Batch][]event
+	events map[runner.Batch][]event
 
 	// The language of the process itself, in which bounces are registered. A
 	// member's removal changes it to the list's for good.
@@ -46,7 +45,7 @@ type event struct {
 
 // New returns a handler that finds bounces as d does.
 func New(d *detect.Detector, world membership.World) *Handler {
-	return &Handler{world: world, detect: d, events: map[*batch.Batch][]event{}}
+	return &Handler{world: world, detect: d, events: map[runner.Batch][]event{}}
 }
 
 // Name is the runner's class name.
@@ -71,13 +70,13 @@ func (h *Handler) Classify(e *runner.Entry) error {
 // Order is that of Mailman's dict of events by list, which tells where one list's
 // bounces count against another that it includes, and in what language. Lists
 // without events come first.
-func (h *Handler) Order(env *batch.Env, names []string, entries map[string][]*runner.Entry) []string {
+func (h *Handler) Order(lists runner.Lists, names []string, entries map[string][]*runner.Entry) []string {
 	if len(names) < 2 {
 		return names
 	}
 	var without, with []string
 	for _, name := range names {
-		if h.registers(env, name) && slices.ContainsFunc(entries[name], h.bounces) {
+		if h.registers(lists, name) && slices.ContainsFunc(entries[name], h.bounces) {
 			with = append(with, name)
 		} else {
 			without = append(without, name)
@@ -91,11 +90,11 @@ func (h *Handler) Order(env *batch.Env, names []string, entries map[string][]*ru
 const smallList = 1 << 20
 
 // registers tells whether bounces are registered for a list at all.
-func (h *Handler) registers(env *batch.Env, name string) bool {
-	if name == maillist.Lower(env.Site.Str("MAILMAN_SITE_LIST")) || !maillist.Exists(env.Site, name, nil) {
+func (h *Handler) registers(lists runner.Lists, name string) bool {
+	if name == maillist.Lower(lists.Site().Str("MAILMAN_SITE_LIST")) || !maillist.Exists(lists.Site(), name, nil) {
 		return false
 	}
-	l := env.Lists.Glance(name, smallList)
+	l := lists.LastRead(name, smallList)
 	return l == nil || l.Bool("bounce_processing")
 }
 
@@ -114,7 +113,7 @@ func (h *Handler) bounces(e *runner.Entry) bool {
 // Apply does what BounceRunner._dispose does with an entry. What is to be
 // registered waits for Batched. The error is an exception that Mailman would not
 // have caught, or a *maillist.ErrNeedsPython before anything is done.
-func (h *Handler) Apply(b *batch.Batch, e *runner.Entry) (runner.Outcome, error) {
+func (h *Handler) Apply(b runner.Batch, e *runner.Entry) (runner.Outcome, error) {
 	var o runner.Outcome
 	err := runner.Guard(func() (err error) {
 		o, err = h.dispose(b, e)
@@ -127,7 +126,7 @@ func (h *Handler) Apply(b *batch.Batch, e *runner.Entry) (runner.Outcome, error)
 	return o, err
 }
 
-func (h *Handler) dispose(b *batch.Batch, e *runner.Entry) (runner.Outcome, error) {
+func (h *Handler) dispose(b runner.Batch, e *runner.Entry) (runner.Outcome, error) {
 	if addr, day, ok := inherited(e.Data); ok {
 		h.events[b] = append(h.events[b], event{e, addr, day})
 		e.Drop()
@@ -162,7 +161,7 @@ func (h *Handler) dispose(b *batch.Batch, e *runner.Entry) (runner.Outcome, erro
 
 // passOn queues a message for its recipients as it is, from the address that
 // Mailman knows its own loops by.
-func (h *Handler) passOn(b *batch.Batch, e *runner.Entry, recips pickle.Value) error {
+func (h *Handler) passOn(b runner.Batch, e *runner.Entry, recips pickle.Value) error {
 	msg, err := e.Message()
 	if err != nil {
 		return err
@@ -178,7 +177,7 @@ func (h *Handler) passOn(b *batch.Batch, e *runner.Entry, recips pickle.Value) e
 
 // look finds out whom a bounce is for: by the address it came to, by the token
 // of a probe, or by its text.
-func (h *Handler) look(b *batch.Batch, e *runner.Entry, msg *message.Message) (runner.Outcome, error) {
+func (h *Handler) look(b runner.Batch, e *runner.Entry, msg *message.Message) (runner.Outcome, error) {
 	scan := e.Work.(*detect.Result)
 	l := b.List()
 	mailbox, _ := maillist.ParseEmail(l.GetBouncesEmail())
@@ -249,7 +248,7 @@ func known(l *maillist.List, r *detect.Result, code string) error {
 	return membership.At(r.Err, frames...)
 }
 
-func (h *Handler) told(b *batch.Batch, v detect.Verp) error {
+func (h *Handler) told(b runner.Batch, v detect.Verp) error {
 	for _, line := range v.Log {
 		b.Log("error", "%s", line)
 	}
@@ -263,7 +262,7 @@ func (h *Handler) told(b *batch.Batch, v detect.Verp) error {
 // BounceMixin._register_bounces. An entry whose registration fails is a
 // runner.Failed: Mailman's runner would end there and never look at its events
 // again.
-func (h *Handler) Batched(b *batch.Batch) error {
+func (h *Handler) Batched(b runner.Batch) error {
 	events := h.events[b]
 	delete(h.events, b)
 	if len(events) == 0 {
@@ -278,9 +277,9 @@ func (h *Handler) Batched(b *batch.Batch) error {
 	failed := runner.Failed{}
 	for _, ev := range events {
 		err := runner.Guard(func() error { return r.bounce(ev.addr, ev.entry.Message, ev.day, false) })
-		var locked *batch.LockError
+		var locked *runner.LockError
 		switch {
-		case errors.As(err, &locked), errors.Is(err, batch.ErrChanged):
+		case errors.As(err, &locked), errors.Is(err, runner.ErrChanged):
 			return err
 		case err != nil:
 			b.UndoAll()
@@ -302,7 +301,7 @@ var (
 
 // unrecognized sends a bounce that nobody understands to the owners, or drops it
 // (maybe_forward).
-func (h *Handler) unrecognized(b *batch.Batch, e *runner.Entry) (runner.Outcome, error) {
+func (h *Handler) unrecognized(b runner.Batch, e *runner.Entry) (runner.Outcome, error) {
 	msg, err := e.Message()
 	if err != nil {
 		return "", err

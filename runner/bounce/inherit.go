@@ -13,7 +13,7 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/qfile"
 	"github.com/mmrunner/mmrunner/mmcompat/site"
 	"github.com/mmrunner/mmrunner/pickle"
-	"github.com/mmrunner/mmrunner/runner/batch"
+	"github.com/mmrunner/mmrunner/runner"
 )
 
 // keyInherited is the metadata of an entry that stands for a bounce that a dead
@@ -21,9 +21,9 @@ import (
 // BounceRunner, which does not know it, would detect the bounce anew.
 const keyInherited = "mmrunner_bounced"
 
-// Estates are the files bounce-events-PID.pck, in which BounceMixin keeps what it
+// WorkFiles are the files bounce-events-PID.pck, in which BounceMixin keeps what it
 // has detected and not yet registered.
-func (h *Handler) Estates(s *site.Site) (map[string]int, error) {
+func (h *Handler) WorkFiles(s *site.Site) (map[string]int, error) {
 	const prefix, suffix = "bounce-events-", ".pck"
 	dir, err := disk.ReadDir(s.DataDir())
 	files := map[string]int{}
@@ -37,9 +37,9 @@ func (h *Handler) Estates(s *site.Site) (map[string]int, error) {
 	return files, err
 }
 
-// Inherit makes an entry of each bounce in such a file, as far as it can be read:
+// TakeOver makes an entry of each bounce in such a file, as far as it can be read:
 // the last one is torn if the process died while it wrote.
-func (h *Handler) Inherit(t *batch.Turn, file string) error {
+func (h *Handler) TakeOver(t runner.Outbox, file string) error {
 	info, err := disk.Stat(file)
 	if err != nil {
 		return err
@@ -67,7 +67,7 @@ func (h *Handler) Inherit(t *batch.Turn, file string) error {
 	return nil
 }
 
-func inheritOne(t *batch.Turn, v pickle.Value, at float64) error {
+func inheritOne(t runner.Outbox, v pickle.Value, at float64) error {
 	tuple, ok := v.(*pickle.Tuple)
 	if !ok || len(tuple.Items) != 4 {
 		return errors.New("it is no tuple of a list, an address, a day and a message")
@@ -107,7 +107,7 @@ func dayOf(v pickle.Value) (maillist.Date, bool) {
 	return n, true
 }
 
-// inherited tells what an entry says that Inherit has made.
+// inherited tells what an entry says that TakeOver has made.
 func inherited(data *qfile.Data) (addr string, day maillist.Date, ok bool) {
 	v, _ := data.Get(keyInherited)
 	t, ok := v.(*pickle.Tuple)

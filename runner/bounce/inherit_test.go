@@ -14,7 +14,9 @@ import (
 	"github.com/mmrunner/mmrunner/runner"
 	"github.com/mmrunner/mmrunner/runner/bounce"
 	"github.com/mmrunner/mmrunner/runner/bounce/detect"
+	"github.com/mmrunner/mmrunner/runner/engine"
 	"github.com/mmrunner/mmrunner/runner/membership"
+	"github.com/mmrunner/mmrunner/runner/txn"
 )
 
 // What Mailman's BounceRunner has detected and not registered when it dies would
@@ -93,15 +95,15 @@ for name in 'one', 'two':
 	}
 }
 
-func drain(t *testing.T, s *site.Site) runner.Stats {
+func drain(t *testing.T, s *site.Site) engine.Stats {
 	t.Helper()
 	d, err := detect.New(s.Profile)
 	if err != nil {
 		t.Fatal(err)
 	}
-	env := runner.NewEnv(s)
+	env := txn.NewEnv(s)
 	defer env.Log.Close()
-	e, err := runner.NewEngine(env, bounce.New(d, membership.NewWorld(s)), 0, 1)
+	e, err := engine.New(env, bounce.New(d, membership.NewWorld(s)), 0, 1)
 	if err != nil {
 		t.Fatal(err)
 	}

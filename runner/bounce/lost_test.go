@@ -18,10 +18,11 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/qfile"
 	"github.com/mmrunner/mmrunner/mmcompat/site"
 	"github.com/mmrunner/mmrunner/pickle"
-	"github.com/mmrunner/mmrunner/runner"
 	"github.com/mmrunner/mmrunner/runner/bounce"
 	"github.com/mmrunner/mmrunner/runner/bounce/detect"
+	"github.com/mmrunner/mmrunner/runner/engine"
 	"github.com/mmrunner/mmrunner/runner/membership"
+	"github.com/mmrunner/mmrunner/runner/txn"
 )
 
 // place is what a run leaves: where the entry is, what the error log says of it,
@@ -251,16 +252,16 @@ func fill(t *testing.T, s *site.Site) {
 	}
 }
 
-func drainBounces(t *testing.T, s *site.Site) runner.Stats {
+func drainBounces(t *testing.T, s *site.Site) engine.Stats {
 	t.Helper()
-	env := runner.NewEnv(s)
+	env := txn.NewEnv(s)
 	defer env.Log.Close()
 	env.LockTimeout = 100 * time.Millisecond
 	d, err := detect.New(s.Profile)
 	if err != nil {
 		t.Fatal(err)
 	}
-	e, err := runner.NewEngine(env, bounce.New(d, membership.NewWorld(s)), 0, 1)
+	e, err := engine.New(env, bounce.New(d, membership.NewWorld(s)), 0, 1)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,7 +7,7 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/message"
 	"github.com/mmrunner/mmrunner/mmcompat/pending"
 	"github.com/mmrunner/mmrunner/pickle"
-	"github.com/mmrunner/mmrunner/runner/batch"
+	"github.com/mmrunner/mmrunner/runner"
 	"github.com/mmrunner/mmrunner/runner/membership"
 )
 
@@ -21,7 +21,7 @@ func probeFrames(code string, inner ...membership.Frame) []membership.Frame {
 
 // probeBounced disables the member whose probe came back (BounceMixin._probe_bounce).
 // lang is the language of the one who sent it back.
-func (h *Handler) probeBounced(b *batch.Batch, lang, token string) error {
+func (h *Handler) probeBounced(b runner.Batch, lang, token string) error {
 	addr, read, err := takeProbe(b, token)
 	if err != nil {
 		return err
@@ -50,7 +50,7 @@ func (h *Handler) probeBounced(b *batch.Batch, lang, token string) error {
 
 // takeProbe takes a token's record out of the pending ones, whatever it is for,
 // and out of it whom a probe was sent and because of what bounce.
-func takeProbe(b *batch.Batch, token string) (addr string, read reader, err error) {
+func takeProbe(b runner.Batch, token string) (addr string, read reader, err error) {
 	pend, err := b.Pending()
 	if err != nil {
 		return "", nil, err
@@ -93,7 +93,7 @@ func takeProbe(b *batch.Batch, token string) (addr string, read reader, err erro
 
 // probedInfo is a member's bounce info. There is none where Mailman makes it up
 // afresh, and an exception where it would take something else for it.
-func probedInfo(b *batch.Batch, addr string, mayLack bool) (*maillist.BounceInfo, error) {
+func probedInfo(b runner.Batch, addr string, mayLack bool) (*maillist.BounceInfo, error) {
 	l := b.List()
 	info, err := l.GetBounceInfo(addr)
 	if err != nil {

@@ -10,14 +10,14 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/pending"
 	"github.com/mmrunner/mmrunner/mmcompat/text"
 	"github.com/mmrunner/mmrunner/pickle"
-	"github.com/mmrunner/mmrunner/runner/batch"
+	"github.com/mmrunner/mmrunner/runner"
 	"github.com/mmrunner/mmrunner/runner/membership"
 )
 
 // register counts bounces against the members of one list, as Bouncer.py.
 type register struct {
 	m *membership.Manager
-	b *batch.Batch
+	b runner.Batch
 	l *maillist.List
 }
 

@@ -1,7 +1,7 @@
 package bounce
 
 import (
-	"github.com/mmrunner/mmrunner/runner/batch"
+	"github.com/mmrunner/mmrunner/runner"
 	"github.com/mmrunner/mmrunner/runner/membership"
 )
 
@@ -17,6 +17,6 @@ const (
 )
 
 // since tells whether the installed release is 2.1.micro or later.
-func since(b *batch.Batch, micro int) bool {
+func since(b runner.Batch, micro int) bool {
 	return membership.Since(b.Site().Profile.HexVersion, micro)
 }

@@ -4,29 +4,30 @@ import (
 	"testing"
 
 	"github.com/mmrunner/mmrunner/mmcompat/site"
-	"github.com/mmrunner/mmrunner/runner"
+	"github.com/mmrunner/mmrunner/runner/engine"
 	"github.com/mmrunner/mmrunner/runner/membership"
+	"github.com/mmrunner/mmrunner/runner/txn"
 )
 
 // drain has mmrunner handle the commands queue of the Mailman at prefix. It
 // asks no name server but that resolver.
-func drain(t testing.TB, prefix string, resolver membership.Resolver) runner.Stats {
+func drain(t testing.TB, prefix string, resolver membership.Resolver) engine.Stats {
 	t.Helper()
 	return drainBy(t, prefix, resolver, 0)
 }
 
 // drainBy is drain in batches of a size, 0 for the usual one.
-func drainBy(t testing.TB, prefix string, resolver membership.Resolver, size int) runner.Stats {
+func drainBy(t testing.TB, prefix string, resolver membership.Resolver, size int) engine.Stats {
 	t.Helper()
 	s, err := site.Open(prefix, site.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	env := runner.NewEnv(s)
+	env := txn.NewEnv(s)
 	t.Cleanup(func() { env.Log.Close() })
 	world := membership.NewWorld(s)
 	world.Resolver = resolver
-	e, err := runner.NewEngine(env, New(world), 0, 1)
+	e, err := engine.New(env, New(world), 0, 1)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,10 +13,9 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/message"
 	"github.com/mmrunner/mmrunner/mmcompat/qfile"
 	"github.com/mmrunner/mmrunner/pickle"
-	"github.com/mmrunner/mmrunner/runner"
-	"github.com/mmrunner/mmrunner/runner/batch"
 	"github.com/mmrunner/mmrunner/runner/demo"
 	"github.com/mmrunner/mmrunner/runner/membership"
+	"github.com/mmrunner/mmrunner/runner/txn"
 )
 
 // keeper is the member whose password must not get to anybody else.
@@ -52,7 +51,7 @@ func FuzzCommands(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	env := runner.NewEnv(s)
+	env := txn.NewEnv(s)
 	f.Cleanup(func() { env.Log.Close() })
 	world := membership.NewWorld(s)
 	world.Resolver = nil
@@ -67,7 +66,7 @@ func FuzzCommands(f *testing.F) {
 		if err != nil {
 			t.Skip() // Python's parser fails too, before any runner has it
 		}
-		turn, b, err := batch.Begin(t.Context(), env, demo.ListName)
+		turn, b, err := txn.Begin(t.Context(), env, demo.ListName)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -103,7 +102,7 @@ func FuzzCommands(f *testing.F) {
 }
 
 // checkOutbox looks at all mail that a turn would let go.
-func checkOutbox(t *testing.T, turn *batch.Turn) {
+func checkOutbox(t *testing.T, turn *txn.Turn) {
 	t.Helper()
 	commit, err := turn.Stage()
 	if err != nil {

@@ -14,7 +14,6 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/pyre"
 	"github.com/mmrunner/mmrunner/mmcompat/qfile"
 	"github.com/mmrunner/mmrunner/runner"
-	"github.com/mmrunner/mmrunner/runner/batch"
 	"github.com/mmrunner/mmrunner/runner/membership"
 )
 
@@ -22,12 +21,12 @@ import (
 // Apply and Batched go.
 type Handler struct {
 	world   membership.World
-	batches map[*batch.Batch]*memory
+	batches map[runner.Batch]*memory
 }
 
 // New returns a handler whose commands see no more of the world than that.
 func New(world membership.World) *Handler {
-	return &Handler{world: world, batches: map[*batch.Batch]*memory{}}
+	return &Handler{world: world, batches: map[runner.Batch]*memory{}}
 }
 
 // Name is the runner's class name.
@@ -42,7 +41,7 @@ func (h *Handler) Classify(*runner.Entry) error { return nil }
 // Apply does the commands of one entry. The error is an exception that Mailman
 // would not have caught, or a *maillist.ErrNeedsPython, before anything is done,
 // for an entry with a command that Mailman does not ship.
-func (h *Handler) Apply(b *batch.Batch, e *runner.Entry) (runner.Outcome, error) {
+func (h *Handler) Apply(b runner.Batch, e *runner.Entry) (runner.Outcome, error) {
 	msg, err := e.Message()
 	if err != nil {
 		return "", err
@@ -78,7 +77,7 @@ func (h *Handler) Apply(b *batch.Batch, e *runner.Entry) (runner.Outcome, error)
 
 // Batched leaves the members in Mailman's order, and forgets what was remembered
 // of the batch.
-func (h *Handler) Batched(b *batch.Batch) error {
+func (h *Handler) Batched(b runner.Batch) error {
 	if mem := h.batches[b]; mem != nil {
 		mem.roster.settle(b.List())
 	}
@@ -92,14 +91,14 @@ type memory struct {
 	roster *roster
 }
 
-func newMemory(b *batch.Batch, arrived float64) *memory {
+func newMemory(b runner.Batch, arrived float64) *memory {
 	return &memory{notes: newNotes(b, arrived), roster: newRoster(b.List(), since(b.Site(), listIsReread))}
 }
 
 // dispose is CommandRunner's _dispose, and what Runner._onefile does before it.
 // save tells whether Mailman would have saved the list. An error is an
 // exception that Mailman would not have caught.
-func dispose(b *batch.Batch, world membership.World, mem *memory, msg *message.Message, data *qfile.Data) (save bool, err error) {
+func dispose(b runner.Batch, world membership.World, mem *memory, msg *message.Message, data *qfile.Data) (save bool, err error) {
 	mem.roster.begin()
 	defer func() { mem.roster.end(save && err == nil) }()
 	l := b.List()

@@ -6,7 +6,7 @@ import (
 
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
 	"github.com/mmrunner/mmrunner/pickle"
-	"github.com/mmrunner/mmrunner/runner/batch"
+	"github.com/mmrunner/mmrunner/runner"
 )
 
 // notes are the Replybot's of whom it has answered, and until when it answers him
@@ -29,7 +29,7 @@ type notes struct {
 }
 
 // newNotes is for a batch that begins with an entry that came then.
-func newNotes(b *batch.Batch, arrived float64) *notes {
+func newNotes(b runner.Batch, arrived float64) *notes {
 	can := since(b.Site(), listIsReread)
 	l := b.List()
 	return &notes{

@@ -10,7 +10,7 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/site"
 	"github.com/mmrunner/mmrunner/mmcompat/text"
 	"github.com/mmrunner/mmrunner/pickle"
-	"github.com/mmrunner/mmrunner/runner/batch"
+	"github.com/mmrunner/mmrunner/runner"
 	"github.com/mmrunner/mmrunner/runner/membership"
 )
 
@@ -29,7 +29,7 @@ const (
 // results is CommandRunner's Results: the commands of one message, and the
 // answer to it as it grows.
 type results struct {
-	b    *batch.Batch
+	b    runner.Batch
 	m    *membership.Manager
 	l    *maillist.List
 	s    *site.Site

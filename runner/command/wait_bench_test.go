@@ -13,9 +13,10 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/qfile"
 	"github.com/mmrunner/mmrunner/mmcompat/site"
 	"github.com/mmrunner/mmrunner/pickle"
-	"github.com/mmrunner/mmrunner/runner"
 	"github.com/mmrunner/mmrunner/runner/command"
+	"github.com/mmrunner/mmrunner/runner/engine"
 	"github.com/mmrunner/mmrunner/runner/membership"
+	"github.com/mmrunner/mmrunner/runner/txn"
 )
 
 // BenchmarkLockWait has a Python process load a list of 138,000 members and take
@@ -33,9 +34,9 @@ for i in xrange(138000):
 	if err != nil {
 		b.Fatal(err)
 	}
-	env := runner.NewEnv(s)
+	env := txn.NewEnv(s)
 	defer env.Log.Close()
-	e, err := runner.NewEngine(env, command.New(membership.NewWorld(s)), 0, 1)
+	e, err := engine.New(env, command.New(membership.NewWorld(s)), 0, 1)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -57,7 +58,7 @@ for i in xrange(138000):
 		}
 	}
 	done := make(chan error)
-	loop := &runner.Loop{Engines: []*runner.Engine{e}, Courtesy: runner.NewCourtesy(env, runner.DefaultLockShare), Wait: feed}
+	loop := &engine.Loop{Engines: []*engine.Engine{e}, Courtesy: engine.NewCourtesy(env, engine.DefaultLockShare), Wait: feed}
 	go func() { done <- loop.Run(ctx) }()
 	b.ResetTimer()
 	out := mmtest.RunPython(b, prefix, `

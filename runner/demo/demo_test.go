@@ -15,10 +15,12 @@ import (
 	"github.com/mmrunner/mmrunner/runner/bounce"
 	"github.com/mmrunner/mmrunner/runner/bounce/detect"
 	"github.com/mmrunner/mmrunner/runner/command"
+	"github.com/mmrunner/mmrunner/runner/engine"
 	"github.com/mmrunner/mmrunner/runner/membership"
+	"github.com/mmrunner/mmrunner/runner/txn"
 )
 
-func drain(t *testing.T, s *site.Site) []runner.Stats {
+func drain(t *testing.T, s *site.Site) []engine.Stats {
 	t.Helper()
 	d, err := detect.New(s.Profile)
 	if err != nil {
@@ -27,12 +29,12 @@ func drain(t *testing.T, s *site.Site) []runner.Stats {
 	if bad := d.Unsupported(); len(bad) > 0 {
 		t.Errorf("the built-in profile's bounce modules need Python: %q", bad)
 	}
-	env := runner.NewEnv(s)
+	env := txn.NewEnv(s)
 	defer env.Log.Close()
 	world := membership.NewWorld(s)
-	var all []runner.Stats
+	var all []engine.Stats
 	for _, h := range []runner.Handler{bounce.New(d, world), command.New(world)} {
-		e, err := runner.NewEngine(env, h, 0, 1)
+		e, err := engine.New(env, h, 0, 1)
 		if err != nil {
 			t.Fatal(err)
 		}

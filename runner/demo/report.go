@@ -11,6 +11,7 @@ import (
 	"golang.org/x/text/message"
 
 	"github.com/mmrunner/mmrunner/runner"
+	"github.com/mmrunner/mmrunner/runner/engine"
 )
 
 // What Mailman 2.1.39 takes for one entry of a list of 138,000 members, measured
@@ -27,7 +28,7 @@ const in2003 = "over 4 hours of CPU"
 var number = message.NewPrinter(language.English)
 
 // Report prints how long the queues took beside what Mailman takes for as much.
-func Report(w io.Writer, all []runner.Stats) error {
+func Report(w io.Writer, all []engine.Stats) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "WHAT\tMMRUNNER\tEACH\tMAILMAN 2.1.39, 138,000 MEMBERS\tEACH\tTIMES AS FAST\tIN 2003, ONE MAILING'S")
 	for _, s := range all {
@@ -55,7 +56,7 @@ func long(d time.Duration) string {
 
 // Compare prints what was read back from the site beside what was expected, and
 // returns an error that names what differs.
-func Compare(w io.Writer, want, got *Expected, all []runner.Stats) error {
+func Compare(w io.Writer, want, got *Expected, all []engine.Stats) error {
 	outcome := func(o runner.Outcome) (n int) {
 		for _, s := range all {
 			if s.Runner == "BounceRunner" {

@@ -9,7 +9,7 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/disk"
 	"github.com/mmrunner/mmrunner/mmcompat/mlog"
 	"github.com/mmrunner/mmrunner/mmcompat/qfile"
-	"github.com/mmrunner/mmrunner/runner/batch"
+	"github.com/mmrunner/mmrunner/runner/txn"
 )
 
 // Finish does what is left of a commit once its list files are in their place:
@@ -34,7 +34,7 @@ func (r *Record) publishOutbox() error {
 			return err
 		}
 	}
-	return batch.SyncDirs(r.Outbox)
+	return txn.SyncDirs(r.Outbox)
 }
 
 // letGo removes the entries, and preserves those that are to be.

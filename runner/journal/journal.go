@@ -15,7 +15,7 @@ import (
 
 	"github.com/mmrunner/mmrunner/mmcompat/disk"
 	"github.com/mmrunner/mmrunner/mmcompat/mlog"
-	"github.com/mmrunner/mmrunner/runner/batch"
+	"github.com/mmrunner/mmrunner/runner/txn"
 )
 
 // fileMode keeps the rest of Mailman's group out: somebody who can open a work file can lock it, which
@@ -46,7 +46,7 @@ var engines atomic.Int64
 // Open makes the journal of an engine. runner is its class name,
 // queue and bad are the directories of its entries and of those it preserves. The
 // error is the file system's.
-func Open(env *batch.Env, runner, queue, bad string) (*Journal, error) {
+func Open(env *txn.Env, runner, queue, bad string) (*Journal, error) {
 	j := &Journal{
 		id:     id{dir: env.Site.DataDir(), host: env.Host(), pid: os.Getpid()},
 		runner: runner, queue: queue, bad: bad, logs: env.Log,
@@ -136,7 +136,7 @@ func (j *Journal) InHand(base string) error {
 }
 
 // Staging notes the directories in which there will be temporary files whose
-// names end in temp, see batch.Turn.Temp.
+// names end in temp, see txn.Turn.Temp.
 func (j *Journal) Staging(temp string, dirs []string) error {
 	if len(dirs) == 0 {
 		return nil

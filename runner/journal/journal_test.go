@@ -18,7 +18,7 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/mlog"
 	"github.com/mmrunner/mmrunner/mmcompat/site"
 	"github.com/mmrunner/mmrunner/mmcompat/stage"
-	"github.com/mmrunner/mmrunner/runner/batch"
+	"github.com/mmrunner/mmrunner/runner/txn"
 )
 
 func write(t *testing.T, name, text string) {
@@ -39,7 +39,7 @@ func wantFile(t *testing.T, name, text string) {
 
 // scene is a commit that died after it was in the journal.
 type scene struct {
-	env    *batch.Env
+	env    *txn.Env
 	record *Record
 	config string
 	bounce string // an entry's file, without extension
@@ -55,7 +55,7 @@ func newScene(t *testing.T) *scene {
 			t.Fatal(err)
 		}
 	}
-	env := &batch.Env{Site: s, Log: mlog.Open(s.LogDir()), Now: time.Now, LockTimeout: time.Second}
+	env := &txn.Env{Site: s, Log: mlog.Open(s.LogDir()), Now: time.Now, LockTimeout: time.Second}
 	t.Cleanup(func() { env.Log.Close() })
 	sc := &scene{env: env, config: filepath.Join(list, "config.pck"),
 		bounce: filepath.Join(s.QueueDir("bounces"), "1.0+aa"), mail: filepath.Join(s.QueueDir("out"), "2.0+bb.pck")}
@@ -81,7 +81,7 @@ func newScene(t *testing.T) *scene {
 	}
 	sc.record = &Record{
 		Entries: []string{"1.0+aa"},
-		Commit: batch.Commit{
+		Commit: txn.Commit{
 			Files:  []stage.File{{Tmp: sc.config + ".tmp." + temp, Final: sc.config, LinkLast: sc.config + ".last", ID: id}},
 			Outbox: []stage.File{{Tmp: sc.mail + ".tmp." + temp, Final: sc.mail}},
 			Lines:  []mlog.Line{{Log: "bounce", Text: "one", At: time.Now()}, {Log: "bounce", Text: "two", At: time.Now()}},
@@ -553,7 +553,7 @@ func BenchmarkRecord(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
-	env := &batch.Env{Site: s, Log: mlog.Open(s.LogDir()), Now: time.Now}
+	env := &txn.Env{Site: s, Log: mlog.Open(s.LogDir()), Now: time.Now}
 	j, err := Open(env, "BounceRunner", s.QueueDir("bounces"), s.QueueDir("bad"))
 	if err != nil {
 		b.Fatal(err)

@@ -7,7 +7,7 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/lockfile"
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
 	"github.com/mmrunner/mmrunner/mmcompat/stage"
-	"github.com/mmrunner/mmrunner/runner/batch"
+	"github.com/mmrunner/mmrunner/runner/txn"
 )
 
 // ErrUndo says that a list has changed since a commit began, which must be undone.
@@ -16,7 +16,7 @@ var ErrUndo = errors.New("the list has changed")
 // Publish puts the list files that are left in their places, for a process that
 // could not do so at first and still holds the locks. ErrUndo can only come of
 // somebody who broke them.
-func (r *Record) Publish(env *batch.Env) error {
+func (r *Record) Publish(env *txn.Env) error {
 	ok, err := r.publish(env)
 	if err == nil && !ok {
 		err = ErrUndo
@@ -27,7 +27,7 @@ func (r *Record) Publish(env *batch.Env) error {
 // publish puts the list files that are left in their places. It returns false,
 // and has done nothing, if none was before and a list has changed since: then
 // the commit is to be undone.
-func (r *Record) publish(env *batch.Env) (ok bool, err error) {
+func (r *Record) publish(env *txn.Env) (ok bool, err error) {
 	left, err := r.unpublished()
 	if err != nil {
 		return false, err
@@ -81,7 +81,7 @@ func (r *Record) publish(env *batch.Env) (ok bool, err error) {
 			return false, err
 		}
 	}
-	return true, batch.SyncDirs(r.Files)
+	return true, txn.SyncDirs(r.Files)
 }
 
 // leaving tells whether any of the outbox has left.
@@ -108,7 +108,7 @@ func (r *Record) unchanged(path string) (bool, error) {
 
 // stillLocked tells whether the dead process has the lock of one of the lists:
 // nobody has read that list under its lock since.
-func (r *Record) stillLocked(env *batch.Env) (bool, error) {
+func (r *Record) stillLocked(env *txn.Env) (bool, error) {
 	for _, name := range r.Locks {
 		holder, err := lockfile.Holder(maillist.LockPath(env.Site, name))
 		if err != nil {
@@ -122,14 +122,14 @@ func (r *Record) stillLocked(env *batch.Env) (bool, error) {
 }
 
 // holds tells whether a lock's holder is the dead process.
-func (r *Record) holds(env *batch.Env, holder *lockfile.Claim) bool {
+func (r *Record) holds(env *txn.Env, holder *lockfile.Claim) bool {
 	return holder != nil && holder.Host == env.Host() && holder.Host == r.Host && holder.PID == r.PID
 }
 
 // inherit returns the locks of the commit's lists: those that the dead process
 // still has are taken over, so that nobody sees a list half saved, and the
 // others are taken: so are those of a host of another name, when their time is over.
-func (r *Record) inherit(ctx context.Context, env *batch.Env) (locks []batch.Lock, err error) {
+func (r *Record) inherit(ctx context.Context, env *txn.Env) (locks []txn.Lock, err error) {
 	for _, name := range r.Locks {
 		path := maillist.LockPath(env.Site, name)
 		o := lockfile.Options{

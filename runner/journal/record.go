@@ -7,7 +7,7 @@ import (
 
 	"github.com/mmrunner/mmrunner/mmcompat/site"
 	"github.com/mmrunner/mmrunner/mmcompat/stage"
-	"github.com/mmrunner/mmrunner/runner/batch"
+	"github.com/mmrunner/mmrunner/runner/txn"
 )
 
 // Version is that of the format of records.
@@ -28,7 +28,7 @@ type Record struct {
 	// those that are to be kept for a human.
 	Entries   []string `json:"entries,omitempty"`
 	Preserved []string `json:"preserved,omitempty"`
-	batch.Commit
+	txn.Commit
 	// Logs are the commit's log lines, by log.
 	Logs map[string]*Log `json:"logs,omitempty"`
 }

@@ -16,7 +16,7 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/lockfile"
 	"github.com/mmrunner/mmrunner/mmcompat/qfile"
 	"github.com/mmrunner/mmrunner/mmcompat/stage"
-	"github.com/mmrunner/mmrunner/runner/batch"
+	"github.com/mmrunner/mmrunner/runner/txn"
 )
 
 // Recovery is what Recover found.
@@ -37,7 +37,7 @@ type Recovery struct {
 // that cannot be read where nothing tells its entries, and for one of a newer
 // mmrunner: entries must not be recovered then, as some of them may have taken
 // effect.
-func Recover(ctx context.Context, env *batch.Env) (*Recovery, error) {
+func Recover(ctx context.Context, env *txn.Env) (*Recovery, error) {
 	rec := &Recovery{Taken: map[string]bool{}}
 	ids, err := find(env.Site.DataDir())
 	if err != nil {
@@ -113,7 +113,7 @@ func gone(pid int) bool {
 }
 
 // one sees to one journal. Another user's is said and left alone.
-func (rec *Recovery) one(ctx context.Context, env *batch.Env, id id) error {
+func (rec *Recovery) one(ctx context.Context, env *txn.Env, id id) error {
 	for _, kind := range []string{work, record} {
 		info, err := disk.Lstat(id.file(kind))
 		if err == nil {
@@ -184,7 +184,7 @@ func (rec *Recovery) one(ctx context.Context, env *batch.Env, id id) error {
 }
 
 // settle finishes or undoes what a dead process has left, and forgets it.
-func (rec *Recovery) settle(ctx context.Context, env *batch.Env, id id, n notes, r *Record) error {
+func (rec *Recovery) settle(ctx context.Context, env *txn.Env, id id, n notes, r *Record) error {
 	if r != nil {
 		finished, err := r.recover(ctx, env)
 		if err != nil {
@@ -217,7 +217,7 @@ func (rec *Recovery) settle(ctx context.Context, env *batch.Env, id id, n notes,
 
 // recover finishes the commit of a dead process, unless none of it was done and
 // a list is no longer what it began from.
-func (r *Record) recover(ctx context.Context, env *batch.Env) (finished bool, err error) {
+func (r *Record) recover(ctx context.Context, env *txn.Env) (finished bool, err error) {
 	unpublished, err := r.unpublished()
 	if err != nil {
 		return false, err

@@ -11,14 +11,16 @@ import (
 	"github.com/mmrunner/mmrunner/runner/bounce"
 	"github.com/mmrunner/mmrunner/runner/bounce/detect"
 	"github.com/mmrunner/mmrunner/runner/command"
+	"github.com/mmrunner/mmrunner/runner/engine"
 	"github.com/mmrunner/mmrunner/runner/membership"
+	"github.com/mmrunner/mmrunner/runner/txn"
 )
 
 // Work has the named runners, or both, go through what waits on a world's site, as
 // drain does, batch entries to a commit.
-func Work(ctx context.Context, dir string, batch int, names ...string) (all []runner.Stats, err error) {
+func Work(ctx context.Context, dir string, batch int, names ...string) (all []engine.Stats, err error) {
 	s := site.FromProfile(dir, site.Builtin())
-	env := runner.NewEnv(s)
+	env := txn.NewEnv(s)
 	defer env.Log.Close()
 	// The time goes on, so that no two entries have the same name, but it is the same day for all.
 	midnight := time.Now().Truncate(time.Hour)
@@ -32,7 +34,7 @@ func Work(ctx context.Context, dir string, batch int, names ...string) (all []ru
 		if len(names) > 0 && !slices.Contains(names, h.Name()) {
 			continue
 		}
-		e, err := runner.NewEngine(env, h, 0, 1)
+		e, err := engine.New(env, h, 0, 1)
 		if err != nil {
 			return all, err
 		}

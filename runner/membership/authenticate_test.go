@@ -8,8 +8,7 @@ import (
 
 	"github.com/mmrunner/mmrunner/mmcompat/mmtest"
 	"github.com/mmrunner/mmrunner/mmcompat/site"
-	"github.com/mmrunner/mmrunner/runner"
-	"github.com/mmrunner/mmrunner/runner/batch"
+	"github.com/mmrunner/mmrunner/runner/txn"
 )
 
 // TestAuthenticate has each form of password stand for each role, and holds the
@@ -74,13 +73,13 @@ json.dump(got, sys.stdout)
 	if err != nil {
 		t.Fatal(err)
 	}
-	env := runner.NewEnv(s)
+	env := txn.NewEnv(s)
 	t.Cleanup(func() { env.Log.Close() })
 	var m *Manager
 	for i, a := range asks {
 		if a.Fresh {
 			env.Lists.Forget(a.List)
-			turn, b, err := batch.Begin(t.Context(), env, a.List)
+			turn, b, err := txn.Begin(t.Context(), env, a.List)
 			if err != nil {
 				t.Fatal(err)
 			}

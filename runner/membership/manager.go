@@ -4,7 +4,7 @@
 // ListAdmin.py, Deliverer.py and SecurityManager.py of releases 2.1.14 to
 // 2.1.39; where they differ, release.go asks what the installed one does.
 //
-// All of it works on a list's turn (runner/batch): nothing here reaches for a
+// All of it works on a list's batch (runner.Batch): nothing here reaches for a
 // file, a clock or a lock. Texts are the installation's own, named in texts.go
 // by their module and first words.
 package membership
@@ -13,7 +13,7 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
 	"github.com/mmrunner/mmrunner/mmcompat/site"
 	"github.com/mmrunner/mmrunner/mmcompat/text"
-	"github.com/mmrunner/mmrunner/runner/batch"
+	"github.com/mmrunner/mmrunner/runner"
 )
 
 // Voice is the language Mailman speaks at the moment: i18n's _translation, of
@@ -29,7 +29,7 @@ func (v *Voice) Set(lang string) (before string) {
 
 // Manager does what Mailman's MailList object does with members, for one list.
 type Manager struct {
-	b     *batch.Batch
+	b     runner.Batch
 	l     *maillist.List
 	s     *site.Site
 	t     *text.Texts
@@ -39,13 +39,13 @@ type Manager struct {
 
 // New returns a manager for the list of b. voice is shared by all that an entry
 // does; it begins with the language of the entry's sender.
-func New(b *batch.Batch, voice *Voice, world World) *Manager {
+func New(b runner.Batch, voice *Voice, world World) *Manager {
 	return &Manager{b: b, l: b.List(), s: b.Site(), t: Texts(b), voice: voice, world: world}
 }
 
 // Texts are the installation's texts. What is wrong with one is logged with the
 // batch, which may have to be done again.
-func Texts(b *batch.Batch) *text.Texts {
+func Texts(b runner.Batch) *text.Texts {
 	return b.Texts().For(func(format string, a ...any) { b.Log("error", format, a...) })
 }
 

@@ -16,7 +16,9 @@ import (
 	"github.com/mmrunner/mmrunner/runner/bounce"
 	"github.com/mmrunner/mmrunner/runner/bounce/detect"
 	"github.com/mmrunner/mmrunner/runner/command"
+	"github.com/mmrunner/mmrunner/runner/engine"
 	"github.com/mmrunner/mmrunner/runner/membership"
+	"github.com/mmrunner/mmrunner/runner/txn"
 )
 
 // count is a command of a site's own: it notes how many members there are, so
@@ -57,11 +59,11 @@ func open(t *testing.T, prefix string) *site.Site {
 	return s
 }
 
-func drain(t *testing.T, s *site.Site, h runner.Handler, batch int) runner.Stats {
+func drain(t *testing.T, s *site.Site, h runner.Handler, batch int) engine.Stats {
 	t.Helper()
-	env := runner.NewEnv(s)
+	env := txn.NewEnv(s)
 	defer env.Log.Close()
-	e, err := runner.NewEngine(env, h, 0, 1)
+	e, err := engine.New(env, h, 0, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -294,9 +296,9 @@ def extend(mlist):
 `)
 	mmtest.Enqueue(t, prefix, mail("new@example.com", "subscribe"))
 	s := open(t, prefix)
-	env := runner.NewEnv(s)
+	env := txn.NewEnv(s)
 	defer env.Log.Close()
-	e, err := runner.NewEngine(env, command.New(membership.NewWorld(s)), 0, 1)
+	e, err := engine.New(env, command.New(membership.NewWorld(s)), 0, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -326,7 +328,7 @@ os._exit(0)
 		t.Fatalf("had %v in the lock directory, wanted a lock and its claim", left)
 	}
 	write(t, lockOfDead(t, s), string(out))
-	if _, err := runner.Settle(t.Context(), env); err != nil {
+	if _, err := engine.Settle(t.Context(), env); err != nil {
 		t.Fatal(err)
 	}
 	unlocked()
@@ -341,9 +343,9 @@ func TestNoPython(t *testing.T) {
 	mmtest.Enqueue(t, prefix, mail("a@example.com", "subscribe"), mail("b@example.com", "subscribe"))
 	s := open(t, prefix)
 	s.Python = ""
-	env := runner.NewEnv(s)
+	env := txn.NewEnv(s)
 	defer env.Log.Close()
-	e, err := runner.NewEngine(env, command.New(membership.NewWorld(s)), 0, 1)
+	e, err := engine.New(env, command.New(membership.NewWorld(s)), 0, 1)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,9 +16,10 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/mlog"
 	"github.com/mmrunner/mmrunner/mmcompat/site"
 	"github.com/mmrunner/mmrunner/runner"
-	"github.com/mmrunner/mmrunner/runner/batch"
+	"github.com/mmrunner/mmrunner/runner/engine"
 	"github.com/mmrunner/mmrunner/runner/history"
 	"github.com/mmrunner/mmrunner/runner/metrics"
+	"github.com/mmrunner/mmrunner/runner/txn"
 	"github.com/mmrunner/mmrunner/terminal"
 )
 
@@ -57,7 +58,7 @@ type Service struct {
 func (s *Service) Run(ctx context.Context) (status int, err error) {
 	// Files get the modes that Mailman's own would have.
 	syscall.Umask(0o007)
-	env := runner.NewEnv(s.Site)
+	env := txn.NewEnv(s.Site)
 	defer env.Log.Close()
 	if err := env.Log.Touch("error"); err != nil {
 		return 1, err
@@ -69,7 +70,7 @@ func (s *Service) Run(ctx context.Context) (status int, err error) {
 		}
 	}
 	s.custom(w)
-	loop := &runner.Loop{Once: s.Once, Courtesy: runner.NewCourtesy(env, s.share())}
+	loop := &engine.Loop{Once: s.Once, Courtesy: engine.NewCourtesy(env, s.share())}
 	for _, spec := range s.Runners {
 		e, err := s.engine(env, spec)
 		if err != nil {
@@ -86,7 +87,7 @@ func (s *Service) Run(ctx context.Context) (status int, err error) {
 	loop.Observe = s.observe(env, loop.Engines)
 	name, started, exiting := s.names()
 	if s.Verbose && (s.Once || len(s.Runners) > 1) {
-		loop.Each = func(e *runner.Engine) {
+		loop.Each = func(e *engine.Engine) {
 			env.Log.Printf("qrunner", "Now doing a %s qrunner iteration", e.Handler.Name())
 		}
 	}
@@ -162,7 +163,7 @@ func Complain(s *site.Site, err error) {
 }
 
 // say is where the process says what no log of Mailman's is for.
-func (s *Service) say(env *batch.Env) io.Writer {
+func (s *Service) say(env *txn.Env) io.Writer {
 	if s.Subproc {
 		return stderr{env.Log}
 	}
@@ -181,12 +182,12 @@ func (s *Service) names() (name, started, exiting string) {
 
 func (s *Service) share() float64 {
 	if s.LockShare == 0 {
-		return runner.DefaultLockShare
+		return engine.DefaultLockShare
 	}
 	return s.LockShare
 }
 
-func (s *Service) engine(env *batch.Env, spec Spec) (*runner.Engine, error) {
+func (s *Service) engine(env *txn.Env, spec Spec) (*engine.Engine, error) {
 	h, err := s.Handler(spec.Name, s.Site)
 	if err != nil {
 		return nil, err
@@ -195,20 +196,20 @@ func (s *Service) engine(env *batch.Env, spec Spec) (*runner.Engine, error) {
 	if spec.Slices == 1 {
 		n = 0 // Switchboard does not ask for it then
 	}
-	return runner.NewEngine(env, h, n, spec.Slices)
+	return engine.New(env, h, n, spec.Slices)
 }
 
 // observe counts commits for Prometheus, and remembers the last for mmrunner status.
-func (s *Service) observe(env *batch.Env, engines []*runner.Engine) func(*runner.Engine, history.Commit) {
+func (s *Service) observe(env *txn.Env, engines []*engine.Engine) func(*engine.Engine, history.Commit) {
 	queues := map[string]string{}
-	rings := map[*runner.Engine]*history.Ring{}
+	rings := map[*engine.Engine]*history.Ring{}
 	for i, e := range engines {
 		queues[e.Handler.Queue()] = e.Queue.Dir()
 		rings[e] = history.Open(s.Site.DataDir(), e.Handler.Name(), s.Runners[i].Slice, s.Runners[i].Slices)
 	}
 	s.metrics = metrics.New(queues)
 	failed := false
-	return func(e *runner.Engine, c history.Commit) {
+	return func(e *engine.Engine, c history.Commit) {
 		s.metrics.Observe(c)
 		err := rings[e].Add(c)
 		if err != nil && !failed {
@@ -241,7 +242,7 @@ func (s *Service) stopped(sig syscall.Signal, stop context.CancelFunc) {
 
 // signals has stop called, or the logs opened anew, when a signal says so. The
 // returned function ends that.
-func (s *Service) signals(stop context.CancelFunc, env *batch.Env, name string) func() {
+func (s *Service) signals(stop context.CancelFunc, env *txn.Env, name string) func() {
 	caught := make(chan os.Signal, 4)
 	signal.Notify(caught, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGUSR1)
 	done := make(chan struct{})
@@ -282,7 +283,7 @@ func (s *Service) signals(stop context.CancelFunc, env *batch.Env, name string) 
 }
 
 // held are slices that nobody else works on.
-type held []*runner.Slot
+type held []*engine.Slot
 
 func (h held) free() {
 	for _, slot := range h {
@@ -292,17 +293,17 @@ func (h held) free() {
 }
 
 // slots takes the slices.
-func (s *Service) slots(ctx context.Context, env *batch.Env) (held, error) {
+func (s *Service) slots(ctx context.Context, env *txn.Env) (held, error) {
 	var all held
 	for _, spec := range s.Runners {
 		said := false
 		for {
-			slot, err := runner.TakeSlot(s.Site, spec.Name, spec.Slice, spec.Slices)
+			slot, err := engine.TakeSlot(s.Site, spec.Name, spec.Slice, spec.Slices)
 			if err == nil {
 				all = append(all, slot)
 				break
 			}
-			if s.Wait && errors.Is(err, runner.ErrTaken) {
+			if s.Wait && errors.Is(err, engine.ErrTaken) {
 				if !said {
 					env.Log.Printf("qrunner", "mmrunner: %v; waiting until that ends", err)
 					said = true

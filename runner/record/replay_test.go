@@ -21,7 +21,9 @@ import (
 	"github.com/mmrunner/mmrunner/runner/bounce"
 	"github.com/mmrunner/mmrunner/runner/bounce/detect"
 	"github.com/mmrunner/mmrunner/runner/command"
+	"github.com/mmrunner/mmrunner/runner/engine"
 	"github.com/mmrunner/mmrunner/runner/membership"
+	"github.com/mmrunner/mmrunner/runner/txn"
 )
 
 // scene is scene.json.
@@ -107,7 +109,7 @@ func replay(t *testing.T, file string) {
 
 // play drains the scene's queue at the scene's time.
 func play(t *testing.T, s *site.Site, sc scene) {
-	env := runner.NewEnv(s)
+	env := txn.NewEnv(s)
 	defer env.Log.Close()
 	now := time.Unix(int64(sc.Start), 0).UTC().Add(time.Second)
 	env.Now = func() time.Time { return now }
@@ -119,7 +121,7 @@ func play(t *testing.T, s *site.Site, sc scene) {
 		}
 		h = bounce.New(d, membership.NewWorld(s))
 	}
-	e, err := runner.NewEngine(env, h, 0, 1)
+	e, err := engine.New(env, h, 0, 1)
 	if err != nil {
 		t.Fatal(err)
 	}

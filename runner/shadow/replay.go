@@ -10,6 +10,8 @@ import (
 
 	"github.com/mmrunner/mmrunner/mmcompat/site"
 	"github.com/mmrunner/mmrunner/runner"
+	"github.com/mmrunner/mmrunner/runner/engine"
+	"github.com/mmrunner/mmrunner/runner/txn"
 )
 
 // replayer replays batches, one at a time. Both sides work in one directory, one
@@ -97,13 +99,13 @@ func (r *replayer) prepare(g *gathering) error {
 
 // mmrunner is our side.
 func (r *replayer) mmrunner(name string) (t took, err error) {
-	env := runner.NewEnv(r.site)
+	env := txn.NewEnv(r.site)
 	defer func() { err = errors.Join(err, env.Log.Close()) }()
 	h, err := r.handler(name, r.site)
 	if err != nil {
 		return took{}, err
 	}
-	e, err := runner.NewEngine(env, h, 0, 1)
+	e, err := engine.New(env, h, 0, 1)
 	if err != nil {
 		return took{}, err
 	}

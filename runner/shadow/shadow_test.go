@@ -16,7 +16,6 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/mmtest"
 	"github.com/mmrunner/mmrunner/mmcompat/site"
 	"github.com/mmrunner/mmrunner/runner"
-	"github.com/mmrunner/mmrunner/runner/batch"
 	"github.com/mmrunner/mmrunner/runner/bounce"
 	"github.com/mmrunner/mmrunner/runner/bounce/detect"
 	"github.com/mmrunner/mmrunner/runner/command"
@@ -192,7 +191,7 @@ type lazy struct {
 	done bool
 }
 
-func (l *lazy) Apply(b *batch.Batch, e *runner.Entry) (runner.Outcome, error) {
+func (l *lazy) Apply(b runner.Batch, e *runner.Entry) (runner.Outcome, error) {
 	if !l.done {
 		l.done = true
 		return runner.Discarded, nil

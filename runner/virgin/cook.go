@@ -10,7 +10,7 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/qfile"
 	"github.com/mmrunner/mmrunner/mmcompat/text"
 	"github.com/mmrunner/mmrunner/pickle"
-	"github.com/mmrunner/mmrunner/runner/batch"
+	"github.com/mmrunner/mmrunner/runner"
 	"github.com/mmrunner/mmrunner/runner/membership"
 )
 
@@ -26,7 +26,7 @@ const (
 )
 
 // cook is CookHeaders.process with _fasttrack.
-func cook(b *batch.Batch, msg *message.Message, data *qfile.Data) error {
+func cook(b runner.Batch, msg *message.Message, data *qfile.Data) error {
 	c := &cooking{b: b, l: b.List(), msg: msg}
 	if data.True("noack") {
 		c.replace("X-Ack", "no")
@@ -69,7 +69,7 @@ func at(err error, code string) error {
 
 // cooking is one message at work.
 type cooking struct {
-	b   *batch.Batch
+	b   runner.Batch
 	l   *maillist.List
 	msg *message.Message
 }

@@ -7,12 +7,12 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/message"
 	"github.com/mmrunner/mmrunner/mmcompat/qfile"
 	"github.com/mmrunner/mmrunner/pickle"
-	"github.com/mmrunner/mmrunner/runner/batch"
+	"github.com/mmrunner/mmrunner/runner"
 )
 
 // deliver is ToOutgoing.process: it decides whether the message is to be VERPed, and
 // puts it into the queue out.
-func deliver(b *batch.Batch, msg *message.Message, data *qfile.Data) error {
+func deliver(b runner.Batch, msg *message.Message, data *qfile.Data) error {
 	l, s := b.List(), b.Site()
 	if _, ok := data.Get("verp"); !ok {
 		interval := s.Int("VERP_DELIVERY_INTERVAL")

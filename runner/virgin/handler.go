@@ -19,7 +19,6 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/site"
 	"github.com/mmrunner/mmrunner/pickle"
 	"github.com/mmrunner/mmrunner/runner"
-	"github.com/mmrunner/mmrunner/runner/batch"
 	"github.com/mmrunner/mmrunner/runner/membership"
 )
 
@@ -67,11 +66,11 @@ func (h *Handler) OnlyReads() {}
 func (h *Handler) Classify(*runner.Entry) error { return nil }
 
 // Batched has nothing left to do.
-func (h *Handler) Batched(*batch.Batch) error { return nil }
+func (h *Handler) Batched(runner.Batch) error { return nil }
 
 // Apply cooks a message and sends it on. The error is an exception that Mailman
 // would not have caught or, with nothing done, a *maillist.ErrNeedsPython.
-func (h *Handler) Apply(b *batch.Batch, e *runner.Entry) (runner.Outcome, error) {
+func (h *Handler) Apply(b runner.Batch, e *runner.Entry) (runner.Outcome, error) {
 	msg, err := e.Message()
 	if err != nil {
 		return "", err
@@ -93,7 +92,7 @@ func (h *Handler) Apply(b *batch.Batch, e *runner.Entry) (runner.Outcome, error)
 
 // beyond says why only Python can tell what becomes of an entry: values of kinds
 // that Mailman itself does not make.
-func beyond(b *batch.Batch, msg *message.Message, e *runner.Entry) string {
+func beyond(b runner.Batch, msg *message.Message, e *runner.Entry) string {
 	if v, ok := e.Data.Get("pipeline"); ok && !isPipeline(v) {
 		return "an entry names a pipeline of its own"
 	}
@@ -173,7 +172,7 @@ func left(from int) *pickle.List {
 
 // dispose is VirginRunner._dispose, and what Runner._onefile does before it. An
 // error leaves in the metadata what a shunted entry has there.
-func dispose(b *batch.Batch, msg *message.Message, e *runner.Entry) error {
+func dispose(b runner.Batch, msg *message.Message, e *runner.Entry) error {
 	l := b.List()
 	sender, err := msg.GetSender(b.Site().Bool("USE_ENVELOPE_SENDER"), false)
 	if err != nil {

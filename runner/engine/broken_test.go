@@ -1,0 +1,111 @@
+package engine
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/mmrunner/mmrunner/mmcompat/maillist"
+	"github.com/mmrunner/mmrunner/mmcompat/qfile"
+	"github.com/mmrunner/mmrunner/mmcompat/site"
+	"github.com/mmrunner/mmrunner/pickle"
+	"github.com/mmrunner/mmrunner/runner"
+	"github.com/mmrunner/mmrunner/runner/txn"
+)
+
+// fragile is a lock that somebody breaks when it is asked for a certain time.
+type fragile struct {
+	txn.Lock
+	asked *int
+	at    int
+	broke func()
+}
+
+func (l fragile) Held() (bool, error) {
+	if *l.asked++; *l.asked == l.at {
+		l.broke()
+	}
+	return l.Lock.Held()
+}
+
+// A lock that is broken under us, by somebody who then saves the list, is noticed
+// before anything is renamed, and the batch is worked out again from what he
+// saved: whether he came before the batch was in the journal or after.
+func TestLockBroken(t *testing.T) {
+	for at := 1; at <= 2; at++ {
+		s := site.FromProfile(t.TempDir(), site.Builtin())
+		for _, dir := range []string{s.LockDir(), s.LogDir(), s.DataDir(), s.QueueDir("bounces"), maillist.ListPath(s, "test")} {
+			if err := os.MkdirAll(dir, 0o770); err != nil {
+				t.Fatal(err)
+			}
+		}
+		d := pickle.NewDict()
+		d.SetStr("data_version", pickle.Int(s.Profile.DataFileVersion))
+		d.SetStr("preferred_language", pickle.Str("en"))
+		d.SetStr("count", pickle.Int(0))
+		b, err := pickle.Dump(d, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(maillist.ListPath(s, "test"), "config.pck"), b, 0o660); err != nil {
+			t.Fatal(err)
+		}
+		env := txn.NewEnv(s)
+		defer env.Log.Close()
+		asked := 0
+		env.Lock = func(ctx context.Context, name string) (txn.Lock, error) {
+			plain := *env
+			plain.Lock = nil
+			l, err := plain.Take(ctx, name)
+			return fragile{l, &asked, at, func() {
+				if err := os.Remove(maillist.LockPath(s, "test")); err != nil {
+					t.Error(err)
+				}
+				l, err := maillist.Open(s, "test", maillist.Options{Held: true})
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				l.Set("count", pickle.Int(100))
+				files, err := l.Stage()
+				if err == nil {
+					err = files[0].Publish()
+				}
+				if err != nil {
+					t.Error(err)
+				}
+			}}, err
+		}
+		e, err := New(env, &meddler{}, 0, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		data := qfile.NewData()
+		data.Set("listname", pickle.Str("test"))
+		data.Set("_parsemsg", pickle.Int(1))
+		if _, err := e.Queue.Enqueue(pickle.Str("From: a@example.com\n\nbody\n"), data); err != nil {
+			t.Fatal(err)
+		}
+		stats, err := e.Drain(context.Background())
+		if err != nil || stats.Outcomes[runner.Applied] != 1 {
+			t.Errorf("broken when asked %d: had %+v, %v, wanted 1 entry applied", at, stats, err)
+		}
+		l, err := maillist.Open(s, "test", maillist.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if count := l.Int("count"); count != 101 {
+			t.Errorf("broken when asked %d: had count %d, wanted 101", at, count)
+		}
+		if asked <= at {
+			t.Errorf("the lock was asked for %d times only", asked)
+		}
+		if err := e.Close(); err != nil {
+			t.Error(err)
+		}
+		if left, _ := filepath.Glob(filepath.Join(s.DataDir(), "*.json*")); len(left) != 0 {
+			t.Errorf("had %v left", left)
+		}
+	}
+}

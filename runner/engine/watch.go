@@ -1,0 +1,102 @@
+package engine
+
+import (
+	"context"
+	"path/filepath"
+	"time"
+
+	"github.com/fsnotify/fsnotify"
+
+	"github.com/mmrunner/mmrunner/mmcompat/disk"
+	"github.com/mmrunner/mmrunner/mmcompat/qfile"
+)
+
+// idleScan is how often a queue is looked at though nothing was told of it.
+const idleScan = time.Minute
+
+// watcher waits for entries to come to queue directories.
+type watcher struct {
+	notify *fsnotify.Watcher // nil where the system has none to give
+	dirs   []string
+	every  time.Duration // between two looks at the directories
+}
+
+// newWatcher watches dirs. They are looked at each sleep, Mailman's
+// QRUNNER_SLEEP_TIME, where the kernel cannot tell of all that comes.
+func newWatcher(dirs []string, sleep time.Duration) *watcher {
+	w := &watcher{dirs: dirs, every: idleScan}
+	var err error
+	if w.notify, err = fsnotify.NewWatcher(); err != nil {
+		w.notify = nil
+	}
+	for _, dir := range dirs {
+		if w.notify == nil || w.notify.Add(dir) != nil || disk.OnNetwork(dir) {
+			// Mailman would be busy all the time with a setting of 0.
+			w.every = max(sleep, 100*time.Millisecond)
+		}
+	}
+	return w
+}
+
+// Close lets the kernel forget the directories.
+func (w *watcher) Close() error {
+	if w.notify == nil {
+		return nil
+	}
+	return w.notify.Close()
+}
+
+// wait returns when an entry came, at the given time, when the directories are
+// due for a look, or when ctx ends.
+func (w *watcher) wait(ctx context.Context, d time.Duration) {
+	d = min(d, w.every)
+	t := time.NewTimer(d)
+	defer t.Stop()
+	var events chan fsnotify.Event
+	var errs chan error
+	if w.notify != nil {
+		events, errs = w.notify.Events, w.notify.Errors
+	}
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-t.C:
+			// A directory that was made anew meanwhile is another one.
+			for _, dir := range w.dirs {
+				if w.notify != nil && w.notify.Add(dir) != nil {
+					w.every = max(100*time.Millisecond, min(w.every, time.Second))
+				}
+			}
+			return
+		case ev, ok := <-events:
+			if !ok {
+				events = nil
+			} else if ev.Has(fsnotify.Create) && filepath.Ext(ev.Name) == qfile.Waiting {
+				w.flush()
+				return
+			}
+		case _, ok := <-errs:
+			if !ok {
+				errs = nil
+				continue
+			}
+			// More came than could be told of.
+			return
+		}
+	}
+}
+
+// flush drops what else was told: the look that follows sees it.
+func (w *watcher) flush() {
+	for {
+		select {
+		case _, ok := <-w.notify.Events:
+			if !ok {
+				return
+			}
+		default:
+			return
+		}
+	}
+}

@@ -1,0 +1,16 @@
+package txn
+
+import (
+	"github.com/mmrunner/mmrunner/mmcompat/message"
+	"github.com/mmrunner/mmrunner/mmcompat/qfile"
+)
+
+// Enqueue adds a message to the outbox of a turn that is about no list, for the
+// queue of that usual name. The error is for a message that cannot be pickled.
+func (t *Turn) Enqueue(queue string, m *message.Message, data *qfile.Data) error {
+	_, err := t.enqueue(queue, m, data)
+	return err
+}
+
+// Remove has the commit remove a file, together with all else that it does.
+func (t *Turn) Remove(path string) { t.removals = append(t.removals, path) }
