@@ -32,8 +32,8 @@ func (m *Message) AsString(unixfrom, mangleFrom bool) (string, error) {
 func (g *Generator) Flatten(m *Message, unixfrom bool) (string, error) {
 	w := &writer{b: new(strings.Builder), mangle: g.MangleFrom, keepParts: g.KeepParts}
 	if unixfrom {
-		if m.Unixfrom != nil && *m.Unixfrom != "" {
-			w.b.WriteString(*m.Unixfrom)
+		if m.Unixfrom() != nil && *m.Unixfrom() != "" {
+			w.b.WriteString(*m.Unixfrom())
 		} else {
 			at := time.Unix(0, 0)
 			if g.Now != nil {
@@ -105,7 +105,7 @@ var writers = map[string]bool{
 
 // headers is Generator._write_headers.
 func (w *writer) headers(m *Message, fold int) error {
-	for _, h := range m.Headers {
+	for h := range m.Headers() {
 		w.b.WriteString(h.Name)
 		w.b.WriteString(": ")
 		s, err := foldHeader(h, fold)
@@ -229,8 +229,8 @@ func (w *writer) multipart(m *Message, fold, partFold int) error {
 	if err := w.headers(m, fold); err != nil {
 		return err
 	}
-	if m.Preamble != nil {
-		w.mangled(*m.Preamble)
+	if m.Preamble() != nil {
+		w.mangled(*m.Preamble())
 		w.b.WriteByte('\n')
 	}
 	w.b.WriteString("--" + separator + "\n")
@@ -245,8 +245,8 @@ func (w *writer) multipart(m *Message, fold, partFold int) error {
 		}
 	}
 	w.b.WriteString("\n--" + separator + "--\n")
-	if m.Epilogue != nil {
-		w.mangled(*m.Epilogue)
+	if m.Epilogue() != nil {
+		w.mangled(*m.Epilogue())
 	}
 	return nil
 }

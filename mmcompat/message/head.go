@@ -6,17 +6,14 @@ import "strings"
 // those who keep many messages and need only these. It shares no memory with the
 // message, except for fields that are Header objects.
 func (m *Message) Head() *Message {
-	h := &Message{Class: m.Class, DefaultType: m.DefaultType, Headers: make([]Header, len(m.Headers))}
-	if m.Unixfrom != nil {
-		line := strings.Clone(*m.Unixfrom)
-		h.Unixfrom = &line
-	}
-	for i, f := range m.Headers {
-		f.Name = strings.Clone(f.Name)
-		if s, ok := f.Value.(string); ok {
-			f.Value = strings.Clone(s)
+	h := &Message{fields: m.fields.clone()}
+	if a := m.attrs(); a.class != defaultAttributes.class || a.defaultType != defaultAttributes.defaultType || a.unixfrom != nil {
+		own := h.ownAttrs()
+		own.class, own.defaultType = a.class, a.defaultType
+		if a.unixfrom != nil {
+			line := strings.Clone(*a.unixfrom)
+			own.unixfrom = &line
 		}
-		h.Headers[i] = f
 	}
 	return h
 }

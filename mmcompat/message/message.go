@@ -9,10 +9,9 @@
 package message
 
 import (
+	"iter"
 	"slices"
 	"strings"
-
-	"github.com/mmrunner/mmrunner/pickle"
 )
 
 // Text is what Python has as a str (Go: string) or as a unicode
@@ -34,26 +33,31 @@ type Class struct{ Module, Name string }
 // MailmanMessage is the class that the queue runners parse messages into.
 var MailmanMessage = Class{"Mailman.Message", "Message"}
 
-// Header is one field: Value is a string, a pickle.Unicode or a *HeaderValue
-// (email.header.Header); a hostile pickle may have put anything else there.
-type Header struct {
-	Name  string
-	Value any
+// Message is email.message.Message (and Mailman.Message.Message). Its header
+// fields are reached by methods: a parsed message keeps them as places in its
+// text. The zero Message is a Mailman.Message.Message without fields or payload.
+type Message struct {
+	Payload any // nil, string, pickle.Unicode, []*Message, or another pickle.Value
+
+	fields *fields     // nil: none
+	more   *attributes // nil: those of New
 }
 
-// Message is email.message.Message (and Mailman.Message.Message).
-type Message struct {
-	Class       Class
-	Unixfrom    *string // without its newline; nil is None
-	Headers     []Header
-	Payload     any // nil, string, pickle.Unicode, []*Message, or another pickle.Value
-	Charset     *Charset
-	Preamble    *string
-	Epilogue    *string
-	DefaultType string
-	Defects     []Defect
-	Extra       []Attr // pickled attributes that no field above holds, in their order
+// attributes are those attributes of a message that most parts of a parsed one
+// have at their defaults.
+type attributes struct {
+	class       Class
+	unixfrom    *string
+	charset     *Charset
+	preamble    *string
+	epilogue    *string
+	defaultType string
+	badLines    badLines // come before the other defects
+	defects     []Defect
+	extra       []Attr
 }
+
+var defaultAttributes = attributes{class: MailmanMessage, defaultType: "text/plain"}
 
 // Attr is a named attribute of a pickled object.
 type Attr struct {
@@ -69,7 +73,43 @@ type Defect struct {
 }
 
 // New is Mailman.Message.Message().
-func New() *Message { return &Message{Class: MailmanMessage, DefaultType: "text/plain"} }
+func New() *Message { return &Message{} }
+
+// attrs are the message's attributes, to look at.
+func (m *Message) attrs() *attributes {
+	if m.more == nil {
+		return &defaultAttributes
+	}
+	return m.more
+}
+
+// ownAttrs are the message's attributes, to change.
+func (m *Message) ownAttrs() *attributes {
+	if m.more == nil {
+		own := defaultAttributes
+		m.more = &own
+	}
+	return m.more
+}
+
+// Unixfrom is get_unixfrom(): the From_ line without its newline; nil is None.
+func (m *Message) Unixfrom() *string { return m.attrs().unixfrom }
+
+// Preamble is the text between a multipart's fields and its first boundary; nil
+// is None.
+func (m *Message) Preamble() *string { return m.attrs().preamble }
+
+// Epilogue is the text behind a multipart's last boundary; nil is None.
+func (m *Message) Epilogue() *string { return m.attrs().epilogue }
+
+// DefaultType is get_default_type().
+func (m *Message) DefaultType() string { return m.attrs().defaultType }
+
+// Defects are what the parser found wrong.
+func (m *Message) Defects() []Defect {
+	a := m.attrs()
+	return append(a.badLines.defects(), a.defects...)
+}
 
 // IsMultipart is is_multipart(): whether the payload is a list.
 func (m *Message) IsMultipart() bool { _, ok := m.Payload.([]*Message); return ok }
@@ -80,74 +120,84 @@ func (m *Message) Parts() []*Message { p, _ := m.Payload.([]*Message); return p 
 // Get is str(msg[name]) of the first field of that name, in any case; a unicode
 // is given as UTF-8.
 func (m *Message) Get(name string) (string, bool) {
-	v, ok := m.GetValue(name)
-	if !ok {
+	i := m.fields.find(name, 0)
+	if i < 0 {
 		return "", false
 	}
-	return valueString(v), true
+	return m.fields.value(i), true
 }
 
 // GetValue is msg[name] as it is stored.
 func (m *Message) GetValue(name string) (any, bool) {
-	for i := range m.Headers {
-		if sameName(m.Headers[i].Name, name) {
-			return m.Headers[i].Value, true
-		}
+	i := m.fields.find(name, 0)
+	if i < 0 {
+		return nil, false
 	}
-	return nil, false
+	return m.fields.at(i).Value, true
 }
 
 // GetAll is get_all(name), each as Get has it; nil if there is none.
 func (m *Message) GetAll(name string) []string {
 	var all []string
-	for i := range m.Headers {
-		if sameName(m.Headers[i].Name, name) {
-			all = append(all, valueString(m.Headers[i].Value))
-		}
+	for i := m.fields.find(name, 0); i >= 0; i = m.fields.find(name, i+1) {
+		all = append(all, m.fields.value(i))
 	}
 	return all
 }
 
-// valueString is str(v) of a field's value.
-func valueString(v any) string {
-	switch v := v.(type) {
-	case string:
-		return v
-	case pickle.Unicode:
-		return string(v)
-	case *HeaderValue:
-		return v.String()
+// Has is name in msg.
+func (m *Message) Has(name string) bool { return m.fields.find(name, 0) >= 0 }
+
+// Headers are the header fields in their order.
+func (m *Message) Headers() iter.Seq[Header] {
+	return func(yield func(Header) bool) {
+		for i := range m.fields.len() {
+			if !yield(m.fields.at(i)) {
+				return
+			}
+		}
 	}
-	return ""
 }
 
-// Has is name in msg.
-func (m *Message) Has(name string) bool {
-	_, ok := m.GetValue(name)
-	return ok
-}
+// HeaderCount is len(msg): how many header fields there are. A message without
+// any is false to Python.
+func (m *Message) HeaderCount() int { return m.fields.len() }
 
 // Set is msg[name] = value: it appends, and leaves other fields of that name
 // alone. value is a string, a pickle.Unicode or a *HeaderValue.
 func (m *Message) Set(name string, value any) {
-	m.Headers = append(m.Headers, Header{name, value})
+	m.setHeaders(append(m.ownHeaders(), Header{name, value}))
 }
 
 // Del is del msg[name]: all fields of that name.
 func (m *Message) Del(name string) {
-	m.Headers = slices.DeleteFunc(m.Headers, func(h Header) bool { return sameName(h.Name, name) })
+	if m.Has(name) {
+		m.setHeaders(slices.DeleteFunc(m.ownHeaders(), func(h Header) bool { return sameName(h.Name, name) }))
+	}
 }
 
 // Replace is replace_header: the first field of that name keeps its place and
 // case; false where Python raises KeyError.
 func (m *Message) Replace(name string, value any) bool {
-	for i := range m.Headers {
-		if sameName(m.Headers[i].Name, name) {
-			m.Headers[i].Value = value
-			return true
-		}
+	i := m.fields.find(name, 0)
+	if i >= 0 {
+		m.ownHeaders()[i].Value = value
 	}
-	return false
+	return i >= 0
+}
+
+// WithHeaders is a copy of the message whose header fields are those that change
+// makes of its own; payload and other attributes are shared.
+func (m *Message) WithHeaders(change func(Header) (Header, error)) (*Message, error) {
+	own := make([]Header, 0, m.HeaderCount())
+	for h := range m.Headers() {
+		h, err := change(h)
+		if err != nil {
+			return nil, err
+		}
+		own = append(own, h)
+	}
+	return &Message{Payload: m.Payload, fields: &fields{own: own}, more: m.more}, nil
 }
 
 // AddHeader is add_header: value and then the parameters in the order given

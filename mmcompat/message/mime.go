@@ -14,7 +14,7 @@ var (
 // newMIME is email.MIMEBase.MIMEBase(maintype, subtype, **params).
 func newMIME(class Class, ctype string, params ...Param) *Message {
 	m := New()
-	m.Class = class
+	m.ownAttrs().class = class
 	m.AddHeader("Content-Type", ctype, params...)
 	m.Set("MIME-Version", "1.0")
 	return m
@@ -36,7 +36,7 @@ func NewMIMEText(r *Charsets, text Text, subtype, charset string) (*Message, err
 func NewMIMEMessage(msg *Message) *Message {
 	m := newMIME(mimeMessage, "message/rfc822")
 	m.Payload = []*Message{msg}
-	m.DefaultType = "message/rfc822"
+	m.ownAttrs().defaultType = "message/rfc822"
 	return m
 }
 
@@ -60,7 +60,7 @@ func (m *Message) SetPayload(payload Text, charset *Charset) error {
 // SetCharset is set_charset(charset): the payload is converted and encoded for
 // transport, and the fields that say so are added.
 func (m *Message) SetCharset(c *Charset) error {
-	m.Charset = c
+	m.ownAttrs().charset = c
 	if !m.Has("MIME-Version") {
 		m.Set("MIME-Version", "1.0")
 	}

@@ -26,7 +26,7 @@ type Notification struct {
 // is the same.
 func NewUserNotification(recips []Text, sender string, subject, text Text, charset *Charset) (*Notification, error) {
 	n := &Notification{Message: New(), Recips: recips}
-	n.Class = userNotification
+	n.ownAttrs().class = userNotification
 	if text != nil {
 		if err := n.SetPayload(text, charset); err != nil {
 			return nil, err
@@ -52,10 +52,11 @@ func NewUserNotification(recips []Text, sender string, subject, text Text, chars
 
 // keepAttrs makes the recipients and the sender part of what is pickled.
 func (n *Notification) keepAttrs() {
-	n.Extra = []Attr{{"recips", n.recipList()}}
+	extra := []Attr{{"recips", n.recipList()}}
 	if n.Sender != "" {
-		n.Extra = append(n.Extra, Attr{"_sender", pickle.Str(n.Sender)})
+		extra = append(extra, Attr{"_sender", pickle.Str(n.Sender)})
 	}
+	n.ownAttrs().extra = extra
 }
 
 func (n *Notification) recipList() *pickle.List {
@@ -116,7 +117,7 @@ func NewOwnerNotification(f OwnerFacts, subject, text Text, charset *Charset, to
 	if err != nil {
 		return nil, err
 	}
-	n.Class = ownerNotification
+	n.ownAttrs().class = ownerNotification
 	n.Sender = f.SiteBounces
 	n.Del("To")
 	n.Set("To", f.OwnerEmail)

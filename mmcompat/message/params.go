@@ -1,6 +1,7 @@
 package message
 
 import (
+	"iter"
 	"slices"
 	"strconv"
 	"strings"
@@ -29,7 +30,7 @@ type Param struct {
 func (m *Message) GetContentType() string {
 	v, ok := m.Get("content-type")
 	if !ok {
-		return m.DefaultType
+		return m.DefaultType()
 	}
 	v, _, _ = strings.Cut(v, ";")
 	v = lower(strip(v))
@@ -60,7 +61,7 @@ func (m *Message) GetParams(header string, unquote bool) ([]Param, bool) {
 	if !ok {
 		return nil, false
 	}
-	params := decodeParams(parseParams(v))
+	params := decodeParams(rawParams(v))
 	if unquote {
 		for i := range params {
 			params[i].Value.Value = Unquote(params[i].Value.Value)
@@ -75,56 +76,53 @@ func (m *Message) GetParam(param, header string) (ParamValue, bool) {
 	if !ok {
 		return ParamValue{}, false
 	}
-	for _, p := range decodeParams(parseParams(v)) {
-		if sameName(p.Name, param) {
-			p.Value.Value = Unquote(p.Value.Value)
-			return p.Value, true
-		}
-	}
-	return ParamValue{}, false
+	p, ok := findParam(v, param)
+	p.Value = Unquote(p.Value)
+	return p, ok
 }
 
 // rawParam is a parameter before RFC 2231 decoding.
 type rawParam struct{ name, value string }
 
-// parseParams is email.message._parseparam, and the cut at "=" that
-// _get_params_preserve adds.
-func parseParams(s string) []rawParam {
-	params := make([]rawParam, 0, 4)
-	for {
-		// s is what follows a ";". A later one counts if an even number of
-		// quotes lies between; a backslash before a quote takes it out of the
-		// count, whatever precedes that.
-		end := strings.IndexByte(s, ';')
-		from, quotes := 0, 0
-		for end > 0 {
-			piece := s[from:end]
-			quotes += strings.Count(piece, `"`) - strings.Count(piece, `\"`)
-			if quotes%2 == 0 {
-				break
+// rawParams are the parameters that email.message._parseparam finds, cut at "=" as
+// _get_params_preserve does.
+func rawParams(s string) iter.Seq[rawParam] {
+	return func(yield func(rawParam) bool) {
+		for {
+			// s is what follows a ";". A later one counts if an even number of
+			// quotes lies between; a backslash before a quote takes it out of the
+			// count, whatever precedes that.
+			end := strings.IndexByte(s, ';')
+			from, quotes := 0, 0
+			for end > 0 {
+				piece := s[from:end]
+				quotes += strings.Count(piece, `"`) - strings.Count(piece, `\"`)
+				if quotes%2 == 0 {
+					break
+				}
+				from = end
+				i := strings.IndexByte(s[end+1:], ';')
+				if i < 0 {
+					end = -1
+				} else {
+					end += 1 + i
+				}
 			}
-			from = end
-			i := strings.IndexByte(s[end+1:], ';')
-			if i < 0 {
-				end = -1
-			} else {
-				end += 1 + i
+			more := end >= 0
+			if !more {
+				end = len(s)
 			}
+
+			name, value, found := strings.Cut(s[:end], "=")
+			p := rawParam{strip(name), ""}
+			if found {
+				p = rawParam{lower(p.name), strip(value)}
+			}
+			if !yield(p) || !more {
+				return
+			}
+			s = s[end+1:]
 		}
-		more := end >= 0
-		if !more {
-			end = len(s)
-		}
-		name, value, found := strings.Cut(s[:end], "=")
-		if found {
-			params = append(params, rawParam{lower(strip(name)), strip(value)})
-		} else {
-			params = append(params, rawParam{strip(name), ""})
-		}
-		if !more {
-			return params
-		}
-		s = s[end+1:]
 	}
 }
 
@@ -137,9 +135,10 @@ type continuation struct {
 	encoded bool
 }
 
-// splitContinuation is email.utils.rfc2231_continuation.
-func splitContinuation(name string) (base string, c continuation, ok bool) {
-	base, num, found := strings.Cut(name, "*")
+// splitContinuation takes apart a parameter whose name email.utils'
+// rfc2231_continuation matches.
+func splitContinuation(r rawParam) (base string, c continuation, ok bool) {
+	base, num, found := strings.Cut(r.name, "*")
 	if !found || base == "" {
 		return "", c, false
 	}
@@ -148,6 +147,8 @@ func splitContinuation(name string) (base string, c continuation, ok bool) {
 			return "", c, false
 		}
 	}
+	c.value = Unquote(r.value)
+	c.encoded = strings.HasSuffix(r.name, "*")
 	if num == "" {
 		c.none = true
 		return base, c, true
@@ -193,51 +194,148 @@ func compareContinuations(a, b continuation) int {
 }
 
 // decodeParams is email.utils.decode_params.
-func decodeParams(raw []rawParam) []Param {
-	params := make([]Param, 0, len(raw))
-	params = append(params, Param{raw[0].name, ParamValue{Value: raw[0].value}})
+func decodeParams(raw iter.Seq[rawParam]) []Param {
+	params := make([]Param, 0, 4)
 	var names []string
 	var segments map[string][]continuation
-	for _, r := range raw[1:] {
-		value := Unquote(r.value)
-		if base, c, ok := splitContinuation(r.name); ok {
-			if segments == nil {
-				segments = make(map[string][]continuation)
-			}
-			if _, ok := segments[base]; !ok {
-				names = append(names, base)
-			}
-			c.value = value
-			c.encoded = strings.HasSuffix(r.name, "*")
-			segments[base] = append(segments[base], c)
+	first := true
+	for r := range raw {
+		if first {
+			params = append(params, Param{r.name, ParamValue{Value: r.value}})
+			first = false
 			continue
 		}
-		params = append(params, Param{r.name, ParamValue{Value: `"` + Quote(value) + `"`}})
+
+		base, c, ok := splitContinuation(r)
+		if !ok {
+			params = append(params, Param{r.name, plainParam(r)})
+			continue
+		}
+		if segments == nil {
+			segments = make(map[string][]continuation)
+		}
+		if _, ok := segments[base]; !ok {
+			names = append(names, base)
+		}
+		segments[base] = append(segments[base], c)
 	}
 	for _, name := range pydict.Order(names) {
-		segs := segments[name]
-		slices.SortStableFunc(segs, compareContinuations)
-		var b strings.Builder
-		extended := false
-		for _, c := range segs {
-			if c.encoded {
-				b.WriteString(urlUnquote(c.value))
-				extended = true
-			} else {
-				b.WriteString(c.value)
-			}
-		}
-		v := ParamValue{Value: Quote(b.String())}
-		if extended {
-			v.Tuple = true
-			if parts := strings.SplitN(v.Value, "'", 3); len(parts) == 3 {
-				v.Charset, v.Language, v.Value = &parts[0], &parts[1], parts[2]
-			}
-		}
-		v.Value = `"` + v.Value + `"`
-		params = append(params, Param{name, v})
+		params = append(params, Param{name, joinSegments(segments[name])})
 	}
 	return params
+}
+
+// findParam is the first parameter of that name, in any case, which decodeParams
+// would make of a field. Its memory does not depend on how many others there are.
+func findParam(field, param string) (ParamValue, bool) {
+	base, spellings := "", 0
+	first := true
+	for r := range rawParams(field) {
+		if first {
+			if sameName(r.name, param) {
+				return ParamValue{Value: r.value}, true
+			}
+			first = false
+			continue
+		}
+
+		name, _, ok := splitContinuation(r)
+		switch {
+		case !ok && sameName(r.name, param):
+			return plainParam(r), true
+		case ok && sameName(name, param) && spellings == 0:
+			base, spellings = name, 1
+		case ok && name != base && sameName(name, param):
+			spellings++
+		}
+	}
+	switch {
+	case spellings == 0:
+		return ParamValue{}, false
+	case spellings > 1:
+		base = firstBase(field, param, base)
+	}
+	return joinSegments(segmentsOf(field, base)), true
+}
+
+// segmentsOf are the segments of a parameter, in a list that is no longer than they
+// need.
+func segmentsOf(field, base string) []continuation {
+	each := func(do func(continuation)) {
+		first := true
+		for r := range rawParams(field) {
+			if name, c, ok := splitContinuation(r); ok && !first && name == base {
+				do(c)
+			}
+			first = false
+		}
+	}
+	n := 0
+	each(func(continuation) { n++ })
+	all := make([]continuation, 0, n)
+	each(func(c continuation) { all = append(all, c) })
+	return all
+}
+
+// maxOrdered is how many names of a field firstBase puts into Python's order.
+const maxOrdered = 10_000
+
+// firstBase is which of several spellings of a name comes first in the dict that
+// decode_params gathers them in. In a field of more than maxOrdered names, which
+// only an attacker writes, it is the first one in the field.
+func firstBase(field, param, inField string) string {
+	var names []string
+	seen := make(map[string]bool)
+	first := true
+	for r := range rawParams(field) {
+		if name, _, ok := splitContinuation(r); ok && !first && !seen[name] {
+			names = append(names, name)
+			if seen[name] = true; len(names) == maxOrdered {
+				break
+			}
+		}
+		first = false
+	}
+	if len(names) == maxOrdered {
+		return inField
+	}
+	names = pydict.Order(names)
+	return names[slices.IndexFunc(names, func(name string) bool { return sameName(name, param) })]
+}
+
+// plainParam is the value of a parameter that is no continuation.
+func plainParam(r rawParam) ParamValue {
+	return ParamValue{Value: `"` + Quote(Unquote(r.value)) + `"`}
+}
+
+// joinSegments puts the segments of a parameter together.
+func joinSegments(segments []continuation) ParamValue {
+	slices.SortStableFunc(segments, compareContinuations)
+	size := 0
+	for _, c := range segments {
+		size += len(c.value)
+	}
+	var b strings.Builder
+	b.Grow(size)
+	extended := false
+	for _, c := range segments {
+		if c.encoded {
+			b.WriteString(urlUnquote(c.value))
+			extended = true
+		} else {
+			b.WriteString(c.value)
+		}
+	}
+
+	v := ParamValue{Value: Quote(b.String())}
+	if extended {
+		v.Tuple = true
+		if parts := strings.SplitN(v.Value, "'", 3); len(parts) == 3 {
+			v.Charset, v.Language, v.Value = &parts[0], &parts[1], parts[2]
+		}
+	}
+	v.Value = `"` + v.Value + `"`
+	return v
 }
 
 // urlUnquote is urllib.unquote.
@@ -515,10 +613,8 @@ func (m *Message) SetBoundary(boundary string) error {
 		}
 	}
 	joined := strings.Join(parts, "; ")
-	for i := range m.Headers {
-		if sameName(m.Headers[i].Name, "content-type") {
-			m.Headers[i].Value = joined
-		}
+	for i := m.fields.find("content-type", 0); i >= 0; i = m.fields.find("content-type", i+1) {
+		m.ownHeaders()[i].Value = joined
 	}
 	return nil
 }

@@ -46,8 +46,10 @@ func (u *unpickler) message(in *pickle.Instance, depth int) (*Message, error) {
 	if !ok || !isList {
 		return nil, fmt.Errorf("message: had an instance of %s without a list of headers, wanted a message", in.Class)
 	}
-	m := &Message{Class: Class(in.Class), DefaultType: "text/plain"}
-	m.Headers = make([]Header, 0, len(list.Items))
+	m := New()
+	attrs := m.ownAttrs()
+	attrs.class = Class(in.Class)
+	headers := make([]Header, 0, len(list.Items))
 	for i, item := range list.Items {
 		t, ok := item.(*pickle.Tuple)
 		if !ok || len(t.Items) != 2 {
@@ -57,8 +59,9 @@ func (u *unpickler) message(in *pickle.Instance, depth int) (*Message, error) {
 		if !ok {
 			return nil, fmt.Errorf("message: had %T as the name of header %d, wanted a str", t.Items[0], i)
 		}
-		m.Headers = append(m.Headers, Header{string(name), u.value(t.Items[1])})
+		headers = append(headers, Header{string(name), u.value(t.Items[1])})
 	}
+	m.setHeaders(headers)
 	for k, v := range state.All() {
 		name, ok := k.(pickle.Str)
 		if !ok {
@@ -69,7 +72,7 @@ func (u *unpickler) message(in *pickle.Instance, depth int) (*Message, error) {
 			return nil, err
 		}
 		if !ok {
-			m.Extra = append(m.Extra, Attr{string(name), v})
+			attrs.extra = append(attrs.extra, Attr{string(name), v})
 		}
 	}
 	if u.messages == nil {
@@ -81,30 +84,31 @@ func (u *unpickler) message(in *pickle.Instance, depth int) (*Message, error) {
 
 // attr sets the field that holds an attribute; false if none does.
 func (u *unpickler) attr(m *Message, name string, v pickle.Value, depth int) (bool, error) {
+	attrs := m.ownAttrs()
 	switch name {
 	case "_headers", "__version__":
 		return true, nil
 	case "_unixfrom":
-		return optional(&m.Unixfrom, v), nil
+		return optional(&attrs.unixfrom, v), nil
 	case "preamble":
-		return optional(&m.Preamble, v), nil
+		return optional(&attrs.preamble, v), nil
 	case "epilogue":
-		return optional(&m.Epilogue, v), nil
+		return optional(&attrs.epilogue, v), nil
 	case "_default_type":
 		s, ok := v.(pickle.Str)
 		if ok {
-			m.DefaultType = string(s)
+			attrs.defaultType = string(s)
 		}
 		return ok, nil
 	case "_charset":
 		in, ok := v.(*pickle.Instance)
 		if ok {
-			m.Charset, ok = u.charset(in)
+			attrs.charset, ok = u.charset(in)
 		}
 		return ok || v == nil, nil
 	case "defects":
 		var ok bool
-		m.Defects, ok = defects(v)
+		attrs.defects, ok = defects(v)
 		return ok, nil
 	case "_payload":
 		m.Payload = v
@@ -283,17 +287,18 @@ func (p *pickler) message(m *Message) *pickle.Instance {
 	if in, ok := p.messages[m]; ok {
 		return in
 	}
-	in := pickle.NewOldInstance(m.Class.Module, m.Class.Name)
+	a := m.attrs()
+	in := pickle.NewOldInstance(a.class.Module, a.class.Name)
 	if p.messages == nil {
 		p.messages = make(map[*Message]*pickle.Instance)
 	}
 	p.messages[m] = in
 	headers := pickle.NewList()
-	for _, h := range m.Headers {
+	for h := range m.Headers() {
 		headers.Items = append(headers.Items, pickle.NewTuple(pickle.Str(h.Name), p.value(h.Value)))
 	}
 	defects := pickle.NewList()
-	for _, d := range m.Defects {
+	for _, d := range m.Defects() {
 		di := pickle.NewOldInstance("email.errors", d.Class)
 		di.SetAttr("line", nil)
 		if d.HasLine {
@@ -302,19 +307,19 @@ func (p *pickler) message(m *Message) *pickle.Instance {
 		defects.Items = append(defects.Items, di)
 	}
 	var attrs []Attr
-	if m.Class.Module == "Mailman.Message" {
+	if a.class.Module == "Mailman.Message" {
 		attrs = append(attrs, Attr{"__version__", emailVersion})
 	}
 	attrs = append(attrs,
 		Attr{"_headers", headers},
-		Attr{"_unixfrom", orNone(m.Unixfrom)},
+		Attr{"_unixfrom", orNone(a.unixfrom)},
 		Attr{"_payload", p.payload(m.Payload)},
-		Attr{"_charset", p.charset(m.Charset)},
-		Attr{"preamble", orNone(m.Preamble)},
-		Attr{"epilogue", orNone(m.Epilogue)},
+		Attr{"_charset", p.charset(a.charset)},
+		Attr{"preamble", orNone(a.preamble)},
+		Attr{"epilogue", orNone(a.epilogue)},
 		Attr{"defects", defects},
-		Attr{"_default_type", pickle.Str(m.DefaultType)})
-	setAttrs(in, append(attrs, m.Extra...))
+		Attr{"_default_type", pickle.Str(a.defaultType)})
+	setAttrs(in, append(attrs, a.extra...))
 	return in
 }
 

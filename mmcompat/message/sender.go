@@ -29,8 +29,8 @@ func (m *Message) GetSender(useEnvelope, preserveCase bool) (string, error) {
 	}
 	if !found {
 		address = ""
-		if m.Unixfrom != nil && *m.Unixfrom != "" {
-			f := strings.FieldsFunc(*m.Unixfrom, isSpaceRune)
+		if m.Unixfrom() != nil && *m.Unixfrom() != "" {
+			f := strings.FieldsFunc(*m.Unixfrom(), isSpaceRune)
 			if len(f) < 2 {
 				return "", &PyError{"IndexError", "list index out of range"}
 			}
@@ -55,8 +55,8 @@ func (m *Message) GetSenders(preserveCase bool, headers []string) ([]string, err
 	}
 	for _, name := range headers {
 		if name == "" {
-			if m.Unixfrom != nil {
-				if f := strings.FieldsFunc(*m.Unixfrom, isSpaceRune); len(f) > 1 {
+			if m.Unixfrom() != nil {
+				if f := strings.FieldsFunc(*m.Unixfrom(), isSpaceRune); len(f) > 1 {
 					add(f[1])
 				}
 			}

@@ -31,7 +31,7 @@ func TestExcessIsShunted(t *testing.T) {
 	for _, c := range []struct{ name, text, why string }{
 		{"a field", "X-Failed-Recipients: user0@example.net" + strings.Repeat(" ", 600<<10) + ",user1@example.net\n\n", "a bounce with a field of more than 256 KB"},
 		{"fields", strings.Repeat("X-Failed-Recipients: user0@example.net\n", 40_000) + "\n", "a bounce with a field of more than 256 KB"},
-		{"parts", "Content-Type: multipart/mixed; boundary=x\n\n" + strings.Repeat("--x\n\n", 100_000), "a bounce of more than 100,000 parts"},
+		{"parts", "Content-Type: multipart/mixed; boundary=x\n\n" + strings.Repeat("--x\n\ntext\n", 100_000), "a bounce of more than 100,000 parts"},
 		{"addresses of a report", blocks(50_001), "a bounce for more than 50,000 addresses"},
 		{"addresses in a text", "From: a@example.net\n\nYour message\nReporting-MTA: x\nfailed addresses follow:\n" + strings.ReplaceAll(fields(50_001), "Final-Recipient: rfc822; ", "") + "\n", "a bounce for more than 50,000 addresses"},
 	} {

@@ -58,21 +58,14 @@ func (r *results) onelined(headers ...string) (*message.Message, error) {
 	for i, name := range headers {
 		headers[i] = maillist.Lower(name)
 	}
-	msg := *r.msg
-	msg.Headers = slices.Clone(msg.Headers)
-	for i, h := range msg.Headers {
+	return r.msg.WithHeaders(func(h message.Header) (message.Header, error) {
 		if !slices.Contains(headers, maillist.Lower(h.Name)) {
-			continue
+			return h, nil
 		}
-		one := message.Message{Headers: msg.Headers[i : i+1]}
-		value, _ := one.Get(h.Name)
-		line, err := r.oneline(value)
-		if err != nil {
-			return nil, err
-		}
-		msg.Headers[i] = message.Header{Name: h.Name, Value: line}
-	}
-	return &msg, nil
+		line, err := r.oneline(h.Text())
+		h.Value = line
+		return h, err
+	})
 }
 
 // oneline is Utils.oneline(s, 'us-ascii').

@@ -166,7 +166,7 @@ func (m *Manager) approval(msg *message.Message) (password string, given bool, e
 	}
 	for part := range msg.TypedSubpartIterator("text", "plain") {
 		// A part without headers counts as false in Python.
-		if len(part.Headers) == 0 {
+		if part.HeaderCount() == 0 {
 			break
 		}
 		body, ok := "", false

@@ -56,7 +56,7 @@ func (ms masks) entry(base string, b []byte) string {
 
 func (ms masks) message(m *message.Message) []string {
 	var fields []string
-	for _, h := range m.Headers {
+	for h := range m.Headers() {
 		name := strings.ToLower(h.Name)
 		if !notCompared[name] {
 			fields = append(fields, name+": "+ms.text(fieldText(h.Value)))

@@ -73,12 +73,12 @@ func (f *facts) message(m *message.Message) {
 	}
 	var sizes []string
 	for part := range m.TypedSubpartIterator("message", "delivery-status") {
-		sizes = append(sizes, strconv.Itoa(len(part.Headers)))
+		sizes = append(sizes, strconv.Itoa(part.HeaderCount()))
 	}
 	f.add("status parts", "("+strings.Join(sizes, ", ")+")", nil)
 	s, err = m.AsString(false, true)
 	f.add("string", show(s), err)
-	s, err = m.AsString(m.Unixfrom != nil && *m.Unixfrom != "", false)
+	s, err = m.AsString(m.Unixfrom() != nil && *m.Unixfrom() != "", false)
 	f.add("string unmangled", show(s), err)
 	s, err = again(m)
 	f.add("string again", show(s), err)
@@ -99,11 +99,11 @@ func (f *facts) part(m *message.Message) {
 	f.add("type", show(m.GetContentType()), nil)
 	f.add("maintype", show(m.GetContentMaintype()), nil)
 	f.add("subtype", show(m.GetContentSubtype()), nil)
-	f.add("default", show(m.DefaultType), nil)
-	f.add("unixfrom", showPtr(m.Unixfrom), nil)
-	f.add("preamble", showPtr(m.Preamble), nil)
-	f.add("epilogue", showPtr(m.Epilogue), nil)
-	for _, d := range m.Defects {
+	f.add("default", show(m.DefaultType()), nil)
+	f.add("unixfrom", showPtr(m.Unixfrom()), nil)
+	f.add("preamble", showPtr(m.Preamble()), nil)
+	f.add("epilogue", showPtr(m.Epilogue()), nil)
+	for _, d := range m.Defects() {
 		line := "None"
 		if d.HasLine {
 			line = show(d.Line)
@@ -128,7 +128,7 @@ func (f *facts) part(m *message.Message) {
 		f.add("charset", "None", nil)
 	}
 	f.add("filename", show(m.GetFilename()), nil)
-	for _, h := range m.Headers {
+	for h := range m.Headers() {
 		v := h.Value.(string)
 		f.lines = append(f.lines, "header "+show(h.Name)+" "+show(v))
 		f.header(m, h.Name, v)

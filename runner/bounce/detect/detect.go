@@ -217,7 +217,7 @@ func (s *scan) unusual() string {
 		default:
 			return "the message has a payload that is no byte string"
 		}
-		for _, h := range part.Headers {
+		for h := range part.Headers() {
 			if _, ok := h.Value.(string); !ok {
 				return "the message has a field that is no byte string"
 			}
@@ -228,7 +228,7 @@ func (s *scan) unusual() string {
 
 // unusualFields is unusual for some fields of the message itself.
 func unusualFields(m *message.Message, names []string) string {
-	for _, h := range m.Headers {
+	for h := range m.Headers() {
 		if _, ok := h.Value.(string); ok {
 			continue
 		}

@@ -59,7 +59,7 @@ func (d *groupWise) process(s *scan) (v verdict) {
 // messages in it; None cannot even be asked.
 func firstPlain(m *message.Message) (*message.Message, error) {
 	if m.GetContentType() == "text/plain" {
-		if len(m.Headers) == 0 {
+		if m.HeaderCount() == 0 {
 			return nil, nil
 		}
 		return m, nil

@@ -41,7 +41,7 @@ func (s *scan) excess() error {
 		return errParts
 	}
 	for _, part := range parts {
-		for _, h := range part.Headers {
+		for h := range part.Headers() {
 			if v, ok := h.Value.(string); ok && len(v) > maxField {
 				return errField
 			}

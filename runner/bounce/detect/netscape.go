@@ -33,7 +33,7 @@ func (d *netscape) process(s *scan) (v verdict) {
 			}
 		}
 	}
-	if plain == nil || len(plain.Headers) == 0 { // a message without fields is false
+	if plain == nil || plain.HeaderCount() == 0 { // a message without fields is false
 		return v
 	}
 	text, err := stringIO(plain)

@@ -22,7 +22,7 @@ func (d *sina) process(s *scan) (v verdict) {
 		return v
 	}
 	parts := s.m.Parts()
-	if len(parts) == 0 || len(parts[0].Headers) == 0 { // a message without fields is false
+	if len(parts) == 0 || parts[0].HeaderCount() == 0 { // a message without fields is false
 		return v
 	}
 	var err error
