@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -15,6 +16,7 @@ import (
 	"github.com/mmrunner/mmrunner/runner"
 	"github.com/mmrunner/mmrunner/runner/metrics"
 	"github.com/mmrunner/mmrunner/runner/shadow"
+	"github.com/mmrunner/mmrunner/terminal"
 )
 
 type shadowOptions struct {
@@ -41,8 +43,11 @@ Nothing below VAR_PREFIX changes, no lock is taken, and no mail leaves. Entries 
 out and counted, as such code may reach further; entries that the live runners take before they can be copied are
 counted too.
 
-It goes on until it is stopped (once more replaying what it has collected), or with --once replays what is in the
-queues now. The exit status is 1 if anything differed.`,
+It goes on until it is stopped (with Ctrl-C, or as a supervisor does; it then replays what it has collected once
+more), or with --once replays what is in the queues now.
+
+Exit status: 0 if both sides agreed, 1 if anything differed, 2 if nothing was replayed or it could not be done, 130 if
+it was stopped before --once was through.`,
 		Example: `  mmrunner shadow
   mmrunner shadow --once --report shadow.html CommandRunner`,
 		ValidArgsFunction: completeRunners,
@@ -85,7 +90,7 @@ func runShadow(cmd *cobra.Command, in *installation, o shadowOptions, names []st
 		defer page.Close()
 	}
 	ctx := untilStopped(cmd)
-	live := newLive(cmd.ErrOrStderr(), o.asJSON)
+	live := newLive(o.asJSON)
 	tell := live.tell
 	if o.metrics != "" {
 		m := metrics.New(runner.Queues(s.QueueDir))
@@ -121,10 +126,15 @@ func runShadow(cmd *cobra.Command, in *installation, o shadowOptions, names []st
 	} else {
 		err = printShadow(cmd.OutOrStdout(), r)
 	}
-	if err == nil && !r.OK() {
+	switch {
+	case err != nil:
+		return err
+	case !r.OK():
 		return errFound
+	case r.Entries == 0:
+		return errors.New("no entry was replayed: nothing was compared")
 	}
-	return err
+	return nil
 }
 
 // setTotals sets the totals that Prometheus may ask for.
@@ -151,7 +161,7 @@ const shownDifferences = 20
 func printShadow(w io.Writer, r *shadow.Report) error {
 	for _, b := range r.Batches {
 		if b.Error != "" {
-			fmt.Fprintf(w, "batch %d could not be replayed: %s\n", b.N, b.Error)
+			fmt.Fprintf(w, "batch %d could not be replayed: %s\n", b.N, terminal.Escape(b.Error))
 		}
 	}
 	for i, d := range r.Differences {
@@ -159,10 +169,16 @@ func printShadow(w io.Writer, r *shadow.Report) error {
 			fmt.Fprintln(w, "...")
 			break
 		}
-		fmt.Fprintf(w, "batch %d, %s: %s\n  Python   %s\n  mmrunner %s\n", d.Batch, d.Where, d.Path, d.Python, d.Mmrunner)
+		fmt.Fprintf(w, "batch %d, %s: %s\n  Python   %s\n  mmrunner %s\n", d.Batch,
+			terminal.Escape(d.Where), terminal.Escape(d.Path), indented(d.Python), indented(d.Mmrunner))
 	}
 	_, err := fmt.Fprintln(w, shadowLine(r))
 	return err
+}
+
+// indented is a text of several lines for the place after a label of 11 characters.
+func indented(s string) string {
+	return strings.ReplaceAll(terminal.Lines(s), "\n", "\n           ")
 }
 
 func shadowLine(r *shadow.Report) string {
@@ -199,9 +215,9 @@ type live struct {
 	last     string
 }
 
-func newLive(w io.Writer, quiet bool) *live {
-	f, ok := w.(*os.File)
-	return &live{w: w, quiet: quiet, terminal: ok && term.IsTerminal(int(f.Fd()))}
+// newLive writes to standard error as it is: all that it says is mmrunner's own.
+func newLive(quiet bool) *live {
+	return &live{w: os.Stderr, quiet: quiet, terminal: term.IsTerminal(int(os.Stderr.Fd()))}
 }
 
 func (l *live) tell(r *shadow.Report, working bool) {

@@ -6,6 +6,8 @@ import (
 	"html/template"
 	"io"
 	"math"
+
+	"github.com/mmrunner/mmrunner/terminal"
 )
 
 //go:embed report.html
@@ -13,7 +15,10 @@ var reportPage string
 
 var page = template.Must(template.New("report").Funcs(template.FuncMap{
 	"seconds": func(s float64) string { return fmt.Sprintf("%.3f", s) },
-	"ratio":   func(r float64) string { return fmt.Sprintf("%.0f", r) },
+	// html/template makes text of markup; what a browser shows of control characters is left to us.
+	"line":  terminal.Escape,
+	"lines": terminal.Lines,
+	"ratio": func(r float64) string { return fmt.Sprintf("%.0f", r) },
 }).Parse(reportPage))
 
 // HTML writes the report as one page that needs nothing else: the totals, a

@@ -3,6 +3,7 @@ package shadow
 import (
 	"bufio"
 	"bytes"
+	"context"
 	_ "embed"
 	"encoding/json"
 	"errors"
@@ -44,8 +45,9 @@ func startPython(s *site.Site, moved map[string]string) (*python, error) {
 	p := &python{cmd: exec.Command(s.Python, "-u", "-B", "-c", replayProgram, s.Str("BIN_DIR"))}
 	p.cmd.Dir = "/"
 	p.cmd.Stderr = &p.stderr
-	// A ^C at the terminal is for mmrunner, which reports first.
-	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	// A ^C at the terminal is for mmrunner, which reports first. SIGTERM, and the end of its standard input, have the
+	// program end at once, so that it does not outlive a shadow that was killed.
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM}
 	if p.in, err = p.cmd.StdinPipe(); err != nil {
 		return nil, err
 	}
@@ -66,8 +68,9 @@ func startPython(s *site.Site, moved map[string]string) (*python, error) {
 // took is how long one side needed, and held locks.
 type took struct{ Elapsed, Held time.Duration }
 
-// replay has a runner handle all that waits in its private queue.
-func (p *python) replay(runner string) (took, error) {
+// replay has a runner handle all that waits in its private queue. An ended ctx ends the process.
+func (p *python) replay(ctx context.Context, runner string) (took, error) {
+	defer context.AfterFunc(ctx, func() { p.cmd.Process.Signal(syscall.SIGTERM) })()
 	if _, err := fmt.Fprintf(p.in, "%s\n", runner); err != nil {
 		return took{}, p.died(err)
 	}

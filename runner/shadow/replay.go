@@ -40,10 +40,12 @@ func newReplayer(o Options, sp *spool) (*replayer, error) {
 
 // run replays a batch and compares. What goes wrong is a difference too: an
 // administrator who reads 0 must be able to rely on it.
-func (r *replayer) run(g *gathering, runnerName string) (Batch, []Difference) {
+//
+// An ended ctx ends the replay, and what was found then means nothing.
+func (r *replayer) run(ctx context.Context, g *gathering, runnerName string) (Batch, []Difference) {
 	r.n++
 	b := Batch{N: r.n, Runner: runnerName, At: time.Now(), Entries: len(g.entries), Lists: g.of}
-	found, err := r.both(g, runnerName, &b)
+	found, err := r.both(ctx, g, runnerName, &b)
 	if err != nil {
 		b.Error = err.Error()
 		found = append(found, Difference{Where: "the replay", Path: "both", Python: err.Error(), Mmrunner: err.Error()})
@@ -55,16 +57,16 @@ func (r *replayer) run(g *gathering, runnerName string) (Batch, []Difference) {
 	return b, found
 }
 
-func (r *replayer) both(g *gathering, runnerName string, b *Batch) ([]Difference, error) {
+func (r *replayer) both(ctx context.Context, g *gathering, runnerName string, b *Batch) ([]Difference, error) {
 	for _, side := range []struct {
 		dir string
-		run func(string) (took, error)
+		run func(context.Context, string) (took, error)
 		to  *Side
 	}{{"python", r.python.replay, &b.Python}, {"mmrunner", r.mmrunner, &b.Mmrunner}} {
 		if err := r.prepare(g); err != nil {
 			return nil, err
 		}
-		t, err := side.run(runnerName)
+		t, err := side.run(ctx, runnerName)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", side.dir, err)
 		}
@@ -98,7 +100,7 @@ func (r *replayer) prepare(g *gathering) error {
 }
 
 // mmrunner is our side.
-func (r *replayer) mmrunner(name string) (t took, err error) {
+func (r *replayer) mmrunner(ctx context.Context, name string) (t took, err error) {
 	env := txn.NewEnv(r.site)
 	defer func() { err = errors.Join(err, env.Log.Close()) }()
 	h, err := r.handler(name, r.site)
@@ -111,6 +113,6 @@ func (r *replayer) mmrunner(name string) (t took, err error) {
 	}
 	defer func() { err = errors.Join(err, e.Close()) }()
 	e.BatchSize = r.size
-	stats, err := e.Drain(context.Background())
+	stats, err := e.Drain(ctx)
 	return took{stats.Elapsed, stats.Held}, err
 }

@@ -4,8 +4,14 @@
 # of mm_cfg's, before any other module of Mailman's is imported, so that all state is in a private copy. After that
 # each line names a runner class. A child of this process handles all that waits in its queue and answers with a line
 # of JSON: seconds, and seconds for which list locks were held.
+#
+# It ends, and its child with it, with its standard input or with SIGTERM: nothing goes on in copies of which the owner
+# is gone.
+import errno
 import json
 import os
+import select
+import signal
 import sys
 import time
 import traceback
@@ -56,15 +62,56 @@ def replay(name):
 for name in 'BounceRunner', 'CommandRunner':
     __import__('Mailman.Queue.' + name)
 
+def die_with_parent():
+    # Linux only; elsewhere the parent ends its child if it can.
+    try:
+        import ctypes
+        PR_SET_PDEATHSIG = 1
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    except Exception:
+        pass
+
+def answer_of(fd):
+    # Reads a child's answer to its end; None if mmrunner is gone before that.
+    parts = []
+    while True:
+        try:
+            ready = select.select([fd, sys.stdin], [], [])[0]
+        except select.error, e:
+            if e.args[0] == errno.EINTR:
+                continue
+            raise
+        if fd in ready:
+            part = os.read(fd, 65536)
+            if not part:
+                return ''.join(parts)
+            parts.append(part)
+        elif not os.read(0, 1):
+            return None
+
+child = [0]
+
+def stop(*args):
+    if child[0]:
+        os.kill(child[0], signal.SIGKILL)
+    os._exit(1)
+
+signal.signal(signal.SIGTERM, stop)
+main = os.getpid()
+
 while True:
     line = sys.stdin.readline()
     if not line:
         break
     r, w = os.pipe()
-    pid = os.fork()
-    if pid == 0:
+    child[0] = os.fork()
+    if child[0] == 0:
         try:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            die_with_parent()
             os.close(r)
+            if os.getppid() != main:
+                os._exit(1)
             try:
                 answer = replay(line.strip())
             except:
@@ -75,9 +122,11 @@ while True:
         finally:
             os._exit(0)
     os.close(w)
-    fp = os.fdopen(r)
-    answer = fp.read()
-    fp.close()
-    os.waitpid(pid, 0)
+    answer = answer_of(r)
+    os.close(r)
+    if answer is None:
+        stop()
+    os.waitpid(child[0], 0)
+    child[0] = 0
     answers.write((answer or '{"error": "the replaying process died"}') + '\n')
     answers.flush()

@@ -101,7 +101,12 @@ func Run(ctx context.Context, o Options) (report *Report, err error) {
 	if s.replay, err = newReplayer(o, sp); err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, s.replay.python.close()) }()
+	defer func() {
+		// A replayer that was told to end has nothing more to say.
+		if e := s.replay.python.close(); ctx.Err() == nil {
+			err = errors.Join(err, e)
+		}
+	}()
 	if o.Once {
 		err = s.once(ctx)
 	} else {
@@ -164,12 +169,12 @@ func (s *shadow) once(ctx context.Context) error {
 				return err
 			}
 			if g := s.collect.batches[queue]; g != nil && len(g.entries) >= s.o.BatchSize {
-				if err := s.work(queue); err != nil {
+				if err := s.work(ctx, queue); err != nil {
 					return err
 				}
 			}
 		}
-		if err := s.work(queue); err != nil {
+		if err := s.work(ctx, queue); err != nil {
 			return err
 		}
 	}
@@ -240,8 +245,8 @@ func whole(b []byte) bool {
 	return err == nil
 }
 
-// work replays a queue's batch, if there is one.
-func (s *shadow) work(queue string) error {
+// work replays a queue's batch, if there is one. The error is ctx's where that ended meanwhile.
+func (s *shadow) work(ctx context.Context, queue string) error {
 	if g := s.collect.batches[queue]; g == nil || len(g.entries) == 0 {
 		return nil
 	}
@@ -250,7 +255,10 @@ func (s *shadow) work(queue string) error {
 		return err
 	}
 	s.o.Tell(&s.report, true)
-	b, found := s.replay.run(g, s.runners[queue])
+	b, found := s.replay.run(ctx, g, s.runners[queue])
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
 	s.report.add(b, found)
 	if s.o.Once && b.Error == "" {
 		s.collect.after = s.collect.spool.path("python")
@@ -329,7 +337,7 @@ func (s *shadow) live(ctx context.Context) error {
 			}
 			busy = true
 			go func() {
-				b, found := s.replay.run(g, s.runners[queue])
+				b, found := s.replay.run(context.WithoutCancel(ctx), g, s.runners[queue])
 				finished <- done{b, found}
 			}()
 		}
@@ -345,7 +353,7 @@ func (s *shadow) live(ctx context.Context) error {
 		return err
 	}
 	for _, queue := range s.order {
-		if err := s.work(queue); err != nil {
+		if err := s.work(context.WithoutCancel(ctx), queue); err != nil {
 			return err
 		}
 	}

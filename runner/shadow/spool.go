@@ -1,22 +1,29 @@
 package shadow
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"syscall"
 
 	"github.com/gofrs/flock"
 )
 
-// spool is the directory that everything is written to, for one shadow at a time.
+// spool is the directory that everything is written to, for one shadow at a time. Each shadow works in a directory of
+// its own in it: what a process that was killed has left running cannot reach it.
 type spool struct {
-	dir  string
+	dir  string // of the run
 	lock *flock.Flock
 }
 
-// openSpool makes dir, for its owner only, and takes it. What a shadow before
-// left in it is removed.
+// runDir are the names that os.MkdirTemp makes of runPattern.
+var runDir = regexp.MustCompile(`^run-[0-9]+$`)
+
+const runPattern = "run-*"
+
+// openSpool makes dir, for its owner only, and takes it. What a shadow that was killed has left in it is removed.
 func openSpool(dir string) (*spool, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
@@ -25,43 +32,52 @@ func openSpool(dir string) (*spool, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	// Entries and lists hold mail and passwords.
 	if st, ok := info.Sys().(*syscall.Stat_t); ok && int(st.Uid) != os.Geteuid() {
-		return nil, fmt.Errorf("%s: had an owner with user id %d, wanted our own, %d; name another directory with --spool", dir, st.Uid, os.Geteuid())
+		return nil, fmt.Errorf("%s: it belongs to user id %d, need our own, %d; name another directory with --spool", dir, st.Uid, os.Geteuid())
 	}
 	if info.Mode().Perm()&0o077 != 0 {
-		return nil, fmt.Errorf("%s: had mode %04o, wanted 0700; name another directory with --spool", dir, info.Mode().Perm())
+		return nil, fmt.Errorf("%s: got mode %04o, need 0700; name another directory with --spool", dir, info.Mode().Perm())
 	}
-	s := &spool{dir: dir, lock: flock.New(filepath.Join(dir, "lock"), flock.SetPermissions(0o600))}
-	had, err := s.lock.TryLock()
+
+	lock := flock.New(filepath.Join(dir, "lock"), flock.SetPermissions(0o600))
+	had, err := lock.TryLock()
 	if err != nil {
 		return nil, err
 	}
 	if !had {
 		return nil, fmt.Errorf("%s: another shadow works in it; name another directory with --spool", dir)
 	}
-	for _, sub := range []string{"mirror", "batch", "replay", "var", "python", "mmrunner"} {
-		if err := os.RemoveAll(s.path(sub)); err != nil {
-			s.lock.Close()
-			return nil, err
-		}
+	s := &spool{lock: lock}
+	if err := removeRuns(dir); err != nil {
+		return nil, errors.Join(err, lock.Close())
+	}
+	if s.dir, err = os.MkdirTemp(dir, runPattern); err != nil {
+		return nil, errors.Join(err, lock.Close())
 	}
 	return s, nil
 }
 
-func (s *spool) path(sub ...string) string { return filepath.Join(append([]string{s.dir}, sub...)...) }
-
-// close removes everything and frees the directory.
-func (s *spool) close() error {
-	var first error
-	for _, sub := range []string{"mirror", "batch", "replay", "var", "python", "mmrunner"} {
-		if err := os.RemoveAll(s.path(sub)); err != nil && first == nil {
-			first = err
+// removeRuns removes what earlier shadows have left in a spool that is locked: directories with a run's name. Other
+// files are somebody else's, who named a directory that has more in it.
+func removeRuns(dir string) error {
+	names, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	for _, e := range names {
+		if !e.IsDir() || !runDir.MatchString(e.Name()) {
+			continue
+		}
+		if err := os.RemoveAll(filepath.Join(dir, e.Name())); err != nil {
+			return fmt.Errorf("what an earlier shadow has left cannot be removed: %w", err)
 		}
 	}
-	// The lock file stays: somebody may have it open already.
-	if err := s.lock.Close(); err != nil && first == nil {
-		first = err
-	}
-	return first
+	return nil
 }
+
+func (s *spool) path(sub ...string) string { return filepath.Join(append([]string{s.dir}, sub...)...) }
+
+// close removes everything and frees the directory. The lock's file stays: another shadow may have it open already.
+func (s *spool) close() error { return errors.Join(os.RemoveAll(s.dir), s.lock.Close()) }
