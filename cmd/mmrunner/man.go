@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"syscall"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/cobra/doc"
@@ -20,6 +21,8 @@ They say what the commands' own help says. The pages are dated today, or $SOURCE
 		Example: `  mmrunner man /usr/local/share/man/man8`,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			// Pages are for everybody; main set Mailman's mask.
+			defer syscall.Umask(syscall.Umask(0o022))
 			if err := os.MkdirAll(args[0], 0o777); err != nil {
 				return err
 			}

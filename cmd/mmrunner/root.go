@@ -39,6 +39,7 @@ Mailman's own runners.`,
 		// Measuring, and what packages need.
 		newBench(in),
 		newMan(),
+		newVersion(),
 		// For those who develop it; hidden.
 		newTorture(),
 		newTortureWork(),
