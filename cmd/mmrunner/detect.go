@@ -11,8 +11,8 @@ import (
 
 	"github.com/mmrunner/mmrunner/mmcompat/message"
 	"github.com/mmrunner/mmrunner/mmcompat/site"
+	"github.com/mmrunner/mmrunner/mmcompat/terminal"
 	"github.com/mmrunner/mmrunner/runner/bounce/detect"
-	"github.com/mmrunner/mmrunner/terminal"
 )
 
 type detectOptions struct {

@@ -14,9 +14,9 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/mmrunner/mmrunner/mmcompat/terminal"
 	"github.com/mmrunner/mmrunner/mmcompat/zone"
 	"github.com/mmrunner/mmrunner/runner/qrunner"
-	"github.com/mmrunner/mmrunner/terminal"
 )
 
 // The exit statuses of all commands but status, which has those of a monitoring plugin, and the runners, which have

@@ -12,7 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/mmrunner/mmrunner/mmcompat/site"
-	"github.com/mmrunner/mmrunner/terminal"
+	"github.com/mmrunner/mmrunner/mmcompat/terminal"
 )
 
 type probeOptions struct {

@@ -11,10 +11,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/mmrunner/mmrunner/mmcompat/site"
+	"github.com/mmrunner/mmrunner/mmcompat/terminal"
 	"github.com/mmrunner/mmrunner/pickle"
 	"github.com/mmrunner/mmrunner/runner/engine"
 	"github.com/mmrunner/mmrunner/runner/qrunner"
-	"github.com/mmrunner/mmrunner/terminal"
 )
 
 func newQrunner(in *installation) *cobra.Command {

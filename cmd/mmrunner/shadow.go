@@ -13,10 +13,10 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"github.com/mmrunner/mmrunner/mmcompat/terminal"
 	"github.com/mmrunner/mmrunner/runner"
 	"github.com/mmrunner/mmrunner/runner/metrics"
 	"github.com/mmrunner/mmrunner/runner/shadow"
-	"github.com/mmrunner/mmrunner/terminal"
 )
 
 type shadowOptions struct {

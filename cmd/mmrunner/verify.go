@@ -11,8 +11,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/mmrunner/mmrunner/mmcompat/terminal"
 	"github.com/mmrunner/mmrunner/runner/verify"
-	"github.com/mmrunner/mmrunner/terminal"
 )
 
 type verifyOptions struct {

@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"github.com/mmrunner/mmrunner/mmcompat/disk"
-	"github.com/mmrunner/mmrunner/terminal"
+	"github.com/mmrunner/mmrunner/mmcompat/terminal"
 )
 
 // Logger writes lines to log files that go by name, e.g. "bounce".

@@ -10,8 +10,8 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/mmrunner/mmrunner/mmcompat/terminal"
 	"github.com/mmrunner/mmrunner/pickle"
-	"github.com/mmrunner/mmrunner/terminal"
 )
 
 // Node is a value as JSON has it. Type is None, bool, int, long, float, str,

@@ -6,8 +6,8 @@ import (
 	"io"
 	"strings"
 
+	"github.com/mmrunner/mmrunner/mmcompat/terminal"
 	"github.com/mmrunner/mmrunner/pickle"
-	"github.com/mmrunner/mmrunner/terminal"
 )
 
 // Options say how to show a value.

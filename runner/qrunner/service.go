@@ -15,12 +15,12 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/disk"
 	"github.com/mmrunner/mmrunner/mmcompat/mlog"
 	"github.com/mmrunner/mmrunner/mmcompat/site"
+	"github.com/mmrunner/mmrunner/mmcompat/terminal"
 	"github.com/mmrunner/mmrunner/runner"
 	"github.com/mmrunner/mmrunner/runner/engine"
 	"github.com/mmrunner/mmrunner/runner/history"
 	"github.com/mmrunner/mmrunner/runner/metrics"
 	"github.com/mmrunner/mmrunner/runner/txn"
-	"github.com/mmrunner/mmrunner/terminal"
 )
 
 // Ours tells whether mmrunner is the runner of that class name.

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/mmrunner/mmrunner/mmcompat/mlog"
-	"github.com/mmrunner/mmrunner/terminal"
+	"github.com/mmrunner/mmrunner/mmcompat/terminal"
 )
 
 // stderr is what a runner that mailmanctl started has in the place of its

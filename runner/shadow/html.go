@@ -7,7 +7,7 @@ import (
 	"io"
 	"math"
 
-	"github.com/mmrunner/mmrunner/terminal"
+	"github.com/mmrunner/mmrunner/mmcompat/terminal"
 )
 
 //go:embed report.html
