@@ -1,0 +1,91 @@
+package intake
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+
+	"github.com/mmrunner/mmrunner/mmcompat/disk"
+)
+
+// fileMode is what Switchboard gives an entry, whatever the umask.
+const fileMode = 0o660
+
+// Path is where the entry is found by its runner.
+func (e Entry) Path() string { return filepath.Join(e.Dir, e.Base+".pck") }
+
+// Prepare writes the entry under a temporary name in its directory and flushes
+// it. A file that cannot be written whole is removed again. The error is the
+// file system's.
+func (e Entry) Prepare(tmp string) (err error) {
+	path := filepath.Join(e.Dir, tmp)
+	f, err := disk.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL|syscall.O_NOFOLLOW, fileMode)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			f.Close()
+			disk.Remove(path)
+		}
+	}()
+
+	// The umask of the process is not Switchboard's 007.
+	if err = f.Chmod(fileMode); err != nil {
+		return err
+	}
+	if _, err = f.Write(e.Bytes); err != nil {
+		return err
+	}
+	if err = f.Sync(); err != nil {
+		return err
+	}
+	return f.Close()
+}
+
+// Publish gives a prepared entry its name. The temporary file is removed where
+// that fails.
+func (e Entry) Publish(tmp string) error {
+	path := filepath.Join(e.Dir, tmp)
+	err := disk.Rename(path, e.Path())
+	if err != nil {
+		disk.Remove(path)
+	}
+	return err
+}
+
+// Enqueue does all that Switchboard.enqueue does for one entry, and flushes the
+// directory too, so that the entry is still there after a power failure.
+func (e Entry) Enqueue() error {
+	tmp := e.Base + ".pck.tmp"
+	err := e.Prepare(tmp)
+	if errors.Is(err, fs.ErrNotExist) && MakeQueue(e.Dir) == nil {
+		err = e.Prepare(tmp)
+	}
+	if err != nil {
+		return err
+	}
+	if err := e.Publish(tmp); err != nil {
+		return err
+	}
+	return disk.SyncDir(e.Dir)
+}
+
+// MakeQueue makes a queue directory as Switchboard.__init__ does, whatever the
+// umask. One that is there is left as it is.
+func MakeQueue(dir string) error {
+	err := disk.Mkdir(dir, 0o770)
+	if err != nil {
+		if errors.Is(err, fs.ErrExist) {
+			return nil
+		}
+		return err
+	}
+	info, err := os.Stat(dir)
+	if err != nil {
+		return err
+	}
+	return os.Chmod(dir, info.Mode()&fs.ModeSetgid|0o770)
+}
