@@ -60,6 +60,7 @@ func builtinSettings() map[string]Setting {
 		"MAILMAN_USER":                        str("mailman"),
 		"MAILMAN_GROUP":                       str("mailman"),
 		"QRUNNERS":                            {qrunners()},
+		"OWNER_PIPELINE":                      strs("SpamDetect", "Replybot", "OwnerRecips", "ToOutgoing"),
 		"QRUNNER_SLEEP_TIME":                  number(1),
 		"QRUNNER_SAVE_BAD_MESSAGES":           yes(true),
 		"REGISTER_BOUNCES_EVERY":              number(15 * 60),

@@ -1,0 +1,66 @@
+package lmtp
+
+import (
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// counts are what a server has done since it began.
+type counts struct {
+	connections atomic.Int64
+
+	mu      sync.Mutex
+	queued  map[string]int64 // by queue
+	answers map[int]int64    // recipients that were not taken, by answer
+}
+
+func (c *counts) accepted(queue string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.queued == nil {
+		c.queued = map[string]int64{}
+	}
+	c.queued[queue]++
+}
+
+func (c *counts) refused(code, recipients int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.answers == nil {
+		c.answers = map[int]int64{}
+	}
+	c.answers[code] += int64(recipients)
+}
+
+// Counts are a server's, at one moment.
+type Counts struct {
+	At          time.Time        `json:"at"`
+	Since       time.Time        `json:"since"`
+	PID         int              `json:"pid"`
+	Addresses   []string         `json:"addresses"`
+	Open        int              `json:"open_connections"`
+	Connections int64            `json:"connections"`
+	Queued      map[string]int64 `json:"queued"`  // recipients, by queue; "loop" for the mailbox
+	Refused     map[int]int64    `json:"refused"` // recipients, by answer: 550, 451, ...
+}
+
+// Counts returns what the server has done.
+func (s *Server) Counts() Counts {
+	s.mu.Lock()
+	c := Counts{Open: len(s.wires), Addresses: append([]string{}, s.addresses...)}
+	s.mu.Unlock()
+	c.At, c.Since, c.PID = time.Now(), s.began, os.Getpid()
+	c.Connections = s.count.connections.Load()
+	s.count.mu.Lock()
+	defer s.count.mu.Unlock()
+	c.Queued, c.Refused = map[string]int64{}, map[int]int64{}
+	for k, n := range s.count.queued {
+		c.Queued[k] = n
+	}
+	for k, n := range s.count.answers {
+		c.Refused[k] = n
+	}
+	return c
+}
