@@ -119,6 +119,9 @@ func NewDocument(d *Dict) (*Document, error) { return newDocument(d, false) }
 // in protocol 0.
 func newDocument(d *Dict, plain bool) (*Document, error) {
 	for k := range d.All() {
+		if u, ok := k.(Unicode); ok && isASCII(string(u)) {
+			continue
+		}
 		if _, ok := k.(Str); !ok {
 			return nil, fmt.Errorf("pickle: had %s as a key, wanted a str", kind(k))
 		}
@@ -154,8 +157,8 @@ func openLayout(b []byte) (*Document, error) {
 		}
 	}
 	for _, start := range l.items {
-		if _, ok := seg.str(start); !ok {
-			return nil, errLayout // a unicode may be the same key as a str before it
+		if _, ok := seg.asciiKey(start); !ok {
+			return nil, errLayout
 		}
 	}
 	d := &Document{base: seg, slots: make(map[string]*slot), nextID: uint32(len(seg.memo))}
@@ -212,8 +215,19 @@ func (d *Document) link() error {
 
 // keyAt returns a key of the base.
 func (d *Document) keyAt(i int) []byte {
-	key, _ := d.base.str(d.layout.items[i])
+	key, _ := d.base.asciiKey(d.layout.items[i])
 	return key
+}
+
+// asciiKey returns the bytes of a str at start, or of a unicode that is equal to
+// one: Python finds either by the other.
+func (s *segment) asciiKey(start uint32) ([]byte, bool) {
+	if key, ok := s.str(start); ok {
+		return key, true
+	}
+	v, err := span{s, start, s.atomEnd(start)}.decode()
+	u, ok := v.(Unicode)
+	return []byte(u), err == nil && ok && isASCII(string(u))
 }
 
 // slotAt returns the slot of the base's item i.

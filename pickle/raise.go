@@ -1,6 +1,7 @@
 package pickle
 
 import (
+	"bytes"
 	"encoding/binary"
 	"math/big"
 )
@@ -31,14 +32,26 @@ func raiseOdd(op byte) string {
 	return "UnpicklingError: odd number of items for SETITEMS"
 }
 
-// raiseLine is about a line without an end, which does well for a last one.
+// raiseLine is about a line without an end, which does well for a last one of two
+// characters or more: the last is taken for the line's end.
 func (r *reader) raiseLine() string {
 	rest := string(r.b[r.pos:])
-	switch op := r.opcode(); {
-	case rest == "", op == opGlobal, op == opInst:
+	if len(rest) < 2 && (rest == "" || r.opcode() != opUnicode) {
 		return raiseShort
-	case op == opString:
+	}
+	cut := rest[:len(rest)-1]
+	switch op := r.opcode(); {
+	case op == opGlobal, op == opInst:
+		if !bytes.Contains(r.b[r.op:r.pos], []byte("\n")) {
+			return raiseShort // that was the module
+		}
+		return "AttributeError: 'module' object has no attribute '" + cut + "'"
+	case op == opString && (rest[0] != rest[len(rest)-1] || rest[0] != '\'' && rest[0] != '"'):
 		return "ValueError: insecure string pickle"
+	case op == opGet:
+		return "BadPickleGet: " + cut
+	case op == opFloat:
+		return "ValueError: could not convert string to float"
 	}
 	return "EOFError"
 }

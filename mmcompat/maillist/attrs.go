@@ -173,15 +173,24 @@ func textOf(v pickle.Value, ok bool) (string, bool) {
 	return "", false
 }
 
-// strs returns the strings in a list or tuple.
-func strs(v pickle.Value) []string {
-	var items []pickle.Value
+// Text returns the bytes of a str or the UTF-8 of a unicode; ok is false for
+// anything else.
+func Text(v pickle.Value) (s string, ok bool) { return textOf(v, true) }
+
+// Sequence returns the items of a list or tuple; ok is false for anything else.
+func Sequence(v pickle.Value) (items []pickle.Value, ok bool) {
 	switch v := v.(type) {
 	case *pickle.List:
-		items = v.Items
+		return v.Items, true
 	case *pickle.Tuple:
-		items = v.Items
+		return v.Items, true
 	}
+	return nil, false
+}
+
+// strs returns the strings in a list or tuple.
+func strs(v pickle.Value) []string {
+	items, _ := Sequence(v)
 	var all []string
 	for _, item := range items {
 		if s, ok := textOf(item, true); ok {

@@ -3,7 +3,10 @@ package pending
 import (
 	"container/heap"
 	"fmt"
+	"math"
 	"math/big"
+	"strings"
+	"unicode"
 
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
 	"github.com/mmrunner/mmrunner/pickle"
@@ -56,7 +59,7 @@ func (db *DB) save() error {
 		if err != nil {
 			return fmt.Errorf("%s: %w: %w", db.path, ErrCorrupt, err)
 		}
-		if ok && seconds(v) == it.expires {
+		if at, ever := expiry(v); ok && ever && at == it.expires {
 			db.doc.Delete(it.cookie)
 			times.Delete(it.cookie)
 		}
@@ -77,10 +80,14 @@ func (db *DB) fillQueue(times *pickle.DictView) error {
 	q := &queue{}
 	var bogus []pickle.Value
 	for k, v := range times.All() {
-		if cookie, ok := k.(pickle.Str); ok && db.doc.Has(string(cookie)) {
-			q.items = append(q.items, item{seconds(v), string(cookie)})
-		} else {
+		cookie, ok := cookieOf(k)
+		if !ok || !db.doc.Has(cookie) {
 			bogus = append(bogus, k)
+			continue
+		}
+		// The file's own keys never expire.
+		if at, ever := expiry(v); ever && cookie != evictions && cookie != version {
+			q.items = append(q.items, item{at, cookie})
 		}
 	}
 	if err := times.Err(); err != nil {
@@ -94,18 +101,38 @@ func (db *DB) fillQueue(times *pickle.DictView) error {
 	return nil
 }
 
-// seconds returns a number as a float.
-func seconds(v pickle.Value) float64 {
+// cookieOf is the cookie that a key of the times of eviction stands for: a unicode
+// is equal to a str if it is ASCII.
+func cookieOf(key pickle.Value) (cookie string, ok bool) {
+	switch key := key.(type) {
+	case pickle.Str:
+		return string(key), true
+	case pickle.Unicode:
+		return string(key), strings.IndexFunc(string(key), func(r rune) bool { return r > unicode.MaxASCII }) < 0
+	}
+	return "", false
+}
+
+// expiry is when Python's "now > v" becomes true; ever is false where it never
+// does. None is less than any number, and all that is neither is greater.
+func expiry(v pickle.Value) (at float64, ever bool) {
 	switch v := v.(type) {
+	case nil:
+		return math.Inf(-1), true
 	case float64:
-		return v
+		return v, !math.IsNaN(v)
+	case bool:
+		if v {
+			return 1, true
+		}
+		return 0, true
 	case pickle.Int:
-		return float64(v)
+		return float64(v), true
 	case *big.Int:
 		f, _ := new(big.Float).SetInt(v).Float64()
-		return f
+		return f, true
 	}
-	return 0
+	return 0, false
 }
 
 // Savepoint is a state that a DB can go back to.

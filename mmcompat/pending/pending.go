@@ -20,6 +20,7 @@ import (
 
 	"github.com/mmrunner/mmrunner/mmcompat/disk"
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
+	"github.com/mmrunner/mmrunner/mmcompat/message"
 	"github.com/mmrunner/mmrunner/mmcompat/stage"
 	"github.com/mmrunner/mmrunner/pickle"
 )
@@ -68,7 +69,7 @@ type DB struct {
 	saves  int            // operations that Mailman would have saved after
 	staged int            // saves at the last Stage
 	queue  *queue         // what expires when; nil until somebody saves
-	waits  waiting        // who waits for a confirmation; nil until somebody asks
+	waits  *waiting       // who waits for a confirmation; nil until somebody asks
 }
 
 // Open reads the pending.pck of a list; a missing one is empty. The error wraps
@@ -122,6 +123,9 @@ func (db *DB) load() error {
 	}
 	doc, err := pickle.OpenDocument(b)
 	if err != nil {
+		if v, _, lerr := pickle.Load(b); lerr == nil {
+			err = &message.PyError{Kind: "AttributeError", Text: fmt.Sprintf("'%s' object has no attribute 'get'", maillist.TypeName(v))}
+		}
 		return fmt.Errorf("%s: %w: %w", db.path, ErrCorrupt, err)
 	}
 	doc.SetProtocol(0) // as Pending.py writes it
@@ -225,7 +229,8 @@ func (db *DB) times() (*pickle.DictView, error) {
 	}
 	v, err := db.doc.Dict(evictions)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w: %w", db.path, ErrCorrupt, err)
+		why := &message.PyError{Kind: "TypeError", Text: "the times of eviction are no dict"}
+		return nil, fmt.Errorf("%s: %w: %w: %w", db.path, ErrCorrupt, why, err)
 	}
 	return v, nil
 }

@@ -4,49 +4,73 @@ import (
 	"fmt"
 
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
+	"github.com/mmrunner/mmrunner/mmcompat/message"
 	"github.com/mmrunner/mmrunner/pickle"
 )
 
 // waiting finds the cookies of those who wait for a confirmation, by "S" or "U"
 // and the lower-cased address. It only grows: cookies that are gone are passed
 // over when they come up.
-type waiting map[string][]string
-
-// add notes a record. It tells whether the record is one that Mailman could
-// compare.
-func (w waiting) add(cookie string, record pickle.Value) bool {
-	key, ok := waitingKey(record)
-	if key != "" {
-		w[key] = append(w[key], cookie)
-	}
-	return ok
+type waiting struct {
+	cookies map[string][]string
+	// odd are records that Mailman could not compare, by the kind of record that
+	// it looks for when it meets them.
+	odd map[string][]string
 }
 
-func waitingKey(record pickle.Value) (key string, ok bool) {
-	t, isTuple := record.(*pickle.Tuple)
-	if !isTuple || len(t.Items) < 2 {
-		return "", false
+// add notes a record.
+func (w *waiting) add(cookie string, record pickle.Value) {
+	op, addr, ok := asked(record)
+	switch {
+	case !ok && op == "":
+		w.odd[Subscription] = append(w.odd[Subscription], cookie)
+		w.odd[Unsubscription] = append(w.odd[Unsubscription], cookie)
+	case !ok:
+		w.odd[op] = append(w.odd[op], cookie)
+	case op != "":
+		w.cookies[op+addr] = append(w.cookies[op+addr], cookie)
 	}
-	v := t.Items[1]
-	op, _ := t.Items[0].(pickle.Str)
+}
+
+// asked tells who waits for what. op is "" for a record of another kind. ok is
+// false for one that Mailman cannot compare; op is "" then if it cannot even tell
+// the kind.
+func asked(record pickle.Value) (op, addr string, ok bool) {
+	items, _ := maillist.Sequence(record)
+	if len(items) < 2 {
+		return "", "", false
+	}
+	v := items[1]
+	op, _ = maillist.Text(items[0])
 	switch op {
 	case Subscription:
 		in, ok := v.(*pickle.Instance)
 		if !ok {
-			return "", false
+			return op, "", false
 		}
 		v, _ = in.Attr("address")
 	case Unsubscription:
 	default:
-		return "", true
+		return "", "", true
 	}
-	switch addr := v.(type) {
-	case pickle.Str:
-		return string(op) + maillist.Lower(string(addr)), true
-	case pickle.Unicode:
-		return string(op) + maillist.Lower(string(addr)), true
+	addr, ok = maillist.Text(v)
+	return op, maillist.Lower(addr), ok
+}
+
+// incomparable is the exception that CheckPending ends with at an odd record.
+func incomparable(record pickle.Value) error {
+	items, ok := maillist.Sequence(record)
+	switch {
+	case !ok:
+		return &message.PyError{Kind: "TypeError", Text: fmt.Sprintf("'%s' object has no attribute '__getitem__'", maillist.TypeName(record))}
+	case len(items) < 2:
+		return &message.PyError{Kind: "ValueError", Text: "need more than " + []string{"0 values", "1 value"}[len(items)] + " to unpack"}
 	}
-	return "", false
+	attribute := "lower"
+	if op, _ := maillist.Text(items[0]); op == Subscription {
+		attribute = "address"
+	}
+	return &message.PyError{Kind: "AttributeError", Text: fmt.Sprintf("'%s' object has no attribute '%s'", maillist.TypeName(items[1]), attribute)}
 }
 
 // HasPending tells whether an unexpired subscription of the address, or its
@@ -58,7 +82,7 @@ func (db *DB) HasPending(addr string, unsub bool) (bool, error) {
 		return false, err
 	}
 	if db.waits == nil {
-		w := waiting{}
+		w := &waiting{cookies: map[string][]string{}, odd: map[string][]string{}}
 		for _, cookie := range db.doc.Keys() {
 			if cookie == evictions || cookie == version {
 				continue
@@ -67,23 +91,28 @@ func (db *DB) HasPending(addr string, unsub bool) (bool, error) {
 			if err != nil {
 				return false, err
 			}
-			if !w.add(cookie, record) {
-				return false, fmt.Errorf("%s: %w: record %s is %s", db.path, ErrCorrupt, cookie, pickle.Repr(record, 80))
-			}
+			w.add(cookie, record)
 		}
 		db.waits = w
 	}
+
 	op := Subscription
 	if unsub {
 		op = Unsubscription
 	}
-	key := op + maillist.Lower(addr)
-	for _, cookie := range db.waits[key] {
+	for _, cookie := range db.waits.odd[op] {
+		if record, ok, err := db.get(cookie); ok || err != nil {
+			return false, fmt.Errorf("%s: %w: record %s is %s: %w", db.path, ErrCorrupt, cookie, pickle.Repr(record, 80), incomparable(record))
+		}
+	}
+
+	lower := maillist.Lower(addr)
+	for _, cookie := range db.waits.cookies[op+lower] {
 		record, ok, err := db.get(cookie)
 		if err != nil {
 			return false, err
 		}
-		if has, _ := waitingKey(record); ok && has == key {
+		if is, who, _ := asked(record); ok && is == op && who == lower {
 			return true, nil
 		}
 	}

@@ -5,9 +5,10 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
-	"slices"
+	"syscall"
 
 	"github.com/mmrunner/mmrunner/mmcompat/disk"
+	"github.com/mmrunner/mmrunner/mmcompat/maillist"
 	"github.com/mmrunner/mmrunner/mmcompat/message"
 	"github.com/mmrunner/mmrunner/pickle"
 )
@@ -19,23 +20,25 @@ type Held struct {
 	Subject  pickle.Value // str, unicode or a Header instance
 	Reason   pickle.Value
 	Filename string       // below DATA_DIR: heldmsg-LIST-ID.pck, or .txt for plain text
-	Data     *pickle.Dict // the message's metadata
+	Data     pickle.Value // the message's metadata, a dict; who only drops the message does not need it
 }
 
 // ParseHeld reads the record of a held message. The error wraps ErrCorrupt.
 func ParseHeld(record pickle.Value) (*Held, error) {
-	t, ok := record.(*pickle.Tuple)
-	if !ok || len(t.Items) != 6 {
-		return nil, fmt.Errorf("%w: held message is %s, wanted a tuple of 6", ErrCorrupt, pickle.Repr(record, 80))
+	items, ok := maillist.Sequence(record)
+	if !ok || len(items) != 6 {
+		return nil, fmt.Errorf("%w: held message is %s, wanted a tuple of 6: %w", ErrCorrupt, pickle.Repr(record, 80), notUnpacked(record, items, ok))
 	}
-	h := &Held{Sender: t.Items[1], Subject: t.Items[2], Reason: t.Items[3]}
-	h.Time, _ = t.Items[0].(float64)
-	name, isStr := t.Items[4].(pickle.Str)
-	data, isDict := t.Items[5].(*pickle.Dict)
-	if !isStr || !isDict {
-		return nil, fmt.Errorf("%w: held message has file %s and data %s", ErrCorrupt, pickle.Repr(t.Items[4], 80), pickle.Repr(t.Items[5], 80))
+	h := &Held{Sender: items[1], Subject: items[2], Reason: items[3], Data: items[5]}
+	h.Time, _ = items[0].(float64)
+	switch name := items[4].(type) {
+	case pickle.Str:
+		h.Filename = string(name)
+	case pickle.Unicode:
+		h.Filename = string(name)
+	default:
+		return nil, fmt.Errorf("%w: held message has file %s, wanted a name", ErrCorrupt, pickle.Repr(items[4], 80))
 	}
-	h.Filename, h.Data = string(name), data
 	return h, nil
 }
 
@@ -44,17 +47,22 @@ func (db *DB) Path(h *Held) string {
 	return filepath.Join(db.list.Site().DataDir(), h.Filename)
 }
 
-// RemoveFile has a held message's file removed when the commit is published.
-// missing tells that it is not there, which Mailman calls a lost message.
+// RemoveFile has the commit remove a held message's file. missing tells that it is
+// not there, which Mailman calls a lost message. The error is the file system's
+// for what cannot be removed.
 func (db *DB) RemoveFile(h *Held) (missing bool, err error) {
 	path := db.Path(h)
-	if slices.Contains(db.gone, path) {
+	if db.gone.Removed(path) {
 		return true, nil
 	}
-	if _, err := disk.Lstat(path); err != nil {
+	info, err := disk.Lstat(path)
+	if err != nil {
 		return errors.Is(err, fs.ErrNotExist), ignoreMissing(err)
 	}
-	db.gone = append(db.gone, path)
+	if info.IsDir() {
+		return false, &fs.PathError{Op: "unlink", Path: path, Err: syscall.EISDIR}
+	}
+	db.gone.Remove(path)
 	return false, nil
 }
 
@@ -71,7 +79,7 @@ func ignoreMissing(err error) error {
 func (db *DB) ReadMessage(h *Held) (m *message.Message, missing bool, err error) {
 	path := db.Path(h)
 	b, err := disk.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) || slices.Contains(db.gone, path) {
+	if errors.Is(err, fs.ErrNotExist) || db.gone.Removed(path) {
 		return nil, true, nil
 	}
 	if err != nil {
@@ -83,11 +91,12 @@ func (db *DB) ReadMessage(h *Held) (m *message.Message, missing bool, err error)
 	}
 	v, _, err := pickle.Load(b)
 	if err != nil {
-		return nil, false, fmt.Errorf("%w: %s: %v", ErrCorrupt, path, err)
+		return nil, false, fmt.Errorf("%w: %s: %w", ErrCorrupt, path, err)
 	}
 	in, ok := v.(*pickle.Instance)
 	if !ok {
-		return nil, false, fmt.Errorf("%w: %s holds a %T, wanted a message", ErrCorrupt, path, v)
+		why := &message.PyError{Kind: "TypeError", Text: fmt.Sprintf("'%s' object does not support item assignment", maillist.TypeName(v))}
+		return nil, false, fmt.Errorf("%w: %s holds no message: %w", ErrCorrupt, path, why)
 	}
 	m, err = message.FromPickle(in)
 	return m, false, err

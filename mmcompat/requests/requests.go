@@ -16,6 +16,7 @@ import (
 
 	"github.com/mmrunner/mmrunner/mmcompat/disk"
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
+	"github.com/mmrunner/mmrunner/mmcompat/message"
 	"github.com/mmrunner/mmrunner/mmcompat/stage"
 	"github.com/mmrunner/mmrunner/pickle"
 )
@@ -56,6 +57,18 @@ type Options struct {
 	// Temp is what the temporary file's name ends in, for a file that is written
 	// without the list's lock; "" means Mailman's name.
 	Temp string
+	// Removals are the files that the commit removes; nil for a DB that is only
+	// read.
+	Removals Removals
+}
+
+// Removals takes down which files of held messages are to be removed with the
+// commit. As Mailman removes them at once, no Rollback takes that back.
+type Removals interface {
+	// Remove has the commit remove a file.
+	Remove(path string)
+	// Removed tells whether Remove was told of a file.
+	Removed(path string) bool
 }
 
 // DB is one list's request.pck. It is not safe for concurrent use.
@@ -66,7 +79,7 @@ type DB struct {
 	now  func() time.Time
 	db   *pickle.Dict
 	undo []change
-	gone []string // files of held messages that the commit removes
+	gone Removals
 }
 
 // change is what was under a key before.
@@ -83,7 +96,7 @@ func Open(l *maillist.List, o Options) (*DB, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	db := &DB{list: l, path: l.FullPath() + "/request.pck", temp: ".tmp", now: o.Now}
+	db := &DB{list: l, path: l.FullPath() + "/request.pck", temp: ".tmp", now: o.Now, gone: o.Removals}
 	if o.Temp != "" {
 		db.temp += "." + o.Temp
 	}
@@ -102,7 +115,11 @@ func Open(l *maillist.List, o Options) (*DB, error) {
 	}
 	d, ok := v.(*pickle.Dict)
 	if !ok {
-		return nil, fmt.Errorf("%s: %w: had %s, wanted a dict", db.path, ErrCorrupt, pickle.Repr(v, 40))
+		why := &message.PyError{Kind: "TypeError", Text: fmt.Sprintf("'%s' object has no attribute '__getitem__'", maillist.TypeName(v))}
+		if _, ok := v.(*pickle.List); ok {
+			why = &message.PyError{Kind: "IndexError", Text: "list index out of range"}
+		}
+		return nil, fmt.Errorf("%s: %w: had %s, wanted a dict: %w", db.path, ErrCorrupt, pickle.Repr(v, 40), why)
 	}
 	db.db = d
 	return db, nil
@@ -124,7 +141,7 @@ func (db *DB) IDs(k Kind) []int {
 		if !ok {
 			continue
 		}
-		if kind, _, err := parse(v); err == nil && kind == k {
+		if kind, _, err := parseRecord(v); err == nil && kind == k {
 			ids = append(ids, int(id))
 		}
 	}
@@ -139,16 +156,49 @@ func (db *DB) Record(id int) (Kind, pickle.Value, error) {
 	if !ok {
 		return 0, nil, fmt.Errorf("%w: %d", ErrNoRequest, id)
 	}
-	return parse(v)
+	return parseRecord(v)
 }
 
-func parse(v pickle.Value) (Kind, pickle.Value, error) {
-	if t, ok := v.(*pickle.Tuple); ok && len(t.Items) == 2 {
-		if kind, ok := t.Items[0].(pickle.Int); ok {
-			return Kind(kind), t.Items[1], nil
+// unknownKind is for what is equal to none of the kinds.
+const unknownKind Kind = -1
+
+// parseRecord takes a request apart, as "rtype, data = record" does.
+func parseRecord(v pickle.Value) (Kind, pickle.Value, error) {
+	items, ok := maillist.Sequence(v)
+	if !ok || len(items) != 2 {
+		return 0, nil, fmt.Errorf("%w: had %s, wanted a kind and data: %w", ErrCorrupt, pickle.Repr(v, 80), notUnpacked(v, items, ok))
+	}
+	for _, kind := range []Kind{Ignored, HeldMsg, Subscription, Unsubscription} {
+		// A long, a bool or a float is equal to an int.
+		if maillist.Compare(items[0], pickle.Int(kind)) == 0 {
+			return kind, items[1], nil
 		}
 	}
-	return 0, nil, fmt.Errorf("%w: had %s, wanted a kind and data", ErrCorrupt, pickle.Repr(v, 80))
+	return unknownKind, items[1], nil
+}
+
+// notUnpacked is the exception of an assignment to more or fewer names than a value
+// has items.
+func notUnpacked(v pickle.Value, items []pickle.Value, sequence bool) error {
+	switch {
+	case !sequence:
+		return &message.PyError{Kind: "TypeError", Text: fmt.Sprintf("'%s' object is not iterable", maillist.TypeName(v))}
+	case len(items) > 6:
+		return &message.PyError{Kind: "ValueError", Text: "too many values to unpack"}
+	case len(items) == 1:
+		return &message.PyError{Kind: "ValueError", Text: "need more than 1 value to unpack"}
+	}
+	return &message.PyError{Kind: "ValueError", Text: fmt.Sprintf("need more than %d values to unpack", len(items))}
+}
+
+// SubscriptionAddress is whom a held subscription is for. The error wraps
+// ErrCorrupt.
+func SubscriptionAddress(record pickle.Value) (addr pickle.Value, err error) {
+	items, ok := maillist.Sequence(record)
+	if !ok || len(items) != 6 {
+		return nil, fmt.Errorf("%w: held subscription is %s, wanted a tuple of 6: %w", ErrCorrupt, pickle.Repr(record, 80), notUnpacked(record, items, ok))
+	}
+	return items[1], nil
 }
 
 // AddSubscription adds a request to subscribe and returns its id
@@ -208,8 +258,7 @@ func (db *DB) set(key, v pickle.Value, has bool) {
 	}
 }
 
-// Stage writes the file under the temporary name that Mailman uses and syncs
-// it. The held messages to remove are in the list it returns.
+// Stage writes the file under the temporary name that Mailman uses and syncs it.
 func (db *DB) Stage() ([]stage.File, error) {
 	db.setVersion()
 	b, err := pickle.Dump(db.db, 1)
@@ -223,11 +272,7 @@ func (db *DB) Stage() ([]stage.File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("saving: %w", err)
 	}
-	files := []stage.File{f}
-	for _, path := range db.gone {
-		files = append(files, stage.File{Final: path})
-	}
-	return files, nil
+	return []stage.File{f}, nil
 }
 
 // mode is that of the files that ListAdmin makes: before 2.1.19 everybody could
@@ -240,13 +285,14 @@ func (db *DB) mode() fs.FileMode {
 }
 
 // Savepoint is a state that a DB can go back to.
-type Savepoint struct{ undo, gone int }
+type Savepoint struct{ undo int }
 
 // Savepoint marks the present state. Savepoints nest.
-func (db *DB) Savepoint() Savepoint { return Savepoint{len(db.undo), len(db.gone)} }
+func (db *DB) Savepoint() Savepoint { return Savepoint{len(db.undo)} }
 
 // Rollback takes back all that was changed since sp. The list's
-// next_request_id is for the list's own savepoint.
+// next_request_id is for the list's own savepoint, and files that are removed
+// stay removed.
 func (db *DB) Rollback(sp Savepoint) {
 	for i := len(db.undo) - 1; i >= sp.undo; i-- {
 		if c := db.undo[i]; c.had {
@@ -255,5 +301,5 @@ func (db *DB) Rollback(sp Savepoint) {
 			db.db.Delete(c.key)
 		}
 	}
-	db.undo, db.gone = db.undo[:sp.undo], db.gone[:sp.gone]
+	db.undo = db.undo[:sp.undo]
 }

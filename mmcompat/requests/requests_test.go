@@ -5,10 +5,12 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"io/fs"
+	"math/big"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
+	"syscall"
 	"testing"
 	"time"
 
@@ -317,10 +319,17 @@ func TestFirst(t *testing.T) {
 	}
 }
 
-// A held message's file goes with the commit, not before, and only once.
+// removals are what a commit is told to remove.
+type removals []string
+
+func (r *removals) Remove(path string)       { *r = append(*r, path) }
+func (r *removals) Removed(path string) bool { return slices.Contains(*r, path) }
+
+// A held message's file goes with the commit, once, whatever becomes of the request.
 func TestRemoveFile(t *testing.T) {
 	l := madeList(t)
-	db, err := Open(l, Options{})
+	gone := &removals{}
+	db, err := Open(l, Options{Removals: gone})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -337,18 +346,54 @@ func TestRemoveFile(t *testing.T) {
 		t.Errorf("had %v, %v", missing, err)
 	}
 	db.Rollback(sp)
-	if missing, err := db.RemoveFile(h); missing || err != nil {
-		t.Errorf("after a rollback: had %v, %v", missing, err)
-	}
 	if missing, err := db.RemoveFile(h); !missing || err != nil {
 		t.Errorf("the second time: had %v, %v", missing, err)
 	}
 	if _, err := os.Stat(db.Path(h)); err != nil {
 		t.Error("it went before the commit")
 	}
-	publish(t, db)
-	if _, err := os.Stat(db.Path(h)); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("had %v, wanted it gone", err)
+	if len(*gone) != 1 || (*gone)[0] != db.Path(h) {
+		t.Errorf("had %q to be removed, wanted %q", *gone, db.Path(h))
+	}
+}
+
+// What is no file is an error now, not one of the commit.
+func TestRemoveDirectory(t *testing.T) {
+	l := madeList(t)
+	db, err := Open(l, Options{Removals: &removals{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := &Held{Filename: "heldmsg-l-1.pck"}
+	if err := os.MkdirAll(db.Path(h), 0o770); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.RemoveFile(h); !errors.Is(err, syscall.EISDIR) {
+		t.Errorf("had %v, wanted EISDIR", err)
+	}
+}
+
+// Kinds and ids are equal as Python has them: a long, a bool or a float to an int.
+func TestOddNumbers(t *testing.T) {
+	l := madeList(t)
+	d := pickle.NewDict()
+	d.Set(big.NewInt(1), pickle.NewTuple(3.0, pickle.Str("a@x")))
+	d.Set(pickle.Int(2), pickle.NewList(big.NewInt(2), pickle.NewList()))
+	d.Set(pickle.Int(3), pickle.NewTuple(true, nil))
+	d.Set(pickle.Int(4), pickle.NewTuple(pickle.Str("1"), nil))
+	b, err := pickle.Dump(d, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	writeFile(t, l.FullPath()+"/request.pck", b)
+	db, err := Open(l, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []Kind{Unsubscription, Subscription, HeldMsg, unknownKind} {
+		if kind, _, err := db.Record(i + 1); err != nil || kind != want {
+			t.Errorf("%d: had kind %d, %v, wanted %d", i+1, kind, err, want)
+		}
 	}
 }
 

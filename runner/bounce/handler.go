@@ -195,14 +195,20 @@ func (h *Handler) look(b runner.Batch, e *runner.Entry, msg *message.Message) (r
 		}
 		addrs = []string{verp.Value}
 	} else {
-		pend, err := b.Pending()
-		if err != nil {
-			return "", err
-		}
+		// Only an address that could be a probe's has pending.pck read.
+		var unread error
 		probe := h.detect.VerpProbe(mailbox, msg, func(token string) bool {
-			_, ok := pend.Peek(token)
-			return ok
+			pend, err := b.Pending()
+			if err != nil {
+				unread = errors.Join(unread, err)
+				return false
+			}
+			record, _ := pend.Peek(token)
+			return record != nil
 		})
+		if unread != nil {
+			return "", unread
+		}
 		if err := h.told(b, probe); err != nil {
 			return "", err
 		}

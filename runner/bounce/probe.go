@@ -2,6 +2,7 @@ package bounce
 
 import (
 	"errors"
+	"fmt"
 
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
 	"github.com/mmrunner/mmrunner/mmcompat/message"
@@ -67,23 +68,23 @@ func takeProbe(b runner.Batch, token string) (addr string, read reader, err erro
 		return "", nil, err
 	}
 	// Mailman does not ask what kind of record it is.
-	t, ok := record.(*pickle.Tuple)
+	items, ok := maillist.Sequence(record)
 	switch {
 	case !ok:
-		return "", nil, raise("TypeError", "'NoneType' object is not iterable")
-	case len(t.Items) > 3:
+		return "", nil, raise("TypeError", "'"+maillist.TypeName(record)+"' object is not iterable")
+	case len(items) > 3:
 		return "", nil, raise("ValueError", "too many values to unpack")
-	case len(t.Items) == 2:
-		return "", nil, raise("ValueError", "need more than 2 values to unpack")
-	case len(t.Items) < 3:
+	case len(items) == 1:
 		return "", nil, raise("ValueError", "need more than 1 value to unpack")
+	case len(items) < 3:
+		return "", nil, raise("ValueError", fmt.Sprintf("need more than %d values to unpack", len(items)))
 	}
-	who, ok := t.Items[1].(pickle.Str)
+	who, ok := maillist.Text(items[1])
 	if !ok {
-		return "", nil, errors.New("AttributeError: the pending record has no address")
+		return "", nil, raise("AttributeError", "'"+maillist.TypeName(items[1])+"' object has no attribute 'lower'")
 	}
-	return string(who), func() (*message.Message, error) {
-		in, ok := t.Items[2].(*pickle.Instance)
+	return who, func() (*message.Message, error) {
+		in, ok := items[2].(*pickle.Instance)
 		if !ok {
 			return nil, errors.New("AttributeError: the pending record has no message")
 		}

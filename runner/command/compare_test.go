@@ -106,8 +106,27 @@ func (s *scene) queue(list, key, text string) {
 }
 
 func (s *scene) entry(e mmtest.EntrySpec) {
-	e.Queue = "commands"
+	if e.Queue == "" {
+		e.Queue = "commands"
+	}
 	s.mail = append(s.mail, e)
+}
+
+// bounce queues a message to the list's -bounces address. text is without the
+// To and the Message-ID.
+func (s *scene) bounce(list, extra, text string) {
+	s.entry(mmtest.EntrySpec{Queue: "bounces", List: list, Text: fmt.Appendf(nil,
+		"To: %s-bounces%s@lists.example.com\nMessage-ID: <b%d@example.org>\n%s", list, extra, len(s.mail), text)})
+}
+
+// queues are those that have mail, in the order in which they are emptied.
+func (s *scene) queues() (queues []string) {
+	for _, q := range []string{"bounces", "commands"} {
+		if slices.ContainsFunc(s.mail, func(e mmtest.EntrySpec) bool { return e.Queue == q }) {
+			queues = append(queues, q)
+		}
+	}
+	return queues
 }
 
 // command queues a message to the list's -request address.
@@ -135,7 +154,9 @@ func (s *scene) compare() {
 	if s.alone {
 		drain(s.t, s.prefix, s.resolver)
 	} else {
-		mmtest.Drain(s.t, s.prefix, "CommandRunner", "commands")
+		for _, q := range s.queues() {
+			mmtest.Drain(s.t, s.prefix, map[string]string{"bounces": "BounceRunner", "commands": "CommandRunner"}[q], q)
+		}
 	}
 	want := s.dump()
 	if want["queues"] == nil || !s.alone && len(want["logs"].(map[string]any)) == 0 {
@@ -152,7 +173,9 @@ func (s *scene) compare() {
 		}
 		copyDirs(s.t, before, s.prefix)
 		s.age()
-		drainBy(s.t, s.prefix, s.resolver, size)
+		for _, q := range s.queues() {
+			drainQueue(s.t, s.prefix, q, s.resolver, size)
+		}
 		s.hold(want, s.dump(), size)
 	}
 }

@@ -4,6 +4,9 @@ import (
 	"testing"
 
 	"github.com/mmrunner/mmrunner/mmcompat/site"
+	"github.com/mmrunner/mmrunner/runner"
+	"github.com/mmrunner/mmrunner/runner/bounce"
+	"github.com/mmrunner/mmrunner/runner/bounce/detect"
 	"github.com/mmrunner/mmrunner/runner/engine"
 	"github.com/mmrunner/mmrunner/runner/membership"
 	"github.com/mmrunner/mmrunner/runner/txn"
@@ -19,6 +22,12 @@ func drain(t testing.TB, prefix string, resolver membership.Resolver) engine.Sta
 // drainBy is drain in batches of a size, 0 for the usual one.
 func drainBy(t testing.TB, prefix string, resolver membership.Resolver, size int) engine.Stats {
 	t.Helper()
+	return drainQueue(t, prefix, "commands", resolver, size)
+}
+
+// drainQueue is drainBy for any queue.
+func drainQueue(t testing.TB, prefix, queue string, resolver membership.Resolver, size int) engine.Stats {
+	t.Helper()
 	s, err := site.Open(prefix, site.Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -27,7 +36,15 @@ func drainBy(t testing.TB, prefix string, resolver membership.Resolver, size int
 	t.Cleanup(func() { env.Log.Close() })
 	world := membership.NewWorld(s)
 	world.Resolver = resolver
-	e, err := engine.New(env, New(world), 0, 1)
+	var h runner.Handler = New(world)
+	if queue == "bounces" {
+		d, err := detect.New(s.Profile)
+		if err != nil {
+			t.Fatal(err)
+		}
+		h = bounce.New(d, world)
+	}
+	e, err := engine.New(env, h, 0, 1)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/message"
 	"github.com/mmrunner/mmrunner/mmcompat/pending"
 	"github.com/mmrunner/mmrunner/mmcompat/requests"
+	"github.com/mmrunner/mmrunner/mmcompat/text"
 	"github.com/mmrunner/mmrunner/pickle"
 )
 
@@ -41,12 +42,12 @@ func (m *Manager) ProcessConfirmation(cookie string, context *message.Message) (
 	if !ok {
 		return Confirmed{}, fmt.Errorf("%w: no record of %q", ErrBadConfirmation, cookie)
 	}
-	record, ok := v.(*pickle.Tuple)
-	if !ok || len(record.Items) == 0 {
+	record, ok := maillist.Sequence(v)
+	if !ok || len(record) == 0 {
 		return Confirmed{}, fmt.Errorf("pending record of %s: had %T, wanted a tuple", cookie, v)
 	}
-	done := Confirmed{Op: str(record.Items[0])}
-	data := record.Items[1:]
+	done := Confirmed{Op: str(record[0])}
+	data := record[1:]
 	wanted, known := map[string]int{
 		pending.Subscription: 1, pending.Unsubscription: 1, pending.ChangeOfAddress: 3,
 		pending.HeldMessage: 1, pending.ReEnable: 2,
@@ -66,7 +67,7 @@ func (m *Manager) ProcessConfirmation(cookie string, context *message.Message) (
 	case pending.ChangeOfAddress:
 		err = m.ApprovedChangeMemberAddress(str(data[0]), str(data[1]), Truth(data[2]))
 	case pending.HeldMessage:
-		done.Action, err = m.confirmHeld(pend, cookie, record, context)
+		done.Action, err = m.confirmHeld(pend, cookie, v, data[0], context)
 	case pending.ReEnable:
 		err = m.l.SetDeliveryStatus(str(data[1]), maillist.Enabled)
 	}
@@ -125,7 +126,7 @@ func (m *Manager) confirmSubscription(v pickle.Value) error {
 
 // confirmHeld approves a held message if context has the right password,
 // discards it if it has none, and puts the record back if it has a wrong one.
-func (m *Manager) confirmHeld(pend *pending.DB, cookie string, record *pickle.Tuple, context *message.Message) (action int, err error) {
+func (m *Manager) confirmHeld(pend *pending.DB, cookie string, record, id pickle.Value, context *message.Message) (action int, err error) {
 	action = requests.Discard
 	password, given, err := m.approval(context)
 	if err != nil {
@@ -144,10 +145,10 @@ func (m *Manager) confirmHeld(pend *pending.DB, cookie string, record *pickle.Tu
 		}
 		action = requests.Approve
 	}
-	err = m.HandleRequest(record.Items[1], action)
+	err = m.HandleRequest(id, action)
 	if errors.Is(err, requests.ErrNoRequest) {
 		// A moderator was quicker.
-		m.Log("error", "Could not process HELD_MESSAGE: %s", display(record.Items[1]))
+		m.Log("error", "Could not process HELD_MESSAGE: %s", display(id))
 		err = nil
 	}
 	return action, err
@@ -218,6 +219,14 @@ func Truth(v pickle.Value) bool {
 		return v != ""
 	}
 	return !pickle.Equal(v, pickle.NewTuple()) && !pickle.Equal(v, pickle.NewList()) && !pickle.Equal(v, pickle.NewDict())
+}
+
+// shown is what Python's %s makes of a value: a unicode makes a unicode of the whole.
+func shown(v pickle.Value) text.Text {
+	if u, ok := v.(pickle.Unicode); ok {
+		return u
+	}
+	return display(v)
 }
 
 // display is Python's str(v).

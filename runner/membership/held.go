@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/mmrunner/mmrunner/mmcompat/maillist"
 	"github.com/mmrunner/mmrunner/mmcompat/message"
 	"github.com/mmrunner/mmrunner/mmcompat/qfile"
 	"github.com/mmrunner/mmrunner/mmcompat/requests"
@@ -94,13 +95,13 @@ func (m *Manager) HandleRequest(id pickle.Value, action int) error {
 		// Only posts can be approved by that name.
 		err = &message.PyError{Kind: "AssertionError"}
 	case kind == requests.Unsubscription:
-		m.Log("vette", "%s: discarded unsubscription request from %s", m.l.Name(), value(record))
+		m.Log("vette", "%s: discarded unsubscription request from %s", m.l.Name(), shown(record))
 	case kind == requests.Subscription:
 		var addr pickle.Value
-		if t, ok := record.(*pickle.Tuple); ok && len(t.Items) > 1 {
-			addr = t.Items[1]
+		if addr, err = requests.SubscriptionAddress(record); err != nil {
+			return err
 		}
-		m.Log("vette", "%s: discarded subscription request from %s", m.l.Name(), value(addr))
+		m.Log("vette", "%s: discarded subscription request from %s", m.l.Name(), shown(addr))
 	default:
 		err = &message.PyError{Kind: "AssertionError"}
 	}
@@ -121,8 +122,12 @@ func (m *Manager) handlePost(db *requests.DB, record pickle.Value, action int) e
 		if err != nil || missing {
 			return err
 		}
+		kept, ok := held.Data.(*pickle.Dict)
+		if !ok {
+			return &message.PyError{Kind: "TypeError", Text: fmt.Sprintf("'%s' object does not support item assignment", maillist.TypeName(held.Data))}
+		}
 		data := qfile.NewData()
-		for k, v := range held.Data.All() {
+		for k, v := range kept.All() {
 			data.Set(str(k), v)
 		}
 		data.Set("approved", pickle.Int(1))

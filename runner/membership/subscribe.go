@@ -1,10 +1,12 @@
 package membership
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
+	"github.com/mmrunner/mmrunner/mmcompat/message"
 	"github.com/mmrunner/mmrunner/mmcompat/pending"
 	"github.com/mmrunner/mmrunner/mmcompat/text"
 	"github.com/mmrunner/mmrunner/pickle"
@@ -345,6 +347,11 @@ func (m *Manager) refuseSecond(since int, email string, unsub bool) error {
 		return nil
 	}
 	pend, err := m.b.Pending()
+	var py *message.PyError
+	if errors.As(err, &py) && py.Kind == "AttributeError" {
+		// What is no dict is asked for an item here, not for a method.
+		return &message.PyError{Kind: "TypeError", Text: py.Text}
+	}
 	if err != nil {
 		return err
 	}

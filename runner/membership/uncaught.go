@@ -3,6 +3,8 @@ package membership
 import (
 	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -10,8 +12,10 @@ import (
 
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
 	"github.com/mmrunner/mmrunner/mmcompat/message"
+	"github.com/mmrunner/mmrunner/mmcompat/pending"
 	"github.com/mmrunner/mmrunner/mmcompat/site"
 	"github.com/mmrunner/mmrunner/mmcompat/text"
+	"github.com/mmrunner/mmrunner/pickle"
 )
 
 // Uncaught is an error that Mailman would have had as an exception that nobody
@@ -112,6 +116,8 @@ func (e *Uncaught) class() (name, s string) {
 	var kind *maillist.TypeError
 	var codec *text.CodecError
 	var format *text.FormatError
+	var unread *pickle.SyntaxError
+	var file *fs.PathError
 	switch {
 	case errors.As(e.err, &py):
 		return py.Kind, py.Text
@@ -128,6 +134,16 @@ func (e *Uncaught) class() (name, s string) {
 		return "UnicodeError", codec.Text
 	case errors.As(e.err, &format):
 		return format.Kind, format.Text
+	case errors.Is(e.err, pending.ErrKey):
+		_, key, _ := strings.Cut(e.err.Error(), pending.ErrKey.Error()+": ")
+		return "KeyError", key
+	case errors.As(e.err, &file):
+		return "IOError", file.Error()
+	case errors.As(e.err, &unread) && unread.Python != "":
+		name, s, _ := strings.Cut(unread.Python, ": ")
+		return name, s
+	case errors.Is(e.err, io.EOF), errors.As(e.err, &unread):
+		return "EOFError", ""
 	}
 	return "RuntimeError", e.err.Error()
 }

@@ -52,7 +52,7 @@ func (b *Batch) Pending() (*pending.DB, error) {
 // requests.Open's.
 func (b *Batch) Requests() (*requests.DB, error) {
 	if b.reqs == nil {
-		db, err := requests.Open(b.list, requests.Options{Now: b.turn.env.Now, Temp: b.turn.temp})
+		db, err := requests.Open(b.list, requests.Options{Now: b.turn.env.Now, Temp: b.turn.temp, Removals: b.turn})
 		if err != nil {
 			return nil, err
 		}

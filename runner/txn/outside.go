@@ -1,6 +1,8 @@
 package txn
 
 import (
+	"slices"
+
 	"github.com/mmrunner/mmrunner/mmcompat/message"
 	"github.com/mmrunner/mmrunner/mmcompat/qfile"
 )
@@ -14,3 +16,6 @@ func (t *Turn) Enqueue(queue string, m *message.Message, data *qfile.Data) error
 
 // Remove has the commit remove a file, together with all else that it does.
 func (t *Turn) Remove(path string) { t.removals = append(t.removals, path) }
+
+// Removed tells whether Remove was told of a file.
+func (t *Turn) Removed(path string) bool { return slices.Contains(t.removals, path) }

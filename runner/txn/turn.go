@@ -273,7 +273,7 @@ func (t *Turn) Again() (*Batch, error) {
 			errs = append(errs, t.giveBack(b))
 		}
 	}
-	t.batches, t.outbox, t.lines = []*Batch{b}, nil, nil
+	t.batches, t.outbox, t.lines, t.removals = []*Batch{b}, nil, nil, nil
 	t.peeked = shelf{}
 	t.eager, t.doubt = true, false
 	if err := errors.Join(errs...); err != nil {

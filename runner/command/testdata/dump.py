@@ -102,7 +102,8 @@ def logged(text):
         if 'UnicodeWarning' in line or line.startswith('  if ') or line.startswith('  elif '):
             continue
         line = re.sub(r'^\w{3} \d\d \d\d:\d\d:\d\d \d{4} \(\d+\) ', '', line)
-        if line.startswith('Uncaught runner exception: '):
+        # When bounces are registered is the runner's own choice.
+        if line.startswith('Uncaught runner exception: ') or line.endswith(' queued bounces'):
             continue
         if line.startswith('Traceback '):
             while i < len(lines) and lines[i].startswith('  '):
@@ -113,6 +114,16 @@ def logged(text):
                 i += 1
         out.append(re.sub(r'\d{10}\.\d+\+', '<time>+', line))
     return sorted(mask(l).decode('latin-1') for l in out if l)
+
+def state(path):
+    # A list's file; what no Python can read is shown as it is.
+    if os.path.isdir(path):
+        return 'a directory'
+    try:
+        v, = pickles(path)
+        return v
+    except Exception:
+        return 'unreadable: ' + repr(open(path).read())
 
 def pickles(path):
     fp = open(path)
@@ -131,13 +142,13 @@ def main():
             path = os.path.join(mm_cfg.LIST_DATA_DIR, name, f)
             lists[name][f] = None
             if f in ('config.pck', 'pending.pck', 'request.pck'):
-                lists[name][f], = pickles(path)
+                lists[name][f] = state(path)
     find_passwords(lists, set())
     res = {'lists': {}, 'queues': {}, 'logs': {}}
     for name, files in lists.items():
         out = res['lists'][name] = {}
         for f, d in files.items():
-            if f == 'pending.pck':
+            if f == 'pending.pck' and isinstance(d, dict) and isinstance(d.get('evictions'), dict):
                 # By what they hold, as cookies are random.
                 ev = d.pop('evictions')
                 rows = [[canon(k), canon(v), canon(ev.get(k))] for k, v in d.items()]
@@ -145,7 +156,8 @@ def main():
                 out[f].append(sorted(canon(k) for k in ev if k not in d))
             elif d is not None:
                 # See replybot.go: mmrunner keeps what Mailman may lose.
-                d.pop('request_responses', None)
+                if f == 'config.pck':
+                    d.pop('request_responses', None)
                 out[f] = canon(d)
             else:
                 out[f] = None
@@ -167,10 +179,7 @@ def main():
         lines = logged(open(os.path.join(mm_cfg.LOG_DIR, log)).read())
         if lines:
             res['logs'][log] = lines
-    # A message that a failed entry has discarded is no longer there in Mailman,
-    # and still there in mmrunner: its request is.
-    held = json.dumps([l.get('request.pck') for l in res['lists'].values()])
-    res['data'] = sorted(f for f in os.listdir(mm_cfg.DATA_DIR) if f.startswith('heldmsg') and f not in held)
+    res['data'] = sorted(f for f in os.listdir(mm_cfg.DATA_DIR) if f.startswith('heldmsg'))
     res['locks'] = sorted(os.listdir(mm_cfg.LOCK_DIR))
     json.dump(res, sys.stdout, sort_keys=True)
 
