@@ -15,6 +15,7 @@ import (
 	"github.com/mmrunner/mmrunner/pickle"
 	"github.com/mmrunner/mmrunner/runner/engine"
 	"github.com/mmrunner/mmrunner/runner/qrunner"
+	"github.com/mmrunner/mmrunner/runner/service"
 )
 
 func newQrunner(in *installation) *cobra.Command {
@@ -73,7 +74,7 @@ func byHand(cmd *cobra.Command, in *installation, o qrunner.Options) error {
 	}
 	status, err := serve(cmd.Context(), s, script, o)
 	if err != nil && o.Subproc {
-		qrunner.Complain(s, err)
+		service.Complain(s, err)
 	}
 	if err != nil || status != 0 {
 		return &exitError{status, err}
@@ -96,36 +97,36 @@ func serve(ctx context.Context, s *site.Site, script string, o qrunner.Options) 
 	if len(ours) == 0 {
 		return 1, qrunner.Exec(script, o.Args(others))
 	}
-	service := &qrunner.Service{
+	process := &service.Process{
 		Site: s, Runners: ours, Once: o.Once, Verbose: o.Verbose, Subproc: o.Subproc, Wait: true, Handler: handler,
 	}
-	if err := tune(service); err != nil {
+	if err := tune(process); err != nil {
 		return 1, err
 	}
 	if len(others) > 0 {
-		service.Beside = &qrunner.Beside{Script: script, Args: o.Args(others)}
+		process.Beside = &service.Beside{Script: script, Args: o.Args(others)}
 	}
-	return service.Run(ctx)
+	return process.Run(ctx)
 }
 
 // tune sets what mm_cfg.py may say of mmrunner, since mailmanctl passes no options on.
-func tune(service *qrunner.Service) error {
-	service.BatchSize, service.LockShare = engine.DefaultBatch, engine.DefaultLockShare
-	if _, ok := service.Site.Value("MMRUNNER_BATCH_SIZE"); ok {
-		service.BatchSize = service.Site.Int("MMRUNNER_BATCH_SIZE")
+func tune(process *service.Process) error {
+	process.BatchSize, process.LockShare = engine.DefaultBatch, engine.DefaultLockShare
+	if _, ok := process.Site.Value("MMRUNNER_BATCH_SIZE"); ok {
+		process.BatchSize = process.Site.Int("MMRUNNER_BATCH_SIZE")
 	}
-	if _, ok := service.Site.Value("MMRUNNER_LOCK_SHARE"); ok {
-		service.LockShare = service.Site.Float("MMRUNNER_LOCK_SHARE")
+	if _, ok := process.Site.Value("MMRUNNER_LOCK_SHARE"); ok {
+		process.LockShare = process.Site.Float("MMRUNNER_LOCK_SHARE")
 	}
-	service.Metrics = service.Site.Str("MMRUNNER_METRICS_ADDR")
-	if v, _ := service.Site.Value("MMRUNNER_METRICS_ADDR"); service.Metrics == "" && len(service.Runners) == 1 {
+	process.Metrics = process.Site.Str("MMRUNNER_METRICS_ADDR")
+	if v, _ := process.Site.Value("MMRUNNER_METRICS_ADDR"); process.Metrics == "" && len(process.Runners) == 1 {
 		if d, ok := v.(*pickle.Dict); ok {
-			addr, _ := d.GetStr(service.Runners[0].Name)
+			addr, _ := d.GetStr(process.Runners[0].Name)
 			text, _ := addr.(pickle.Str)
-			service.Metrics = string(text)
+			process.Metrics = string(text)
 		}
 	}
-	return sane(service.BatchSize, "MMRUNNER_BATCH_SIZE in mm_cfg.py", service.LockShare, "MMRUNNER_LOCK_SHARE in mm_cfg.py")
+	return sane(process.BatchSize, "MMRUNNER_BATCH_SIZE in mm_cfg.py", process.LockShare, "MMRUNNER_LOCK_SHARE in mm_cfg.py")
 }
 
 // sane refuses what no runner can work with.
@@ -157,7 +158,7 @@ func underMailmanctl(script string, args []string) (status int) {
 		return python(script, args, o, nil)
 	}
 	for _, w := range warnings {
-		qrunner.Complain(s, w)
+		service.Complain(s, w)
 	}
 	if s.Problem != nil {
 		// With Mailman's defaults for settings, entries would be answered as another site's.
@@ -165,7 +166,7 @@ func underMailmanctl(script string, args []string) (status int) {
 	}
 	status, err = serve(context.Background(), s, script, o)
 	if err != nil {
-		qrunner.Complain(s, err)
+		service.Complain(s, err)
 	}
 	return status
 }
@@ -175,7 +176,7 @@ func python(script string, args []string, o qrunner.Options, s *site.Site) int {
 	err := qrunner.Exec(script, args)
 	complain(terminal.NewWriter(os.Stderr), err)
 	if s != nil {
-		qrunner.Complain(s, err)
+		service.Complain(s, err)
 	}
 	if o.Subproc {
 		return int(syscall.SIGTERM)

@@ -11,6 +11,7 @@ import (
 	"github.com/mmrunner/mmrunner/runner"
 	"github.com/mmrunner/mmrunner/runner/engine"
 	"github.com/mmrunner/mmrunner/runner/qrunner"
+	"github.com/mmrunner/mmrunner/runner/service"
 )
 
 type runOptions struct {
@@ -70,13 +71,13 @@ func runForeground(cmd *cobra.Command, in *installation, o runOptions, names []s
 	if len(names) == 0 {
 		names = runner.Names()
 	}
-	service := &qrunner.Service{Site: s, BatchSize: o.batchSize, LockShare: o.lockShare, Metrics: o.metrics, Handler: handler}
+	process := &service.Process{Site: s, BatchSize: o.batchSize, LockShare: o.lockShare, Metrics: o.metrics, Handler: handler}
 	for _, name := range names {
 		spec := qrunner.Spec{Name: strings.TrimSuffix(name, "Runner") + "Runner", Slice: n, Slices: slices}
-		if !qrunner.Ours(spec.Name) {
+		if !runner.Known(spec.Name) {
 			return fmt.Errorf("had runner %q, wanted one of %s", name, strings.Join(runner.Names(), ", "))
 		}
-		service.Runners = append(service.Runners, spec)
+		process.Runners = append(process.Runners, spec)
 		if qrunner.Configured(s, spec.Name) {
 			fmt.Fprintf(cmd.ErrOrStderr(), "mmrunner: mailmanctl starts %s too; take it out of QRUNNERS in mm_cfg.py\n", spec.Name)
 		}
@@ -86,6 +87,6 @@ func runForeground(cmd *cobra.Command, in *installation, o runOptions, names []s
 		return err
 	}
 	// To have been told to stop is no failure to a supervisor.
-	_, err = service.Run(cmd.Context())
+	_, err = process.Run(cmd.Context())
 	return err
 }

@@ -47,7 +47,7 @@ func names(s *site.Site) []string {
 // Split tells the runners that are ours from the others.
 func Split(specs []Spec) (ours, others []Spec) {
 	for _, spec := range specs {
-		if Ours(spec.Name) {
+		if runner.Known(spec.Name) {
 			ours = append(ours, spec)
 		} else {
 			others = append(others, spec)

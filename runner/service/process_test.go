@@ -1,4 +1,4 @@
-package qrunner
+package service
 
 import (
 	"bytes"
@@ -32,7 +32,7 @@ func TestBeginsOnceItCan(t *testing.T) {
 		{true, ended, []error{full, full, full, full, full, full, full, full}, full, 0, 1},
 		{false, t.Context(), []error{full}, full, 1, 0},
 	} {
-		s := &Service{Wait: test.wait}
+		s := &Process{Wait: test.wait}
 		var w bytes.Buffer
 		tries := 0
 		err := s.patiently(test.ctx, &w, func() error {

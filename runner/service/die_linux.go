@@ -1,4 +1,4 @@
-package qrunner
+package service
 
 import (
 	"os"

@@ -1,4 +1,4 @@
-package qrunner
+package service
 
 import (
 	"context"
@@ -20,18 +20,16 @@ import (
 	"github.com/mmrunner/mmrunner/runner/engine"
 	"github.com/mmrunner/mmrunner/runner/history"
 	"github.com/mmrunner/mmrunner/runner/metrics"
+	"github.com/mmrunner/mmrunner/runner/qrunner"
 	"github.com/mmrunner/mmrunner/runner/txn"
 )
 
-// Ours tells whether mmrunner is the runner of that class name.
-func Ours(name string) bool { return runner.Known(name) }
-
-// Service is a process that runs runners until it is told to stop.
-type Service struct {
+// Process is a process that runs runners until it is told to stop.
+type Process struct {
 	Site    *site.Site
-	Runners []Spec // all of them Ours
-	Once    bool   // one entry each
-	Verbose bool   // log each iteration of several runners
+	Runners []qrunner.Spec // all of them mmrunner's
+	Once    bool           // one entry each
+	Verbose bool           // log each iteration of several runners
 	// Subproc is for a process that mailmanctl started: what it has to say goes
 	// to the error log.
 	Subproc bool
@@ -55,7 +53,7 @@ type Service struct {
 // exit with, so that mailmanctl knows what to do. Entries at hand are finished
 // first, and bounces that wait are registered. The error says why the work could
 // not begin.
-func (s *Service) Run(ctx context.Context) (status int, err error) {
+func (s *Process) Run(ctx context.Context) (status int, err error) {
 	// Files get the modes that Mailman's own would have.
 	syscall.Umask(0o007)
 	env := txn.NewEnv(s.Site)
@@ -135,7 +133,7 @@ var startAgain = 5 * time.Second
 // patiently does what has to be done before the work can begin. A full disk, or
 // what else passes, is waited for under mailmanctl, which starts a runner that
 // ends ten times and then never again.
-func (s *Service) patiently(ctx context.Context, w io.Writer, do func() error) error {
+func (s *Process) patiently(ctx context.Context, w io.Writer, do func() error) error {
 	said := ""
 	for {
 		err := do()
@@ -163,7 +161,7 @@ func Complain(s *site.Site, err error) {
 }
 
 // say is where the process says what no log of Mailman's is for.
-func (s *Service) say(env *txn.Env) io.Writer {
+func (s *Process) say(env *txn.Env) io.Writer {
 	if s.Subproc {
 		return stderr{env.Log}
 	}
@@ -172,7 +170,7 @@ func (s *Service) say(env *txn.Env) io.Writer {
 
 // names are those that the lines in the qrunner log have: one runner that runs
 // for ever is called by its name.
-func (s *Service) names() (name, started, exiting string) {
+func (s *Process) names() (name, started, exiting string) {
 	if len(s.Runners) == 1 && !s.Once && s.Beside == nil {
 		name = s.Runners[0].Name
 		return name, name + " qrunner started.", name + " qrunner exiting."
@@ -180,14 +178,14 @@ func (s *Service) names() (name, started, exiting string) {
 	return "Main loop", "Main qrunner loop started.", "Main qrunner loop exiting."
 }
 
-func (s *Service) share() float64 {
+func (s *Process) share() float64 {
 	if s.LockShare == 0 {
 		return engine.DefaultLockShare
 	}
 	return s.LockShare
 }
 
-func (s *Service) engine(env *txn.Env, spec Spec) (*engine.Engine, error) {
+func (s *Process) engine(env *txn.Env, spec qrunner.Spec) (*engine.Engine, error) {
 	h, err := s.Handler(spec.Name, s.Site)
 	if err != nil {
 		return nil, err
@@ -200,7 +198,7 @@ func (s *Service) engine(env *txn.Env, spec Spec) (*engine.Engine, error) {
 }
 
 // observe counts commits for Prometheus, and remembers the last for mmrunner status.
-func (s *Service) observe(env *txn.Env, engines []*engine.Engine) func(*engine.Engine, history.Commit) {
+func (s *Process) observe(env *txn.Env, engines []*engine.Engine) func(*engine.Engine, history.Commit) {
 	queues := map[string]string{}
 	rings := map[*engine.Engine]*history.Ring{}
 	for i, e := range engines {
@@ -221,7 +219,7 @@ func (s *Service) observe(env *txn.Env, engines []*engine.Engine) func(*engine.E
 
 // custom warns of modules that the site has changed and mmrunner does not follow.
 // Commands and bounce modules are Python's business then.
-func (s *Service) custom(w io.Writer) {
+func (s *Process) custom(w io.Writer) {
 	var changed []string
 	for _, name := range s.Site.Profile.Custom {
 		if !strings.HasPrefix(name, "Commands/") && !strings.HasPrefix(name, "Bouncers/") {
@@ -235,14 +233,14 @@ func (s *Service) custom(w io.Writer) {
 
 // stopped notes the signal that ends the work: the last one counts, as mailmanctl
 // would start anew what it has told to stop, had it told it to begin anew before.
-func (s *Service) stopped(sig syscall.Signal, stop context.CancelFunc) {
+func (s *Process) stopped(sig syscall.Signal, stop context.CancelFunc) {
 	s.status.Store(int32(sig))
 	stop()
 }
 
 // signals has stop called, or the logs opened anew, when a signal says so. The
 // returned function ends that.
-func (s *Service) signals(stop context.CancelFunc, env *txn.Env, name string) func() {
+func (s *Process) signals(stop context.CancelFunc, env *txn.Env, name string) func() {
 	caught := make(chan os.Signal, 4)
 	signal.Notify(caught, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGUSR1)
 	done := make(chan struct{})
@@ -293,7 +291,7 @@ func (h held) free() {
 }
 
 // slots takes the slices.
-func (s *Service) slots(ctx context.Context, env *txn.Env) (held, error) {
+func (s *Process) slots(ctx context.Context, env *txn.Env) (held, error) {
 	var all held
 	for _, spec := range s.Runners {
 		said := false

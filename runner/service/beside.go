@@ -1,10 +1,12 @@
-package qrunner
+package service
 
 import (
 	"errors"
 	"os"
 	"os/exec"
 	"syscall"
+
+	"github.com/mmrunner/mmrunner/runner/qrunner"
 )
 
 // Beside is a process of the real interpreter with those runners that are not
@@ -17,7 +19,7 @@ type Beside struct {
 }
 
 func (b *Beside) start() error {
-	path, argv, err := Command(b.Script, b.Args)
+	path, argv, err := qrunner.Command(b.Script, b.Args)
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,12 @@
+//go:build !linux
+
+package service
+
+import (
+	"os"
+	"syscall"
+)
+
+// die ends the process by a signal. It is not SIGUSR1, which Go's runtime drops
+// where it is not handled: mailmanctl starts a runner anew after either.
+func die(syscall.Signal) { _ = syscall.Kill(os.Getpid(), syscall.SIGKILL) }
