@@ -8,6 +8,7 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
 	"github.com/mmrunner/mmrunner/mmcompat/site"
 	"github.com/mmrunner/mmrunner/runner"
+	"github.com/mmrunner/mmrunner/runner/status"
 )
 
 // completeRunners offers the runners that mmrunner takes the place of, to shells that complete a command line; the
@@ -40,6 +41,24 @@ func (in *installation) completeLists(_ *cobra.Command, args []string, begun str
 		}
 	}
 	return names, cobra.ShellCompDirectiveNoFileComp
+}
+
+// completeQueues offers the names of Mailman's queues.
+func completeQueues(_ *cobra.Command, _ []string, begun string) ([]string, cobra.ShellCompDirective) {
+	var names []string
+	for _, name := range status.QueueNames() {
+		if strings.HasPrefix(name, begun) {
+			names = append(names, name)
+		}
+	}
+	return names, cobra.ShellCompDirectiveNoFileComp
+}
+
+// completeFlag has shells complete the value of a flag.
+func completeFlag(cmd *cobra.Command, name string, f cobra.CompletionFunc) {
+	if err := cmd.RegisterFlagCompletionFunc(name, f); err != nil {
+		panic(err) // a flag that was not defined: a mistake of the program's
+	}
 }
 
 func named(args []string, name string) bool {

@@ -98,7 +98,7 @@ func detectFiles(cmd *cobra.Command, in *installation, o detectOptions, files []
 		}
 	}
 	if o.asJSON {
-		if err := printJSON(cmd.OutOrStdout(), all); err != nil {
+		if err := printJSON(cmd, all); err != nil {
 			return err
 		}
 	}

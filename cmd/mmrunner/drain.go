@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -10,26 +9,30 @@ import (
 	"path/filepath"
 	"sort"
 	"strings"
-	"text/tabwriter"
+	"time"
 
 	"github.com/schollz/progressbar/v3"
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
 	"github.com/mmrunner/mmrunner/mmcompat/site"
+	"github.com/mmrunner/mmrunner/mmcompat/terminal"
 	"github.com/mmrunner/mmrunner/runner"
 	"github.com/mmrunner/mmrunner/runner/bounce"
 	"github.com/mmrunner/mmrunner/runner/bounce/detect"
 	"github.com/mmrunner/mmrunner/runner/command"
 	"github.com/mmrunner/mmrunner/runner/engine"
+	"github.com/mmrunner/mmrunner/runner/history"
 	"github.com/mmrunner/mmrunner/runner/membership"
+	"github.com/mmrunner/mmrunner/runner/status"
 	"github.com/mmrunner/mmrunner/runner/txn"
 	"github.com/mmrunner/mmrunner/runner/virgin"
 )
 
 type drainOptions struct {
-	batchSize int
-	asJSON    bool
+	batchSize    int
+	asJSON       bool
+	besidePython bool
 }
 
 func newDrain(in *installation) *cobra.Command {
@@ -39,9 +42,19 @@ func newDrain(in *installation) *cobra.Command {
 		Short: "Handle all that waits in the queues of bounces, commands and notices, then exit",
 		Long: `drain handles every entry of the queues of the named runners (BounceRunner, CommandRunner, VirginRunner; all if
 none is named), a batch at a time, saves the lists and exits. What cannot be handled stays in the queue or goes
-where Mailman would put it, and Mailman's error log says why.`,
-		RunE: func(cmd *cobra.Command, args []string) error { return drain(cmd, in, o, args) },
+where Mailman would put it, and Mailman's error log says why.
+
+It stops where one of Mailman's own Python runners works on such a queue: neither would know of the entries that the
+other has in hand. Another mmrunner does know.
+
+Exit status: 0 if all entries were handled, 1 if some stay in the queue, 2 if it could not be done, 130 if it was
+stopped; what it had begun is done then.`,
+		Example: `  mmrunner drain
+  mmrunner drain --json BounceRunner`,
+		ValidArgsFunction: completeRunners,
+		RunE:              func(cmd *cobra.Command, args []string) error { return drain(cmd, in, o, args) },
 	}
+	cmd.Flags().BoolVar(&o.besidePython, "beside-python", false, "go on though a Python runner works on the queue")
 	batchSizeFlag(cmd.Flags(), &o.batchSize, engine.DefaultBatch)
 	jsonFlag(cmd.Flags(), &o.asJSON)
 	return cmd
@@ -58,20 +71,99 @@ func drain(cmd *cobra.Command, in *installation, o drainOptions, names []string)
 	if len(names) == 0 {
 		names = runner.Names()
 	}
+	if !o.besidePython {
+		if err := aloneWith(cmd, s, names); err != nil {
+			return err
+		}
+	}
 	all, err := drainQueues(untilStopped(cmd), s, o, names)
+	if e := remember(s, all); e != nil {
+		complain(cmd.ErrOrStderr(), fmt.Errorf("mmrunner status will not know of this: %w", e))
+	}
 	if err != nil {
 		return err
 	}
+
+	kept := 0
 	for _, stats := range all {
 		if n := stats.Outcomes[runner.Kept]; n > 0 {
-			fmt.Fprintf(cmd.ErrOrStderr(), "mmrunner: %s: %d entries stay in the queue; %s says why\n",
-				stats.Runner, n, filepath.Join(s.LogDir(), "error"))
+			kept += n
+			complain(cmd.ErrOrStderr(), fmt.Errorf("%s: %s in the queue; %s says why", stats.Runner,
+				several(n, "entry stays", "entries stay"), filepath.Join(s.LogDir(), "error")))
 		}
 	}
 	if o.asJSON {
-		return json.NewEncoder(cmd.OutOrStdout()).Encode(all)
+		err = printJSON(cmd, drainedRunners(all))
+	} else {
+		err = printStats(cmd.OutOrStdout(), all)
 	}
-	return printStats(cmd.OutOrStdout(), all)
+	if err == nil && kept > 0 {
+		return errFound
+	}
+	return err
+}
+
+// aloneWith refuses to work beside a Python runner of the same queues. That one does not know which entries mmrunner
+// has in hand, and the other way round: both rename them to .bak files.
+func aloneWith(cmd *cobra.Command, s *site.Site, names []string) error {
+	working, unseen := status.Runners(s, status.Options{})
+	for _, what := range unseen {
+		complain(cmd.ErrOrStderr(), fmt.Errorf("whether Python runners work there cannot be seen for certain: %s", what))
+	}
+	var found []string
+	for _, p := range working {
+		for _, name := range names {
+			if !p.Mmrunner && strings.TrimSuffix(name, "Runner") == strings.TrimSuffix(p.Runner, "Runner") {
+				found = append(found, fmt.Sprintf("%s (Python), slice %s, process %d since %s", p.Runner, p.Slice, p.PID, at(p.Since)))
+			}
+		}
+	}
+	if found == nil {
+		return nil
+	}
+	return fmt.Errorf("%s on the same queue:\n%s\nstop mailmanctl first (%s stop), or say --beside-python; nothing was done",
+		several(len(found), "other runner works", "other runners work"), strings.Join(found, "\n"), filepath.Join(s.Str("BIN_DIR"), "mailmanctl"))
+}
+
+// remember has mmrunner status show what was done.
+func remember(s *site.Site, all []engine.Stats) error {
+	var errs []error
+	for _, stats := range all {
+		if stats.Entries == 0 {
+			continue
+		}
+		c := history.Commit{
+			At: time.Now(), Runner: stats.Runner, Entries: stats.Entries, Outcomes: map[string]int{},
+			Seconds: stats.Elapsed.Seconds(), Held: stats.Held.Seconds(), Bytes: stats.Written,
+		}
+		for outcome, n := range stats.Outcomes {
+			c.Outcomes[string(outcome)] = n
+		}
+		errs = append(errs, history.Open(s.DataDir(), stats.Runner+"-drain", 0, 1).Add(c))
+	}
+	return errors.Join(errs...)
+}
+
+// drainedRunner is what a runner has done, as JSON has it.
+type drainedRunner struct {
+	Runner          string                 `json:"runner"`
+	Entries         int                    `json:"entries"`
+	Outcomes        map[runner.Outcome]int `json:"outcomes"`
+	Commits         int                    `json:"commits"`
+	ElapsedSeconds  float64                `json:"elapsed_seconds"`
+	LockHeldSeconds float64                `json:"lock_held_seconds"`
+	ListBytes       int64                  `json:"list_bytes"`    // of the largest config.pck that was written
+	WrittenBytes    int64                  `json:"written_bytes"` // of list state, in all
+}
+
+func drainedRunners(all []engine.Stats) []drainedRunner {
+	out := []drainedRunner{}
+	for _, s := range all {
+		out = append(out, drainedRunner{
+			s.Runner, s.Entries, s.Outcomes, s.Commits, s.Elapsed.Seconds(), s.Held.Seconds(), s.ListBytes, s.Written,
+		})
+	}
+	return out
 }
 
 // drainQueues has the named runners go through what waits for them on a site,
@@ -141,20 +233,19 @@ func progress(name string, quiet bool) func(done, total int) {
 	}
 }
 
+// printStats prints what each runner has done.
 func printStats(w io.Writer, all []engine.Stats) error {
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "RUNNER\tENTRIES\tOUTCOMES\tCOMMITS\tSECONDS\tLOCK HELD\tLIST SIZE")
+	right := func(title string) terminal.Column { return terminal.Column{Title: title, Right: true} }
+	t := terminal.NewTable(terminal.Width, terminal.Column{Title: "RUNNER"}, right("ENTRIES"), terminal.Column{Title: "OUTCOMES", Flex: true},
+		right("COMMITS"), right("TOOK"), right("LOCKED"), right("LIST"))
 	for _, s := range all {
 		var parts []string
 		for o, n := range s.Outcomes {
 			parts = append(parts, fmt.Sprintf("%d %s", n, o))
 		}
 		sort.Strings(parts)
-		if len(parts) == 0 {
-			parts = []string{"-"}
-		}
-		fmt.Fprintf(t, "%s\t%d\t%s\t%d\t%.3f\t%.3f s\t%.1f MB\n", s.Runner, s.Entries, strings.Join(parts, ", "),
-			s.Commits, s.Elapsed.Seconds(), s.Held.Seconds(), float64(s.ListBytes)/1e6)
+		t.Row(s.Runner, fmt.Sprint(s.Entries), orNone(parts), fmt.Sprint(s.Commits), fmt.Sprintf("%.2f s", s.Elapsed.Seconds()),
+			fmt.Sprintf("%.0f ms", 1e3*s.Held.Seconds()), fmt.Sprintf("%.1f MB", float64(s.ListBytes)/1e6))
 	}
-	return t.Flush()
+	return t.Write(w)
 }

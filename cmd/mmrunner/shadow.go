@@ -122,7 +122,7 @@ func runShadow(cmd *cobra.Command, in *installation, o shadowOptions, names []st
 		return err
 	}
 	if o.asJSON {
-		err = printJSON(cmd.OutOrStdout(), r)
+		err = printJSON(cmd, r)
 	} else {
 		err = printShadow(cmd.OutOrStdout(), r)
 	}

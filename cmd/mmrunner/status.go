@@ -1,145 +1,160 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"io"
-	"strings"
-	"text/tabwriter"
+	"os"
 	"time"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/term"
 
 	"github.com/mmrunner/mmrunner/runner/status"
 )
 
 type statusOptions struct {
 	asJSON  bool
-	commits int
+	batches int
+	queue   string
+	check   bool
+	warn    string
+	crit    string
+	watch   time.Duration
+
+	limits struct{ warn, crit status.Limits }
 }
 
 func newStatus(in *installation) *cobra.Command {
 	var o statusOptions
 	cmd := &cobra.Command{
 		Use:   "status",
-		Short: "Print the queues, runners, locks and leftovers of the site",
-		Long: `status prints both queues (how many entries wait, for which lists, and for how long the oldest has), the
-runners that work on them and which program they are, list locks that are held and waited for, files that crashed
-processes left behind, and the last commits that mmrunner made. It changes nothing.`,
+		Short: "Show the queues, runners, locks and last batches of the site",
+		Long: `status shows all queues (how many entries wait, for how long, and why), the runners that work on them and which
+program they are, list locks that are held and waited for, files that processes left behind when they died, and the
+last batches of mmrunner with what became of their entries. Above all it says what wants looking at. It changes
+nothing. What the user who calls it may not see is told as that.
+
+With --queue NAME it shows one queue by list and age, as qshape does for Postfix: each column counts the entries that
+wait for up to so many minutes.
+
+--warn and --crit say what is too much: age=TIME for the oldest entry of a queue, waiting=N for its entries,
+shunted=N, preserved=N, lock=TIME for a list's lock; 0 takes a limit away.
+
+Exit status, with and without --check, as monitoring plugins have it: 0 all is well, 1 warning, 2 critical, 3
+something could not be looked at.`,
+		Example: `  mmrunner status
+  mmrunner status --watch 5s
+  mmrunner status --queue bounces
+  mmrunner status --check --warn age=20m,shunted=10 --crit age=1h`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return runStatus(cmd, in, o) },
 	}
-	cmd.Flags().BoolVar(&o.asJSON, "json", false, "print everything as JSON")
-	cmd.Flags().IntVar(&o.commits, "commits", 10, "how many of the last commits to print")
+	f := cmd.Flags()
+	jsonFlag(f, &o.asJSON)
+	f.IntVar(&o.batches, "batches", 10, "how many of the last batches to show")
+	f.StringVar(&o.queue, "queue", "", "show this queue by list and age")
+	f.BoolVar(&o.check, "check", false, "print one line, for a monitoring system")
+	f.StringVar(&o.warn, "warn", "", "`LIMITS` of a warning (default age=30m,shunted=1,lock=10m)")
+	f.StringVar(&o.crit, "crit", "", "`LIMITS` of what is critical (default age=2h)")
+	f.DurationVar(&o.watch, "watch", 0, "show it again and again, after so much `TIME`, until stopped")
+	f.Lookup("watch").NoOptDefVal = "2s"
+	cmd.MarkFlagsMutuallyExclusive("json", "check", "queue")
+	cmd.MarkFlagsMutuallyExclusive("watch", "check")
+	completeFlag(cmd, "queue", completeQueues)
 	return cmd
 }
 
+// statusDocument is a status as JSON has it.
+type statusDocument struct {
+	Level  status.Level   `json:"level"`
+	Alarms []status.Alarm `json:"alarms"`
+	*status.Status
+}
+
 func runStatus(cmd *cobra.Command, in *installation, o statusOptions) error {
-	if o.commits < 0 {
-		return fmt.Errorf("had --commits %d, wanted 0 or more", o.commits)
+	if o.batches < 0 {
+		return unclear(fmt.Errorf("--batches: got %d, need 0 or more", o.batches))
 	}
+	var err error
+	if o.limits.warn, err = status.ParseLimits(o.warn, status.UsualWarn); err != nil {
+		return unclear(fmt.Errorf("--warn: %w", err))
+	}
+	if o.limits.crit, err = status.ParseLimits(o.crit, status.UsualCrit); err != nil {
+		return unclear(fmt.Errorf("--crit: %w", err))
+	}
+	if cmd.Flags().Changed("watch") && o.watch < time.Second {
+		return unclear(fmt.Errorf("--watch: got %v, need at least 1s", o.watch))
+	}
+	if o.watch > 0 {
+		return watchStatus(cmd, in, o)
+	}
+	return oneStatus(cmd, cmd.OutOrStdout(), in, o)
+}
+
+// unclear is an error with the exit status that monitoring plugins have for it.
+func unclear(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &exitError{int(status.Unclear), err}
+}
+
+// oneStatus looks once, and shows what was seen. The error carries the exit status.
+func oneStatus(cmd *cobra.Command, w io.Writer, in *installation, o statusOptions) error {
 	s, err := in.look(cmd)
 	if err != nil {
-		return err
-	}
-	st := status.Look(s, status.Options{Commits: o.commits})
-	if o.asJSON {
-		return printJSON(cmd.OutOrStdout(), st)
-	}
-	return printStatus(cmd.OutOrStdout(), st)
-}
-
-// shownLists is how many lists of a queue are printed.
-const shownLists = 8
-
-func printStatus(w io.Writer, st *status.Status) error {
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "QUEUE\tWAITING\tAT HAND\tOLDEST\tLISTS")
-	for _, q := range st.Queues {
-		var lists []string
-		for i, l := range q.Lists {
-			if i == shownLists {
-				lists = append(lists, fmt.Sprintf("and %d more", len(q.Lists)-i))
-				break
-			}
-			lists = append(lists, fmt.Sprintf("%s %d", l.List, l.Entries))
+		if o.check {
+			fmt.Fprintln(w, "MMRUNNER UNKNOWN - "+oneLine(err.Error()))
+			return &exitError{status: int(status.Unclear)}
 		}
-		if q.Unread > 0 {
-			lists = append(lists, fmt.Sprintf("%d not read", q.Unread))
+		return unclear(err)
+	}
+	st := status.Look(s, status.Options{Batches: o.batches})
+	level, alarms := st.Judge(o.limits.warn, o.limits.crit)
+	page := statusDocument{level, alarms, st}
+
+	switch {
+	case o.asJSON:
+		err = printJSON(cmd, page)
+	case o.check:
+		_, err = fmt.Fprintln(w, checkLine(page))
+	case o.queue != "":
+		err = printQueue(w, st, o.queue)
+	default:
+		err = printStatus(w, page, screenWidth())
+	}
+	if err != nil {
+		return unclear(err)
+	}
+	if level != status.OK {
+		return &exitError{status: int(level)}
+	}
+	return nil
+}
+
+// watchStatus shows the status until it is stopped, on a terminal always at its top.
+func watchStatus(cmd *cobra.Command, in *installation, o statusOptions) error {
+	ctx := untilStopped(cmd)
+	// The screen is cleared past the writer that would escape that.
+	clear := term.IsTerminal(int(os.Stdout.Fd())) && !o.asJSON
+	for {
+		var b screen
+		err := oneStatus(cmd, &b, in, o)
+		if exit := new(exitError); errors.As(err, &exit) && exit.err != nil {
+			return err
 		}
-		fmt.Fprintf(t, "%s\t%d\t%d\t%s\t%s\n", q.Name, q.Waiting, q.AtHand, age(q.Waiting > 0, q.AgeSeconds), orNone(lists))
-	}
-	fmt.Fprintln(t)
-	if st.Master != nil {
-		fmt.Fprintf(t, "mailmanctl runs as process %d since %s\n\n", st.Master.PID, at(st.Master.Since))
-	} else {
-		fmt.Fprint(t, "mailmanctl does not run\n\n")
-	}
-	fmt.Fprintln(t, "RUNNER\tSLICE\tPROCESS\tSINCE\tPROGRAM")
-	for _, r := range st.Runners {
-		fmt.Fprintf(t, "%s\t%s\t%d\t%s\t%s\n", r.Runner, r.Slice, r.PID, at(r.Since), r.Binary)
-	}
-	if len(st.Runners) == 0 {
-		fmt.Fprintln(t, "none that can be seen")
-	}
-	fmt.Fprintln(t, "\nLOCK\tHELD BY\tFOR\tWAITING")
-	for _, l := range st.Locks {
-		var waiting []string
-		for _, h := range l.Waiting {
-			waiting = append(waiting, fmt.Sprintf("%s for %s", process(h), age(true, h.Seconds)))
+		if clear {
+			fmt.Fprint(os.Stdout, "\x1b[H\x1b[2J")
 		}
-		held, since := "nobody", "-"
-		if l.Holder != nil {
-			held, since = process(*l.Holder), age(true, l.Holder.Seconds)
+		if _, err := cmd.OutOrStdout().Write(b.text(clear)); err != nil {
+			return err
 		}
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", l.List, held, since, orNone(waiting))
+		select {
+		case <-time.After(o.watch):
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
 	}
-	if len(st.Locks) == 0 {
-		fmt.Fprintln(t, "none")
-	}
-	fmt.Fprintln(t, "\nLEFT BEHIND\tSINCE\tFILE")
-	for _, o := range st.Orphans {
-		fmt.Fprintf(t, "%s\t%s\t%s\n", o.What, at(o.Time), o.Path)
-	}
-	if len(st.Orphans) == 0 {
-		fmt.Fprintln(t, "nothing")
-	}
-	fmt.Fprintln(t, "\nLAST COMMITS\tRUNNER\tLIST\tENTRIES\tSECONDS\tLOCK HELD\tLOCK WAITED")
-	for _, c := range st.Commits {
-		fmt.Fprintf(t, "%s\t%s\t%s\t%d\t%.3f\t%.3f\t%.3f\n", at(c.At), c.Runner, c.List, c.Entries, c.Seconds, c.Held, c.Waited)
-	}
-	if len(st.Commits) == 0 {
-		fmt.Fprintln(t, "none")
-	}
-	for _, p := range st.Problems {
-		fmt.Fprintln(t, "\nnot seen: "+p)
-	}
-	return t.Flush()
 }
-
-func process(h status.Holder) string {
-	s := fmt.Sprintf("%d on %s", h.PID, h.Host)
-	if h.Dead {
-		s += fmt.Sprintf(" (dead; can be broken in %s)", age(true, max(0, h.ExpiresSeconds)))
-	}
-	return s
-}
-
-func orNone(parts []string) string {
-	if len(parts) == 0 {
-		return "-"
-	}
-	return strings.Join(parts, ", ")
-}
-
-func age(known bool, seconds float64) string {
-	if !known {
-		return "-"
-	}
-	d := time.Duration(seconds * float64(time.Second))
-	if d >= 48*time.Hour {
-		return fmt.Sprintf("%d days", d/(24*time.Hour))
-	}
-	return d.Round(time.Second).String()
-}
-
-func at(t time.Time) string { return t.Local().Format("2006-01-02 15:04:05") }

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
@@ -98,7 +96,7 @@ func runVerify(cmd *cobra.Command, in *installation, o verifyOptions, lists []st
 		return err
 	}
 	if o.asJSON {
-		err = printJSON(cmd.OutOrStdout(), r)
+		err = printJSON(cmd, r)
 	} else {
 		err = printVerify(cmd.OutOrStdout(), r)
 	}
@@ -126,7 +124,7 @@ func verifyPair(cmd *cobra.Command, o verifyOptions) error {
 		if found == nil {
 			found = []verify.Finding{}
 		}
-		err = printJSON(out, found)
+		err = printJSON(cmd, found)
 	case len(found) == 0:
 		_, err = fmt.Fprintf(out, "%s and %s hold equal values of equal types\n", terminal.Escape(o.file), terminal.Escape(o.against))
 	default:
@@ -135,19 +133,6 @@ func verifyPair(cmd *cobra.Command, o verifyOptions) error {
 	if err == nil && len(found) > 0 {
 		return errFound
 	}
-	return err
-}
-
-// printJSON prints a document of which no character does harm on a terminal.
-func printJSON(w io.Writer, v any) error {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("", " ")
-	if err := enc.Encode(v); err != nil {
-		return err
-	}
-	_, err := w.Write(terminal.JSON(b.Bytes()))
 	return err
 }
 

@@ -1,4 +1,7 @@
-// Package status is in charge of what an administrator wants to see of a site at
-// a glance: the queues of both runners, the processes that work on them, the list
-// locks, what crashed processes have left, and the last commits. It only looks.
+// Package status is in charge of what an administrator wants to see of an installation at a glance: [Look] takes a
+// [Status] of its queues, the runners that work on them, list locks, what processes that died have left, and the last
+// batches, and [Status.Judge] says what of that wants looking at.
+//
+// It only looks, as whoever it runs as. What that user may not see is told in so many words, and is never taken for
+// nothing.
 package status

@@ -17,7 +17,7 @@ type Lock struct {
 	Waiting []Holder `json:"waiting"`
 }
 
-// Holder is somebody who has a lock or waits for it.
+// Holder is a process that has a lock or waits for it.
 type Holder struct {
 	Host string `json:"host"`
 	PID  int    `json:"pid"`
@@ -37,7 +37,7 @@ const suffix = ".lock"
 func (l *looker) locks() {
 	dir := l.site.LockDir()
 	names, err := os.ReadDir(dir)
-	l.problem(err)
+	l.unseen(err)
 	seen := map[string]bool{}
 	for _, e := range names {
 		// NAME.lock is the lock, NAME.lock.HOST.PID.N the claim of one who has or wants it.
@@ -49,13 +49,13 @@ func (l *looker) locks() {
 		path := filepath.Join(dir, list+suffix)
 		lock := Lock{List: list, Waiting: []Holder{}}
 		holder, err := lockfile.Holder(path)
-		l.problem(err)
+		l.unseen(err)
 		if holder != nil {
 			h := l.holder(*holder)
 			lock.Holder = &h
 		}
 		waiting, err := lockfile.Waiters(path, lockfile.Options{Lifetime: l.lifetime(), Host: l.o.Host})
-		l.problem(err)
+		l.unseen(err)
 		for _, c := range waiting {
 			lock.Waiting = append(lock.Waiting, l.holder(c))
 		}
@@ -84,10 +84,4 @@ func (l *looker) holder(c lockfile.Claim) Holder {
 		}
 	}
 	return h
-}
-
-// exists tells whether there is such a process, whoever's.
-func (l *looker) exists(pid int) bool {
-	_, err := l.began(filepath.Join(l.o.Proc, itoa(pid)))
-	return err == nil
 }

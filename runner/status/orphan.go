@@ -20,8 +20,6 @@ type Orphan struct {
 	Time time.Time `json:"time"`
 }
 
-func itoa(n int) string { return strconv.Itoa(n) }
-
 func (l *looker) orphan(path, what string, pid int, t time.Time) {
 	l.st.Orphans = append(l.st.Orphans, Orphan{path, what, pid, t})
 }
@@ -48,7 +46,7 @@ func (l *looker) orphans() {
 		})
 	}
 	names, err := maillist.ListNames(l.site, nil)
-	l.problem(err)
+	l.unseen(err)
 	for _, list := range names {
 		l.scan(maillist.ListPath(l.site, list), l.temporary)
 	}
@@ -83,7 +81,7 @@ func (l *looker) temporary(name string) (what string, pid int) {
 // has a word for. Where no process is known, only an old file is an orphan.
 func (l *looker) scan(dir string, what func(name string) (string, int)) {
 	names, err := os.ReadDir(dir)
-	l.problem(err)
+	l.unseen(err)
 	for _, e := range names {
 		word, pid := what(e.Name())
 		if word == "" {

@@ -2,43 +2,52 @@ package status
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"sort"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
-
-	"github.com/mmrunner/mmrunner/runner"
 )
 
 // Process is one that works on the site's queues.
 type Process struct {
 	PID    int       `json:"pid"`
-	Runner string    `json:"runner,omitempty"` // its class name; "" for one that may have both
+	Runner string    `json:"runner,omitempty"` // its class name
 	Slice  string    `json:"slice,omitempty"`  // "0/1": the first of one
 	Since  time.Time `json:"since"`
 	Binary string    `json:"binary"`
 	// Mmrunner tells mmrunner from Python.
 	Mmrunner bool   `json:"mmrunner"`
 	Command  string `json:"command"`
+
+	parent int
+}
+
+// Program is who works: mmrunner, or Mailman's own Python.
+func (p Process) Program() string {
+	if p.Mmrunner {
+		return "mmrunner"
+	}
+	return "Python"
 }
 
 // processes finds mailmanctl by its pid file, and runners by how they were
 // started: as bin/qrunner of this site, or as mmrunner.
 func (l *looker) processes() {
-	if b, err := os.ReadFile(l.pidFile()); err == nil {
-		if pid, err := strconv.Atoi(strings.TrimSpace(string(b))); err == nil {
-			if p, args := l.process(pid); p != nil && contains(args, "mailmanctl") {
-				l.st.Master = p
-			}
-		}
-	} else {
-		l.problem(err)
-	}
 	dirs, err := os.ReadDir(l.o.Proc)
-	l.problem(err)
+	l.unseen(err)
+	// What mount option hidepid hides, and what a process of another user does not show (proc(5)).
+	if _, err := os.ReadFile(filepath.Join(l.o.Proc, "1", "cmdline")); err != nil {
+		l.st.Blind = true
+		l.note("processes of other users: " + l.o.Proc + " does not show them to this user")
+	}
+	l.master()
+
 	for _, d := range dirs {
 		pid, err := strconv.Atoi(d.Name())
 		if err != nil || pid == os.Getpid() {
@@ -54,9 +63,44 @@ func (l *looker) processes() {
 			l.st.Runners = append(l.st.Runners, q)
 		}
 	}
-	sort.SliceStable(l.st.Runners, func(i, j int) bool { return l.st.Runners[i].Runner < l.st.Runners[j].Runner })
+	sort.SliceStable(l.st.Runners, func(i, j int) bool {
+		a, b := l.st.Runners[i], l.st.Runners[j]
+		return a.Runner < b.Runner || a.Runner == b.Runner && a.Slice < b.Slice
+	})
 }
 
+// master finds mailmanctl by its pid file.
+func (l *looker) master() {
+	m := &l.st.Master
+	file := l.pidFile()
+	b, err := os.ReadFile(file)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		m.State, m.Reason = Stopped, file+" is not there"
+		return
+	case err != nil:
+		m.State, m.Reason = Unknown, err.Error()
+		l.unseen(err)
+		return
+	}
+
+	pid, err := strconv.Atoi(strings.TrimSpace(string(b)))
+	if err != nil {
+		m.State, m.Reason = Unknown, fmt.Sprintf("%s holds %q, not a process id", file, strings.TrimSpace(string(b)))
+		return
+	}
+	p, args := l.process(pid)
+	switch {
+	case p != nil && contains(args, "mailmanctl"):
+		m.State, m.Process = Running, p
+	case p == nil && l.st.Blind && l.exists(pid):
+		m.State, m.Reason = Unknown, fmt.Sprintf("process %d of %s is another user's", pid, file)
+	default:
+		m.State, m.Reason = Stopped, fmt.Sprintf("%s names process %d, which is gone", file, pid)
+	}
+}
+
+// pidFile is where mailmanctl keeps its process id.
 func (l *looker) pidFile() string {
 	if f := l.site.Str("PIDFILE"); f != "" {
 		return f
@@ -88,7 +132,7 @@ func (l *looker) process(pid int) (*Process, []string) {
 		p.Binary = exe
 	}
 	p.Mmrunner = strings.HasPrefix(filepath.Base(p.Binary), "mmrunner")
-	p.Since, err = l.began(dir)
+	p.Since, p.parent, err = l.began(dir)
 	if err != nil {
 		return nil, nil
 	}
@@ -98,22 +142,31 @@ func (l *looker) process(pid int) (*Process, []string) {
 // ticksPerSecond is USER_HZ, the unit of /proc's times, the same on every Linux.
 const ticksPerSecond = 100
 
-// began is when a process started, see proc(5).
-func (l *looker) began(dir string) (time.Time, error) {
+// began is when a process started, and its parent, see proc(5).
+func (l *looker) began(dir string) (since time.Time, parent int, err error) {
 	stat, err := os.ReadFile(filepath.Join(dir, "stat"))
 	if err != nil {
-		return time.Time{}, err
+		return since, 0, err
 	}
 	// The command, in parentheses, may itself hold blanks and parentheses.
 	fields := bytes.Fields(stat[bytes.LastIndexByte(stat, ')')+1:])
-	const state, starttime = 0, 22 - 3 // fields 3 and 22
+	const state, ppid, starttime = 0, 4 - 3, 22 - 3 // fields 3, 4 and 22
 	if len(fields) <= starttime || fields[state][0] == 'Z' || fields[state][0] == 'X' {
-		return time.Time{}, fmt.Errorf("%s: had no living process", dir)
+		return since, 0, fmt.Errorf("%s: the process has ended", dir)
 	}
 	ticks, err := strconv.ParseInt(string(fields[starttime]), 10, 64)
 	if err != nil {
-		return time.Time{}, err
+		return since, 0, err
 	}
+	if parent, err = strconv.Atoi(string(fields[ppid])); err != nil {
+		return since, 0, err
+	}
+	boot, err := l.boot()
+	return boot.Add(time.Duration(ticks) * time.Second / ticksPerSecond), parent, err
+}
+
+// boot is when the host was started.
+func (l *looker) boot() (time.Time, error) {
 	b, err := os.ReadFile(filepath.Join(l.o.Proc, "stat"))
 	if err != nil {
 		return time.Time{}, err
@@ -121,118 +174,14 @@ func (l *looker) began(dir string) (time.Time, error) {
 	for line := range bytes.Lines(b) {
 		if rest, ok := bytes.CutPrefix(line, []byte("btime ")); ok {
 			boot, err := strconv.ParseInt(string(bytes.TrimSpace(rest)), 10, 64)
-			return time.Unix(boot, 0).Add(time.Duration(ticks) * time.Second / ticksPerSecond), err
+			return time.Unix(boot, 0), err
 		}
 	}
-	return time.Time{}, fmt.Errorf("%s/stat: had no btime", l.o.Proc)
+	return time.Time{}, fmt.Errorf("%s/stat: there is no line btime", l.o.Proc)
 }
 
-type spec struct{ runner, slice string }
-
-// specs are the runners of ours that a command line asks for: those of
-// --runner=NAME[:SLICE:COUNT] where bin/qrunner of this site is run, and of
-// mmrunner run and qrunner for this site.
-func (l *looker) specs(p *Process, args []string) []spec {
-	here := false
-	asked := false
-	for i, a := range args {
-		if i == 0 || filepath.Base(a) != "qrunner" {
-			continue
-		}
-		if !filepath.IsAbs(a) {
-			cwd, err := os.Readlink(filepath.Join(l.o.Proc, itoa(p.PID), "cwd"))
-			if err != nil {
-				continue
-			}
-			a = filepath.Join(cwd, a)
-		}
-		if a == filepath.Join(l.site.Str("BIN_DIR"), "qrunner") {
-			here, asked = true, true
-		}
-	}
-	if !asked && p.Mmrunner && len(args) > 1 {
-		prefix, rest := prefixOf(args[1:])
-		here = prefix == "" || filepath.Clean(prefix) == l.site.Prefix
-		if len(rest) == 0 || rest[0] != "run" && rest[0] != "qrunner" && rest[0] != "drain" {
-			return nil
-		}
-		if here && rest[0] != "qrunner" {
-			return named(rest[1:])
-		}
-	}
-	if !here {
-		return nil
-	}
-	var all []spec
-	for i, a := range args {
-		value, ok := strings.CutPrefix(a, "--runner=")
-		if !ok {
-			if value, ok = strings.CutPrefix(a, "-r"); !ok {
-				continue
-			}
-			if value == "" && i+1 < len(args) {
-				value = args[i+1]
-			}
-		}
-		all = append(all, parseSpec(value)...)
-	}
-	return all
-}
-
-// prefixOf takes --prefix out of mmrunner's arguments, with the flags.
-func prefixOf(args []string) (prefix string, rest []string) {
-	for i := 0; i < len(args); i++ {
-		if v, ok := strings.CutPrefix(args[i], "--prefix="); ok {
-			prefix = v
-		} else if args[i] == "--prefix" && i+1 < len(args) {
-			i++
-			prefix = args[i]
-		} else {
-			rest = append(rest, args[i])
-		}
-	}
-	return prefix, rest
-}
-
-// named are the runners that mmrunner run and drain are asked for by name; none
-// means all.
-func named(args []string) []spec {
-	slice := "0/1"
-	var all []spec
-	for i, a := range args {
-		if v, ok := strings.CutPrefix(a, "--slice="); ok {
-			slice = v
-		} else if a == "--slice" && i+1 < len(args) {
-			slice = args[i+1]
-		}
-	}
-	for _, a := range args {
-		for _, o := range runner.Kinds {
-			if strings.TrimSuffix(a, "Runner") == strings.TrimSuffix(o.Name, "Runner") {
-				all = append(all, spec{o.Name, slice})
-			}
-		}
-	}
-	if all == nil {
-		for _, o := range runner.Kinds {
-			all = append(all, spec{o.Name, slice})
-		}
-	}
-	return all
-}
-
-// parseSpec reads NAME or NAME:SLICE:COUNT, and keeps what is ours.
-func parseSpec(s string) []spec {
-	parts := strings.Split(s, ":")
-	slice := "0/1"
-	if len(parts) == 3 {
-		slice = parts[1] + "/" + parts[2]
-	}
-	var all []spec
-	for _, o := range runner.Kinds {
-		if name := strings.TrimSuffix(parts[0], "Runner"); name == "All" || name == strings.TrimSuffix(o.Name, "Runner") {
-			all = append(all, spec{o.Name, slice})
-		}
-	}
-	return all
+// exists tells whether there is such a process, whoever's.
+func (l *looker) exists(pid int) bool {
+	_, _, err := l.began(filepath.Join(l.o.Proc, strconv.Itoa(pid)))
+	return err == nil || l.st.Blind && !errors.Is(syscall.Kill(pid, 0), syscall.ESRCH)
 }

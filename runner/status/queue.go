@@ -1,8 +1,10 @@
 package status
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -14,18 +16,26 @@ import (
 	"github.com/mmrunner/mmrunner/runner"
 )
 
-// Queue is one runner's queue.
+// Queue is one of Mailman's queue directories.
 type Queue struct {
-	Name    string `json:"name"`
-	Runner  string `json:"runner"`
-	Dir     string `json:"dir"`
-	Waiting int    `json:"waiting"`
-	AtHand  int    `json:"at_hand"` // .bak: some runner has them, or had them when it died
+	Name   string `json:"name"`
+	Runner string `json:"runner,omitempty"` // whose queue it is; "" for shunt and bad, which are for people
+	Dir    string `json:"dir"`
+	// Unseen is why the directory could not be read; the numbers are all 0 then and mean nothing.
+	Unseen    string `json:"unseen,omitempty"`
+	Waiting   int    `json:"waiting"`
+	AtHand    int    `json:"at_hand"`   // .bak: some runner has them, or had them when it died
+	Preserved int    `json:"preserved"` // .psv: entries that killed a runner, or could not be read
 	// Oldest is when the oldest that waits was received, zero if none does.
 	Oldest     time.Time `json:"oldest,omitzero"`
 	AgeSeconds float64   `json:"age_seconds"`
-	Lists      []OfList  `json:"lists"`
-	// Unread is how many could not be told a list: torn, or more than are read.
+	// Why says for what the entries wait, where that is known.
+	Why string `json:"why,omitempty"`
+	// InTime tells that what waits is meant to, and not late.
+	InTime bool `json:"in_time"`
+	// Lists are the lists that entries wait for, that with the most first.
+	Lists []OfList `json:"lists"`
+	// Unread is how many waiting entries could not be told a list: torn, or more than are read.
 	Unread int `json:"unread"`
 }
 
@@ -33,61 +43,174 @@ type Queue struct {
 type OfList struct {
 	List    string `json:"list"`
 	Entries int    `json:"entries"`
+	// ByAge are the entries by how long they wait, as Postfix's qshape has it: up to 5 minutes, up to 10, and so on
+	// (AgeLimits), and longer than the last limit.
+	ByAge []int `json:"by_age"`
 }
 
-// mostRead is how many entries of a queue are read to tell their lists.
-const mostRead = 20_000
+// AgeLimits are the limits of OfList.ByAge.
+var AgeLimits = []time.Duration{
+	5 * time.Minute, 10 * time.Minute, 20 * time.Minute, 40 * time.Minute, 80 * time.Minute,
+	160 * time.Minute, 320 * time.Minute, 640 * time.Minute, 1280 * time.Minute,
+}
 
+// What is read of queue entries to tell their lists.
+const (
+	mostRead  = 20_000    // entries of one queue
+	mostBytes = 512 << 20 // of all queues
+)
+
+// The queues that no runner works on.
+const (
+	shunt = "shunt"
+	bad   = "bad"
+)
+
+// usual are Mailman's queues and their runners, on the way of a message (Mailman/Defaults.py, QRUNNERS). The retry
+// queue and the runners of news, archive and maildir may be unused.
+var usual = []struct{ queue, runner string }{
+	{"in", "IncomingRunner"}, {"bounces", "BounceRunner"}, {"commands", "CommandRunner"}, {"virgin", "VirginRunner"},
+	{"out", "OutgoingRunner"}, {"retry", "RetryRunner"}, {"archive", "ArchRunner"}, {"news", "NewsRunner"},
+	{"maildir", "MaildirRunner"}, {shunt, ""}, {bad, ""},
+}
+
+// QueueNames are the usual names of Mailman's queues.
+func QueueNames() []string {
+	var names []string
+	for _, u := range usual {
+		names = append(names, u.queue)
+	}
+	return names
+}
+
+// standsIn tells whether mmrunner stands in for a runner.
+func standsIn(name string) bool { return slices.Contains(runner.Names(), name) }
+
+// queues looks at Mailman's queues, and at whatever else lies in QUEUE_DIR.
 func (l *looker) queues() {
-	for _, k := range runner.Kinds {
-		l.queue(Queue{Name: k.Queue, Runner: k.Name, Dir: l.site.QueueDir(k.Queue), Lists: []OfList{}})
+	known := map[string]bool{}
+	for _, u := range usual {
+		dir := l.site.QueueDir(u.queue)
+		known[dir] = true
+		l.queue(Queue{Name: u.queue, Runner: u.runner, Dir: dir, Lists: []OfList{}})
+	}
+
+	root := l.site.Str("QUEUE_DIR")
+	names, err := os.ReadDir(root)
+	l.unseen(err)
+	for _, e := range names {
+		if dir := filepath.Join(root, e.Name()); e.IsDir() && !known[dir] {
+			l.queue(Queue{Name: e.Name(), Dir: dir, Lists: []OfList{}})
+		}
 	}
 }
 
 func (l *looker) queue(q Queue) {
 	names, err := os.ReadDir(q.Dir)
-	l.problem(err)
-	lists := map[string]int{}
+	if err != nil && !os.IsNotExist(err) {
+		q.Unseen = err.Error()
+	}
+	lists := map[string]*OfList{}
 	for _, e := range names {
 		base, ext := strings.TrimSuffix(e.Name(), filepath.Ext(e.Name())), filepath.Ext(e.Name())
 		when, ok := received(base)
 		switch {
 		case !ok:
-			continue
 		case ext == qfile.Claimed:
 			q.AtHand++
 			if info, err := e.Info(); err == nil && l.orphaned(q.Runner, changed(info)) {
 				l.orphan(filepath.Join(q.Dir, e.Name()), "entry that a dead runner had at hand", 0, changed(info))
 			}
-			continue
-		case ext != qfile.Waiting:
-			continue
-		}
-		q.Waiting++
-		if q.Oldest.IsZero() || when.Before(q.Oldest) {
-			q.Oldest = when
-		}
-		if q.Waiting > mostRead {
-			q.Unread++
-			continue
-		}
-		if list, ok := listOf(filepath.Join(q.Dir, e.Name())); ok {
-			lists[list]++
-		} else {
-			q.Unread++
+		case ext == preserved:
+			q.Preserved++
+		case ext == qfile.Waiting:
+			q.Waiting++
+			if q.Oldest.IsZero() || when.Before(q.Oldest) {
+				q.Oldest = when
+			}
+			l.entry(&q, lists, e, when)
 		}
 	}
 	if !q.Oldest.IsZero() {
 		q.AgeSeconds = max(0, l.now.Sub(q.Oldest).Seconds())
 	}
-	for list, n := range lists {
-		q.Lists = append(q.Lists, OfList{list, n})
+	for _, of := range lists {
+		q.Lists = append(q.Lists, *of)
 	}
 	sort.Slice(q.Lists, func(i, j int) bool {
 		a, b := q.Lists[i], q.Lists[j]
 		return a.Entries > b.Entries || a.Entries == b.Entries && a.List < b.List
 	})
+	l.explain(&q)
 	l.st.Queues = append(l.st.Queues, q)
+}
+
+// preserved is the suffix of an entry in the bad queue (Switchboard.finish).
+const preserved = ".psv"
+
+// entry counts a waiting entry for its list.
+func (l *looker) entry(q *Queue, lists map[string]*OfList, e os.DirEntry, when time.Time) {
+	info, err := e.Info()
+	if err != nil || q.Waiting > mostRead || l.budget < info.Size() {
+		q.Unread++
+		return
+	}
+	l.budget -= info.Size()
+	list, ok := listOf(filepath.Join(q.Dir, e.Name()))
+	if !ok {
+		q.Unread++
+		return
+	}
+	of := lists[list]
+	if of == nil {
+		of = &OfList{List: list, ByAge: make([]int, len(AgeLimits)+1)}
+		lists[list] = of
+	}
+	of.Entries++
+	age := l.now.Sub(when)
+	n, _ := slices.BinarySearch(AgeLimits, age)
+	of.ByAge[n]++
+}
+
+// explain says for what the entries of a queue wait, if it is not only for their turn.
+func (l *looker) explain(q *Queue) {
+	if q.Waiting == 0 || q.Runner == "" {
+		return
+	}
+	working, ours := 0, 0
+	for _, p := range l.st.Runners {
+		if p.Runner == q.Runner {
+			working++
+			if p.Mmrunner {
+				ours++
+			}
+		}
+	}
+
+	switch {
+	case working == 0 && !l.st.Blind:
+		q.Why = "no runner works on it"
+	case q.Name == "bounces" && ours > 0:
+		// A bounce waits for at most that long: BounceMixin's clock runs whether or not there are any.
+		every := l.site.Duration("REGISTER_BOUNCES_EVERY")
+		if left := every - l.now.Sub(q.Oldest); left > 0 {
+			q.InTime = true
+			q.Why = fmt.Sprintf("registered in %s at the latest: REGISTER_BOUNCES_EVERY", Roughly(left))
+		}
+	}
+}
+
+// Roughly is a time in one unit, for people: 45 s, 4 min, 3 h, 2 days.
+func Roughly(d time.Duration) string {
+	switch {
+	case d < 2*time.Minute:
+		return fmt.Sprintf("%.0f s", d.Seconds())
+	case d < 2*time.Hour:
+		return fmt.Sprintf("%.0f min", d.Minutes())
+	case d < 48*time.Hour:
+		return fmt.Sprintf("%.0f h", d.Hours())
+	}
+	return fmt.Sprintf("%.0f days", d.Hours()/24)
 }
 
 // received reads the time that an entry's name begins with.
@@ -124,6 +247,9 @@ func changed(info os.FileInfo) time.Time {
 // orphaned tells whether what happened at t was the work of a runner that is
 // gone: none works now, or all that do are younger.
 func (l *looker) orphaned(runner string, t time.Time) bool {
+	if l.st.Blind || runner == "" {
+		return false
+	}
 	for _, p := range l.st.Runners {
 		if (p.Runner == runner || p.Runner == "") && p.Since.Before(t.Add(2*time.Second)) {
 			return false

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -30,8 +31,9 @@ func fakeProc(t *testing.T, commands map[int][]string) string {
 	proc := t.TempDir()
 	boot := time.Now().Add(-time.Hour).Unix()
 	put(t, filepath.Join(proc, "stat"), fmt.Sprintf("cpu 1\nbtime %d\n", boot))
+	put(t, filepath.Join(proc, "1", "cmdline"), "init\x00")
 	for pid, args := range commands {
-		dir := filepath.Join(proc, itoa(pid))
+		dir := filepath.Join(proc, strconv.Itoa(pid))
 		put(t, filepath.Join(dir, "cmdline"), strings.Join(args, "\x00")+"\x00")
 		put(t, filepath.Join(dir, "stat"), fmt.Sprintf("%d (a (b) c) S%s 0\n", pid, strings.Repeat(" 0", 19)))
 		if err := os.Symlink(args[0], filepath.Join(dir, "exe")); err != nil {
@@ -68,6 +70,7 @@ func TestLook(t *testing.T) {
 		16: {"/opt/python2.7", "/elsewhere/bin/qrunner", "--runner=BounceRunner:0:1", "-s"},
 		17: {"/opt/python2.7", qrunner, "--runner=OutgoingRunner:0:1", "-s"},
 		18: {"/opt/editor", qrunner},
+		19: {"/opt/python2.7", "-S", qrunner, "-s", "-rVirgin", "--run", "News:1:4"},
 	})
 	put(t, filepath.Join(s.DataDir(), "master-qrunner.pid"), "11\n")
 	received := time.Now().Add(-time.Hour).Unix()
@@ -113,12 +116,12 @@ func TestLook(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	st := Look(s, Options{Commits: 5, Host: "here", Proc: proc})
-	for _, p := range st.Problems {
-		t.Error(p)
+	st := Look(s, Options{Batches: 5, Host: "here", Proc: proc})
+	for _, what := range st.Unseen {
+		t.Error(what)
 	}
-	if st.Master == nil || st.Master.PID != 11 {
-		t.Errorf("had master %+v, wanted 11", st.Master)
+	if st.Master.State != Running || st.Master.Process == nil || st.Master.Process.PID != 11 {
+		t.Errorf("got master %+v, need 11", st.Master)
 	}
 	var runners []string
 	for _, r := range st.Runners {
@@ -127,15 +130,20 @@ func TestLook(t *testing.T) {
 			t.Errorf("%d: since %v, wanted an hour ago", r.PID, r.Since)
 		}
 	}
-	if had, want := strings.Join(runners, "; "), "12 BounceRunner 1/2 false; 14 BounceRunner 0/1 true; 13 CommandRunner 0/1 true"; had != want {
+	if had, want := strings.Join(runners, "; "), "14 BounceRunner 0/1 true; 12 BounceRunner 1/2 false; 13 CommandRunner 0/1 true; "+
+		"19 NewsRunner 1/4 false; 17 OutgoingRunner 0/1 false; 19 VirginRunner 0/1 false"; had != want {
 		t.Errorf("had runners %s\nwanted %s", had, want)
 	}
-	q := st.Queues[0]
-	if q.Waiting != 4 || q.AtHand != 1 || q.Unread != 1 || len(q.Lists) != 2 || q.Lists[0] != (OfList{"a", 2}) || q.AgeSeconds < 3600 {
+	queues := map[string]Queue{}
+	for _, q := range st.Queues {
+		queues[q.Name] = q
+	}
+	q := queues["bounces"]
+	if q.Waiting != 4 || q.AtHand != 1 || q.Unread != 1 || len(q.Lists) != 2 || q.Lists[0].List != "a" || q.Lists[0].Entries != 2 || q.Lists[0].ByAge[4] != 2 || q.AgeSeconds < 3600 {
 		t.Errorf("had queue %+v, wanted 4 waiting, 1 at hand, 2 of list a, the oldest long ago", q)
 	}
-	if st.Queues[1].Waiting != 0 || st.Queues[1].AgeSeconds != 0 {
-		t.Errorf("had %+v, wanted an empty queue", st.Queues[1])
+	if c := queues["commands"]; c.Waiting != 0 || c.AgeSeconds != 0 {
+		t.Errorf("got %+v, need an empty queue", c)
 	}
 	if len(st.Locks) != 2 {
 		t.Fatalf("had locks %+v, wanted two", st.Locks)
@@ -156,8 +164,8 @@ func TestLook(t *testing.T) {
 	if had, want := strings.Join(orphans, " "), "bounce-events-00097.pck config.pck.tmp.here.99 pending.pck.tmp.98.1000"; had != want {
 		t.Errorf("had orphans %s, wanted %s", had, want)
 	}
-	if len(st.Commits) != 1 || st.Commits[0].Entries != 4 {
-		t.Errorf("had commits %+v, wanted one", st.Commits)
+	if len(st.Batches) != 1 || st.Batches[0].Entries != 4 {
+		t.Errorf("got batches %+v, need one", st.Batches)
 	}
 
 	// With nobody at work, what is at hand is an orphan too.
@@ -166,10 +174,86 @@ func TestLook(t *testing.T) {
 	for _, o := range st.Orphans {
 		found = found || strings.HasSuffix(o.Path, "2.0+aa.bak")
 	}
-	if !found || st.Master != nil || len(st.Runners) != 0 || len(st.Commits) != 0 {
+	if !found || st.Master.State != Stopped || len(st.Runners) != 0 || len(st.Batches) != 0 {
 		t.Errorf("had %+v, wanted nobody at work and a .bak file left", st)
 	}
 	if _, err := json.Marshal(st); err != nil {
 		t.Error(err)
+	}
+}
+
+// What the one who looks may not see is said, and not taken for nothing.
+func TestLookSaysWhatItCannotSee(t *testing.T) {
+	s := site.FromProfile(t.TempDir(), site.Builtin())
+	// A file in the place of a directory cannot be read even by root.
+	put(t, s.QueueDir("bounces"), "")
+	put(t, filepath.Join(s.DataDir(), "master-qrunner.pid"), strconv.Itoa(os.Getppid()))
+	proc := t.TempDir() // hidepid=2: no process of another user's
+
+	st := Look(s, Options{Host: "here", Proc: proc})
+	if st.Master.State != Unknown || st.Master.Reason == "" || !st.Blind {
+		t.Errorf("got master %+v, need one of which nothing is known", st.Master)
+	}
+	for _, q := range st.Queues {
+		if (q.Unseen != "") != (q.Name == "bounces") {
+			t.Errorf("got %+v, need bounces alone to be unseen", q)
+		}
+	}
+	level, alarms := st.Judge(UsualWarn, UsualCrit)
+	if level != Unclear || len(alarms) == 0 {
+		t.Errorf("got %v, %+v, need it to be unclear", level, alarms)
+	}
+
+	// A pid file that cannot be read.
+	if err := os.Remove(filepath.Join(s.DataDir(), "master-qrunner.pid")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(filepath.Join(s.DataDir(), "master-qrunner.pid"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if st = Look(s, Options{Host: "here", Proc: fakeProc(t, nil)}); st.Master.State != Unknown || len(st.Unseen) == 0 {
+		t.Errorf("got master %+v and %v unseen, need one of which nothing is known", st.Master, st.Unseen)
+	}
+}
+
+func TestJudgeSaysWhatWantsLookingAt(t *testing.T) {
+	python := Process{PID: 5, Runner: "BounceRunner", Slice: "0/1"}
+	all := []Process{python, {PID: 6, Runner: "CommandRunner", Mmrunner: true}, {PID: 7, Runner: "VirginRunner", Mmrunner: true}}
+	late := func(name, runner string, minutes float64) Queue {
+		return Queue{Name: name, Runner: runner, Waiting: 3, AgeSeconds: minutes * 60}
+	}
+	for _, test := range []struct {
+		name  string
+		st    Status
+		level Level
+		text  string
+	}{
+		{"nothing", Status{Runners: all, Master: Master{State: Running}}, OK, ""},
+		{"nobody works", Status{Master: Master{State: Stopped, Reason: "why"}}, Critical, "no runner works: mailmanctl does not run (why)"},
+		{"one does not", Status{Runners: all[1:], Master: Master{State: Running}}, Critical, "BounceRunner: no process does its work"},
+		{"a late queue", Status{Runners: all, Queues: []Queue{late("out", "OutgoingRunner", 40)}}, Warning, "queue out: the oldest of 3 entries waits for 40 min"},
+		{"a very late one", Status{Runners: all, Queues: []Queue{late("out", "OutgoingRunner", 300)}}, Critical, "queue out: the oldest of 3 entries waits for 5 h"},
+		{"five shunted", Status{Runners: all, Queues: []Queue{{Name: "shunt", Waiting: 5}}}, Warning, "5 entries shunted: mmrunner shunt list says why"},
+		{"not active", Status{Runners: all, Installed: true}, Warning, "BounceRunner 5"},
+		{"a dead lock", Status{Runners: all, Locks: []Lock{{List: "a", Holder: &Holder{PID: 9, Dead: true}}}}, Warning, "list a: its lock is held by process 9, which is dead"},
+		{"a leftover", Status{Runners: all, Orphans: []Orphan{{Path: "/x"}}}, Warning, "1 file was left by a process that died: /x"},
+		{"not seen", Status{Runners: all, Unseen: []string{"that"}}, Unclear, "cannot be seen: that"},
+	} {
+		level, alarms := test.st.Judge(UsualWarn, UsualCrit)
+		if level != test.level || (len(alarms) > 0) != (test.text != "") || test.text != "" && !strings.Contains(alarms[0].Text, test.text) {
+			t.Errorf("%s: got %v, %+v, need %v and %q", test.name, level, alarms, test.level, test.text)
+		}
+	}
+}
+
+func TestParseLimits(t *testing.T) {
+	got, err := ParseLimits("age=1h, shunted=0,waiting=9", UsualWarn)
+	if want := (Limits{Age: time.Hour, Waiting: 9, Lock: UsualWarn.Lock}); err != nil || got != want {
+		t.Errorf("got %+v, %v, need %+v", got, err, want)
+	}
+	for _, bad := range []string{"age", "age=9", "shunted=x", "waiting=-1", "colour=3"} {
+		if _, err := ParseLimits(bad, UsualWarn); err == nil {
+			t.Errorf("%q: got no error", bad)
+		}
 	}
 }

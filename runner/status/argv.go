@@ -1,0 +1,144 @@
+package status
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/mmrunner/mmrunner/runner"
+	"github.com/mmrunner/mmrunner/runner/qrunner"
+)
+
+// spec is a runner that a command line asks for.
+type spec struct{ runner, slice string }
+
+// whole is the slice of a runner that has its queue to itself.
+const whole = "0/1"
+
+// specs are the runners that a command line asks for on this site: those of bin/qrunner, whichever program takes the
+// script's name as an argument, and those of mmrunner's own commands.
+func (l *looker) specs(p *Process, args []string) []spec {
+	if i := l.script(p, args); i > 0 {
+		return l.asked(args[i+1:])
+	}
+	if !p.Mmrunner || len(args) < 2 {
+		return nil
+	}
+	prefix, rest := prefixOf(args[1:])
+	if !l.here(p, prefix) || len(rest) == 0 {
+		return nil
+	}
+	switch rest[0] {
+	case "run", "drain":
+		return named(rest[1:])
+	case "qrunner":
+		return l.asked(rest[1:])
+	}
+	return nil
+}
+
+// script is where in a command line bin/qrunner of this site is, 0 if it is not there. What mailmanctl has started is
+// this site's, however its script is called.
+func (l *looker) script(p *Process, args []string) int {
+	want := filepath.Join(l.site.Str("BIN_DIR"), "qrunner")
+	for i, a := range args {
+		if i == 0 || filepath.Base(a) != "qrunner" || !strings.ContainsRune(a, '/') && l.st.Master.Process == nil {
+			continue
+		}
+		if m := l.st.Master.Process; m != nil && p.parent == m.PID {
+			return i
+		}
+		if !filepath.IsAbs(a) {
+			cwd, err := os.Readlink(filepath.Join(l.o.Proc, strconv.Itoa(p.PID), "cwd"))
+			if err != nil {
+				continue
+			}
+			a = filepath.Join(cwd, a)
+		}
+		if filepath.Clean(a) == want || sameFile(a, want) {
+			return i
+		}
+	}
+	return 0
+}
+
+// sameFile tells whether two paths lead to one file: distributions link PREFIX and VAR_PREFIX together.
+func sameFile(a, b string) bool {
+	x, err1 := os.Stat(a)
+	y, err2 := os.Stat(b)
+	return err1 == nil && err2 == nil && os.SameFile(x, y)
+}
+
+// asked are the runners that bin/qrunner's arguments ask for.
+func (l *looker) asked(args []string) []spec {
+	o, err := qrunner.Parse(args)
+	if err != nil {
+		return nil
+	}
+	var all []spec
+	for _, s := range qrunner.Expand(o.Runners, l.site) {
+		slice := fmt.Sprintf("%d/%d", s.Slice, s.Slices)
+		if s.Slices == 1 {
+			slice = whole // bin/qrunner's own default is 1 of 1
+		}
+		all = append(all, spec{s.Name, slice})
+	}
+	return all
+}
+
+// here tells whether a process of mmrunner's works on this site: its --prefix says so, or its environment. Where
+// neither does, or cannot be seen, the process found a site as mmrunner finds one, and there seldom are two.
+func (l *looker) here(p *Process, prefix string) bool {
+	if prefix == "" {
+		env, _ := os.ReadFile(filepath.Join(l.o.Proc, strconv.Itoa(p.PID), "environ"))
+		for line := range bytes.SplitSeq(env, []byte{0}) {
+			if v, ok := bytes.CutPrefix(line, []byte("MAILMAN_PREFIX=")); ok {
+				prefix = string(v)
+			}
+		}
+	}
+	return prefix == "" || filepath.Clean(prefix) == l.site.Prefix || sameFile(prefix, l.site.Prefix)
+}
+
+// prefixOf takes --prefix out of mmrunner's arguments.
+func prefixOf(args []string) (prefix string, rest []string) {
+	for i := 0; i < len(args); i++ {
+		if v, ok := strings.CutPrefix(args[i], "--prefix="); ok {
+			prefix = v
+		} else if args[i] == "--prefix" && i+1 < len(args) {
+			i++
+			prefix = args[i]
+		} else {
+			rest = append(rest, args[i])
+		}
+	}
+	return prefix, rest
+}
+
+// named are the runners that mmrunner run and drain are asked for by name; none
+// means all.
+func named(args []string) []spec {
+	slice := whole
+	var all []spec
+	for i, a := range args {
+		if v, ok := strings.CutPrefix(a, "--slice="); ok {
+			slice = v
+		} else if a == "--slice" && i+1 < len(args) {
+			slice = args[i+1]
+		}
+	}
+	for _, a := range args {
+		if name := strings.TrimSuffix(a, "Runner") + "Runner"; standsIn(name) {
+			all = append(all, spec{name, slice})
+		}
+	}
+	if all == nil {
+		for _, name := range runner.Names() {
+			all = append(all, spec{name, slice})
+		}
+	}
+	return all
+}
