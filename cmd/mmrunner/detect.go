@@ -12,6 +12,7 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/message"
 	"github.com/mmrunner/mmrunner/mmcompat/site"
 	"github.com/mmrunner/mmrunner/mmcompat/terminal"
+	"github.com/mmrunner/mmrunner/runner/bounce/beyond"
 	"github.com/mmrunner/mmrunner/runner/bounce/detect"
 )
 
@@ -19,6 +20,8 @@ type detectOptions struct {
 	asJSON  bool
 	mbox    bool
 	builtin bool
+	beyond  bool
+	nested  bool
 }
 
 func newDetect(in *installation) *cobra.Command {
@@ -28,6 +31,8 @@ func newDetect(in *installation) *cobra.Command {
 		Short: "Show whom messages are bounces for",
 		Long: `detect looks at messages, one a file (- is standard input), as BounceRunner would, and prints for each the
 bounce module that recognised it and the bouncing addresses, or "warning" for a delay that is no error, or "none".
+With --beyond-mailman, it prints for what is none of these whom mmrunner's own rules find ("beyond/RULE"), or what
+else the message is: delayed, delivered, notification, autoreply or complaint.
 It uses the bounce modules' order and patterns of the installation, or mmrunner's own where there is none or with
 --builtin. It changes nothing.
 
@@ -40,6 +45,8 @@ installation's own modules can tell.`,
 	jsonFlag(cmd.Flags(), &o.asJSON)
 	cmd.Flags().BoolVar(&o.mbox, "mbox", false, "the files are mailboxes of many messages")
 	cmd.Flags().BoolVar(&o.builtin, "builtin", false, "use mmrunner's own patterns even if there is a Mailman")
+	cmd.Flags().BoolVar(&o.beyond, "beyond-mailman", false, "where Mailman's modules find nothing, use mmrunner's own rules (implies --ignore-nested-reports)")
+	cmd.Flags().BoolVar(&o.nested, "ignore-nested-reports", false, "do not count a delivery report that lies inside the returned message")
 	return cmd
 }
 
@@ -48,9 +55,11 @@ type detected struct {
 	File    string `json:"file"`
 	Message int    `json:"message,omitempty"` // which one of a mailbox, from 1
 	// Result is bounce, warning, none, python for what only the installation's
-	// own modules can tell, or error for what they fail on.
+	// own modules can tell, or error for what they fail on; with --beyond-mailman
+	// also one of the kinds of package beyond.
 	Result    string   `json:"result"`
 	Module    string   `json:"module,omitempty"`
+	Rule      string   `json:"rule,omitempty"` // of module beyond
 	Addresses []string `json:"addresses,omitempty"`
 	Reason    string   `json:"reason,omitempty"`
 }
@@ -81,7 +90,7 @@ func detectFiles(cmd *cobra.Command, in *installation, o detectOptions, files []
 			texts = detect.SplitMbox(text)
 		}
 		for i, text := range texts {
-			r := detectIn(d, text)
+			r := detectIn(d, o, text)
 			looked++
 			if r.Result == needPython {
 				untold++
@@ -138,12 +147,16 @@ func readMessage(stdin io.Reader, file string) (string, error) {
 	return string(b), err
 }
 
-func detectIn(d *detect.Detector, text string) detected {
+func detectIn(d *detect.Detector, o detectOptions, text string) detected {
 	m, err := message.Parse(text)
 	if err != nil {
 		return detected{Result: "error", Reason: err.Error()}
 	}
-	r := d.Scan(m)
+	own := m
+	if o.beyond || o.nested {
+		own, _ = beyond.WithoutNestedReports(m)
+	}
+	r := d.Scan(own)
 	out := detected{Result: "bounce", Module: r.Module}
 	switch {
 	case r.NeedPython != "":
@@ -157,6 +170,28 @@ func detectIn(d *detect.Detector, text string) detected {
 	}
 	for _, a := range r.Addrs {
 		out.Addresses = append(out.Addresses, latin1Text(a))
+	}
+	if o.beyond && (out.Result == "none" || out.Result == "warning") {
+		return detectBeyond(own, out)
+	}
+	return out
+}
+
+// detectBeyond is what mmrunner's own rules find where Mailman's modules have
+// found no address.
+func detectBeyond(m *message.Message, mailman detected) detected {
+	var r beyond.Result
+	if mailman.Result == "warning" {
+		r = beyond.FailedBesideDelayed(m)
+	} else {
+		r = beyond.Find(m)
+	}
+	if r.Kind == beyond.None {
+		return mailman
+	}
+	out := detected{Result: string(r.Kind), Module: "beyond", Rule: r.Rule}
+	for _, a := range r.Recipients {
+		out.Addresses = append(out.Addresses, a.Addr)
 	}
 	return out
 }
@@ -179,7 +214,11 @@ func (r detected) String() string {
 	}
 	b.WriteString(": ")
 	if r.Module != "" {
-		b.WriteString(terminal.Escape(r.Module) + " ")
+		b.WriteString(terminal.Escape(r.Module))
+		if r.Rule != "" {
+			b.WriteString("/" + r.Rule)
+		}
+		b.WriteByte(' ')
 	}
 	switch {
 	case r.Reason != "":

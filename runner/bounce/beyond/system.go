@@ -1,0 +1,165 @@
+package beyond
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/mmrunner/mmrunner/mmcompat/message"
+)
+
+// The local parts, without their punctuation, and the names under which mail
+// systems write.
+var (
+	systemParts = []string{"mailerdaemon", "mailerdeamon", "postmaster", "maildaemon", "maildelivery", "maildeliverysystem",
+		"maildeliverysubsystem", "deliverysystem", "daemon", "mailer", "bounce", "bounces", "mmdf", "smtp", "ndr", "mailadm", "mailadmin",
+		"mailsystem", "microsoftexchange", "systemadministrator"}
+	surelySystem = systemParts[:8] // what nobody else calls itself
+	systemNames  = []string{"mail delivery", "mail deliver ", "delivery sub", "delivery system", "delivery agent", "mailer-daemon", "mailer daemon",
+		"mailer", "postmaster", "system administrator", "mail system", "mail administrator", "internet mail", "e-mail system", "email delivery"}
+	// Those of programs in general.
+	programParts = []string{"noreply", "donotreply", "sysadmin", "system", "admin", "administrator", "root", "nobody", "mail", "support", "info",
+		"notification", "notifications", "autoreply", "mailgate", "gateway", "mta"}
+)
+
+// bySystem tells whether a message comes from a mail system: its sender is one,
+// or it is made like a report, or a program sent it and it returns a message or
+// says in its subject that it failed. What people write is not read.
+func (r *report) bySystem() bool {
+	if r.typed {
+		return true
+	}
+	local, _ := r.author()
+	for _, name := range []string{"list-id", "list-post", "list-unsubscribe"} {
+		if r.head.Has(name) && !slices.Contains(surelySystem, letters(local)) {
+			return false // a newsletter, or a post
+		}
+	}
+	if r.fromSystem() {
+		return true
+	}
+	program := r.nullSender() || slices.Contains(programParts, letters(local)) || strings.HasPrefix(r.value("auto-submitted"), "auto-")
+	return program && (len(r.returned) > 0 || announcesDelivery(r.subject()))
+}
+
+// fromSystem tells whether the message's From names a mail system.
+func (r *report) fromSystem() bool {
+	local, name := r.author()
+	if slices.Contains(systemParts, letters(local)) || containsAny(name, systemNames) {
+		return true
+	}
+	from := strings.TrimSpace(r.value("from"))
+	return from == "<>" || from != "" && !strings.Contains(from, "@") && slices.Contains(systemParts, letters(from))
+}
+
+// author is the local part in the message's From, and all else in it, in lower
+// case.
+func (r *report) author() (local, name string) {
+	from := strings.ToLower(unencode(r.value("from")))
+	found := addresses(from)
+	if len(found) == 0 {
+		return strings.Trim(from, "<> \""), from
+	}
+	a := found[len(found)-1]
+	local, _, _ = cutDomain(a.text)
+	return local, from[:a.start] + from[a.end:]
+}
+
+// nullSender tells whether the message was sent with an empty reverse-path (RFC
+// 5321, 4.5.5), as far as its fields show it.
+func (r *report) nullSender() bool {
+	path := strings.TrimSpace(r.value("return-path"))
+	if path == "<>" || strings.Contains(path, "mailer-daemon") {
+		return true
+	}
+	from := r.head.Unixfrom()
+	return from != nil && strings.HasPrefix(strings.ToLower(*from), "from mailer-daemon")
+}
+
+// value is a field in lower case, "" if it is not there.
+func (r *report) value(name string) string {
+	v, _ := r.head.Get(name)
+	return strings.ToLower(v)
+}
+
+func (r *report) subject() string {
+	v, _ := r.head.Get("subject")
+	return strings.ToLower(unencode(v))
+}
+
+// unencode decodes the encoded words in a field's value (RFC 2047).
+func unencode(v string) string {
+	chunks, err := message.DecodeHeader(v)
+	if err != nil {
+		return toUTF8(v, "")
+	}
+	var b strings.Builder
+	for _, c := range chunks {
+		if b.Len() > 0 {
+			b.WriteByte(' ')
+		}
+		b.WriteString(toUTF8(c.S, c.Charset))
+	}
+	return strings.Join(strings.Fields(b.String()), " ")
+}
+
+// letters leaves the letters and digits of ASCII.
+func letters(s string) string {
+	return strings.Map(func(c rune) rune {
+		if c < 0x80 && isASCIIWord(byte(c)) {
+			return c
+		}
+		return -1
+	}, s)
+}
+
+// How an automatic reply begins its subject, in lower case.
+var replySubjects = []string{"out of office", "out of the office", "automatic reply", "auto:", "auto-reply", "autoreply", "auto reply",
+	"automatic response", "auto response", "autoresponse", "vacation", "on vacation", "away from", "i am away", "absence", "absent",
+	"abwesen", "automatische antwort", "autom. antwort", "automatisch antwoord", "afwezig", "réponse automatique", "reponse automatique",
+	"respuesta automática", "respuesta automatica", "fuera de la oficina", "resposta automática", "resposta automatica", "fora do escritório",
+	"risposta automatica", "fuori ufficio", "frånvaro", "autosvar", "automatiskt svar", "fravær", "automaattinen vastaus", "poissa",
+	"autoodpowiedź", "automatyczna odpowiedź", "автоответ", "автоматический ответ", "otomatik yanıt", "automatikus válasz",
+	"自動応答", "自動返信", "不在通知", "自动回复", "自動回覆", "자동 회신", "부재중"}
+
+// isAutoReply tells whether the message is an automatic reply of a person's
+// mailbox. Mail systems mark their reports like one.
+func (r *report) isAutoReply() bool {
+	subject := r.subject()
+	for {
+		rest := strings.TrimSpace(strings.TrimPrefix(strings.TrimPrefix(subject, "re:"), "[auto]"))
+		if rest == subject {
+			break
+		}
+		subject = rest
+	}
+	for _, s := range replySubjects {
+		if strings.HasPrefix(subject, s) {
+			return true
+		}
+	}
+	if r.typed || r.fromSystem() || len(r.returned) > 0 || announcesDelivery(subject) {
+		return false
+	}
+	for _, name := range []string{"x-autoreply", "x-auto-reply", "x-autorespond", "x-autoresponder", "x-autoreply-from", "x-mail-autoreply", "x-vacation"} {
+		if r.head.Has(name) {
+			return true
+		}
+	}
+	precedence := letters(r.value("precedence"))
+	return precedence == "autoreply" || strings.HasPrefix(r.value("auto-submitted"), "auto-replied") || r.value("x-precedence") == "auto_reply"
+}
+
+// isComplaint tells whether the message is a complaint without the type of RFC
+// 5965: it returns a message, and says by its own fields or sender what it is.
+func (r *report) isComplaint() bool {
+	if len(r.returned) == 0 {
+		return false
+	}
+	for _, name := range []string{"feedback-type", "x-hmxmroriginalrecipient", "x-aol-scoll"} {
+		if r.head.Has(name) || slices.ContainsFunc(r.returned, func(m *message.Message) bool { return m.Has(name) }) {
+			return true
+		}
+	}
+	return strings.HasPrefix(r.subject(), "complaint about message") || strings.HasPrefix(r.subject(), "email feedback report") ||
+		strings.HasPrefix(r.subject(), "abuse report")
+}
