@@ -98,13 +98,13 @@ func serve(ctx context.Context, s *site.Site, script string, o qrunner.Options) 
 		return 1, qrunner.Exec(script, o.Args(others))
 	}
 	process := &service.Process{
-		Site: s, Runners: ours, Once: o.Once, Verbose: o.Verbose, Subproc: o.Subproc, Wait: true, Handler: handler,
+		Site: s, Runners: ours, Once: o.Once, Verbose: o.Verbose, Subproc: o.Subproc, Wait: true, Handler: handler, Version: version(),
 	}
 	if err := tune(process); err != nil {
 		return 1, err
 	}
 	if len(others) > 0 {
-		process.Beside = &service.Beside{Script: script, Args: o.Args(others)}
+		process.Python = &service.PythonRunners{Script: script, Args: o.Args(others)}
 	}
 	return process.Run(ctx)
 }

@@ -71,7 +71,7 @@ func runForeground(cmd *cobra.Command, in *installation, o runOptions, names []s
 	if len(names) == 0 {
 		names = runner.Names()
 	}
-	process := &service.Process{Site: s, BatchSize: o.batchSize, LockShare: o.lockShare, Metrics: o.metrics, Handler: handler}
+	process := &service.Process{Site: s, Version: version(), BatchSize: o.batchSize, LockShare: o.lockShare, Metrics: o.metrics, Handler: handler}
 	for _, name := range names {
 		spec := qrunner.Spec{Name: strings.TrimSuffix(name, "Runner") + "Runner", Slice: n, Slices: slices}
 		if !runner.Known(spec.Name) {

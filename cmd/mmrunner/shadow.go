@@ -93,7 +93,7 @@ func runShadow(cmd *cobra.Command, in *installation, o shadowOptions, names []st
 	live := newLive(o.asJSON)
 	tell := live.tell
 	if o.metrics != "" {
-		m := metrics.New(runner.Queues(s.QueueDir))
+		m := metrics.New(runner.Queues(s.QueueDir), version())
 		if _, err := m.Serve(ctx, o.metrics); err != nil {
 			return err
 		}

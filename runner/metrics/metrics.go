@@ -30,9 +30,9 @@ type Metrics struct {
 	shadow   *prometheus.GaugeVec
 }
 
-// New makes the metrics of a process. queues are the directories to look at when
-// asked, by their usual names.
-func New(queues map[string]string) *Metrics {
+// New makes the metrics of a process of that version. queues are the directories
+// to look at when asked, by their usual names.
+func New(queues map[string]string, version string) *Metrics {
 	byRunner := []string{"runner"}
 	histogram := func(name, help string, buckets []float64) *prometheus.HistogramVec {
 		return prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "mmrunner_" + name, Help: help, Buckets: buckets}, byRunner)
@@ -49,7 +49,10 @@ func New(queues map[string]string) *Metrics {
 		shadow: prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "mmrunner_shadow",
 			Help: "Totals of a shadow: entries, agreed, differences, vanished, and seconds of both sides."}, []string{"total"}),
 	}
-	m.registry.MustRegister(m.entries, m.size, m.commit, m.held, m.waited, m.shadow, queueCollector(queues),
+	build := prometheus.NewGauge(prometheus.GaugeOpts{Name: "mmrunner_build_info",
+		Help: "Always 1; the label tells the version.", ConstLabels: prometheus.Labels{"version": version}})
+	build.Set(1)
+	m.registry.MustRegister(build, m.entries, m.size, m.commit, m.held, m.waited, m.shadow, queueCollector(queues),
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }

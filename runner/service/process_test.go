@@ -12,8 +12,8 @@ import (
 
 // A fault that passes is waited for, and told once; another one ends the process.
 func TestBeginsOnceItCan(t *testing.T) {
-	startAgain = time.Millisecond
-	defer func() { startAgain = 5 * time.Second }()
+	retryEvery = time.Millisecond
+	defer func() { retryEvery = 5 * time.Second }()
 	full := fmt.Errorf("data: %w", syscall.ENOSPC)
 	broken := errors.New("broken")
 	ended, end := context.WithCancel(t.Context())
@@ -35,7 +35,7 @@ func TestBeginsOnceItCan(t *testing.T) {
 		s := &Process{Wait: test.wait}
 		var w bytes.Buffer
 		tries := 0
-		err := s.patiently(test.ctx, &w, func() error {
+		err := s.untilPossible(test.ctx, &w, func() error {
 			if tries++; tries <= len(test.fails) {
 				return test.fails[tries-1]
 			}

@@ -12,8 +12,8 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/terminal"
 )
 
-// stderr is what a runner that mailmanctl started has in the place of its
-// standard error: the error log, each line stamped as LogStdErr does.
+// stderr is the standard error of a runner that mailmanctl started: the error log,
+// each line stamped as LogStdErr does.
 type stderr struct{ logs *mlog.Set }
 
 func (w stderr) Write(p []byte) (int, error) {
@@ -25,9 +25,9 @@ func (w stderr) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// crashes has the runtime write to the error log what it would say when the
+// logCrashes has the runtime write to the error log what it would say when the
 // process dies of an error in the program, as Python's traceback ends up there.
-func crashes(logDir string) error {
+func logCrashes(logDir string) error {
 	f, err := os.OpenFile(filepath.Join(logDir, "error"), os.O_WRONLY|os.O_APPEND, 0)
 	if err != nil {
 		return err

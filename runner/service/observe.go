@@ -1,0 +1,77 @@
+package service
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/mmrunner/mmrunner/runner/engine"
+	"github.com/mmrunner/mmrunner/runner/history"
+	"github.com/mmrunner/mmrunner/runner/metrics"
+	"github.com/mmrunner/mmrunner/runner/txn"
+)
+
+// observe makes what is told of each commit: Prometheus counts it, the qrunner
+// log has a line of it, and mmrunner status remembers it.
+func (p *Process) observe(env *txn.Env, engines []*engine.Engine) func(*engine.Engine, history.Commit) {
+	queues := map[string]string{}
+	rings := map[*engine.Engine]*history.Ring{}
+	for i, e := range engines {
+		queues[e.Handler.Queue()] = e.Queue.Dir()
+		rings[e] = history.Open(p.Site.DataDir(), e.Handler.Name(), p.Runners[i].Slice, p.Runners[i].Slices)
+	}
+	p.metrics = metrics.New(queues, p.Version)
+
+	failed := false
+	return func(e *engine.Engine, c history.Commit) {
+		p.metrics.Observe(c)
+		env.Log.Printf("qrunner", "%s", logLine(c))
+
+		err := rings[e].Add(c)
+		if err != nil && !failed {
+			env.Log.Printf("error", "%s: mmrunner status will not know of all commits: %v", e.Handler.Name(), err)
+		}
+		failed = err != nil
+	}
+}
+
+// logLine is what the qrunner log says of a commit, e.g.
+//
+//	BounceRunner: list announce: 5000 entries in 0.90 s, lock held 0.001 s: 4200 registered, 800 forwarded
+func logLine(c history.Commit) string {
+	var outcomes []string
+	for _, o := range slices.Sorted(maps.Keys(c.Outcomes)) {
+		outcomes = append(outcomes, fmt.Sprintf("%d %s", c.Outcomes[o], o))
+	}
+	entries := "entries"
+	if c.Entries == 1 {
+		entries = "entry"
+	}
+	return fmt.Sprintf("%s: list %s: %d %s in %.2f s, lock held %.3f s: %s",
+		c.Runner, c.List, c.Entries, entries, c.Seconds, c.Held, strings.Join(outcomes, ", "))
+}
+
+// specs names the runners and their slices for the qrunner log.
+func (p *Process) specs() string {
+	names := make([]string, len(p.Runners))
+	for i, spec := range p.Runners {
+		names[i] = spec.String()
+	}
+	return strings.Join(names, ", ")
+}
+
+// warnOfChanges warns of modules that the site has changed and mmrunner does not
+// follow. Changed commands and bounce modules are Python's work then.
+func (p *Process) warnOfChanges(w io.Writer) {
+	var changed []string
+	for _, name := range p.Site.Profile.Custom {
+		if !strings.HasPrefix(name, "Commands/") && !strings.HasPrefix(name, "Bouncers/") {
+			changed = append(changed, name+".py")
+		}
+	}
+	if len(changed) > 0 {
+		fmt.Fprintf(w, "mmrunner does what Mailman does, not what this site has changed in %s\n", strings.Join(changed, ", "))
+	}
+}

@@ -1,0 +1,72 @@
+package service
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/mmrunner/mmrunner/runner/txn"
+)
+
+// handleSignals does what bin/qrunner's handlers do: SIGTERM and SIGINT stop,
+// SIGHUP opens the logs anew. SIGHUP also looks for a new program at once. The
+// returned function ends it.
+func (p *Process) handleSignals(stop context.CancelFunc, watch *replacement, env *txn.Env, name string) func() {
+	caught := make(chan os.Signal, 4)
+	signal.Notify(caught, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGUSR1)
+	done := make(chan struct{})
+
+	go func() {
+		for {
+			select {
+			case <-done:
+				return
+			case sig := <-caught:
+				switch sig {
+				case syscall.SIGHUP:
+					p.reopen(env, name)
+					if !p.Once {
+						watch.look()
+					}
+				case syscall.SIGUSR1:
+					die(syscall.SIGUSR1)
+				case syscall.SIGTERM:
+					env.Log.Printf("qrunner", "%s qrunner caught SIGTERM.  Stopping.", name)
+					p.stopBy(syscall.SIGTERM, stop)
+				case syscall.SIGINT:
+					env.Log.Printf("qrunner", "%s qrunner caught SIGINT.  Stopping.", name)
+					p.stopBy(syscall.SIGINT, stop)
+				}
+			}
+		}
+	}()
+
+	return func() {
+		signal.Stop(caught)
+		close(done)
+	}
+}
+
+// stopBy notes the signal that ends the work. The last one counts: mailmanctl
+// would start anew what it has told to stop, had it told it to begin anew before.
+func (p *Process) stopBy(sig syscall.Signal, stop context.CancelFunc) {
+	p.status.Store(int32(sig))
+	stop()
+}
+
+// reopen has the logs opened anew, as logrotate asks for.
+func (p *Process) reopen(env *txn.Env, name string) {
+	env.Log.Reopen()
+	env.Log.Printf("qrunner", "%s qrunner caught SIGHUP.  Reopening logs.", name)
+
+	if err := env.Log.Touch("error"); err == nil && p.Subproc {
+		if err := logCrashes(p.Site.LogDir()); err != nil {
+			fmt.Fprintln(p.stderr(env), err)
+		}
+	}
+	if p.Python != nil {
+		p.Python.signal(syscall.SIGHUP)
+	}
+}

@@ -1,0 +1,82 @@
+package service
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/mmrunner/mmrunner/mmcompat/disk"
+	"github.com/mmrunner/mmrunner/runner/engine"
+	"github.com/mmrunner/mmrunner/runner/txn"
+)
+
+// retryEvery is how often it is tried to begin.
+var retryEvery = 5 * time.Second
+
+// untilPossible does what has to be done before the work can begin. Under
+// mailmanctl it waits while a fault lasts that may pass, like a full disk:
+// mailmanctl starts a runner that ends ten times, and then never again.
+func (p *Process) untilPossible(ctx context.Context, w io.Writer, do func() error) error {
+	said := ""
+	for {
+		err := do()
+		if !p.Wait || p.Once || !disk.Passing(err) {
+			return err
+		}
+		if why := err.Error(); why != said {
+			said = why
+			fmt.Fprintf(w, "mmrunner begins when that can be done: %v\n", err)
+		}
+
+		select {
+		case <-time.After(retryEvery):
+		case <-ctx.Done():
+			return err
+		}
+	}
+}
+
+// slots are the slices that no other process works on.
+type slots []*engine.Slot
+
+func (s slots) free() {
+	for _, slot := range s {
+		// The kernel frees it with the process at the latest.
+		_ = slot.Free()
+	}
+}
+
+// takeSlices takes the slices of all runners. The error is engine.TakeSlot's, or
+// ctx's.
+func (p *Process) takeSlices(ctx context.Context, env *txn.Env) (slots, error) {
+	var taken slots
+	for _, spec := range p.Runners {
+		said := false
+		for {
+			slot, err := engine.TakeSlot(p.Site, spec.Name, spec.Slice, spec.Slices)
+			if err == nil {
+				taken = append(taken, slot)
+				break
+			}
+
+			// Another mmrunner still has it.
+			if p.Wait && errors.Is(err, engine.ErrTaken) {
+				if !said {
+					env.Log.Printf("qrunner", "mmrunner: %v; waiting until that ends", err)
+					said = true
+				}
+				select {
+				case <-time.After(200 * time.Millisecond):
+					continue
+				case <-ctx.Done():
+				}
+			}
+
+			taken.free()
+			return nil, err
+		}
+	}
+	return taken, nil
+}
