@@ -40,6 +40,10 @@ mailmanctl starts its runners through mmrunner where mm_cfg.py sets PYTHON to it
 				if err != nil {
 					return err
 				}
+				// bin/qrunner, which gets what is not ours, prints it as it is.
+				if terminal.Escape(spec.Name) != spec.Name {
+					return fmt.Errorf("--runner: got %q, need the name of a class", arg)
+				}
 				o.Runners = append(o.Runners, spec)
 			}
 			if len(o.Runners) == 0 && !o.List {
