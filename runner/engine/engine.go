@@ -3,10 +3,12 @@ package engine
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync/atomic"
 	"time"
 
 	"github.com/mmrunner/mmrunner/mmcompat/qfile"
+	"github.com/mmrunner/mmrunner/mmcompat/terminal"
 	"github.com/mmrunner/mmrunner/runner"
 	"github.com/mmrunner/mmrunner/runner/journal"
 	"github.com/mmrunner/mmrunner/runner/pyworker"
@@ -120,7 +122,10 @@ func (e *Engine) count(o runner.Outcome) {
 	e.stats.add(o)
 }
 
-func (e *Engine) logError(format string, a ...any) { e.Env.Log.Printf("error", format, a...) }
+// logError adds a line of mmrunner's own to the error log. Names in it are other people's.
+func (e *Engine) logError(format string, a ...any) {
+	e.Env.Log.Printf("error", "%s", terminal.Lines(fmt.Sprintf(format, a...)))
+}
 
 // pass classifies entries and commits them list by list. It returns those that
 // stay in the queue.
