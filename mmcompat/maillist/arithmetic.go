@@ -115,6 +115,17 @@ func Add(a, b pickle.Value) (pickle.Value, error) {
 	return sum, nil
 }
 
+// Integer returns the int that a number is equal to; ok is false for one that is
+// equal to none, and for what is no number.
+func Integer(v pickle.Value) (n int, ok bool) {
+	f, ok := exact(v)
+	if !ok || !f.IsInt() {
+		return 0, false
+	}
+	i, accuracy := f.Int64()
+	return int(i), accuracy == big.Exact
+}
+
 func bigInt(v pickle.Value) *big.Int {
 	if n, ok := v.(*big.Int); ok {
 		return n

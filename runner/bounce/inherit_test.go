@@ -89,8 +89,8 @@ for name in 'one', 'two':
 	if want := "one a@example.com 1.0\none b@example.com 1.0\ntwo a@example.com 1.0\n"; string(out) != want {
 		t.Errorf("had\n%swanted\n%s", out, want)
 	}
-	log, _ := os.ReadFile(filepath.Join(s.LogDir(), "bounce"))
-	if n := bytes.Count(log, []byte("Error reading bounce events")); n != 1 {
+	log, _ := os.ReadFile(filepath.Join(s.LogDir(), "error"))
+	if n := bytes.Count(log, []byte("not all of its bounces can be registered")); n != 1 {
 		t.Errorf("had %d lines on the torn bounce, wanted 1:\n%s", n, log)
 	}
 }

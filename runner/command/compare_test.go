@@ -23,6 +23,7 @@ var dumpProgram string
 type scene struct {
 	t      testing.TB
 	prefix string
+	from   string // the release that it is a copy of
 	specs  []mmtest.ListSpec
 	mail   []mmtest.EntrySpec
 	cookie int
@@ -37,7 +38,7 @@ type scene struct {
 // newScene copies the Mailman at release and gives it a site list.
 func newScene(t testing.TB, release string) *scene {
 	t.Helper()
-	s := &scene{t: t, prefix: mmtest.CloneOf(t, release)}
+	s := &scene{t: t, prefix: mmtest.CloneOf(t, release), from: release}
 	s.specs = []mmtest.ListSpec{{Name: "mailman"}}
 	return s
 }

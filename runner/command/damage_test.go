@@ -3,6 +3,7 @@ package command
 import (
 	"fmt"
 	"os"
+	"strings"
 	"testing"
 
 	"github.com/mmrunner/mmrunner/mmcompat/mmtest"
@@ -64,7 +65,12 @@ func TestDamagedState(t *testing.T) {
 		n := 0
 		for _, file := range []string{"pending.pck", "request.pck", "../../data/heldmsg-%s-1.pck"} {
 			for i, damage := range damages[file] {
-				if n++; !wholeState && i%5 != 0 {
+				n++
+				if !wholeState && i%5 != 0 {
+					continue
+				}
+				// There the list's object lives on with what it could not save.
+				if strings.HasPrefix(damage, "cPickle.dump(") && file != "pending.pck" && mmtest.Version(s.t, s.from) == "2.1.14" {
 					continue
 				}
 				s.damaged(fmt.Sprintf("d%d", n), file, damage)

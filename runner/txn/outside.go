@@ -14,6 +14,12 @@ func (t *Turn) Enqueue(queue string, m *message.Message, data *qfile.Data) error
 	return err
 }
 
+// Preserve keeps bytes that are no entry, for a human, in the directory of those
+// that are preserved: as NAME.pck, which no runner takes up.
+func (t *Turn) Preserve(name string, b []byte) {
+	t.outbox = append(t.outbox, outgoing{t.env.Site.QueueDir("bad"), name, b})
+}
+
 // Remove has the commit remove a file, together with all else that it does.
 func (t *Turn) Remove(path string) { t.removals = append(t.removals, path) }
 
