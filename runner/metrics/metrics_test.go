@@ -25,7 +25,7 @@ func TestServe(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	m := New(map[string]string{"bounces": dir, "commands": filepath.Join(dir, "missing")})
+	m := New(map[string]string{"bounces": dir, "commands": filepath.Join(dir, "missing")}, "1.2.3")
 	m.Observe(history.Commit{Runner: "BounceRunner", List: "secretlist", Entries: 7, Outcomes: map[string]int{"registered": 5, "discarded": 2}, Seconds: 0.5, Held: 0.1, Waited: 3})
 	m.Shadow("differences", 0)
 	ctx, cancel := context.WithCancel(context.Background())
@@ -70,7 +70,7 @@ func TestServe(t *testing.T) {
 
 func TestBadAddress(t *testing.T) {
 	for _, addr := range []string{"9100", "localhost:http:1", "[::1"} {
-		if _, err := New(nil).Serve(t.Context(), addr); err == nil || !strings.Contains(err.Error(), "wanted HOST:PORT") {
+		if _, err := New(nil, "").Serve(t.Context(), addr); err == nil || !strings.Contains(err.Error(), "wanted HOST:PORT") {
 			t.Errorf("%s: had %v, wanted what an address looks like", addr, err)
 		}
 	}
