@@ -76,7 +76,7 @@ func runBench(cmd *cobra.Command, in *installation, o benchOptions) error {
 		return err
 	}
 	if o.mailman > 0 && len(rows) > 0 {
-		s, err := site.Open(in.prefix, site.Options{NoCache: true})
+		s, err := in.site(site.Options{NoCache: true})
 		if err == nil {
 			err = s.Problem
 		}

@@ -26,7 +26,7 @@ func completeRunners(_ *cobra.Command, args []string, begun string) ([]string, c
 
 // completeLists offers the lists of the installation.
 func (in *installation) completeLists(_ *cobra.Command, args []string, begun string) ([]string, cobra.ShellCompDirective) {
-	s, err := site.Open(in.prefix, site.Options{Watch: true})
+	s, err := in.site(site.Options{Watch: true})
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}

@@ -68,6 +68,11 @@ type detected struct {
 const needPython = "python"
 
 func detectFiles(cmd *cobra.Command, in *installation, o detectOptions, files []string) error {
+	roots, err := openRoots(files)
+	if err != nil {
+		return err
+	}
+	defer roots.close()
 	profile, err := detectProfile(cmd, in, o)
 	if err != nil {
 		return err
@@ -79,7 +84,7 @@ func detectFiles(cmd *cobra.Command, in *installation, o detectOptions, files []
 	all := []detected{}
 	failed, looked, untold := 0, 0, 0
 	for _, file := range files {
-		text, err := readMessage(cmd.InOrStdin(), file)
+		text, err := readMessage(cmd.InOrStdin(), roots, file)
 		if err != nil {
 			complain(cmd.ErrOrStderr(), err)
 			failed++
@@ -128,7 +133,7 @@ func detectProfile(cmd *cobra.Command, in *installation, o detectOptions) (*site
 	if o.builtin {
 		return site.Builtin(), nil
 	}
-	s, err := site.Open(in.prefix, site.Options{Warn: warn(cmd)})
+	s, err := in.site(site.Options{Warn: warn(cmd)})
 	switch {
 	case err == nil:
 		return s.Profile, nil
@@ -138,9 +143,13 @@ func detectProfile(cmd *cobra.Command, in *installation, o detectOptions) (*site
 	return nil, err
 }
 
-func readMessage(stdin io.Reader, file string) (string, error) {
+func readMessage(stdin io.Reader, roots rootsFiles, file string) (string, error) {
 	if file == "-" {
 		b, err := io.ReadAll(stdin)
+		return string(b), err
+	}
+	if f := roots[file]; f != nil {
+		b, err := io.ReadAll(f)
 		return string(b), err
 	}
 	b, err := os.ReadFile(file)

@@ -14,7 +14,7 @@ type dumpOptions struct {
 	secrets bool
 }
 
-func newDump() *cobra.Command {
+func newDump(in *installation) *cobra.Command {
 	var o dumpOptions
 	cmd := &cobra.Command{
 		Use:   "dump FILE...",
@@ -29,7 +29,7 @@ a command with a password.`,
 		Example: `  mmrunner dump /usr/local/mailman/lists/mylist/config.pck
   mmrunner dump --json qfiles/shunt/*.pck`,
 		Args: cobra.MinimumNArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error { return runDump(cmd, o, args) },
+		RunE: func(cmd *cobra.Command, args []string) error { return runDump(cmd, in, o, args) },
 	}
 	cmd.Flags().BoolVar(&o.asJSON, "json", false, "print each file as a JSON document")
 	cmd.Flags().BoolVar(&o.secrets, "secrets", false, "show passwords")
@@ -37,7 +37,11 @@ a command with a password.`,
 }
 
 // runDump goes on with the other files where one cannot be read.
-func runDump(cmd *cobra.Command, o dumpOptions, files []string) error {
+func runDump(cmd *cobra.Command, in *installation, o dumpOptions, files []string) error {
+	if err := in.leaveRootFor(files...); err != nil {
+		return err
+	}
+
 	show := dump.File
 	if o.asJSON {
 		show = dump.JSON

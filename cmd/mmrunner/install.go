@@ -2,7 +2,9 @@ package main
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -14,9 +16,10 @@ import (
 )
 
 type installOptions struct {
-	binary string
-	yes    bool
-	dryRun bool
+	binary        string
+	yes           bool
+	dryRun        bool
+	ignoreChanges bool
 }
 
 // addTo adds the flags that install and uninstall share.
@@ -35,7 +38,9 @@ every list read, written and read again in memory), shows the change to mm_cfg.p
 the end that set PYTHON, which mailmanctl starts its runners with. mmrunner then is BounceRunner, CommandRunner and
 VirginRunner, and becomes Mailman's own Python for all others.
 
-Nothing else changes, and nothing is started or stopped. mmrunner uninstall takes the lines out again.`,
+Nothing else changes, and nothing is started or stopped. mmrunner uninstall takes the lines out again.
+
+As root it only reads and writes mm_cfg.py; all else is done by a process of Mailman's user.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return runInstall(cmd, in, o) },
 	}
@@ -45,7 +50,7 @@ Nothing else changes, and nothing is started or stopped. mmrunner uninstall take
 }
 
 func runInstall(cmd *cobra.Command, in *installation, o installOptions) error {
-	s, err := site.Open(in.prefix, site.Options{Watch: true})
+	prefix, err := site.Find(in.prefix)
 	if err != nil {
 		return err
 	}
@@ -54,76 +59,101 @@ func runInstall(cmd *cobra.Command, in *installation, o installOptions) error {
 			return err
 		}
 	}
-	out := cmd.OutOrStdout()
-	found := install.Check(cmd.Context(), s, o.binary)
-	for _, f := range found {
-		fmt.Fprintf(out, "%-7s %s\n", f.Grade, f.Text)
+	// It costs nothing to see, and the rest may take minutes.
+	if err := install.CheckProgram(o.binary); err != nil {
+		return fmt.Errorf("%w; nothing was changed", err)
 	}
-	if install.Failed(found) {
-		return fmt.Errorf("%s is not ready for mmrunner; nothing was changed", s.Prefix)
-	}
-	change := func(src []byte) ([]byte, error) { return install.Added(src, o.binary) }
-	before, changed, err := edit(cmd, o, s.Prefix, change)
-	if err != nil {
+	if err := in.step(cmd, prefix, stepCheck, o.binary); err != nil {
 		return err
 	}
-	if !changed {
-		return nil
+
+	config, changed, err := edit(cmd, o, prefix, func(src []byte) ([]byte, error) { return install.Added(src, o.binary) })
+	if err != nil || !changed {
+		return err
 	}
-	if err := install.Confirm(s.Python, s.Prefix, o.binary); err != nil {
-		if err2 := install.Replace(config(s.Prefix), before); err2 != nil {
-			return fmt.Errorf("%w; and %s could not be put back: %w", err, config(s.Prefix), err2)
+	defer config.Close()
+	if err := in.step(cmd, prefix, stepConfirm, o.binary); err != nil {
+		if err2 := config.Replace(config.before); err2 != nil {
+			return fmt.Errorf("%w; and %s could not be put back: %w", err, config.Path, err2)
 		}
-		return fmt.Errorf("%w; %s is as it was", err, config(s.Prefix))
+		return fmt.Errorf("%w; %s is as it was", err, config.Path)
 	}
-	fmt.Fprintf(out, `
+	fmt.Fprintf(cmd.OutOrStdout(), `
 Now start the runners anew. mailmanctl reads mm_cfg.py only when it starts, so its restart is not enough:
   %[1]s stop
   %[1]s start
 Then see: mmrunner status
-`, filepath.Join(s.Prefix, "bin", "mailmanctl"))
+`, filepath.Join(prefix, "bin", "mailmanctl"))
 	return nil
 }
 
-func config(prefix string) string { return filepath.Join(prefix, "Mailman", "mm_cfg.py") }
+// edited is mm_cfg.py after it was changed, with what it was before.
+type edited struct {
+	*install.Config
+	before []byte
+}
 
-// edit shows and makes a change to mm_cfg.py, and returns what was in it before.
-func edit(cmd *cobra.Command, o installOptions, prefix string, change func([]byte) ([]byte, error)) (before []byte, changed bool, err error) {
-	path := config(prefix)
-	out := cmd.OutOrStdout()
-	before, err = os.ReadFile(path)
-	if err != nil {
-		return nil, false, err
+// edit shows and makes a change to mm_cfg.py. Where somebody else edits the file while it asks, it shows and asks
+// again. Close must be called on what it returns if the file was changed.
+func edit(cmd *cobra.Command, o installOptions, prefix string, change func([]byte) ([]byte, error)) (e edited, changed bool, err error) {
+	answers := bufio.NewReader(cmd.InOrStdin())
+	for {
+		config, err := install.ReadConfig(prefix)
+		if err != nil {
+			return edited{}, false, err
+		}
+		e = edited{config, config.Text}
+		changed, err := editOnce(cmd, o, config, answers, change)
+		if changed && err == nil {
+			return e, true, nil
+		}
+		config.Close()
+		if !errors.Is(err, install.ErrEdited) {
+			return edited{}, false, err
+		}
+		fmt.Fprintf(cmd.OutOrStdout(), "\n%s was edited meanwhile. The change to it as it is now:\n", config.Path)
 	}
-	after, err := change(before)
+}
+
+func editOnce(cmd *cobra.Command, o installOptions, config *install.Config, answers *bufio.Reader, change func([]byte) ([]byte, error)) (changed bool, err error) {
+	out := cmd.OutOrStdout()
+	after, err := change(config.Text)
 	if err != nil {
-		return nil, false, fmt.Errorf("%s: %w", path, err)
+		return false, fmt.Errorf("%s: %w", config.Path, err)
 	}
 	if install.Overruled(after) {
-		return nil, false, fmt.Errorf("%s sets PYTHON again after mmrunner's lines; nothing was changed", path)
+		return false, fmt.Errorf("%s sets PYTHON again after mmrunner's lines; nothing was changed", config.Path)
 	}
-	diff := install.Diff(path, before, after)
+	diff := install.Diff(config.Path, config.Text, after)
 	if diff == "" {
-		fmt.Fprintf(out, "%s needs no change\n", path)
-		return before, false, nil
+		fmt.Fprintf(out, "%s needs no change\n", config.Path)
+		return false, nil
 	}
 	fmt.Fprintf(out, "\n%s", diff)
 	if o.dryRun {
-		return before, false, nil
+		return false, nil
 	}
 	if !o.yes {
-		fmt.Fprintf(out, "\nChange %s? [y/N] ", path)
-		answer, err := bufio.NewReader(cmd.InOrStdin()).ReadString('\n')
-		fmt.Fprintln(out)
-		if a := strings.ToLower(strings.TrimSpace(answer)); a != "y" && a != "yes" {
-			if err != nil {
-				return nil, false, fmt.Errorf("had no answer, wanted yes, or --yes; nothing was changed")
-			}
-			return nil, false, fmt.Errorf("nothing was changed")
+		if err := ask(out, answers, config.Path); err != nil {
+			return false, err
 		}
 	}
-	if err := install.Replace(path, after); err != nil {
-		return nil, false, fmt.Errorf("%w; nothing was changed", err)
+	if err := config.Replace(after); err != nil {
+		return false, fmt.Errorf("%w; nothing was changed", err)
 	}
-	return before, true, nil
+	return true, nil
+}
+
+// ask returns an error unless the answer is yes.
+func ask(out io.Writer, answers *bufio.Reader, path string) error {
+	fmt.Fprintf(out, "\nChange %s? [y/N] ", path)
+	answer, err := answers.ReadString('\n')
+	fmt.Fprintln(out)
+	switch a := strings.ToLower(strings.TrimSpace(answer)); {
+	case a == "y" || a == "yes":
+		return nil
+	case err != nil:
+		return errors.New("had no answer, wanted yes, or --yes; nothing was changed")
+	}
+	return errors.New("nothing was changed")
 }

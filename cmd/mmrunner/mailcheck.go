@@ -40,7 +40,7 @@ messages are samples of mmrunner's own, those below --corpus, and mutations of b
 }
 
 func checkMail(cmd *cobra.Command, in *installation, o mailcheckOptions) error {
-	s, err := site.Open(in.prefix, site.Options{Warn: warn(cmd)})
+	s, err := in.site(site.Options{Warn: warn(cmd)})
 	if err != nil {
 		return err
 	}

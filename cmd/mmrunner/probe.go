@@ -36,7 +36,7 @@ commands of the installation, and which of its modules are not as Mailman ships 
 }
 
 func probe(cmd *cobra.Command, in *installation, o probeOptions) error {
-	s, err := site.Open(in.prefix, site.Options{
+	s, err := in.site(site.Options{
 		NoCache: o.noCache,
 		Warn:    warn(cmd),
 	})

@@ -67,6 +67,9 @@ func byHand(cmd *cobra.Command, in *installation, o qrunner.Options) error {
 	if err != nil {
 		return err
 	}
+	if err := in.leaveRoot(); err != nil {
+		return err
+	}
 	script := filepath.Join(prefix, "bin", "qrunner")
 	if ours, others := qrunner.Split(o.Runners); o.List || len(ours) == 0 && !asksForAll(others) {
 		return qrunner.Exec(script, o.Args(o.Runners))
@@ -148,16 +151,17 @@ func sane(batchSize int, batchName string, lockShare float64, shareName string) 
 // is not ours, and whatever cannot be told to be, becomes that interpreter; it returns where that fails.
 func underMailmanctl(script string, args []string) (status int) {
 	o, err := qrunner.Parse(args)
+	in := &installation{prefix: filepath.Dir(filepath.Dir(script))}
+	if err := in.leaveRoot(); err != nil {
+		complain(terminal.NewWriter(os.Stderr), err)
+		return notAgain(o)
+	}
 	ours, others := qrunner.Split(o.Runners)
 	if err != nil || o.Help || o.List || len(ours) == 0 && !asksForAll(others) {
 		return python(script, args, o, nil)
 	}
-	bin, err := filepath.Abs(filepath.Dir(script))
-	if err != nil {
-		return python(script, args, o, nil)
-	}
 	var warnings []error
-	s, err := site.Open(filepath.Dir(bin), site.Options{Warn: func(m string) { warnings = append(warnings, errors.New(m)) }})
+	s, err := in.site(site.Options{Warn: func(m string) { warnings = append(warnings, errors.New(m)) }})
 	if err != nil {
 		return python(script, args, o, nil)
 	}
@@ -182,6 +186,12 @@ func python(script string, args []string, o qrunner.Options, s *site.Site) int {
 	if s != nil {
 		service.Complain(s, err)
 	}
+	return notAgain(o)
+}
+
+// notAgain is the exit status for what another start would not mend either: mailmanctl starts no runner again that ends
+// with SIGTERM's number.
+func notAgain(o qrunner.Options) int {
 	if o.Subproc {
 		return int(syscall.SIGTERM)
 	}

@@ -28,6 +28,7 @@ Mailman's own runners.`,
 		// Installing it.
 		newInstall(in),
 		newUninstall(in),
+		newInstallStep(in),
 		// Working.
 		newRun(in),
 		newQrunner(in),
@@ -35,7 +36,7 @@ Mailman's own runners.`,
 		// Watching it.
 		newStatus(in),
 		newDetect(in),
-		newDump(),
+		newDump(in),
 		// Measuring, and what packages need.
 		newBench(in),
 		newMan(),

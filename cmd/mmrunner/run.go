@@ -7,7 +7,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/mmrunner/mmrunner/mmcompat/site"
 	"github.com/mmrunner/mmrunner/runner"
 	"github.com/mmrunner/mmrunner/runner/engine"
 	"github.com/mmrunner/mmrunner/runner/qrunner"
@@ -34,7 +33,7 @@ open its log files anew. Only one mmrunner works on a slice of a queue.
 mailmanctl must not start the same runners: take them out of QRUNNERS in mm_cfg.py, or let mailmanctl start mmrunner
 itself (see mmrunner install).
 
-As root it becomes Mailman's user first, as mailmanctl does; any other user than Mailman's is refused.`,
+As root it becomes Mailman's user first, as every command does; any other user than Mailman's is refused.`,
 		RunE: func(cmd *cobra.Command, args []string) error { return runForeground(cmd, in, o, args) },
 	}
 	f := cmd.Flags()
@@ -42,7 +41,7 @@ As root it becomes Mailman's user first, as mailmanctl does; any other user than
 	batchSizeFlag(f, &o.batchSize, engine.DefaultBatch)
 	f.Float64Var(&o.lockShare, "lock-share", engine.DefaultLockShare, "share of the time for which a list's lock is held at most")
 	metricsFlag(f, &o.metrics)
-	f.BoolVarP(&o.asUser, "run-as-user", "u", false, "run as whoever started it")
+	f.BoolVarP(&o.asUser, "run-as-user", "u", false, "run as whoever started it, if not as root")
 	return cmd
 }
 
@@ -55,18 +54,14 @@ func runForeground(cmd *cobra.Command, in *installation, o runOptions, names []s
 	if err != nil {
 		return err
 	}
-	prefix, err := site.Find(in.prefix)
+	s, err := in.open(cmd)
 	if err != nil {
 		return err
 	}
 	if !o.asUser {
-		if err := qrunner.BecomeMailman(prefix); err != nil {
+		if err := qrunner.CheckUser(s); err != nil {
 			return err
 		}
-	}
-	s, err := in.open(cmd)
-	if err != nil {
-		return err
 	}
 	if len(names) == 0 {
 		names = runner.Names()

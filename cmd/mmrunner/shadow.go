@@ -71,6 +71,15 @@ func runShadow(cmd *cobra.Command, in *installation, o shadowOptions, names []st
 	if o.every <= 0 {
 		return fmt.Errorf("had --every %v, wanted a time", o.every)
 	}
+	// The page holds what members wrote. It is made now, as a run may be long and its file not writable.
+	var page *os.File
+	if o.report != "" {
+		var err error
+		if page, err = in.createReport(o.report); err != nil {
+			return err
+		}
+		defer page.Close()
+	}
 	s, err := in.look(cmd)
 	if err != nil {
 		return err
@@ -80,14 +89,6 @@ func runShadow(cmd *cobra.Command, in *installation, o shadowOptions, names []st
 	}
 	if o.spool == "" {
 		o.spool = defaultSpool(s.Prefix)
-	}
-	// The page holds what members wrote. It is made now, as a run may be long and its file not writable.
-	var page *os.File
-	if o.report != "" {
-		if page, err = os.OpenFile(o.report, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600); err != nil {
-			return err
-		}
-		defer page.Close()
 	}
 	ctx := untilStopped(cmd)
 	live := newLive(o.asJSON)

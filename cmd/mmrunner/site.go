@@ -18,7 +18,7 @@ type installation struct {
 // open opens the installation for a command that changes its state. An installation whose settings cannot be asked
 // for is refused: with Mailman's defaults in their place, its entries would be answered as another site's.
 func (in *installation) open(cmd *cobra.Command) (*site.Site, error) {
-	s, err := site.Open(in.prefix, site.Options{Warn: warn(cmd)})
+	s, err := in.site(site.Options{Warn: warn(cmd)})
 	if err != nil {
 		return nil, err
 	}
@@ -32,7 +32,7 @@ func (in *installation) open(cmd *cobra.Command) (*site.Site, error) {
 // look opens the installation for a command that only looks at it. Nothing is written, not even the profile. An
 // installation whose settings cannot be asked for is looked at where Mailman's defaults say that its files are.
 func (in *installation) look(cmd *cobra.Command) (*site.Site, error) {
-	return site.Open(in.prefix, site.Options{
+	return in.site(site.Options{
 		Watch: true,
 		Warn:  warn(cmd),
 	})

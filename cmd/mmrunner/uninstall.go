@@ -1,16 +1,13 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
 
 	"github.com/mmrunner/mmrunner/mmcompat/site"
-	"github.com/mmrunner/mmrunner/runner/engine"
 	"github.com/mmrunner/mmrunner/runner/install"
-	"github.com/mmrunner/mmrunner/runner/txn"
 )
 
 func newUninstall(in *installation) *cobra.Command {
@@ -34,12 +31,15 @@ func runUninstall(cmd *cobra.Command, in *installation, o installOptions) error 
 	if err != nil {
 		return err
 	}
-	_, changed, err := edit(cmd, o, prefix, install.Removed)
+	config, changed, err := edit(cmd, o, prefix, install.Removed)
 	if err != nil {
 		return err
 	}
+	if changed {
+		config.Close()
+	}
 	if !o.dryRun {
-		if err := settle(cmd, prefix); err != nil {
+		if err := in.step(cmd, prefix, stepSettle, ""); err != nil {
 			return fmt.Errorf("what a process of mmrunner began before it died is not finished yet: %w; call mmrunner uninstall again", err)
 		}
 	}
@@ -52,25 +52,4 @@ Now start the runners anew. mailmanctl reads mm_cfg.py only when it starts, so i
   %[1]s start
 `, filepath.Join(prefix, "bin", "mailmanctl"))
 	return nil
-}
-
-// settle finishes what mmrunner processes had begun when they died, of which Mailman's own runners know nothing.
-func settle(cmd *cobra.Command, prefix string) error {
-	s, err := site.Open(prefix, site.Options{Watch: true})
-	if err == nil {
-		err = s.Problem
-	}
-	if err != nil {
-		return err
-	}
-	env := txn.NewEnv(s)
-	defer env.Log.Close()
-	r, err := engine.Settle(cmd.Context(), env)
-	if err != nil {
-		return err
-	}
-	if r.Finished+r.Undone > 0 {
-		fmt.Fprintf(cmd.OutOrStdout(), "finished %d commits of processes that died, and put %d entries back\n", r.Finished, r.Undone)
-	}
-	return errors.Join(r.Problems...)
 }

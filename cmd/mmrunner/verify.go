@@ -71,7 +71,7 @@ func runVerify(cmd *cobra.Command, in *installation, o verifyOptions, lists []st
 		if len(lists) > 0 {
 			return fmt.Errorf("had --file and the list %s, wanted one or the other", lists[0])
 		}
-		return verifyPair(cmd, o)
+		return verifyPair(cmd, in, o)
 	}
 	s, err := in.look(cmd)
 	if err != nil {
@@ -113,7 +113,10 @@ func runVerify(cmd *cobra.Command, in *installation, o verifyOptions, lists []st
 	return nil
 }
 
-func verifyPair(cmd *cobra.Command, o verifyOptions) error {
+func verifyPair(cmd *cobra.Command, in *installation, o verifyOptions) error {
+	if err := in.leaveRootFor(o.file, o.against); err != nil {
+		return err
+	}
 	found, err := verify.Pair(o.file, o.against, verify.Options{Max: o.max})
 	if err != nil {
 		return err

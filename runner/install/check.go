@@ -1,14 +1,19 @@
 package install
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
+	"syscall"
+	"time"
 
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
+	"github.com/mmrunner/mmrunner/mmcompat/privilege"
 	"github.com/mmrunner/mmrunner/mmcompat/site"
 	"github.com/mmrunner/mmrunner/runner"
 	"github.com/mmrunner/mmrunner/runner/qrunner"
@@ -42,7 +47,10 @@ func Check(ctx context.Context, s *site.Site, binary string) []Finding {
 		c.program()
 		c.settings()
 		c.directories()
-		c.lists(ctx)
+		// Hours may pass in it on a large site.
+		if !c.bad() {
+			c.lists(ctx)
+		}
 	}
 	return c.found
 }
@@ -55,7 +63,8 @@ func Failed(found []Finding) bool {
 type checker struct {
 	site   *site.Site
 	binary string
-	who    who
+	who    privilege.User
+	others string // the Python that all other runners go on with
 	found  []Finding
 }
 
@@ -78,7 +87,7 @@ func (c *checker) python() {
 	if path, _, err := qrunner.Command(script, nil); err != nil {
 		c.add(Bad, "the other runners: %v", err)
 	} else {
-		c.add(Good, "the other runners go on with %s", path)
+		c.others = path
 	}
 	if c.site.Problem != nil {
 		c.add(Bad, "%s cannot be probed: %v", c.site.Prefix, c.site.Problem)
@@ -104,21 +113,64 @@ func (c *checker) release() {
 func (c *checker) user() {
 	user, group := c.site.Str("MAILMAN_USER"), c.site.Str("MAILMAN_GROUP")
 	var err error
-	if c.who, err = lookup(user, group); err != nil {
+	if c.who, err = privilege.Lookup(user, group); err != nil {
 		c.add(Bad, "MAILMAN_USER and MAILMAN_GROUP: %v", err)
 		return
 	}
 	c.add(Good, "user %s and group %s", user, group)
+	if err := starts(c.who, c.others); err != nil {
+		c.add(Bad, "the other runners: %v", err)
+	} else {
+		c.add(Good, "the other runners go on with %s", c.others)
+	}
+}
+
+// startTime is far more than a Python takes to begin and end.
+const startTime = 30 * time.Second
+
+// starts tries whether Mailman's user can start a Python. A process of another user can only look at modes.
+func starts(u privilege.User, python string) error {
+	if id := os.Geteuid(); id != 0 && id != u.UID {
+		return may(u, python, mayRead|mayEnter)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), startTime)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, python, "-c", "import os, sys")
+	cmd.Dir = "/"
+	cmd.WaitDelay = time.Second
+	if os.Geteuid() == 0 {
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: u.Credential(), Setsid: true}
+	}
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("%s cannot be started by %s: %w %s", python, u.Name, err, bytes.TrimSpace(out))
+	}
+	return nil
+}
+
+// CheckProgram returns an error unless binary is a program, by its whole path.
+func CheckProgram(binary string) error {
+	if !filepath.IsAbs(binary) {
+		return fmt.Errorf("got program %s, need its whole path", binary)
+	}
+	info, err := os.Stat(binary)
+	if err != nil {
+		return fmt.Errorf("%s cannot be started: %w", binary, err)
+	}
+	if !info.Mode().IsRegular() || info.Mode().Perm()&0o111 == 0 {
+		return fmt.Errorf("%s cannot be started: got mode %v, need a program", binary, info.Mode())
+	}
+	return nil
 }
 
 // program is about what mailmanctl is to start.
 func (c *checker) program() {
-	if !filepath.IsAbs(c.binary) {
-		c.add(Bad, "had program %s, wanted its whole path", c.binary)
+	if err := CheckProgram(c.binary); err != nil {
+		c.add(Bad, "%v", err)
 		return
 	}
 	for dir := filepath.Dir(c.binary); ; dir = filepath.Dir(dir) {
-		if err := c.who.may(dir, mayEnter); err != nil {
+		if err := may(c.who, dir, mayEnter); err != nil {
 			c.add(Bad, "%s cannot be started: %v", c.binary, err)
 			return
 		}
@@ -128,7 +180,7 @@ func (c *checker) program() {
 	}
 	info, err := os.Stat(c.binary)
 	if err == nil {
-		err = c.who.may(c.binary, mayRead|mayEnter)
+		err = may(c.who, c.binary, mayRead|mayEnter)
 	}
 	if err != nil {
 		c.add(Bad, "%s cannot be started: %v", c.binary, err)
@@ -156,9 +208,9 @@ func (c *checker) directories() {
 	bad := 0
 	for _, dir := range []string{s.ListDataDir(), s.DataDir(), s.LockDir(), s.LogDir(), s.QueueDir("bounces"), s.QueueDir("commands"),
 		s.QueueDir("out"), s.QueueDir("virgin"), s.QueueDir("shunt")} {
-		err := c.who.may(dir, mayRead|mayWrite|mayEnter)
+		err := may(c.who, dir, mayRead|mayWrite|mayEnter)
 		if os.IsNotExist(err) {
-			err = c.who.may(filepath.Dir(dir), mayWrite|mayEnter)
+			err = may(c.who, filepath.Dir(dir), mayWrite|mayEnter)
 		}
 		if err != nil {
 			bad++
@@ -180,11 +232,11 @@ func (c *checker) lists(ctx context.Context) {
 	bad := 0
 	for _, name := range names {
 		dir := filepath.Join(c.site.ListDataDir(), name)
-		if err := c.who.may(dir, mayRead|mayWrite|mayEnter); err != nil {
+		if err := may(c.who, dir, mayRead|mayWrite|mayEnter); err != nil {
 			bad++
 			c.add(Bad, "list %s: %v", name, err)
 		}
-		if err := c.who.may(filepath.Join(dir, "config.pck"), mayRead); err != nil && !os.IsNotExist(err) {
+		if err := may(c.who, filepath.Join(dir, "config.pck"), mayRead); err != nil && !os.IsNotExist(err) {
 			bad++
 			c.add(Bad, "list %s: %v", name, err)
 		}

@@ -2,11 +2,8 @@ package install
 
 import (
 	"bytes"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 )
 
 var sources = map[string]string{
@@ -99,42 +96,5 @@ func TestDiff(t *testing.T) {
 	}
 	if Diff("x", src, src) != "" {
 		t.Error("a diff of equal texts is not empty")
-	}
-}
-
-func TestReplaceKeepsModeLinkAndMovesTheSecond(t *testing.T) {
-	dir := t.TempDir()
-	file, link := filepath.Join(dir, "mm_cfg.py"), filepath.Join(dir, "link.py")
-	if err := os.WriteFile(file, []byte("old"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Chmod(file, 0o640|os.ModeSetgid); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Symlink("mm_cfg.py", link); err != nil {
-		t.Fatal(err)
-	}
-	ahead := time.Now().Add(time.Hour).Truncate(time.Second)
-	if err := os.Chtimes(file, ahead, ahead); err != nil {
-		t.Fatal(err)
-	}
-	if err := Replace(link, []byte("new")); err != nil {
-		t.Fatal(err)
-	}
-	info, err := os.Lstat(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if info.Mode() != 0o640|os.ModeSetgid {
-		t.Errorf("had mode %v", info.Mode())
-	}
-	if !info.ModTime().After(ahead) {
-		t.Errorf("had mtime %v, wanted one after %v", info.ModTime(), ahead)
-	}
-	if target, _ := os.Readlink(link); target != "mm_cfg.py" {
-		t.Error("the symbolic link is gone")
-	}
-	if left, _ := filepath.Glob(filepath.Join(dir, ".*")); len(left) != 0 {
-		t.Errorf("left behind: %q", left)
 	}
 }

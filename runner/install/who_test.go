@@ -6,6 +6,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/mmrunner/mmrunner/mmcompat/privilege"
 )
 
 func TestMay(t *testing.T) {
@@ -18,11 +20,11 @@ func TestMay(t *testing.T) {
 		t.Fatal(err)
 	}
 	st := info.Sys().(*syscall.Stat_t)
-	owner := who{name: "owner", uid: st.Uid, gids: []uint32{st.Gid + 1}}
-	member := who{name: "member", uid: st.Uid + 1, gids: []uint32{st.Gid + 1, st.Gid}}
-	other := who{name: "other", uid: st.Uid + 1, gids: []uint32{st.Gid + 1}}
+	owner := privilege.User{Name: "owner", UID: int(st.Uid), Groups: []int{int(st.Gid) + 1}}
+	member := privilege.User{Name: "member", UID: int(st.Uid) + 1, Groups: []int{int(st.Gid) + 1, int(st.Gid)}}
+	other := privilege.User{Name: "other", UID: int(st.Uid) + 1, Groups: []int{int(st.Gid) + 1}}
 	for _, tt := range []struct {
-		w    who
+		u    privilege.User
 		mode os.FileMode
 		want os.FileMode
 		may  bool
@@ -34,12 +36,12 @@ func TestMay(t *testing.T) {
 		if err := os.Chmod(file, tt.mode); err != nil {
 			t.Fatal(err)
 		}
-		err := tt.w.may(file, tt.want)
+		err := may(tt.u, file, tt.want)
 		if (err == nil) != tt.may {
-			t.Errorf("%s, mode %o, %s: had error %v", tt.w.name, tt.mode, verbs(tt.want), err)
+			t.Errorf("%s, mode %o, %s: had error %v", tt.u.Name, tt.mode, verbs(tt.want), err)
 		}
-		if err != nil && !strings.Contains(err.Error(), tt.w.name) {
-			t.Errorf("had error %v, wanted it to name %s", err, tt.w.name)
+		if err != nil && !strings.Contains(err.Error(), tt.u.Name) {
+			t.Errorf("had error %v, wanted it to name %s", err, tt.u.Name)
 		}
 	}
 }
