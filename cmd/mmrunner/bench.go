@@ -56,6 +56,11 @@ a few entries of a list of the middle size, for the ratio. The installation's st
 	return cmd
 }
 
+// benchDocument is what --json prints.
+type benchDocument struct {
+	Rows []bench.Row `json:"rows"`
+}
+
 func runBench(cmd *cobra.Command, in *installation, o benchOptions) error {
 	self, err := os.Executable()
 	if err != nil {
@@ -88,7 +93,7 @@ func runBench(cmd *cobra.Command, in *installation, o benchOptions) error {
 		}
 	}
 	if o.asJSON {
-		return json.NewEncoder(cmd.OutOrStdout()).Encode(rows)
+		return printJSON(cmd, benchDocument{rows})
 	}
 	if err := bench.Print(cmd.OutOrStdout(), rows); err != nil {
 		return err

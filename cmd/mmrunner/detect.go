@@ -50,6 +50,11 @@ installation's own modules can tell.`,
 	return cmd
 }
 
+// detectDocument is what --json prints.
+type detectDocument struct {
+	Messages []detected `json:"messages"`
+}
+
 // detected is what was found in one message.
 type detected struct {
 	File    string `json:"file"`
@@ -112,7 +117,7 @@ func detectFiles(cmd *cobra.Command, in *installation, o detectOptions, files []
 		}
 	}
 	if o.asJSON {
-		if err := printJSON(cmd, all); err != nil {
+		if err := printJSON(cmd, detectDocument{all}); err != nil {
 			return err
 		}
 	}

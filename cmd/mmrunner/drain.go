@@ -93,7 +93,7 @@ func drain(cmd *cobra.Command, in *installation, o drainOptions, names []string)
 		}
 	}
 	if o.asJSON {
-		err = printJSON(cmd, drainedRunners(all))
+		err = printJSON(cmd, drainDocument{drainedRunners(all)})
 	} else {
 		err = printStats(cmd.OutOrStdout(), all)
 	}
@@ -144,7 +144,12 @@ func remember(s *site.Site, all []engine.Stats) error {
 	return errors.Join(errs...)
 }
 
-// drainedRunner is what a runner has done, as JSON has it.
+// drainDocument is what --json prints.
+type drainDocument struct {
+	Runners []drainedRunner `json:"runners"`
+}
+
+// drainedRunner is what a runner has done.
 type drainedRunner struct {
 	Runner          string                 `json:"runner"`
 	Entries         int                    `json:"entries"`

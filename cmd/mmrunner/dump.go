@@ -31,9 +31,14 @@ a command with a password.`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error { return runDump(cmd, in, o, args) },
 	}
-	cmd.Flags().BoolVar(&o.asJSON, "json", false, "print each file as a JSON document")
+	cmd.Flags().BoolVar(&o.asJSON, "json", false, "print the files as JSON")
 	cmd.Flags().BoolVar(&o.secrets, "secrets", false, "show passwords")
 	return cmd
+}
+
+// dumpDocument is what --json prints.
+type dumpDocument struct {
+	Files []dump.Document `json:"files"`
 }
 
 // runDump goes on with the other files where one cannot be read.
@@ -42,19 +47,28 @@ func runDump(cmd *cobra.Command, in *installation, o dumpOptions, files []string
 		return err
 	}
 
-	show := dump.File
-	if o.asJSON {
-		show = dump.JSON
-	}
+	doc := dumpDocument{Files: []dump.Document{}}
 	failed := 0
 	for _, name := range files {
 		b, err := readInput(cmd, name)
-		if err == nil {
-			err = show(cmd.OutOrStdout(), name, b, dump.Options{Secrets: o.secrets})
+		options := dump.Options{Secrets: o.secrets}
+		switch {
+		case err != nil:
+		case o.asJSON:
+			var file dump.Document
+			file, err = dump.Read(name, b, options)
+			doc.Files = append(doc.Files, file)
+		default:
+			err = dump.File(cmd.OutOrStdout(), name, b, options)
 		}
 		if err != nil {
 			failed++
 			complain(cmd.ErrOrStderr(), err)
+		}
+	}
+	if o.asJSON {
+		if err := printJSON(cmd, doc); err != nil {
+			return err
 		}
 	}
 	if failed > 0 {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -57,8 +58,15 @@ func probe(cmd *cobra.Command, in *installation, o probeOptions) error {
 	if err != nil {
 		return err
 	}
-	_, err = cmd.OutOrStdout().Write(append(b, '\n'))
-	return err
+	return printJSON(cmd, probeDocument{s.Prefix, s.Python, b})
+}
+
+// probeDocument is what --json prints. The profile is as the program that asks the installation's Python writes it, and
+// so is its cache: its names are Mailman's.
+type probeDocument struct {
+	Prefix  string          `json:"prefix"`
+	Python  string          `json:"python"`
+	Profile json.RawMessage `json:"profile"`
 }
 
 // summary prints what an administrator wants to check before trusting mmrunner

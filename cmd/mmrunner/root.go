@@ -47,5 +47,6 @@ Mailman's own runners.`,
 		newRecord(in),
 		newMailcheck(in),
 	)
+	root.AddCommand(newJSONHelp())
 	return root
 }

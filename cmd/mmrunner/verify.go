@@ -113,6 +113,13 @@ func runVerify(cmd *cobra.Command, in *installation, o verifyOptions, lists []st
 	return nil
 }
 
+// pairDocument is what --json prints of two files.
+type pairDocument struct {
+	File     string           `json:"file"`
+	Against  string           `json:"against"`
+	Findings []verify.Finding `json:"findings"`
+}
+
 func verifyPair(cmd *cobra.Command, in *installation, o verifyOptions) error {
 	if err := in.leaveRootFor(o.file, o.against); err != nil {
 		return err
@@ -127,7 +134,7 @@ func verifyPair(cmd *cobra.Command, in *installation, o verifyOptions) error {
 		if found == nil {
 			found = []verify.Finding{}
 		}
-		err = printJSON(cmd, found)
+		err = printJSON(cmd, pairDocument{o.file, o.against, found})
 	case len(found) == 0:
 		_, err = fmt.Fprintf(out, "%s and %s hold equal values of equal types\n", terminal.Escape(o.file), terminal.Escape(o.against))
 	default:

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"runtime"
 	"runtime/debug"
@@ -15,7 +14,6 @@ var release string
 
 // build is what `mmrunner version --json` prints.
 type build struct {
-	Schema   int    `json:"schema_version"` // 1
 	Version  string `json:"version"`
 	Commit   string `json:"commit,omitempty"`
 	Modified bool   `json:"modified"` // the checkout had changes that were not committed
@@ -25,7 +23,7 @@ type build struct {
 }
 
 func thisBuild() build {
-	b := build{Schema: 1, Version: release, Go: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH}
+	b := build{Version: release, Go: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return b
@@ -71,9 +69,7 @@ func newVersion() *cobra.Command {
 				_, err := fmt.Fprintln(cmd.OutOrStdout(), "mmrunner", version())
 				return err
 			}
-			enc := json.NewEncoder(cmd.OutOrStdout())
-			enc.SetIndent("", "  ")
-			return enc.Encode(thisBuild())
+			return printJSON(cmd, thisBuild())
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print it as a JSON object")

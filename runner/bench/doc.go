@@ -5,6 +5,7 @@
 package bench
 
 import (
+	"encoding/json"
 	"time"
 
 	"github.com/mmrunner/mmrunner/runner/engine"
@@ -30,15 +31,34 @@ type Drained struct {
 
 // Row is one batch.
 type Row struct {
-	Members int   `json:"members"`
-	Bytes   int64 `json:"config_bytes"` // of config.pck, after it
+	Members int
+	Bytes   int64 // of config.pck, after it
 	Drained
 	// Copy is the median time of a copy and fsync of config.pck, before and
 	// after the batch.
-	Copy time.Duration `json:"copy_ns"`
+	Copy time.Duration
 	// Mailman is what Mailman's own runner takes for one entry of this list; 0
 	// where it was not asked.
-	Mailman time.Duration `json:"mailman_each_ns,omitempty"`
+	Mailman time.Duration
+}
+
+// MarshalJSON has times in seconds.
+func (r Row) MarshalJSON() ([]byte, error) {
+	return json.Marshal(struct {
+		Members     int     `json:"members"`
+		Bytes       int64   `json:"config_bytes"`
+		Runner      string  `json:"runner"`
+		Entries     int     `json:"entries"`
+		Elapsed     float64 `json:"elapsed_seconds"`
+		Each        float64 `json:"each_seconds"`
+		MailmanEach float64 `json:"mailman_each_seconds,omitempty"`
+		Held        float64 `json:"lock_held_seconds"`
+		Copy        float64 `json:"copy_seconds"`
+		Peak        int64   `json:"peak_bytes"`
+	}{
+		r.Members, r.Bytes, r.Stats.Runner, r.Stats.Entries, r.Stats.Elapsed.Seconds(), r.Each().Seconds(), r.Mailman.Seconds(),
+		r.Stats.Held.Seconds(), r.Copy.Seconds(), r.Peak,
+	})
 }
 
 // Each is mmrunner's time for one entry.

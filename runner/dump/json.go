@@ -1,16 +1,12 @@
 package dump
 
 import (
-	"bytes"
 	"encoding/base64"
-	"encoding/json"
-	"io"
 	"math"
 	"math/big"
 	"strings"
 	"unicode/utf8"
 
-	"github.com/mmrunner/mmrunner/mmcompat/terminal"
 	"github.com/mmrunner/mmrunner/pickle"
 )
 
@@ -39,10 +35,10 @@ type Document struct {
 	Error   string  `json:"error,omitempty"`
 }
 
-// JSON writes all pickles in b as one document. The error of a pickle that
+// Read takes all pickles in b into a document. The error of a pickle that
 // cannot be read is in the document, and returned.
-func JSON(w io.Writer, name string, b []byte, o Options) error {
-	d := Document{File: name}
+func Read(name string, b []byte, o Options) (Document, error) {
+	d := Document{File: name, Pickles: []*Node{}}
 	err := each(name, b, func(_, _, _ int, v pickle.Value) error {
 		n := noder{o, map[pickle.Value]bool{}, collect(v)}
 		d.Pickles = append(d.Pickles, n.node(v, false))
@@ -51,17 +47,7 @@ func JSON(w io.Writer, name string, b []byte, o Options) error {
 	if err != nil {
 		d.Error = err.Error()
 	}
-	var doc bytes.Buffer
-	enc := json.NewEncoder(&doc)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("", " ")
-	if e := enc.Encode(d); e != nil {
-		return e
-	}
-	if _, e := w.Write(terminal.JSON(doc.Bytes())); e != nil {
-		return e
-	}
-	return err
+	return d, err
 }
 
 type noder struct {

@@ -94,7 +94,7 @@ func Run(ctx context.Context, o Options) (report *Report, err error) {
 		s.runners[h.Queue()] = h.Name()
 		s.order = append(s.order, h.Queue())
 	}
-	s.report = Report{Started: time.Now(), Ended: time.Now(), Prefix: o.Site.Prefix, Release: o.Site.Profile.Version}
+	s.report = Report{Batches: []Batch{}, Differences: []Difference{}, Started: time.Now(), Ended: time.Now(), Prefix: o.Site.Prefix, Release: o.Site.Profile.Version}
 	if s.collect, err = newCollector(o.Site, sp); err != nil {
 		return nil, err
 	}

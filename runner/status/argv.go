@@ -2,7 +2,9 @@ package status
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -90,10 +92,15 @@ func (l *looker) asked(args []string) []spec {
 }
 
 // here tells whether a process of mmrunner's works on this site: its --prefix says so, or its environment. Where
-// neither does, or cannot be seen, the process found a site as mmrunner finds one, and there seldom are two.
+// neither does, the process found a site as mmrunner finds one, and there seldom are two.
 func (l *looker) here(p *Process, prefix string) bool {
 	if prefix == "" {
-		env, _ := os.ReadFile(filepath.Join(l.o.Proc, strconv.Itoa(p.PID), "environ"))
+		env, err := os.ReadFile(filepath.Join(l.o.Proc, strconv.Itoa(p.PID), "environ"))
+		if errors.Is(err, fs.ErrPermission) {
+			l.st.Blind = true
+			l.note(fmt.Sprintf("on which installation mmrunner works as process %d: %v", p.PID, err))
+			return false
+		}
 		for line := range bytes.SplitSeq(env, []byte{0}) {
 			if v, ok := bytes.CutPrefix(line, []byte("MAILMAN_PREFIX=")); ok {
 				prefix = string(v)

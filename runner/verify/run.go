@@ -2,6 +2,7 @@ package verify
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"io/fs"
 	"os"
@@ -49,14 +50,26 @@ type Report struct {
 	Python   int `json:"cpickle_files"`
 	// The time that reading and writing took, of all files together; of Python
 	// the reading of what it read.
-	Read       time.Duration `json:"read_ns"`
-	Write      time.Duration `json:"write_ns"`
-	PythonRead time.Duration `json:"cpickle_read_ns"`
-	Elapsed    time.Duration `json:"elapsed_ns"`
+	Read       time.Duration `json:"-"`
+	Write      time.Duration `json:"-"`
+	PythonRead time.Duration `json:"-"`
+	Elapsed    time.Duration `json:"-"`
 	Findings   []Finding     `json:"findings"`
 	// Unread are files that could not be opened, or about which Python could say
 	// nothing, and why.
-	Unread []string `json:"unread,omitempty"`
+	Unread []string `json:"unread"`
+}
+
+// MarshalJSON has times in seconds.
+func (r *Report) MarshalJSON() ([]byte, error) {
+	type fields Report
+	return json.Marshal(struct {
+		*fields
+		Read       float64 `json:"read_seconds"`
+		Write      float64 `json:"write_seconds"`
+		PythonRead float64 `json:"cpickle_read_seconds"`
+		Elapsed    float64 `json:"elapsed_seconds"`
+	}{(*fields)(r), r.Read.Seconds(), r.Write.Seconds(), r.PythonRead.Seconds(), r.Elapsed.Seconds()})
 }
 
 // Count is how many files of a kind there were, and their size.
@@ -78,7 +91,7 @@ func Run(ctx context.Context, files []File, o Options) (*Report, error) {
 		only[maillist.Lower(l)] = true
 	}
 	start := time.Now()
-	r := &Report{Kinds: map[Kind]Count{}, Findings: []Finding{}}
+	r := &Report{Kinds: map[Kind]Count{}, Findings: []Finding{}, Unread: []string{}}
 	lists := map[string]bool{}
 	found := make([][]Finding, len(files))
 	var mu sync.Mutex
