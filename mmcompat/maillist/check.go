@@ -26,17 +26,24 @@ func (l *List) check() error {
 	if want := l.site.Profile.DataFileVersion; number(have) < float64(want) {
 		return &ErrNeedsPython{l.name, fmt.Sprintf("its data_version is %s, and the installed one is %d", pickle.Repr(have, 40), want)}
 	}
-	l.checkURL()
+	if err := l.checkURL(); err != nil {
+		return err
+	}
 	l.checkReplyTo()
 	return l.checkTopics()
 }
 
-func (l *List) checkURL() {
+// checkURL gives a list without a usable address of its pages the site's own.
+func (l *List) checkURL() error {
 	v, ok := l.Get("web_page_url")
 	if !ok {
-		return
+		return nil
 	}
-	page, _ := textOf(v, true)
+	page, ok := textOf(v, true)
+	if !ok {
+		return &ErrNeedsPython{l.name, "its web_page_url is no string"}
+	}
+
 	changed := page
 	if scheme, host := urlStart(page); scheme == "" || host == "" {
 		v, changed = pickle.Str(""), DefaultURL(l.site)
@@ -45,13 +52,14 @@ func (l *List) checkURL() {
 		changed += "/"
 	}
 	if changed == page {
-		return
+		return nil
 	}
 	if _, ok := v.(pickle.Unicode); ok {
 		l.Set("web_page_url", pickle.Unicode(changed))
 	} else {
 		l.Set("web_page_url", pickle.Str(changed))
 	}
+	return nil
 }
 
 // DefaultURL is where the site's web pages are: DEFAULT_URL or, as that has

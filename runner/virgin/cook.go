@@ -16,6 +16,7 @@ import (
 
 // The releases that changed what CookHeaders does with Mailman's own messages.
 const (
+	senderIsEncoded = 15 // get_sender() takes a field as it is, and decodes nothing
 	archiveSlash    = 15 // List-Archive keeps its URL's trailing slash
 	fromIsList      = 16 // ALLOW_FROM_IS_LIST, which took notices for posts
 	fasttrackIsKept = 18 // from_is_list leaves notices alone

@@ -13,6 +13,7 @@ package virgin
 
 import (
 	"errors"
+	"strings"
 
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
 	"github.com/mmrunner/mmrunner/mmcompat/message"
@@ -93,16 +94,22 @@ func (h *Handler) Apply(b runner.Batch, e *runner.Entry) (runner.Outcome, error)
 // beyond says why only Python can tell what becomes of an entry: values of kinds
 // that Mailman itself does not make.
 func beyond(b runner.Batch, msg *message.Message, e *runner.Entry) string {
+	release := b.Site().Profile.HexVersion
 	if v, ok := e.Data.Get("pipeline"); ok && !isPipeline(v) {
 		return "an entry names a pipeline of its own"
 	}
+
 	for _, name := range []string{"from", "sender"} {
-		if v, ok := msg.GetValue(name); ok {
-			if _, ok := v.(string); !ok {
-				return "a message has a " + name + " field that is no plain string"
-			}
+		v, has := msg.GetValue(name)
+		field, plain := v.(string)
+		if has && !plain {
+			return "a message has a " + name + " field that is no plain string"
+		}
+		if strings.Contains(field, "=?") && !membership.Since(release, senderIsEncoded) {
+			return "its release decodes a " + name + " field before it looks for addresses"
 		}
 	}
+
 	l := b.List()
 	for _, name := range textSettings {
 		v, _ := l.Get(name)
@@ -124,8 +131,7 @@ func beyond(b runner.Batch, msg *message.Message, e *runner.Entry) string {
 			return "it has no " + name
 		}
 	}
-	if micro := b.Site().Profile.HexVersion; !membership.Since(micro, fasttrackIsKept) && membership.Since(micro, fromIsList) &&
-		b.Site().Bool("ALLOW_FROM_IS_LIST") && l.Bool("from_is_list") {
+	if !membership.Since(release, fasttrackIsKept) && membership.Since(release, fromIsList) && b.Site().Bool("ALLOW_FROM_IS_LIST") && l.Bool("from_is_list") {
 		return "its release changes the From field of its own notices"
 	}
 	return ""
