@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/mmrunner/mmrunner/runner"
 	"github.com/mmrunner/mmrunner/runner/kill"
 )
 
@@ -42,7 +43,10 @@ random times, has it start again, and compares what comes of it in the end with 
 			work := []string{exe, "torture-work", fmt.Sprintf("--batch-size=%d", o.batch)}
 			workers := [][]string{work}
 			if o.apart {
-				workers = [][]string{slices.Concat(work, []string{"--runner=BounceRunner"}), slices.Concat(work, []string{"--runner=CommandRunner"})}
+				workers = nil
+				for _, name := range runner.Names() {
+					workers = append(workers, slices.Concat(work, []string{"--runner=" + name}))
+				}
 			}
 			r, err := kill.Torture(untilStopped(cmd), dir, kill.Options{
 				Kills: o.kills, PerRound: o.a, Batch: o.batch, Seed: o.seed,
@@ -60,7 +64,7 @@ random times, has it start again, and compares what comes of it in the end with 
 	cmd.Flags().IntVar(&o.a, "a-round", 2, "how often before it may finish")
 	cmd.Flags().IntVar(&o.members, "members", 300, "members of the list")
 	batchSizeFlag(cmd.Flags(), &o.batch, 25)
-	cmd.Flags().BoolVar(&o.apart, "apart", false, "have a process for each runner, at the same time, and kill both")
+	cmd.Flags().BoolVar(&o.apart, "apart", false, "have a process for each runner, at the same time, and kill each")
 	cmd.Flags().Uint64Var(&o.seed, "seed", uint64(time.Now().UnixNano()), "of the random times")
 	return cmd
 }
@@ -79,7 +83,7 @@ func newTortureWork() *cobra.Command {
 			return err
 		},
 	}
-	cmd.Flags().StringSliceVar(&runners, "runner", nil, "the runner (default both, one after the other)")
+	cmd.Flags().StringSliceVar(&runners, "runner", nil, "the runner (default all, one after the other)")
 	batchSizeFlag(cmd.Flags(), &batch, 25)
 	return cmd
 }

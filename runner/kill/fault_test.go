@@ -105,10 +105,10 @@ func (b *bench) fault(t *testing.T, env, name string, from, to int, where string
 	}
 }
 
-// finished tells whether both queues are empty.
+// finished tells whether the queues are empty.
 func (b *bench) finished(t *testing.T) bool {
 	t.Helper()
-	for _, q := range []string{"bounces", "commands"} {
+	for _, q := range []string{"bounces", "commands", "virgin"} {
 		left, err := os.ReadDir(filepath.Join(b.dir, "qfiles", q))
 		if err != nil {
 			t.Fatal(err)

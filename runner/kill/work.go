@@ -14,9 +14,10 @@ import (
 	"github.com/mmrunner/mmrunner/runner/engine"
 	"github.com/mmrunner/mmrunner/runner/membership"
 	"github.com/mmrunner/mmrunner/runner/txn"
+	"github.com/mmrunner/mmrunner/runner/virgin"
 )
 
-// Work has the named runners, or both, go through what waits on a world's site, as
+// Work has the named runners, or all, go through what waits on a world's site, as
 // drain does, batch entries to a commit.
 func Work(ctx context.Context, dir string, batch int, names ...string) (all []engine.Stats, err error) {
 	s := site.FromProfile(dir, site.Builtin())
@@ -30,7 +31,7 @@ func Work(ctx context.Context, dir string, batch int, names ...string) (all []en
 	if err != nil {
 		return nil, err
 	}
-	for _, h := range []runner.Handler{bounce.New(d, world), command.New(world)} {
+	for _, h := range []runner.Handler{bounce.New(d, world), command.New(world), virgin.New(s)} {
 		if len(names) > 0 && !slices.Contains(names, h.Name()) {
 			continue
 		}
