@@ -169,6 +169,10 @@ func (c *Commit) Discard() error {
 func (t *Turn) Publish(c *Commit) (done int, err error) {
 	for i, f := range c.Files {
 		if err := f.Publish(); err != nil {
+			// It may have got its name before it failed.
+			if published, why := f.Published(); published || why != nil {
+				i++
+			}
 			return i, fmt.Errorf("publishing %s: %w", f.Final, err)
 		}
 	}
