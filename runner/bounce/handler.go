@@ -17,6 +17,7 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/pydict"
 	"github.com/mmrunner/mmrunner/pickle"
 	"github.com/mmrunner/mmrunner/runner"
+	"github.com/mmrunner/mmrunner/runner/bounce/beyond"
 	"github.com/mmrunner/mmrunner/runner/bounce/detect"
 	"github.com/mmrunner/mmrunner/runner/membership"
 )
@@ -24,9 +25,10 @@ import (
 // Handler is BounceRunner for the engine. It is for one goroutine, as far as
 // Apply and Batched go.
 type Handler struct {
-	world  membership.World
-	detect *detect.Detector
-	events map[runner.Batch][]event
+	world   membership.World
+	detect  *detect.Detector
+	options Options
+	events  map[runner.Batch][]event
 
 	// The language of the process itself, in which bounces are registered. A
 	// member's removal changes it to the list's for good.
@@ -61,8 +63,7 @@ func (h *Handler) Classify(e *runner.Entry) error {
 	if err != nil {
 		return err
 	}
-	r := h.detect.Scan(m)
-	e.Work = &r
+	e.Work = h.scan(m)
 	e.Shrink()
 	return nil
 }
@@ -99,11 +100,11 @@ func (h *Handler) registers(lists runner.Lists, name string) bool {
 }
 
 func (h *Handler) bounces(e *runner.Entry) bool {
-	r, ok := e.Work.(*detect.Result)
-	if !ok || r.Stop {
+	w, ok := e.Work.(*work)
+	if !ok || w.Stop && !w.secondBounce() {
 		return false
 	}
-	if len(r.Addrs) > 0 {
+	if len(w.Addrs) > 0 || w.secondBounce() {
 		return true
 	}
 	m, err := e.Head()
@@ -178,7 +179,7 @@ func (h *Handler) passOn(b runner.Batch, e *runner.Entry, recips pickle.Value) e
 // look finds out whom a bounce is for: by the address it came to, by the token
 // of a probe, or by its text.
 func (h *Handler) look(b runner.Batch, e *runner.Entry, msg *message.Message) (runner.Outcome, error) {
-	scan := e.Work.(*detect.Result)
+	scan := e.Work.(*work)
 	l := b.List()
 	mailbox, _ := maillist.ParseEmail(l.GetBouncesEmail())
 	verp := h.detect.VerpBounce(mailbox, msg)
@@ -187,7 +188,7 @@ func (h *Handler) look(b runner.Batch, e *runner.Entry, msg *message.Message) (r
 	}
 	var addrs []string
 	if verp.Value != "" {
-		if err := known(l, scan, "if BouncerAPI.ScanMessages(mlist, msg) is BouncerAPI.Stop"); err != nil {
+		if err := known(l, &scan.Result, "if BouncerAPI.ScanMessages(mlist, msg) is BouncerAPI.Stop"); err != nil {
 			return "", err
 		}
 		if scan.Stop {
@@ -215,13 +216,16 @@ func (h *Handler) look(b runner.Batch, e *runner.Entry, msg *message.Message) (r
 		if probe.Value != "" {
 			return runner.Registered, h.probeBounced(b, e.Data.Str("lang"), probe.Value)
 		}
-		if err := known(l, scan, "addrs = BouncerAPI.ScanMessages(mlist, msg)"); err != nil {
+		if err := known(l, &scan.Result, "addrs = BouncerAPI.ScanMessages(mlist, msg)"); err != nil {
 			return "", err
 		}
-		if scan.Stop {
+		if addrs = scan.members(l); len(addrs) == 0 && scan.second.Kind != beyond.None && scan.second.Kind != beyond.Bounce {
+			return h.drop(b, e, msg, scan.second.Kind)
+		}
+		if scan.Stop && len(addrs) == 0 {
 			return runner.Discarded, nil
 		}
-		addrs = scan.Addrs
+		addrs = append(addrs, scan.Addrs...)
 	}
 	if len(addrs) == 0 && scan.Module != "" && !since(b, emptyIsUnrecognized) {
 		return runner.Discarded, nil

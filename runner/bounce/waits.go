@@ -6,7 +6,6 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
 	"github.com/mmrunner/mmrunner/mmcompat/site"
 	"github.com/mmrunner/mmrunner/runner"
-	"github.com/mmrunner/mmrunner/runner/bounce/detect"
 )
 
 // Waits tells whether an entry is a bounce that is to be registered, which
@@ -17,8 +16,8 @@ func (h *Handler) Waits(s *site.Site, e *runner.Entry) bool {
 	if _, _, ok := inherited(e.Data); ok {
 		return false // it has waited
 	}
-	scan, ok := e.Work.(*detect.Result)
-	if !ok || scan.Stop || scan.Err != nil || scan.NeedPython != "" || e.List == maillist.Lower(s.Str("MAILMAN_SITE_LIST")) {
+	scan, ok := e.Work.(*work)
+	if !ok || scan.Stop && !scan.secondBounce() || scan.Err != nil || scan.NeedPython != "" || e.List == maillist.Lower(s.Str("MAILMAN_SITE_LIST")) {
 		return false
 	}
 	msg, err := e.Head()
@@ -31,7 +30,7 @@ func (h *Handler) Waits(s *site.Site, e *runner.Entry) bool {
 		return verp.Err == nil && verp.NeedPython == ""
 	}
 	probe := h.detect.VerpProbe(mailbox, msg, func(string) bool { return true })
-	return len(scan.Addrs) > 0 && probe.Value == "" && probe.Err == nil && probe.NeedPython == ""
+	return (len(scan.Addrs) > 0 || scan.secondBounce()) && probe.Value == "" && probe.Err == nil && probe.NeedPython == ""
 }
 
 // Every is REGISTER_BOUNCES_EVERY.

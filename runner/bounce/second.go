@@ -1,0 +1,76 @@
+package bounce
+
+import (
+	"github.com/mmrunner/mmrunner/mmcompat/maillist"
+	"github.com/mmrunner/mmrunner/mmcompat/message"
+	"github.com/mmrunner/mmrunner/runner"
+	"github.com/mmrunner/mmrunner/runner/bounce/beyond"
+	"github.com/mmrunner/mmrunner/runner/bounce/detect"
+)
+
+// Options is what a handler does beyond what Mailman's runner does. The zero
+// Options is nothing.
+type Options struct {
+	// Beyond has package beyond look at bounces that Mailman's modules do not know.
+	Beyond bool
+	// IgnoreNested has a delivery report inside a returned message not count.
+	IgnoreNested bool
+}
+
+// With sets what the handler does beyond what Mailman's runner does.
+func (h *Handler) With(o Options) *Handler {
+	h.options = o
+	return h
+}
+
+// work is what Classify finds out of an entry.
+type work struct {
+	detect.Result               // what Mailman's modules find
+	second        beyond.Result // what a second look finds, where these find no address
+}
+
+func (h *Handler) scan(m *message.Message) *work {
+	if h.options.IgnoreNested {
+		m, _ = beyond.WithoutNestedReports(m)
+	}
+	w := &work{Result: h.detect.Scan(m)}
+	switch {
+	case !h.options.Beyond || w.NeedPython != "" || w.Err != nil || len(w.Addrs) > 0:
+	case w.Stop:
+		w.second = beyond.FailedBesideDelayed(m)
+	default:
+		w.second = beyond.Find(m)
+	}
+	return w
+}
+
+// secondBounce tells whether a second look has found recipients. They may be no
+// members.
+func (w *work) secondBounce() bool { return w.second.Kind == beyond.Bounce }
+
+// members are the members of a list among the recipients that a second look has
+// found. Nobody else is charged by it.
+func (w *work) members(l *maillist.List) []string {
+	var addrs []string
+	for _, r := range w.second.Recipients {
+		for _, form := range r.Forms() {
+			if l.IsMember(form) {
+				addrs = append(addrs, form)
+				break
+			}
+		}
+	}
+	return addrs
+}
+
+// drop discards what is no bounce at all. Mailman would send it to the owner as
+// one that nobody understands.
+func (h *Handler) drop(b runner.Batch, e *runner.Entry, msg *message.Message, kind beyond.Kind) (runner.Outcome, error) {
+	defer e.Drop()
+	id, ok := msg.Get("message-id")
+	if !ok {
+		id = "n/a"
+	}
+	b.Log("bounce", "%s: discarding %s, no bounce, message-id: %s", b.List().Name(), kind, id)
+	return runner.Discarded, nil
+}
