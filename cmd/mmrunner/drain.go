@@ -33,6 +33,7 @@ type drainOptions struct {
 	batchSize    int
 	asJSON       bool
 	besidePython bool
+	beyond       beyondOptions
 }
 
 func newDrain(in *installation) *cobra.Command {
@@ -56,6 +57,7 @@ stopped; what it had begun is done then.`,
 	}
 	cmd.Flags().BoolVar(&o.besidePython, "beside-python", false, "go on though a Python runner works on the queue")
 	batchSizeFlag(cmd.Flags(), &o.batchSize, engine.DefaultBatch)
+	o.beyond.flags(cmd.Flags())
 	jsonFlag(cmd.Flags(), &o.asJSON)
 	return cmd
 }
@@ -182,7 +184,7 @@ func drainQueues(ctx context.Context, s *site.Site, o drainOptions, names []stri
 		return nil, err
 	}
 	for _, name := range names {
-		h, err := handler(name, s)
+		h, err := configuredHandler(o.beyond)(name, s)
 		if err != nil {
 			return all, err
 		}

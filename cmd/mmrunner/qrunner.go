@@ -105,7 +105,7 @@ func serve(ctx context.Context, s *site.Site, script string, o qrunner.Options) 
 		return 1, qrunner.Exec(script, o.Args(others))
 	}
 	process := &service.Process{
-		Site: s, Runners: ours, Once: o.Once, Verbose: o.Verbose, Subproc: o.Subproc, Wait: true, Handler: handler, Version: version(),
+		Site: s, Runners: ours, Once: o.Once, Verbose: o.Verbose, Subproc: o.Subproc, Wait: true, Handler: configuredHandler(beyondOptions{}), Version: version(),
 	}
 	if err := tune(process); err != nil {
 		return 1, err

@@ -19,6 +19,7 @@ type runOptions struct {
 	lockShare float64
 	metrics   string
 	asUser    bool
+	beyond    beyondOptions
 }
 
 func newRun(in *installation) *cobra.Command {
@@ -41,6 +42,7 @@ As root it becomes Mailman's user first, as every command does; any other user t
 	batchSizeFlag(f, &o.batchSize, engine.DefaultBatch)
 	f.Float64Var(&o.lockShare, "lock-share", engine.DefaultLockShare, "share of the time for which a list's lock is held at most")
 	metricsFlag(f, &o.metrics)
+	o.beyond.flags(f)
 	f.BoolVarP(&o.asUser, "run-as-user", "u", false, "run as whoever started it, if not as root")
 	return cmd
 }
@@ -66,7 +68,7 @@ func runForeground(cmd *cobra.Command, in *installation, o runOptions, names []s
 	if len(names) == 0 {
 		names = runner.Names()
 	}
-	process := &service.Process{Site: s, Version: version(), BatchSize: o.batchSize, LockShare: o.lockShare, Metrics: o.metrics, Handler: handler}
+	process := &service.Process{Site: s, Version: version(), BatchSize: o.batchSize, LockShare: o.lockShare, Metrics: o.metrics, Handler: configuredHandler(o.beyond)}
 	for _, name := range names {
 		spec := qrunner.Spec{Name: strings.TrimSuffix(name, "Runner") + "Runner", Slice: n, Slices: slices}
 		if !runner.Known(spec.Name) {

@@ -1,0 +1,38 @@
+package main
+
+import (
+	"github.com/spf13/pflag"
+
+	"github.com/mmrunner/mmrunner/mmcompat/site"
+	"github.com/mmrunner/mmrunner/runner"
+	"github.com/mmrunner/mmrunner/runner/bounce"
+	"github.com/mmrunner/mmrunner/runner/settings"
+)
+
+// beyondOptions are the flags for what mmrunner does beyond what Mailman's runners do. What a site's mmrunner.toml
+// switches on is on without them.
+type beyondOptions struct {
+	beyond bool
+	nested bool
+}
+
+func (o *beyondOptions) flags(f *pflag.FlagSet) {
+	f.BoolVar(&o.beyond, "beyond-mailman", false, "look again, by mmrunner's own rules, at bounces that Mailman's modules do not know")
+	f.BoolVar(&o.nested, "ignore-nested-reports", false, "do not count a delivery report that lies inside the returned message")
+}
+
+// configuredHandler makes handlers that do what flags and the site's settings ask for.
+func configuredHandler(o beyondOptions) func(name string, s *site.Site) (runner.Handler, error) {
+	return func(name string, s *site.Site) (runner.Handler, error) {
+		own, err := settings.Read(s.DataDir())
+		if err != nil {
+			return nil, err
+		}
+		h, err := handler(name, s)
+		if b, ok := h.(*bounce.Handler); ok {
+			beyond := o.beyond || own.BeyondMailman
+			b.With(bounce.Options{Beyond: beyond, IgnoreNested: beyond || o.nested || own.IgnoreNestedReports})
+		}
+		return h, err
+	}
+}
