@@ -31,6 +31,9 @@ handled on each by a process of its own, and prints how long that took, for how 
 a copy and fsync of config.pck, and the peak of memory. Where a Mailman is installed (--prefix), its own runners handle
 a few entries of a list of the middle size, for the ratio. The installation's state is not touched.`,
 		Args: cobra.NoArgs,
+		Example: `  mmrunner bench
+  mmrunner bench --members 10000 --json`,
+		Annotations: exits(exitDone, exitNotDone, exitStopped),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if o.child != "" {
 				return drainChild(cmd, o.child, args)

@@ -34,13 +34,11 @@ bounce module that recognised it and the bouncing addresses, or "warning" for a 
 With --beyond-mailman, it prints for what is none of these whom mmrunner's own rules find ("beyond/RULE"), or what
 else the message is: delayed, delivered, notification, autoreply or complaint.
 It uses the bounce modules' order and patterns of the installation, or mmrunner's own where there is none or with
---builtin. It changes nothing.
-
-Exit status: 0 if every message was looked at, whatever was found in it, 2 if a file could not be read or only the
-installation's own modules can tell.`,
-		Example: "  mmrunner detect bounce.eml\n  mmrunner detect --mbox --json /var/mail/bounces",
-		Args:    cobra.MinimumNArgs(1),
-		RunE:    func(cmd *cobra.Command, args []string) error { return detectFiles(cmd, in, o, args) },
+--builtin. It changes nothing.`,
+		Example:     "  mmrunner detect bounce.eml\n  mmrunner detect --mbox --json /var/mail/bounces",
+		Args:        cobra.MinimumNArgs(1),
+		Annotations: exits("0 every message was looked at, whatever was found in it", "2 a file could not be read, or only the installation's own modules can tell"),
+		RunE:        func(cmd *cobra.Command, args []string) error { return detectFiles(cmd, in, o, args) },
 	}
 	jsonFlag(cmd.Flags(), &o.asJSON)
 	cmd.Flags().BoolVar(&o.mbox, "mbox", false, "the files are mailboxes of many messages")

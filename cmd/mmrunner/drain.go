@@ -40,19 +40,17 @@ func newDrain(in *installation) *cobra.Command {
 	var o drainOptions
 	cmd := &cobra.Command{
 		Use:   "drain [RUNNER...]",
-		Short: "Handle all that waits in the queues of bounces, commands and notices, then exit",
+		Short: "Handle all that waits in the queues, then exit",
 		Long: `drain handles every entry of the queues of the named runners (BounceRunner, CommandRunner, VirginRunner; all if
 none is named), a batch at a time, saves the lists and exits. What cannot be handled stays in the queue or goes
 where Mailman would put it, and Mailman's error log says why.
 
 It stops where one of Mailman's own Python runners works on such a queue: neither would know of the entries that the
-other has in hand. Another mmrunner does know.
-
-Exit status: 0 if all entries were handled, 1 if some stay in the queue, 2 if it could not be done, 130 if it was
-stopped; what it had begun is done then.`,
+other has in hand. Another mmrunner does know.`,
 		Example: `  mmrunner drain
   mmrunner drain --json BounceRunner`,
 		ValidArgsFunction: completeRunners,
+		Annotations:       exits("0 all entries were handled", "1 some entries stay in the queue", exitNotDone, "130 it was stopped by Ctrl-C; what it had begun is done"),
 		RunE:              func(cmd *cobra.Command, args []string) error { return drain(cmd, in, o, args) },
 	}
 	cmd.Flags().BoolVar(&o.besidePython, "beside-python", false, "go on though a Python runner works on the queue")

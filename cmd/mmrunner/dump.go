@@ -28,8 +28,9 @@ Passwords are hidden unless --secrets is given. The text of a message is shown a
 a command with a password.`,
 		Example: `  mmrunner dump /usr/local/mailman/lists/mylist/config.pck
   mmrunner dump --json qfiles/shunt/*.pck`,
-		Args: cobra.MinimumNArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error { return runDump(cmd, in, o, args) },
+		Args:        cobra.MinimumNArgs(1),
+		Annotations: exits(exitDone, "2 a file could not be read to its end"),
+		RunE:        func(cmd *cobra.Command, args []string) error { return runDump(cmd, in, o, args) },
 	}
 	cmd.Flags().BoolVar(&o.asJSON, "json", false, "print the files as JSON")
 	cmd.Flags().BoolVar(&o.secrets, "secrets", false, "show passwords")

@@ -42,7 +42,10 @@ Nothing else changes, and nothing is started or stopped. mmrunner uninstall take
 
 As root it only reads and writes mm_cfg.py; all else is done by a process of Mailman's user.`,
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return runInstall(cmd, in, o) },
+		Example: `  mmrunner install --dry-run
+  mmrunner install --yes`,
+		Annotations: exits(exitDone, "2 the installation is not ready, or the answer was no; nothing was changed"),
+		RunE:        func(cmd *cobra.Command, _ []string) error { return runInstall(cmd, in, o) },
 	}
 	o.addTo(cmd)
 	cmd.Flags().StringVar(&o.binary, "binary", "", "the program that mailmanctl is to start (default: this one)")

@@ -14,6 +14,8 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/spf13/cobra"
+
 	"github.com/mmrunner/mmrunner/mmcompat/terminal"
 	"github.com/mmrunner/mmrunner/mmcompat/zone"
 	"github.com/mmrunner/mmrunner/runner/qrunner"
@@ -58,6 +60,7 @@ func main() {
 func run(args []string) int {
 	// What commands print comes out of other people's mail and names.
 	stdout, stderr := terminal.NewWriter(os.Stdout), terminal.NewWriter(os.Stderr)
+	cobra.EnableCommandSorting = false
 	root := newRoot()
 	root.SetArgs(args)
 	root.SetOut(stdout)

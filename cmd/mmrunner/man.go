@@ -18,8 +18,9 @@ func newMan() *cobra.Command {
 		Short: "Write a manual page for each command",
 		Long: `man writes mmrunner.8 and one page for each command into a directory, which is made if it is not there.
 They say what the commands' own help says. The pages are dated today, or $SOURCE_DATE_EPOCH.`,
-		Example: `  mmrunner man /usr/local/share/man/man8`,
-		Args:    cobra.ExactArgs(1),
+		Example:     `  mmrunner man /usr/local/share/man/man8`,
+		Args:        cobra.ExactArgs(1),
+		Annotations: exits(exitDone, exitNotDone),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			// Pages are for everybody; main set Mailman's mask.
 			defer syscall.Umask(syscall.Umask(0o022))

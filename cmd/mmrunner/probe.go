@@ -29,7 +29,10 @@ func newProbe(in *installation) *cobra.Command {
 		Long: `probe prints the profile that mmrunner works from: the release, paths, languages, bounce modules and
 commands of the installation, and which of its modules are not as Mailman ships them. The profile is kept beside the installation's data and made again when a file it came from changes.`,
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return probe(cmd, in, o) },
+		Example: `  mmrunner probe
+  mmrunner probe --json --no-cache`,
+		Annotations: exits("0 the installation could be asked", "2 it could not; what is known without it is printed"),
+		RunE:        func(cmd *cobra.Command, _ []string) error { return probe(cmd, in, o) },
 	}
 	cmd.Flags().BoolVar(&o.asJSON, "json", false, "print the whole profile as JSON")
 	cmd.Flags().BoolVar(&o.noCache, "no-cache", false, "ask the installation's Python again, and keep nothing")

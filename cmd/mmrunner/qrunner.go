@@ -34,6 +34,9 @@ last is a string for one runner, or a dictionary with one for each runner's name
 mailmanctl starts its runners through mmrunner where mm_cfg.py sets PYTHON to it (see mmrunner install), as
 "mmrunner BIN_DIR/qrunner --runner=NAME:SLICE:COUNT -s". This command is the same by hand.`,
 		Args: cobra.NoArgs,
+		Example: `  mmrunner qrunner --runner=Bounce:0:1 --once
+  mmrunner qrunner --list`,
+		Annotations: exits("0 it came to its end", "1 it could not begin; 15 and 2: it was told to stop by that signal, which mailmanctl goes by", exitNotDone),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			for _, arg := range specs {
 				spec, err := qrunner.ParseSpec(arg)

@@ -26,7 +26,7 @@ func newRun(in *installation) *cobra.Command {
 	var o runOptions
 	cmd := &cobra.Command{
 		Use:   "run [RUNNER...]",
-		Short: "Handle the queues of bounces, commands and notices until told to stop, for a supervisor such as systemd",
+		Short: "Handle the queues until told to stop, for a supervisor",
 		Long: `run handles the queues of the named runners (BounceRunner, CommandRunner, VirginRunner; all if none is named) in the
 foreground, until SIGTERM or SIGINT. It finishes what is at hand first, and registers bounces that wait. SIGHUP has it
 open its log files anew. Only one mmrunner works on a slice of a queue.
@@ -35,7 +35,10 @@ mailmanctl must not start the same runners: take them out of QRUNNERS in mm_cfg.
 itself (see mmrunner install).
 
 As root it becomes Mailman's user first, as every command does; any other user than Mailman's is refused.`,
-		RunE: func(cmd *cobra.Command, args []string) error { return runForeground(cmd, in, o, args) },
+		Example: `  mmrunner run
+  mmrunner run --slice 0/2 --metrics-addr :9112 BounceRunner`,
+		Annotations: exits("0 it was told to stop", exitNotDone),
+		RunE:        func(cmd *cobra.Command, args []string) error { return runForeground(cmd, in, o, args) },
 	}
 	f := cmd.Flags()
 	f.StringVar(&o.slice, "slice", "0/1", "work on slice `N/M` of the queues only, N from 0")

@@ -44,13 +44,11 @@ out and counted, as such code may reach further; entries that the live runners t
 counted too.
 
 It goes on until it is stopped (with Ctrl-C, or as a supervisor does; it then replays what it has collected once
-more), or with --once replays what is in the queues now.
-
-Exit status: 0 if both sides agreed, 1 if anything differed, 2 if nothing was replayed or it could not be done, 130 if
-it was stopped before --once was through.`,
+more), or with --once replays what is in the queues now.`,
 		Example: `  mmrunner shadow
   mmrunner shadow --once --report shadow.html CommandRunner`,
 		ValidArgsFunction: completeRunners,
+		Annotations:       exits("0 both sides agreed", "1 something differed", "2 nothing was replayed, or it could not be done", "130 it was stopped before --once was through"),
 		RunE:              func(cmd *cobra.Command, args []string) error { return runShadow(cmd, in, o, args) },
 	}
 	f := cmd.Flags()

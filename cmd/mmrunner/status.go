@@ -42,14 +42,14 @@ wait for up to so many minutes.
 --warn and --crit say what is too much: age=TIME for the oldest entry of a queue, waiting=N for its entries,
 shunted=N, preserved=N, lock=TIME for a list's lock; 0 takes a limit away.
 
-Exit status, with and without --check, as monitoring plugins have it: 0 all is well, 1 warning, 2 critical, 3
-something could not be looked at.`,
+The exit statuses are those of monitoring plugins, with and without --check.`,
 		Example: `  mmrunner status
-  mmrunner status --watch 5s
+  mmrunner status --watch=5s
   mmrunner status --queue bounces
   mmrunner status --check --warn age=20m,shunted=10 --crit age=1h`,
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return runStatus(cmd, in, o) },
+		Args:        cobra.NoArgs,
+		Annotations: exits("0 all is well", "1 warning: something wants looking at", "2 critical: mail is not handled, or late", "3 something could not be looked at, or the command line is wrong", exitStopped),
+		RunE:        func(cmd *cobra.Command, _ []string) error { return runStatus(cmd, in, o) },
 	}
 	f := cmd.Flags()
 	jsonFlag(f, &o.asJSON)

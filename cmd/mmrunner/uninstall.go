@@ -20,7 +20,10 @@ the change and asks. Nothing is started or stopped: mmrunner goes on until the r
 own then go on with what is queued. What processes of mmrunner had begun when they died is finished, since Mailman's own
 runners know nothing of it; those that live are left alone.`,
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return runUninstall(cmd, in, o) },
+		Example: `  mmrunner uninstall --dry-run
+  mmrunner uninstall`,
+		Annotations: exits(exitDone, exitNotDone),
+		RunE:        func(cmd *cobra.Command, _ []string) error { return runUninstall(cmd, in, o) },
 	}
 	o.addTo(cmd)
 	return cmd

@@ -39,14 +39,12 @@ doubts; --doubts=false leaves them out.
 
 With --file FILE --against FILE2 it compares two files of pickles, of any kind, by value and type.
 
-A comparison that cannot be made is a failure: where the site has no Python, say --without-python to do without.
-
-Exit status: 0 if nothing was found, 1 if something was, 2 if files could not be read or nothing was compared, 130 if
-it was stopped.`,
+A comparison that cannot be made is a failure: where the site has no Python, say --without-python to do without.`,
 		Example: `  mmrunner verify
   mmrunner verify mylist --json
   mmrunner verify --file config.pck --against backup/config.pck`,
 		ValidArgsFunction: in.completeLists,
+		Annotations:       exits("0 nothing was found", "1 something was found: a difference or a doubt", "2 a file could not be read, or nothing was compared", exitStopped),
 		RunE:              func(cmd *cobra.Command, args []string) error { return runVerify(cmd, in, o, args) },
 	}
 	f := cmd.Flags()

@@ -63,7 +63,8 @@ func newVersion() *cobra.Command {
 		Short: "Print the version, and what it was built from",
 		Example: `  mmrunner version
   mmrunner version --json`,
-		Args: cobra.NoArgs,
+		Args:        cobra.NoArgs,
+		Annotations: exits(exitDone),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if !asJSON {
 				_, err := fmt.Fprintln(cmd.OutOrStdout(), "mmrunner", version())

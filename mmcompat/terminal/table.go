@@ -43,13 +43,19 @@ func (t *Table) Row(cells ...string) {
 // Len is how many rows there are.
 func (t *Table) Len() int { return len(t.rows) }
 
-// Write writes the table. The error is the writer's.
+// Write writes the table under the columns' titles. The error is the writer's.
 func (t *Table) Write(w io.Writer) error {
 	titles := make([]string, len(t.columns))
 	for i, c := range t.columns {
 		titles[i] = c.Title
 	}
-	rows := append([][]string{titles}, t.rows...)
+	return t.write(w, append([][]string{titles}, t.rows...))
+}
+
+// WriteRows writes the table without titles. The error is the writer's.
+func (t *Table) WriteRows(w io.Writer) error { return t.write(w, t.rows) }
+
+func (t *Table) write(w io.Writer, rows [][]string) error {
 	widths := t.widths(rows)
 
 	var out strings.Builder
