@@ -47,6 +47,7 @@ func TestServe(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
+		`mmrunner_build_info{version="1.2.3"} 1`,
 		`mmrunner_entries_total{outcome="registered",runner="BounceRunner"} 5`,
 		`mmrunner_entries_total{outcome="discarded",runner="BounceRunner"} 2`,
 		`mmrunner_batch_entries_sum{runner="BounceRunner"} 7`,
