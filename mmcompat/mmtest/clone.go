@@ -35,11 +35,27 @@ func Clone(t testing.TB) string {
 // catalogs are left out.
 func CloneOf(t testing.TB, prefix string) string {
 	t.Helper()
+	dst := filepath.Join(t.TempDir(), "mailman")
+	cloneTo(t, prefix, dst)
+	return dst
+}
+
+// CloneTo copies the installed Mailman as Clone does, to a directory of the
+// caller's choice, which is made.
+func CloneTo(t testing.TB, dst string) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(dst), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	cloneTo(t, Prefix(t), dst)
+}
+
+func cloneTo(t testing.TB, prefix, dst string) {
+	t.Helper()
 	src, err := filepath.EvalSymlinks(prefix)
 	if err != nil {
 		t.Fatal(err)
 	}
-	dst := filepath.Join(t.TempDir(), "mailman")
 	c := cloner{src: src, dst: dst, old: [][]byte{[]byte(src)}}
 	if p := strings.TrimRight(prefix, "/"); p != src {
 		c.old = append(c.old, []byte(p))
@@ -49,7 +65,6 @@ func CloneOf(t testing.TB, prefix string) string {
 	}
 	clones.Store(dst, true)
 	t.Cleanup(func() { clones.Delete(dst) })
-	return dst
 }
 
 type cloner struct {

@@ -7,9 +7,9 @@ import (
 	"strings"
 )
 
-// usualPlaces are the prefixes that source installations, distributions and
-// cPanel use.
-var usualPlaces = []string{"/usr/local/mailman", "/usr/lib/mailman", "/usr/local/cpanel/3rdparty/mailman"}
+// usualPlaces are the prefixes that are used by source installations and
+// FreeBSD's port, by Debian, RHEL and Plesk, by Gentoo, and by cPanel.
+var usualPlaces = []string{"/usr/local/mailman", "/usr/lib/mailman", "/usr/lib64/mailman", "/usr/local/cpanel/3rdparty/mailman"}
 
 // Find returns the prefix of the installation to work on: explicit if it is not
 // empty, else $MAILMAN_PREFIX, else the first of the usual places that holds a
