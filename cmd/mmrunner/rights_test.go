@@ -212,7 +212,10 @@ var forgeries = map[string]func(in *sharedMailman){
 			rm -f logs/bounce; ln -s $OUTSIDE/passwd logs/bounce
 			printf 'mmrunner-work 1 at 0000000000\n"BounceRunner" "%s" "%s"\nentry 1.0+aa\ndir x "%s"\n' $PWD/qfiles/bounces $PWD/qfiles/bad $PWD/lists/test > data/mmrunner-journal-` + host + `-999999-1.work
 			printf '{"mmrunner_journal":1,"host":"` + host + `","pid":999999,"runner":"BounceRunner","queue":"%s","bad":"%s","entries":["../../../outside/passwd"],"files":[{"tmp":"%s/config.pck","final":"%s/passwd"}],"locks":["../x","test"],"logs":{"bounce":{"text":"eAo="}}}' $PWD/qfiles/bounces $PWD/qfiles/bad $PWD/lists/test $PWD/lists/test > data/mmrunner-journal-` + host + `-999999-1.json
-			for n in 1 2 3 4 5 6 7 8 9; do ln -s $OUTSIDE/new data/mmrunner-journal-` + host + `-$n-1.json.tmp; done`)
+			for n in 1 2 3 4 5 6 7 8 9; do ln -s $OUTSIDE/new data/mmrunner-journal-` + host + `-$n-1.json.tmp; done
+			rm -f data/mmrunner-*.lock data/mmrunner-history*
+			for n in BounceRunner BounceRunner-0-1 CommandRunner CommandRunner-0-1 breaking; do ln -s $OUTSIDE/new data/mmrunner-$n.lock; done
+			ln -s $OUTSIDE/new data/mmrunner-history-BounceRunner-0-1.jsonl`)
 	},
 	"root as Mailman's user": func(in *sharedMailman) {
 		in.asMember(`printf "MAILMAN_USER = 'root'\nMAILMAN_GROUP = 'root'\n" >> Mailman/mm_cfg.py`)

@@ -123,7 +123,7 @@ func TestBreakOwnDead(t *testing.T) {
 				l.claim = fmt.Sprintf("%s.h.%d.0", path, dead)
 			}
 			mustLock(t, l, 0)
-			broken, err := BreakOwnDead(path, o)
+			broken, err := BreakOwnDead(t.Context(), path, o)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -240,7 +240,7 @@ func TestRemoveOwnDead(t *testing.T) {
 	if err := os.WriteFile(python, []byte(python), 0o664); err != nil {
 		t.Fatal(err)
 	}
-	gone, err := RemoveOwnDead(dir, me)
+	gone, err := RemoveOwnDead(t.Context(), dir, me)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,56 +1,55 @@
 package lockfile
 
 import (
+	"context"
 	"errors"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
+	"time"
 
 	"github.com/mmrunner/mmrunner/mmcompat/disk"
+	"github.com/mmrunner/mmrunner/mmcompat/hostlock"
 )
 
-// breakers waits for the other mmrunner processes of this host that break dead
-// ones' locks in dir: two that start together must not both find a lock dead,
-// and the second break what somebody took after the first. Close lets the next
-// one.
-func breakers(dir string) (*os.File, error) {
-	f, err := disk.Open(dir)
+// GuardFile is the file in DATA_DIR that keeps those apart who break the locks of dead processes, see Options.Guard.
+func GuardFile(dataDir string) string { return filepath.Join(dataDir, "mmrunner-breaking.lock") }
+
+// guardTime is how long others may take to break locks. It takes them milliseconds.
+const guardTime = 10 * time.Second
+
+// guard waits for the other mmrunner processes of this host that break dead ones' locks: two that start together must
+// not both find a lock dead, and the second break what somebody took after the first. The returned function lets the
+// next one. The error is ctx's, or hostlock.ErrBusy.
+func (o Options) guard(ctx context.Context) (release func() error, err error) {
+	if o.Guard == "" {
+		return func() error { return nil }, nil
+	}
+	l, err := hostlock.Wait(ctx, o.Guard, guardTime)
 	if err != nil {
 		return nil, err
 	}
-	for {
-		err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX)
-		switch {
-		case errors.Is(err, syscall.EINTR):
-			continue
-		case errors.Is(err, syscall.ENOTSUP), errors.Is(err, syscall.EBADF), errors.Is(err, syscall.ENOLCK), errors.Is(err, syscall.EINVAL):
-			// A network file system need not do that for directories.
-			return f, nil
-		case err != nil:
-			f.Close()
-			return nil, &fs.PathError{Op: "flock", Path: dir, Err: err}
-		}
-		return f, nil
-	}
+	return l.Close, nil
 }
 
 // BreakOwnDead removes the lock at lockpath, whatever its release time, if a
 // mmrunner process of this host had it and is gone. It returns the broken claim,
 // nil where there was nothing to break. Locks of Python processes are left to
 // their lifetimes, and so are those of other hosts, which cannot be asked.
-func BreakOwnDead(lockpath string, o Options) (*Claim, error) {
+func BreakOwnDead(ctx context.Context, lockpath string, o Options) (*Claim, error) {
 	o, err := o.withDefaults()
 	if err != nil {
 		return nil, err
 	}
-	alone, err := breakers(filepath.Dir(lockpath))
+	l := &Lock{path: lockpath, o: o}
+	if c, err := Holder(lockpath); c == nil || err != nil || !l.ownDead(*c) {
+		return nil, err
+	}
+	release, err := o.guard(ctx)
 	if err != nil {
 		return nil, err
 	}
-	defer alone.Close()
-	l := &Lock{path: lockpath, o: o}
+	defer release()
 	return l.breakDead(l.ownDead)
 }
 
@@ -75,7 +74,7 @@ func (l *Lock) breakDead(dead func(Claim) bool) (*Claim, error) {
 // have its id since, Python's or ours, and keeps its lock. It returns nil if
 // somebody else, or nobody, has the lock by now, and so it does for a lock of
 // this process itself.
-func TakeOver(lockpath string, dead Claim, o Options) (*Lock, error) {
+func TakeOver(ctx context.Context, lockpath string, dead Claim, o Options) (*Lock, error) {
 	l, err := New(lockpath, o)
 	if err != nil {
 		return nil, err
@@ -83,11 +82,11 @@ func TakeOver(lockpath string, dead Claim, o Options) (*Lock, error) {
 	if _, own := ours.Load(dead.File); own || !isOurs(dead.N) || sameSpace(dead.N) && !l.ownDead(dead) {
 		return nil, nil
 	}
-	alone, err := breakers(filepath.Dir(lockpath))
+	release, err := o.guard(ctx)
 	if err != nil {
 		return nil, err
 	}
-	defer alone.Close()
+	defer release()
 	if err := l.layClaim(); err != nil {
 		return nil, err
 	}
@@ -114,40 +113,69 @@ func TakeOver(lockpath string, dead Claim, o Options) (*Lock, error) {
 // RemoveOwnDead removes what claims on any lock in dir mmrunner processes of this
 // host have left behind when they died, and breaks the locks they held. It
 // returns the claims removed.
-func RemoveOwnDead(dir string, o Options) ([]Claim, error) {
+func RemoveOwnDead(ctx context.Context, dir string, o Options) ([]Claim, error) {
 	o, err := o.withDefaults()
 	if err != nil {
 		return nil, err
 	}
-	return removeDead(dir, o, (&Lock{o: o}).ownDead)
+	return removeDead(ctx, dir, o, (&Lock{o: o}).ownDead)
 }
 
 // RemoveDeadChild is RemoveOwnDead for a process of Python's on this host that was
 // started by mmrunner and is gone, whose claims do not say whose they are.
-func RemoveDeadChild(dir string, pid int, o Options) ([]Claim, error) {
+func RemoveDeadChild(ctx context.Context, dir string, pid int, o Options) ([]Claim, error) {
 	o, err := o.withDefaults()
 	if err != nil {
 		return nil, err
 	}
-	return removeDead(dir, o, func(c Claim) bool {
+	return removeDead(ctx, dir, o, func(c Claim) bool {
 		// Another process may have the id by now.
 		_, alive := process(pid)
 		return c.Host == o.Host && c.PID == pid && !isOurs(c.N) && !alive
 	})
 }
 
-func removeDead(dir string, o Options, dead func(Claim) bool) ([]Claim, error) {
-	alone, err := breakers(dir)
+func removeDead(ctx context.Context, dir string, o Options, dead func(Claim) bool) ([]Claim, error) {
+	// As a rule there is nothing to do, and nobody to be kept out.
+	left, errs := deadClaims(dir, o, dead)
+	if len(left) == 0 {
+		return nil, errors.Join(errs...)
+	}
+	release, err := o.guard(ctx)
 	if err != nil {
 		return nil, err
 	}
-	defer alone.Close()
+	defer release()
+
+	left, errs = deadClaims(dir, o, dead)
+	var gone []Claim
+	for _, d := range left {
+		l := &Lock{path: d.lockpath, o: o}
+		broken, err := l.breakDead(dead)
+		if err == nil && (broken == nil || broken.File != d.File) {
+			err = remove(d.File)
+		}
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		gone = append(gone, d.Claim)
+	}
+	return gone, errors.Join(errs...)
+}
+
+// deadClaim is a claim that a dead process has left, and the lock it is on.
+type deadClaim struct {
+	Claim
+	lockpath string
+}
+
+// deadClaims lists the claims in dir that are a dead process's. What cannot be looked at is left out, and told.
+func deadClaims(dir string, o Options, dead func(Claim) bool) (left []deadClaim, errs []error) {
 	entries, err := disk.ReadDir(dir)
 	if err != nil {
-		return nil, err
+		return nil, []error{err}
 	}
-	var gone []Claim
-	var errs []error
 	for _, e := range entries {
 		// The lock's name is not known from the claim's, as both it and the host's
 		// may have dots; it ends where the host name begins.
@@ -163,25 +191,15 @@ func removeDead(dir string, o Options, dead func(Claim) bool) ([]Claim, error) {
 		info, err := e.Info()
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
-		} else if err != nil {
+		}
+		if err != nil {
 			errs = append(errs, err)
 			continue
 		}
 		c.Time = info.ModTime()
-		l := &Lock{path: lockpath, o: o}
-		if !dead(c) {
-			continue
+		if dead(c) {
+			left = append(left, deadClaim{c, lockpath})
 		}
-		if broken, err := l.breakDead(dead); err != nil {
-			errs = append(errs, err)
-			continue
-		} else if broken == nil || broken.File != c.File {
-			if err := remove(c.File); err != nil {
-				errs = append(errs, err)
-				continue
-			}
-		}
-		gone = append(gone, c)
 	}
-	return gone, errors.Join(errs...)
+	return left, errs
 }

@@ -25,12 +25,12 @@ func TestTakeOver(t *testing.T) {
 		t.Fatal(err)
 	}
 	f := newFake(t, "h", 8)
-	if l, err := TakeOver(path, *dead, f.options); l != nil || err != nil {
+	if l, err := TakeOver(t.Context(), path, *dead, f.options); l != nil || err != nil {
 		t.Errorf("had %v, %v, wanted no process to take over from itself", l, err)
 	}
 	ours.Delete(old.Claim()) // as in another process
 	f.options.Debug = false
-	l, err := TakeOver(path, *dead, f.options)
+	l, err := TakeOver(t.Context(), path, *dead, f.options)
 	if err != nil || l == nil {
 		t.Fatal(l, err)
 	}
@@ -54,12 +54,12 @@ func TestTakeOver(t *testing.T) {
 		t.Error("Python did not get the lock afterwards")
 	}
 	// It is somebody else's now.
-	if again, err := TakeOver(path, *dead, f.options); again != nil || err != nil {
+	if again, err := TakeOver(t.Context(), path, *dead, f.options); again != nil || err != nil {
 		t.Errorf("had %v, %v, wanted that there is nothing to take over", again, err)
 	}
 	wantFiles(t, filepath.Dir(path), path, claim)
 	python.do(t, "unlock")
-	if again, err := TakeOver(path, *dead, f.options); again != nil || err != nil {
+	if again, err := TakeOver(t.Context(), path, *dead, f.options); again != nil || err != nil {
 		t.Errorf("had %v, %v for a lock that nobody has, wanted nothing", again, err)
 	}
 	wantFiles(t, filepath.Dir(path))
@@ -77,7 +77,7 @@ func TestTakeOverFromTheLiving(t *testing.T) {
 		if err != nil || holder == nil {
 			t.Fatal(holder, err)
 		}
-		if l, err := TakeOver(path, *holder, f.options); l != nil || err != nil {
+		if l, err := TakeOver(t.Context(), path, *holder, f.options); l != nil || err != nil {
 			t.Errorf("had %v, %v, wanted the lock of a living process left alone", l, err)
 		}
 		wantFiles(t, filepath.Dir(path), path, holder.File)
@@ -109,8 +109,8 @@ func TestBreakersTogether(t *testing.T) {
 			wg.Add(1)
 			go func() {
 				defer wg.Done()
-				o := Options{Host: "h", Lifetime: time.Hour}
-				c, err := BreakOwnDead(path, o)
+				o := Options{Host: "h", Lifetime: time.Hour, Guard: GuardFile(filepath.Dir(path))}
+				c, err := BreakOwnDead(t.Context(), path, o)
 				if err != nil {
 					t.Error(err)
 				}

@@ -66,6 +66,11 @@ type Options struct {
 	// (LIST_LOCK_DEBUGGING).
 	Debug bool
 
+	// Guard is a file of mmrunner's own, see GuardFile, that is locked while locks of
+	// dead processes are broken or taken over; "" for a process that nobody does
+	// so beside.
+	Guard string
+
 	// Host stands in for socket.gethostname(), PID for the process id.
 	Host string
 	PID  int

@@ -73,7 +73,7 @@ func (e *Engine) Drain(ctx context.Context) (Stats, error) {
 	slot, err := TakeAll(e.Env.Site, e.Handler.Name())
 	if err == nil {
 		defer slot.Free()
-		err = e.recover()
+		err = e.recover(ctx)
 	} else if errors.Is(err, ErrTaken) {
 		err = nil
 	}

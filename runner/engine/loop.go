@@ -36,7 +36,7 @@ func (l *Loop) Run(ctx context.Context) error {
 	}
 	var shifts []*shift
 	for _, e := range l.Engines {
-		sh, err := newShift(e, l)
+		sh, err := newShift(ctx, e, l)
 		if err != nil {
 			return err
 		}

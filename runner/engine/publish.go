@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -138,6 +139,9 @@ func (e *Engine) unlock(turn *txn.Turn) {
 	}
 }
 
+// retryTime is for how long retry may wait for what another process has, while mail waits.
+const retryTime = 10 * time.Second
+
 // retry finishes what could not be finished before, and removes what could not be
 // removed. No turn may be in progress.
 func (e *Engine) retry() {
@@ -172,7 +176,9 @@ func (e *Engine) retry() {
 	}
 	e.untidy = false
 	if undo || !e.recoverAt.IsZero() && time.Now().After(e.recoverAt) {
-		if err := e.recover(); err != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), retryTime)
+		defer cancel()
+		if err := e.recover(ctx); err != nil {
 			e.logError("%s: %v", e.Handler.Name(), err)
 		}
 	}

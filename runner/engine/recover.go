@@ -16,9 +16,9 @@ const recoverEvery = time.Minute
 // recover puts in order what processes that died have left: commits are finished
 // or undone, and entries of this engine's slice that were at hand go back into
 // the queue (Switchboard.recover_backup_files). What Mailman's own processes have
-// left is taken over or removed.
-func (e *Engine) recover() error {
-	r, err := Settle(context.Background(), e.Env)
+// left is taken over or removed. An ended ctx ends whatever is waited for.
+func (e *Engine) recover(ctx context.Context) error {
+	r, err := Settle(ctx, e.Env)
 	if err != nil {
 		return err
 	}

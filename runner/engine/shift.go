@@ -50,10 +50,10 @@ const (
 const unfinishedHold = 5 * time.Second
 
 // newShift puts an engine's queue in order. The error says what could not be.
-func newShift(e *Engine, l *Loop) (*shift, error) {
+func newShift(ctx context.Context, e *Engine, l *Loop) (*shift, error) {
 	e.stats = Stats{Runner: e.Handler.Name(), Outcomes: map[runner.Outcome]int{}}
 	e.blocked = map[string]bool{}
-	if err := e.recover(); err != nil {
+	if err := e.recover(ctx); err != nil {
 		return nil, err
 	}
 	s := &shift{e: e, loop: l, seen: map[string]*runner.Entry{}, waits: map[string]bool{}, held: map[string]hold{}, kept: map[string]hold{}}

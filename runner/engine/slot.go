@@ -5,8 +5,7 @@ import (
 	"fmt"
 	"path/filepath"
 
-	"github.com/gofrs/flock"
-
+	"github.com/mmrunner/mmrunner/mmcompat/hostlock"
 	"github.com/mmrunner/mmrunner/mmcompat/site"
 )
 
@@ -17,39 +16,45 @@ var ErrTaken = errors.New("another mmrunner works on it")
 // two runners on one slice would take each other's entries at hand for those of
 // a crash. The locks are the kernel's, so that they end with the process.
 type Slot struct {
-	runner *flock.Flock // shared by all slices; exclusive for a process that drains them all
-	slice  *flock.Flock
+	runner *hostlock.Lock // shared by all slices; a process that drains them all has it alone
+	slice  *hostlock.Lock // nil for that process
+}
+
+// slotFile is the file in DATA_DIR whose lock is the claim on a runner, or on a slice of it.
+func slotFile(s *site.Site, name string) string {
+	return filepath.Join(s.DataDir(), "mmrunner-"+name+".lock")
 }
 
 // TakeSlot claims slice n of slices; ErrTaken where that is another's.
 func TakeSlot(s *site.Site, runner string, n, slices int) (*Slot, error) {
-	file := func(name string) *flock.Flock {
-		return flock.New(filepath.Join(s.DataDir(), "mmrunner-"+name+".lock"), flock.SetPermissions(0o660))
+	all, err := hostlock.Try(slotFile(s, runner), true)
+	if err != nil {
+		return nil, err
 	}
-	slot := &Slot{runner: file(runner), slice: file(fmt.Sprintf("%s-%d-%d", runner, n, slices))}
-	for _, try := range []func() (bool, error){slot.runner.TryRLock, slot.slice.TryLock} {
-		had, err := try()
-		if err == nil && !had {
-			err = fmt.Errorf("%s, slice %d of %d: %w", runner, n, slices, ErrTaken)
-		}
-		if err != nil {
-			return nil, errors.Join(err, slot.Free())
-		}
+	taken := fmt.Errorf("%s, slice %d of %d: %w", runner, n, slices, ErrTaken)
+	if all == nil {
+		return nil, taken
 	}
-	return slot, nil
+	slice, err := hostlock.Try(slotFile(s, fmt.Sprintf("%s-%d-%d", runner, n, slices)), false)
+	if slice == nil && err == nil {
+		err = taken
+	}
+	if err != nil {
+		return nil, errors.Join(err, all.Close())
+	}
+	return &Slot{all, slice}, nil
 }
 
 // TakeAll claims all slices of a runner's queue; ErrTaken where one is another's.
 func TakeAll(s *site.Site, runner string) (*Slot, error) {
-	slot := &Slot{runner: flock.New(filepath.Join(s.DataDir(), "mmrunner-"+runner+".lock"), flock.SetPermissions(0o660))}
-	had, err := slot.runner.TryLock()
-	if err == nil && !had {
-		err = fmt.Errorf("%s: %w", runner, ErrTaken)
-	}
+	all, err := hostlock.Try(slotFile(s, runner), false)
 	if err != nil {
-		return nil, errors.Join(err, slot.Free())
+		return nil, err
 	}
-	return slot, nil
+	if all == nil {
+		return nil, fmt.Errorf("%s: %w", runner, ErrTaken)
+	}
+	return &Slot{runner: all}, nil
 }
 
 // Free gives the claim up.

@@ -102,7 +102,7 @@ func (sc *scene) recover(t *testing.T) *Recovery {
 	if err != nil || len(r.Problems) > 0 {
 		t.Fatalf("had %v, %+v", err, r)
 	}
-	if left, err := os.ReadDir(sc.env.Site.DataDir()); len(left) != 0 || err != nil {
+	if left, err := filepath.Glob(filepath.Join(sc.env.Site.DataDir(), prefix+"*")); len(left) != 0 || err != nil {
 		t.Errorf("had %v left in the data directory, %v", left, err)
 	}
 	if left, err := filepath.Glob(filepath.Dir(sc.config) + "/*.tmp*"); len(left) != 0 || err != nil {

@@ -133,6 +133,7 @@ func (r *Record) inherit(ctx context.Context, env *txn.Env) (locks []txn.Lock, e
 	for _, name := range r.Locks {
 		path := maillist.LockPath(env.Site, name)
 		o := lockfile.Options{
+			Guard:    lockfile.GuardFile(env.Site.DataDir()),
 			Lifetime: env.Site.Duration("LIST_LOCK_LIFETIME"),
 			Log:      func(line string) { env.Log.Printf("locks", "%s", line) },
 		}
@@ -141,7 +142,7 @@ func (r *Record) inherit(ctx context.Context, env *txn.Env) (locks []txn.Lock, e
 			return locks, err
 		}
 		if r.holds(env, holder) {
-			l, err := lockfile.TakeOver(path, *holder, o)
+			l, err := lockfile.TakeOver(ctx, path, *holder, o)
 			if err != nil {
 				return locks, err
 			}
@@ -150,7 +151,7 @@ func (r *Record) inherit(ctx context.Context, env *txn.Env) (locks []txn.Lock, e
 				continue
 			}
 		}
-		if _, err := lockfile.BreakOwnDead(path, o); err != nil {
+		if _, err := lockfile.BreakOwnDead(ctx, path, o); err != nil {
 			return locks, err
 		}
 		l, err := env.Take(ctx, name)

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/mmrunner/mmrunner/mmcompat/disk"
+	"github.com/mmrunner/mmrunner/mmcompat/hostlock"
 	"github.com/mmrunner/mmrunner/mmcompat/lockfile"
 	"github.com/mmrunner/mmrunner/mmcompat/qfile"
 	"github.com/mmrunner/mmrunner/mmcompat/stage"
@@ -49,9 +50,15 @@ func Recover(ctx context.Context, env *txn.Env) (*Recovery, error) {
 		}
 	}
 	// What is left of locks belongs to no record: those were broken by their heirs.
-	_, err = lockfile.RemoveOwnDead(env.Site.LockDir(), lockfile.Options{
-		Log: func(line string) { env.Log.Printf("locks", "%s", line) },
+	_, err = lockfile.RemoveOwnDead(ctx, env.Site.LockDir(), lockfile.Options{
+		Guard: lockfile.GuardFile(env.Site.DataDir()),
+		Log:   func(line string) { env.Log.Printf("locks", "%s", line) },
 	})
+	if errors.Is(err, hostlock.ErrBusy) {
+		// Those locks stand until somebody breaks them, and mail goes on meanwhile.
+		rec.Problems = append(rec.Problems, err)
+		err = nil
+	}
 	return rec, err
 }
 

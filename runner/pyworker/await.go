@@ -66,6 +66,10 @@ func Await(ctx context.Context, s *site.Site) error {
 		if !ok || err != nil || pid == os.Getpid() || !errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) {
 			continue
 		}
+		// What somebody else has put there is no worker's.
+		if info, err := os.Lstat(file); err != nil || !info.Mode().IsRegular() || int(info.Sys().(*syscall.Stat_t).Uid) != os.Geteuid() {
+			continue
+		}
 		lock := flock.New(file)
 		if had, err := lock.TryLockContext(ctx, lookEvery); !had || err != nil {
 			return fmt.Errorf("%s: the Python worker of process %d, which died, has not ended: %w", file, pid, err)
@@ -73,7 +77,7 @@ func Await(ctx context.Context, s *site.Site) error {
 		// It is gone if the worker has ended well.
 		text, err := os.ReadFile(file)
 		if worker, bad := strconv.Atoi(strings.TrimSpace(string(text))); err == nil && bad == nil {
-			err = unlock(s, worker)
+			err = unlock(ctx, s, worker)
 		}
 		if err == nil {
 			err = os.Remove(file)
@@ -89,11 +93,12 @@ func Await(ctx context.Context, s *site.Site) error {
 }
 
 // unlock breaks the list locks that a worker had when it died.
-func unlock(s *site.Site, pid int) error {
+func unlock(ctx context.Context, s *site.Site, pid int) error {
 	logs := mlog.Open(s.LogDir())
 	defer logs.Close()
-	_, err := lockfile.RemoveDeadChild(s.LockDir(), pid, lockfile.Options{
-		Log: func(line string) { logs.Printf("locks", "%s", line) },
+	_, err := lockfile.RemoveDeadChild(ctx, s.LockDir(), pid, lockfile.Options{
+		Guard: lockfile.GuardFile(s.DataDir()),
+		Log:   func(line string) { logs.Printf("locks", "%s", line) },
 	})
 	return err
 }

@@ -92,6 +92,10 @@ func (w *Worker) start() (err error) {
 	if w.lock, err = lockName(w.site); err != nil {
 		return err
 	}
+	// Of a process that had our id before, or somebody else's who guessed the name.
+	if err := os.Remove(w.lock); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
 	settings, err := json.Marshal(directories(w.site))
 	if err != nil {
 		return err
@@ -147,7 +151,7 @@ func (w *Worker) ended() error {
 	err := w.cmd.Wait()
 	if err != nil {
 		// Nobody else knows that it was ours; its locks would stand until their time is over.
-		err = errors.Join(err, unlock(w.site, w.cmd.Process.Pid))
+		err = errors.Join(err, unlock(context.Background(), w.site, w.cmd.Process.Pid))
 	}
 	w.cmd = nil
 	// It removes its lock itself if it ends well.

@@ -22,7 +22,8 @@ os.dup2(2, 1)
 signal.signal(signal.SIGINT, signal.SIG_IGN)
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
 os.umask(007)
-lock = open(lockfile, 'w')
+# Only this user can open it, so that nobody else can keep it locked.
+lock = os.fdopen(os.open(lockfile, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0600), 'w')
 fcntl.flock(lock, fcntl.LOCK_EX)
 # For who finds this process dead: its list locks are named after it.
 lock.write('%d\n' % os.getpid())
