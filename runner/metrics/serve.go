@@ -9,10 +9,20 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"golang.org/x/net/netutil"
 )
 
 // grace is how long a request at hand may take when the server ends.
 const grace = 2 * time.Second
+
+// Whoever reaches the port must not use up what the runner needs for mail: file descriptors above all.
+const (
+	maxConnections = 16       // further ones wait until one of them ends
+	maxHeader      = 16 << 10 // bytes; Prometheus sends some hundred
+	headerTime     = 5 * time.Second
+	requestTime    = 15 * time.Second // to read the request, and to write the answer
+	idleTime       = 30 * time.Second // between two requests of a connection; Prometheus asks every 15 s or more
+)
 
 // Serve answers at /metrics on addr, HOST:PORT, until ctx ends; without a host
 // only this machine can ask. It returns the address that it listens on. The
@@ -31,7 +41,14 @@ func (m *Metrics) Serve(ctx context.Context, addr string) (bound string, err err
 	}
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{ErrorHandling: promhttp.ContinueOnError}))
-	server := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
+	server := &http.Server{
+		Handler:           mux,
+		ReadHeaderTimeout: headerTime,
+		ReadTimeout:       requestTime,
+		WriteTimeout:      requestTime,
+		IdleTimeout:       idleTime,
+		MaxHeaderBytes:    maxHeader,
+	}
 	go func() {
 		<-ctx.Done()
 		// A request is no reason to keep a runner that was told to stop.
@@ -42,7 +59,7 @@ func (m *Metrics) Serve(ctx context.Context, addr string) (bound string, err err
 		}
 	}()
 	go func() {
-		if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+		if err := server.Serve(netutil.LimitListener(l, maxConnections)); !errors.Is(err, http.ErrServerClosed) {
 			server.Close()
 		}
 	}()
