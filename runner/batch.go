@@ -45,6 +45,10 @@ type Batch interface {
 	// Log adds a line to one of Mailman's logs; it is written with the commit.
 	Log(log, format string, a ...any)
 
+	// Record adds a line to the site's events (package events); it is written with
+	// the commit.
+	Record(line string)
+
 	// With takes another list into the transaction, which then locks and commits
 	// both. Errors are a *LockError, ErrChanged, or maillist.Open's.
 	With(name string) (Batch, error)

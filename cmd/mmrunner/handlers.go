@@ -1,24 +1,31 @@
 package main
 
 import (
+	"fmt"
+
 	"github.com/spf13/pflag"
 
 	"github.com/mmrunner/mmrunner/mmcompat/site"
 	"github.com/mmrunner/mmrunner/runner"
 	"github.com/mmrunner/mmrunner/runner/bounce"
+	"github.com/mmrunner/mmrunner/runner/events"
 	"github.com/mmrunner/mmrunner/runner/settings"
 )
 
 // beyondOptions are the flags for what mmrunner does beyond what Mailman's runners do. What a site's mmrunner.toml
 // switches on is on without them.
 type beyondOptions struct {
-	beyond bool
-	nested bool
+	beyond  bool
+	nested  bool
+	events  bool
+	privacy string
 }
 
 func (o *beyondOptions) flags(f *pflag.FlagSet) {
 	f.BoolVar(&o.beyond, "beyond-mailman", false, "look again, by mmrunner's own rules, at bounces that Mailman's modules do not know")
 	f.BoolVar(&o.nested, "ignore-nested-reports", false, "do not count a delivery report that lies inside the returned message")
+	f.BoolVar(&o.events, "events", false, "write down in data/mmrunner-events what is done to members, for mmrunner report")
+	f.StringVar(&o.privacy, "privacy", "", "what --events keeps of members' addresses: keep (the usual), hash or none")
 }
 
 // configuredHandler makes handlers that do what flags and the site's settings ask for.
@@ -31,7 +38,19 @@ func configuredHandler(o beyondOptions) func(name string, s *site.Site) (runner.
 		h, err := handler(name, s)
 		if b, ok := h.(*bounce.Handler); ok {
 			beyond := o.beyond || own.BeyondMailman
-			b.With(bounce.Options{Beyond: beyond, IgnoreNested: beyond || o.nested || own.IgnoreNestedReports})
+			options := bounce.Options{Beyond: beyond, IgnoreNested: beyond || o.nested || own.IgnoreNestedReports}
+			privacy := own.Events.Privacy
+			if o.privacy != "" {
+				if privacy, err = settings.ParsePrivacy(o.privacy); err != nil {
+					return nil, fmt.Errorf("--privacy: %w", err)
+				}
+			}
+			if o.events || own.Events.Record {
+				if options.Events, err = events.NewRecorder(s.DataDir(), privacy); err != nil {
+					return nil, err
+				}
+			}
+			b.With(options)
 		}
 		return h, err
 	}

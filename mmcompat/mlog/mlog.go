@@ -28,8 +28,9 @@ type Set struct {
 	dir string
 	o   Options
 
-	mu    sync.Mutex
-	files map[string]*disk.File
+	mu     sync.Mutex
+	files  map[string]*disk.File
+	limits map[string]Limited
 }
 
 // Options are for those who need other than the process's own.
@@ -53,7 +54,7 @@ func New(dir string, o Options) *Set {
 	if o.Stderr == nil {
 		o.Stderr = terminal.NewWriter(os.Stderr)
 	}
-	return &Set{dir: dir, o: o, files: map[string]*disk.File{}}
+	return &Set{dir: dir, o: o, files: map[string]*disk.File{}, limits: map[string]Limited{}}
 }
 
 // Printf adds one line to a log file, with the time and process id before it. A
@@ -72,10 +73,16 @@ type Line struct {
 	Log  string    `json:"log"`
 	Text string    `json:"text"`
 	At   time.Time `json:"at"`
+	// Bare has the line written as it is, with nothing before it.
+	Bare bool `json:"bare,omitempty"`
 }
 
-// Format is the line as a log has it, stamped with the process id.
+// Format is the line as a log has it, stamped with the process id unless it is
+// bare.
 func (l Line) Format(pid int) []byte {
+	if l.Bare {
+		return append([]byte(l.Text), '\n')
+	}
 	return fmt.Appendf(nil, "%s (%d) %s\n", l.At.Format("Jan 02 15:04:05 2006"), pid, l.Text)
 }
 
@@ -102,7 +109,7 @@ func (s *Set) PrintLines(lines []Line) {
 			order = append(order, l.Log)
 		}
 		line := l.Format(s.o.PID)
-		if len(b) > 0 && len(b)+len(line) > chunk {
+		if _, limited := s.limits[l.Log]; !limited && len(b) > 0 && len(b)+len(line) > chunk {
 			s.write(l.Log, b)
 			b = b[:0]
 		}
@@ -116,6 +123,12 @@ func (s *Set) PrintLines(lines []Line) {
 // write adds whole lines to a log in one write, so that lines of several
 // processes do not mix.
 func (s *Set) write(log string, lines []byte) {
+	if limited, ok := s.limits[log]; ok {
+		if err := limited.write(lines); err != nil {
+			fmt.Fprintf(s.o.Stderr, "Logging error: %v\n%s", err, lines)
+		}
+		return
+	}
 	f, err := s.file(log)
 	if err == nil {
 		_, err = f.Write(lines)
@@ -145,7 +158,14 @@ func (s *Set) file(log string) (*disk.File, error) {
 }
 
 // Path is a log's file.
-func (s *Set) Path(log string) string { return filepath.Join(s.dir, log) }
+func (s *Set) Path(log string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if limited, ok := s.limits[log]; ok {
+		return limited.Path
+	}
+	return filepath.Join(s.dir, log)
+}
 
 // Touch makes a log file if there is none. bin/qrunner's error log is there from
 // its start, because its stderr goes there. The error says why it cannot be made.

@@ -13,12 +13,17 @@ import (
 	"github.com/mmrunner/mmrunner/runner/bounce/detect"
 	"github.com/mmrunner/mmrunner/runner/command"
 	"github.com/mmrunner/mmrunner/runner/engine"
+	"github.com/mmrunner/mmrunner/runner/events"
 	"github.com/mmrunner/mmrunner/runner/membership"
+	"github.com/mmrunner/mmrunner/runner/settings"
 	"github.com/mmrunner/mmrunner/runner/txn"
 )
 
 // drain is Options.Drain without a process of its own.
-func drain(dir, name string) (d Drained, err error) {
+func drain(dir, name string) (d Drained, err error) { return drainWith(dir, name, false) }
+
+// drainWith is drain, with or without events.
+func drainWith(dir, name string, record bool) (d Drained, err error) {
 	s := site.FromProfile(dir, site.Builtin())
 	env := txn.NewEnv(s)
 	defer env.Log.Close()
@@ -29,7 +34,13 @@ func drain(dir, name string) (d Drained, err error) {
 		if err != nil {
 			return d, err
 		}
-		h = bounce.New(found, world)
+		var o bounce.Options
+		if record {
+			if o.Events, err = events.NewRecorder(s.DataDir(), settings.Keep); err != nil {
+				return d, err
+			}
+		}
+		h = bounce.New(found, world).With(o)
 	}
 	e, err := engine.New(env, h, 0, 1)
 	if err != nil {
@@ -100,5 +111,24 @@ func TestPrintAndOver(t *testing.T) {
 	r.Peak, r.Stats.Held, r.Mailman = 70e6, 5*time.Millisecond, 2*time.Second
 	if over := Over([]Row{r}); len(over) != 0 {
 		t.Errorf("had %q, wanted nothing", over)
+	}
+}
+
+// BenchmarkEvents is what it costs to write down what a batch of 5,000 bounces does.
+func BenchmarkEvents(b *testing.B) {
+	for _, on := range []bool{false, true} {
+		b.Run(map[bool]string{false: "off", true: "on"}[on], func(b *testing.B) {
+			var took time.Duration
+			for b.Loop() {
+				rows, err := Run(Options{Members: []int{138_000}, Bounces: 5000, Commands: 1, Drain: func(dir, name string) (Drained, error) {
+					return drainWith(dir, name, on)
+				}})
+				if err != nil {
+					b.Fatal(err)
+				}
+				took += rows[0].Stats.Elapsed
+			}
+			b.ReportMetric(float64(took.Microseconds())/1000/float64(b.N), "batch-ms/op")
+		})
 	}
 }

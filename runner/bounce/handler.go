@@ -19,6 +19,7 @@ import (
 	"github.com/mmrunner/mmrunner/runner"
 	"github.com/mmrunner/mmrunner/runner/bounce/beyond"
 	"github.com/mmrunner/mmrunner/runner/bounce/detect"
+	"github.com/mmrunner/mmrunner/runner/events"
 	"github.com/mmrunner/mmrunner/runner/membership"
 )
 
@@ -214,7 +215,7 @@ func (h *Handler) look(b runner.Batch, e *runner.Entry, msg *message.Message) (r
 			return "", err
 		}
 		if probe.Value != "" {
-			return runner.Registered, h.probeBounced(b, e.Data.Str("lang"), probe.Value)
+			return runner.Registered, h.probeBounced(b, e.Data.Str("lang"), probe.Value, scan)
 		}
 		if err := known(l, &scan.Result, "addrs = BouncerAPI.ScanMessages(mlist, msg)"); err != nil {
 			return "", err
@@ -273,19 +274,22 @@ func (h *Handler) told(b runner.Batch, v detect.Verp) error {
 // runner.Failed: Mailman's runner would end there and never look at its events
 // again.
 func (h *Handler) Batched(b runner.Batch) error {
-	events := h.events[b]
+	found := h.events[b]
 	delete(h.events, b)
-	if len(events) == 0 {
+	if len(found) == 0 {
 		return nil
 	}
-	b.Log("bounce", "<%s of mmrunner> processing %d queued bounces", h.Name(), len(events))
-	if h.first == events[0].entry {
+	b.Log("bounce", "<%s of mmrunner> processing %d queued bounces", h.Name(), len(found))
+	if h.first == found[0].entry {
 		h.voice.Lang = h.before
 	}
-	h.first, h.before = events[0].entry, h.voice.Lang
+	h.first, h.before = found[0].entry, h.voice.Lang
 	r := &register{m: membership.New(b, &h.voice, h.world), b: b, l: b.List()}
+	if h.options.Events != nil {
+		r.deeds = &[]deed{}
+	}
 	failed := runner.Failed{}
-	for _, ev := range events {
+	for _, ev := range found {
 		err := runner.Guard(func() error { return r.bounce(ev.addr, ev.entry.Message, ev.day, false) })
 		var locked *runner.LockError
 		switch {
@@ -293,9 +297,11 @@ func (h *Handler) Batched(b runner.Batch) error {
 			return err
 		case err != nil:
 			b.UndoAll()
+			r.forgetDeeds()
 			failed[ev.entry] = membership.NewUncaught(err, b.Site())
 		default:
 			b.Save()
+			h.recordDeeds(r, events.Bounce, ev.entry.Work)
 		}
 	}
 	if len(failed) > 0 {
@@ -323,6 +329,7 @@ func (h *Handler) unrecognized(b runner.Batch, e *runner.Entry) (runner.Outcome,
 		id = "n/a"
 	}
 	m := membership.New(b, &membership.Voice{Lang: e.Data.Str("lang")}, h.world)
+	h.record(b, events.Event{List: l.Name(), Kind: events.Unknown})
 	m.Log("bounce", "%s: bounce message w/no discernable addresses: %s", l.Name(), id)
 	if !l.Bool("bounce_unrecognized_goes_to_list_owner") {
 		m.Log("bounce", "%s: discarding unrecognized, message-id: %s", l.Name(), id)

@@ -9,6 +9,7 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/pending"
 	"github.com/mmrunner/mmrunner/pickle"
 	"github.com/mmrunner/mmrunner/runner"
+	"github.com/mmrunner/mmrunner/runner/events"
 	"github.com/mmrunner/mmrunner/runner/membership"
 )
 
@@ -22,7 +23,7 @@ func probeFrames(code string, inner ...membership.Frame) []membership.Frame {
 
 // probeBounced disables the member whose probe came back (BounceMixin._probe_bounce).
 // lang is the language of the one who sent it back.
-func (h *Handler) probeBounced(b runner.Batch, lang, token string) error {
+func (h *Handler) probeBounced(b runner.Batch, lang, token string, w *work) error {
 	addr, read, err := takeProbe(b, token)
 	if err != nil {
 		return err
@@ -36,7 +37,14 @@ func (h *Handler) probeBounced(b runner.Batch, lang, token string) error {
 	}
 	if err == nil {
 		r := &register{m: membership.New(b, &membership.Voice{Lang: lang}, h.world), b: b, l: l}
-		err = r.disable(addr, info, read)
+		if h.options.Events != nil {
+			r.deeds = &[]deed{}
+		}
+		done := r.begin(addr, info)
+		if err = r.disable(addr, info, read); err == nil {
+			done(info)
+			h.recordDeeds(r, events.Probe, w)
+		}
 	}
 	if errors.Is(err, maillist.ErrNotAMember) && since(b, probeWithoutMember) {
 		// Mailman takes no notice, but does not save either.

@@ -11,6 +11,7 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/text"
 	"github.com/mmrunner/mmrunner/pickle"
 	"github.com/mmrunner/mmrunner/runner"
+	"github.com/mmrunner/mmrunner/runner/events"
 	"github.com/mmrunner/mmrunner/runner/membership"
 )
 
@@ -19,6 +20,9 @@ type register struct {
 	m *membership.Manager
 	b runner.Batch
 	l *maillist.List
+
+	deeds *[]deed // what was done to members; nil if nobody wants to know
+	then  string  // what followed for the member at hand
 }
 
 // reader gives the bounce, which is only wanted where a notice encloses it.
@@ -65,12 +69,14 @@ func (r *register) bounce(member string, read reader, day maillist.Date, include
 	zone := r.b.Now().Location()
 	notices, _ := r.l.Get("bounce_you_are_disabled_warnings")
 	firstToday := true
+	done := r.begin(member, info)
 	switch {
 	case info == nil:
 		info = maillist.NewBounceInfo(member, weight, day, notices, zone)
 		r.m.Log("bounce", "%s: %s bounce score: %s", r.l.Name(), member, score(info))
 	case status != maillist.Enabled:
 		r.m.Log("bounce", "%s: %s residual bounce received", r.l.Name(), member)
+		done(info)
 		return nil
 	case info.Date == day:
 		firstToday = false
@@ -99,6 +105,7 @@ func (r *register) bounce(member string, read reader, day maillist.Date, include
 		if err := r.probe(member, read); err != nil {
 			return err
 		}
+		r.then = events.Probed
 		info.Reset(pickle.Int(0), info.Date, info.NoticesLeft, zone)
 	case over:
 		if err := r.disable(member, info, read); err != nil {
@@ -115,6 +122,7 @@ func (r *register) bounce(member string, read reader, day maillist.Date, include
 			return err
 		}
 	}
+	done(info)
 	if r.l.IsMember(member) {
 		return r.l.SetBounceInfo(member, info)
 	}
@@ -159,7 +167,7 @@ func (r *register) includedLists(member string, read reader, day maillist.Date) 
 			errs = append(errs, err)
 			continue
 		}
-		if err := (&register{m, other, other.List()}).bounce(member, read, day, true); err != nil {
+		if err := (&register{m: m, b: other, l: other.List(), deeds: r.deeds}).bounce(member, read, day, true); err != nil {
 			errs = append(errs, err)
 			continue
 		}
@@ -189,6 +197,7 @@ func (r *register) disable(member string, info *maillist.BounceInfo, read reader
 	if err := r.l.SetDeliveryStatus(member, maillist.ByBounce); err != nil {
 		return err
 	}
+	r.then = events.Disabled
 	if err := r.nextNotice(member); err != nil {
 		return err
 	}
@@ -303,6 +312,7 @@ func (r *register) remove(member string, info *maillist.BounceInfo, reason maill
 	if _, _, err := pend.Confirm(info.Cookie); err != nil {
 		return err
 	}
+	r.then = events.Removed
 	if reason == maillist.ByBounce {
 		r.m.Log("bounce", "%s: %s deleted after exhausting notices", r.l.Name(), member)
 	}

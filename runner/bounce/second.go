@@ -6,6 +6,7 @@ import (
 	"github.com/mmrunner/mmrunner/runner"
 	"github.com/mmrunner/mmrunner/runner/bounce/beyond"
 	"github.com/mmrunner/mmrunner/runner/bounce/detect"
+	"github.com/mmrunner/mmrunner/runner/events"
 )
 
 // Options is what a handler does beyond what Mailman's runner does. The zero
@@ -15,6 +16,8 @@ type Options struct {
 	Beyond bool
 	// IgnoreNested has a delivery report inside a returned message not count.
 	IgnoreNested bool
+	// Events makes lines of what is done to members; nil for none.
+	Events *events.Recorder
 }
 
 // With sets what the handler does beyond what Mailman's runner does.
@@ -27,6 +30,11 @@ func (h *Handler) With(o Options) *Handler {
 type work struct {
 	detect.Result               // what Mailman's modules find
 	second        beyond.Result // what a second look finds, where these find no address
+
+	// Why it could not be delivered, for events: to each of the addresses, and to one
+	// that the text does not tell.
+	reasons map[string]beyond.Reason
+	reason  beyond.Reason
 }
 
 func (h *Handler) scan(m *message.Message) *work {
@@ -40,6 +48,9 @@ func (h *Handler) scan(m *message.Message) *work {
 		w.second = beyond.FailedBesideDelayed(m)
 	default:
 		w.second = beyond.Find(m)
+	}
+	if h.options.Events != nil {
+		w.explain(m)
 	}
 	return w
 }
@@ -67,6 +78,7 @@ func (w *work) members(l *maillist.List) []string {
 // one that nobody understands.
 func (h *Handler) drop(b runner.Batch, e *runner.Entry, msg *message.Message, kind beyond.Kind) (runner.Outcome, error) {
 	defer e.Drop()
+	h.record(b, events.Event{List: b.List().Name(), Kind: events.NoBounce, Class: string(kind), Module: e.Work.(*work).module()})
 	id, ok := msg.Get("message-id")
 	if !ok {
 		id = "n/a"

@@ -2,6 +2,7 @@ package bounce_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -16,12 +17,19 @@ import (
 // drainWith is drainBounces with options.
 func drainWith(t *testing.T, s *site.Site, o bounce.Options) {
 	t.Helper()
+	drainAt(t, s, o, time.Now)
+}
+
+// drainAt is drainWith at another time.
+func drainAt(t *testing.T, s *site.Site, o bounce.Options, now func() time.Time) {
+	t.Helper()
 	d, err := detect.New(s.Profile)
 	if err != nil {
 		t.Fatal(err)
 	}
 	env := txn.NewEnv(s)
 	defer env.Log.Close()
+	env.Now = now
 	e, err := engine.New(env, bounce.New(d, membership.NewWorld(s)).With(o), 0, 1)
 	if err != nil {
 		t.Fatal(err)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/mmrunner/mmrunner/mmcompat/disk"
 	"github.com/mmrunner/mmrunner/mmcompat/site"
+	"github.com/mmrunner/mmrunner/runner/events"
 )
 
 // Everybody in Mailman's group may write to DATA_DIR. So a journal is a claim: it counts only if Mailman's user or root
@@ -109,8 +110,12 @@ func checkFile(s *site.Site, file string) error {
 	return nil
 }
 
-// checkLog returns an error unless a journal may name that log: one in LOG_DIR, which is no link that leads out of it.
+// checkLog returns an error unless a journal may name that log: the site's events, or one in LOG_DIR, which is no link
+// that leads out of it.
 func checkLog(s *site.Site, log string) error {
+	if log == events.Log {
+		return checkFile(s, events.File(filepath.Clean(s.DataDir())).Path)
+	}
 	if !isBase(log) {
 		return fmt.Errorf("had log %q, wanted the name of one", log)
 	}

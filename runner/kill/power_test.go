@@ -172,6 +172,9 @@ func (d *disk) restore(names map[string]uint64, files map[uint64][]byte) error {
 		default:
 			linked[ino] = name
 			err = os.WriteFile(name, b, 0o660)
+			if err == nil {
+				err = os.Chmod(name, 0o660) // whatever the umask is
+			}
 		}
 		if err != nil {
 			return err

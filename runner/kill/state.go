@@ -11,6 +11,7 @@ import (
 
 	"github.com/mmrunner/mmrunner/mmcompat/qfile"
 	"github.com/mmrunner/mmrunner/pickle"
+	"github.com/mmrunner/mmrunner/runner/events"
 )
 
 // State is all that a site's files say, made comparable: for each thing there is,
@@ -60,7 +61,7 @@ func (s State) add(dir, rel string, mode fs.FileMode, b []byte) error {
 	switch {
 	case top == "logs" && (name == "qrunner" || name == "locks"):
 		return nil // recovery is told of there, and a broken lock
-	case top == "logs":
+	case top == "logs", top == "data" && name == events.Log:
 		s[fmt.Sprintf("%s: mode %v", rel, mode)]++
 		for line := range strings.Lines(string(b)) {
 			s[rel+": "+mask(dir, line)]++
@@ -174,6 +175,7 @@ var masks = []struct {
 	{regexp.MustCompile(`"password"\): pickle\.Str\("[a-zA-Z]{4,10}"\)`), "MADE UP PASSWORD"},
 	{regexp.MustCompile(`\b[A-Z][a-z]{2} [ 0-9][0-9] [0-9:]{8} [0-9]{4} \([0-9]+\)`), "STAMP"},
 	{regexp.MustCompile(`\b[A-Z][a-z]{2}, [ 0-9][0-9] [A-Z][a-z]{2} [0-9]{4} [0-9:]{8}`), "DATE"},
+	{regexp.MustCompile(`"at":"[^"]*"`), `"at":"TIME"`},
 	{regexp.MustCompile(`\b1[0-9]{9}\.[0-9]+`), "TIME"},
 	{regexp.MustCompile(`\b1[0-9]{9}\b`), "SECONDS"},
 }

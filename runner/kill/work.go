@@ -12,7 +12,9 @@ import (
 	"github.com/mmrunner/mmrunner/runner/bounce/detect"
 	"github.com/mmrunner/mmrunner/runner/command"
 	"github.com/mmrunner/mmrunner/runner/engine"
+	"github.com/mmrunner/mmrunner/runner/events"
 	"github.com/mmrunner/mmrunner/runner/membership"
+	"github.com/mmrunner/mmrunner/runner/settings"
 	"github.com/mmrunner/mmrunner/runner/txn"
 	"github.com/mmrunner/mmrunner/runner/virgin"
 )
@@ -31,7 +33,12 @@ func Work(ctx context.Context, dir string, batch int, names ...string) (all []en
 	if err != nil {
 		return nil, err
 	}
-	for _, h := range []runner.Handler{bounce.New(d, world), command.New(world), virgin.New(s)} {
+	record, err := events.NewRecorder(s.DataDir(), settings.Keep)
+	if err != nil {
+		return nil, err
+	}
+	bounces := bounce.New(d, world).With(bounce.Options{Events: record})
+	for _, h := range []runner.Handler{bounces, command.New(world), virgin.New(s)} {
 		if len(names) > 0 && !slices.Contains(names, h.Name()) {
 			continue
 		}

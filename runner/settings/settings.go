@@ -9,7 +9,6 @@
 //	[events]
 //	record = true                    # what commits do, in data/mmrunner-events
 //	privacy = "hash"                 # members' addresses: keep, hash or none
-//	size = 64                        # MB in all
 //
 //	[guard]                          # bounces that would disable more than that are held
 //	members = 50                     # members of a list a day
@@ -57,7 +56,6 @@ type Settings struct {
 type Events struct {
 	Record  bool    `toml:"record"`
 	Privacy Privacy `toml:"privacy"`
-	Size    int     `toml:"size"` // MB
 }
 
 // Privacy is what of a member's address is written down.
@@ -69,6 +67,15 @@ const (
 	Hash Privacy = "hash" // a keyed hash of it, which tells that two are the same
 	Omit Privacy = "none" // nothing
 )
+
+// ParsePrivacy reads a kind of privacy; the error says what there is.
+func ParsePrivacy(s string) (Privacy, error) {
+	switch p := Privacy(s); p {
+	case Keep, Hash, Omit:
+		return p, nil
+	}
+	return "", fmt.Errorf("got %q, need keep, hash or none", s)
+}
 
 // Guard is how many members may be disabled by bounces in a day; 0 is any number.
 type Guard struct {
@@ -119,7 +126,7 @@ func Read(dataDir string) (*Settings, error) {
 
 // Parse reads settings from the file's text.
 func Parse(text string) (*Settings, error) {
-	s := &Settings{Events: Events{Privacy: Keep, Size: 64}}
+	s := &Settings{Events: Events{Privacy: Keep}}
 	meta, err := toml.Decode(text, s)
 	if err != nil {
 		return nil, err
@@ -138,13 +145,8 @@ func Parse(text string) (*Settings, error) {
 }
 
 func (s *Settings) check() error {
-	switch s.Events.Privacy {
-	case Keep, Hash, Omit:
-	default:
-		return fmt.Errorf("events.privacy: got %q, need keep, hash or none", s.Events.Privacy)
-	}
-	if s.Events.Size < 1 {
-		return fmt.Errorf("events.size: got %d, need at least 1 (MB)", s.Events.Size)
+	if _, err := ParsePrivacy(string(s.Events.Privacy)); err != nil {
+		return fmt.Errorf("events.privacy: %w", err)
 	}
 	if s.Subscriptions.PerAddress < 0 || s.Subscriptions.PerDomain < 0 {
 		return errors.New("subscriptions: a limit is less than 0")

@@ -16,7 +16,7 @@ func TestWithoutAFileEverythingIsOff(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := &settings.Settings{Events: settings.Events{Privacy: settings.Keep, Size: 64}}
+	want := &settings.Settings{Events: settings.Events{Privacy: settings.Keep}}
 	if diff := cmp.Diff(want, had); diff != "" {
 		t.Errorf("want -, had +:\n%s", diff)
 	}
@@ -47,7 +47,6 @@ func TestWrongSettingsAreNamed(t *testing.T) {
 	for text, want := range map[string]string{
 		"[guard]\nmembres = 5\n":             "unknown settings: guard.membres",
 		"[events]\nprivacy = \"some\"\n":     `events.privacy: got "some", need keep, hash or none`,
-		"[events]\nsize = 0\n":               "events.size: got 0, need at least 1 (MB)",
 		"[lists.a.guard]\npercent = 120.0\n": "lists.a.guard: got members 0 and percent 120",
 		"[subscriptions]\nper-domain = -1\n": "subscriptions: a limit is less than 0",
 		"beyond-mailman = 1 2\n":             "line 1",

@@ -88,6 +88,9 @@ func (b *Batch) Enqueue(queue string, m *message.Message, data *qfile.Data) {
 // Log adds a line to one of Mailman's logs; it is written with the commit.
 func (b *Batch) Log(log, format string, a ...any) { b.turn.Printf(log, format, a...) }
 
+// Record adds a line to the site's events; it is written with the commit.
+func (b *Batch) Record(line string) { b.turn.record(line) }
+
 // With takes another list into this turn, which then commits, and locks, both. The same list twice is the same
 // Batch. Errors are Begin's.
 func (b *Batch) With(name string) (runner.Batch, error) {

@@ -18,6 +18,7 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/site"
 	"github.com/mmrunner/mmrunner/mmcompat/stage"
 	"github.com/mmrunner/mmrunner/runner"
+	"github.com/mmrunner/mmrunner/runner/events"
 )
 
 // Turn is one commit in the making. It is for one goroutine.
@@ -362,6 +363,11 @@ func (t *Turn) peek(name string) (*maillist.List, error) {
 func (t *Turn) Printf(log, format string, a ...any) {
 	t.doubt = t.doubt || t.loading
 	t.lines = append(t.lines, mlog.Line{Log: log, Text: fmt.Sprintf(format, a...), At: t.env.Now()})
+}
+
+// record adds a line to the site's events; it is written as log lines are.
+func (t *Turn) record(line string) {
+	t.lines = append(t.lines, mlog.Line{Log: events.Log, Text: line, At: t.env.Now(), Bare: true})
 }
 
 // Shunt adds an entry that failed to the outbox, for the shunt queue, and

@@ -208,3 +208,50 @@ func ExampleFind() {
 	fmt.Println(r.Kind, r.Rule, r.Recipients[0].Addr)
 	// Output: bounce phrase amy@example.net
 }
+
+func TestWhy(t *testing.T) {
+	report := parse(t, `From: MAILER-DAEMON@mx.example.net
+Content-Type: multipart/report; report-type=delivery-status; boundary=B
+
+--B
+Content-Type: text/plain
+
+550 5.0.0 not this
+--B
+Content-Type: message/delivery-status
+
+Reporting-MTA: dns; mx.example.net
+
+Final-Recipient: rfc822; amy@example.net
+Action: failed
+Status: 5.1.1 (no such user)
+Remote-MTA: dns; in.example.net
+Diagnostic-Code: smtp; 550 5.1.1 User
+ unknown
+
+Final-Recipient: rfc822; ben@example.net
+Action: failed
+Status: 5.2.2
+--B--
+`)
+	text := parse(t, "From: MAILER-DAEMON@mx.example.net\n\nIn the year 2024 it failed:\n<amy@example.net>: host in.example.net said:\n  554-5.7.1 blocked by our list\n")
+	for _, c := range []struct {
+		m     *message.Message
+		addr  string
+		want  beyond.Reason
+		class beyond.Class
+	}{
+		{report, "AMY@example.net", beyond.Reason{Status: "5.1.1", Diagnostic: "550 5.1.1 User unknown", Server: "in.example.net"}, beyond.Hard},
+		{report, "ben@example.net", beyond.Reason{Status: "5.2.2", Server: "mx.example.net"}, beyond.Full},
+		{text, "amy@example.net", beyond.Reason{Status: "5.7.1", Diagnostic: "554-5.7.1 blocked by our list"}, beyond.Policy},
+		{parse(t, "From: a@example.net\n\nGone.\n"), "amy@example.net", beyond.Reason{}, beyond.Unknown},
+	} {
+		had := beyond.Why(c.m, c.addr)
+		if diff := cmp.Diff(c.want, had); diff != "" {
+			t.Errorf("%s: want -, had +:\n%s", c.addr, diff)
+		}
+		if had.Class() != c.class {
+			t.Errorf("%s: had class %s, want %s", c.addr, had.Class(), c.class)
+		}
+	}
+}

@@ -1,0 +1,103 @@
+package mlog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/gofrs/flock"
+
+	"github.com/mmrunner/mmrunner/mmcompat/disk"
+)
+
+// Limited is a log that is none of Mailman's: it lies where it likes, and is cut
+// off when it has grown. The file before the present one has .1 after its name,
+// the one before that .2.
+type Limited struct {
+	Path string
+	Size int64 // bytes of one file
+	Keep int   // files beside the present one
+}
+
+// Limit has a log be of that kind from now on.
+func (s *Set) Limit(log string, l Limited) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.limits[log] = l
+}
+
+// Files are the names of the log's files that may be there, the oldest first.
+func (l Limited) Files() []string {
+	var names []string
+	for n := l.Keep; n > 0; n-- {
+		names = append(names, l.numbered(n))
+	}
+	return append(names, l.Path)
+}
+
+func (l Limited) numbered(n int) string { return fmt.Sprintf("%s.%d", l.Path, n) }
+
+// patience is how long the lock of those who write to a log is waited for. Who
+// does not get it goes on without it: a stranger who holds it delays nobody.
+const patience = time.Second
+
+// write adds whole lines in one write and flushes them: who wrote them forgets
+// them then. The file is opened each time, since other
+// processes may have cut it off.
+func (l Limited) write(lines []byte) error {
+	lock := flock.New(l.Path+".lock", flock.SetPermissions(fileMode))
+	ctx, done := context.WithTimeout(context.Background(), patience)
+	defer done()
+	if ok, _ := lock.TryLockContext(ctx, patience/100); ok {
+		defer lock.Close()
+		if err := l.rotate(int64(len(lines))); err != nil {
+			return err
+		}
+	}
+
+	f, err := disk.OpenFile(l.Path, os.O_WRONLY|os.O_APPEND|os.O_CREATE|os.O_EXCL, fileMode)
+	made := err == nil
+	if made {
+		err = f.Chmod(fileMode) // whatever the umask is
+	} else if errors.Is(err, os.ErrExist) {
+		if f, err = disk.OpenFile(l.Path, os.O_WRONLY|os.O_APPEND, 0); err == nil {
+			// Who made it may have died before that. Only its owner can.
+			_ = f.Chmod(fileMode)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(lines)
+	if err == nil {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err == nil && made {
+		err = disk.SyncDir(filepath.Dir(l.Path))
+	}
+	return err
+}
+
+// rotate makes room for more bytes. The caller has the lock.
+func (l Limited) rotate(more int64) error {
+	info, err := disk.Stat(l.Path)
+	if errors.Is(err, os.ErrNotExist) || err == nil && info.Size()+more <= l.Size {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for n := l.Keep; n > 0; n-- {
+		from := l.Path
+		if n > 1 {
+			from = l.numbered(n - 1)
+		}
+		if err := disk.Rename(from, l.numbered(n)); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
+}

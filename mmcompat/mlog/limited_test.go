@@ -1,0 +1,45 @@
+package mlog_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/mmrunner/mmrunner/mmcompat/mlog"
+)
+
+func TestLimitedLogIsCutOff(t *testing.T) {
+	dir := t.TempDir()
+	l := mlog.Limited{Path: filepath.Join(dir, "events"), Size: 30, Keep: 2}
+	set := mlog.Open(filepath.Join(dir, "logs"))
+	set.Limit("events", l)
+	for i := range 8 {
+		set.PrintLines([]mlog.Line{{Log: "events", Text: fmt.Sprintf(`{"n":%d}`, i), Bare: true}, {Log: "events", Text: "second", Bare: true}})
+	}
+	var had []string
+	for _, name := range l.Files() {
+		b, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		had = append(had, strings.ReplaceAll(string(b), "\n", " "))
+		info, err := os.Stat(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if info.Mode().Perm() != 0o660 {
+			t.Errorf("%s: had mode %v, want 0660", name, info.Mode())
+		}
+	}
+	want := []string{`{"n":2} second {"n":3} second `, `{"n":4} second {"n":5} second `, `{"n":6} second {"n":7} second `}
+	if diff := cmp.Diff(want, had); diff != "" {
+		t.Errorf("want -, had +:\n%s", diff)
+	}
+	if got := set.Path("events"); got != l.Path {
+		t.Errorf("had the path %s, want %s", got, l.Path)
+	}
+}

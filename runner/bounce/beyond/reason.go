@@ -1,0 +1,202 @@
+package beyond
+
+import (
+	"strings"
+
+	"github.com/mmrunner/mmrunner/mmcompat/message"
+)
+
+// Class is why a delivery failed, roughly.
+type Class string
+
+// The classes.
+const (
+	Hard    Class = "hard"    // there is no such recipient
+	Soft    Class = "soft"    // it may work another time
+	Policy  Class = "policy"  // the sender or the message is not wanted
+	Full    Class = "full"    // the mailbox is full
+	Unknown Class = "unknown" // nothing says why
+)
+
+// Reason is what a report says of a failure.
+type Reason struct {
+	Status     string // RFC 3463, such as 5.1.1
+	Diagnostic string // what the server said, shortened
+	Server     string // which refused the message or reports it
+}
+
+// maxDiagnostic is how much of a diagnostic is kept, in bytes; headOf is how much
+// of a text is looked at for a status, in bytes.
+const (
+	maxDiagnostic = 200
+	headOf        = 4 << 10
+)
+
+// Why reads from a report why it could not be delivered to an address: the fields
+// of RFC 3464 for that recipient or, if it has none, the first status code in its
+// text.
+func Why(m *message.Message, addr string) Reason {
+	addr = strings.ToLower(addr)
+	var r Reason
+	for part := range ownParts(m) {
+		switch kind := part.GetContentType(); {
+		case kind == "message/delivery-status":
+			if found, ok := whyIn(part, addr); ok {
+				return found
+			}
+		case r.Status == "" && strings.HasPrefix(kind, "text/"):
+			if s, ok := part.GetPayloadString(); ok {
+				r.fromText(s)
+			}
+		}
+	}
+	return r
+}
+
+// ownParts are the parts of a report without what it returns.
+func ownParts(m *message.Message) func(yield func(*message.Message) bool) {
+	return func(yield func(*message.Message) bool) {
+		if !m.IsMultipart() {
+			yield(m)
+			return
+		}
+		for _, part := range m.Parts() {
+			if part.IsMultipart() && strings.HasPrefix(part.GetContentType(), "multipart/") {
+				for _, below := range part.Parts() {
+					if !yield(below) {
+						return
+					}
+				}
+			} else if !yield(part) {
+				return
+			}
+		}
+	}
+}
+
+// whyIn looks for a recipient's block. A report with one recipient is about that
+// one, whatever its name is there.
+func whyIn(status *message.Message, addr string) (Reason, bool) {
+	var r Reason
+	var reporting string
+	blocks := status.Parts()
+	if len(blocks) > 1 {
+		reporting, _ = blocks[0].Get("reporting-mta")
+	}
+	recipients := 0
+	for _, b := range blocks {
+		final, ok := b.Get("final-recipient")
+		if !ok {
+			continue
+		}
+		recipients++
+		original, _ := b.Get("original-recipient")
+		mine := strings.Contains(strings.ToLower(final), addr) || strings.Contains(strings.ToLower(original), addr)
+		if !mine && recipients > 1 {
+			continue
+		}
+		r.Status, _ = b.Get("status")
+		r.Status = statusCode(r.Status)
+		r.Diagnostic, _ = b.Get("diagnostic-code")
+		r.Diagnostic = shorten(afterType(r.Diagnostic))
+		r.Server, _ = b.Get("remote-mta")
+		if r.Server == "" {
+			r.Server = reporting
+		}
+		r.Server = shorten(afterType(r.Server))
+		if mine {
+			break
+		}
+	}
+	return r, recipients > 0
+}
+
+// afterType is what follows the type in a field such as "smtp; 550 no".
+func afterType(v string) string {
+	if _, rest, ok := strings.Cut(v, ";"); ok {
+		v = rest
+	}
+	return strings.TrimSpace(v)
+}
+
+// statusCode is the code that a text begins with, "" if it is none.
+func statusCode(v string) string {
+	v = strings.TrimSpace(v)
+	end := 0
+	for end < len(v) && (v[end] == '.' || '0' <= v[end] && v[end] <= '9') {
+		end++
+	}
+	if code := strings.TrimRight(v[:end], "."); len(code) >= 5 && strings.Count(code, ".") == 2 && strings.IndexByte("245", code[0]) >= 0 && code[1] == '.' {
+		return code
+	}
+	return ""
+}
+
+// shorten makes one line of a value, without what a terminal would act upon.
+func shorten(v string) string {
+	if len(v) > 2*maxDiagnostic {
+		v = v[:2*maxDiagnostic]
+	}
+	v = strings.ToValidUTF8(strings.Join(strings.Fields(v), " "), "?")
+	if len(v) > maxDiagnostic {
+		v = strings.ToValidUTF8(v[:maxDiagnostic], "")
+	}
+	return v
+}
+
+// fromText takes the first line that has a status code, or else an SMTP reply of
+// failure.
+func (r *Reason) fromText(s string) {
+	if len(s) > headOf {
+		s = s[:headOf]
+	}
+	for i := 0; i+3 < len(s); i++ {
+		if c := s[i]; c != '5' && c != '4' || i > 0 && (isASCIIWord(s[i-1]) || s[i-1] == '.') {
+			continue
+		}
+		code := statusCode(s[i:min(len(s), i+12)])
+		reply := s[i+1] <= '5' && s[i+1] >= '0' && '0' <= s[i+2] && s[i+2] <= '9' && (s[i+3] == ' ' || s[i+3] == '-')
+		if code == "" && !reply {
+			continue
+		}
+		line := s[i:]
+		if end := strings.IndexByte(line, '\n'); end >= 0 {
+			line = line[:end]
+		}
+		if code == "" {
+			code = statusCode(line[4:])
+		}
+		r.Status, r.Diagnostic = code, shorten(line)
+		return
+	}
+}
+
+// Words in a diagnostic that tell its class, in lower case.
+var (
+	fullWords   = []string{"quota", "mailbox full", "mailbox is full", "over limit", "storage", "exceeded storage", "insufficient system storage"}
+	policyWords = []string{"blacklist", "blocklist", "block list", "blocked", "listed", "spam", "dmarc", "spf", "dkim", "reputation", "policy", "banned",
+		"access denied", "not authorized", "unauthenticated", "rbl", "dnsbl", "rejected for", "unsolicited", "rate limit", "too many"}
+	hardWords = []string{"unknown", "no such", "does not exist", "doesn't exist", "not exist", "not found", "invalid", "disabled", "no mailbox", "inactive", "suspended"}
+)
+
+// Class tells why by the status code (RFC 3463) and by the words beside it.
+func (r Reason) Class() Class {
+	text := asciiLower(r.Diagnostic)
+	subject := ""
+	if len(r.Status) > 2 {
+		subject = r.Status[2:]
+	}
+	switch {
+	case subject == "2.2" || containsAny(text, fullWords):
+		return Full
+	case strings.HasPrefix(subject, "7.") || containsAny(text, policyWords):
+		return Policy
+	case strings.HasPrefix(r.Status, "5.1.") || subject == "2.1" || containsAny(text, hardWords):
+		return Hard
+	case strings.HasPrefix(r.Status, "4.") || strings.HasPrefix(text, "4"):
+		return Soft
+	case strings.HasPrefix(r.Status, "5.") || strings.HasPrefix(text, "5"):
+		return Hard
+	}
+	return Unknown
+}
