@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"time"
@@ -40,6 +41,9 @@ what Mailman takes, reads the list's state back with gopickle, and compares it w
 }
 
 func runDemo(cmd *cobra.Command, o demoOptions) (err error) {
+	if o.bounces+o.commands <= 0 {
+		return fmt.Errorf("--bounces, --commands: got %d and %d, need some entries to show anything", o.bounces, o.commands)
+	}
 	dir, err := os.MkdirTemp("", "mmrunner-demo-")
 	if err != nil {
 		return err
@@ -86,8 +90,9 @@ func runDemo(cmd *cobra.Command, o demoOptions) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := demo.Compare(out, want, got, all); err != nil {
-		return fmt.Errorf("%w; run it with --keep to see its logs", err)
+	err = demo.Compare(out, want, got, all)
+	if wrong := new(demo.WrongError); errors.As(err, &wrong) {
+		return &exitError{statusFound, fmt.Errorf("verdict: %w; run it with --keep to see its logs", err)}
 	}
-	return nil
+	return err
 }

@@ -73,12 +73,13 @@ func TestNothingHostileReachesTheTerminal(t *testing.T) {
 
 	covered := map[string]bool{}
 	for _, args := range [][]string{
-		{evil}, {"--" + evil}, {"status", evil}, {"help", evil},
+		{evil}, {"--" + evil}, {"status", evil}, {"help", evil}, {"json"},
 		{"version"}, {"version", evil}, {"probe"}, {"probe", "--json"},
 		{"verify"}, {"verify", "--json"}, {"verify", evil}, {"verify", "nosuch" + evil},
 		{"verify", "--file", torn, "--against", torn}, {"verify", "--file", file, "--against", torn},
 		{"status"}, {"status", "--json"}, {"status", "--check"}, {"status", "--queue", "bounces"}, {"status", "--queue", evil},
-		{"status", "--warn", evil},
+		{"status", "--warn", evil}, {"shunt"}, {"shunt", "list"}, {"shunt", "list", "--json"}, {"shunt", "show", "1.5"},
+		{"shunt", "show", "--json", "1.5"}, {"shunt", "show", "3.5+e\x1b"}, {"shunt", "retry", evil}, {"shunt", "discard", "--all"},
 		{"shadow", "--once", "--spool", filepath.Join(work, "spool"), "--report", page}, {"shadow", "--once", evil},
 		{"install", "--dry-run"}, {"install", "--dry-run", "--binary", file}, {"uninstall", "--dry-run"},
 		{"run", evil}, {"run", "--slice", evil}, {"qrunner", "-r", evil}, {"qrunner", evil},

@@ -32,7 +32,7 @@ func documents() map[string][]any {
 	docs := map[string][]any{
 		"bench": {&benchDocument{}}, "detect": {&detectDocument{}}, "drain": {&drainDocument{}}, "dump": {&dumpDocument{}},
 		"probe": {&probeDocument{}}, "shadow": {&shadow.Report{}}, "status": {&statusDocument{}}, "verify": {&verify.Report{}, &pairDocument{}},
-		"version": {&build{}},
+		"version": {&build{}}, "list": {&shuntDocument{}}, "show": {&shuntedEntry{}},
 	}
 	for _, all := range docs {
 		for _, doc := range all {
@@ -179,11 +179,11 @@ func TestJSONKeepsItsFields(t *testing.T) {
 // All commands that have --json are among them.
 func TestJSONOfEveryCommandIsPinned(t *testing.T) {
 	docs := documents()
-	for _, cmd := range newRoot().Commands() {
+	all(newRoot(), func(cmd *cobra.Command) {
 		if cmd.Flags().Lookup("json") != nil && docs[cmd.Name()] == nil {
-			t.Errorf("%s has --json, and no document in documents()", cmd.Name())
+			t.Errorf("%s has --json, and no document in documents()", cmd.CommandPath())
 		}
-	}
+	})
 }
 
 // Nothing of what a status shows is null: scripts go through lists.

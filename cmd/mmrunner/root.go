@@ -33,7 +33,7 @@ Try it with mmrunner demo, and on a site with mmrunner probe, verify and shadow,
 	addGroup(root, groupTry, "Before it is installed:", newDemo(), newProbe(in), newVerify(in), newShadow(in))
 	addGroup(root, groupInstall, "Installing it:", newInstall(in), newUninstall(in))
 	addGroup(root, groupWork, "Working on the queues:", newRun(in), newQrunner(in), newDrain(in))
-	addGroup(root, groupWatch, "Watching it:", newStatus(in), newDetect(in), newDump(in))
+	addGroup(root, groupWatch, "Watching it:", newStatus(in), newShunt(in), newDetect(in), newDump(in))
 	addGroup(root, groupOther, "Other commands:", newBench(in), newMan(), newVersion())
 	root.AddCommand(newJSONHelp())
 	// For those who develop mmrunner, and what commands start for themselves; hidden.

@@ -66,6 +66,19 @@ func (t *Table) write(w io.Writer, rows [][]string) error {
 	return err
 }
 
+// parts are what of a cell stays in one line: the items of an enumeration that fit, else words.
+func parts(cell string, width int) []string {
+	var all []string
+	for item := range strings.SplitAfterSeq(cell, ", ") {
+		if item = strings.TrimSpace(item); columns(item) <= width {
+			all = append(all, item)
+		} else {
+			all = append(all, strings.Fields(item)...)
+		}
+	}
+	return all
+}
+
 // widths are those of the columns: what their longest cells need, or less where the page has no more.
 func (t *Table) widths(rows [][]string) []int {
 	widths := make([]int, len(t.columns))
@@ -102,7 +115,7 @@ func (t *Table) row(out *strings.Builder, row []string, widths []int) {
 	for i, cell := range row {
 		cells[i] = []string{cell}
 		if columns(cell) > widths[i] {
-			cells[i] = fill(strings.Fields(cell), widths[i])
+			cells[i] = fill(parts(cell, widths[i]), widths[i])
 		}
 		height = max(height, len(cells[i]))
 	}

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/mmrunner/mmrunner/mmcompat/disk"
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
@@ -34,8 +35,12 @@ func (e *Engine) missing(ctx context.Context, name string, entries []*runner.Ent
 		err := runner.Guard(func() error {
 			var m *message.Message
 			m, err := en.Message()
+			if err != nil {
+				return err
+			}
+			base, err := turn.Shunt(m, en.Data)
 			if err == nil {
-				_, err = turn.Shunt(m, en.Data)
+				e.noteReason(base, en, fmt.Errorf("error opening list: %w", why))
 			}
 			return err
 		})

@@ -2,10 +2,12 @@ package engine
 
 import (
 	"errors"
+	"strings"
 
 	"github.com/mmrunner/mmrunner/mmcompat/disk"
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
 	"github.com/mmrunner/mmrunner/runner"
+	"github.com/mmrunner/mmrunner/runner/history"
 	"github.com/mmrunner/mmrunner/runner/journal"
 	"github.com/mmrunner/mmrunner/runner/txn"
 )
@@ -121,6 +123,7 @@ func (e *Engine) shunt(turn *txn.Turn, en *runner.Entry, err error) (runner.Outc
 	} else {
 		turn.Printf("error", "Uncaught runner exception: %v", err)
 	}
+	why := err
 	data := en.Data.Clone()
 	data.Set("whichq", e.Queue.Dir())
 	err = runner.Guard(func() error {
@@ -131,6 +134,7 @@ func (e *Engine) shunt(turn *txn.Turn, en *runner.Entry, err error) (runner.Outc
 		base, err := turn.Shunt(m, data)
 		if err == nil {
 			turn.Printf("error", "SHUNTING: %s", base)
+			e.noteReason(base, en, why)
 		}
 		return err
 	})
@@ -140,7 +144,22 @@ func (e *Engine) shunt(turn *txn.Turn, en *runner.Entry, err error) (runner.Outc
 	if err != nil {
 		turn.Printf("error", "Uncaught runner exception: %v", err)
 		turn.Printf("error", "SHUNTING FAILED, preserving original entry: %s", en.Base)
+		e.noteReason(en.Base, en, err)
 		return runner.Preserved, nil
 	}
 	return runner.Shunted, nil
+}
+
+// noteReason has mmrunner shunt list say why an entry was put aside, under the name that it has then.
+func (e *Engine) noteReason(base string, en *runner.Entry, why error) {
+	text := why.Error()
+	var ex runner.Exception
+	if errors.As(why, &ex) {
+		if lines := strings.Split(strings.TrimSpace(ex.Traceback()), "\n"); lines[len(lines)-1] != "" {
+			text = lines[len(lines)-1]
+		}
+	}
+	r := history.Reason{At: e.Env.Now(), Base: base, Runner: e.Handler.Name(), List: en.List, Why: text}
+	// The entry is put aside all the same, and the error log says why too.
+	_ = history.AddReason(e.Env.Site.DataDir(), r)
 }

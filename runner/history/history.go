@@ -86,16 +86,21 @@ func (r *Ring) shorten() error {
 	if n := len(lines) - 1 - Keep; n > 0 {
 		lines = lines[n:]
 	}
-	tmp := r.path + ".tmp"
+	return replace(r.path, bytes.Join(lines, nil))
+}
+
+// replace puts content in a file's place.
+func replace(path string, content []byte) error {
+	tmp := path + ".tmp"
 	f, err := disk.Create(tmp, 0o660)
 	if err != nil {
 		return err
 	}
-	_, err = f.Write(bytes.Join(lines, nil))
+	_, err = f.Write(content)
 	if err := errors.Join(err, f.Close()); err != nil {
 		return errors.Join(err, os.Remove(tmp))
 	}
-	return os.Rename(tmp, r.path)
+	return os.Rename(tmp, path)
 }
 
 // Read returns what the rings in DATA_DIR hold, the last commit last. A line that
