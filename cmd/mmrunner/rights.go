@@ -1,8 +1,10 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -130,4 +132,16 @@ func (in *installation) createReport(name string) (*os.File, error) {
 		flag |= syscall.O_NOFOLLOW | syscall.O_NONBLOCK
 	}
 	return os.OpenFile(name, flag, 0o600)
+}
+
+// rewrite puts what write writes in the place of a file's content. Whoever reads the file meanwhile finds no empty one.
+func rewrite(f *os.File, write func(io.Writer) error) error {
+	var b bytes.Buffer
+	if err := write(&b); err != nil {
+		return err
+	}
+	if _, err := f.WriteAt(b.Bytes(), 0); err != nil {
+		return err
+	}
+	return f.Truncate(int64(b.Len()))
 }

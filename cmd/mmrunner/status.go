@@ -22,6 +22,9 @@ type statusOptions struct {
 	warn    string
 	crit    string
 	watch   time.Duration
+	html    string
+
+	page *os.File // that html names
 
 	limits struct{ warn, crit status.Limits }
 }
@@ -36,6 +39,9 @@ program they are, list locks that are held and waited for, files that processes 
 last batches of mmrunner with what became of their entries. Above all it says what wants looking at. It changes
 nothing. What the user who calls it may not see is told as that.
 
+With --html FILE it writes a page; with --watch too, a browser reads it again as often. The file keeps the mode that
+it has, and a new one is for its owner only.
+
 With --queue NAME it shows one queue by list and age, as qshape does for Postfix: each column counts the entries that
 wait for up to so many minutes.
 
@@ -46,6 +52,7 @@ The exit statuses are those of monitoring plugins, with and without --check.`,
 		Example: `  mmrunner status
   mmrunner status --watch=5s
   mmrunner status --queue bounces
+  mmrunner status --html /var/www/html/mailman.html --watch=30s
   mmrunner status --check --warn age=20m,shunted=10 --crit age=1h`,
 		Args:        cobra.NoArgs,
 		Annotations: exits("0 all is well", "1 warning: something wants looking at", "2 critical: mail is not handled, or late", "3 something could not be looked at, or the command line is wrong", exitStopped),
@@ -58,9 +65,10 @@ The exit statuses are those of monitoring plugins, with and without --check.`,
 	f.BoolVar(&o.check, "check", false, "print one line, for a monitoring system")
 	f.StringVar(&o.warn, "warn", "", "`LIMITS` of a warning (default age=30m,shunted=1,lock=10m)")
 	f.StringVar(&o.crit, "crit", "", "`LIMITS` of what is critical (default age=2h)")
+	f.StringVar(&o.html, "html", "", "write it to `FILE` as a page that needs no other file; - is standard output")
 	f.DurationVar(&o.watch, "watch", 0, "show it again and again, after so much `TIME`, until stopped")
 	f.Lookup("watch").NoOptDefVal = "2s"
-	cmd.MarkFlagsMutuallyExclusive("json", "check", "queue")
+	cmd.MarkFlagsMutuallyExclusive("json", "check", "queue", "html")
 	cmd.MarkFlagsMutuallyExclusive("watch", "check")
 	completeFlag(cmd, "queue", completeQueues)
 	return cmd
@@ -86,6 +94,12 @@ func runStatus(cmd *cobra.Command, in *installation, o statusOptions) error {
 	}
 	if cmd.Flags().Changed("watch") && o.watch < time.Second {
 		return unclear(fmt.Errorf("--watch: got %v, need at least 1s", o.watch))
+	}
+	if o.html != "" && o.html != "-" {
+		if o.page, err = in.createReport(o.html); err != nil {
+			return unclear(err)
+		}
+		defer o.page.Close()
 	}
 	if o.watch > 0 {
 		return watchStatus(cmd, in, o)
@@ -122,6 +136,13 @@ func oneStatus(cmd *cobra.Command, w io.Writer, in *installation, o statusOption
 		_, err = fmt.Fprintln(w, checkLine(page))
 	case o.queue != "":
 		err = printQueue(w, st, o.queue)
+	case o.html != "":
+		refresh := int(o.watch.Seconds())
+		if o.page == nil {
+			err = st.HTML(w, level, alarms, refresh)
+		} else {
+			err = rewrite(o.page, func(w io.Writer) error { return st.HTML(w, level, alarms, refresh) })
+		}
 	default:
 		err = printStatus(w, page, screenWidth())
 	}
@@ -138,7 +159,7 @@ func oneStatus(cmd *cobra.Command, w io.Writer, in *installation, o statusOption
 func watchStatus(cmd *cobra.Command, in *installation, o statusOptions) error {
 	ctx := untilStopped(cmd)
 	// The screen is cleared past the writer that would escape that.
-	clear := term.IsTerminal(int(os.Stdout.Fd())) && !o.asJSON
+	clear := term.IsTerminal(int(os.Stdout.Fd())) && !o.asJSON && o.html == ""
 	for {
 		var b screen
 		err := oneStatus(cmd, &b, in, o)

@@ -5,14 +5,12 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"sort"
 	"strings"
 	"time"
 
 	"golang.org/x/term"
 
 	"github.com/mmrunner/mmrunner/mmcompat/terminal"
-	"github.com/mmrunner/mmrunner/runner/history"
 	"github.com/mmrunner/mmrunner/runner/status"
 )
 
@@ -74,7 +72,7 @@ func printStatus(w io.Writer, p statusDocument, width int) error {
 	if st.Release != "" {
 		release += " " + st.Release
 	}
-	line := fmt.Sprintf("%s in %s; %s", release, st.Prefix, masterText(st.Master))
+	line := fmt.Sprintf("%s in %s; %s", release, st.Prefix, st.Master.Text())
 	fmt.Fprintln(w, terminal.Wrap(terminal.Escape(line), width))
 
 	if len(p.Alarms) > 0 {
@@ -99,15 +97,8 @@ func printStatus(w io.Writer, p statusDocument, width int) error {
 	return nil
 }
 
-func masterText(m status.Master) string {
-	switch m.State {
-	case status.Running:
-		return fmt.Sprintf("mailmanctl runs as process %d since %s", m.Process.PID, at(m.Process.Since))
-	case status.Stopped:
-		return fmt.Sprintf("mailmanctl does not run (%s)", m.Reason)
-	}
-	return fmt.Sprintf("whether mailmanctl runs cannot be seen (%s)", m.Reason)
-}
+// shownLists is how many lists of a queue are named.
+const shownLists = 3
 
 func queueTable(st *status.Status, width int) *terminal.Table {
 	right := func(title string) terminal.Column { return terminal.Column{Title: title, Right: true} }
@@ -118,10 +109,10 @@ func queueTable(st *status.Status, width int) *terminal.Table {
 		case q.Unseen != "":
 			t.Row(q.Name, "?", "?", "?", "cannot be seen: "+q.Unseen)
 			continue
-		case q.Waiting+q.AtHand+q.Preserved == 0 && (q.Name == "retry" || q.Name == "news" || q.Name == "maildir"):
-			continue // seldom used
+		case q.Waiting+q.AtHand+q.Preserved == 0 && q.SeldomUsed():
+			continue
 		}
-		t.Row(q.Name, count(q.Waiting), count(q.AtHand), age(q.Waiting > 0, q.AgeSeconds), waitingFor(q))
+		t.Row(q.Name, count(q.Waiting), count(q.AtHand), age(q.Waiting > 0, q.AgeSeconds), q.For(shownLists))
 	}
 	return t
 }
@@ -132,32 +123,6 @@ func count(n int) string {
 		return "-"
 	}
 	return fmt.Sprint(n)
-}
-
-// shownLists is how many lists of a queue are named.
-const shownLists = 3
-
-// waitingFor says for which lists entries wait, and why.
-func waitingFor(q status.Queue) string {
-	var parts []string
-	for i, l := range q.Lists {
-		if i == shownLists {
-			parts = append(parts, fmt.Sprintf("%d more lists", len(q.Lists)-i))
-			break
-		}
-		parts = append(parts, fmt.Sprintf("%s %d", l.List, l.Entries))
-	}
-	if q.Preserved > 0 {
-		parts = append(parts, fmt.Sprintf("%d preserved", q.Preserved))
-	}
-	if q.Unread > 0 {
-		parts = append(parts, fmt.Sprintf("%d not read", q.Unread))
-	}
-	text := strings.Join(parts, ", ")
-	if q.Why != "" {
-		text += "; " + q.Why
-	}
-	return strings.TrimPrefix(text, "; ")
 }
 
 func runnerTable(st *status.Status, width int) *terminal.Table {
@@ -207,30 +172,10 @@ func batchTable(st *status.Status, width int) *terminal.Table {
 		if list == "" {
 			list = "(all lists)"
 		}
-		t.Row(moment(c.At, st.At), strings.TrimSuffix(c.Runner, "Runner"), list, fmt.Sprint(c.Entries), outcomes(c),
+		t.Row(moment(c.At, st.At), strings.TrimSuffix(c.Runner, "Runner"), list, fmt.Sprint(c.Entries), status.Outcomes(c),
 			fmt.Sprintf("%.2f s", c.Seconds), fmt.Sprintf("%.0f ms", 1e3*c.Held))
 	}
 	return t
-}
-
-// outcomes are what became of a batch's entries, most first.
-func outcomes(c history.Commit) string {
-	var names []string
-	for name := range c.Outcomes {
-		names = append(names, name)
-	}
-	sort.Slice(names, func(i, j int) bool {
-		a, b := c.Outcomes[names[i]], c.Outcomes[names[j]]
-		return a > b || a == b && names[i] < names[j]
-	})
-	if len(names) == 1 && c.Outcomes[names[0]] == c.Entries {
-		return names[0]
-	}
-	var parts []string
-	for _, name := range names {
-		parts = append(parts, fmt.Sprintf("%d %s", c.Outcomes[name], name))
-	}
-	return orNone(parts)
 }
 
 // printQueue prints one queue by list and age, as qshape does.

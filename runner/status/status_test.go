@@ -257,3 +257,25 @@ func TestParseLimits(t *testing.T) {
 		}
 	}
 }
+
+// The page needs nothing else, and no name can put anything into it.
+func TestHTMLIsSelfContainedAndEscaped(t *testing.T) {
+	st := &Status{Host: "here", Master: Master{State: Stopped}, Queues: []Queue{{Name: "bounces", Runner: "BounceRunner", Waiting: 2,
+		Lists: []OfList{{List: "<script>\x1b[2J\u202e", Entries: 2}}}}, Runners: []Process{{PID: 1, Runner: "BounceRunner"}},
+		Batches: []history.Commit{{List: "a", Entries: 3, Outcomes: map[string]int{"registered": 2, "shunted": 1}}}}
+	level, alarms := st.Judge(UsualWarn, UsualCrit)
+	var b strings.Builder
+	if err := st.HTML(&b, level, alarms, 30); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{`&lt;script&gt;\x1b[2J\u202e 2`, "2 registered, 1 shunted", `http-equiv="refresh" content="30"`, "prefers-color-scheme: dark"} {
+		if !strings.Contains(b.String(), want) {
+			t.Errorf("there is no %q in\n%s", want, b.String())
+		}
+	}
+	for _, not := range []string{"<script", " src=", "<link", "@import", "url(", "\x1b", "\u202e"} {
+		if strings.Contains(b.String(), not) {
+			t.Errorf("there is %q in the page", not)
+		}
+	}
+}

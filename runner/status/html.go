@@ -1,0 +1,144 @@
+package status
+
+import (
+	_ "embed"
+	"fmt"
+	"io"
+	"sort"
+	"strings"
+	"time"
+
+	"github.com/mmrunner/mmrunner/runner/history"
+	"github.com/mmrunner/mmrunner/runner/page"
+)
+
+//go:embed status.html
+var statusBody string
+
+var statusPage = page.New(statusBody)
+
+// HTML writes the status as a page. refresh is after how many seconds a browser reads it again, 0 for never.
+func (st *Status) HTML(w io.Writer, level Level, alarms []Alarm, refresh int) error {
+	data := pageData{Status: st, Level: level, Class: class(level), MasterText: st.Master.Text()}
+	for _, a := range alarms {
+		data.Alarms = append(data.Alarms, pageAlarm{a, class(a.Level)})
+	}
+	for _, q := range st.Queues {
+		if q.Waiting+q.AtHand+q.Preserved == 0 && q.Unseen == "" && q.SeldomUsed() {
+			continue
+		}
+		age := ""
+		if q.Waiting > 0 {
+			age = Roughly(time.Duration(q.AgeSeconds * float64(time.Second)))
+		}
+		data.Queues = append(data.Queues, pageQueue{q, float64(q.Waiting), age, q.For(20)})
+		data.MostWaiting = max(data.MostWaiting, float64(q.Waiting))
+	}
+	for i := len(st.Batches) - 1; i >= 0; i-- {
+		c := st.Batches[i]
+		if c.List == "" {
+			c.List = "(all lists)"
+		}
+		data.Batches = append(data.Batches, pageBatch{c, Outcomes(c)})
+	}
+	return statusPage.Write(w, fmt.Sprintf("%s: %v", st.Host, level), refresh, data)
+}
+
+// pageData is what the page is made of.
+type pageData struct {
+	*Status
+	Level       Level
+	Class       string
+	MasterText  string
+	Alarms      []pageAlarm
+	Queues      []pageQueue
+	MostWaiting float64
+	Batches     []pageBatch // the last first
+}
+
+type pageAlarm struct {
+	Alarm
+	Class string
+}
+
+type pageQueue struct {
+	Queue
+	Part     float64
+	Age, For string
+}
+
+type pageBatch struct {
+	history.Commit
+	Became string
+}
+
+// class is the colour of a level.
+func class(l Level) string {
+	switch l {
+	case OK:
+		return "good"
+	case Critical:
+		return "bad"
+	}
+	return "warn"
+}
+
+// Text says in a sentence whether mailmanctl runs.
+func (m Master) Text() string {
+	switch m.State {
+	case Running:
+		return fmt.Sprintf("mailmanctl runs as process %d since %s", m.Process.PID, m.Process.Since.Local().Format("2006-01-02 15:04:05"))
+	case Stopped:
+		return fmt.Sprintf("mailmanctl does not run (%s)", m.Reason)
+	}
+	return fmt.Sprintf("whether mailmanctl runs cannot be seen (%s)", m.Reason)
+}
+
+// SeldomUsed tells a queue that most sites have no use for.
+func (q Queue) SeldomUsed() bool { return q.Name == "retry" || q.Name == "news" || q.Name == "maildir" }
+
+// For says for which lists the entries wait, at most so many of them by name, and why.
+func (q Queue) For(most int) string {
+	var parts []string
+	for i, l := range q.Lists {
+		if i == most {
+			parts = append(parts, fmt.Sprintf("%d more lists", len(q.Lists)-i))
+			break
+		}
+		parts = append(parts, fmt.Sprintf("%s %d", l.List, l.Entries))
+	}
+	if q.Preserved > 0 {
+		parts = append(parts, fmt.Sprintf("%d preserved", q.Preserved))
+	}
+	if q.Unread > 0 {
+		parts = append(parts, fmt.Sprintf("%d not read", q.Unread))
+	}
+	text := strings.Join(parts, ", ")
+	if q.Why != "" {
+		text += "; " + q.Why
+	}
+	return strings.TrimPrefix(text, "; ")
+}
+
+// Outcomes says what became of a batch's entries, most first.
+func Outcomes(c history.Commit) string {
+	var names []string
+	for name := range c.Outcomes {
+		names = append(names, name)
+	}
+	sort.Slice(names, func(i, j int) bool {
+		a, b := c.Outcomes[names[i]], c.Outcomes[names[j]]
+		return a > b || a == b && names[i] < names[j]
+	})
+	if len(names) == 1 && c.Outcomes[names[0]] == c.Entries {
+		return names[0]
+	}
+	var parts []string
+	for _, name := range names {
+		parts = append(parts, fmt.Sprintf("%d %s", c.Outcomes[name], name))
+	}
+	if parts == nil {
+		return "-"
+	}
+	return strings.Join(parts, ", ")
+}
