@@ -27,6 +27,7 @@ type Entry struct {
 	Base string      // its file's name without the extension
 	Data *qfile.Data // its metadata
 	List string      // the list it is for
+	Size int64       // of the message in its file, in bytes
 	Work any         // what Classify found out, for Apply
 	Seen time.Time   // when it was classified
 
@@ -39,7 +40,7 @@ type Entry struct {
 // NewEntry returns the entry of a file that was read and whose message is m. read
 // reads the file again.
 func NewEntry(it *qfile.Item, m *message.Message, seen time.Time, read func() (*qfile.Item, error)) *Entry {
-	return &Entry{Base: it.Base, Data: it.Data, List: it.Data.Str("listname"), Seen: seen, msg: m, read: read}
+	return &Entry{Base: it.Base, Data: it.Data, List: it.Data.Str("listname"), Size: it.Size(), Seen: seen, msg: m, read: read}
 }
 
 // Message is the entry's message. It is read again if Drop has let it go.

@@ -33,6 +33,14 @@ type Orderer interface {
 	Order(lists Lists, names []string, entries map[string][]*Entry) []string
 }
 
+// Reacher is a Handler some of whose entries act on other lists than their own.
+type Reacher interface {
+	// Reaches returns the names of the other lists that an entry will act on, as far
+	// as can be told beforehand: it is applied after what came before it there, and
+	// before what came after it.
+	Reaches(lists Lists, e *Entry) []string
+}
+
 // Deferrer is a Handler some of whose entries need not be handled at the next
 // pass: Mailman only detects bounces then, and registers them every
 // REGISTER_BOUNCES_EVERY.

@@ -176,7 +176,7 @@ func drainedRunners(all []engine.Stats) []drainedRunner {
 // an error after the commit in progress.
 func drainQueues(ctx context.Context, s *site.Site, o drainOptions, names []string) (all []engine.Stats, err error) {
 	env := txn.NewEnv(s)
-	engine.NewCourtesy(env, engine.DefaultLockShare)
+	engine.NewFairLocks(env, engine.DefaultLockShare)
 	defer env.Log.Close()
 	if err := env.Log.Touch("error"); err != nil {
 		return nil, err

@@ -113,7 +113,7 @@ func (in *installation) settle(cmd *cobra.Command) error {
 	}
 	env := txn.NewEnv(s)
 	defer env.Log.Close()
-	r, err := engine.Settle(untilStopped(cmd), env)
+	r, err := engine.Recover(untilStopped(cmd), env)
 	if err != nil {
 		return err
 	}

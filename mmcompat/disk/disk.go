@@ -115,18 +115,6 @@ func (f *File) Chmod(mode fs.FileMode) error {
 // Close is os.File.Close.
 func (f *File) Close() error { return f.f.Close() }
 
-// Rename is os.Rename.
-func Rename(from, to string) error {
-	if err := before(opRename, from, to); err != nil {
-		return &os.LinkError{Op: "rename", Old: from, New: to, Err: err}
-	}
-	err := os.Rename(from, to)
-	if err == nil {
-		after(opRename, from, to, nil, 0)
-	}
-	return err
-}
-
 // Link is os.Link.
 func Link(from, to string) error {
 	if err := before(opLink, from, to); err != nil {

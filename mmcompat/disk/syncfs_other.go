@@ -51,3 +51,6 @@ func syncAt(dir int, name string) error {
 	}
 	return errors.Join(err, unix.Close(fd))
 }
+
+// wholeFS tells that one call of syncFS does for all directories of a file system.
+const wholeFS = false

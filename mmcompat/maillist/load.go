@@ -198,7 +198,10 @@ func (l *List) copyFile(from, to string) error {
 	if err != nil {
 		return err
 	}
-	return f.Publish()
+	if err := f.Sync(); err != nil {
+		return errors.Join(err, f.Discard())
+	}
+	return f.Publish(nil)
 }
 
 // Reload loads the list again if config.pck is no longer the file that was

@@ -324,7 +324,7 @@ func save(t testing.TB, l *List) {
 		t.Fatal(err)
 	}
 	for _, f := range files {
-		if err := f.Publish(); err != nil {
+		if err := f.Publish(nil); err != nil {
 			t.Fatal(err)
 		}
 	}

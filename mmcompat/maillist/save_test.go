@@ -41,7 +41,7 @@ func TestStage(t *testing.T) {
 	if string(readFile(t, file)) != before {
 		t.Error("config.pck changed before it was published")
 	}
-	if err := files[0].Publish(); err != nil {
+	if err := files[0].Publish(nil); err != nil {
 		t.Fatal(err)
 	}
 	if string(readFile(t, file+".last")) != before {

@@ -97,7 +97,7 @@ func TestMemory(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := files[0].Publish(); err != nil {
+		if err := files[0].Publish(nil); err != nil {
 			t.Fatal(err)
 		}
 		printPeak(t)

@@ -225,7 +225,7 @@ func save(t *testing.T, db *DB) {
 		t.Fatal(err)
 	}
 	for _, f := range files {
-		if err := f.Publish(); err != nil {
+		if err := f.Publish(nil); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -462,7 +462,7 @@ func TestStage(t *testing.T) {
 	if st, err := os.Stat(files[0].Tmp); err != nil || st.Mode().Perm() != 0o660 {
 		t.Errorf("had %v, %v, wanted mode 0660", st, err)
 	}
-	if err := files[0].Publish(); err != nil {
+	if err := files[0].Publish(nil); err != nil {
 		t.Fatal(err)
 	}
 	if err := db.Published(); err != nil {

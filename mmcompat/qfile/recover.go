@@ -126,6 +126,15 @@ func recoveries(d *Data) (count pickle.Value, spent bool) {
 	return pickle.Int(1), false
 }
 
+// Recoveries is how often the entry was recovered, as far as its metadata tells.
+func (it *Item) Recoveries() int {
+	n, _ := it.Data.Get("_bak_count")
+	if n, ok := n.(pickle.Int); ok {
+		return int(n)
+	}
+	return 0
+}
+
 // RecoverOne is Recover of the one entry that somebody died over. The error wraps
 // fs.ErrNotExist where it is no claimed entry.
 func (q *Queue) RecoverOne(base string) error {

@@ -137,7 +137,7 @@ func publish(t *testing.T, db *DB) {
 		t.Fatal(err)
 	}
 	for _, f := range files {
-		if err := f.Publish(); err != nil {
+		if err := f.Publish(nil); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -51,3 +51,9 @@ func identity(st *syscall.Stat_t) Identity {
 func (id Identity) SameInode(other Identity) bool {
 	return id.Ino == other.Ino && id.Size == other.Size
 }
+
+// SameFile tells whether both are the same file with the same contents, even if
+// it was renamed or linked in between.
+func (id Identity) SameFile(other Identity) bool {
+	return id.SameInode(other) && id.Mtime == other.Mtime
+}

@@ -19,7 +19,7 @@ import (
 // File is one change to the file system that waits to be published. Either Tmp
 // replaces Final, or, where Tmp is "", Final is removed.
 type File struct {
-	Tmp      string   `json:"tmp,omitempty"`  // written and synced; "" for a removal
+	Tmp      string   `json:"tmp,omitempty"`  // written, and flushed by Sync or otherwise; "" for a removal
 	Final    string   `json:"final"`          // the name it gets
 	LinkLast string   `json:"last,omitempty"` // the name under which the present Final is kept, "" for none
 	ID       Identity `json:"id"`             // of Tmp; renaming keeps its inode and its size
@@ -29,8 +29,17 @@ type File struct {
 // replaced first becomes LinkLast by a hard link, so that Final is never
 // missing. The file's time becomes that of the moment, see [File.Date].
 // Publishing what is already published changes no more than that time.
-func (f File) Publish() error {
+//
+// check, which may be nil, is asked right before anything changes and again right
+// before Final does; its error ends the attempt.
+func (f File) Publish(check func() error) error {
+	if check == nil {
+		check = func() error { return nil }
+	}
 	if f.Tmp == "" {
+		if err := check(); err != nil {
+			return err
+		}
 		return ignoreMissing(disk.Remove(f.Final))
 	}
 	done, err := f.Published()
@@ -41,6 +50,9 @@ func (f File) Publish() error {
 		return f.Date()
 	}
 
+	if err := check(); err != nil {
+		return err
+	}
 	// Dated before it shows too: a process that dies between this and Date leaves a file that is a moment too old.
 	if err := disk.Touch(f.Tmp); err != nil {
 		return err
@@ -49,11 +61,22 @@ func (f File) Publish() error {
 		if err := f.keepLast(); err != nil {
 			return err
 		}
+		if err := check(); err != nil {
+			return err
+		}
 	}
 	if err := disk.Rename(f.Tmp, f.Final); err != nil {
 		return err
 	}
 	return f.Date()
+}
+
+// Sync flushes the temporary file's contents to the disk.
+func (f File) Sync() error {
+	if f.Tmp == "" {
+		return nil
+	}
+	return disk.SyncFile(f.Tmp)
 }
 
 // The kernel dates files by a clock that lags by up to 4 ms.
@@ -137,8 +160,7 @@ func (f File) Discard() error {
 	return ignoreMissing(disk.Remove(f.Tmp))
 }
 
-// Write makes the file tmp, mode and all, from what fn writes, and syncs it to
-// the disk. On any error nothing is left under that name. The umask is not
+// Write makes the file tmp, mode and all, from what fn writes. On any error nothing is left under that name. The umask is not
 // asked: Mailman sets its own around each of these writes.
 func Write(tmp string, mode fs.FileMode, fn func(io.Writer) error) error {
 	f, err := disk.Create(tmp, mode)
@@ -165,10 +187,7 @@ func fill(f *disk.File, mode fs.FileMode, fn func(io.Writer) error) error {
 	if err := fn(w); err != nil {
 		return err
 	}
-	if err := w.Flush(); err != nil {
-		return err
-	}
-	return f.Sync()
+	return w.Flush()
 }
 
 // New writes tmp as Write does and returns the File that will replace final by

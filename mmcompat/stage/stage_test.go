@@ -68,7 +68,7 @@ func TestPublish(t *testing.T) {
 		}
 		// Once more is what a recovery does that does not know how far it came.
 		for range 2 {
-			if err := f.Publish(); err != nil {
+			if err := f.Publish(nil); err != nil {
 				t.Fatal(err)
 			}
 			wantFiles(t, dir, want)
@@ -85,7 +85,7 @@ func TestPublishAfterCrash(t *testing.T) {
 		"before":            func(File) error { return nil },
 		"last removed":      func(f File) error { return os.Remove(f.LinkLast) },
 		"last linked":       func(f File) error { return errors.Join(os.Remove(f.LinkLast), os.Link(f.Final, f.LinkLast)) },
-		"all but forgotten": func(f File) error { return f.Publish() },
+		"all but forgotten": func(f File) error { return f.Publish(nil) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
@@ -105,7 +105,7 @@ func TestPublishAfterCrash(t *testing.T) {
 			if err := json.Unmarshal(b, &g); err != nil {
 				t.Fatal(err)
 			}
-			if err := g.Publish(); err != nil {
+			if err := g.Publish(nil); err != nil {
 				t.Fatal(err)
 			}
 			wantFiles(t, dir, map[string]string{"f": "new", "f.last": "old"})
@@ -125,7 +125,7 @@ func TestPublishOvertaken(t *testing.T) {
 	if done, err := f.Published(); done || err != nil {
 		t.Errorf("had %v, %v", done, err)
 	}
-	if err := f.Publish(); !errors.Is(err, fs.ErrNotExist) {
+	if err := f.Publish(nil); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("had %v, wanted an error about Tmp", err)
 	}
 	wantFiles(t, dir, map[string]string{"f": "theirs"})
@@ -140,7 +140,7 @@ func TestRemoval(t *testing.T) {
 	}
 	wantFiles(t, dir, map[string]string{"held": "x"})
 	for range 2 {
-		if err := f.Publish(); err != nil {
+		if err := f.Publish(nil); err != nil {
 			t.Fatal(err)
 		}
 		if done, err := f.Published(); !done || err != nil {
@@ -221,7 +221,7 @@ func TestPublishedFileHasTheTimeOfNow(t *testing.T) {
 	}
 
 	before := time.Now()
-	if err := f.Publish(); err != nil {
+	if err := f.Publish(nil); err != nil {
 		t.Fatal(err)
 	}
 	if st, err := os.Stat(final); err != nil || st.ModTime().Unix() < before.Unix() {
@@ -235,7 +235,7 @@ func TestPublishedFileHasTheTimeOfNow(t *testing.T) {
 	}
 
 	// A recovery may come to it once more, but has no business with another's file.
-	if err := errors.Join(os.Rename(final, f.Tmp), os.Chtimes(f.Tmp, old, old), os.Rename(f.Tmp, final), f.Publish()); err != nil {
+	if err := errors.Join(os.Rename(final, f.Tmp), os.Chtimes(f.Tmp, old, old), os.Rename(f.Tmp, final), f.Publish(nil)); err != nil {
 		t.Fatal(err)
 	}
 	if st, err := os.Stat(final); err != nil || st.ModTime().Unix() < before.Unix() {

@@ -53,6 +53,11 @@ func FuzzCommands(f *testing.F) {
 	}
 	env := txn.NewEnv(s)
 	f.Cleanup(func() { env.Log.Close() })
+	j, err := txn.OpenJournal(env, "CommandRunner", s.QueueDir("commands"), s.QueueDir("bad"))
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Cleanup(func() { j.Close() })
 	world := membership.NewWorld(s)
 	world.Resolver = nil
 	keys := []string{"torequest", "tojoin", "toleave", "toconfirm", "toowner"}
@@ -66,11 +71,15 @@ func FuzzCommands(f *testing.F) {
 		if err != nil {
 			t.Skip() // Python's parser fails too, before any runner has it
 		}
-		turn, b, err := txn.Begin(t.Context(), env, demo.ListName)
+		g, err := j.Group(nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer turn.Abort()
+		tx, b, err := g.Begin(t.Context(), demo.ListName, txn.LockLate)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer tx.Drop()
 		if err := b.List().SetMemberPassword(keeper, pickle.Str(keptSafe)); err != nil {
 			t.Fatal(err)
 		}
@@ -93,27 +102,18 @@ func FuzzCommands(f *testing.F) {
 			if strings.HasPrefix(lines[len(lines)-1], "RuntimeError") {
 				t.Errorf("no exception of Mailman's: %v", err)
 			}
-			turn.Undo()
+			tx.Undo()
 		case save:
 			b.Save()
 		}
-		checkOutbox(t, turn)
+		checkOutbox(t, tx)
 	})
 }
 
-// checkOutbox looks at all mail that a turn would let go.
-func checkOutbox(t *testing.T, turn *txn.Turn) {
+// checkOutbox looks at all mail that a transaction would let go.
+func checkOutbox(t *testing.T, tx *txn.Tx) {
 	t.Helper()
-	commit, err := turn.Stage()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if err := commit.Discard(); err != nil {
-			t.Error(err)
-		}
-	}()
-	for _, file := range commit.Outbox {
+	for _, file := range tx.Outbox() {
 		raw, err := os.ReadFile(file.Tmp)
 		if err != nil {
 			t.Fatal(err)

@@ -58,7 +58,7 @@ for i in xrange(138000):
 		}
 	}
 	done := make(chan error)
-	loop := &engine.Loop{Engines: []*engine.Engine{e}, Courtesy: engine.NewCourtesy(env, engine.DefaultLockShare), Wait: feed}
+	loop := &engine.Loop{Engines: []*engine.Engine{e}, Locks: engine.NewFairLocks(env, engine.DefaultLockShare), Wait: feed}
 	go func() { done <- loop.Run(ctx) }()
 	b.ResetTimer()
 	out := mmtest.RunPython(b, prefix, `

@@ -108,7 +108,7 @@ func makeCommands(s *site.Site, o Options, first int, want *Expected) error {
 	files, err := db.Stage()
 	for _, f := range files {
 		if err == nil {
-			err = f.Publish()
+			err = f.Publish(nil)
 		}
 	}
 	return err

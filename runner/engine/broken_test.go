@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
 	"github.com/mmrunner/mmrunner/mmcompat/qfile"
@@ -54,10 +55,10 @@ func TestLockBroken(t *testing.T) {
 		env := txn.NewEnv(s)
 		defer env.Log.Close()
 		asked := 0
-		env.Lock = func(ctx context.Context, name string) (txn.Lock, error) {
+		env.Lock = func(ctx context.Context, name string, wait time.Duration) (txn.Lock, error) {
 			plain := *env
 			plain.Lock = nil
-			l, err := plain.Take(ctx, name)
+			l, err := plain.Take(ctx, name, wait)
 			return fragile{l, &asked, at, func() {
 				if err := os.Remove(maillist.LockPath(s, "test")); err != nil {
 					t.Error(err)
@@ -70,7 +71,7 @@ func TestLockBroken(t *testing.T) {
 				l.Set("count", pickle.Int(100))
 				files, err := l.Stage()
 				if err == nil {
-					err = files[0].Publish()
+					err = files[0].Publish(nil)
 				}
 				if err != nil {
 					t.Error(err)

@@ -1,59 +1,120 @@
 package engine
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"io/fs"
-	"runtime"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/mmrunner/mmrunner/mmcompat/disk"
 	"github.com/mmrunner/mmrunner/mmcompat/message"
 	"github.com/mmrunner/mmrunner/mmcompat/qfile"
 	"github.com/mmrunner/mmrunner/runner"
+	"github.com/mmrunner/mmrunner/runner/txn"
 )
 
-// classify reads and classifies entries on all processors. An entry that cannot
-// be read is dealt with here, and is nil in what is returned.
-func (e *Engine) classify(bases []string) []*runner.Entry {
-	e.inMemory.Store(0)
+// errAlone is about an entry that a process has died over before: while it is read
+// no other is in hand, so that another death is not counted against others.
+var errAlone = errors.New("a process has died over it")
+
+// classify reads and classifies entries, on all processors. One that cannot be
+// read is dealt with here. The error is the journal's.
+func (e *Engine) classify(bases []string) error {
+	if len(bases) == 0 {
+		return nil
+	}
+	j, err := e.openJournal()
+	if err != nil {
+		return err
+	}
+	if err := j.Classifying(bases); err != nil {
+		return err
+	}
+
 	entries := make([]*runner.Entry, len(bases))
-	failed := make([]error, len(bases))
+	errs := make([]error, len(bases))
+	var inMemory, next atomic.Int64
 	var wg sync.WaitGroup
-	next := make(chan int)
-	for range runtime.GOMAXPROCS(0) {
-		wg.Add(1)
-		go func() {
-			defer wg.Done()
-			for i := range next {
-				entries[i], failed[i] = e.load(bases[i])
+	for slot := range txn.Slots() {
+		wg.Go(func() {
+			for {
+				i := int(next.Add(1)) - 1
+				if i >= len(bases) {
+					break
+				}
+				if errs[i] = j.InHand(slot, bases[i]); errs[i] == nil {
+					entries[i], errs[i] = e.load(bases[i], false, &inMemory)
+				}
 			}
-		}()
+			// It is for a process that dies; what can be written no more is not worth an error.
+			_ = j.InHand(slot, "")
+		})
 	}
-	for i := range bases {
-		next <- i
-	}
-	close(next)
 	wg.Wait()
-	for i, err := range failed {
-		if err == nil {
-			continue
-		}
-		entries[i] = nil
-		if !errors.Is(err, fs.ErrNotExist) {
-			e.unparseable(bases[i], err)
+
+	for i, base := range bases {
+		switch err := errs[i]; {
+		case err == nil:
+			e.see(entries[i])
+		case errors.Is(err, errAlone):
+			var death *deathError
+			if errors.As(err, &death) && death.times > 1 {
+				e.lastly[base] = true
+				break
+			}
+			if err := e.classifyAlone(base); err != nil {
+				return err
+			}
+		default:
+			e.unreadable(base, err)
 		}
 	}
-	return entries
+	return nil
 }
 
-// load reads one entry where it lies and has it classified.
-func (e *Engine) load(base string) (en *runner.Entry, err error) {
-	it, m, err := e.readWhole(base)
+// deathError is errAlone with how often a process has died over the entry.
+type deathError struct{ times int }
+
+func (d *deathError) Error() string { return fmt.Sprintf("%v, %d times", errAlone, d.times) }
+
+// Unwrap is errAlone.
+func (d *deathError) Unwrap() error { return errAlone }
+
+// classifyAlone classifies one entry with no other in hand. The error is the
+// journal's.
+func (e *Engine) classifyAlone(base string) error {
+	j, err := e.openJournal()
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(j.Classifying([]string{base}), j.InHand(0, base)); err != nil {
+		return err
+	}
+	var inMemory atomic.Int64
+	en, err := e.load(base, true, &inMemory)
+	if err2 := j.InHand(0, ""); err2 != nil {
+		return err2
+	}
+	if err != nil {
+		e.unreadable(base, err)
+		return nil
+	}
+	e.see(en)
+	return nil
+}
+
+// load reads one entry where it lies and has it classified. alone says that no
+// other is in hand.
+func (e *Engine) load(base string, alone bool, inMemory *atomic.Int64) (*runner.Entry, error) {
+	it, m, err := e.readWhole(base, alone)
 	if err != nil {
 		return nil, err
 	}
-	en = runner.NewEntry(it, m, e.Env.Now(), func() (*qfile.Item, error) {
+	en := runner.NewEntry(it, m, e.Env.Now(), func() (*qfile.Item, error) {
 		it, err := e.Queue.Read(base, qfile.Claimed)
 		if errors.Is(err, fs.ErrNotExist) {
 			return e.Queue.Read(base, qfile.Waiting)
@@ -66,7 +127,7 @@ func (e *Engine) load(base string) (en *runner.Entry, err error) {
 	if err := runner.Guard(func() error { return e.Handler.Classify(en) }); err != nil {
 		en.Work = err
 	}
-	if en.InMemory() && e.inMemory.Add(it.Size()) > messageBytes {
+	if en.InMemory() && inMemory.Add(it.Size()) > messageBytes {
 		en.Drop()
 	}
 	return en, nil
@@ -77,8 +138,8 @@ func (e *Engine) load(base string) (en *runner.Entry, err error) {
 const messageBytes = 16 << 20
 
 // An entry that was written to less than settled ago may not be whole: Mailman
-// renames its entries into the queue, but others write them there, and whoever
-// is told of new files sees them sooner than a runner that looks once a second.
+// renames its entries into the queue, but others write them there, and a process
+// that is told of new files sees them sooner than a runner that looks once a second.
 const (
 	settled = 2 * time.Second
 	reread  = 20 * time.Millisecond
@@ -86,13 +147,17 @@ const (
 
 // readWhole reads an entry. One that cannot be read is given the time to become
 // whole.
-func (e *Engine) readWhole(base string) (it *qfile.Item, m *message.Message, err error) {
+func (e *Engine) readWhole(base string, alone bool) (it *qfile.Item, m *message.Message, err error) {
 	for {
 		if it, err = e.Queue.Read(base, qfile.Waiting); err == nil {
+			if n := it.Recoveries(); n > 0 && !alone {
+				return nil, nil, &deathError{n}
+			}
 			if m, err = it.Parse(); err == nil {
 				return it, m, nil
 			}
 		}
+
 		info, serr := disk.Stat(e.Queue.Path(base, qfile.Waiting))
 		if serr != nil {
 			return nil, nil, err
@@ -102,4 +167,94 @@ func (e *Engine) readWhole(base string) (it *qfile.Item, m *message.Message, err
 		}
 		time.Sleep(reread)
 	}
+}
+
+// unreadable keeps or drops an entry that cannot be read, as Runner._oneloop; but
+// Mailman would preserve one that only cannot be opened now.
+func (e *Engine) unreadable(base string, err error) {
+	if errors.Is(err, fs.ErrNotExist) {
+		return
+	}
+	if disk.Passing(err) {
+		e.keepEntry(base, err)
+		return
+	}
+	outcome := runner.Discarded
+	if e.Env.Site.Bool("QRUNNER_SAVE_BAD_MESSAGES") {
+		outcome = runner.Preserved
+	}
+	why := e.outside(context.Background(), []string{base}, outcome, func(tx *txn.Tx) error {
+		tx.Printf("error", "Uncaught runner exception: %v", err)
+		if outcome == runner.Preserved {
+			tx.Printf("error", "Skipping and preserving unparseable message: %s", base)
+		} else {
+			tx.Printf("error", "Ignoring unparseable message: %s", base)
+		}
+		return nil
+	})
+	if why != nil && !errors.Is(why, txn.ErrUnfinished) {
+		e.keepEntry(base, errors.Join(err, why))
+	}
+}
+
+// keepEntry leaves an entry in the queue for a while, and says so once.
+func (e *Engine) keepEntry(base string, why error) {
+	if e.holds.holdEntry(base, e.Env.Now()) {
+		e.logError("Keeping entry %s in the queue: %v", base, why)
+		e.count(runner.Kept)
+	}
+}
+
+// outside commits what belongs to no list: what fill makes, and what becomes of
+// entries, all the same. The error is for what could not be done; the entries stay
+// in the queue then, or, after one that wraps txn.ErrUnfinished, are for a
+// recovery.
+func (e *Engine) outside(ctx context.Context, bases []string, outcome runner.Outcome, fill func(tx *txn.Tx) error) error {
+	j, err := e.openJournal()
+	if err != nil {
+		return err
+	}
+	g, err := j.Group(bases)
+	if err != nil {
+		return err
+	}
+	b := &batch{claimed: map[string]bool{}}
+	for _, base := range slices.Clone(bases) {
+		if err := e.Queue.Claim(base); errors.Is(err, fs.ErrNotExist) {
+			return nil // another process has it
+		} else if err != nil {
+			e.release(b)
+			return err
+		}
+		b.claimed[base] = true
+	}
+
+	tx := g.Outside(ctx)
+	err = runner.Guard(func() error { return fill(tx) })
+	if err == nil && outcome == runner.Preserved {
+		err = tx.Prepare(nil, bases)
+	} else if err == nil {
+		err = tx.Prepare(bases, nil)
+	}
+	if err == nil {
+		err = g.Flush()
+	}
+	if err == nil {
+		err = tx.Commit()
+	}
+	if err != nil && !errors.Is(err, txn.ErrUnfinished) {
+		_ = tx.Drop()
+	}
+	if err2 := g.Complete(); err2 != nil {
+		e.stall(g, errors.Join(err, err2))
+		return errors.Join(err, err2)
+	}
+	if err != nil {
+		e.release(b)
+		return err
+	}
+	for range bases {
+		e.count(outcome)
+	}
+	return nil
 }

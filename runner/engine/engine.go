@@ -1,25 +1,37 @@
+// Package engine finds a queue's entries and has them handled: it classifies
+// them with no lock held, and has those of each list applied in as few
+// transactions as can be (runner/txn). What they mean is for a [runner.Handler].
+//
+// A pass (pass.go) looks at the queue once: it classifies what is new
+// (classify.go), puts what is due into batches, one a list (plan.go), and has
+// them handled in rounds (round.go). A round is one group of transactions:
+// several small lists are prepared one after the other (apply.go), flushed
+// together and committed one by one. [Engine.Drain] makes passes until the queue
+// is empty; a [Loop] makes them for ever, as new entries come.
+//
+// What was tried in vain is remembered in one place (holds.go) and tried again
+// later; what was committed and could not be completed is resumed (resume.go).
 package engine
 
 import (
 	"context"
 	"errors"
 	"fmt"
-	"sync/atomic"
 	"time"
 
 	"github.com/mmrunner/mmrunner/mmcompat/qfile"
 	"github.com/mmrunner/mmrunner/mmcompat/terminal"
 	"github.com/mmrunner/mmrunner/runner"
-	"github.com/mmrunner/mmrunner/runner/journal"
+	"github.com/mmrunner/mmrunner/runner/history"
 	"github.com/mmrunner/mmrunner/runner/pyworker"
 	"github.com/mmrunner/mmrunner/runner/txn"
 )
 
-// DefaultBatch is how many entries one commit takes at most, the x of the
+// DefaultBatch is how many entries one transaction takes at most, the x of the
 // original proposal, unless --batch-size says otherwise.
 const DefaultBatch = 5000
 
-// Engine runs one handler over one slice of its queue.
+// Engine runs one handler over one slice of its queue. It is for one goroutine.
 type Engine struct {
 	Env       *txn.Env
 	Handler   runner.Handler
@@ -27,22 +39,26 @@ type Engine struct {
 	BatchSize int // 0 means DefaultBatch
 	// Progress is told how many entries are done of how many; it may be nil.
 	Progress func(done, total int)
+	// Observe is told of each transaction; it may be nil.
+	Observe func(history.Commit)
 
-	slice      int // from 0
-	worker     *pyworker.Worker
-	journal    *journal.Journal // nil until it is needed
-	unfinished []*unfinished
-	locked     []*txn.Turn // turns whose locks could not be given back
-	recoverAt  time.Time   // when to recover once more; zero for not at all
-	untidy     bool        // the journal tells of temporary or .bak files that have to go
-	stats      Stats
-	inMemory   atomic.Int64    // bytes of the messages that this classify has kept
-	blocked    map[string]bool // lists that could not be had in this run
-	unreadable map[string]bool // entries that could not be opened
+	slice  int // from 0
+	worker *pyworker.Worker
+	stats  Stats
+
+	journal   *txn.Journal // nil until it is needed
+	stalled   []*stalled
+	recoverAt time.Time // when to recover once more; zero for not at all
+
+	seen     map[string]*runner.Entry // entries that are classified, by base
+	waits    map[string]bool          // those of them that may wait
+	lastly   map[string]bool          // entries that are to be classified after all others
+	deferred time.Time                // when those that wait are next handled: BounceMixin._nextaction
+	holds    holds
+	failed   string // why the queue could not be read
 }
 
-// New opens slice n of slices of the handler's queue. Errors are
-// qfile.Open's.
+// New opens slice n of slices of the handler's queue. Errors are qfile.Open's.
 func New(env *txn.Env, h runner.Handler, n, slices int) (*Engine, error) {
 	q, err := qfile.Open(env.Site.QueueDir(h.Queue()), n, slices, qfile.Options{
 		BadDir: env.Site.QueueDir("bad"),
@@ -60,54 +76,49 @@ func New(env *txn.Env, h runner.Handler, n, slices int) (*Engine, error) {
 // Python worker's, or the journal's.
 func (e *Engine) Close() error { return errors.Join(e.worker.Close(), e.closeJournal()) }
 
+// start forgets what an earlier run saw. final says that what is tried in vain is
+// not tried again in this run.
+func (e *Engine) start(final bool) {
+	e.stats = Stats{Runner: e.Handler.Name(), Outcomes: map[runner.Outcome]int{}}
+	e.seen, e.waits, e.lastly = map[string]*runner.Entry{}, map[string]bool{}, map[string]bool{}
+	e.holds = newHolds(final)
+	e.failed = ""
+	if d, ok := e.Handler.(runner.Deferrer); ok {
+		e.deferred = e.Env.Now().Add(d.Every(e.Env.Site))
+	}
+}
+
 // Drain handles all entries that wait, and those that come meanwhile, and
 // returns what it did. An entry whose list could not be locked or saved stays in
 // the queue. The error is for a queue that cannot be read and for an ended ctx.
 func (e *Engine) Drain(ctx context.Context) (Stats, error) {
-	start := time.Now()
-	e.stats = Stats{Runner: e.Handler.Name(), Outcomes: map[runner.Outcome]int{}}
-	e.blocked = map[string]bool{}
-	e.unreadable = nil
-	defer func() { e.stats.Elapsed = time.Since(start) }()
+	begin := time.Now()
 	// What another process has at hand must not be taken for what a dead one left.
-	slot, err := TakeAll(e.Env.Site, e.Handler.Name())
-	if err == nil {
-		defer slot.Free()
+	slice, err := LockQueue(e.Env.Site, e.Handler.Name())
+	switch {
+	case err == nil:
+		defer slice.Unlock()
+		e.start(true)
 		err = e.recover(ctx)
-	} else if errors.Is(err, ErrTaken) {
+	case errors.Is(err, ErrTaken):
+		e.start(true)
 		err = nil
 	}
 	if err != nil {
 		return e.stats, err
 	}
-	kept := map[string]bool{}
+
 	for ctx.Err() == nil {
-		bases, err := e.Queue.Files(qfile.Waiting)
-		if err != nil {
-			return e.stats, err
-		}
-		fresh := bases[:0]
-		for _, base := range bases {
-			if !kept[base] && !e.unreadable[base] {
-				fresh = append(fresh, base)
-			}
-		}
-		if len(fresh) == 0 {
+		var p *pass
+		if p, err = e.pass(ctx, passOptions{all: true}); err != nil || p.fresh == 0 {
 			break
 		}
-		for len(fresh) > 0 && ctx.Err() == nil {
-			n := min(len(fresh), e.batchSize())
-			for _, base := range e.pass(ctx, fresh[:n]) {
-				kept[base] = true
-			}
-			fresh = fresh[n:]
-			if e.Progress != nil {
-				e.Progress(e.stats.Entries, e.stats.Entries+len(fresh))
-			}
-		}
 	}
-	e.stats.Elapsed = time.Since(start)
-	return e.stats, ctx.Err()
+	for range e.seen {
+		e.count(runner.Kept)
+	}
+	e.stats.Elapsed = time.Since(begin)
+	return e.stats, errors.Join(err, ctx.Err())
 }
 
 func (e *Engine) batchSize() int {
@@ -127,32 +138,20 @@ func (e *Engine) logError(format string, a ...any) {
 	e.Env.Log.Printf("error", "%s", terminal.Lines(fmt.Sprintf(format, a...)))
 }
 
-// pass classifies entries and commits them list by list. It returns those that
-// stay in the queue.
-func (e *Engine) pass(ctx context.Context, bases []string) (kept []string) {
-	entries := e.classify(bases)
-	lists := map[string][]*runner.Entry{}
-	var order []string
-	for _, en := range entries {
-		if en == nil {
-			continue
+// openJournal returns the engine's journal, made when it is first needed.
+func (e *Engine) openJournal() (*txn.Journal, error) {
+	if e.journal == nil {
+		j, err := txn.OpenJournal(e.Env, e.Handler.Name(), e.Queue.Dir(), e.Env.Site.QueueDir("bad"))
+		if err != nil {
+			return nil, err
 		}
-		if lists[en.List] == nil {
-			order = append(order, en.List)
-		}
-		lists[en.List] = append(lists[en.List], en)
+		e.journal = j
 	}
-	if h, ok := e.Handler.(runner.Orderer); ok {
-		order = h.Order(e.Env.Lists, order, lists)
-	}
-	for _, name := range order {
-		if !e.blocked[name] {
-			e.Env.Lists.Prepare(name)
-		}
-		for _, en := range e.commit(ctx, name, lists[name]) {
-			kept = append(kept, en.Base)
-			e.count(runner.Kept)
-		}
-	}
-	return kept
+	return e.journal, nil
+}
+
+// onlyReads tells whether the handler is a runner.Reader.
+func (e *Engine) onlyReads() bool {
+	_, ok := e.Handler.(runner.Reader)
+	return ok
 }

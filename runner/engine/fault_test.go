@@ -106,27 +106,25 @@ func TestLockThatIsStuck(t *testing.T) {
 		left := 0
 		env := e.Env
 		env.LockTimeout = 10 * time.Millisecond
-		env.Lock = func(ctx context.Context, name string) (txn.Lock, error) {
+		env.Lock = func(ctx context.Context, name string, wait time.Duration) (txn.Lock, error) {
 			plain := *env
 			plain.Lock = nil
-			l, err := plain.Take(ctx, name)
+			l, err := plain.Take(ctx, name, wait)
 			if err != nil {
 				return nil, err
 			}
 			left = faults
 			return stuck{l, &left}, nil
 		}
-		turn, _, err := txn.Begin(t.Context(), env, "test")
+		tx, _, err := group(t, e).Begin(t.Context(), "test", txn.LockFirst)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := turn.Secure(); err == nil {
-			t.Error("it was locked at once")
+		if err := tx.Drop(); err != nil {
+			t.Error(err)
 		}
-		turn.Again()
-		e.abort(turn)
 		for range faults {
-			e.retry()
+			e.resume()
 		}
 		if _, err := os.Stat(maillist.LockPath(s, "test")); err == nil {
 			t.Errorf("%d faults: the lock is left", faults)
@@ -148,15 +146,17 @@ func TestEntriesThatCannotBeClaimed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var entries []*runner.Entry
+	b := &batch{list: "test", claimed: map[string]bool{}}
 	for _, base := range bases {
-		entries = append(entries, &runner.Entry{Base: base})
+		b.entries = append(b.entries, &runner.Entry{Base: base})
 		if err := os.MkdirAll(filepath.Join(e.Queue.Path(base, qfile.Claimed), "in the way"), 0o770); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if claimed, kept, err := e.claim(entries); err != nil || len(claimed) != 0 || len(kept) != len(bases) {
-		t.Errorf("had %d claimed and %d kept, %v, wanted all kept", len(claimed), len(kept), err)
+	b.taken = b.entries
+	e.start(true)
+	if _, err := e.claim([]*batch{b}); err != nil || len(b.claimed) != 0 || len(b.entries) != 0 || e.stats.Outcomes[runner.Kept] != len(bases) {
+		t.Errorf("had %d claimed and %+v, %v, wanted all kept", len(b.claimed), e.stats, err)
 	}
 	log, err := os.ReadFile(filepath.Join(s.LogDir(), "error"))
 	if lines := bytes.Count(log, []byte("in the queue")); err != nil || lines != 1 {

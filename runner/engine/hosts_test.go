@@ -15,15 +15,15 @@ import (
 )
 
 // hostLock is LockFile as a host of that name takes it.
-func hostLock(env *txn.Env, host string) func(context.Context, string) (txn.Lock, error) {
-	return func(ctx context.Context, name string) (txn.Lock, error) {
+func hostLock(env *txn.Env, host string) func(context.Context, string, time.Duration) (txn.Lock, error) {
+	return func(ctx context.Context, name string, wait time.Duration) (txn.Lock, error) {
 		l, err := lockfile.New(maillist.LockPath(env.Site, name), lockfile.Options{Host: host, Lifetime: time.Hour,
 			// An hour goes by in seconds.
 			Sleep: func(_ context.Context, d time.Duration) { time.Sleep(d / 500) }})
 		if err != nil {
 			return nil, err
 		}
-		return l, l.Lock(ctx, time.Minute)
+		return l, l.Lock(ctx, wait)
 	}
 }
 
@@ -83,7 +83,7 @@ func TestTwoHostsOneList(t *testing.T) {
 		defer env.Log.Close()
 		lock := hostLock(env, "web")
 		for ctx.Err() == nil {
-			l, err := lock(context.Background(), "test")
+			l, err := lock(context.Background(), "test", time.Minute)
 			if err != nil {
 				t.Error(err)
 				return
@@ -97,7 +97,7 @@ func TestTwoHostsOneList(t *testing.T) {
 			files, err := m.Stage()
 			for _, f := range files {
 				if err == nil {
-					err = f.Publish()
+					err = f.Publish(nil)
 				}
 			}
 			if err != nil {

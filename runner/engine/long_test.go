@@ -79,7 +79,7 @@ func TestLongRun(t *testing.T) {
 	env := txn.NewEnv(s)
 	defer env.Log.Close()
 	env.Now = clock
-	loop := &engine.Loop{Courtesy: engine.NewCourtesy(env, 1)}
+	loop := &engine.Loop{Locks: engine.NewFairLocks(env, 1)}
 	for _, h := range []runner.Handler{bounce.New(d, membership.NewWorld(s)), command.New(membership.NewWorld(s))} {
 		e, err := engine.New(env, h, 0, 1)
 		if err != nil {

@@ -13,40 +13,42 @@ import (
 // does with one and bin/qrunner with several.
 type Loop struct {
 	Engines []*Engine
-	// Courtesy is what takes the engines' locks; a list is left alone while it
-	// says so. It may be nil.
-	Courtesy *Courtesy
+	// Locks is what takes the engines' locks; a list is left alone while it says
+	// so. It may be nil.
+	Locks *FairLocks
 	// Once has the loop end after each engine had one entry, if there was one.
 	Once bool
-	// Each is told the engine whose turn it is; it may be nil.
+	// Each is called with the engine whose pass comes next; it may be nil.
 	Each func(*Engine)
-	// Observe is told of each commit; it may be nil.
+	// Observe is called with each transaction; it may be nil.
 	Observe func(*Engine, history.Commit)
 	// Wait returns when something may have come to a queue, or after d, or when
 	// ctx ends; nil means that the queue directories are watched.
 	Wait func(ctx context.Context, d time.Duration)
 }
 
-// Run works until ctx ends. A batch that is at hand then is finished, and
+// Run works until ctx ends. A round that is at hand then is finished, and
 // bounces that wait to be registered are, before it returns. The error is for
 // queues that could not be put in order at the start.
 func (l *Loop) Run(ctx context.Context) error {
 	if len(l.Engines) == 0 {
 		return errors.New("no runner is to be run")
 	}
-	var shifts []*shift
 	for _, e := range l.Engines {
-		sh, err := newShift(ctx, e, l)
-		if err != nil {
+		if l.Observe != nil {
+			e.Observe = func(c history.Commit) { l.Observe(e, c) }
+		}
+		e.start(false)
+		if err := e.recover(ctx); err != nil {
 			return err
 		}
-		shifts = append(shifts, sh)
 	}
 	defer func() {
-		for _, sh := range shifts {
-			sh.finish(context.WithoutCancel(ctx))
+		for _, e := range l.Engines {
+			e.finish(context.WithoutCancel(ctx))
 		}
 	}()
+
 	wait := l.Wait
 	if wait == nil {
 		w := newWatcher(l.dirs(), sleepTime(l.Engines[0].Env.Site))
@@ -54,16 +56,15 @@ func (l *Loop) Run(ctx context.Context) error {
 		wait = w.wait
 	}
 	for ctx.Err() == nil {
-		now := l.Engines[0].Env.Now()
-		next := now.Add(idleScan)
-		for _, sh := range shifts {
+		next := l.Engines[0].Env.Now().Add(idleScan)
+		for _, e := range l.Engines {
 			if ctx.Err() != nil {
 				return nil
 			}
 			if l.Each != nil {
-				l.Each(sh.e)
+				l.Each(e)
 			}
-			if again := sh.step(ctx, l.Once); again.Before(next) {
+			if again := l.pass(ctx, e); again.Before(next) {
 				next = again
 			}
 		}
@@ -75,6 +76,33 @@ func (l *Loop) Run(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// pass has an engine look at its queue once, and returns when it wants to again.
+func (l *Loop) pass(ctx context.Context, e *Engine) (next time.Time) {
+	p, err := e.pass(ctx, passOptions{once: l.Once, ready: l.ready(e)})
+	if err == nil {
+		e.failed = ""
+		return p.next
+	}
+	// Once is enough to say so.
+	if why := err.Error(); e.failed != why {
+		e.failed = why
+		e.logError("%s: %v", e.Handler.Name(), err)
+	}
+	return e.Env.Now().Add(max(firstHold, sleepTime(e.Env.Site)))
+}
+
+// ready is when a list's lock may be asked for.
+func (l *Loop) ready(e *Engine) func(name string) time.Time {
+	if l.Locks == nil || e.onlyReads() {
+		return nil
+	}
+	return func(name string) time.Time {
+		// Locks are a matter of the real time.
+		real := time.Now()
+		return e.Env.Now().Add(l.Locks.Ready(name, real).Sub(real))
+	}
 }
 
 func (l *Loop) dirs() []string {

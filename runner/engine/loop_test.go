@@ -210,7 +210,7 @@ func TestLoopTriesAgain(t *testing.T) {
 	e, h := harness(t, newSite(t, "a", "b"))
 	locked := true
 	var asked []time.Duration
-	e.Env.Lock = func(_ context.Context, name string) (txn.Lock, error) {
+	e.Env.Lock = func(_ context.Context, name string, _ time.Duration) (txn.Lock, error) {
 		if name != "a" {
 			return free{}, nil
 		}
@@ -224,7 +224,8 @@ func TestLoopTriesAgain(t *testing.T) {
 	enqueue(t, e, "b", "three", false)
 	sleep := func(d time.Duration) { h.clock.pass(d) }
 	play(t, e, sleep, sleep, sleep, func(d time.Duration) { locked = false; sleep(d) })
-	if d := cmp.Diff([]time.Duration{0, time.Second, 3 * time.Second, 7 * time.Second, 15 * time.Second}, asked); d != "" {
+	// At first with the other list, which does not wait for it, and then alone.
+	if d := cmp.Diff([]time.Duration{0, 0, time.Second, 3 * time.Second, 7 * time.Second, 15 * time.Second}, asked); d != "" {
 		t.Errorf("-want +had:\n%s", d)
 	}
 	want := []string{"15s a one", "15s a two", "15s commit"}
@@ -315,36 +316,36 @@ func TestLoopIsTold(t *testing.T) {
 }
 
 // One process works on a slice at a time.
-func TestSlots(t *testing.T) {
+func TestOneProcessWorksOnASlice(t *testing.T) {
 	s := newSite(t)
-	take := func(n, slices int) *Slot {
-		slot, err := TakeSlot(s, "BounceRunner", n, slices)
+	take := func(n, slices int) *SliceLock {
+		slot, err := LockSlice(s, "BounceRunner", n, slices)
 		if err != nil {
 			t.Fatal(err)
 		}
 		return slot
 	}
 	first, second := take(0, 2), take(1, 2)
-	if _, err := TakeSlot(s, "BounceRunner", 1, 2); !errors.Is(err, ErrTaken) {
+	if _, err := LockSlice(s, "BounceRunner", 1, 2); !errors.Is(err, ErrTaken) {
 		t.Errorf("the same slice twice: had error %v", err)
 	}
-	if _, err := TakeAll(s, "BounceRunner"); !errors.Is(err, ErrTaken) {
+	if _, err := LockQueue(s, "BounceRunner"); !errors.Is(err, ErrTaken) {
 		t.Errorf("all slices beside one: had error %v", err)
 	}
-	if err := errors.Join(first.Free(), second.Free()); err != nil {
+	if err := errors.Join(first.Unlock(), second.Unlock()); err != nil {
 		t.Error(err)
 	}
-	all, err := TakeAll(s, "BounceRunner")
+	all, err := LockQueue(s, "BounceRunner")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := TakeSlot(s, "BounceRunner", 0, 2); !errors.Is(err, ErrTaken) {
+	if _, err := LockSlice(s, "BounceRunner", 0, 2); !errors.Is(err, ErrTaken) {
 		t.Errorf("a slice beside all: had error %v", err)
 	}
-	if err := all.Free(); err != nil {
+	if err := all.Unlock(); err != nil {
 		t.Error(err)
 	}
-	if err := take(0, 2).Free(); err != nil {
+	if err := take(0, 2).Unlock(); err != nil {
 		t.Error(err)
 	}
 }

@@ -42,7 +42,7 @@ func TestEntryThatIsBeingWritten(t *testing.T) {
 		time.Sleep(3 * reread)
 		written <- os.WriteFile(path, b, 0o660)
 	}()
-	_, m, err := e.readWhole(base)
+	_, m, err := e.readWhole(base, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,7 +60,7 @@ func TestEntryThatIsBeingWritten(t *testing.T) {
 	if err := os.Chtimes(path, old, old); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := e.readWhole(base); err == nil {
+	if _, _, err := e.readWhole(base, false); err == nil {
 		t.Error("had no error for a torn entry, wanted one")
 	}
 }

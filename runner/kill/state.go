@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"sort"
+	"strconv"
 	"strings"
 
 	"github.com/mmrunner/mmrunner/mmcompat/qfile"
@@ -64,7 +65,17 @@ func (s State) add(dir, rel string, mode fs.FileMode, b []byte) error {
 	case top == "logs", top == "data" && name == events.Log:
 		s[fmt.Sprintf("%s: mode %v", rel, mode)]++
 		for line := range strings.Lines(string(b)) {
-			s[rel+": "+mask(dir, line)]++
+			text := mask(dir, line)
+			if n := registers.FindStringSubmatch(text); n != nil {
+				// An entry that a process has died over twice is handled after the others, and so in a batch of its own.
+				entries, err := strconv.Atoi(n[1])
+				if err != nil {
+					return err
+				}
+				s[rel+": bounces to be registered"] += entries
+				continue
+			}
+			s[rel+": "+text]++
 		}
 		return nil
 	case top == "data" && strings.HasPrefix(name, "mmrunner-") && (ext == ".lock" || name == "mmrunner-profile.json"):
@@ -81,6 +92,9 @@ func (s State) add(dir, rel string, mode fs.FileMode, b []byte) error {
 	s["left behind: "+mask(dir, rel)]++
 	return nil
 }
+
+// registers is the line with which a batch of bounces begins.
+var registers = regexp.MustCompile(`processing (\d+) queued bounces`)
 
 // dict notes each item of a pickled dict.
 func (s State) dict(dir, rel string, mode fs.FileMode, b []byte) error {

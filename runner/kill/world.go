@@ -141,7 +141,7 @@ func change(s *site.Site, name string, attrs map[string]pickle.Value) error {
 func publish(files []stage.File, err error) error {
 	for _, f := range files {
 		if err == nil {
-			err = f.Publish()
+			err = f.Publish(nil)
 		}
 	}
 	return err

@@ -75,15 +75,24 @@ json.dump(got, sys.stdout)
 	}
 	env := txn.NewEnv(s)
 	t.Cleanup(func() { env.Log.Close() })
+	j, err := txn.OpenJournal(env, "CommandRunner", s.QueueDir("commands"), s.QueueDir("bad"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { j.Close() })
 	var m *Manager
 	for i, a := range asks {
 		if a.Fresh {
 			env.Lists.Forget(a.List)
-			turn, b, err := txn.Begin(t.Context(), env, a.List)
+			g, err := j.Group(nil)
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer turn.Abort()
+			tx, b, err := g.Begin(t.Context(), a.List, txn.LockLate)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer tx.Drop()
 			m = New(b, &Voice{Lang: "en"}, NewWorld(s))
 		}
 		role, err := m.Authenticate(a.Response, a.User, a.Roles...)

@@ -328,7 +328,7 @@ os._exit(0)
 		t.Fatalf("had %v in the lock directory, wanted a lock and its claim", left)
 	}
 	write(t, lockOfDead(t, s), string(out))
-	if _, err := engine.Settle(t.Context(), env); err != nil {
+	if _, err := engine.Recover(t.Context(), env); err != nil {
 		t.Fatal(err)
 	}
 	unlocked()

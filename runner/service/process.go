@@ -82,7 +82,7 @@ func (p *Process) run(ctx context.Context, program program) (status int, replace
 	p.warnOfChanges(w)
 
 	// One engine for each slice of a queue.
-	loop := &engine.Loop{Once: p.Once, Courtesy: engine.NewCourtesy(env, p.lockShare())}
+	loop := &engine.Loop{Once: p.Once, Locks: engine.NewFairLocks(env, p.lockShare())}
 	for _, spec := range p.Runners {
 		e, err := p.engine(env, spec)
 		if err != nil {

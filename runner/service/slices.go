@@ -39,23 +39,23 @@ func (p *Process) untilPossible(ctx context.Context, w io.Writer, do func() erro
 }
 
 // slots are the slices that no other process works on.
-type slots []*engine.Slot
+type slots []*engine.SliceLock
 
 func (s slots) free() {
 	for _, slot := range s {
 		// The kernel frees it with the process at the latest.
-		_ = slot.Free()
+		_ = slot.Unlock()
 	}
 }
 
-// takeSlices takes the slices of all runners. The error is engine.TakeSlot's, or
+// takeSlices takes the slices of all runners. The error is engine.LockSlice's, or
 // ctx's.
 func (p *Process) takeSlices(ctx context.Context, env *txn.Env) (slots, error) {
 	var taken slots
 	for _, spec := range p.Runners {
 		said := false
 		for {
-			slot, err := engine.TakeSlot(p.Site, spec.Name, spec.Slice, spec.Slices)
+			slot, err := engine.LockSlice(p.Site, spec.Name, spec.Slice, spec.Slices)
 			if err == nil {
 				taken = append(taken, slot)
 				break

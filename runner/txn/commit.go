@@ -1,207 +1,216 @@
 package txn
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
-	"path/filepath"
+	"slices"
 
 	"github.com/mmrunner/mmrunner/mmcompat/disk"
-	"github.com/mmrunner/mmrunner/mmcompat/mlog"
-	"github.com/mmrunner/mmrunner/mmcompat/qfile"
 	"github.com/mmrunner/mmrunner/mmcompat/stage"
+	"github.com/mmrunner/mmrunner/runner"
 )
 
-// Commit is all that is left to do once a turn is staged, as plain data: what a
-// journal has to hold for somebody else to finish it.
-type Commit struct {
-	Files  []stage.File `json:"files,omitempty"`  // list state, in the order to be renamed
-	Outbox []stage.File `json:"outbox,omitempty"` // queue entries, in the order to be published
-	Lines  []mlog.Line  `json:"-"`                // log lines
-	Locks  []string     `json:"locks,omitempty"`  // names of the lists that are locked
-	// From is the list state that the turn began with, by file name; one that was
-	// not there has a zero Identity.
-	From map[string]stage.Identity `json:"from,omitempty"`
-}
+// Commit puts the list state of a locked transaction in its place and gives the
+// locks back. The first list file that gets its name is the commit point; a
+// transaction without one is committed by a line in the journal.
+//
+// An error that wraps ErrUnfinished says that it has been committed and must be
+// resumed; the locks are kept. After any other nothing was done, and the
+// transaction must be dropped.
+func (tx *Tx) Commit() error {
+	c := tx.commit
+	if !c.replaces() {
+		if err := tx.group.j.commit(tx.mark); err != nil {
+			// It may be there all the same.
+			tx.state = partial
+			return fmt.Errorf("%w; %w", err, ErrUnfinished)
+		}
+	}
 
-// fewFiles is up to how many outbox entries are flushed one by one; more are
-// flushed together with whatever else their file system holds back.
-const fewFiles = 4
-
-// Dirs are the directories in which Stage makes files.
-func (t *Turn) Dirs() []string {
-	var dirs []string
-	had := map[string]bool{}
-	add := func(dir string) {
-		if !had[dir] {
-			had[dir] = true
-			dirs = append(dirs, dir)
-		}
-	}
-	for _, b := range t.batches {
-		if b.save || b.pend != nil {
-			add(b.list.FullPath())
-		}
-	}
-	for _, o := range t.outbox {
-		add(o.dir)
-	}
-	return dirs
-}
-
-// Stage writes all changed list state and the outbox under temporary names,
-// flushed to the disk, names and all. An error leaves nothing behind and the
-// turn to be aborted.
-func (t *Turn) Stage() (*Commit, error) {
-	c := &Commit{Lines: t.lines, From: map[string]stage.Identity{}}
-	if err := t.stage(c); err != nil {
-		return nil, errors.Join(err, c.Discard())
-	}
-	if t.reading {
-		return c, nil // what becomes of its lists makes no difference
-	}
-	for _, b := range t.batches {
-		c.Locks = append(c.Locks, b.name)
-		b.files.addTo(c.From, b.list.FullPath())
-	}
-	return c, nil
-}
-
-func (t *Turn) stage(c *Commit) error {
-	for _, b := range t.batches {
-		if err := b.stage(c); err != nil {
-			return err
-		}
-	}
-	for _, path := range t.removals {
-		c.Files = append(c.Files, stage.File{Final: path})
-	}
-	made := map[string]bool{}
-	for _, o := range t.outbox {
-		if !made[o.dir] {
-			if err := makeQueue(o.dir); err != nil {
-				return err
-			}
-			made[o.dir] = true
-		}
-		final := filepath.Join(o.dir, o.base+qfile.Waiting)
-		tmp := final + ".tmp." + t.temp
-		if err := qfile.WriteFile(tmp, o.body, len(t.outbox) <= fewFiles); err != nil {
-			return err
-		}
-		c.Outbox = append(c.Outbox, stage.File{Tmp: tmp, Final: final})
-	}
-	if len(t.outbox) > fewFiles {
-		for dir := range made {
-			if err := disk.SyncFS(dir); err != nil {
-				return err
-			}
-		}
-	}
-	return SyncDirs(append(c.Files, c.Outbox...))
-}
-
-// stage writes what is to be saved of one list.
-func (b *Batch) stage(c *Commit) error {
-	add := func(files []stage.File, err error) error {
-		c.Files = append(c.Files, files...)
-		return err
-	}
-	if b.save {
-		if err := add(b.list.Stage()); err != nil {
-			return err
-		}
-	}
-	if b.pend != nil {
-		files, err := b.pend.Stage()
-		b.pendStaged = len(files) > 0
-		if err := add(files, err); err != nil {
-			return err
-		}
-	}
-	if b.save && b.keepReqs {
-		return add(b.reqs.Stage())
-	}
-	return nil
-}
-
-// makeQueue makes a queue directory that is not there.
-func makeQueue(dir string) error {
-	if _, err := disk.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	if _, err := qfile.Open(dir, 0, 1, qfile.Options{}); err != nil {
-		return err
-	}
-	return disk.SyncDir(filepath.Dir(dir))
-}
-
-// SyncDirs flushes the directories of files, each once. One that is gone, as a list
-// that was removed, has nothing left to be flushed.
-func SyncDirs(files []stage.File) error {
-	had := map[string]bool{}
-	for _, f := range files {
-		dir := filepath.Dir(f.Final)
-		if had[dir] {
+	for _, f := range c.Files {
+		err := f.Publish(func() error { return tx.check(f) })
+		if err == nil {
 			continue
 		}
-		had[dir] = true
-		if err := disk.SyncDir(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		err = fmt.Errorf("publishing %s: %w", f.Final, err)
+		begun, err2 := c.begun()
+		if !begun && err2 == nil && c.replaces() {
 			return err
 		}
+		tx.state = partial
+		tx.forget()
+		return fmt.Errorf("%w; %w", err, ErrUnfinished)
 	}
+	tx.published()
 	return nil
 }
 
-// Discard removes what was staged.
-func (c *Commit) Discard() error {
-	var errs []error
-	for _, f := range append(c.Files, c.Outbox...) {
-		errs = append(errs, f.Discard())
+// check makes sure, right before a file is replaced or removed, that the lists'
+// locks are still ours, and that it is still the file that the transaction began
+// from. A process that was stopped for longer than LIST_LOCK_LIFETIME finds
+// another's.
+func (tx *Tx) check(f stage.File) error {
+	for _, l := range tx.lists {
+		if l.lock == nil {
+			continue
+		}
+		held, err := l.lock.Held()
+		if err == nil && !held {
+			err = fmt.Errorf("%w: its lock was broken", runner.ErrChanged)
+		}
+		if err != nil {
+			return fmt.Errorf("list %s: %w", l.name, err)
+		}
 	}
-	return errors.Join(errs...)
+
+	same, err := tx.commit.unchanged(f)
+	if err == nil && !same {
+		err = fmt.Errorf("%s: %w", f.Final, runner.ErrChanged)
+	}
+	return err
 }
 
-// Publish puts the list state of a secured turn in its place and leaves the
-// locks, the outbox and the log lines. After an error it returns
-// how many files may be in their place: if there is one, the turn has taken
-// effect and must be finished.
-func (t *Turn) Publish(c *Commit) (done int, err error) {
-	for i, f := range c.Files {
-		if err := f.Publish(); err != nil {
-			// It may have got its name before it failed.
-			if published, why := f.Published(); published || why != nil {
-				i++
+// published ends the part of a transaction that needs its locks.
+func (tx *Tx) published() {
+	for _, l := range tx.lists {
+		if tx.mode != ReadOnly && !l.published() {
+			tx.env.Lists.Forget(l.name)
+		}
+	}
+	tx.unlock()
+	tx.state = committed
+}
+
+// Complete does what is left of all committed transactions of a group: the
+// outbox, the log lines, the entries. Those that were not committed are dropped.
+// After an error that wraps ErrUnfinished, which says what is left, it may be
+// called again.
+func (g *Group) Complete() error {
+	var done []*Commit
+	waits := false
+	for _, tx := range g.txs {
+		switch tx.state {
+		case committed:
+			done = append(done, tx.commit)
+		case partial:
+			waits = true
+		case dropped:
+		default:
+			if err := tx.Drop(); err != nil {
+				g.j.untidy = true
 			}
-			return i, fmt.Errorf("publishing %s: %w", f.Final, err)
 		}
 	}
-	// Who has the lock next builds upon these.
-	if err := SyncDirs(c.Files); err != nil {
-		return len(c.Files), err
+
+	if err := g.j.complete(done); err != nil {
+		return fmt.Errorf("%w; %w", err, ErrUnfinished)
 	}
-	if t.reading {
-		return len(c.Files), nil // its lists are as their files have them
+	if waits {
+		return ErrUnfinished
 	}
-	for _, b := range t.batches {
-		var err error
-		if b.save {
-			err = b.list.Published()
-		}
-		if b.pendStaged {
-			err = errors.Join(err, b.pend.Published())
-		}
-		if !b.save || err != nil {
-			// Changes that Mailman would not have saved must not reach the next turn.
-			t.env.Lists.Forget(b.name)
-		}
-	}
-	return len(c.Files), nil
+	return g.end(len(done) > 0)
 }
 
-// Forget has the turn's lists read anew by whoever asks for them next.
-func (t *Turn) Forget() {
-	for _, b := range t.batches {
-		t.env.Lists.Forget(b.name)
+// end forgets the record, and removes what it told of and was not done.
+func (g *Group) end(worked bool) error {
+	if g.record == nil {
+		return nil
 	}
+	forget := g.j.forget
+	if !worked || len(g.leftover) > 0 {
+		// With the record back after a loss of power, their absence would tell that they had been renamed.
+		forget = g.j.drop
+	}
+	if err := forget(); err != nil {
+		return fmt.Errorf("%w; %w", err, ErrUnfinished)
+	}
+	g.record = nil
+	if err := g.j.discard(g.leftover); err != nil {
+		g.j.untidy = true
+	}
+	g.leftover = nil
+	return nil
+}
+
+// Resume goes on with transactions that were committed and could not be
+// completed. The error is Complete's.
+func (g *Group) Resume() error {
+	for _, tx := range g.txs {
+		if tx.state != partial {
+			continue
+		}
+		if err := tx.resume(); err != nil {
+			return fmt.Errorf("%w; %w", err, ErrUnfinished)
+		}
+	}
+	return g.Complete()
+}
+
+// resume puts the files that are left in their places, under the locks, which may
+// have been broken since.
+func (tx *Tx) resume() error {
+	for _, l := range tx.lists {
+		held := false
+		if l.lock != nil {
+			var err error
+			if held, err = l.lock.Held(); err != nil {
+				return err
+			}
+		}
+		if held || tx.mode == ReadOnly {
+			continue
+		}
+		tx.env.unlock(l)
+		if err := tx.take(l, AnInstant); err != nil {
+			return err
+		}
+	}
+
+	ok, err := tx.commit.finishFiles(tx.env)
+	if err != nil {
+		return err
+	}
+	if !ok {
+		// None was renamed, and now a list has changed: a recovery puts the entries back.
+		tx.group.j.untidy = true
+		return tx.Drop()
+	}
+	tx.forget()
+	tx.published()
+	return nil
+}
+
+// Partial tells whether list files are left that have to be renamed, with the
+// locks of their lists kept.
+func (g *Group) Partial() bool {
+	return slices.ContainsFunc(g.txs, func(tx *Tx) bool { return tx.state == partial })
+}
+
+// Leave gives the locks of a group back that is left to a recovery.
+func (g *Group) Leave() {
+	for _, tx := range g.txs {
+		tx.unlock()
+	}
+}
+
+// Has tells whether a group has a list some of whose files have to be renamed.
+func (g *Group) Has(name string) bool {
+	for _, tx := range g.txs {
+		if tx.state == partial && tx.has(name) != nil {
+			return true
+		}
+	}
+	return false
+}
+
+// ListBytes are the sizes of the list files that a transaction has written.
+func (tx *Tx) ListBytes() (all []int64) {
+	for _, f := range tx.commit.Files {
+		if f.Tmp == "" {
+			continue
+		}
+		if info, err := disk.Stat(f.Final); err == nil {
+			all = append(all, info.Size())
+		}
+	}
+	return all
 }

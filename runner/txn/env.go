@@ -2,20 +2,26 @@ package txn
 
 import (
 	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/mmrunner/mmrunner/mmcompat/disk"
+	"github.com/mmrunner/mmrunner/mmcompat/lockfile"
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
 	"github.com/mmrunner/mmrunner/mmcompat/message"
 	"github.com/mmrunner/mmrunner/mmcompat/mlog"
 	"github.com/mmrunner/mmrunner/mmcompat/site"
 	"github.com/mmrunner/mmrunner/mmcompat/text"
+	"github.com/mmrunner/mmrunner/runner/events"
 )
 
-// Env is what turns share.
+// Env is what transactions share.
 type Env struct {
 	Site     *site.Site
 	Texts    *text.Texts
@@ -23,12 +29,84 @@ type Env struct {
 	Log      *mlog.Set
 	Now      func() time.Time
 	Rand     io.Reader
-	// Lists keeps lists loaded from one turn to the next.
+	// Lists keeps lists loaded from one transaction to the next.
 	Lists *Lists
-	// LockTimeout is how long a list's lock is waited for.
+	// LockTimeout is how long a list's lock is waited for, LIST_LOCK_TIMEOUT.
 	LockTimeout time.Duration
-	// Lock takes a list's lock; nil means the site's own, by LockFile's protocol.
-	Lock func(ctx context.Context, name string) (Lock, error)
+	// Lock takes a list's lock, and waits for it as long as wait; nil means the
+	// site's own, by LockFile's protocol.
+	Lock func(ctx context.Context, name string, wait time.Duration) (Lock, error)
+
+	stuck []Lock // those that could not be given back
+}
+
+// NewEnv makes what transactions on a site share: its texts, logs, clock and lists.
+func NewEnv(s *site.Site) *Env {
+	logs := mlog.Open(s.LogDir())
+	logs.Limit(events.Log, events.File(s.DataDir()))
+	env := &Env{
+		Site:        s,
+		Texts:       text.New(s, func(format string, a ...any) { logs.Printf("error", "%s", fmt.Sprintf(format, a...)) }),
+		Charsets:    message.SiteCharsets(s.Profile.Charsets),
+		Log:         logs,
+		Now:         time.Now,
+		Rand:        rand.Reader,
+		LockTimeout: s.Duration("LIST_LOCK_TIMEOUT"),
+	}
+	env.Lists = NewLists(env)
+	return env
+}
+
+// Take takes a list's lock. The error is lockfile.ErrTimeout, ctx's or the file
+// system's.
+func (env *Env) Take(ctx context.Context, name string, wait time.Duration) (Lock, error) {
+	if env.Lock != nil {
+		return env.Lock(ctx, name, wait)
+	}
+	return env.LockFile(ctx, name, wait)
+}
+
+// LockFile takes a list's lock as MailList.Lock does.
+func (env *Env) LockFile(ctx context.Context, name string, wait time.Duration) (*lockfile.Lock, error) {
+	l, err := lockfile.New(maillist.LockPath(env.Site, name), lockfile.Options{
+		Lifetime: env.Site.Duration("LIST_LOCK_LIFETIME"),
+		Log:      func(line string) { env.Log.Printf("locks", "%s", line) },
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := l.Lock(ctx, wait); err != nil {
+		return nil, err
+	}
+	return l, nil
+}
+
+// AnInstant is how long a lock is waited for that is tried for once.
+const AnInstant = time.Nanosecond
+
+// unlock gives a list's lock back, now or as soon as that can be done: while this
+// process lives nobody else may break it.
+func (env *Env) unlock(l *list) {
+	if l.lock == nil {
+		return
+	}
+	if err := l.lock.Unlock(true); err != nil {
+		env.Log.Printf("error", "list %s: %v", l.name, err)
+		env.stuck = append(env.stuck, l.lock)
+	}
+	l.lock = nil
+}
+
+// Unlock gives locks back that could not be given back before. The error says
+// which still cannot.
+func (env *Env) Unlock() error {
+	var errs []error
+	env.stuck = slices.DeleteFunc(env.stuck, func(l Lock) bool {
+		err := l.Unlock(true)
+		errs = append(errs, err)
+		return err == nil
+	})
+	return errors.Join(errs...)
 }
 
 // Host is the name by which this host's locks and temporary files go, as
@@ -50,7 +128,7 @@ type Lock interface {
 // Lists keeps loaded lists. It is for one goroutine at a time.
 type Lists struct {
 	env    *Env
-	loaded shelf
+	loaded listCache
 }
 
 // NewLists returns an empty store for env.
@@ -103,6 +181,18 @@ func (s *Lists) LastRead(name string, limit int64) *maillist.List {
 	}
 	s.Prepare(name)
 	return s.loaded.get(name)
+}
+
+// FileSize is the size of a list's config.pck, 0 if it cannot be seen.
+func (s *Lists) FileSize(name string) int64 {
+	if l := s.loaded.get(name); l != nil {
+		return l.Size()
+	}
+	info, err := disk.Stat(filepath.Join(maillist.ListPath(s.env.Site, name), "config.pck"))
+	if err != nil {
+		return 0
+	}
+	return info.Size()
 }
 
 // silent is a log for what will be done again, and logged then.

@@ -96,7 +96,7 @@ func TestTakesNoLockAndSavesNothing(t *testing.T) {
 	}
 	env := txn.NewEnv(s)
 	defer env.Log.Close()
-	env.Lock = func(context.Context, string) (txn.Lock, error) {
+	env.Lock = func(context.Context, string, time.Duration) (txn.Lock, error) {
 		t.Error("a list's lock was asked for")
 		return nil, errors.New("no lock")
 	}
@@ -116,7 +116,7 @@ func TestTakesNoLockAndSavesNothing(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, f := range files {
-			if err := f.Publish(); err != nil {
+			if err := f.Publish(nil); err != nil {
 				t.Fatal(err)
 			}
 		}

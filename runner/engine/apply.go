@@ -1,0 +1,221 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/mmrunner/mmrunner/mmcompat/disk"
+	"github.com/mmrunner/mmrunner/mmcompat/maillist"
+	"github.com/mmrunner/mmrunner/mmcompat/message"
+	"github.com/mmrunner/mmrunner/runner"
+	"github.com/mmrunner/mmrunner/runner/history"
+	"github.com/mmrunner/mmrunner/runner/txn"
+)
+
+// apply has a batch's entries take effect in memory, until all have or the outbox
+// is as large as it may be: b.taken is what was applied then. The transaction must
+// be dropped after an error.
+func (e *Engine) apply(tx *txn.Tx, view runner.Batch, b *batch) error {
+	b.outcomes = make([]runner.Outcome, len(b.taken))
+	if err := e.applyEach(tx, view, b); err != nil {
+		// The handler must not keep the batch in mind.
+		runner.Guard(func() error { return e.Handler.Batched(view) })
+		return err
+	}
+
+	err := runner.Guard(func() error { return e.Handler.Batched(view) })
+	if refused := refusal(tx); refused != nil {
+		return refused
+	}
+	var failed runner.Failed
+	if !errors.As(err, &failed) {
+		return err
+	}
+	for i, en := range b.taken {
+		why := failed[en]
+		if why == nil {
+			continue
+		}
+		if err := stays(why, i); err != nil {
+			return err
+		}
+		var err error
+		if b.outcomes[i], err = e.shunt(tx, en, why); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// applyEach calls the handler for each entry.
+func (e *Engine) applyEach(tx *txn.Tx, view runner.Batch, b *batch) error {
+	start := time.Now()
+	for i, en := range b.taken {
+		if err := e.journal.InHand(0, en.Base); err != nil {
+			return err
+		}
+		o, err := e.applyOne(tx, view, en, i)
+		if refused := refusal(tx); refused != nil {
+			return refused
+		}
+		if err != nil {
+			return err
+		}
+		b.outcomes[i] = o
+		tx.Refresh()
+
+		full := tx.Bytes() > batchBytes
+		if b.mode == txn.LockFirst {
+			full = full || len(tx.Outbox()) >= lockedOutbox || time.Since(start) > lockedTime
+		}
+		if full {
+			b.taken = b.taken[:i+1]
+			break
+		}
+	}
+	return e.journal.InHand(0, "")
+}
+
+// refusal is why a transaction cannot go on, whatever the handler made of it.
+func refusal(tx *txn.Tx) error {
+	if tx.Conflict() {
+		return txn.ErrGrouped
+	}
+	return tx.Err()
+}
+
+// stays returns the error of an entry, the one at that index, that must not be
+// shunted: only Python can handle it, a list could not be locked, or what it needs
+// cannot be read now. Mailman waits for a lock for as long as it takes; what cannot
+// be read it would shunt the entry for.
+func stays(err error, at int) error {
+	var needs *maillist.ErrNeedsPython
+	if errors.As(err, &needs) {
+		return &pythonOnly{ErrNeedsPython: needs, at: at}
+	}
+	var locked *runner.LockError
+	if errors.As(err, &locked) || errors.Is(err, runner.ErrChanged) || disk.Passing(err) {
+		return err
+	}
+	return nil
+}
+
+// applyOne has one entry take effect; one that fails is shunted as by
+// Runner._oneloop, and its unsaved changes are taken back. The error is for one
+// that stays in the queue.
+func (e *Engine) applyOne(tx *txn.Tx, view runner.Batch, en *runner.Entry, at int) (o runner.Outcome, err error) {
+	if err := en.Begin(); err != nil {
+		return "", err
+	}
+	err, failed := en.Work.(error)
+	if !failed {
+		err = runner.Guard(func() (err error) {
+			o, err = e.Handler.Apply(view, en)
+			return err
+		})
+	}
+	if err == nil {
+		return o, nil
+	}
+	if err := stays(err, at); err != nil {
+		return "", err
+	}
+	tx.Undo()
+	return e.shunt(tx, en, err)
+}
+
+// shunt sends an entry that failed to the shunt queue, with its exception in the
+// error log. The error is for one that cannot be read now.
+func (e *Engine) shunt(tx *txn.Tx, en *runner.Entry, err error) (runner.Outcome, error) {
+	var ex runner.Exception
+	if errors.As(err, &ex) {
+		tx.Printf("error", "Uncaught runner exception: %s", ex.Str())
+		tx.Printf("error", "%s", ex.Traceback())
+	} else {
+		tx.Printf("error", "Uncaught runner exception: %v", err)
+	}
+
+	why := err
+	data := en.Data.Clone()
+	data.Set("whichq", e.Queue.Dir())
+	err = runner.Guard(func() error {
+		m, err := en.Message()
+		if err != nil {
+			return err
+		}
+		base, err := tx.Shunt(m, data)
+		if err == nil {
+			tx.Printf("error", "SHUNTING: %s", base)
+			e.noteReason(base, en, why)
+		}
+		return err
+	})
+	if disk.Passing(err) {
+		return "", err
+	}
+	if err != nil {
+		tx.Printf("error", "Uncaught runner exception: %v", err)
+		tx.Printf("error", "SHUNTING FAILED, preserving original entry: %s", en.Base)
+		e.noteReason(en.Base, en, err)
+		return runner.Preserved, nil
+	}
+	return runner.Shunted, nil
+}
+
+// noteReason has mmrunner shunt list say why an entry was put aside, under the name that it has then.
+func (e *Engine) noteReason(base string, en *runner.Entry, why error) {
+	text := why.Error()
+	var ex runner.Exception
+	if errors.As(why, &ex) {
+		if lines := strings.Split(strings.TrimSpace(ex.Traceback()), "\n"); lines[len(lines)-1] != "" {
+			text = lines[len(lines)-1]
+		}
+	}
+	r := history.Reason{At: e.Env.Now(), Base: base, Runner: e.Handler.Name(), List: en.List, Why: text}
+	// The entry is put aside all the same, and the error log says why too.
+	_ = history.AddReason(e.Env.Site.DataDir(), r)
+}
+
+// missing shunts the entries of a list that is not there or cannot be read, as
+// Runner._onefile. The error is for those that could not be shunted, and stay.
+func (e *Engine) missing(tx *txn.Tx, name string, entries []*runner.Entry, why error) ([]runner.Outcome, error) {
+	// MMUnknownListError has nothing to say beside the list's name.
+	reason := why.Error()
+	var arg *maillist.ArgError
+	switch {
+	case errors.Is(why, maillist.ErrUnknownList):
+		reason = ""
+	case errors.As(why, &arg):
+		reason = arg.Arg
+	}
+
+	outcomes := make([]runner.Outcome, len(entries))
+	for i, en := range entries {
+		tx.Look(name)
+		tx.Printf("error", "error opening list: %s\n%s", name, reason)
+		tx.Printf("error", "Dequeuing message destined for missing list: %s", name)
+		outcomes[i] = runner.Shunted
+		err := runner.Guard(func() error {
+			var m *message.Message
+			m, err := en.Message()
+			if err != nil {
+				return err
+			}
+			base, err := tx.Shunt(m, en.Data)
+			if err == nil {
+				e.noteReason(base, en, fmt.Errorf("error opening list: %w", why))
+			}
+			return err
+		})
+		if disk.Passing(err) || tx.Err() != nil {
+			return nil, err
+		}
+		if err != nil {
+			tx.Printf("error", "SHUNTING FAILED, preserving original entry: %s: %v", en.Base, err)
+			outcomes[i] = runner.Preserved
+		}
+	}
+	return outcomes, nil
+}

@@ -1,0 +1,144 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/mmrunner/mmrunner/mmcompat/lockfile"
+	"github.com/mmrunner/mmrunner/mmcompat/maillist"
+	"github.com/mmrunner/mmrunner/runner/txn"
+)
+
+// DefaultLockShare is the share of the time for which a list's lock is held at
+// most, unless --lock-share says otherwise.
+const DefaultLockShare = 0.5
+
+const (
+	// lookEvery is how long passes between two looks at those who wait. They poll
+	// every 0.01 to 2.01 s (LockFile.__sleep).
+	lookEvery = 20 * time.Millisecond
+	// giveUpAfter is how long a lock stands free for a waiter that does not come: two
+	// of its longest polls. Its process is stopped, or its host gone.
+	giveUpAfter = 4100 * time.Millisecond
+)
+
+// FairLocks takes lists' locks for an engine, and leaves them to others first:
+// after a list's lock was given back it is not taken again before each process
+// that waited then has had it, and never for more than a share of the time.
+// It is for one goroutine.
+type FairLocks struct {
+	env   *txn.Env
+	share float64
+	lists map[string]*release
+}
+
+// release is what others may expect after a list's lock was given back.
+type release struct {
+	until   time.Time       // before that the share would be exceeded
+	waiters map[string]bool // claim files of those that waited then
+	giveUp  time.Time       // when those that do not come are forgotten
+}
+
+// NewFairLocks makes env take its locks so. share is above 0, and at most 1.
+func NewFairLocks(env *txn.Env, share float64) *FairLocks {
+	f := &FairLocks{env: env, share: share, lists: map[string]*release{}}
+	env.Lock = f.lock
+	return f
+}
+
+// Ready is when a list's lock may be asked for: not after now, or the time at
+// which to ask again.
+func (f *FairLocks) Ready(name string, now time.Time) time.Time {
+	r := f.lists[name]
+	if r == nil {
+		return now
+	}
+	if len(r.waiters) > 0 {
+		path := maillist.LockPath(f.env.Site, name)
+		if r.forgetServed(path); len(r.waiters) > 0 {
+			// While another process has the lock, no waiter can be late.
+			if holder, err := lockfile.Holder(path); err == nil && holder != nil {
+				r.giveUp = now.Add(giveUpAfter)
+			}
+			if now.Before(r.giveUp) {
+				return now.Add(lookEvery)
+			}
+		}
+	}
+	if now.Before(r.until) {
+		return r.until
+	}
+	delete(f.lists, name)
+	return now
+}
+
+// forgetServed forgets those that wait no longer.
+func (r *release) forgetServed(path string) {
+	still, err := lockfile.Waiters(path, lockfile.Options{})
+	if err != nil {
+		r.waiters = nil
+		return
+	}
+	left := map[string]bool{}
+	for _, w := range still {
+		if r.waiters[w.File] {
+			left[w.File] = true
+		}
+	}
+	r.waiters = left
+}
+
+// lock takes a list's lock as MailList.Lock does, once others have had it. wait is
+// how long it is then waited for; an instant waits for the others no longer either.
+func (f *FairLocks) lock(ctx context.Context, name string, wait time.Duration) (txn.Lock, error) {
+	for {
+		now := time.Now()
+		turn := f.Ready(name, now).Sub(now)
+		if turn <= 0 {
+			break
+		}
+		if wait == txn.AnInstant {
+			return nil, fmt.Errorf("list %s: %w: others wait for it", name, lockfile.ErrTimeout)
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(turn):
+		}
+	}
+	l, err := f.env.LockFile(ctx, name, wait)
+	if err != nil {
+		return nil, err
+	}
+	return &fairLock{Lock: l, f: f, name: name, since: time.Now()}, nil
+}
+
+// fairLock notes what others may expect when it is given back.
+type fairLock struct {
+	*lockfile.Lock
+	f     *FairLocks
+	name  string
+	since time.Time
+}
+
+// Unlock gives the lock back.
+func (l *fairLock) Unlock(unconditionally bool) error {
+	held := time.Since(l.since)
+	err := l.Lock.Unlock(unconditionally)
+	now := time.Now()
+	r := &release{
+		until:  now.Add(time.Duration(float64(held) * (1 - l.f.share) / l.f.share)),
+		giveUp: now.Add(giveUpAfter),
+	}
+
+	// Asked after the lock is free: a process that lays its claim later finds it so.
+	if waiters, err := lockfile.Waiters(l.Path(), lockfile.Options{}); err == nil && len(waiters) > 0 {
+		r.waiters = map[string]bool{}
+		for _, w := range waiters {
+			r.waiters[w.File] = true
+		}
+	}
+	l.f.lists[l.name] = r
+	return err
+}

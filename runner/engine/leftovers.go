@@ -1,0 +1,97 @@
+package engine
+
+import (
+	"errors"
+	"io/fs"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/mmrunner/mmrunner/mmcompat/disk"
+	"github.com/mmrunner/mmrunner/mmcompat/maillist"
+)
+
+// abandoned is how old a queue entry is that nobody can still be writing.
+const abandoned = 24 * time.Hour
+
+// removeLeftovers removes the temporary files of Mailman's own processes on this host
+// that died while they wrote, which nobody reads or writes again: of list state
+// (MailList.__save, Pending.__save), whose names tell the process, and of
+// entries (Switchboard.enqueue), which only their age tells.
+func (e *Engine) removeLeftovers() {
+	s := e.Env.Site
+	names, err := maillist.ListNames(s, nil)
+	errs := []error{err}
+	for _, list := range names {
+		errs = append(errs, sweep(maillist.ListPath(s, list), func(name string, info fs.FileInfo) bool {
+			pid := e.writer(name, disk.OnNetwork(s.ListDataDir()))
+			return pid > 0 && ended(pid, info)
+		}))
+	}
+	for _, queue := range []string{e.Handler.Queue(), "out", "virgin", "shunt"} {
+		errs = append(errs, sweep(s.QueueDir(queue), func(name string, info fs.FileInfo) bool {
+			return strings.HasSuffix(name, ".pck.tmp") && time.Since(changed(info)) > abandoned
+		}))
+	}
+	if err := errors.Join(errs...); err != nil {
+		e.logError("%s: removing what dead processes have left: %v", e.Handler.Name(), err)
+	}
+}
+
+// writer is the process of this host that a temporary file of list state is named
+// after: config.pck.tmp.HOST.PID or pending.pck.tmp.PID.TIME; 0 for any other
+// name. The second may be another host's where hosts share the directory.
+func (e *Engine) writer(name string, shared bool) int {
+	file, rest, ok := strings.Cut(name, ".tmp.")
+	if !ok {
+		return 0
+	}
+	text := ""
+	switch file {
+	case "config.pck":
+		if text, ok = strings.CutPrefix(rest, e.Env.Host()+"."); !ok {
+			return 0
+		}
+	case "pending.pck":
+		if shared {
+			return 0
+		}
+		if text, rest, _ = strings.Cut(rest, "."); strings.Trim(rest, "0123456789") != "" {
+			return 0
+		}
+	}
+	pid, err := strconv.Atoi(text)
+	if err != nil {
+		return 0
+	}
+	return pid
+}
+
+// sweep removes those temporary files of a directory that old says nobody writes any
+// more.
+func sweep(dir string, old func(name string, info fs.FileInfo) bool) error {
+	files, err := disk.ReadDir(dir)
+	if err != nil {
+		return ignoreMissing(err)
+	}
+	var errs []error
+	for _, f := range files {
+		if !f.Type().IsRegular() || !strings.Contains(f.Name(), ".tmp") {
+			continue
+		}
+		info, err := f.Info()
+		if err == nil && old(f.Name(), info) {
+			err = disk.Remove(filepath.Join(dir, f.Name()))
+		}
+		errs = append(errs, ignoreMissing(err))
+	}
+	return errors.Join(errs...)
+}
+
+func ignoreMissing(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}

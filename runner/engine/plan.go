@@ -1,0 +1,156 @@
+package engine
+
+import (
+	"slices"
+	"time"
+
+	"github.com/mmrunner/mmrunner/runner"
+	"github.com/mmrunner/mmrunner/runner/txn"
+)
+
+// batch is the entries of one list that are handled together.
+type batch struct {
+	list    string
+	entries []*runner.Entry // those still to be handled, in the order in which they came
+	reaches []string        // other lists that its first entry acts on
+	claimed map[string]bool // entries that are .bak files
+	alone   bool            // it is to be in no group with others
+	locked  bool            // its list's lock is to be taken first
+	chunk   int             // how many entries go to Python at a time
+	cut     int             // only Python can handle the entry at this index; 0 for none
+
+	attempt
+}
+
+// attempt is what became of a batch in one round.
+type attempt struct {
+	begun    time.Time
+	mode     txn.Mode
+	tx       *txn.Tx
+	taken    []*runner.Entry // what the transaction is about
+	outcomes []runner.Outcome
+	python   *pythonOnly // the next entry, or the whole list, is for Python
+	stopped  error       // why its entries stay in the queue
+}
+
+// plan puts what was seen into batches, in the order in which they are to be
+// handled. bases has the order of the entries; due returns those of a list that
+// are to be handled now.
+func (e *Engine) plan(bases []string, due func([]*runner.Entry) []*runner.Entry) []*batch {
+	lists := map[string][]*runner.Entry{}
+	var order []string
+	for _, base := range bases {
+		en := e.seen[base]
+		if en == nil {
+			continue
+		}
+		if lists[en.List] == nil {
+			order = append(order, en.List)
+		}
+		lists[en.List] = append(lists[en.List], en)
+	}
+	order = slices.DeleteFunc(order, func(name string) bool {
+		lists[name] = due(lists[name])
+		return len(lists[name]) == 0
+	})
+
+	if h, ok := e.Handler.(runner.Reacher); ok && len(order) > 1 {
+		return e.planAcross(h, bases, lists)
+	}
+	if h, ok := e.Handler.(runner.Orderer); ok {
+		order = h.Order(e.Env.Lists, order, lists)
+	}
+	var batches []*batch
+	for _, name := range order {
+		batches = append(batches, &batch{list: name, entries: lists[name], claimed: map[string]bool{}, chunk: 1})
+	}
+	return batches
+}
+
+// planAcross is plan where entries may act on other lists than their own: such a
+// one comes after all that came before it on those lists, and before all that
+// came after it.
+func (e *Engine) planAcross(h runner.Reacher, bases []string, lists map[string][]*runner.Entry) (batches []*batch) {
+	due := map[string]bool{}
+	for _, entries := range lists {
+		for _, en := range entries {
+			due[en.Base] = true
+		}
+	}
+
+	open := map[string]*batch{} // each list's batch that takes further entries
+	for _, base := range bases {
+		if !due[base] {
+			continue
+		}
+		en := e.seen[base]
+		reaches := slices.DeleteFunc(h.Reaches(e.Env.Lists, en), func(name string) bool { return lists[name] == nil || name == en.List })
+		if len(reaches) > 0 {
+			delete(open, en.List)
+			for _, name := range reaches {
+				delete(open, name)
+			}
+		}
+		b := open[en.List]
+		if b == nil {
+			b = &batch{list: en.List, reaches: reaches, alone: len(reaches) > 0, claimed: map[string]bool{}, chunk: 1}
+			open[en.List] = b
+			batches = append(batches, b)
+		}
+		b.entries = append(b.entries, en)
+	}
+	return batches
+}
+
+// limit is how many entries a batch's next transaction takes.
+func (e *Engine) limit(b *batch) int {
+	n := min(len(b.entries), e.batchSize())
+	if b.cut > 0 {
+		n = min(n, b.cut)
+	}
+	if l := e.holds.lists[b.list]; l != nil && l.limit > 0 {
+		n = min(n, l.limit)
+	}
+
+	// Messages are held one at a time, but what is made of them may be held all together.
+	var size int64
+	for i, en := range b.entries[:n] {
+		if size += en.Size; size > batchBytes && i > 0 {
+			return i
+		}
+	}
+	return n
+}
+
+// batchBytes is how much mail one transaction takes at most, and how much it may
+// make.
+const batchBytes = 32 << 20
+
+// lockFirst tells whether a batch's next transaction takes its list's lock first.
+func (e *Engine) lockFirst(b *batch) bool { return b.locked || e.holds.lockFirst(b.list) }
+
+// A group of several lists is no larger than this: what it has prepared waits for
+// all of it to be flushed.
+const (
+	groupLists = 128
+	groupBytes = 16 << 20 // of config.pck files
+)
+
+// group takes the batches of the next round off the front of those that are left.
+func (e *Engine) group(batches []*batch) (group, rest []*batch) {
+	entries, size := 0, int64(0)
+	had := map[string]bool{}
+	for i, b := range batches {
+		alone := b.alone || e.lockFirst(b) || had[b.list]
+		entries += e.limit(b)
+		size += e.Env.Lists.FileSize(b.list)
+		if i > 0 && (alone || i == groupLists || entries > e.batchSize() || size > groupBytes) {
+			return batches[:i], batches[i:]
+		}
+		had[b.list] = true
+		if alone {
+			return batches[:1], batches[1:]
+		}
+	}
+	return batches, nil
+}

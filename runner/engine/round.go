@@ -1,0 +1,349 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"slices"
+	"time"
+
+	"github.com/mmrunner/mmrunner/mmcompat/disk"
+	"github.com/mmrunner/mmrunner/mmcompat/lockfile"
+	"github.com/mmrunner/mmrunner/mmcompat/maillist"
+	"github.com/mmrunner/mmrunner/runner"
+	"github.com/mmrunner/mmrunner/runner/txn"
+)
+
+// handle has batches handled, in rounds, until none is left that can be.
+func (e *Engine) handle(ctx context.Context, p *pass, batches []*batch) {
+	skipped := map[string]bool{} // lists some of whose entries stay, so that later ones must
+	stay := func(b *batch) {
+		e.release(b)
+		skipped[b.list] = true
+		for _, name := range b.reaches {
+			skipped[name] = true
+		}
+	}
+
+	for ctx.Err() == nil {
+		batches = slices.DeleteFunc(batches, func(b *batch) bool {
+			skip := e.mustSkip(p, b, skipped)
+			if skip {
+				stay(b)
+			}
+			return skip
+		})
+		if len(batches) == 0 {
+			return
+		}
+
+		group, rest := e.group(batches)
+		// What was begun is finished.
+		e.round(context.WithoutCancel(ctx), group)
+		var left []*batch
+		for _, b := range group {
+			if b.stopped != nil {
+				stay(b)
+				p.at(e.holds.untilList(b.list))
+			} else if len(b.entries) > 0 {
+				left = append(left, b)
+			}
+		}
+		batches = append(left, rest...)
+		if e.Progress != nil {
+			e.Progress(e.stats.Entries, e.stats.Entries+len(e.seen))
+		}
+	}
+	for _, b := range batches {
+		e.release(b)
+	}
+}
+
+// mustSkip tells whether a batch has to wait for a later pass: its list is left
+// alone, or entries stay that come before it on one of the lists that it is about.
+func (e *Engine) mustSkip(p *pass, b *batch, skipped map[string]bool) bool {
+	if skipped[b.list] || slices.ContainsFunc(b.reaches, func(name string) bool { return skipped[name] }) {
+		return true
+	}
+	if slices.ContainsFunc(e.stalled, func(s *stalled) bool { return s.group.Has(b.list) }) {
+		return true
+	}
+	until := e.holds.untilList(b.list)
+	if p.ready != nil && !until.After(e.Env.Now()) {
+		until = p.ready(b.list)
+	}
+	if until.After(e.Env.Now()) {
+		p.at(until)
+		return true
+	}
+	return false
+}
+
+// round handles batches in one group of transactions, each as far as it goes. What
+// is left of their entries is for another round, unless the batch was stopped.
+func (e *Engine) round(ctx context.Context, batches []*batch) {
+	for _, b := range batches {
+		b.attempt = attempt{taken: b.entries[:e.limit(b)], begun: time.Now()}
+	}
+	g, err := e.claim(batches)
+	if err != nil {
+		for _, b := range batches {
+			e.stop(b, err)
+		}
+		return
+	}
+
+	var prepared []*batch
+	for _, b := range batches {
+		if len(b.taken) > 0 {
+			e.prepare(ctx, g, b)
+		}
+		if b.tx != nil {
+			prepared = append(prepared, b)
+		}
+	}
+	e.commit(g, batches, prepared)
+
+	for _, b := range batches {
+		if b.python != nil && b.stopped == nil {
+			e.delegate(ctx, b)
+		}
+	}
+}
+
+// claim takes the entries of a round out of the queue, and begins its group. One
+// that is gone was another process's. The error is the journal's, and then none
+// was claimed.
+func (e *Engine) claim(batches []*batch) (*txn.Group, error) {
+	j, err := e.openJournal()
+	if err != nil {
+		return nil, err
+	}
+	type wanted struct {
+		b  *batch
+		en *runner.Entry
+	}
+	var bases []string
+	var want []wanted
+	for _, b := range batches {
+		for i, en := range b.entries {
+			if b.claimed[en.Base] {
+				bases = append(bases, en.Base)
+			} else if i < len(b.taken) {
+				bases = append(bases, en.Base)
+				want = append(want, wanted{b, en})
+			}
+		}
+	}
+	g, err := j.Group(bases)
+	if err != nil {
+		return nil, err
+	}
+
+	var why error
+	lost := map[*runner.Entry]bool{}
+	kept := 0
+	for i, err := range disk.InParallel(len(want), func(i int) error { return e.Queue.Claim(want[i].en.Base) }) {
+		w := want[i]
+		if err == nil {
+			w.b.claimed[w.en.Base] = true
+			continue
+		}
+		lost[w.en] = true
+		if errors.Is(err, fs.ErrNotExist) {
+			e.forget(w.en.Base)
+			continue
+		}
+		delete(e.seen, w.en.Base)
+		e.holds.holdEntry(w.en.Base, e.Env.Now())
+		e.count(runner.Kept)
+		kept, why = kept+1, err
+	}
+	if why != nil {
+		// What keeps one of thousands keeps all.
+		e.logError("%s: keeping %d entries in the queue: %v", e.Handler.Name(), kept, why)
+	}
+	if len(lost) > 0 {
+		for _, b := range batches {
+			b.taken = slices.DeleteFunc(slices.Clone(b.taken), func(en *runner.Entry) bool { return lost[en] })
+			b.entries = slices.DeleteFunc(slices.Clone(b.entries), func(en *runner.Entry) bool { return lost[en] })
+		}
+	}
+	return g, nil
+}
+
+// prepare has a batch's entries take effect in memory and under temporary names.
+// The batch has a transaction then, or says why not.
+func (e *Engine) prepare(ctx context.Context, g *txn.Group, b *batch) {
+	mode := txn.LockLate
+	switch {
+	case e.lockFirst(b):
+		mode = txn.LockFirst
+	case e.onlyReads():
+		mode = txn.ReadOnly
+	}
+	b.mode = mode
+
+	tx, view, err := g.Begin(ctx, b.list, mode)
+	var needs *maillist.ErrNeedsPython
+	switch {
+	case err == nil:
+		err = e.apply(tx, view, b)
+	case errors.Is(err, maillist.ErrUnknownList), errors.Is(err, maillist.ErrCorruptList):
+		tx = g.Outside(ctx)
+		b.outcomes, err = e.missing(tx, b.list, b.taken, err)
+	case errors.As(err, &needs):
+		err = &pythonOnly{ErrNeedsPython: needs, whole: true}
+	}
+	if err == nil {
+		var entries, preserved []string
+		for i, en := range b.taken {
+			if b.outcomes[i] == runner.Preserved {
+				preserved = append(preserved, en.Base)
+			} else {
+				entries = append(entries, en.Base)
+			}
+		}
+		err = tx.Prepare(entries, preserved)
+	}
+	if err == nil {
+		b.tx = tx
+		return
+	}
+	if tx != nil {
+		// What could not be removed is for a recovery, see txn.Journal.Untidy.
+		_ = tx.Drop()
+	}
+	e.retryOrStop(b, err)
+}
+
+// retryOrStop says what is to become of a batch whose transaction was dropped.
+func (e *Engine) retryOrStop(b *batch, err error) {
+	var only *pythonOnly
+	switch {
+	case errors.Is(err, txn.ErrGrouped):
+		// It is for the next round, in which it comes before the one that has the list.
+		b.alone = true
+	case errors.Is(err, txn.ErrNeedsLock):
+		b.locked, b.alone = true, true
+	case errors.As(err, &only) && only.at == 0:
+		b.python = only
+	case errors.As(err, &only):
+		// What was made of that entry before this showed must go, so those before it are done anew.
+		b.cut = only.at
+	case errors.Is(err, runner.ErrChanged):
+		e.holds.changed(b.list, len(b.taken))
+		b.alone = true
+	default:
+		e.stop(b, err)
+	}
+}
+
+// commit has the disk keep what was prepared, and commits it list by list.
+func (e *Engine) commit(g *txn.Group, batches, prepared []*batch) {
+	if err := g.Flush(); err != nil {
+		for _, b := range prepared {
+			_ = b.tx.Drop()
+			e.stop(b, err)
+		}
+		prepared = nil
+	}
+
+	// A list whose lock is not free does not keep the others waiting: it is handled alone, later.
+	wait := e.Env.LockTimeout
+	if len(prepared) > 1 {
+		wait = txn.AnInstant
+	}
+	var done []*batch
+	var unfinished error
+	for _, b := range prepared {
+		err := b.tx.Lock(wait)
+		if err == nil {
+			err = b.tx.Commit()
+		}
+		switch {
+		case err == nil:
+			done = append(done, b)
+		case errors.Is(err, txn.ErrUnfinished):
+			unfinished = err
+		default:
+			_ = b.tx.Drop()
+			if wait == txn.AnInstant && errors.Is(err, lockfile.ErrTimeout) {
+				b.alone = true
+			} else {
+				e.retryOrStop(b, err)
+			}
+		}
+	}
+
+	if err := g.Complete(); err != nil {
+		if unfinished == nil {
+			unfinished = err
+		}
+		e.stall(g, unfinished)
+		// Recovery puts back those of the entries that have not taken effect.
+		for _, b := range batches {
+			e.leave(b)
+		}
+		return
+	}
+	for _, b := range done {
+		e.done(b)
+	}
+}
+
+// done takes a batch's transaction into account.
+func (e *Engine) done(b *batch) {
+	if b.mode == txn.LockFirst {
+		e.holds.lockedDone(b.list)
+	} else {
+		e.holds.done(b.list, e.batchSize())
+	}
+	for i, en := range b.taken {
+		e.count(b.outcomes[i])
+		e.forget(en.Base)
+		delete(b.claimed, en.Base)
+	}
+	e.observe(b)
+	b.entries = b.entries[len(b.taken):]
+	b.reaches, b.cut, b.alone, b.locked = nil, 0, false, false
+}
+
+// stop leaves a batch's list alone for a while, and its entries in the queue.
+func (e *Engine) stop(b *batch, why error) {
+	b.stopped = why
+	e.logError("%s: list %s: keeping %d entries in the queue: %v", e.Handler.Name(), b.list, len(b.entries), why)
+	e.holds.holdList(b.list, e.Env.Now())
+	e.release(b)
+}
+
+// leave gives up what is left of a batch, whose entries a recovery puts back.
+func (e *Engine) leave(b *batch) {
+	for _, en := range b.entries {
+		if b.claimed[en.Base] {
+			e.forget(en.Base)
+			e.count(runner.Kept)
+		}
+	}
+	b.entries, b.claimed, b.python = nil, nil, nil
+}
+
+// release puts a batch's claimed entries back.
+func (e *Engine) release(b *batch) {
+	var why error
+	left := 0
+	for base := range b.claimed {
+		if err := e.Queue.Release(base); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			why = err
+			left++
+			e.forget(base)
+		}
+	}
+	clear(b.claimed)
+	if why != nil {
+		e.logError("%s: %d entries stay .bak files for now: %v", e.Handler.Name(), left, why)
+		if e.journal != nil {
+			e.journal.SetUntidy()
+		}
+	}
+}

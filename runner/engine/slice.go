@@ -1,0 +1,67 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	"github.com/mmrunner/mmrunner/mmcompat/hostlock"
+	"github.com/mmrunner/mmrunner/mmcompat/site"
+)
+
+// ErrTaken says that another mmrunner works on the same slice of a queue.
+var ErrTaken = errors.New("another mmrunner works on it")
+
+// SliceLock is a process's claim on one slice of a runner's queue. Mailman has none:
+// two runners on one slice would take each other's entries at hand for those of
+// a crash. The locks are the kernel's, so that they end with the process.
+type SliceLock struct {
+	runner *hostlock.Lock // shared by all slices; a process that drains them all has it alone
+	slice  *hostlock.Lock // nil for that process
+}
+
+// sliceFile is the file in DATA_DIR whose lock is the claim on a runner, or on a slice of it.
+func sliceFile(s *site.Site, name string) string {
+	return filepath.Join(s.DataDir(), "mmrunner-"+name+".lock")
+}
+
+// LockSlice claims slice n of slices; ErrTaken where that is another's.
+func LockSlice(s *site.Site, runner string, n, slices int) (*SliceLock, error) {
+	all, err := hostlock.Try(sliceFile(s, runner), true)
+	if err != nil {
+		return nil, err
+	}
+	taken := fmt.Errorf("%s, slice %d of %d: %w", runner, n, slices, ErrTaken)
+	if all == nil {
+		return nil, taken
+	}
+	slice, err := hostlock.Try(sliceFile(s, fmt.Sprintf("%s-%d-%d", runner, n, slices)), false)
+	if slice == nil && err == nil {
+		err = taken
+	}
+	if err != nil {
+		return nil, errors.Join(err, all.Close())
+	}
+	return &SliceLock{all, slice}, nil
+}
+
+// LockQueue claims all slices of a runner's queue; ErrTaken where one is another's.
+func LockQueue(s *site.Site, runner string) (*SliceLock, error) {
+	all, err := hostlock.Try(sliceFile(s, runner), false)
+	if err != nil {
+		return nil, err
+	}
+	if all == nil {
+		return nil, fmt.Errorf("%s: %w", runner, ErrTaken)
+	}
+	return &SliceLock{runner: all}, nil
+}
+
+// Unlock gives the claim up.
+func (s *SliceLock) Unlock() error {
+	err := s.runner.Close()
+	if s.slice != nil {
+		err = errors.Join(err, s.slice.Close())
+	}
+	return err
+}

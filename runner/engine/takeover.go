@@ -1,0 +1,52 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/mmrunner/mmrunner/mmcompat/disk"
+	"github.com/mmrunner/mmrunner/runner"
+	"github.com/mmrunner/mmrunner/runner/txn"
+)
+
+// takeOver takes over what dead runners in Python have left, see runner.Successor.
+// One engine of all that share a queue does so.
+func (e *Engine) takeOver() error {
+	h, ok := e.Handler.(runner.Successor)
+	if !ok || e.slice != 0 {
+		return nil
+	}
+	files, err := h.WorkFiles(e.Env.Site)
+	if err != nil {
+		return err
+	}
+	for file, pid := range files {
+		if !e.orphaned(h, file, pid) {
+			continue
+		}
+		err := e.outside(context.Background(), nil, "", func(tx *txn.Tx) error {
+			if err := h.TakeOver(tx, file); err != nil {
+				return err
+			}
+			tx.Remove(file)
+			tx.Printf("qrunner", "mmrunner: took over %s of a runner that died", file)
+			return nil
+		})
+		if err != nil && !errors.Is(err, txn.ErrUnfinished) {
+			e.logError("%s: %s stays: %v", e.Handler.Name(), file, fmt.Errorf("taking it over: %w", err))
+		}
+	}
+	return nil
+}
+
+// orphaned tells whether no process will come back to a file.
+func (e *Engine) orphaned(h runner.Successor, file string, pid int) bool {
+	info, err := disk.Stat(file)
+	if err != nil || !ended(pid, info) {
+		return false
+	}
+	// Its process may be another host's.
+	return !disk.OnNetwork(file) || time.Since(changed(info)) > 2*h.Every(e.Env.Site)+lastHold
+}

@@ -1,0 +1,274 @@
+package txn
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/mmrunner/mmrunner/mmcompat/disk"
+	"github.com/mmrunner/mmrunner/mmcompat/stage"
+	"github.com/mmrunner/mmrunner/runner"
+)
+
+// Group is some transactions that are flushed to the disk together and committed
+// one by one. A journal has one group at a time.
+type Group struct {
+	j     *Journal
+	txs   []*Tx  // in the order in which they began
+	temp  string // what the names of its temporary files end in, and no others
+	noted map[string]bool
+	// record is what was flushed; nil before that.
+	record *Record
+	// leftover are temporary files of transactions that were dropped after the
+	// record was flushed: it must be gone before they go.
+	leftover []stage.File
+}
+
+// temps counts this process's groups, from a number on that no process had which
+// had the same id before.
+var temps atomic.Int64
+
+func init() { temps.Store(time.Now().UnixMicro()) }
+
+// Group begins a group. bases are the entries that are about to be claimed for
+// it, in place of those before. The error is the file system's.
+func (j *Journal) Group(bases []string) (*Group, error) {
+	if err := j.note(bases); err != nil {
+		return nil, err
+	}
+	return &Group{
+		j:     j,
+		temp:  fmt.Sprintf("%s.%d.%d", j.env.Host(), os.Getpid(), temps.Add(1)),
+		noted: map[string]bool{},
+	}, nil
+}
+
+// Begin starts a transaction for a list. The error is ErrNeedsLock, ErrGrouped, a
+// *runner.LockError or maillist.Open's; there is no transaction then.
+func (g *Group) Begin(ctx context.Context, name string, mode Mode) (*Tx, runner.Batch, error) {
+	tx := g.Outside(ctx)
+	tx.mode = mode
+	l, err := tx.open(name)
+	if tx.uncertain && mode != LockFirst {
+		err = fmt.Errorf("%s: %w", name, ErrNeedsLock)
+	}
+	if err != nil {
+		return nil, nil, errors.Join(err, tx.Drop())
+	}
+	return tx, l, nil
+}
+
+// Outside starts a transaction for what belongs to no list, which only has an
+// outbox, files to remove and log lines.
+func (g *Group) Outside(ctx context.Context) *Tx {
+	tx := &Tx{ctx: ctx, env: g.j.env, group: g}
+	g.txs = append(g.txs, tx)
+	return tx
+}
+
+// busy tells whether another transaction of the group has a list.
+func (g *Group) busy(name string, but *Tx) bool {
+	return slices.ContainsFunc(g.txs, func(tx *Tx) bool {
+		return tx != but && tx.mode != ReadOnly && (tx.state == working || tx.state == prepared || tx.state == partial) && tx.has(name) != nil
+	})
+}
+
+// stageIn notes a directory in which there will be temporary files, before the
+// first of them is made. A queue that is not there is made.
+func (g *Group) stageIn(dir string, queue bool) error {
+	if g.noted[dir] {
+		return nil
+	}
+	if queue {
+		if err := makeQueue(dir); err != nil {
+			return err
+		}
+	}
+	if err := g.j.staging(g.temp, dir); err != nil {
+		return err
+	}
+	g.noted[dir] = true
+	return nil
+}
+
+// Prepare writes all changed list state under temporary names. entries are the
+// base names of those that the transaction is about, preserved of those that it
+// puts into the queue bad. After an error the transaction must be dropped.
+func (tx *Tx) Prepare(entries, preserved []string) error {
+	c := &Commit{Entries: entries, Preserved: preserved, Outbox: tx.outbox, lines: tx.lines, From: map[string]stage.Identity{}}
+	tx.commit = c
+	if tx.failed != nil {
+		return tx.failed
+	}
+
+	for _, l := range tx.lists {
+		if l.save || l.pend != nil {
+			if err := tx.group.stageIn(filepath.Clean(l.list.FullPath()), false); err != nil {
+				return err
+			}
+		}
+		files, err := l.stage()
+		c.Files = append(c.Files, files...)
+		if err != nil {
+			// It may be that what was written could not be removed.
+			tx.group.j.untidy = true
+			return err
+		}
+	}
+	for _, path := range tx.removals {
+		c.Files = append(c.Files, stage.File{Final: path})
+	}
+
+	if tx.mode != ReadOnly {
+		// What becomes of a list that is only read makes no difference.
+		for _, l := range tx.lists {
+			c.Locks = append(c.Locks, l.name)
+			l.files.addTo(c.From, l.list.FullPath())
+		}
+	}
+	tx.state = prepared
+	return nil
+}
+
+// Flush has the disk keep what was prepared, and then the record of it. From here
+// on a transaction can be committed. After an error all of them must be dropped.
+// A group without any has nothing to be flushed.
+func (g *Group) Flush() error {
+	r := &Record{}
+	var files []stage.File
+	for _, tx := range g.txs {
+		if tx.state != prepared {
+			continue
+		}
+		r.Commits = append(r.Commits, tx.commit)
+		tx.mark = len(r.Commits)
+		files = append(files, tx.commit.Files...)
+		files = append(files, tx.commit.Outbox...)
+	}
+	if len(r.Commits) == 0 {
+		return nil
+	}
+	if err := flush(files); err != nil {
+		return err
+	}
+	// Even if it fails: whether it is there cannot be told.
+	g.record = r
+	return g.j.write(r)
+}
+
+// fewFiles is up to how many files are flushed one by one; more are flushed
+// together with whatever else their file system holds back.
+const fewFiles = 4
+
+// flush flushes files, and the directories in which they have their names.
+func flush(files []stage.File) error {
+	written := slices.DeleteFunc(slices.Clone(files), func(f stage.File) bool { return f.Tmp == "" })
+	if len(written) > fewFiles {
+		return disk.SyncTrees(dirsOf(written))
+	}
+	for _, f := range written {
+		if err := f.Sync(); err != nil {
+			return err
+		}
+	}
+	return syncDirs(dirsOf(written))
+}
+
+// dirsOf returns the directories of files, each once.
+func dirsOf(files []stage.File) (dirs []string) {
+	had := map[string]bool{}
+	for _, f := range files {
+		if dir := filepath.Dir(f.Final); !had[dir] {
+			had[dir] = true
+			dirs = append(dirs, dir)
+		}
+	}
+	return dirs
+}
+
+// syncDirs flushes the names in directories. A directory that is gone, as that of
+// a list that was removed, has nothing left to be flushed.
+func syncDirs(dirs []string) error {
+	if len(dirs) > fewFiles {
+		return disk.SyncTrees(dirs)
+	}
+	for _, dir := range dirs {
+		if err := ignoreMissing(disk.SyncDir(dir)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Drop gives a transaction up that was not committed: its lists' files are as
+// they were, their locks are given back, and no mail and no log line leaves. The
+// error is for temporary files that could not be removed; the journal's next
+// recovery does so.
+func (tx *Tx) Drop() error {
+	if tx.state == dropped {
+		return nil
+	}
+	tx.state = dropped
+	tx.forget()
+	tx.unlock()
+
+	files := tx.outbox
+	if tx.commit != nil {
+		files = slices.Concat(files, tx.commit.Files)
+	}
+	g := tx.group
+	if g.record != nil && tx.mark > 0 {
+		g.leftover = append(g.leftover, files...)
+		return nil
+	}
+	return g.j.discard(files)
+}
+
+// longWait is how long a lock may be waited for by what was worked out before: its
+// dates are to be those of its commit.
+const longWait = 10 * time.Second
+
+// Lock takes the locks of all lists of the transaction that it does not have yet,
+// waiting for each as long as wait, and makes sure that the lists are as they were
+// when they were read. The error is runner.ErrChanged, ErrNeedsLock, or a
+// *runner.LockError; the transaction must be dropped then.
+func (tx *Tx) Lock(wait time.Duration) error {
+	if tx.mode == ReadOnly {
+		return nil
+	}
+	start := time.Now()
+	for i, l := range tx.lists {
+		if l.lock != nil {
+			continue
+		}
+		if err := tx.take(l, wait); err != nil {
+			if i > 0 && tx.ctx.Err() == nil {
+				// Not having another list's lock is the business of the entry that asks for it.
+				return ErrNeedsLock
+			}
+			return err
+		}
+		if l.files != identify(tx.env.Site, l.name) {
+			return runner.ErrChanged
+		}
+	}
+
+	if tx.uncertain && tx.mode != LockFirst {
+		return ErrNeedsLock
+	}
+	if tx.mode != LockFirst && time.Since(start) > longWait {
+		return runner.ErrChanged
+	}
+	return nil
+}
+
+// Waited is for how long locks were waited for.
+func (tx *Tx) Waited() time.Duration { return tx.waited }
+
+// Held is for how long the transaction has had its first lock.
+func (tx *Tx) Held() time.Duration { return tx.held }

@@ -1,0 +1,309 @@
+package txn
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"sync/atomic"
+	"syscall"
+
+	"github.com/gofrs/flock"
+
+	"github.com/mmrunner/mmrunner/mmcompat/disk"
+	"github.com/mmrunner/mmrunner/mmcompat/stage"
+)
+
+// fileMode keeps the rest of Mailman's group out: somebody who can open a work file can lock it, which
+// would show a dead process as a living one.
+const fileMode = 0o600
+
+// newFlock locks a work file, which is made if it is not there; a symbolic link is not followed.
+func newFlock(file string) *flock.Flock {
+	return flock.New(file, flock.SetFlag(os.O_CREATE|os.O_RDONLY|syscall.O_NOFOLLOW), flock.SetPermissions(fileMode))
+}
+
+// Journal is one engine's. It is for one goroutine, but for InHand.
+type Journal struct {
+	env    *Env
+	id     id
+	runner string
+	queue  string
+	bad    string
+	lock   *flock.Flock
+	work   *disk.File
+	// numbers are those of the entries in the work file, from 1.
+	numbers map[string]int
+	inHand  []int // by slot
+	untidy  bool  // temporary or .bak files are left that a recovery has to see to
+}
+
+// engines counts this process's journals.
+var engines atomic.Int64
+
+// OpenJournal makes the journal of an engine. runner is its class name, queue and
+// bad are the directories of its entries and of those it preserves. The error is
+// the file system's.
+func OpenJournal(env *Env, runner, queue, bad string) (*Journal, error) {
+	j := &Journal{
+		env:    env,
+		id:     id{dir: env.Site.DataDir(), host: env.Host(), pid: os.Getpid()},
+		runner: runner, queue: queue, bad: bad,
+		inHand: make([]int, Slots()),
+	}
+	if err := j.lockWork(); err != nil {
+		return nil, err
+	}
+
+	var err error
+	j.work, err = disk.OpenFile(j.id.file(work), os.O_WRONLY|os.O_TRUNC|syscall.O_NOFOLLOW, 0)
+	if err == nil {
+		err = j.work.Chmod(fileMode)
+	}
+	if err == nil {
+		err = j.note(nil)
+	}
+	if err != nil {
+		return nil, errors.Join(err, j.Close())
+	}
+	return j, nil
+}
+
+// lockWork makes a work file of a name that no other has, and locks it.
+func (j *Journal) lockWork() error {
+	for {
+		j.id.n = int(engines.Add(1))
+		if left, err := j.id.exists(); err != nil {
+			return err
+		} else if left {
+			continue // by one who had our process id
+		}
+
+		j.lock = newFlock(j.id.file(work))
+		had, err := j.lock.TryLock()
+		if err != nil {
+			return errors.Join(err, j.lock.Close())
+		}
+		// A process that recovers may have seen the file before it was locked, and removed it.
+		if had {
+			if had, err = j.isLocked(); err != nil {
+				return errors.Join(err, j.Close())
+			}
+		}
+		if had {
+			return nil
+		}
+		if err := j.lock.Close(); err != nil {
+			return err
+		}
+	}
+}
+
+// isLocked tells whether the file that is locked is the one that has the name.
+func (j *Journal) isLocked() (bool, error) {
+	locked, err := j.lock.Stat()
+	if err != nil {
+		return false, err
+	}
+	named, err := disk.Lstat(j.id.file(work))
+	if err != nil {
+		return false, ignoreMissing(err)
+	}
+	return os.SameFile(locked, named), nil
+}
+
+// maxSlots is how many entries may be in hand at a time.
+const maxSlots = 16
+
+// Slots is how many entries this process may have in hand at a time.
+func Slots() int { return min(runtime.GOMAXPROCS(0), maxSlots) }
+
+// The work file's first line: the version, and the number of the entry in hand of
+// each slot, 0 for none.
+const (
+	header  = "mmrunner-work 2 at"
+	inHand  = " %010d"
+	numbers = len(" 0000000000")
+)
+
+// note notes the entries that are about to be claimed or classified, in place of
+// those before.
+func (j *Journal) note(bases []string) error {
+	b := []byte(header)
+	for slot := range j.inHand {
+		j.inHand[slot] = 0
+		b = fmt.Appendf(b, inHand, 0)
+	}
+	b = fmt.Appendf(b, "\n%q %q %q\n", j.runner, j.queue, j.bad)
+	j.numbers = make(map[string]int, len(bases))
+	for i, base := range bases {
+		j.numbers[base] = i + 1
+		b = fmt.Appendf(b, "entry %s\n", base)
+	}
+	if err := j.work.Truncate(0); err != nil {
+		return err
+	}
+	_, err := j.work.Write(b)
+	return err
+}
+
+// Classifying notes the entries that are about to be classified: one that the
+// process dies over is in hand then, though nobody has claimed it. No group may be
+// in progress. The error is the file system's.
+func (j *Journal) Classifying(bases []string) error { return j.note(bases) }
+
+// InHand notes which entry a slot has in hand, "" for none. It costs a system
+// call, and no waiting for the disk: it is for a process that dies, not for a
+// machine. Slots may be used beside each other. The error is the file system's.
+func (j *Journal) InHand(slot int, base string) error {
+	n := j.numbers[base]
+	if n == j.inHand[slot] {
+		return nil
+	}
+	j.inHand[slot] = n
+	_, err := j.work.WriteAt(fmt.Appendf(nil, inHand, n), int64(len(header)+slot*numbers))
+	return err
+}
+
+// staging notes a directory in which there will be temporary files whose names end
+// in temp.
+func (j *Journal) staging(temp, dir string) error {
+	_, err := j.work.Write(fmt.Appendf(nil, "dir %s %q\n", temp, dir))
+	return err
+}
+
+// commit notes that a transaction without a list file is committed, and has the
+// disk keep that.
+func (j *Journal) commit(mark int) error {
+	if _, err := j.work.Write(fmt.Appendf(nil, "commit %d\n", mark)); err != nil {
+		return err
+	}
+	return j.work.Sync()
+}
+
+// write has the disk keep the record of a group.
+func (j *Journal) write(r *Record) error {
+	r.Version, r.Host, r.PID = Version, j.id.host, j.id.pid
+	r.Runner, r.Queue, r.Bad = j.runner, j.queue, j.bad
+	r.addLogs(j.env.Log)
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(r); err != nil {
+		return err
+	}
+
+	f, err := disk.Create(j.id.file(draft), fileMode)
+	if err != nil {
+		return err
+	}
+	// The umask of the process is not Mailman's.
+	err = f.Chmod(fileMode)
+	if err == nil {
+		_, err = f.Write(b.Bytes())
+	}
+	if err == nil {
+		err = f.Sync()
+	}
+	if err := errors.Join(err, f.Close()); err != nil {
+		return err
+	}
+
+	if err := disk.Rename(j.id.file(draft), j.id.file(record)); err != nil {
+		return err
+	}
+	return disk.SyncDir(j.id.dir)
+}
+
+// drop makes sure that there is no record, even after a loss of power. After an
+// error there may be one, and nothing that it names may be touched.
+func (j *Journal) drop() error {
+	if err := drop(j.id); err != nil {
+		return err
+	}
+	return ignoreMissing(disk.Remove(j.id.file(draft)))
+}
+
+// drop makes sure that there is no record.
+func drop(id id) error {
+	err := disk.Remove(id.file(record))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return disk.SyncDir(id.dir)
+}
+
+// forget forgets a record, all of which was done. A loss of power may bring it
+// back, and then all of it is found done.
+func (j *Journal) forget() error { return ignoreMissing(disk.Remove(j.id.file(record))) }
+
+// discard removes temporary files.
+func (j *Journal) discard(files []stage.File) error {
+	var errs []error
+	for _, f := range files {
+		errs = append(errs, f.Discard())
+	}
+	err := errors.Join(errs...)
+	j.untidy = j.untidy || err != nil
+	return err
+}
+
+// SetUntidy notes that files are left that only a recovery can see to: see
+// [Journal.Untidy].
+func (j *Journal) SetUntidy() { j.untidy = true }
+
+// Untidy tells whether temporary or .bak files are left that a recovery has to see
+// to, once the journal is abandoned.
+func (j *Journal) Untidy() bool { return j.untidy }
+
+// Abandon ends the journal and leaves its record to be finished by a recovery,
+// this process's or another's.
+func (j *Journal) Abandon() error { return errors.Join(j.work.Close(), j.lock.Close()) }
+
+// Close ends the journal, which must have no record.
+func (j *Journal) Close() error {
+	var err error
+	if j.work != nil {
+		err = j.work.Close()
+	}
+	// Removed while it is locked: nobody else can have begun to recover it.
+	err = errors.Join(err, ignoreMissing(disk.Remove(j.id.file(draft))), ignoreMissing(disk.Remove(j.id.file(work))))
+	return errors.Join(err, j.lock.Close())
+}
+
+// Kinds of file.
+const (
+	work   = ".work"
+	record = ".json"
+	draft  = ".json.tmp"
+)
+
+// id tells journals apart.
+type id struct {
+	dir  string
+	host string
+	pid  int
+	n    int
+}
+
+func (i id) file(kind string) string {
+	return filepath.Join(i.dir, fmt.Sprintf("%s%s-%d-%d%s", prefix, i.host, i.pid, i.n, kind))
+}
+
+func (i id) exists() (bool, error) {
+	for _, kind := range []string{work, record, draft} {
+		if _, err := disk.Lstat(i.file(kind)); !errors.Is(err, fs.ErrNotExist) {
+			return err == nil, err
+		}
+	}
+	return false, nil
+}
+
+const prefix = "mmrunner-journal-"

@@ -1,0 +1,86 @@
+package txn
+
+import (
+	"errors"
+	"io/fs"
+	"path/filepath"
+	"slices"
+
+	"github.com/mmrunner/mmrunner/mmcompat/disk"
+	"github.com/mmrunner/mmrunner/mmcompat/maillist"
+	"github.com/mmrunner/mmrunner/mmcompat/message"
+	"github.com/mmrunner/mmrunner/mmcompat/qfile"
+	"github.com/mmrunner/mmrunner/mmcompat/stage"
+)
+
+// Enqueue adds a message to the outbox, for the queue of that usual name. The
+// error is for a message that cannot be pickled; that its file could not be
+// written shows in [Tx.Err] too.
+func (tx *Tx) Enqueue(queue string, m *message.Message, data *qfile.Data) error {
+	_, err := tx.enqueue(queue, m, data)
+	return err
+}
+
+// Shunt adds an entry that failed to the outbox, for the shunt queue, and
+// returns its base name. Errors are Enqueue's.
+func (tx *Tx) Shunt(m *message.Message, data *qfile.Data) (base string, err error) {
+	return tx.enqueue("shunt", m, data)
+}
+
+// Preserve keeps bytes that are no entry, for a human, in the directory of those
+// that are preserved: as NAME.pck, which no runner takes up. That they could not be
+// written shows in [Tx.Err].
+func (tx *Tx) Preserve(name string, b []byte) {
+	if err := tx.stage(tx.env.Site.QueueDir("bad"), name, b); err != nil {
+		tx.failed = err
+	}
+}
+
+// Remove has the commit remove a file, together with all else that it does.
+func (tx *Tx) Remove(path string) { tx.removals = append(tx.removals, path) }
+
+// Removed tells whether Remove was told of a file.
+func (tx *Tx) Removed(path string) bool { return slices.Contains(tx.removals, path) }
+
+// enqueue writes an entry into its queue under a temporary name at once: an outbox
+// of any size needs no memory.
+func (tx *Tx) enqueue(queue string, msg any, data *qfile.Data) (base string, err error) {
+	base, body, err := qfile.Encode(msg, data, maillist.Seconds(tx.env.Now()), tx.env.Site.Profile.QfileSchemaVersion)
+	if err != nil {
+		return "", err
+	}
+
+	if err := tx.stage(tx.env.Site.QueueDir(queue), base, body); err != nil {
+		tx.failed = err
+		return "", err
+	}
+	return base, nil
+}
+
+// stage writes an entry's file under a temporary name.
+func (tx *Tx) stage(dir, base string, body []byte) error {
+	if err := tx.group.stageIn(dir, true); err != nil {
+		return err
+	}
+	final := filepath.Join(dir, base+qfile.Waiting)
+	tmp := final + ".tmp." + tx.group.temp
+	if err := qfile.WriteFile(tmp, body, false); err != nil {
+		// It may be that what was written could not be removed.
+		tx.group.j.untidy = true
+		return err
+	}
+	tx.outbox = append(tx.outbox, stage.File{Tmp: tmp, Final: final})
+	tx.bytes += int64(len(body))
+	return nil
+}
+
+// makeQueue makes a queue directory that is not there.
+func makeQueue(dir string) error {
+	if _, err := disk.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if _, err := qfile.Open(dir, 0, 1, qfile.Options{}); err != nil {
+		return err
+	}
+	return disk.SyncDir(filepath.Dir(dir))
+}

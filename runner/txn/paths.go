@@ -1,0 +1,214 @@
+package txn
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+
+	"github.com/mmrunner/mmrunner/mmcompat/disk"
+	"github.com/mmrunner/mmrunner/mmcompat/site"
+	"github.com/mmrunner/mmrunner/mmcompat/stage"
+	"github.com/mmrunner/mmrunner/runner/events"
+)
+
+// Everybody in Mailman's group may write to DATA_DIR. So a journal is a claim: it counts only if Mailman's user or root
+// wrote it, and each path in it must lie in one of the site's own directories, with no symbolic link below the
+// directory that a setting names. (The settings' directories themselves may be links, as distributions have them.)
+
+// errNotOurs says that a file of a journal is another user's, or no plain file.
+var errNotOurs = errors.New("it is not Mailman's")
+
+// readOurs reads a file of a journal. It follows no symbolic link and waits for no pipe. The error wraps errNotOurs where
+// another user than this process's or root owns the file.
+func readOurs(name string) ([]byte, error) {
+	// Package disk counts it as a look, so that it can be made to fail.
+	if _, err := disk.Lstat(name); err != nil {
+		return nil, err
+	}
+	f, err := os.OpenFile(name, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
+	if errors.Is(err, syscall.ELOOP) {
+		return nil, fmt.Errorf("%s: had a symbolic link, wanted a file of Mailman's user: %w", name, errNotOurs)
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if err := checkOurs(name, info); err != nil {
+		return nil, err
+	}
+	return io.ReadAll(f)
+}
+
+// checkOurs returns an error that wraps errNotOurs unless a file is a plain one of root's or of this process's user.
+func checkOurs(name string, info fs.FileInfo) error {
+	owner := info.Sys().(*syscall.Stat_t).Uid
+	if !info.Mode().IsRegular() || owner != 0 && int(owner) != os.Geteuid() {
+		return fmt.Errorf("%s: had mode %v and owner %d, wanted a file of user %d: %w", name, info.Mode(), owner, os.Geteuid(), errNotOurs)
+	}
+	return nil
+}
+
+// queues are the queues of Mailman's settings, by their usual names.
+var queues = []string{"in", "out", "virgin", "shunt", "bad", "bounces", "commands", "archive", "news", "retry"}
+
+// isQueue tells whether a directory is one of the site's queues.
+func isQueue(s *site.Site, dir string) bool {
+	return slices.ContainsFunc(queues, func(q string) bool { return filepath.Clean(s.QueueDir(q)) == filepath.Clean(dir) })
+}
+
+// isBase tells whether a name stays in the directory that it is put in.
+func isBase(name string) bool {
+	return name != "" && name != "." && name != ".." && !strings.ContainsAny(name, "/\x00")
+}
+
+// checkDir returns an error unless a journal may name files in dir: a queue, DATA_DIR, or a list's directory, which is
+// a real one. A list that is gone by now is no error.
+func checkDir(s *site.Site, dir string) error {
+	if dir == filepath.Clean(dir) && (isQueue(s, dir) || dir == filepath.Clean(s.DataDir())) {
+		return nil
+	}
+	lists, list := filepath.Dir(dir), filepath.Base(dir)
+	if dir != filepath.Clean(dir) || lists != filepath.Clean(s.ListDataDir()) || !isBase(list) {
+		return fmt.Errorf("had directory %q, wanted one of the site's queues, lists or its DATA_DIR", dir)
+	}
+	info, err := lstatBelow(lists, list)
+	if info == nil || err != nil {
+		return err
+	}
+	if !info.IsDir() {
+		return fmt.Errorf("%s: had mode %v, wanted the directory of a list", dir, info.Mode())
+	}
+	return nil
+}
+
+// checkFile returns an error unless a journal may name that file. A file that is there is a plain one.
+func checkFile(s *site.Site, file string) error {
+	dir, base := filepath.Split(file)
+	if file != filepath.Clean(file) || !isBase(base) {
+		return fmt.Errorf("had file %q, wanted one in the site's directories", file)
+	}
+	dir = filepath.Clean(dir)
+	if err := checkDir(s, dir); err != nil {
+		return fmt.Errorf("file %q: %w", file, err)
+	}
+	info, err := lstatBelow(dir, base)
+	if info == nil || err != nil {
+		return err
+	}
+	if !info.Mode().IsRegular() {
+		return fmt.Errorf("%s: had mode %v, wanted a plain file", file, info.Mode())
+	}
+	return nil
+}
+
+// checkLog returns an error unless a journal may name that log: the site's events, or one in LOG_DIR, which is no link
+// that leads out of it.
+func checkLog(s *site.Site, log string) error {
+	if log == events.Log {
+		return checkFile(s, events.File(filepath.Clean(s.DataDir())).Path)
+	}
+	if !isBase(log) {
+		return fmt.Errorf("had log %q, wanted the name of one", log)
+	}
+	root, err := os.OpenRoot(s.LogDir())
+	if err != nil {
+		return ignoreMissing(err)
+	}
+	defer root.Close()
+	info, err := root.Stat(log)
+	if err := ignoreMissing(err); err != nil {
+		return fmt.Errorf("log %q: %w", log, err)
+	}
+	if err == nil && !info.Mode().IsRegular() {
+		return fmt.Errorf("log %q: had mode %v, wanted a plain file", log, info.Mode())
+	}
+	return nil
+}
+
+// lstatBelow looks at a name in a directory; nil if it, or the directory, is not there.
+func lstatBelow(dir, name string) (fs.FileInfo, error) {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, ignoreMissing(err)
+	}
+	defer root.Close()
+	info, err := root.Lstat(name)
+	if err != nil {
+		return nil, ignoreMissing(err)
+	}
+	return info, nil
+}
+
+// check returns an error unless all that a record names is the site's own.
+func (r *Record) check(s *site.Site) error {
+	if !isQueue(s, r.Queue) || !isQueue(s, r.Bad) {
+		return fmt.Errorf("had queues %q and %q, wanted two of the site", r.Queue, r.Bad)
+	}
+	for _, c := range r.Commits {
+		if err := c.check(s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// check returns an error unless all that a transaction names is the site's own.
+func (c *Commit) check(s *site.Site) error {
+	for _, base := range slices.Concat(c.Entries, c.Preserved) {
+		if !isBase(base) {
+			return fmt.Errorf("had entry %q, wanted a base name", base)
+		}
+	}
+	for _, list := range c.Locks {
+		if !isBase(list) {
+			return fmt.Errorf("had list %q, wanted the name of one", list)
+		}
+	}
+	for _, f := range slices.Concat(c.Files, c.Outbox) {
+		if err := c.checkFile(s, f); err != nil {
+			return err
+		}
+	}
+	for log := range c.Logs {
+		if err := checkLog(s, log); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkFile returns an error unless a file and its other names lie in one of the
+// site's directories, and its list, if it has one, is the transaction's.
+func (c *Commit) checkFile(s *site.Site, f stage.File) error {
+	dir := filepath.Dir(f.Final)
+	if filepath.Dir(dir) == filepath.Clean(s.ListDataDir()) && !isQueue(s, dir) && !slices.Contains(c.Locks, filepath.Base(dir)) {
+		return fmt.Errorf("had file %q, wanted the lock of its list to be the transaction's too", f.Final)
+	}
+	for _, file := range []string{f.Final, f.Tmp, f.LinkLast} {
+		if file == "" && file != f.Final {
+			continue
+		}
+		if err := checkFile(s, file); err != nil {
+			return err
+		}
+		if filepath.Dir(file) != dir {
+			return fmt.Errorf("had file %q for %q, wanted them in one directory", file, f.Final)
+		}
+	}
+	return nil
+}
+
+// isOurs tells whether a commit may have temporary files in a directory.
+func isOurs(s *site.Site, dir string) bool {
+	return dir != filepath.Clean(s.DataDir()) && checkDir(s, dir) == nil
+}

@@ -1,0 +1,216 @@
+package txn
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	"github.com/mmrunner/mmrunner/mmcompat/disk"
+	"github.com/mmrunner/mmrunner/mmcompat/mlog"
+	"github.com/mmrunner/mmrunner/mmcompat/site"
+	"github.com/mmrunner/mmrunner/mmcompat/stage"
+)
+
+// Version is that of the format of records.
+const Version = 2
+
+// ErrNewer says that a record is of a newer mmrunner, which has to finish it.
+var ErrNewer = errors.New("a newer mmrunner has to finish it")
+
+// Record is a group of transactions, as its journal has it.
+type Record struct {
+	Version int       `json:"mmrunner_journal"`
+	Host    string    `json:"host"`
+	PID     int       `json:"pid"`
+	Runner  string    `json:"runner"` // e.g. "BounceRunner"
+	Queue   string    `json:"queue"`  // the directory that the entries are in
+	Bad     string    `json:"bad"`    // the directory for those that are preserved
+	Commits []*Commit `json:"commits"`
+}
+
+// Commit is all that is left to do once a transaction is prepared, as plain data.
+type Commit struct {
+	// Entries are the base names of those that the transaction is about, Preserved
+	// of those that are to be kept for a human.
+	Entries   []string     `json:"entries,omitempty"`
+	Preserved []string     `json:"preserved,omitempty"`
+	Files     []stage.File `json:"files,omitempty"`  // list state, in the order to be renamed
+	Outbox    []stage.File `json:"outbox,omitempty"` // queue entries, in the order to be published
+	Locks     []string     `json:"locks,omitempty"`  // names of the lists that are locked
+	// From is the list state that the transaction began with, by file name; one
+	// that was not there has a zero Identity.
+	From map[string]stage.Identity `json:"from,omitempty"`
+	// Logs are the log lines, by log.
+	Logs map[string]*Log `json:"logs,omitempty"`
+
+	lines  []mlog.Line // the same; nil once they are written
+	marked bool        // the work file says that it is committed
+}
+
+// Log is what a transaction has for one log file.
+type Log struct {
+	Text []byte         `json:"text"`         // the lines, in no certain charset
+	Was  stage.Identity `json:"was,omitzero"` // the file when the record was written
+}
+
+// decode reads a record and makes sure that it is about a site's own files, see
+// Record.check.
+func decode(b []byte, s *site.Site) (*Record, error) {
+	var r Record
+	if err := json.Unmarshal(b, &r); err != nil {
+		return nil, err
+	}
+	if r.Version > Version {
+		return nil, fmt.Errorf("had version %d, wanted at most %d: %w", r.Version, Version, ErrNewer)
+	}
+	if r.Version < 2 {
+		// Version 1 had one transaction, which was committed when the record was there.
+		c := &Commit{marked: true}
+		if err := json.Unmarshal(b, c); err != nil {
+			return nil, err
+		}
+		r.Commits = []*Commit{c}
+	}
+	if err := r.check(s); err != nil {
+		return nil, fmt.Errorf("%w: %w", errNotOurs, err)
+	}
+	return &r, nil
+}
+
+// replaces tells whether there is a list file to be renamed. The first of them is
+// the commit point.
+func (c *Commit) replaces() bool {
+	for _, f := range c.Files {
+		if f.Tmp != "" {
+			return true
+		}
+	}
+	return false
+}
+
+// begun tells whether a list file has been renamed: its temporary name is gone.
+// But a list that somebody has removed or renamed takes all its files along.
+func (c *Commit) begun() (bool, error) {
+	for _, f := range c.Files {
+		if f.Tmp == "" {
+			continue
+		}
+		if done, err := renamed(f); done || err != nil {
+			return done, err
+		}
+	}
+	return c.leaving()
+}
+
+// leaving tells whether any of the outbox has left.
+func (c *Commit) leaving() (bool, error) {
+	for _, f := range c.Outbox {
+		if there, err := exists(f.Tmp); !there || err != nil {
+			return err == nil, err
+		}
+	}
+	return false, nil
+}
+
+// left are the list files that have not been renamed yet, and the removals, which
+// may be done again.
+func (c *Commit) left() (files []stage.File, err error) {
+	for _, f := range c.Files {
+		if f.Tmp != "" {
+			if done, err := renamed(f); err != nil {
+				return nil, err
+			} else if done {
+				continue
+			}
+		}
+		files = append(files, f)
+	}
+	return files, nil
+}
+
+// renamed tells whether a file has its place.
+func renamed(f stage.File) (bool, error) {
+	if there, err := exists(f.Tmp); there || err != nil {
+		return false, err
+	}
+	return exists(filepath.Dir(f.Tmp))
+}
+
+func exists(file string) (bool, error) {
+	_, err := disk.Lstat(file)
+	return err == nil, ignoreMissing(err)
+}
+
+// unchanged tells whether what a file is to replace is still what the transaction
+// began from.
+func (c *Commit) unchanged(f stage.File) (bool, error) {
+	was, ok := c.From[f.Final]
+	if !ok {
+		return true, nil
+	}
+	return isStill(f.Final, was)
+}
+
+// isStill tells whether a file is the one that it was.
+func isStill(file string, was stage.Identity) (bool, error) {
+	now, err := stage.Identify(file)
+	if err := ignoreMissing(err); err != nil {
+		return false, err
+	}
+	return was.SameFile(now), nil
+}
+
+// finishFiles puts the list files that are left in their places, under the locks
+// of the lists. It returns false, and has done nothing, if none was before and a
+// list has changed since: then the transaction is to be undone.
+func (c *Commit) finishFiles(env *Env) (ok bool, err error) {
+	left, err := c.left()
+	if err != nil {
+		return false, err
+	}
+	begun, err := c.begun()
+	if err != nil {
+		return false, err
+	}
+	if !begun && c.replaces() {
+		for file, was := range c.From {
+			if same, err := isStill(file, was); !same || err != nil {
+				return false, err
+			}
+		}
+	}
+
+	for _, f := range left {
+		if begun && f.Tmp != "" {
+			if there, err := exists(f.Tmp); err != nil {
+				return false, err
+			} else if !there {
+				continue // it went with its list
+			}
+			same, err := c.unchanged(f)
+			if err != nil {
+				return false, err
+			}
+			if !same {
+				// The lock was broken between two of our renames, and another process saved.
+				env.Log.Printf("error", "%s was changed by another process while its list was being saved; that change stands", f.Final)
+				continue
+			}
+		}
+		if err := f.Publish(nil); err != nil {
+			return false, err
+		}
+	}
+
+	for _, f := range c.Files {
+		// A process that died may not have come to that.
+		if f.Tmp == "" {
+			continue
+		}
+		if err := f.Date(); err != nil {
+			return false, err
+		}
+	}
+	return true, syncDirs(dirsOf(c.Files))
+}

@@ -1,0 +1,363 @@
+package txn
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/mmrunner/mmrunner/mmcompat/disk"
+	"github.com/mmrunner/mmrunner/mmcompat/hostlock"
+	"github.com/mmrunner/mmrunner/mmcompat/lockfile"
+	"github.com/mmrunner/mmrunner/mmcompat/maillist"
+	"github.com/mmrunner/mmrunner/mmcompat/qfile"
+	"github.com/mmrunner/mmrunner/mmcompat/stage"
+)
+
+// Recovery is what Recover found.
+type Recovery struct {
+	// Finished is how many commits were finished, Undone how many entries were put
+	// back.
+	Finished, Undone int
+	// Taken are the base names of .bak files that are to be left alone: another
+	// process has them in hand, or their commit could not be finished yet.
+	Taken map[string]bool
+	// Problems are what kept commits from being finished; they are tried again at
+	// the next Recover.
+	Problems []error
+}
+
+// Recover finishes or undoes what dead mmrunner processes of this host, by
+// whatever name it had then, have left of their work. The error is for a record
+// that cannot be read where nothing tells its entries, and for one of a newer
+// mmrunner: entries must not be recovered then, as some of them may have taken
+// effect.
+func Recover(ctx context.Context, env *Env) (*Recovery, error) {
+	rec := &Recovery{Taken: map[string]bool{}}
+	ids, err := find(env.Site.DataDir())
+	if err != nil {
+		return nil, err
+	}
+	for _, id := range ids {
+		if err := rec.one(ctx, env, id); err != nil {
+			return nil, fmt.Errorf("%s: %w", id.file(record), err)
+		}
+	}
+	// What is left of locks belongs to no record: those were broken by their heirs.
+	_, err = lockfile.RemoveOwnDead(ctx, env.Site.LockDir(), lockfile.Options{
+		Guard: lockfile.GuardFile(env.Site.DataDir()),
+		Log:   func(line string) { env.Log.Printf("locks", "%s", line) },
+	})
+	if errors.Is(err, hostlock.ErrBusy) {
+		// Those locks stand until somebody breaks them, and mail goes on meanwhile.
+		rec.Problems = append(rec.Problems, err)
+		err = nil
+	}
+	return rec, err
+}
+
+// find lists the journals in a directory.
+func find(dir string) ([]id, error) {
+	entries, err := disk.ReadDir(dir)
+	if err := ignoreMissing(err); err != nil {
+		return nil, err
+	}
+	var ids []id
+	had := map[id]bool{}
+	for _, e := range entries {
+		name, ok := strings.CutPrefix(e.Name(), prefix)
+		if !ok {
+			continue
+		}
+		for _, kind := range []string{draft, record, work} {
+			if id, ok := parse(dir, name, kind); ok && !had[id] {
+				had[id] = true
+				ids = append(ids, id)
+			}
+		}
+	}
+	return ids, nil
+}
+
+// parse reads HOST-PID-N and a kind's extension.
+func parse(dir, name, kind string) (id, bool) {
+	name, ok := strings.CutSuffix(name, kind)
+	if !ok {
+		return id{}, false
+	}
+	parts := strings.Split(name, "-")
+	if len(parts) < 3 {
+		return id{}, false
+	}
+	last := len(parts) - 1
+	pid, err1 := strconv.Atoi(parts[last-1])
+	n, err2 := strconv.Atoi(parts[last])
+	return id{dir, strings.Join(parts[:last-1], "-"), pid, n}, err1 == nil && err2 == nil && pid > 0 && n > 0
+}
+
+// How long another process may take to recover a journal before it is left to
+// it, and how often it is looked whether it has.
+const (
+	othersTime = 30 * time.Second
+	lookEvery  = 20 * time.Millisecond
+)
+
+// gone tells whether a process has ended, even if its parent has not asked yet.
+func gone(pid int) bool {
+	if errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) {
+		return true
+	}
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	// The state comes after the command, which is in parentheses; see proc(5).
+	i := bytes.LastIndexByte(stat, ')')
+	return err == nil && len(stat) > i+2 && (stat[i+2] == 'Z' || stat[i+2] == 'X')
+}
+
+// one sees to one journal. Another user's is said and left alone.
+func (rec *Recovery) one(ctx context.Context, env *Env, id id) error {
+	for _, kind := range []string{work, record} {
+		info, err := disk.Lstat(id.file(kind))
+		if err == nil {
+			err = checkOurs(id.file(kind), info)
+		}
+		if errors.Is(err, errNotOurs) {
+			rec.Problems = append(rec.Problems, err)
+			return nil
+		}
+		if err := ignoreMissing(err); err != nil {
+			return err
+		}
+	}
+
+	alone := newFlock(id.file(work))
+	dead := false
+	// A file system that hosts share need not tell one of another's locks.
+	here := id.host == env.Host()
+	if here || !disk.OnNetwork(id.dir) {
+		var err error
+		if dead, err = alone.TryLock(); err != nil {
+			return err
+		}
+		defer alone.Close()
+		if here && !dead && gone(id.pid) {
+			// Somebody else recovers it; what he puts back may be for the one who asks.
+			wait, cancel := context.WithTimeout(ctx, othersTime)
+			defer cancel()
+			dead, err = alone.TryLockContext(wait, lookEvery)
+			if err != nil && !errors.Is(err, context.DeadlineExceeded) {
+				return err
+			}
+		}
+	}
+	n, err := readWork(id.file(work), env.Site)
+	if err != nil {
+		return err
+	}
+	var r *Record
+	b, err := readOurs(id.file(record))
+	if err == nil {
+		r, err = decode(b, env.Site)
+	}
+	if err := ignoreMissing(err); err != nil {
+		if errors.Is(err, ErrNewer) || len(n.entries) == 0 && !errors.Is(err, errNotOurs) {
+			return err
+		}
+		// The entries are known, and others need not wait for whoever looks into it.
+		rec.Problems = append(rec.Problems, fmt.Errorf("%s: %d entries stay in %s until it is removed: %w", id.file(record), len(n.entries), n.queue, err))
+		dead = false
+	}
+	if dead {
+		err = rec.settle(ctx, env, id, n, r)
+		if err == nil {
+			return nil
+		}
+		rec.Problems = append(rec.Problems, fmt.Errorf("%s: %w", id.file(record), err))
+	}
+	for _, base := range n.entries {
+		rec.Taken[base] = true
+	}
+	if r != nil {
+		for _, c := range r.Commits {
+			for _, base := range slices.Concat(c.Entries, c.Preserved) {
+				rec.Taken[base] = true
+			}
+		}
+	}
+	return nil
+}
+
+// settle finishes or undoes what a dead process has left, and forgets it.
+func (rec *Recovery) settle(ctx context.Context, env *Env, id id, n notes, r *Record) error {
+	var undone []*Commit
+	if r != nil {
+		var finished int
+		var err error
+		finished, undone, err = r.recover(ctx, env, n.committed)
+		rec.Finished += finished
+		if err != nil {
+			return err
+		}
+		// Before the temporary files: their absence tells that they were renamed.
+		if err := drop(id); err != nil {
+			return err
+		}
+	}
+	for _, c := range undone {
+		// A loss of power may have left less of the work file than of the record.
+		n.entries = append(n.entries, c.Entries...)
+		n.entries = append(n.entries, c.Preserved...)
+		n.queue = r.Queue
+		for _, f := range slices.Concat(c.Files, c.Outbox) {
+			if err := f.Discard(); err != nil {
+				return err
+			}
+		}
+	}
+	back, err := n.undo(func(dir string) (*qfile.Queue, error) {
+		return qfile.Open(dir, 0, 1, qfile.Options{
+			BadDir: env.Site.QueueDir("bad"),
+			Schema: env.Site.Profile.QfileSchemaVersion,
+			Now:    env.Now,
+			Log:    func(line string) { env.Log.Printf("error", "%s", line) },
+		})
+	})
+	rec.Undone += back
+	if err != nil {
+		return err
+	}
+	return errors.Join(ignoreMissing(disk.Remove(id.file(draft))), ignoreMissing(disk.Remove(id.file(work))))
+}
+
+// recover finishes those transactions of a dead process that were committed, and
+// returns how many those are, and those that are to be undone. marked are the
+// numbers of some that were committed.
+func (r *Record) recover(ctx context.Context, env *Env, marked map[int]bool) (finished int, undone []*Commit, err error) {
+	var done []*Commit
+	var errs []error
+	entries := 0
+	for i, c := range r.Commits {
+		c.marked = c.marked || marked[i+1]
+		begun, err := c.begun()
+		if err == nil && (begun || c.marked) {
+			begun, err = c.recoverFiles(ctx, env, r)
+		}
+		if err != nil {
+			errs = append(errs, err)
+		} else if begun {
+			done = append(done, c)
+			entries += len(c.Entries) + len(c.Preserved)
+		} else {
+			undone = append(undone, c)
+		}
+	}
+	if len(done) == 0 {
+		return 0, undone, errors.Join(errs...)
+	}
+
+	var outbox []stage.File
+	for _, c := range done {
+		outbox = append(outbox, c.Outbox...)
+	}
+	if err := publishOutbox(outbox); err != nil {
+		return 0, nil, err
+	}
+	if err := finishLogs(env.Log, done); err != nil {
+		return 0, nil, err
+	}
+	if err := letGo(r.Queue, r.Bad, done); err != nil {
+		return 0, nil, err
+	}
+	env.Log.Printf("qrunner", "mmrunner: finished what process %d began: %d entries of %s", r.PID, entries, r.Runner)
+	return len(done), undone, errors.Join(errs...)
+}
+
+// recoverFiles puts a committed transaction's list files in their places, under
+// the locks of its lists. It returns false if the transaction is to be undone.
+func (c *Commit) recoverFiles(ctx context.Context, env *Env, r *Record) (ok bool, err error) {
+	left, err := c.left()
+	if err != nil {
+		return false, err
+	}
+	// Files that have their names may not have the time of that moment yet.
+	locked, err := c.stillLocked(env, r)
+	if err != nil {
+		return false, err
+	}
+	if len(left) == 0 && !locked {
+		return true, nil
+	}
+
+	locks, err := c.takeOver(ctx, env, r)
+	defer func() {
+		for _, l := range locks {
+			err = errors.Join(err, l.Unlock(true))
+		}
+	}()
+	if err != nil {
+		return false, err
+	}
+	return c.finishFiles(env)
+}
+
+// stillLocked tells whether the dead process has the lock of one of the lists:
+// nobody has read that list under its lock since.
+func (c *Commit) stillLocked(env *Env, r *Record) (bool, error) {
+	for _, name := range c.Locks {
+		holder, err := lockfile.Holder(maillist.LockPath(env.Site, name))
+		if err != nil {
+			return false, err
+		}
+		if r.holds(env, holder) {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// holds tells whether a lock's holder is the dead process.
+func (r *Record) holds(env *Env, holder *lockfile.Claim) bool {
+	return holder != nil && holder.Host == env.Host() && holder.Host == r.Host && holder.PID == r.PID
+}
+
+// takeOver returns the locks of a transaction's lists: those that the dead process
+// still has are taken over, so that nobody sees a list half saved, and the others
+// are taken: so are those of a host of another name, when their time is over.
+func (c *Commit) takeOver(ctx context.Context, env *Env, r *Record) (locks []Lock, err error) {
+	for _, name := range c.Locks {
+		path := maillist.LockPath(env.Site, name)
+		o := lockfile.Options{
+			Guard:    lockfile.GuardFile(env.Site.DataDir()),
+			Lifetime: env.Site.Duration("LIST_LOCK_LIFETIME"),
+			Log:      func(line string) { env.Log.Printf("locks", "%s", line) },
+		}
+		holder, err := lockfile.Holder(path)
+		if err != nil {
+			return locks, err
+		}
+		if r.holds(env, holder) {
+			l, err := lockfile.TakeOver(ctx, path, *holder, o)
+			if err != nil {
+				return locks, err
+			}
+			if l != nil {
+				locks = append(locks, l)
+				continue
+			}
+		}
+		if _, err := lockfile.BreakOwnDead(ctx, path, o); err != nil {
+			return locks, err
+		}
+		l, err := env.Take(ctx, name, env.LockTimeout)
+		if err != nil {
+			return locks, err
+		}
+		locks = append(locks, l)
+	}
+	return locks, nil
+}

@@ -1,0 +1,283 @@
+package txn
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/mmrunner/mmrunner/mmcompat/maillist"
+	"github.com/mmrunner/mmrunner/mmcompat/mlog"
+	"github.com/mmrunner/mmrunner/mmcompat/site"
+	"github.com/mmrunner/mmrunner/mmcompat/stage"
+	"github.com/mmrunner/mmrunner/runner"
+	"github.com/mmrunner/mmrunner/runner/events"
+)
+
+// Mode says what a transaction does about its lists' locks.
+type Mode int
+
+const (
+	// LockLate works with lists as they are read, and takes their locks for the
+	// commit only. A list that has changed by then is ErrChanged.
+	LockLate Mode = iota
+	// LockFirst takes a list's lock before it reads it: it is for a list that
+	// others save all the time, and for one that has to be repaired.
+	LockFirst
+	// ReadOnly takes no lock and saves no list, whatever others save meanwhile.
+	ReadOnly
+)
+
+var (
+	// ErrNeedsLock says that a list can only be read by somebody who has its lock:
+	// something about it has to be logged or repaired.
+	ErrNeedsLock = errors.New("the list cannot be read without its lock")
+	// ErrGrouped says that another transaction of the group, which has not been
+	// committed yet, has the list.
+	ErrGrouped = errors.New("another transaction of the group has the list")
+	// ErrUnfinished says that a transaction has been committed, and is to be
+	// completed by a later attempt.
+	ErrUnfinished = errors.New("it will be completed when that can be done")
+)
+
+// Tx is one transaction. It is for one goroutine.
+type Tx struct {
+	ctx    context.Context
+	env    *Env
+	group  *Group
+	mode   Mode
+	lists  []*list // in the order in which they were opened
+	peeked listCache
+
+	outbox   []stage.File
+	bytes    int64    // of the outbox
+	removals []string // files that go with the commit
+	lines    []mlog.Line
+
+	commit *Commit // nil until Prepare
+	mark   int     // its number in the group's record, from 1
+
+	lockedAt  time.Time     // when the first lock was had
+	refreshed time.Time     // when the locks were dated anew
+	held      time.Duration // for how long it had them
+	waited    time.Duration // for how long it waited for them
+
+	loading   bool  // a list is being read without its lock
+	uncertain bool  // something showed that only the lock would tell
+	conflict  bool  // a list was wanted that another transaction of the group has
+	failed    error // the outbox could not be written
+	state     state
+}
+
+// state is how far a transaction has come.
+type state int
+
+const (
+	working state = iota
+	prepared
+	partial // committed, with list files that still have to be renamed
+	committed
+	dropped
+)
+
+// open reads a list, or returns it if the transaction has it already.
+func (tx *Tx) open(name string) (*list, error) {
+	if l := tx.has(name); l != nil {
+		return l, nil
+	}
+	if tx.group.busy(name, tx) {
+		tx.conflict = true
+		return nil, fmt.Errorf("%s: %w", name, ErrGrouped)
+	}
+
+	l := &list{tx: tx, name: name}
+	if tx.mode == LockFirst {
+		if err := tx.take(l, tx.env.LockTimeout); err != nil {
+			return nil, err
+		}
+	}
+	if err := tx.load(l); err != nil {
+		tx.env.unlock(l)
+		return nil, err
+	}
+	tx.lists = append(tx.lists, l)
+	return l, nil
+}
+
+// has returns a list that the transaction has already; nil for another.
+func (tx *Tx) has(name string) *list {
+	for _, l := range tx.lists {
+		if l.name == name || l.list.Name() == name {
+			return l
+		}
+	}
+	return nil
+}
+
+// load reads a list. Without its lock, what has to be logged or repaired is left
+// to those who have it.
+func (tx *Tx) load(l *list) error {
+	locked := tx.mode == LockFirst
+	tx.loading = !locked
+	if !locked {
+		// Before it is read: what changes from now on shows.
+		l.files = identify(tx.env.Site, l.name)
+	}
+	state, err := tx.env.Lists.Get(l.name, tx.listOptions(locked))
+	tx.loading = false
+	if err != nil {
+		var needs *maillist.ErrNeedsPython
+		if !locked && !errors.Is(err, maillist.ErrUnknownList) && !errors.As(err, &needs) {
+			tx.uncertain = true
+		}
+		return err
+	}
+
+	if locked {
+		// After it was repaired, if it had to be.
+		l.files = identify(tx.env.Site, l.name)
+	}
+	l.list = state
+	l.saved = state.Savepoint()
+	return nil
+}
+
+// take takes a list's lock.
+func (tx *Tx) take(l *list, wait time.Duration) error {
+	start := time.Now()
+	lock, err := tx.env.Take(tx.ctx, l.name, wait)
+	tx.waited += time.Since(start)
+	if err != nil {
+		return &runner.LockError{Err: err}
+	}
+	if tx.lockedAt.IsZero() {
+		tx.lockedAt = time.Now()
+		tx.refreshed = tx.lockedAt
+	}
+	l.lock = lock
+	return nil
+}
+
+// Look opens a list as Mailman does for each entry, for what it logs of one that
+// cannot be opened. The error is maillist.Open's.
+func (tx *Tx) Look(name string) error {
+	_, err := maillist.Open(tx.env.Site, name, tx.listOptions(false))
+	return err
+}
+
+// peek returns a list without its lock: the transaction's own state of it if it
+// has one, else what its file holds, read once.
+func (tx *Tx) peek(name string) (*maillist.List, error) {
+	if l := tx.has(name); l != nil {
+		return l.list, nil
+	}
+	if tx.group.busy(name, tx) {
+		tx.conflict = true
+		return nil, fmt.Errorf("%s: %w", name, ErrGrouped)
+	}
+	if l := tx.peeked.get(name); l != nil {
+		return l, nil
+	}
+
+	l, err := maillist.Open(tx.env.Site, name, tx.listOptions(false))
+	if err == nil {
+		tx.peeked.put(name, l)
+	}
+	return l, err
+}
+
+func (tx *Tx) listOptions(held bool) maillist.Options {
+	return maillist.Options{Log: tx, Now: tx.env.Now, Rand: tx.env.Rand, Held: held, Other: tx.peek, Temp: tx.group.temp}
+}
+
+// Printf adds a log line; it is written when the transaction is complete.
+func (tx *Tx) Printf(log, format string, a ...any) {
+	tx.uncertain = tx.uncertain || tx.loading
+	tx.lines = append(tx.lines, mlog.Line{Log: log, Text: fmt.Sprintf(format, a...), At: tx.env.Now()})
+}
+
+// record adds a line to the site's events; it is written as log lines are.
+func (tx *Tx) record(line string) {
+	tx.lines = append(tx.lines, mlog.Line{Log: events.Log, Text: line, At: tx.env.Now(), Bare: true})
+}
+
+// Undo takes back what was changed in all lists of the transaction since they
+// were last saved. It is what happens to the list objects of an entry that fails;
+// mail and pending records that it made before are kept, because Mailman has let
+// them go by then.
+func (tx *Tx) Undo() {
+	for _, l := range tx.lists {
+		l.Undo()
+	}
+}
+
+// Conflict tells whether a list was wanted that another transaction of the group
+// has: this one must be dropped, and done again when the group is complete.
+func (tx *Tx) Conflict() bool { return tx.conflict }
+
+// Err is what kept an outbox entry from being written, nil for nothing. The
+// transaction must be dropped then.
+func (tx *Tx) Err() error { return tx.failed }
+
+// Outbox is the outbox as far as it is written, under temporary names.
+func (tx *Tx) Outbox() []stage.File { return tx.outbox }
+
+// Bytes is how much the outbox holds so far.
+func (tx *Tx) Bytes() int64 { return tx.bytes }
+
+// Refresh dates the locks that the transaction has anew when a quarter of
+// LIST_LOCK_LIFETIME is over. It is for work under the locks; that one was broken
+// shows in [Tx.Commit].
+func (tx *Tx) Refresh() {
+	if tx.lockedAt.IsZero() || time.Since(tx.refreshed) < tx.env.Site.Duration("LIST_LOCK_LIFETIME")/4 {
+		return
+	}
+	for _, l := range tx.lists {
+		if l.lock != nil {
+			_, _ = l.lock.Held()
+		}
+	}
+	tx.refreshed = time.Now()
+}
+
+// unlock gives all locks back, now or with [Env.Unlock].
+func (tx *Tx) unlock() {
+	for _, l := range slices.Backward(tx.lists) {
+		tx.env.unlock(l)
+	}
+	if !tx.lockedAt.IsZero() {
+		tx.held = time.Since(tx.lockedAt)
+		tx.lockedAt = time.Time{}
+	}
+}
+
+// forget has the transaction's lists read anew by the next that wants them: what
+// is in memory is no longer what is in their files.
+func (tx *Tx) forget() {
+	for _, l := range tx.lists {
+		tx.env.Lists.Forget(l.name)
+	}
+}
+
+// identities are what tells a list's state from a later one.
+type identities struct{ config, pending, requests stage.Identity }
+
+// identify returns the present state of a list; a file that is not there, or
+// cannot be seen, counts as an empty one.
+func identify(s *site.Site, name string) identities {
+	dir := filepath.Join(s.ListDataDir(), name)
+	of := func(file string) stage.Identity {
+		id, _ := stage.Identify(filepath.Join(dir, file))
+		return id
+	}
+	return identities{of("config.pck"), of("pending.pck"), of("request.pck")}
+}
+
+// addTo names the files that the identities are of.
+func (s identities) addTo(from map[string]stage.Identity, dir string) {
+	from[filepath.Join(dir, "config.pck")] = s.config
+	from[filepath.Join(dir, "pending.pck")] = s.pending
+	from[filepath.Join(dir, "request.pck")] = s.requests
+}
