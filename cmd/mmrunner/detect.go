@@ -140,7 +140,7 @@ func detectProfile(cmd *cobra.Command, in *installation, o detectOptions) (*site
 	switch {
 	case err == nil:
 		return s.Profile, nil
-	case in.prefix == "" && os.Getenv("MAILMAN_PREFIX") == "":
+	case in.prefix == "" && os.Getenv("MAILMAN_PREFIX") == "" && !errors.Is(err, site.ErrUnsupported):
 		return site.Builtin(), nil
 	}
 	return nil, err

@@ -21,7 +21,8 @@ var probe []byte
 
 // Open probes the installation in prefix, or reads its cached profile. An
 // installation that cannot be probed is opened with Builtin's profile and one
-// warning; the error is for a prefix that holds no Mailman at all.
+// warning; the error is for a prefix that holds no Mailman at all, and wraps
+// ErrUnsupported for a Mailman that mmrunner does not work with.
 func Open(prefix string, o Options) (*Site, error) {
 	prefix, err := Find(prefix)
 	if err != nil {
@@ -30,12 +31,18 @@ func Open(prefix string, o Options) (*Site, error) {
 	if o.Warn == nil {
 		o.Warn = func(string) {}
 	}
+	if err := checkRelease(prefix); err != nil {
+		return nil, err
+	}
 	s := &Site{Prefix: prefix, Python: o.Python}
 	if s.Python == "" {
 		s.Python, s.Problem = interpreter(prefix)
 	}
 	if s.Problem == nil {
 		s.Profile, s.Problem = s.load(o)
+	}
+	if errors.Is(s.Problem, ErrUnsupported) {
+		return nil, s.Problem
 	}
 	if s.Problem != nil {
 		o.Warn(fmt.Sprintf("%s: cannot be probed, so Mailman's defaults and short texts of our own stand in: %v", prefix, s.Problem))
@@ -140,6 +147,9 @@ func runProbe(python, prefix string) ([]byte, error) {
 	}
 	if err != nil {
 		last := strings.TrimSpace(stderr.String())
+		if err := errors.Join(checkPython(prefix, python), checkSyntax(prefix, last)); err != nil {
+			return nil, err
+		}
 		if last == "" {
 			return nil, err
 		}
