@@ -78,8 +78,8 @@ func (s State) add(dir, rel string, mode fs.FileMode, b []byte) error {
 			s[rel+": "+text]++
 		}
 		return nil
-	case top == "data" && strings.HasPrefix(name, "mmrunner-") && (ext == ".lock" || name == "mmrunner-profile.json"):
-		return nil
+	case top == "data" && strings.HasPrefix(name, "mmrunner-") && (ext == ".lock" || name == "mmrunner-profile.json" || name == "mmrunner-shunted.jsonl"):
+		return nil // nothing is decided by them, and losing them loses nothing
 	case top == "data" && name == "last_mailman_version":
 		return nil
 	case top == "lists" && ext == ".last":
