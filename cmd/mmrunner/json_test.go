@@ -30,7 +30,7 @@ const fieldsFile = "jsonfields.txt"
 // documents are the results of all commands that have --json, with something in each field.
 func documents() map[string][]any {
 	docs := map[string][]any{
-		"bench": {&benchDocument{}}, "detect": {&detectDocument{}}, "drain": {&drainDocument{}}, "dump": {&dumpDocument{}},
+		"bench": {&benchDocument{}}, "detect": {&detectDocument{}}, "drain": {&drainDocument{}}, "enable": {&enabledMembers{}}, "dump": {&dumpDocument{}},
 		"probe": {&probeDocument{}}, "shadow": {&shadow.Report{}}, "status": {&statusDocument{}}, "verify": {&verify.Report{}, &pairDocument{}},
 		"version": {&build{}}, "list": {&shuntDocument{}}, "show": {&shuntedEntry{}},
 	}

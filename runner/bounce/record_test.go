@@ -87,7 +87,7 @@ func TestEventsKeepNoAddressUnlessAsked(t *testing.T) {
 		if len(had) != 1 || had[0].Domain != "example.net" || had[0].Diagnostic != "550 5.7.1 <ADDRESS>: blocked by our list" {
 			t.Errorf("%s: had %+v", p, had)
 		}
-		names := events.Names(s.DataDir(), "USER0@example.net")
+		names := events.NewNames(s.DataDir()).Of("USER0@example.net")
 		if known := len(names) == 2 && len(had) == 1 && names[1] == had[0].Member; known != (p == settings.Hash) {
 			t.Errorf("%s: had the names %v and %+v", p, names, had)
 		}

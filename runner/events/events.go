@@ -176,15 +176,26 @@ func readKey(dataDir string, create bool) ([]byte, error) {
 	}
 }
 
-// Names are the ways in which a member's address may stand in events of a site:
-// the address and its hash.
-func Names(dataDir, addr string) []string {
+// Names tells how members may stand in the events of a site.
+type Names struct{ key []byte }
+
+// NewNames reads what that depends on. Where no address was ever hashed, none is.
+func NewNames(dataDir string) Names {
+	key, _ := readKey(dataDir, false)
+	return Names{key}
+}
+
+// Of are the ways in which an address may stand there, as [Event.Key] has them.
+func (n Names) Of(addr string) []string {
 	names := []string{strings.ToLower(addr)}
-	if key, err := readKey(dataDir, false); err == nil {
-		names = append(names, hashOf(key, addr))
+	if n.key != nil {
+		names = append(names, hashOf(n.key, addr))
 	}
 	return names
 }
+
+// Key is the event's member in a form in which two can be compared.
+func (e Event) Key() string { return strings.ToLower(e.Member) }
 
 var addressLike = regexp.MustCompile(`[^\s<>"'()\[\],;:=]+@[^\s<>"'()\[\],;:]+`)
 

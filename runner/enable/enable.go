@@ -1,0 +1,213 @@
+// Package enable is in charge of members whom bounces disabled and who are to get
+// mail again: because it was not their addresses that failed, but a provider that
+// refused the whole site for a day. It leaves what Mailman's own
+// setDeliveryStatus(member, ENABLED) would: no delivery status and no bounce info.
+// Pending confirmations stay, as they do there.
+package enable
+
+import (
+	"errors"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/mmrunner/mmrunner/mmcompat/maillist"
+	"github.com/mmrunner/mmrunner/pickle"
+	"github.com/mmrunner/mmrunner/runner"
+	"github.com/mmrunner/mmrunner/runner/events"
+)
+
+// Filter tells whom to enable. What is not set takes everybody.
+type Filter struct {
+	Since      time.Time // disabled then or later
+	Domain     string    // a pattern for the address's domain, as path.Match has them
+	Code       string    // a pattern for the status code of the last bounce that is known of (package events)
+	ScoreBelow float64   // 0 for any score
+
+	// Codes are the last status codes of members, by their names in events; they are
+	// needed where Code is set.
+	Codes map[string]string
+	// Names are the ways in which a member may stand in Codes.
+	Names func(addr string) []string
+}
+
+// Check returns an error if a pattern is none.
+func (f Filter) Check() error {
+	for name, pattern := range map[string]string{"--domain": f.Domain, "--code": f.Code} {
+		if _, err := path.Match(pattern, ""); err != nil {
+			return fmt.Errorf("%s: got %q, need a pattern such as *.example.net or 5.7.*", name, pattern)
+		}
+	}
+	return nil
+}
+
+// Member is a member who is or was disabled, with all that it takes to disable the
+// member again.
+type Member struct {
+	Addr     string    `json:"member"`
+	Disabled time.Time `json:"disabled"`
+	Score    float64   `json:"score"`
+	Code     string    `json:"status,omitempty"`
+
+	Seconds float64     `json:"disabled_at"` // when, as config.pck has it
+	Info    *BounceInfo `json:"bounce_info,omitempty"`
+}
+
+// BounceInfo is maillist.BounceInfo for a file.
+type BounceInfo struct {
+	Member      string        `json:"member"`
+	Score       float64       `json:"score"`
+	Date        maillist.Date `json:"date"`
+	NoticesLeft int           `json:"notices_left"`
+	LastNotice  maillist.Date `json:"last_notice"`
+	Cookie      string        `json:"cookie,omitempty"` // of the confirmation in the member's last notice
+}
+
+// Find returns the members of a list whom bounces disabled and the filter wants,
+// by their addresses. The error is about a list that is damaged.
+func (f Filter) Find(l *maillist.List) ([]Member, error) {
+	var all []Member
+	for addr, v := range l.DictAll("delivery_status") {
+		status, at, ok := statusOf(v)
+		if !ok || status != maillist.ByBounce || !l.IsMember(addr) {
+			continue
+		}
+		m := Member{Addr: addr, Seconds: at, Disabled: time.UnixMicro(int64(at * 1e6))}
+		if m.Disabled.Before(f.Since) || !f.domain(addr) {
+			continue
+		}
+		info, err := l.GetBounceInfo(addr)
+		if err != nil {
+			return nil, err
+		}
+		if info != nil {
+			m.Score = score(info.Score)
+			m.Info = infoOf(info)
+		}
+		if f.ScoreBelow > 0 && m.Score >= f.ScoreBelow {
+			continue
+		}
+		m.Code = f.code(addr)
+		if f.Code != "" {
+			if ok, _ := path.Match(f.Code, m.Code); !ok || m.Code == "" {
+				continue
+			}
+		}
+		all = append(all, m)
+	}
+	slices.SortFunc(all, func(a, b Member) int { return strings.Compare(a.Addr, b.Addr) })
+	return all, nil
+}
+
+func (f Filter) domain(addr string) bool {
+	if f.Domain == "" {
+		return true
+	}
+	_, domain, _ := strings.Cut(addr, "@")
+	ok, _ := path.Match(strings.ToLower(f.Domain), strings.ToLower(domain))
+	return ok
+}
+
+func (f Filter) code(addr string) string {
+	if f.Names == nil {
+		return ""
+	}
+	for _, name := range f.Names(addr) {
+		if c, ok := f.Codes[name]; ok {
+			return c
+		}
+	}
+	return ""
+}
+
+// statusOf is what delivery_status has of a member: (status, seconds).
+func statusOf(v pickle.Value) (status maillist.Status, at float64, ok bool) {
+	t, ok := v.(*pickle.Tuple)
+	if !ok || len(t.Items) < 2 {
+		return 0, 0, false
+	}
+	n, ok := maillist.Integer(t.Items[0])
+	return maillist.Status(n), score(t.Items[1]), ok
+}
+
+// score is a number of config.pck.
+func score(v pickle.Value) float64 {
+	switch v := v.(type) {
+	case float64:
+		return v
+	case pickle.Int:
+		return float64(v)
+	}
+	return 0
+}
+
+func infoOf(i *maillist.BounceInfo) *BounceInfo {
+	left, _ := maillist.Integer(i.NoticesLeft)
+	return &BounceInfo{Member: i.Member, Score: score(i.Score), Date: i.Date, NoticesLeft: left, LastNotice: i.LastNotice, Cookie: i.Cookie}
+}
+
+// Apply enables members of a batch's list. One who is not disabled by bounces any
+// more is left alone. It returns those who were enabled.
+func Apply(b runner.Batch, members []Member, record *events.Recorder) (done []Member, err error) {
+	l := b.List()
+	for _, m := range members {
+		status, err := l.GetDeliveryStatus(m.Addr)
+		if errors.Is(err, maillist.ErrNotAMember) || err == nil && status != maillist.ByBounce {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		if err := l.SetDeliveryStatus(m.Addr, maillist.Enabled); err != nil {
+			return nil, err
+		}
+		b.Log("bounce", "%s: %s enabled by mmrunner enable (score was %.1f)", l.Name(), m.Addr, m.Score)
+		if record != nil {
+			b.Record(record.Line(events.Event{At: b.Now(), List: l.Name(), Kind: events.Enabled, Member: m.Addr, Before: m.Score}))
+		}
+		done = append(done, m)
+	}
+	if len(done) > 0 {
+		b.Save()
+	}
+	return done, nil
+}
+
+// Undo disables members again as they were when they were enabled. One who has
+// left, was disabled since or has bounced since is left alone. It returns those
+// who were disabled.
+func Undo(b runner.Batch, members []Member) (done []Member, err error) {
+	l := b.List()
+	for _, m := range members {
+		status, err := l.GetDeliveryStatus(m.Addr)
+		if errors.Is(err, maillist.ErrNotAMember) || err == nil && status != maillist.Enabled {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		if info, err := l.GetBounceInfo(m.Addr); err != nil || info != nil {
+			continue
+		}
+		if err := l.SetDeliveryStatus(m.Addr, maillist.ByBounce); err != nil {
+			return nil, err
+		}
+		// Not as of now, but as of then.
+		l.DictSet("delivery_status", maillist.Lower(m.Addr), pickle.NewTuple(pickle.Int(maillist.ByBounce), m.Seconds))
+		if m.Info != nil {
+			info := maillist.NewBounceInfo(m.Info.Member, m.Info.Score, m.Info.Date, pickle.Int(m.Info.NoticesLeft), b.Now().Location())
+			info.LastNotice, info.Cookie = m.Info.LastNotice, m.Info.Cookie
+			if err := l.SetBounceInfo(m.Addr, info); err != nil {
+				return nil, err
+			}
+		}
+		b.Log("bounce", "%s: %s disabled again by mmrunner enable --undo", l.Name(), m.Addr)
+		done = append(done, m)
+	}
+	if len(done) > 0 {
+		b.Save()
+	}
+	return done, nil
+}
