@@ -2,48 +2,64 @@ package engine
 
 import (
 	"context"
+	"errors"
 
 	"github.com/mmrunner/mmrunner/runner"
 	"github.com/mmrunner/mmrunner/runner/txn"
 )
 
-// Change has a list changed by hand, in a commit like those of entries: all of it
-// takes effect or nothing, whatever the process dies at. apply may be called
+// Change has a list changed by hand, in a transaction like those of entries: all
+// of it takes effect or nothing, whatever the process dies at. apply may be called
 // more than once, each time with the list as it is then; what it changes counts if
 // it has told the batch to Save. The error is apply's, or says why the list could
 // not be locked or saved.
 func Change(ctx context.Context, env *txn.Env, list string, apply func(runner.Batch) error) error {
-	if _, err := Settle(ctx, env); err != nil {
+	if _, err := Recover(ctx, env); err != nil {
 		return err
 	}
-	e, err := New(env, change(apply), 0, 1)
+	s := env.Site
+	j, err := txn.OpenJournal(env, "mmrunner", s.QueueDir("bounces"), s.QueueDir("bad"))
 	if err != nil {
-		return err
-	}
-	defer e.Close()
-	if _, err := e.openJournal(); err != nil {
 		return err
 	}
 
-	turn, b, err := txn.Begin(ctx, env, list)
-	if err != nil {
-		if turn != nil {
-			e.unlock(turn)
-		}
-		return err
+	err = change(ctx, env, j, list, txn.LockLate, apply)
+	if errors.Is(err, runner.ErrChanged) || errors.Is(err, txn.ErrNeedsLock) {
+		err = change(ctx, env, j, list, txn.LockFirst, apply)
 	}
-	_, record, err := e.work(turn, b, nil)
-	if err != nil {
-		return err
+	if errors.Is(err, txn.ErrUnfinished) {
+		// The next process to recover completes it.
+		return errors.Join(err, j.Abandon(), env.Unlock())
 	}
-	return e.publish(turn, record)
+	return errors.Join(err, j.Close(), env.Unlock())
 }
 
-// change is the handler of a commit that has no entries.
-type change func(runner.Batch) error
+// change is one attempt at that.
+func change(ctx context.Context, env *txn.Env, j *txn.Journal, list string, mode txn.Mode, apply func(runner.Batch) error) error {
+	g, err := j.Group(nil)
+	if err != nil {
+		return err
+	}
+	tx, b, err := g.Begin(ctx, list, mode)
+	if err != nil {
+		return err
+	}
 
-func (change) Name() string                                              { return "mmrunner" }
-func (change) Queue() string                                             { return "bounces" }
-func (change) Classify(*runner.Entry) error                              { return nil }
-func (change) Apply(runner.Batch, *runner.Entry) (runner.Outcome, error) { return "", nil }
-func (c change) Batched(b runner.Batch) error                            { return c(b) }
+	err = apply(b)
+	if err == nil {
+		err = tx.Prepare(nil, nil)
+	}
+	if err == nil {
+		err = g.Flush()
+	}
+	if err == nil {
+		err = tx.Lock(env.LockTimeout)
+	}
+	if err == nil {
+		err = tx.Commit()
+	}
+	if err != nil && !errors.Is(err, txn.ErrUnfinished) {
+		err = errors.Join(err, tx.Drop())
+	}
+	return errors.Join(err, g.Complete())
+}
