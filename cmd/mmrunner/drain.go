@@ -62,7 +62,7 @@ other has in hand. Another mmrunner does know.`,
 
 func drain(cmd *cobra.Command, in *installation, o drainOptions, names []string) error {
 	if o.batchSize < 1 {
-		return fmt.Errorf("had --batch-size %d, wanted at least 1", o.batchSize)
+		return fmt.Errorf("--batch-size: got %d, need at least 1", o.batchSize)
 	}
 	s, err := in.open(cmd)
 	if err != nil {
@@ -221,16 +221,26 @@ func handler(name string, s *site.Site) (runner.Handler, error) {
 	return nil, fmt.Errorf("had runner %q, wanted one of %s", name, strings.Join(runner.Names(), ", "))
 }
 
-// progress shows a bar where somebody is looking.
+// progress shows a bar that counts things, where standard error is a terminal.
 func progress(name string, quiet bool) func(done, total int) {
+	return bar(name, quiet, progressbar.OptionShowCount())
+}
+
+// progressBytes shows a bar that counts bytes.
+func progressBytes(name string, quiet bool) func(done, total int) {
+	return bar(name, quiet, progressbar.OptionShowBytes(true), progressbar.OptionShowTotalBytes(true))
+}
+
+// bar shows a bar that fits the terminal and goes at the end.
+func bar(name string, quiet bool, counting ...progressbar.Option) func(done, total int) {
 	if quiet || !term.IsTerminal(int(os.Stderr.Fd())) {
 		return nil
 	}
 	var bar *progressbar.ProgressBar
 	return func(done, total int) {
 		if bar == nil {
-			bar = progressbar.NewOptions(total, progressbar.OptionSetDescription(name),
-				progressbar.OptionSetWriter(os.Stderr), progressbar.OptionShowCount(), progressbar.OptionClearOnFinish())
+			bar = progressbar.NewOptions(total, append(counting, progressbar.OptionSetDescription(name), progressbar.OptionFullWidth(),
+				progressbar.OptionSetWriter(os.Stderr), progressbar.OptionClearOnFinish(), progressbar.OptionThrottle(100*time.Millisecond))...)
 		}
 		bar.ChangeMax(total)
 		// A bar that cannot be drawn is no reason to stop.

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"github.com/mmrunner/mmrunner/mmcompat/terminal"
 	"github.com/mmrunner/mmrunner/runner"
@@ -64,10 +63,10 @@ more), or with --once replays what is in the queues now.`,
 
 func runShadow(cmd *cobra.Command, in *installation, o shadowOptions, names []string) error {
 	if o.batchSize < 1 {
-		return fmt.Errorf("had --batch-size %d, wanted at least 1", o.batchSize)
+		return fmt.Errorf("--batch-size: got %d, need at least 1", o.batchSize)
 	}
 	if o.every <= 0 {
-		return fmt.Errorf("had --every %v, wanted a time", o.every)
+		return fmt.Errorf("--every: got %v, need more than 0", o.every)
 	}
 	// The page holds what members wrote. It is made now, as a run may be long and its file not writable.
 	var page *os.File
@@ -91,18 +90,32 @@ func runShadow(cmd *cobra.Command, in *installation, o shadowOptions, names []st
 	ctx := untilStopped(cmd)
 	live := newLive(o.asJSON)
 	tell := live.tell
+	if page != nil {
+		// A long run that dies leaves what it has found so far.
+		written := -1
+		tell = func(r *shadow.Report, working bool) {
+			live.tell(r, working)
+			if len(r.Batches) != written {
+				written = len(r.Batches)
+				if err := rewrite(page, r.HTML); err != nil {
+					live.say("%s: %v", o.report, err)
+				}
+			}
+		}
+	}
 	if o.metrics != "" {
 		m := metrics.New(runner.Queues(s.QueueDir), version())
 		if _, err := m.Serve(ctx, o.metrics); err != nil {
 			return err
 		}
+		showing := tell
 		tell = func(r *shadow.Report, working bool) {
-			live.tell(r, working)
+			showing(r, working)
 			setTotals(m, r)
 		}
 	}
 	r, err := shadow.Run(ctx, shadow.Options{
-		Site: s, Runners: names, Handler: handler, Spool: o.spool, Once: o.once,
+		Site: s, Runners: names, Handler: handler, Spool: o.spool, Once: o.once, Version: version(),
 		BatchSize: o.batchSize, Every: o.every, Tell: tell,
 	})
 	live.end()
@@ -110,12 +123,7 @@ func runShadow(cmd *cobra.Command, in *installation, o shadowOptions, names []st
 		return err
 	}
 	if page != nil {
-		if e := r.HTML(page); e != nil && err == nil {
-			err = e
-		}
-		if e := page.Close(); e != nil && err == nil {
-			err = e
-		}
+		err = errors.Join(err, rewrite(page, r.HTML), page.Close())
 	}
 	if err != nil {
 		return err
@@ -171,7 +179,21 @@ func printShadow(w io.Writer, r *shadow.Report) error {
 		fmt.Fprintf(w, "batch %d, %s: %s\n  Python   %s\n  mmrunner %s\n", d.Batch,
 			terminal.Escape(d.Where), terminal.Escape(d.Path), indented(d.Python), indented(d.Mmrunner))
 	}
-	_, err := fmt.Fprintln(w, shadowLine(r))
+	if len(r.Causes) > 0 {
+		t := terminal.NewTable(terminal.Width, terminal.Column{Title: "TIMES", Right: true}, terminal.Column{Title: "CAUSE", Flex: true},
+			terminal.Column{Title: "MAY COME FROM", Flex: true})
+		for _, c := range r.Causes {
+			t.Row(fmt.Sprint(c.Count), c.What, orNone(c.Modules))
+		}
+		if err := t.Write(w); err != nil {
+			return err
+		}
+	}
+	fmt.Fprintln(w, terminal.Wrap(shadowLine(r), terminal.Width))
+	if len(r.ChangedModules) > 0 {
+		fmt.Fprintln(w, terminal.Wrap("These changes of this site's have no effect under mmrunner: "+terminal.Escape(strings.Join(r.ChangedModules, ", ")), terminal.Width))
+	}
+	_, err := fmt.Fprintln(w, terminal.Wrap(terminal.Escape(r.Recommendation), terminal.Width))
 	return err
 }
 
@@ -203,44 +225,4 @@ func several(n int, one, more string) string {
 		return "1 " + one
 	}
 	return strconv.Itoa(n) + " " + more
-}
-
-// live keeps one line of totals on a terminal, and elsewhere prints one for each batch.
-type live struct {
-	w        io.Writer
-	terminal bool
-	quiet    bool
-	batches  int
-	last     string
-}
-
-// newLive writes to standard error as it is: all that it says is mmrunner's own.
-func newLive(quiet bool) *live {
-	return &live{w: os.Stderr, quiet: quiet, terminal: term.IsTerminal(int(os.Stderr.Fd()))}
-}
-
-func (l *live) tell(r *shadow.Report, working bool) {
-	line := shadowLine(r)
-	switch {
-	case l.quiet:
-	case l.terminal:
-		if working {
-			line += " ..."
-		}
-		if line != l.last {
-			fmt.Fprint(l.w, "\r\x1b[K"+line)
-			l.last = line
-		}
-	case len(r.Batches) > l.batches:
-		b := r.Batches[len(r.Batches)-1]
-		fmt.Fprintf(l.w, "batch %d, %s: %s, %s; Python %.3f s, mmrunner %.3f s\n", b.N, b.Runner,
-			several(b.Entries, "entry", "entries"), several(b.Differences, "difference", "differences"), b.Python.Seconds, b.Mmrunner.Seconds)
-	}
-	l.batches = len(r.Batches)
-}
-
-func (l *live) end() {
-	if l.terminal && l.last != "" {
-		fmt.Fprint(l.w, "\r\x1b[K")
-	}
 }

@@ -79,7 +79,7 @@ func runVerify(cmd *cobra.Command, in *installation, o verifyOptions, lists []st
 	if err != nil {
 		return err
 	}
-	opt := verify.Options{Lists: lists, Max: o.max, Doubts: o.doubts, Progress: progress("verify", o.asJSON)}
+	opt := verify.Options{Lists: lists, Max: o.max, Doubts: o.doubts, Progress: progressBytes("verify", o.asJSON)}
 	if !o.without {
 		if !s.Probed {
 			return fmt.Errorf("%s: no Python 2.7 to compare with: %w; name it in $MAILMAN_PYTHON, or do without: --without-python", s.Prefix, s.Problem)

@@ -3,88 +3,84 @@ package shadow
 import (
 	_ "embed"
 	"fmt"
-	"html/template"
 	"io"
-	"math"
+	"sort"
+	"strings"
 
-	"github.com/mmrunner/mmrunner/mmcompat/terminal"
+	"github.com/mmrunner/mmrunner/runner/page"
 )
 
 //go:embed report.html
-var reportPage string
+var reportBody string
 
-var page = template.Must(template.New("report").Funcs(template.FuncMap{
-	"seconds": func(s float64) string { return fmt.Sprintf("%.3f", s) },
-	// html/template makes text of markup; what a browser shows of control characters is left to us.
-	"line":  terminal.Escape,
-	"lines": terminal.Lines,
-	"ratio": func(r float64) string { return fmt.Sprintf("%.0f", r) },
-}).Parse(reportPage))
+var reportPage = page.New(reportBody)
 
-// HTML writes the report as one page that needs nothing else: the totals, a
-// chart of the time of each batch, and every difference side by side.
-func (r *Report) HTML(w io.Writer) error {
-	return page.Execute(w, struct {
-		*Report
-		Chart chart
-		More  int
-	}{r, newChart(r.Batches), r.Found - len(r.Differences)})
-}
+// refreshRunning is after how many seconds a browser reads the report of a shadow that runs again.
+const refreshRunning = 10
 
-// chart is bars for both sides of each batch on a logarithmic scale, in the
-// pixels of its SVG: mmrunner's would not be seen on another.
-type chart struct {
-	Width, Height, Base int
-	Bars                []bar
-	Lines               []gridLine
-}
-
-type bar struct {
-	X, Y, Width, Height int
-	Class, Title        string
-}
-
-type gridLine struct {
-	Y     int
-	Label string
-}
-
+// What of a long report a page shows; the totals and causes are of all.
 const (
-	chartHeight = 260
-	chartTop    = 10
-	chartLeft   = 60
-	barWidth    = 8
-	fewest      = 1e-4 // seconds: the bottom of the scale
-	widest      = 400  // batches; of more, the last are shown
+	shownOfBatches     = 200
+	shownOfDifferences = 200
 )
 
-func newChart(batches []Batch) chart {
-	if len(batches) > widest {
-		batches = batches[len(batches)-widest:]
+// HTML writes the report as one page that needs nothing else: the verdict and what to do, the causes of differences,
+// what was covered, what the two sides took, and differences side by side.
+func (r *Report) HTML(w io.Writer) error {
+	data := pageData{Report: r, Covered: r.covered(), Missing: r.missing()}
+	data.MostSeconds = max(r.Python.Seconds, r.Mmrunner.Seconds)
+	data.MostHeld = max(r.Python.Held, r.Mmrunner.Held)
+	for _, c := range r.Causes {
+		data.MostOfCause = max(data.MostOfCause, float64(c.Count))
+		data.Grouped = append(data.Grouped, pageCause{c, float64(c.Count)})
 	}
-	top := 1.0
-	for _, b := range batches {
-		top = math.Max(top, math.Max(b.Python.Seconds, b.Mmrunner.Seconds))
+	data.LastBatches = r.Batches[max(0, len(r.Batches)-shownOfBatches):]
+	for _, b := range data.LastBatches {
+		data.MostOfBatch = max(data.MostOfBatch, b.Python.Seconds, b.Mmrunner.Seconds)
 	}
-	decades := math.Ceil(math.Log10(top / fewest))
-	height := func(s float64) int {
-		return int(math.Max(1, math.Log10(math.Max(s, fewest)/fewest)/decades*(chartHeight-chartTop)))
+	data.First = r.Differences[:min(len(r.Differences), shownOfDifferences)]
+	data.More = r.Found - len(data.First)
+
+	title, refresh := fmt.Sprintf("mmrunner shadow: %d differences in %d entries", r.Found, r.Entries), 0
+	if r.Running {
+		title, refresh = title+" so far", refreshRunning
 	}
-	c := chart{Width: chartLeft + max(20, len(batches))*(2*barWidth+4) + 20, Height: chartHeight + 30, Base: chartHeight}
-	for d := range int(decades) + 1 {
-		s := fewest * math.Pow(10, float64(d))
-		c.Lines = append(c.Lines, gridLine{chartHeight - height(s), fmt.Sprintf("%g s", s)})
-	}
-	for i, b := range batches {
-		x := chartLeft + i*(2*barWidth+4)
-		for n, side := range []struct {
-			class string
-			s     float64
-		}{{"python", b.Python.Seconds}, {"mmrunner", b.Mmrunner.Seconds}} {
-			h := height(side.s)
-			c.Bars = append(c.Bars, bar{x + n*barWidth, chartHeight - h, barWidth - 1, h, side.class,
-				fmt.Sprintf("batch %d, %s, %d entries: %s %.4f s", b.N, b.Runner, b.Entries, side.class, side.s)})
+	return reportPage.Write(w, title, refresh, data)
+}
+
+// pageData is what the page is made of. The Most figures are what bars are drawn to.
+type pageData struct {
+	*Report
+	Covered, Missing                                []string
+	MostSeconds, MostHeld, MostOfCause, MostOfBatch float64
+	Grouped                                         []pageCause
+	LastBatches                                     []Batch
+	First                                           []Difference
+	More                                            int
+}
+
+type pageCause struct {
+	Cause
+	Part float64
+}
+
+// covered says in lines what the entries were.
+func (r *Report) covered() []string {
+	var out []string
+	for _, name := range r.Runners {
+		if lines := outcomeLines(r.Coverage.Outcomes[name]); len(lines) > 0 {
+			out = append(out, name+": "+strings.Join(lines, ", "))
 		}
 	}
-	return c
+	if n := r.Coverage.Disabled; n > 0 {
+		out = append(out, fmt.Sprintf("members disabled by bounces: %d", n))
+	}
+	var commands []string
+	for name, n := range r.Coverage.Commands {
+		commands = append(commands, fmt.Sprintf("%s %d", name, n))
+	}
+	if sort.Strings(commands); len(commands) > 0 {
+		out = append(out, "commands: "+strings.Join(commands, ", "))
+	}
+	return out
 }

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/mmrunner/mmrunner/mmcompat/site"
+	"github.com/mmrunner/mmrunner/runner"
 )
 
 //go:embed replay.py
@@ -65,8 +66,11 @@ func startPython(s *site.Site, moved map[string]string) (*python, error) {
 	return p, nil
 }
 
-// took is how long one side needed, and held locks.
-type took struct{ Elapsed, Held time.Duration }
+// took is how long one side needed, and held locks. outcomes are mmrunner's.
+type took struct {
+	Elapsed, Held time.Duration
+	outcomes      map[runner.Outcome]int
+}
 
 // replay has a runner handle all that waits in its private queue. An ended ctx ends the process.
 func (p *python) replay(ctx context.Context, runner string) (took, error) {
@@ -88,7 +92,7 @@ func (p *python) replay(ctx context.Context, runner string) (took, error) {
 	if a.Error != "" {
 		return took{}, errors.New("Mailman's " + runner + " failed in the replay: " + strings.TrimSpace(a.Error))
 	}
-	return took{seconds(a.Seconds), seconds(a.Held)}, nil
+	return took{Elapsed: seconds(a.Seconds), Held: seconds(a.Held)}, nil
 }
 
 func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/mmrunner/mmrunner/mmcompat/site"
@@ -54,7 +56,23 @@ func (r *replayer) run(ctx context.Context, g *gathering, runnerName string) (Ba
 		found[i].Batch = r.n
 	}
 	b.Differences = len(found)
+	b.disabled = disabledIn(r.spool.path("python", "logs"))
+	if runnerName == "CommandRunner" {
+		b.commands = r.commands(g)
+	}
 	return b, found
+}
+
+// commands are those that a batch's entries asked for.
+func (r *replayer) commands(g *gathering) (all []string) {
+	known := slices.Collect(maps.Keys(r.site.Profile.Commands))
+	for _, base := range g.entries {
+		b, err := os.ReadFile(filepath.Join(g.dir, "entries", base+".pck"))
+		if err == nil {
+			all = append(all, commandsIn(base, b, known)...)
+		}
+	}
+	return all
 }
 
 func (r *replayer) both(ctx context.Context, g *gathering, runnerName string, b *Batch) ([]Difference, error) {
@@ -71,6 +89,9 @@ func (r *replayer) both(ctx context.Context, g *gathering, runnerName string, b 
 			return nil, fmt.Errorf("%s: %w", side.dir, err)
 		}
 		*side.to = Side{t.Elapsed.Seconds(), t.Held.Seconds()}
+		if t.outcomes != nil {
+			b.outcomes = t.outcomes
+		}
 		to := r.spool.path(side.dir)
 		if err := errors.Join(os.RemoveAll(to), os.Rename(r.spool.path("var"), to)); err != nil {
 			return nil, err
@@ -114,5 +135,5 @@ func (r *replayer) mmrunner(ctx context.Context, name string) (t took, err error
 	defer func() { err = errors.Join(err, e.Close()) }()
 	e.BatchSize = r.size
 	stats, err := e.Drain(ctx)
-	return took{stats.Elapsed, stats.Held}, err
+	return took{stats.Elapsed, stats.Held, stats.Outcomes}, err
 }

@@ -1,6 +1,13 @@
 package shadow
 
-import "time"
+import (
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/mmrunner/mmrunner/runner"
+)
 
 // Batch is what came of one batch.
 type Batch struct {
@@ -15,6 +22,11 @@ type Batch struct {
 	// replayed, which counts as one.
 	Differences int    `json:"differences"`
 	Error       string `json:"error,omitempty"`
+
+	// What its entries were, for the report's coverage.
+	outcomes map[runner.Outcome]int
+	commands []string
+	disabled int
 }
 
 // Side is what one side needed for a batch, in seconds: from the first entry to
@@ -30,6 +42,13 @@ type Report struct {
 	Ended   time.Time `json:"ended"`
 	Prefix  string    `json:"prefix"`
 	Release string    `json:"release"`
+	// Version is mmrunner's; Runners are those whose queues are replayed.
+	Version string   `json:"mmrunner_version"`
+	Runners []string `json:"runners"`
+	// ChangedModules are Mailman's modules that the site has changed and that mmrunner stands in for.
+	ChangedModules []string `json:"changed_modules"`
+	// Running tells that the shadow goes on.
+	Running bool `json:"running"`
 
 	Entries  int `json:"entries"`   // replayed by both sides
 	Agreed   int `json:"agreed"`    // of which nothing was done differently
@@ -45,6 +64,27 @@ type Report struct {
 	Differences []Difference `json:"differences"`
 	// Found counts all differences: Differences has the first of them.
 	Found int `json:"found"`
+	// Causes are the kinds of differences among Differences.
+	Causes   []Cause  `json:"causes"`
+	Coverage Coverage `json:"coverage"`
+	// Recommendation is what to do now.
+	Recommendation string `json:"recommendation"`
+}
+
+// newReport begins a report.
+func newReport(o Options) Report {
+	r := Report{
+		Started: time.Now(), Ended: time.Now(), Prefix: o.Site.Prefix, Release: o.Site.Profile.Version, Version: o.Version, Running: true,
+		Runners: []string{}, ChangedModules: []string{}, Batches: []Batch{}, Differences: []Difference{}, Causes: []Cause{},
+		Coverage: Coverage{Outcomes: map[string]map[runner.Outcome]int{}, Commands: map[string]int{}, NotSeen: slices.Sorted(maps.Keys(o.Site.Profile.Commands))},
+	}
+	for _, name := range o.Site.Profile.Custom {
+		if !strings.HasPrefix(name, "Commands/") && !strings.HasPrefix(name, "Bouncers/") {
+			r.ChangedModules = append(r.ChangedModules, name)
+		}
+	}
+	r.Recommendation = r.Recommend()
+	return r
 }
 
 // kept is how many differences a report keeps.
@@ -66,5 +106,8 @@ func (r *Report) add(b Batch, found []Difference) {
 	r.Batches = append(r.Batches, b)
 	r.Found += b.Differences
 	r.Differences = append(r.Differences, found[:min(len(found), max(0, kept-len(r.Differences)))]...)
-	r.Ended = b.At
+	r.Ended = time.Now()
+	r.Causes = causes(r.Differences, r.ChangedModules)
+	r.Coverage.seen(&b, b.outcomes, b.commands, b.disabled)
+	r.Recommendation = r.Recommend()
 }

@@ -27,6 +27,8 @@ type Options struct {
 	Handler func(name string, s *site.Site) (runner.Handler, error)
 	// Spool is the directory to work in.
 	Spool string
+	// Version is mmrunner's, for the report.
+	Version string
 	// Once replays what is in the queues and ends; otherwise Run goes on until its
 	// context ends, and replays what it has collected by then.
 	Once bool
@@ -85,6 +87,7 @@ func Run(ctx context.Context, o Options) (report *Report, err error) {
 	}
 	defer func() { err = errors.Join(err, sp.close()) }()
 	s := &shadow{o: o, queues: map[string]string{}, runners: map[string]string{}, seen: map[string]bool{}, partial: map[string]time.Time{}}
+	var names []string
 	for _, name := range o.Runners {
 		h, err := o.Handler(name, o.Site)
 		if err != nil {
@@ -93,8 +96,10 @@ func Run(ctx context.Context, o Options) (report *Report, err error) {
 		s.queues[o.Site.QueueDir(h.Queue())] = h.Queue()
 		s.runners[h.Queue()] = h.Name()
 		s.order = append(s.order, h.Queue())
+		names = append(names, h.Name())
 	}
-	s.report = Report{Batches: []Batch{}, Differences: []Difference{}, Started: time.Now(), Ended: time.Now(), Prefix: o.Site.Prefix, Release: o.Site.Profile.Version}
+	s.report = newReport(o)
+	s.report.Runners = append(s.report.Runners, names...)
 	if s.collect, err = newCollector(o.Site, sp); err != nil {
 		return nil, err
 	}
@@ -112,7 +117,7 @@ func Run(ctx context.Context, o Options) (report *Report, err error) {
 	} else {
 		err = s.live(ctx)
 	}
-	s.report.Ended = time.Now()
+	s.report.Ended, s.report.Running = time.Now(), false
 	return &s.report, err
 }
 

@@ -145,6 +145,13 @@ func once(t *testing.T, s *site.Site) {
 		t.Errorf("had %v, %v left in the spool, wanted its lock alone", left, err)
 	}
 
+	if c := r.Coverage; c.Outcomes["BounceRunner"][runner.Registered] != 2 || c.Commands["join"] != 1 || c.Commands["help"] != 1 || len(c.NotSeen) == 0 {
+		t.Errorf("got %+v, need two bounces that were registered, and the commands", c)
+	}
+	if !strings.HasPrefix(r.Recommendation, "Let it run longer: 6 entries are few. Not seen yet: a member who is disabled by bounces; the commands ") {
+		t.Errorf("got %q for 6 entries", r.Recommendation)
+	}
+
 	// An mmrunner that forgets entries is found out.
 	o.Handler = func(name string, s *site.Site) (runner.Handler, error) {
 		h, err := handlers(name, s)
@@ -173,7 +180,7 @@ func once(t *testing.T, s *site.Site) {
 	if err := r.HTML(&page); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"<svg", `<rect class="python"`, "list test, config.pck", "differences in 6 entries"} {
+	for _, want := range []string{`<span class="python" style="width:`, "list test, config.pck", "differences in 6 entries", "Differences by cause", "prefers-color-scheme: dark"} {
 		if !strings.Contains(page.String(), want) {
 			t.Errorf("the page lacks %q", want)
 		}

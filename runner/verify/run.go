@@ -29,8 +29,8 @@ type Options struct {
 	Max int
 	// Doubts also looks for damage that makes no difference to a reader.
 	Doubts bool
-	// Progress is told how many files are done of how many; it may be nil. It is
-	// called by one goroutine at a time.
+	// Progress is told how many bytes of the files are done of how many; it may be
+	// nil. It is called by one goroutine at a time.
 	Progress func(done, total int)
 }
 
@@ -95,7 +95,14 @@ func Run(ctx context.Context, files []File, o Options) (*Report, error) {
 	lists := map[string]bool{}
 	found := make([][]Finding, len(files))
 	var mu sync.Mutex
-	done := 0
+	done, total := 0, 0
+	sizes := make([]int, len(files))
+	for i, f := range files {
+		if info, err := os.Stat(f.Path); err == nil {
+			sizes[i] = int(info.Size())
+			total += sizes[i]
+		}
+	}
 	var wg sync.WaitGroup
 	next := make(chan int)
 	for range runtime.GOMAXPROCS(0) {
@@ -103,7 +110,7 @@ func Run(ctx context.Context, files []File, o Options) (*Report, error) {
 			for i := range next {
 				c, err := checkFile(files[i], o)
 				mu.Lock()
-				done++
+				done += sizes[i]
 				switch {
 				case errors.Is(err, fs.ErrNotExist):
 					r.Vanished++
@@ -117,7 +124,7 @@ func Run(ctx context.Context, files []File, o Options) (*Report, error) {
 					}
 				}
 				if o.Progress != nil {
-					o.Progress(done, len(files))
+					o.Progress(done, total)
 				}
 				mu.Unlock()
 			}
