@@ -41,10 +41,11 @@ or bounced since then are left alone.
 
 A status code is only known for what was written down since events were switched on (see mmrunner report).`,
 		Example: `  mmrunner enable announce --disabled-since 2024-05-01
-  mmrunner enable announce --disabled-since "2024-05-01 18:00" --domain '*.example.net' --code '5.7.*' --apply
-  mmrunner enable --undo data/mmrunner-enabled-announce-20240502T081500.000000.json --apply`,
-		Args: cobra.MaximumNArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error { return enableMembers(cmd, in, o, args) },
+  mmrunner enable announce --disabled-since 2024-05-01 --code '5.7.*' --apply
+  mmrunner enable --undo mmrunner-enabled-announce-20240502.json --apply`,
+		Annotations: exits(exitDone, exitNotDone, exitStopped),
+		Args:        cobra.MaximumNArgs(1),
+		RunE:        func(cmd *cobra.Command, args []string) error { return enableMembers(cmd, in, o, args) },
 	}
 	f := cmd.Flags()
 	f.StringVar(&o.since, "disabled-since", "", "those who were disabled at `DATE` (2024-05-01, or with a time) or later")
