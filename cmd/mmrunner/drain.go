@@ -30,10 +30,11 @@ import (
 )
 
 type drainOptions struct {
-	batchSize    int
-	asJSON       bool
-	besidePython bool
-	beyond       beyondOptions
+	ignoreChanges bool
+	batchSize     int
+	asJSON        bool
+	besidePython  bool
+	beyond        beyondOptions
 }
 
 func newDrain(in *installation) *cobra.Command {
@@ -53,6 +54,7 @@ other has in hand. Another mmrunner does know.`,
 		Annotations:       exits("0 all entries were handled", "1 some entries stay in the queue", exitNotDone, "130 it was stopped by Ctrl-C; what it had begun is done"),
 		RunE:              func(cmd *cobra.Command, args []string) error { return drain(cmd, in, o, args) },
 	}
+	ignoreChangesFlag(cmd.Flags(), &o.ignoreChanges)
 	cmd.Flags().BoolVar(&o.besidePython, "beside-python", false, "go on though a Python runner works on the queue")
 	batchSizeFlag(cmd.Flags(), &o.batchSize, engine.DefaultBatch)
 	o.beyond.flags(cmd.Flags())
@@ -68,8 +70,12 @@ func drain(cmd *cobra.Command, in *installation, o drainOptions, names []string)
 	if err != nil {
 		return err
 	}
-	if len(names) == 0 {
+	byName := len(names) > 0
+	if !byName {
 		names = runner.Names()
+	}
+	if names, err = withoutChanged(cmd.ErrOrStderr(), s, names, byName, o.ignoreChanges); err != nil {
+		return err
 	}
 	if !o.besidePython {
 		if err := aloneWith(cmd, s, names); err != nil {

@@ -16,10 +16,9 @@ import (
 )
 
 type installOptions struct {
-	binary        string
-	yes           bool
-	dryRun        bool
-	ignoreChanges bool
+	binary string
+	yes    bool
+	dryRun bool
 }
 
 // addTo adds the flags that install and uninstall share.

@@ -109,7 +109,7 @@ func summary(w io.Writer, s *site.Site) error {
 		}
 	}
 	row("custom modules", "%s", remarked(delegated, " (left to the installation's Python)"))
-	row("changed modules", "%s", remarked(changed, " (mmrunner does what Mailman's own do)"))
+	row("changed modules", "%s", remarked(changed, " (no effect under mmrunner)"))
 	switch {
 	case s.Cached:
 		row("profile", "read from %s", s.CacheFile())
@@ -118,7 +118,14 @@ func summary(w io.Writer, s *site.Site) error {
 	default:
 		row("profile", "built in")
 	}
-	return t.Flush()
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	if text := p.WithoutEffectText(""); text != "" {
+		_, err := fmt.Fprintf(w, "\nWARNING: %s.\nThe runners concerned are left to Mailman's Python unless told otherwise with --ignore-changes, or\n%s = True in mm_cfg.py.\n", terminal.Escape(text), ignoreChangesSetting)
+		return err
+	}
+	return nil
 }
 
 // remarked lists names with a remark, or says that there are none.

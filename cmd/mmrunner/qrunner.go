@@ -104,6 +104,13 @@ func asksForAll(specs []qrunner.Spec) bool {
 // serve runs what o asks for on a site.
 func serve(ctx context.Context, s *site.Site, script string, o qrunner.Options) (status int, err error) {
 	ours, others := qrunner.Split(qrunner.Expand(o.Runners, s))
+	ours, others = leaveChanged(s, ours, others, func(text string) {
+		if o.Subproc {
+			service.Complain(s, errors.New(text))
+		} else {
+			complain(terminal.NewWriter(os.Stderr), errors.New(text))
+		}
+	})
 	if len(ours) == 0 {
 		return 1, qrunner.Exec(script, o.Args(others))
 	}

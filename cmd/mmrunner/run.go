@@ -14,12 +14,13 @@ import (
 )
 
 type runOptions struct {
-	slice     string
-	batchSize int
-	lockShare float64
-	metrics   string
-	asUser    bool
-	beyond    beyondOptions
+	ignoreChanges bool
+	slice         string
+	batchSize     int
+	lockShare     float64
+	metrics       string
+	asUser        bool
+	beyond        beyondOptions
 }
 
 func newRun(in *installation) *cobra.Command {
@@ -41,6 +42,7 @@ As root it becomes Mailman's user first, as every command does; any other user t
 		RunE:        func(cmd *cobra.Command, args []string) error { return runForeground(cmd, in, o, args) },
 	}
 	f := cmd.Flags()
+	ignoreChangesFlag(f, &o.ignoreChanges)
 	f.StringVar(&o.slice, "slice", "0/1", "work on slice `N/M` of the queues only, N from 0")
 	batchSizeFlag(f, &o.batchSize, engine.DefaultBatch)
 	f.Float64Var(&o.lockShare, "lock-share", engine.DefaultLockShare, "share of the time for which a list's lock is held at most")
@@ -68,8 +70,12 @@ func runForeground(cmd *cobra.Command, in *installation, o runOptions, names []s
 			return err
 		}
 	}
-	if len(names) == 0 {
+	byName := len(names) > 0
+	if !byName {
 		names = runner.Names()
+	}
+	if names, err = withoutChanged(cmd.ErrOrStderr(), s, names, byName, o.ignoreChanges); err != nil {
+		return err
 	}
 	process := &service.Process{Site: s, Version: version(), BatchSize: o.batchSize, LockShare: o.lockShare, Metrics: o.metrics, Handler: configuredHandler(o.beyond)}
 	for _, name := range names {

@@ -19,13 +19,14 @@ import (
 )
 
 type shadowOptions struct {
-	once      bool
-	report    string
-	spool     string
-	batchSize int
-	every     time.Duration
-	asJSON    bool
-	metrics   string
+	ignoreChanges bool
+	once          bool
+	report        string
+	spool         string
+	batchSize     int
+	every         time.Duration
+	asJSON        bool
+	metrics       string
 }
 
 func newShadow(in *installation) *cobra.Command {
@@ -51,6 +52,7 @@ more), or with --once replays what is in the queues now.`,
 		RunE:              func(cmd *cobra.Command, args []string) error { return runShadow(cmd, in, o, args) },
 	}
 	f := cmd.Flags()
+	ignoreChangesFlag(f, &o.ignoreChanges)
 	f.BoolVar(&o.once, "once", false, "replay what is in the queues now, then exit")
 	f.StringVar(&o.report, "report", "", "write the results to this file as one HTML page")
 	f.StringVar(&o.spool, "spool", "", "the directory for private copies (default: one for this user and site below the temporary directory)")
@@ -81,8 +83,12 @@ func runShadow(cmd *cobra.Command, in *installation, o shadowOptions, names []st
 	if err != nil {
 		return err
 	}
-	if len(names) == 0 {
+	byName := len(names) > 0
+	if !byName {
 		names = runner.Names()
+	}
+	if names, err = withoutChanged(cmd.ErrOrStderr(), s, names, byName, o.ignoreChanges); err != nil {
+		return err
 	}
 	if o.spool == "" {
 		o.spool = defaultSpool(s.Prefix)

@@ -41,22 +41,13 @@ func (m *Module) compare(name string) {
 	}
 }
 
-// followed are the modules beside commands and bounce modules whose work mmrunner
-// does in Go: a site's changes in them are not followed, and it should know.
-var followed = map[string]bool{
-	"Autoresponder": true, "Bouncer": true, "Deliverer": true, "Handlers/Hold": true, "Handlers/Replybot": true, "ListAdmin": true,
-	"LockFile": true, "MailList": true, "MemberAdaptor": true, "Message": true, "OldStyleMemberships": true, "Pending": true,
-	"Queue/BounceRunner": true, "Queue/CommandRunner": true, "Queue/Runner": true, "Queue/Switchboard": true, "SafeDict": true,
-	"SecurityManager": true, "Site": true, "UserDesc": true, "Utils": true, "i18n": true,
-}
-
 // compare fills in what follows from the digests.
 func (p *Profile) compare() {
 	custom := map[string]bool{}
 	for name, m := range p.Modules {
 		m.compare(name)
 		p.Modules[name] = m
-		if !m.Known && (followed[name] || strings.HasPrefix(name, "Commands/cmd_") || strings.HasPrefix(name, "Bouncers/")) {
+		if !m.Known && (replaced(name) || strings.HasPrefix(name, "Commands/cmd_") || strings.HasPrefix(name, "Bouncers/")) {
 			custom[name] = true
 		}
 	}

@@ -164,7 +164,7 @@ func TestWhatCountsAsCustom(t *testing.T) {
 		}
 	}
 	// BouncerAPI's own code is as it was: its pipeline is data.
-	if got, want := strings.Join(p.Custom, " "), "Bouncers/Exim Bouncers/Mine Commands/cmd_info MailList"; got != want {
+	if got, want := strings.Join(p.Custom, " "), "Bouncers/Exim Bouncers/Mine Commands/cmd_info Handlers/CookHeaders MailList"; got != want {
 		t.Errorf("had custom modules %s, wanted %s", got, want)
 	}
 	if tags, ok := p.Bouncers.Modules["Qmail"].Tables["introtags"].Value.(*pickle.List); !ok || tags.Items[0] != pickle.Str("A greeting of our own") {

@@ -105,8 +105,11 @@ func (c *checker) release() {
 	case v > last:
 		c.add(Odd, "Mailman %s is later than 2.1.39, the last that mmrunner was held against", p.Version)
 	}
-	if len(p.Custom) > 0 {
-		c.add(Odd, "this site has modules of its own: %s; commands and bounce modules among them are run by Python, others are not followed", strings.Join(p.Custom, ", "))
+	if len(p.Custom) > len(p.WithoutEffect("")) {
+		c.add(Odd, "this site has modules of its own: %s; commands and bounce modules among them are run by Python", strings.Join(p.Custom, ", "))
+	}
+	if text := p.WithoutEffectText(""); text != "" {
+		c.add(Odd, "WARNING: %s; the runners concerned are left to Python unless MMRUNNER_IGNORE_CHANGES is True in mm_cfg.py", text)
 	}
 }
 

@@ -170,8 +170,11 @@ func ParseSpec(s string) (Spec, error) {
 	default:
 		return spec, bad
 	}
-	if spec.Name != All && !strings.HasSuffix(spec.Name, "Runner") {
-		spec.Name += "Runner"
+	if spec.Name != All {
+		spec.Name = ClassName(spec.Name)
 	}
 	return spec, nil
 }
+
+// ClassName is a runner's class name; the Runner at its end may be left out.
+func ClassName(name string) string { return strings.TrimSuffix(name, "Runner") + "Runner" }

@@ -62,16 +62,11 @@ func (p *Process) specs() string {
 	return strings.Join(names, ", ")
 }
 
-// warnOfChanges warns of modules that the site has changed and mmrunner does not
-// follow. Changed commands and bounce modules are Python's work then.
+// warnOfChanges warns of what the site has changed in modules whose work mmrunner does for these runners.
 func (p *Process) warnOfChanges(w io.Writer) {
-	var changed []string
-	for _, name := range p.Site.Profile.Custom {
-		if !strings.HasPrefix(name, "Commands/") && !strings.HasPrefix(name, "Bouncers/") {
-			changed = append(changed, name+".py")
+	for _, spec := range p.Runners {
+		if text := p.Site.Profile.WithoutEffectText(spec.Name); text != "" {
+			fmt.Fprintf(w, "%s: %s\n", spec.Name, text)
 		}
-	}
-	if len(changed) > 0 {
-		fmt.Fprintf(w, "mmrunner does what Mailman does, not what this site has changed in %s\n", strings.Join(changed, ", "))
 	}
 }
