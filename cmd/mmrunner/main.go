@@ -79,7 +79,7 @@ func run(args []string) int {
 		complain(stderr, stopped)
 		return stopped.status()
 	}
-	complain(stderr, err)
+	complain(stderr, advised(root, args, err))
 	var exit *exitError
 	if errors.As(err, &exit) {
 		return exit.status

@@ -1,0 +1,54 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mmrunner/mmrunner/mmcompat/privilege"
+	"github.com/mmrunner/mmrunner/mmcompat/site"
+)
+
+// advised is an error with what to do about it, where that is known.
+func advised(root *cobra.Command, args []string, err error) error {
+	if !errors.Is(err, fs.ErrPermission) || os.Geteuid() == 0 {
+		return err
+	}
+	return fmt.Errorf("%w\nrun it as Mailman's user: sudo -u %s mmrunner %s", err, mailmansUser(root), quoted(args))
+}
+
+// mailmansUser is the name of Mailman's user, as far as it can be told by whoever asks.
+func mailmansUser(root *cobra.Command) string {
+	const usual = "mailman"
+	named, err := root.PersistentFlags().GetString("prefix")
+	if err != nil {
+		return usual
+	}
+	prefix, err := site.Find(named)
+	if err != nil {
+		return usual
+	}
+	u, _, err := privilege.Find(prefix)
+	if err != nil || u.Name == "" {
+		return usual
+	}
+	return u.Name
+}
+
+// quoted are arguments as a shell takes them.
+func quoted(args []string) string {
+	var out []string
+	for _, a := range args {
+		if strings.ContainsFunc(a, func(r rune) bool {
+			return !strings.ContainsRune("-_=./:,+@%", r) && (r < '0' || r > '9') && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z')
+		}) || a == "" {
+			a = "'" + strings.ReplaceAll(a, "'", `'\''`) + "'"
+		}
+		out = append(out, a)
+	}
+	return strings.Join(out, " ")
+}
