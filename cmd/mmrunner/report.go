@@ -1,0 +1,97 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mmrunner/mmrunner/runner/report"
+)
+
+type reportOptions struct {
+	since  string
+	member string
+	html   string
+	most   int
+	asJSON bool
+}
+
+func newReport(in *installation) *cobra.Command {
+	var o reportOptions
+	cmd := &cobra.Command{
+		Use:   "report [LIST...]",
+		Short: "Show who bounces and why",
+		Long: `report shows the bounces of all lists, or of those that are named: by day, domain, class, status code, mail
+server, reason and member, and how many members are disabled. It reads data/mmrunner-events, which is kept if events
+are switched on, and the lists' own state where it is not: that knows of each member's last bounce only.
+
+To switch events on, put this into data/mmrunner.toml and restart the runners:
+
+    [events]
+    record = true
+    privacy = "keep"    # of members' addresses; or "hash" or "none"
+
+It changes nothing.`,
+		Example: `  mmrunner report
+  mmrunner report announce --since 2024-05-01 --html report.html
+  mmrunner report --member amy@example.net`,
+		Annotations: exits(exitDone, exitNotDone),
+		RunE:        func(cmd *cobra.Command, args []string) error { return writeReport(cmd, in, o, args) },
+	}
+	f := cmd.Flags()
+	f.StringVar(&o.since, "since", "", "what happened at `DATE` or later (default: 30 days ago)")
+	f.StringVar(&o.member, "member", "", "tell the history of one `ADDRESS`")
+	f.StringVar(&o.html, "html", "", "write it to `FILE` as a page that needs no other file; - is standard output")
+	f.IntVar(&o.most, "most", 15, "rows of each table at most; 0 is all")
+	jsonFlag(f, &o.asJSON)
+	cmd.MarkFlagsMutuallyExclusive("json", "html")
+	cmd.MarkFlagsMutuallyExclusive("member", "html")
+	return cmd
+}
+
+func writeReport(cmd *cobra.Command, in *installation, o reportOptions, lists []string) error {
+	if o.most < 0 {
+		return fmt.Errorf("--most: got %d, need 0 or more", o.most)
+	}
+	now := time.Now()
+	about := report.Options{Lists: lists, Since: now.AddDate(0, 0, -30), Now: now, Most: o.most}
+	if o.since != "" {
+		var err error
+		if about.Since, err = parseMoment(o.since); err != nil {
+			return fmt.Errorf("--since: %w", err)
+		}
+	}
+	s, err := in.look(cmd)
+	if err != nil {
+		return err
+	}
+
+	if o.member != "" {
+		m, err := report.History(s, o.member, about)
+		switch {
+		case err != nil:
+			return err
+		case o.asJSON:
+			return printJSON(cmd, m)
+		}
+		return m.Text(cmd.OutOrStdout(), screenWidth())
+	}
+	r, err := report.Build(s, about)
+	switch {
+	case err != nil:
+		return err
+	case o.asJSON:
+		return printJSON(cmd, r)
+	case o.html == "-":
+		return r.HTML(cmd.OutOrStdout())
+	case o.html != "":
+		f, err := in.createReport(o.html)
+		if err != nil {
+			return err
+		}
+		return errors.Join(r.HTML(f), f.Close())
+	}
+	return r.Text(cmd.OutOrStdout(), screenWidth())
+}

@@ -1,0 +1,304 @@
+// Package report is in charge of who bounces and why: by day, domain, status code,
+// class, server and member. It reads the events that commits have left (package
+// events) and, for what a site has kept no events of, the lists' own state: each
+// member's last bounce, score and delivery status. It changes nothing.
+package report
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/mmrunner/mmrunner/mmcompat/maillist"
+	"github.com/mmrunner/mmrunner/mmcompat/site"
+	"github.com/mmrunner/mmrunner/pickle"
+	"github.com/mmrunner/mmrunner/runner/events"
+)
+
+// Options says what a report is about.
+type Options struct {
+	Lists []string  // none is all
+	Since time.Time // events and bounces since then
+	Now   time.Time
+	Most  int // rows of each table; 0 is all
+}
+
+// Report is what there is to tell.
+type Report struct {
+	At    time.Time `json:"at"`
+	Since time.Time `json:"since"`
+	// Events is how many there were; without any, all is from the lists' state, which
+	// knows of each member's last bounce only.
+	Events   int     `json:"events"`
+	Lists    []List  `json:"lists"`
+	Days     []Count `json:"days"` // all of them, the oldest first
+	Domains  []Count `json:"domains"`
+	Statuses []Count `json:"statuses"`
+	Classes  []Count `json:"classes"`
+	Servers  []Count `json:"servers"`
+	Members  []Count `json:"members"`
+	Others   []Count `json:"others"` // what came to bounces addresses and is no bounce, or tells no address
+	// Reasons are the diagnostics that were heard most, without addresses and numbers.
+	Reasons []Count  `json:"reasons"`
+	Unread  []string `json:"unread"` // lists that could not be read, and why
+}
+
+// Count is how often something was met.
+type Count struct {
+	Name     string `json:"name"`
+	Bounces  int    `json:"bounces"`
+	Disabled int    `json:"disabled"` // members whose delivery was disabled by it
+	Held     int    `json:"held"`     // members whom the guard has kept from that
+}
+
+// List is the present state of a list.
+type List struct {
+	Name             string `json:"name"`
+	Members          int    `json:"members"`
+	Bouncing         int    `json:"bouncing"` // members with a bounce score
+	DisabledByBounce int    `json:"disabled_by_bounce"`
+	DisabledByAdmin  int    `json:"disabled_by_admin"`
+	DisabledByUser   int    `json:"disabled_by_user"`
+	DisabledUnknown  int    `json:"disabled_unknown"`
+}
+
+// builder counts.
+type builder struct {
+	r      *Report
+	o      Options
+	counts [kinds]map[string]*Count
+	wanted map[string]bool
+}
+
+const (
+	day = iota
+	domain
+	status
+	class
+	server
+	member
+	other
+	reason
+	kinds
+)
+
+func (b *builder) count(kind int, name string) *Count {
+	if name == "" {
+		name = "(unknown)"
+	}
+	c := b.counts[kind][name]
+	if c == nil {
+		c = &Count{Name: name}
+		b.counts[kind][name] = c
+	}
+	return c
+}
+
+// Build makes a report. The error is for events that cannot be read and for a
+// site whose lists cannot be listed.
+func Build(s *site.Site, o Options) (*Report, error) {
+	b := &builder{r: &Report{At: o.Now, Since: o.Since, Lists: []List{}, Unread: []string{}}, o: o, wanted: map[string]bool{}}
+	for k := range b.counts {
+		b.counts[k] = map[string]*Count{}
+	}
+	names, err := listNames(s, o.Lists)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range names {
+		b.wanted[name] = true
+	}
+
+	for e, err := range events.Read(s.DataDir(), o.Since) {
+		if err != nil {
+			return nil, err
+		}
+		if b.wanted[e.List] {
+			b.event(e)
+		}
+	}
+	for _, name := range names {
+		l, err := maillist.Open(s, name, maillist.Options{})
+		if err != nil {
+			b.r.Unread = append(b.r.Unread, fmt.Sprintf("%s: %v", name, err))
+			continue
+		}
+		b.list(l)
+	}
+	b.finish()
+	return b.r, nil
+}
+
+// listNames are the lists that are wanted, in order.
+func listNames(s *site.Site, wanted []string) ([]string, error) {
+	if len(wanted) == 0 {
+		names, err := maillist.ListNames(s, nil)
+		slices.Sort(names)
+		return names, err
+	}
+	var names []string
+	for _, name := range wanted {
+		name = maillist.Lower(name)
+		if !maillist.Exists(s, name, nil) {
+			return nil, fmt.Errorf("there is no list %q", name)
+		}
+		names = append(names, name)
+	}
+	return names, nil
+}
+
+func (b *builder) event(e events.Event) {
+	b.r.Events++
+	day := b.count(day, e.At.Local().Format(time.DateOnly))
+	var all []*Count
+	switch e.Kind {
+	case events.Bounce, events.Probe, events.Held:
+		all = []*Count{day, b.count(domain, e.Domain), b.count(status, e.Status), b.count(class, e.Class), b.count(server, e.Server),
+			b.count(reason, Plain(e.Diagnostic))}
+		if e.Member != "" {
+			all = append(all, b.count(member, e.Member))
+		}
+	case events.Unknown:
+		all = []*Count{b.count(other, "no address found")}
+	case events.NoBounce:
+		all = []*Count{b.count(other, e.Class)}
+	}
+	for _, c := range all {
+		if e.Kind != events.Held {
+			c.Bounces++
+		} else {
+			c.Held++
+		}
+		if e.Then == events.Disabled {
+			c.Disabled++
+		}
+	}
+}
+
+// list counts what a list's state says. Where there are events, these know more of
+// what has happened.
+func (b *builder) list(l *maillist.List) {
+	all, _ := l.NumMembers()
+	st := List{Name: l.Name(), Members: all}
+	alone := b.r.Events == 0
+	for addr, v := range l.DictAll("delivery_status") {
+		t, ok := v.(*pickle.Tuple)
+		if !ok || len(t.Items) < 2 || !l.IsMember(addr) {
+			continue
+		}
+		n, _ := maillist.Integer(t.Items[0])
+		switch maillist.Status(n) {
+		case maillist.ByBounce:
+			st.DisabledByBounce++
+			at, _ := t.Items[1].(float64)
+			when := time.Unix(int64(at), 0)
+			if alone && !when.Before(b.o.Since) {
+				b.count(day, when.Local().Format(time.DateOnly)).Disabled++
+				b.count(domain, domainOf(addr)).Disabled++
+				b.count(member, addr).Disabled++
+			}
+		case maillist.ByAdmin:
+			st.DisabledByAdmin++
+		case maillist.ByUser:
+			st.DisabledByUser++
+		case maillist.Unknown:
+			st.DisabledUnknown++
+		}
+	}
+	for addr := range l.GetBouncingMembers() {
+		st.Bouncing++
+		if !alone {
+			continue
+		}
+		info, err := l.GetBounceInfo(addr)
+		if err != nil || info == nil {
+			continue
+		}
+		last := info.Date.Midnight(b.o.Now.Location())
+		if last.Before(b.o.Since.Add(-24 * time.Hour)) {
+			continue
+		}
+		b.count(day, last.Format(time.DateOnly)).Bounces++
+		b.count(domain, domainOf(addr)).Bounces++
+		b.count(member, addr).Bounces++
+	}
+	b.r.Lists = append(b.r.Lists, st)
+}
+
+func domainOf(addr string) string {
+	_, domain, _ := strings.Cut(addr, "@")
+	return strings.ToLower(domain)
+}
+
+// finish puts counts in order: days by time, all else by how often.
+func (b *builder) finish() {
+	r := b.r
+	r.Days = b.days()
+	for kind, to := range map[int]*[]Count{domain: &r.Domains, status: &r.Statuses, class: &r.Classes, server: &r.Servers, member: &r.Members, other: &r.Others, reason: &r.Reasons} {
+		all := []Count{}
+		for _, c := range b.counts[kind] {
+			all = append(all, *c)
+		}
+		slices.SortFunc(all, func(x, y Count) int {
+			if d := y.Bounces + y.Held - x.Bounces - x.Held; d != 0 {
+				return d
+			}
+			if d := y.Disabled - x.Disabled; d != 0 {
+				return d
+			}
+			return strings.Compare(x.Name, y.Name)
+		})
+		if b.o.Most > 0 && len(all) > b.o.Most {
+			all = all[:b.o.Most]
+		}
+		*to = all
+	}
+}
+
+// days are the days from the first that has something to the last, with those
+// between that have nothing.
+func (b *builder) days() []Count {
+	const most = 366
+	names := slices.Sorted(maps.Keys(b.counts[day]))
+	all := []Count{}
+	if len(names) == 0 {
+		return all
+	}
+	first, err := time.Parse(time.DateOnly, names[0])
+	last, err2 := time.Parse(time.DateOnly, names[len(names)-1])
+	if err != nil || err2 != nil || last.Sub(first) > most*24*time.Hour {
+		for _, name := range names[max(0, len(names)-most):] {
+			all = append(all, *b.counts[day][name])
+		}
+		return all
+	}
+	for d := first; !d.After(last); d = d.AddDate(0, 0, 1) {
+		name := d.Format(time.DateOnly)
+		if c := b.counts[day][name]; c != nil {
+			all = append(all, *c)
+		} else {
+			all = append(all, Count{Name: name})
+		}
+	}
+	return all
+}
+
+// Plain is a diagnostic without what differs from one message to the next:
+// addresses and long numbers.
+func Plain(diagnostic string) string {
+	words := strings.Fields(events.WithoutAddresses(diagnostic))
+	for i, w := range words {
+		digits := 0
+		for _, c := range w {
+			if '0' <= c && c <= '9' {
+				digits++
+			}
+		}
+		if digits > 3 && !(len(w) == 5 && strings.Count(w, ".") == 2) {
+			words[i] = "#"
+		}
+	}
+	return strings.Join(words, " ")
+}
