@@ -15,6 +15,7 @@ const (
 	Registered Outcome = "registered" // a bounce was counted against a member
 	Applied    Outcome = "applied"    // a command was carried out or answered
 	Forwarded  Outcome = "forwarded"  // sent on to an owner
+	Delivered  Outcome = "delivered"  // given to the mail server
 	Discarded  Outcome = "discarded"  // nothing to do
 	Shunted    Outcome = "shunted"    // to the shunt queue, for a human
 	Preserved  Outcome = "preserved"  // to the bad queue, for a human

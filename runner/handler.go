@@ -73,6 +73,34 @@ type Reader interface {
 	OnlyReads()
 }
 
+// Limiter is a Handler whose batches are to be smaller than those of others.
+type Limiter interface {
+	// BatchLimit is how many entries a batch may have at most.
+	BatchLimit() int
+}
+
+// Feeder is a Handler that fills a queue of its own, for another handler of the same
+// runner.
+type Feeder interface {
+	// Feeds is the handler of that queue.
+	Feeds() Handler
+}
+
+// Shunter is a Handler whose entries, when they are shunted, are to come back to the
+// queue from which they were made.
+type Shunter interface {
+	// ShuntedFrom is that queue's usual name.
+	ShuntedFrom() string
+}
+
+// Stopper is a Handler whose work may take long: Stop, from another goroutine, has
+// it keep what it has not begun with.
+type Stopper interface{ Stop() }
+
+// ErrKept in a Failed says that an entry is not to be done now: it stays in the
+// queue, and is tried again later.
+var ErrKept = errors.New("kept for later")
+
 // Failed is the error of some of a batch's entries, whose changes have been taken
 // back; the others stand.
 type Failed map[*Entry]error

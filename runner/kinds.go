@@ -31,5 +31,8 @@ func Queues(dir func(queue string) string) map[string]string {
 	return queues
 }
 
+// Outgoing is a runner that mmrunner takes the place of only where it is asked to.
+var Outgoing = Kind{"OutgoingRunner", "out"}
+
 // Known tells whether mmrunner can take the place of the runner of that class name.
-func Known(name string) bool { return slices.Contains(Names(), name) }
+func Known(name string) bool { return name == Outgoing.Name || slices.Contains(Names(), name) }

@@ -24,6 +24,7 @@ import (
 	"github.com/mmrunner/mmrunner/runner/engine"
 	"github.com/mmrunner/mmrunner/runner/history"
 	"github.com/mmrunner/mmrunner/runner/membership"
+	"github.com/mmrunner/mmrunner/runner/outgoing"
 	"github.com/mmrunner/mmrunner/runner/status"
 	"github.com/mmrunner/mmrunner/runner/txn"
 	"github.com/mmrunner/mmrunner/runner/virgin"
@@ -192,17 +193,21 @@ func drainQueues(ctx context.Context, s *site.Site, o drainOptions, names []stri
 		if err != nil {
 			return all, err
 		}
-		e, err := engine.New(env, h, 0, 1)
+		engines, err := engine.Open(env, h, 0, 1)
 		if err != nil {
 			return all, err
 		}
-		e.BatchSize = o.batchSize
-		e.Progress = progress(h.Name(), o.asJSON)
-		stats, err := e.Drain(ctx)
-		err = errors.Join(err, e.Close())
-		all = append(all, stats)
-		if err != nil {
-			return all, err
+		for i, e := range engines {
+			e.BatchSize = o.batchSize
+			e.Progress = progress(h.Name(), o.asJSON)
+			stats, err := e.Drain(ctx)
+			err = errors.Join(err, e.Close())
+			if i == 0 || stats.Entries > 0 {
+				all = append(all, stats)
+			}
+			if err != nil {
+				return all, err
+			}
 		}
 	}
 	return all, nil
@@ -223,8 +228,14 @@ func handler(name string, s *site.Site) (runner.Handler, error) {
 		return command.New(world), nil
 	case "Virgin":
 		return virgin.New(s), nil
+	case "Outgoing":
+		d, err := detect.New(s.Profile)
+		if err != nil {
+			return nil, err
+		}
+		return outgoing.New(s, bounce.NewRefusals(bounce.New(d, world)), outgoing.Options{Sessions: s.Int("MMRUNNER_OUTGOING_SESSIONS")}), nil
 	}
-	return nil, fmt.Errorf("had runner %q, wanted one of %s", name, strings.Join(runner.Names(), ", "))
+	return nil, fmt.Errorf("had runner %q, wanted one of %s", name, strings.Join(append(runner.Names(), runner.Outgoing.Name), ", "))
 }
 
 // progress shows a bar that counts things, where standard error is a terminal.

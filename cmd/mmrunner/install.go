@@ -16,9 +16,10 @@ import (
 )
 
 type installOptions struct {
-	binary string
-	yes    bool
-	dryRun bool
+	binary   string
+	outgoing bool
+	yes      bool
+	dryRun   bool
 }
 
 // addTo adds the flags that install and uninstall share.
@@ -48,6 +49,7 @@ As root it only reads and writes mm_cfg.py; all else is done by a process of Mai
 	}
 	o.addTo(cmd)
 	cmd.Flags().StringVar(&o.binary, "binary", "", "the program that mailmanctl is to start (default: this one)")
+	cmd.Flags().BoolVar(&o.outgoing, "outgoing", false, "be OutgoingRunner too, which gives mail to the mail server")
 	return cmd
 }
 
@@ -69,7 +71,7 @@ func runInstall(cmd *cobra.Command, in *installation, o installOptions) error {
 		return err
 	}
 
-	config, changed, err := edit(cmd, o, prefix, func(src []byte) ([]byte, error) { return install.Added(src, o.binary) })
+	config, changed, err := edit(cmd, o, prefix, func(src []byte) ([]byte, error) { return install.Added(src, o.binary, o.outgoing) })
 	if err != nil || !changed {
 		return err
 	}

@@ -74,7 +74,7 @@ func byHand(cmd *cobra.Command, in *installation, o qrunner.Options) error {
 		return err
 	}
 	script := filepath.Join(prefix, "bin", "qrunner")
-	if ours, others := qrunner.Split(o.Runners); o.List || len(ours) == 0 && !asksForAll(others) {
+	if ours, others := qrunner.Split(o.Runners, true); o.List || len(ours) == 0 && !asksForAll(others) {
 		return qrunner.Exec(script, o.Args(o.Runners))
 	}
 	ownSignals(cmd)
@@ -103,7 +103,7 @@ func asksForAll(specs []qrunner.Spec) bool {
 
 // serve runs what o asks for on a site.
 func serve(ctx context.Context, s *site.Site, script string, o qrunner.Options) (status int, err error) {
-	ours, others := qrunner.Split(qrunner.Expand(o.Runners, s))
+	ours, others := qrunner.Split(qrunner.Expand(o.Runners, s), qrunner.Outgoing(s))
 	ours, others = leaveChanged(s, ours, others, func(text string) {
 		if o.Subproc {
 			service.Complain(s, errors.New(text))
@@ -166,7 +166,7 @@ func underMailmanctl(script string, args []string) (status int) {
 		complain(terminal.NewWriter(os.Stderr), err)
 		return notAgain(o)
 	}
-	ours, others := qrunner.Split(o.Runners)
+	ours, others := qrunner.Split(o.Runners, true)
 	if err != nil || o.Help || o.List || len(ours) == 0 && !asksForAll(others) {
 		return python(script, args, o, nil)
 	}

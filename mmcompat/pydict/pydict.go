@@ -157,3 +157,30 @@ func (d *Dict) Clone() *Dict {
 	c.slots = append([]slot(nil), d.slots...)
 	return &c
 }
+
+// Update is d.update(other), which makes room for all of other's keys at once.
+func (d *Dict) Update(other *Dict) {
+	if other.used == 0 {
+		return
+	}
+	if d.slots == nil {
+		d.slots = make([]slot, minSize)
+	}
+	if (d.fill+other.used)*3 >= len(d.slots)*2 {
+		d.resize((d.used + other.used) * 2)
+	}
+	for _, s := range other.slots {
+		if s.state != taken {
+			continue
+		}
+		to := d.find(s.key, s.hash)
+		if to.state == taken {
+			continue
+		}
+		if to.state == free {
+			d.fill++
+		}
+		*to = s
+		d.used++
+	}
+}

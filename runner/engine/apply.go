@@ -38,6 +38,10 @@ func (e *Engine) apply(tx *txn.Tx, view runner.Batch, b *batch) error {
 		if why == nil {
 			continue
 		}
+		if errors.Is(why, runner.ErrKept) {
+			b.outcomes[i] = runner.Kept
+			continue
+		}
 		if err := stays(why, i); err != nil {
 			return err
 		}
@@ -140,6 +144,9 @@ func (e *Engine) shunt(tx *txn.Tx, en *runner.Entry, err error) (runner.Outcome,
 	why := err
 	data := en.Data.Clone()
 	data.Set("whichq", e.Queue.Dir())
+	if s, ok := e.Handler.(runner.Shunter); ok {
+		data.Set("whichq", e.Env.Site.QueueDir(s.ShuntedFrom()))
+	}
 	err = runner.Guard(func() error {
 		m, err := en.Message()
 		if err != nil {

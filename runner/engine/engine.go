@@ -17,6 +17,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"time"
 
 	"github.com/mmrunner/mmrunner/mmcompat/qfile"
@@ -72,9 +73,43 @@ func New(env *txn.Env, h runner.Handler, n, slices int) (*Engine, error) {
 	return &Engine{Env: env, Handler: h, Queue: q, slice: n, worker: pyworker.New(env.Site, h.Name())}, nil
 }
 
+// Open is New for a handler and, if it is a runner.Feeder, for the one that it feeds.
+// Errors are New's.
+func Open(env *txn.Env, h runner.Handler, n, slices int) ([]*Engine, error) {
+	e, err := New(env, h, n, slices)
+	if err != nil {
+		return nil, err
+	}
+	engines := []*Engine{e}
+	if f, ok := h.(runner.Feeder); ok {
+		more, err := Open(env, f.Feeds(), n, slices)
+		if err != nil {
+			return nil, errors.Join(err, e.Close())
+		}
+		engines = append(engines, more...)
+	}
+	return engines, nil
+}
+
 // Close ends what the engine has started beside itself. The error is the
-// Python worker's, or the journal's.
-func (e *Engine) Close() error { return errors.Join(e.worker.Close(), e.closeJournal()) }
+// Python worker's, the journal's, or the handler's.
+func (e *Engine) Close() error {
+	err := errors.Join(e.worker.Close(), e.closeJournal())
+	if c, ok := e.Handler.(io.Closer); ok {
+		err = errors.Join(err, c.Close())
+	}
+	return err
+}
+
+// stopOn has a handler whose work takes long end it when ctx ends. The returned
+// function forgets that.
+func (e *Engine) stopOn(ctx context.Context) (forget func() bool) {
+	s, ok := e.Handler.(runner.Stopper)
+	if !ok {
+		return func() bool { return true }
+	}
+	return context.AfterFunc(ctx, s.Stop)
+}
 
 // start forgets what an earlier run saw. final says that what is tried in vain is
 // not tried again in this run.
@@ -93,6 +128,7 @@ func (e *Engine) start(final bool) {
 // the queue. The error is for a queue that cannot be read and for an ended ctx.
 func (e *Engine) Drain(ctx context.Context) (Stats, error) {
 	begin := time.Now()
+	defer e.stopOn(ctx)()
 	// What another process has at hand must not be taken for what a dead one left.
 	slice, err := LockQueue(e.Env.Site, e.Handler.Name())
 	switch {
@@ -122,10 +158,14 @@ func (e *Engine) Drain(ctx context.Context) (Stats, error) {
 }
 
 func (e *Engine) batchSize() int {
+	size := DefaultBatch
 	if e.BatchSize > 0 {
-		return e.BatchSize
+		size = e.BatchSize
 	}
-	return DefaultBatch
+	if l, ok := e.Handler.(runner.Limiter); ok {
+		size = min(size, l.BatchLimit())
+	}
+	return size
 }
 
 func (e *Engine) count(o runner.Outcome) {

@@ -35,6 +35,7 @@ func (l *Loop) Run(ctx context.Context) error {
 		return errors.New("no runner is to be run")
 	}
 	for _, e := range l.Engines {
+		defer e.stopOn(ctx)()
 		if l.Observe != nil {
 			e.Observe = func(c history.Commit) { l.Observe(e, c) }
 		}

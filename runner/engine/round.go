@@ -198,9 +198,11 @@ func (e *Engine) prepare(ctx context.Context, g *txn.Group, b *batch) {
 	if err == nil {
 		var entries, preserved []string
 		for i, en := range b.taken {
-			if b.outcomes[i] == runner.Preserved {
+			switch b.outcomes[i] {
+			case runner.Kept:
+			case runner.Preserved:
 				preserved = append(preserved, en.Base)
-			} else {
+			default:
 				entries = append(entries, en.Base)
 			}
 		}
@@ -303,10 +305,23 @@ func (e *Engine) done(b *batch) {
 		e.count(b.outcomes[i])
 		e.forget(en.Base)
 		delete(b.claimed, en.Base)
+		if b.outcomes[i] == runner.Kept {
+			e.keepForLater(en.Base)
+		}
 	}
 	e.observe(b)
 	b.entries = b.entries[len(b.taken):]
 	b.reaches, b.cut, b.alone, b.locked = nil, 0, false, false
+}
+
+// keepForLater puts an entry back that the handler does not want to do now, for a
+// later pass to look at again.
+func (e *Engine) keepForLater(base string) {
+	e.holds.holdEntry(base, e.Env.Now())
+	if err := e.Queue.Release(base); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		e.logError("%s: entry %s stays a .bak file for now: %v", e.Handler.Name(), base, err)
+		e.journal.SetUntidy()
+	}
 }
 
 // stop leaves a batch's list alone for a while, and its entries in the queue.

@@ -18,15 +18,24 @@ const (
 )
 
 // block is the text that is appended to mm_cfg.py.
-func block(src []byte, binary string) []byte {
+func block(src []byte, binary string, outgoing bool) []byte {
 	var b bytes.Buffer
 	begin := blockBegin
 	if len(src) > 0 && src[len(src)-1] != '\n' {
 		b.WriteByte('\n')
 		begin = blockBeginNewline
 	}
-	fmt.Fprintf(&b, "%s\nPYTHON = %s\n%s\n", begin, pythonString(binary), blockEnd)
+	fmt.Fprintf(&b, "%s\n%s%s\n", begin, settings(binary, outgoing), blockEnd)
 	return b.Bytes()
+}
+
+// settings are the lines between the first and the last.
+func settings(binary string, outgoing bool) string {
+	lines := "PYTHON = " + pythonString(binary) + "\n"
+	if outgoing {
+		lines += "MMRUNNER_OUTGOING = Yes\n"
+	}
+	return lines
 }
 
 // pythonString quotes a path as a Python 2 str literal.
@@ -93,19 +102,19 @@ func lineIndex(src []byte, line string) int {
 // runners. A text that has it already is returned as it is; one that has
 // another binary gets the new one in the same place. The error is for a damaged
 // block.
-func Added(src []byte, binary string) ([]byte, error) {
+func Added(src []byte, binary string, outgoing bool) ([]byte, error) {
 	start, end, ok, err := find(src)
 	if err != nil {
 		return nil, err
 	}
 	if !ok {
-		return append(bytes.Clone(src), block(src, binary)...), nil
+		return append(bytes.Clone(src), block(src, binary, outgoing)...), nil
 	}
 	// What find counts to the block besides its lines stays as it is.
 	lines := bytes.TrimSuffix(bytes.TrimPrefix(src[start:end], []byte("\n")), []byte("\n"))
 	begin, _, _ := bytes.Cut(lines, []byte("\n"))
 	at := start + bytes.Index(src[start:end], begin)
-	anew := fmt.Sprintf("%s\nPYTHON = %s\n%s", begin, pythonString(binary), blockEnd)
+	anew := fmt.Sprintf("%s\n%s%s", begin, settings(binary, outgoing), blockEnd)
 	return slices.Concat(src[:at], []byte(anew), src[at+len(lines):]), nil
 }
 

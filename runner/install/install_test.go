@@ -17,14 +17,14 @@ var sources = map[string]string{
 
 func TestAddedThenRemovedIsTheFileByteForByte(t *testing.T) {
 	for name, src := range sources {
-		with, err := Added([]byte(src), "/usr/local/bin/mmrunner")
+		with, err := Added([]byte(src), "/usr/local/bin/mmrunner", false)
 		if err != nil {
 			t.Fatal(name, err)
 		}
 		if !bytes.HasPrefix(with, []byte(src)) || !bytes.Contains(with, []byte("\nPYTHON = '/usr/local/bin/mmrunner'\n")) {
 			t.Errorf("%s: had %q", name, with)
 		}
-		again, err := Added(with, "/usr/local/bin/mmrunner")
+		again, err := Added(with, "/usr/local/bin/mmrunner", false)
 		if err != nil || !bytes.Equal(again, with) {
 			t.Errorf("%s: a second install changed the file (%v):\n%s", name, err, again)
 		}
@@ -41,8 +41,8 @@ func TestAddedThenRemovedIsTheFileByteForByte(t *testing.T) {
 
 func TestAddedReplacesAnotherBinary(t *testing.T) {
 	src := []byte("X = 1")
-	old, _ := Added(src, "/old/mmrunner")
-	with, err := Added(old, "/new/it's")
+	old, _ := Added(src, "/old/mmrunner", false)
+	with, err := Added(old, "/new/it's", false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -57,9 +57,9 @@ func TestAddedReplacesAnotherBinary(t *testing.T) {
 // What an administrator adds below our lines must survive the uninstall.
 func TestRemovedKeepsLaterEdits(t *testing.T) {
 	for _, src := range sources {
-		with, _ := Added([]byte(src), "/usr/local/bin/mmrunner")
+		with, _ := Added([]byte(src), "/usr/local/bin/mmrunner", false)
 		edited := append(with, "DEFAULT_SERVER_LANGUAGE = 'de'\n"...)
-		if again, err := Added(edited, "/usr/local/bin/mmrunner"); err != nil || !bytes.Equal(again, edited) {
+		if again, err := Added(edited, "/usr/local/bin/mmrunner", false); err != nil || !bytes.Equal(again, edited) {
 			t.Errorf("a second install moved the lines (%v):\n%s", err, again)
 		}
 		back, err := Removed(edited)
@@ -73,11 +73,11 @@ func TestRemovedKeepsLaterEdits(t *testing.T) {
 }
 
 func TestDamagedBlockIsAnError(t *testing.T) {
-	with, _ := Added([]byte("X = 1\n"), "/usr/local/bin/mmrunner")
+	with, _ := Added([]byte("X = 1\n"), "/usr/local/bin/mmrunner", false)
 	torn := bytes.Replace(with, []byte(blockEnd), nil, 1)
 	for _, f := range []func() ([]byte, error){
 		func() ([]byte, error) { return Removed(torn) },
-		func() ([]byte, error) { return Added(torn, "/usr/local/bin/mmrunner") },
+		func() ([]byte, error) { return Added(torn, "/usr/local/bin/mmrunner", false) },
 	} {
 		if got, err := f(); err == nil {
 			t.Errorf("had no error and %q", got)
@@ -87,7 +87,7 @@ func TestDamagedBlockIsAnError(t *testing.T) {
 
 func TestDiff(t *testing.T) {
 	src := []byte("a\nb\nc\nd\ne")
-	with, _ := Added(src, "/m")
+	with, _ := Added(src, "/m", false)
 	got := Diff("mm_cfg.py", src, with)
 	want := "--- mm_cfg.py\n+++ mm_cfg.py\n@@ -2,4 +2,7 @@\n b\n c\n d\n-e\n\\ No newline at end of file\n+e\n+" +
 		strings.Join([]string{blockBeginNewline, "PYTHON = '/m'", blockEnd}, "\n+") + "\n"

@@ -156,7 +156,7 @@ func (m *Manager) handlePost(db *requests.DB, record pickle.Value, action int) e
 		// Mailman doubles percent signs for a formatting that then is not done.
 		note, _ := percent("%s: Discarded posting:\n\tFrom: %s\n\tSubject: %s", m.l.Name(),
 			strings.ReplaceAll(sender, "%", "%%"), strings.ReplaceAll(subject, "%", "%%"))
-		m.b.Log("vette", "%s", latin1(note))
+		m.b.Log("vette", "%s", Latin1(note))
 	}
 	_, err = db.RemoveFile(held)
 	return err

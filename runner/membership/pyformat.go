@@ -18,11 +18,11 @@ func (m *Manager) Log(file, format string, args ...text.Text) {
 	if err != nil {
 		line = fmt.Sprintf("Bad format \"%s\": %s: %s", format, err.repr(), err.str())
 	}
-	m.b.Log(file, "%s", latin1(line))
+	m.b.Log(file, "%s", Latin1(line))
 }
 
-// latin1 is what a log file keeps of a message.
-func latin1(line text.Text) string {
+// Latin1 is what a log file keeps of a message.
+func Latin1(line text.Text) string {
 	u, ok := line.(pickle.Unicode)
 	if !ok {
 		return plain(line)

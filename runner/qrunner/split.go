@@ -44,10 +44,14 @@ func names(s *site.Site) []string {
 	return names
 }
 
-// Split tells the runners that are ours from the others.
-func Split(specs []Spec) (ours, others []Spec) {
+// Outgoing tells whether mmrunner is to be a site's OutgoingRunner too.
+func Outgoing(s *site.Site) bool { return s.Bool("MMRUNNER_OUTGOING") }
+
+// Split tells the runners that are ours from the others. OutgoingRunner is ours
+// where the site says so.
+func Split(specs []Spec, outgoing bool) (ours, others []Spec) {
 	for _, spec := range specs {
-		if runner.Known(spec.Name) {
+		if runner.Known(spec.Name) && (outgoing || spec.Name != runner.Outgoing.Name) {
 			ours = append(ours, spec)
 		} else {
 			others = append(others, spec)

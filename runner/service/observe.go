@@ -6,26 +6,32 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/mmrunner/mmrunner/runner/engine"
 	"github.com/mmrunner/mmrunner/runner/history"
 	"github.com/mmrunner/mmrunner/runner/metrics"
+	"github.com/mmrunner/mmrunner/runner/qrunner"
 	"github.com/mmrunner/mmrunner/runner/txn"
 )
 
 // observe makes what is told of each commit: Prometheus counts it, the qrunner
-// log has a line of it, and mmrunner status remembers it.
-func (p *Process) observe(env *txn.Env, engines []*engine.Engine) func(*engine.Engine, history.Commit) {
+// log has a line of it, and mmrunner status remembers it. specs are the engines'
+// own; several loops may tell it at a time.
+func (p *Process) observe(env *txn.Env, engines []*engine.Engine, specs []qrunner.Spec) func(*engine.Engine, history.Commit) {
 	queues := map[string]string{}
 	rings := map[*engine.Engine]*history.Ring{}
 	for i, e := range engines {
 		queues[e.Handler.Queue()] = e.Queue.Dir()
-		rings[e] = history.Open(p.Site.DataDir(), e.Handler.Name(), p.Runners[i].Slice, p.Runners[i].Slices)
+		rings[e] = history.Open(p.Site.DataDir(), e.Handler.Name(), specs[i].Slice, specs[i].Slices)
 	}
 	p.metrics = metrics.New(queues, p.Version)
 
+	var mu sync.Mutex
 	failed := false
 	return func(e *engine.Engine, c history.Commit) {
+		mu.Lock()
+		defer mu.Unlock()
 		p.metrics.Observe(c)
 		env.Log.Printf("qrunner", "%s", logLine(c))
 

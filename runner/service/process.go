@@ -81,27 +81,16 @@ func (p *Process) run(ctx context.Context, program program) (status int, replace
 	}
 	p.warnOfChanges(w)
 
-	// One engine for each slice of a queue.
-	loop := &engine.Loop{Once: p.Once, Locks: engine.NewFairLocks(env, p.lockShare())}
-	for _, spec := range p.Runners {
-		e, err := p.engine(env, spec)
-		if err != nil {
-			return 1, false, err
+	loops, err := p.loops(env)
+	defer func() {
+		if err := loops.close(); err != nil {
+			fmt.Fprintln(w, err)
 		}
-		defer func() {
-			if err := e.Close(); err != nil {
-				fmt.Fprintln(w, err)
-			}
-		}()
-		loop.Engines = append(loop.Engines, e)
+	}()
+	if err != nil {
+		return 1, false, err
 	}
-	loop.Observe = p.observe(env, loop.Engines)
 	name, started, exiting := p.logNames()
-	if p.Verbose && (p.Once || len(p.Runners) > 1) {
-		loop.Each = func(e *engine.Engine) {
-			env.Log.Printf("qrunner", "Now doing a %s qrunner iteration", e.Handler.Name())
-		}
-	}
 
 	// From here on signals end it, whatever it waits for.
 	ctx, stop := context.WithCancel(ctx)
@@ -146,7 +135,7 @@ func (p *Process) run(ctx context.Context, program program) (status int, replace
 	if p.Version != "" {
 		env.Log.Printf("qrunner", "mmrunner %s works as %s", p.Version, p.specs())
 	}
-	err = p.untilPossible(ctx, w, func() error { return loop.Run(ctx) })
+	err = p.untilPossible(ctx, w, func() error { return loops.run(ctx) })
 	if err != nil && ctx.Err() == nil {
 		return 1, false, err
 	}
@@ -185,21 +174,4 @@ func (p *Process) lockShare() float64 {
 		return engine.DefaultLockShare
 	}
 	return p.LockShare
-}
-
-func (p *Process) engine(env *txn.Env, spec qrunner.Spec) (*engine.Engine, error) {
-	h, err := p.Handler(spec.Name, p.Site)
-	if err != nil {
-		return nil, err
-	}
-	n := spec.Slice
-	if spec.Slices == 1 {
-		n = 0 // Switchboard does not ask for it then
-	}
-
-	e, err := engine.New(env, h, n, spec.Slices)
-	if err == nil {
-		e.BatchSize = p.BatchSize
-	}
-	return e, err
 }

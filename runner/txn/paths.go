@@ -59,7 +59,7 @@ func checkOurs(name string, info fs.FileInfo) error {
 }
 
 // queues are the queues of Mailman's settings, by their usual names.
-var queues = []string{"in", "out", "virgin", "shunt", "bad", "bounces", "commands", "archive", "news", "retry"}
+var queues = []string{"in", "out", "virgin", "shunt", "bad", "bounces", "commands", "archive", "news", "retry", "mmrunner-refused"}
 
 // isQueue tells whether a directory is one of the site's queues.
 func isQueue(s *site.Site, dir string) bool {

@@ -1,0 +1,37 @@
+package message
+
+// Copy is copy.deepcopy(msg): neither of the two changes with the other. Header
+// objects and other pickled values, which nothing here changes, are shared.
+func (m *Message) Copy() *Message {
+	c := &Message{Payload: m.Payload, fields: m.fields}
+	if m.fields != nil && len(m.fields.spans) == 0 {
+		c.setHeaders(append([]Header(nil), m.fields.own...))
+	}
+	if m.more != nil {
+		own := *m.more
+		c.more = &own
+	}
+	if parts := m.Parts(); parts != nil {
+		copies := make([]*Message, len(parts))
+		for i, part := range parts {
+			copies[i] = part.Copy()
+		}
+		c.Payload = copies
+	}
+	return c
+}
+
+// Inner is a new message around the same payload: what Handlers/Decorate.py makes a
+// part of where it wraps a message. It has m's From_ line, preamble, epilogue and
+// default type, and those of its header fields whose names keep wants.
+func (m *Message) Inner(keep func(name string) bool) *Message {
+	inner := &Message{Payload: m.Payload}
+	for h := range m.Headers() {
+		if keep(h.Name) {
+			inner.Set(h.Name, h.Value)
+		}
+	}
+	from, to := m.attrs(), inner.ownAttrs()
+	to.unixfrom, to.preamble, to.epilogue, to.defaultType = from.unixfrom, from.preamble, from.epilogue, from.defaultType
+	return inner
+}

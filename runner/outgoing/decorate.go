@@ -1,0 +1,382 @@
+package outgoing
+
+import (
+	"errors"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/mmrunner/mmrunner/mmcompat/maillist"
+	"github.com/mmrunner/mmrunner/mmcompat/message"
+	"github.com/mmrunner/mmrunner/mmcompat/text"
+	"github.com/mmrunner/mmrunner/pickle"
+	"github.com/mmrunner/mmrunner/runner/membership"
+)
+
+// decorate is Decorate.process: it puts the list's header and footer around a
+// message, for the one recipient where the metadata says personalize.
+func (d *delivery) decorate(msg *message.Message) error {
+	if d.data.True("isdigest") || d.data.True("nodecorate") {
+		return nil
+	}
+	extra := text.Vars{}
+	if d.data.True("personalize") {
+		if err := d.recipientVars(extra); err != nil {
+			return err
+		}
+	}
+	if v, ok := d.data.Get("decoration-data"); ok {
+		for k, v := range v.(*pickle.Dict).All() {
+			if name, ok := maillist.Text(k); ok {
+				extra[name] = v
+			}
+		}
+	}
+	header, err := d.filled("msg_header", "non-digest header", extra)
+	if err != nil {
+		return err
+	}
+	footer, err := d.filled("msg_footer", "non-digest footer", extra)
+	if err != nil {
+		return err
+	}
+	if plain(header) == "" && plain(footer) == "" {
+		return nil
+	}
+
+	listCharset := d.b.Texts().Charset(d.l.Str("preferred_language"))
+	switch ctype := msg.GetContentType(); {
+	case !msg.IsMultipart() && ctype == "text/plain":
+		done, err := d.concatenate(msg, header, footer, listCharset)
+		if done || err != nil {
+			return err
+		}
+	case ctype == "multipart/mixed":
+		return d.addParts(msg, header, footer, listCharset)
+	}
+	return d.wrap(msg, header, footer, listCharset)
+}
+
+// recipientVars adds what a header or footer may say of the recipient. Who is no member
+// has only an address.
+func (d *delivery) recipientVars(vars text.Vars) error {
+	recips, _ := d.data.Get("recips")
+	list, ok := recips.(*pickle.List)
+	if !ok || len(list.Items) != 1 {
+		return &message.PyError{Kind: "AssertionError"}
+	}
+	member := lowered(list.Items[0])
+	address := plain(member)
+	vars["user_address"] = member
+	delivered, err := d.l.GetMemberCPAddress(address)
+	if err != nil {
+		return unlessNotAMember(err)
+	}
+	vars["user_delivered_to"] = delivered
+	if vars["user_password"], err = d.l.GetMemberPassword(address); err != nil {
+		delete(vars, "user_password")
+		return unlessNotAMember(err)
+	}
+	lang := d.l.GetMemberLanguage(address)
+	vars["user_language"] = lang
+	name, err := d.l.GetMemberName(address)
+	if err != nil {
+		return unlessNotAMember(err)
+	}
+	if vars["user_name"], err = d.encodedName(name, lang, member); err != nil {
+		return err
+	}
+	vars["user_optionsurl"] = d.l.GetOptionsURL(address, false)
+	return nil
+}
+
+// encodedName is a member's name in the charset of his language, or the address.
+func (d *delivery) encodedName(name pickle.Value, lang string, address text.Text) (text.Text, error) {
+	charset := d.b.Texts().Charset(lang)
+	var encoded string
+	var err error
+	switch name := name.(type) {
+	case pickle.Unicode:
+		if name == "" {
+			return address, nil
+		}
+		encoded, err = text.Encode(string(name), charset, text.Strict)
+	case pickle.Str:
+		if name == "" {
+			return address, nil
+		}
+		var u string
+		if u, err = text.Decode(string(name), "us-ascii", text.Strict); err == nil {
+			encoded, err = text.Encode(u, charset, text.Strict)
+		}
+	default:
+		return address, nil
+	}
+	var codec *text.CodecError
+	if errors.As(err, &codec) && !codec.Unknown {
+		return address, nil
+	}
+	return encoded, err
+}
+
+// unlessNotAMember is what Decorate does not catch.
+func unlessNotAMember(err error) error {
+	if errors.Is(err, maillist.ErrNotAMember) {
+		return nil
+	}
+	return err
+}
+
+// The release that changed Decorate.
+const endsWithNewline = 24 // a blank header is none, and a text ends with its line
+
+// filled is decorate(mlist, template, what, extra): a header or footer with its
+// names filled in.
+func (d *delivery) filled(attr, what string, extra text.Vars) (text.Text, error) {
+	template := membership.Attr(d.l, attr)
+	if d.since(endsWithNewline) && strings.Trim(plain(template), " \t\n\r\f\v") == "" {
+		return "", nil
+	}
+	vars := text.Vars{"real_name": nil, "list_name": d.l.Name(), "_internal_name": d.l.Name(), "host_name": nil, "web_page_url": nil,
+		"description": nil, "info": nil, "cgiext": d.b.Site().Str("CGIEXT")}
+	for name, v := range vars {
+		if v == nil {
+			vars[name], _ = d.l.Get(name)
+		}
+	}
+	for name, v := range extra {
+		vars[name] = v
+	}
+	if d.l.Bool("use_dollar_strings") {
+		if u, ok := template.(pickle.Unicode); ok {
+			template = pickle.Unicode(text.ToPercent(string(u)))
+		} else {
+			template = text.ToPercent(plain(template))
+		}
+	}
+
+	filled, err := text.SafeInterp(template, vars)
+	var format *text.FormatError
+	switch {
+	case errors.As(err, &format):
+		d.logs = append(d.logs, line("error", "Exception while calculating %s:\n%s", what, format.Text))
+		filled = template
+	case err != nil:
+		return nil, err
+	default:
+		filled = same(filled, unpadded(strings.ReplaceAll(plain(filled), "\r\n", "\n")))
+	}
+	if d.since(endsWithNewline) && !strings.HasSuffix(plain(filled), "\n") {
+		filled = same(filled, plain(filled)+"\n")
+	}
+	return filled, nil
+}
+
+// same is s as a text of the kind of t.
+func same(t text.Text, s string) text.Text {
+	if _, ok := t.(pickle.Unicode); ok {
+		return pickle.Unicode(s)
+	}
+	return s
+}
+
+// padding is what stands at the end of a line.
+var padding = regexp.MustCompile(`(?m)(^--)? +\n`)
+
+// unpadded drops the spaces at the ends of lines, but for one after a signature's
+// two dashes.
+func unpadded(s string) string {
+	return padding.ReplaceAllStringFunc(s, func(end string) string {
+		if strings.HasPrefix(end, "--") {
+			return "-- \n"
+		}
+		return "\n"
+	})
+}
+
+// concatenate adds header and footer to a plain text. It tells whether that could
+// be done; where it could not, the message is as it was.
+func (d *delivery) concatenate(msg *message.Message, header, footer text.Text, listCharset string) (done bool, err error) {
+	charset, ok := msg.GetContentCharset()
+	if !ok || charset == "" {
+		charset = "us-ascii"
+	}
+	top, err := d.unicode(header, listCharset)
+	if err != nil {
+		return false, err
+	}
+	bottom, err := d.unicode(footer, listCharset)
+	if err != nil {
+		return false, err
+	}
+	old, ok, err := msg.GetPayloadDecoded()
+	if err != nil {
+		return false, err
+	}
+	if !ok {
+		return false, &message.PyError{Kind: "TypeError", Text: "coercing to Unicode: need string or buffer, NoneType found"}
+	}
+	if err := d.readable(old, charset); err != nil {
+		return false, err
+	}
+	body, err := text.Decode(old, charset, text.Strict)
+	if err != nil {
+		return false, unlessCodec(err)
+	}
+	if h := plain(header); h != "" && !strings.HasSuffix(h, "\n") {
+		top += "\n"
+	}
+	if plain(footer) != "" && !strings.HasSuffix(body, "\n") {
+		bottom = "\n" + bottom
+	}
+
+	whole, used := top+body+bottom, listCharset
+	payload, err := text.Encode(whole, listCharset, text.Strict)
+	if isUnicodeError(err) && listCharset != charset {
+		used = charset
+		payload, err = text.Encode(whole, charset, text.Strict)
+	} else if isUnicodeError(err) {
+		msg.Del("content-transfer-encoding")
+		msg.Del("content-type")
+		return false, &message.PyError{Kind: "UnboundLocalError", Text: "local variable 'newcset' referenced before assignment"}
+	}
+	if err != nil {
+		return false, unlessCodec(err)
+	}
+	format, hasFormat := msg.GetParam("format", "content-type")
+	delsp, hasDelSp := msg.GetParam("delsp", "content-type")
+	msg.Del("content-transfer-encoding")
+	msg.Del("content-type")
+	cs, err := d.b.Charsets().New(used)
+	if err != nil {
+		return false, err
+	}
+	if err := msg.SetPayload(payload, cs); err != nil {
+		return false, unlessCodec(err) // what goes over the wire may be another charset yet
+	}
+	if hasFormat && format.Value != "" {
+		msg.SetParam("Format", format.Value, "Content-Type")
+	}
+	if hasDelSp && delsp.Value != "" {
+		msg.SetParam("DelSp", delsp.Value, "Content-Type")
+	}
+	return true, nil
+}
+
+// unicode is a header or footer as characters, without what is none.
+func (d *delivery) unicode(t text.Text, charset string) (string, error) {
+	if u, ok := t.(pickle.Unicode); ok {
+		return string(u), nil
+	}
+	if err := d.readable(plain(t), charset); err != nil {
+		return "", err
+	}
+	return text.Decode(plain(t), charset, text.Ignore)
+}
+
+// readable gives the whole message to Python where only that can tell what bytes mean
+// in a charset. Once somebody has had the message that would be twice, and what is
+// read here has to do.
+func (d *delivery) readable(b, charset string) error {
+	if d.began || !text.Beyond(b, charset) {
+		return nil
+	}
+	return &maillist.ErrNeedsPython{List: d.l.Name(), Reason: "a text in " + charset + " can be read by Python only"}
+}
+
+// unlessCodec is what concatenate does not catch: all but an unknown charset and
+// characters that it does not have.
+func unlessCodec(err error) error {
+	var codec *text.CodecError
+	var py *message.PyError
+	if errors.As(err, &codec) || errors.As(err, &py) && (py.Kind == "LookupError" || strings.HasPrefix(py.Kind, "Unicode")) {
+		return nil
+	}
+	return err
+}
+
+func isUnicodeError(err error) bool {
+	var codec *text.CodecError
+	return errors.As(err, &codec) && !codec.Unknown
+}
+
+// addParts makes header and footer the first and last part of a multipart, the
+// footer first, since the other may fail.
+func (d *delivery) addParts(msg *message.Message, header, footer text.Text, listCharset string) error {
+	if plain(footer) != "" {
+		part, err := d.part(footer, listCharset)
+		if err != nil {
+			return err
+		}
+		msg.Payload = append(slices.Clone(msg.Parts()), part)
+	}
+	if plain(header) != "" {
+		part, err := d.part(header, listCharset)
+		if err != nil {
+			return err
+		}
+		msg.Payload = slices.Insert(slices.Clone(msg.Parts()), 0, part)
+	}
+	return nil
+}
+
+// part is a header or footer as a part of a multipart.
+func (d *delivery) part(t text.Text, charset string) (*message.Message, error) {
+	part, err := message.NewMIMEText(d.b.Charsets(), t, "plain", charset)
+	if err == nil {
+		part.Set("Content-Disposition", "inline")
+	}
+	return part, err
+}
+
+// wrap makes the message a part beside header and footer.
+func (d *delivery) wrap(msg *message.Message, header, footer text.Text, listCharset string) error {
+	inner := msg.Inner(func(name string) bool { return strings.HasPrefix(maillist.Lower(name), "content-") })
+	if inner.HeaderCount() == 0 {
+		inner.Set("Content-Type", inner.GetContentType())
+	}
+	if !msg.Has("mime-version") {
+		msg.Set("MIME-Version", "1.0")
+	}
+	parts := []*message.Message{inner}
+	for i, t := range []text.Text{header, footer} {
+		if plain(t) == "" {
+			continue
+		}
+		part, err := d.part(t, listCharset)
+		if err != nil {
+			return err
+		}
+		parts = slices.Insert(parts, i*len(parts), part)
+	}
+	msg.Payload = parts
+	msg.Del("content-type")
+	msg.Del("content-transfer-encoding")
+	msg.Del("content-disposition")
+	msg.Set("Content-Type", "multipart/mixed")
+	return nil
+}
+
+// lowered is s.lower().
+func lowered(v pickle.Value) text.Text {
+	switch v := v.(type) {
+	case pickle.Unicode:
+		return pickle.Unicode(strings.ToLower(string(v)))
+	case pickle.Str:
+		return maillist.Lower(string(v))
+	}
+	return ""
+}
+
+// plain is the bytes of a str, or the UTF-8 of a unicode.
+func plain(t text.Text) string {
+	switch t := t.(type) {
+	case string:
+		return t
+	case pickle.Str:
+		return string(t)
+	case pickle.Unicode:
+		return string(t)
+	}
+	return ""
+}
