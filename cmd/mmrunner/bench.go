@@ -70,8 +70,12 @@ func runBench(cmd *cobra.Command, in *installation, o benchOptions) error {
 		return err
 	}
 	o.Progress = func(what string) { fmt.Fprintln(cmd.ErrOrStderr(), what+" ...") }
+	ctx := untilStopped(cmd)
 	o.Drain = func(dir, name string) (d bench.Drained, err error) {
-		child := exec.Command(self, "bench", "--child", dir, name)
+		if ctx.Err() != nil {
+			return d, ctx.Err()
+		}
+		child := exec.CommandContext(ctx, self, "bench", "--child", dir, name)
 		child.Stderr = os.Stderr
 		b, err := child.Output()
 		if err != nil {

@@ -235,7 +235,7 @@ func handler(name string, s *site.Site) (runner.Handler, error) {
 		}
 		return outgoing.New(s, bounce.NewRefusals(bounce.New(d, world)), outgoing.Options{Sessions: s.Int("MMRUNNER_OUTGOING_SESSIONS")}), nil
 	}
-	return nil, fmt.Errorf("had runner %q, wanted one of %s", name, strings.Join(append(runner.Names(), runner.Outgoing.Name), ", "))
+	return nil, fmt.Errorf("got runner %q, need one of %s", name, strings.Join(append(runner.Names(), runner.Outgoing.Name), ", "))
 }
 
 // progress shows a bar that counts things, where standard error is a terminal.

@@ -157,7 +157,7 @@ func ask(out io.Writer, answers *bufio.Reader, path string) error {
 	case a == "y" || a == "yes":
 		return nil
 	case err != nil:
-		return errors.New("had no answer, wanted yes, or --yes; nothing was changed")
+		return errors.New("there was no answer, need yes, or --yes; nothing was changed")
 	}
 	return errors.New("nothing was changed")
 }

@@ -45,7 +45,7 @@ func checkMail(cmd *cobra.Command, in *installation, o mailcheckOptions) error {
 		return err
 	}
 	if s.Python == "" {
-		return fmt.Errorf("%s: had no Python, wanted the interpreter that its scripts run under", s.Prefix)
+		return fmt.Errorf("%s: there is no Python, need the interpreter that its scripts run under", s.Prefix)
 	}
 	samples := mailcheck.Samples()
 	if o.corpus != "" {
@@ -81,7 +81,7 @@ func checkMail(cmd *cobra.Command, in *installation, o mailcheckOptions) error {
 	fmt.Fprintf(out, "samples %d, seeds %d, messages compared %d (mutations %d), differences %d\n",
 		len(samples), len(o.seeds), messages, messages-len(samples)*len(o.seeds), differences)
 	if differences > 0 {
-		return fmt.Errorf("had %d differences, wanted none", differences)
+		return fmt.Errorf("got %d differences, need none", differences)
 	}
 	return nil
 }

@@ -49,7 +49,7 @@ func probe(cmd *cobra.Command, in *installation, o probeOptions) error {
 	}
 	var problem error
 	if s.Problem != nil {
-		problem = fmt.Errorf("%s: had no answer from its Python, wanted the profile: %w", s.Prefix, s.Problem)
+		problem = fmt.Errorf("%s: its Python does not answer: %w; name another in $MAILMAN_PYTHON", s.Prefix, s.Problem)
 	}
 	if !o.asJSON {
 		return errors.Join(summary(cmd.OutOrStdout(), s), problem)

@@ -50,7 +50,7 @@ mailmanctl starts its runners through mmrunner where mm_cfg.py sets PYTHON to it
 				o.Runners = append(o.Runners, spec)
 			}
 			if len(o.Runners) == 0 && !o.List {
-				return errors.New("had no runner, wanted one with --runner NAME[:SLICE:COUNT]; --list shows them")
+				return errors.New("got no runner, need --runner NAME[:SLICE:COUNT]; --list shows the names")
 			}
 			return byHand(cmd, in, o)
 		},
@@ -149,10 +149,10 @@ func tune(process *service.Process) error {
 // sane refuses what no runner can work with.
 func sane(batchSize int, batchName string, lockShare float64, shareName string) error {
 	if batchSize < 1 {
-		return fmt.Errorf("had %s %d, wanted at least 1", batchName, batchSize)
+		return fmt.Errorf("%s: got %d, need at least 1", batchName, batchSize)
 	}
 	if lockShare <= 0 || lockShare > 1 {
-		return fmt.Errorf("had %s %g, wanted more than 0 and at most 1", shareName, lockShare)
+		return fmt.Errorf("%s: got %g, need more than 0 and at most 1", shareName, lockShare)
 	}
 	return nil
 }

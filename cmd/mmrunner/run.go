@@ -81,7 +81,7 @@ func runForeground(cmd *cobra.Command, in *installation, o runOptions, names []s
 	for _, name := range names {
 		spec := qrunner.Spec{Name: strings.TrimSuffix(name, "Runner") + "Runner", Slice: n, Slices: slices}
 		if !runner.Known(spec.Name) {
-			return fmt.Errorf("had runner %q, wanted one of %s", name, strings.Join(runner.Names(), ", "))
+			return fmt.Errorf("got runner %q, need one of %s", name, strings.Join(runner.Names(), ", "))
 		}
 		process.Runners = append(process.Runners, spec)
 		if qrunner.Configured(s, spec.Name) {

@@ -23,7 +23,7 @@ func (in *installation) open(cmd *cobra.Command) (*site.Site, error) {
 		return nil, err
 	}
 	if s.Problem != nil {
-		return nil, fmt.Errorf("%s: had no settings (%w), wanted them from Mailman's own Python 2.7; "+
+		return nil, fmt.Errorf("%s: its Python 2.7 does not tell the settings (%w); "+
 			"name the interpreter in $MAILMAN_PYTHON, and see `mmrunner probe`", s.Prefix, s.Problem)
 	}
 	return s, nil

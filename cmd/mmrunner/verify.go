@@ -63,11 +63,11 @@ var errFound = &exitError{status: statusFound}
 
 func runVerify(cmd *cobra.Command, in *installation, o verifyOptions, lists []string) error {
 	if o.max < 1 {
-		return fmt.Errorf("had --max %d, wanted at least 1", o.max)
+		return fmt.Errorf("--max: got %d, need at least 1", o.max)
 	}
 	if o.file != "" {
 		if len(lists) > 0 {
-			return fmt.Errorf("had --file and the list %s, wanted one or the other", lists[0])
+			return fmt.Errorf("got --file and the list %s, need one or the other", lists[0])
 		}
 		return verifyPair(cmd, in, o)
 	}
@@ -156,7 +156,7 @@ func printFindings(w io.Writer, found []verify.Finding) {
 			}
 			fmt.Fprintln(w, in)
 		}
-		fmt.Fprintf(w, "  %s: %s\n    had    %s\n    wanted %s\n", f.Check, terminal.Escape(f.Path), terminal.Escape(f.Had), terminal.Escape(f.Wanted))
+		fmt.Fprintf(w, "  %s: %s\n    got  %s\n    need %s\n", f.Check, terminal.Escape(f.Path), terminal.Escape(f.Had), terminal.Escape(f.Wanted))
 	}
 }
 

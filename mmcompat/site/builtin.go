@@ -73,6 +73,11 @@ func builtinSettings() map[string]Setting {
 		"BLOCK_SPAMHAUS_LISTED_IP_SUBSCRIBE":  yes(false),
 		"BLOCK_SPAMHAUS_LISTED_DBL_SUBSCRIBE": yes(false),
 		"REFUSE_SECOND_PENDING":               yes(false),
+		"VERSION":                             str("2.1.39"),
+		"PUBLIC_ARCHIVE_URL":                  str("http://%(hostname)s/pipermail/%(listname)s"),
+		"POSTFIX_STYLE_VIRTUAL_DOMAINS":       {pickle.NewList()},
+		"ALLOW_FROM_IS_LIST":                  yes(true), // of 2.1.16 to 2.1.17; allowed since
+		"VERP_DELIVERY_INTERVAL":              number(0),
 		"VERP_PROBES":                         yes(false),
 		"VERP_CONFIRMATIONS":                  yes(false),
 		"VERP_PERSONALIZED_DELIVERIES":        yes(false),

@@ -40,14 +40,14 @@ func Over(rows []Row) []string {
 	for _, r := range rows {
 		what := fmt.Sprintf("%d %s on %d members", r.Stats.Entries, kind(r.Stats.Runner), r.Members)
 		if limit := memoryTimes*r.Bytes + memoryMore; r.Peak > limit {
-			over = append(over, fmt.Sprintf("%s: had a peak of %s, wanted at most %s", what, megabytes(r.Peak), megabytes(limit)))
+			over = append(over, fmt.Sprintf("%s: got a peak of %s, need at most %s", what, megabytes(r.Peak), megabytes(limit)))
 		}
 		// Commands are answered, and each answer is one more file to be put in its place.
 		if limit := lockTimes * r.Copy; r.Stats.Runner == "BounceRunner" && r.Stats.Held > limit {
-			over = append(over, fmt.Sprintf("%s: had the lock for %v, wanted at most %v", what, r.Stats.Held, limit))
+			over = append(over, fmt.Sprintf("%s: held the lock for %v, need at most %v", what, r.Stats.Held, limit))
 		}
 		if r.Mailman > 0 && r.Mailman < 1000*r.Each() {
-			over = append(over, fmt.Sprintf("%s: had %v an entry, wanted a thousandth of Mailman's %v", what, r.Each(), r.Mailman))
+			over = append(over, fmt.Sprintf("%s: got %v an entry, need a thousandth of Mailman's %v", what, r.Each(), r.Mailman))
 		}
 	}
 	return over

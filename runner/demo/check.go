@@ -32,7 +32,7 @@ func (c *class) PyNew(args ...any) (any, error) { return c.Call(args...) }
 func (in *instance) PyDictSet(key, value any) error {
 	name, ok := key.(string)
 	if !ok {
-		return fmt.Errorf("had the attribute %v, wanted one with a name", key)
+		return fmt.Errorf("got the attribute %v, need one with a name", key)
 	}
 	in.attrs[name] = value
 	return nil
@@ -61,13 +61,13 @@ func read(file string) (map[string]any, error) {
 func dict(v any) (map[string]any, error) {
 	d, ok := v.(*types.Dict)
 	if !ok {
-		return nil, fmt.Errorf("had a %T, wanted a dict", v)
+		return nil, fmt.Errorf("got a %T, need a dict", v)
 	}
 	m := make(map[string]any, len(*d))
 	for _, e := range *d {
 		k, ok := e.Key.(string)
 		if _, twice := m[k]; !ok || twice {
-			return nil, fmt.Errorf("had the key %v, wanted a str that is there once", e.Key)
+			return nil, fmt.Errorf("got the key %v, need a str that is there once", e.Key)
 		}
 		m[k] = e.Value
 	}
@@ -93,7 +93,7 @@ func Check(s *site.Site) (*Expected, error) {
 	}
 	got.Members = len(attrs["members"]) + len(attrs["digest_members"])
 	if n := len(attrs["passwords"]); n != got.Members {
-		return nil, fmt.Errorf("config.pck: had %d members and %d passwords, wanted as many", got.Members, n)
+		return nil, fmt.Errorf("config.pck: got %d members and %d passwords, need as many", got.Members, n)
 	}
 	if err := got.bounces(attrs["bounce_info"]); err != nil {
 		return nil, fmt.Errorf("config.pck: bounce_info: %w", err)
@@ -104,7 +104,7 @@ func Check(s *site.Site) (*Expected, error) {
 	for who, v := range attrs["user_options"] {
 		bits, ok := v.(int)
 		if !ok {
-			return nil, fmt.Errorf("config.pck: user_options: %s had %v, wanted an int", who, v)
+			return nil, fmt.Errorf("config.pck: user_options: %s: got %v, need an int", who, v)
 		}
 		if bits&maillist.ConcealSubscription != 0 {
 			got.Hidden++
@@ -135,15 +135,15 @@ func (e *Expected) bounces(infos map[string]any) error {
 	for who, v := range infos {
 		in, ok := v.(*instance)
 		if !ok || *in.class != (class{"Mailman.Bouncer", "_BounceInfo"}) {
-			return fmt.Errorf("had %v for %s, wanted a _BounceInfo", v, who)
+			return fmt.Errorf("got %v for %s, need a _BounceInfo", v, who)
 		}
 		// It has the address as the bounce had it.
 		if member, ok := in.attrs["member"].(string); !ok || maillist.Lower(member) != who {
-			return fmt.Errorf("%s had that of %v, wanted his own", who, in.attrs["member"])
+			return fmt.Errorf("%s: got that of %v, need the member's own", who, in.attrs["member"])
 		}
 		score, ok := in.attrs["score"].(float64)
 		if !ok {
-			return fmt.Errorf("%s had the score %v, wanted a float", who, in.attrs["score"])
+			return fmt.Errorf("%s: got the score %v, need a float", who, in.attrs["score"])
 		}
 		total += score
 	}
@@ -156,7 +156,7 @@ func (e *Expected) disabled(status map[string]any) error {
 	for who, v := range status {
 		t, ok := v.(*types.Tuple)
 		if !ok || t.Len() != 2 {
-			return fmt.Errorf("%s had %v, wanted who disabled it and when", who, v)
+			return fmt.Errorf("%s: got %v, need who disabled it and when", who, v)
 		}
 		switch t.Get(0) {
 		case int(maillist.ByBounce):
@@ -164,7 +164,7 @@ func (e *Expected) disabled(status map[string]any) error {
 		case int(maillist.ByUser):
 			e.ByUser++
 		default:
-			return fmt.Errorf("%s had %v, wanted bounces or himself to be the reason", who, t.Get(0))
+			return fmt.Errorf("%s: got %v, need bounces or the member as the reason", who, t.Get(0))
 		}
 	}
 	return nil

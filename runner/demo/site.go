@@ -19,7 +19,7 @@ import (
 // no sense, the file system's, and that of o.Progress.
 func Make(dir string, o Options) (*site.Site, *Expected, error) {
 	if o.Bounces < 0 || o.Commands < 0 || o.Members <= o.Commands {
-		return nil, nil, fmt.Errorf("had %d members, %d bounces and %d commands, wanted more members than commands, and none of them negative",
+		return nil, nil, fmt.Errorf("got %d members, %d bounces and %d commands, need more members than commands, and none of them negative",
 			o.Members, o.Bounces, o.Commands)
 	}
 	s := site.FromProfile(dir, site.Builtin())

@@ -27,7 +27,7 @@ func each(name string, b []byte, fn func(n, of, size int, v pickle.Value) error)
 		rest = after
 	}
 	if len(b) == 0 {
-		bad = fmt.Errorf("%s: had an empty file, wanted a pickle", name)
+		bad = fmt.Errorf("%s: got an empty file, need a pickle", name)
 	}
 	of := len(all)
 	if bad != nil && len(b) > 0 {

@@ -180,7 +180,7 @@ func (c *comparer) dict(where, side string, b []byte) (*pickle.Dict, bool) {
 		return d, true
 	}
 	if err == nil {
-		err = fmt.Errorf("had %s, wanted a dict", pickle.Repr(v, 40))
+		err = fmt.Errorf("got %s, need a dict", pickle.Repr(v, 40))
 	}
 	c.add(where, side+"'s file cannot be read", err.Error(), err.Error())
 	return nil, false

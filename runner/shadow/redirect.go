@@ -40,7 +40,7 @@ func redirected(s *site.Site, dir string) (*site.Site, map[string]string, error)
 	}
 	for _, name := range []string{"LIST_DATA_DIR", "LOG_DIR", "LOCK_DIR", "DATA_DIR", "QUEUE_DIR"} {
 		if moved[name] == "" {
-			return nil, nil, fmt.Errorf("%s: had no directory in %s, wanted one to replace", s.Prefix, name)
+			return nil, nil, fmt.Errorf("%s: %s names no directory, need one to replace", s.Prefix, name)
 		}
 	}
 	p := *s.Profile

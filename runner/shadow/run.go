@@ -79,7 +79,7 @@ func Run(ctx context.Context, o Options) (report *Report, err error) {
 		return nil, fmt.Errorf("%s: had no Python 2.7 to compare with (%w); see `mmrunner probe`", o.Site.Prefix, o.Site.Problem)
 	}
 	if inside(o.Spool, o.Site.Str("VAR_PREFIX")) {
-		return nil, fmt.Errorf("had the spool %s, wanted one outside of VAR_PREFIX, %s, where nothing is to change", o.Spool, o.Site.Str("VAR_PREFIX"))
+		return nil, fmt.Errorf("--spool: got %s, need a directory outside of VAR_PREFIX, %s, where nothing is to change", o.Spool, o.Site.Str("VAR_PREFIX"))
 	}
 	sp, err := openSpool(o.Spool)
 	if err != nil {
@@ -288,7 +288,7 @@ func (s *shadow) live(ctx context.Context) error {
 	for dir := range s.queues {
 		// A queue's directory is made by the first runner that needs it.
 		if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("%s: had no such queue, wanted Mailman to have been started once", dir)
+			return fmt.Errorf("%s: there is no such queue yet; start Mailman once, which makes it", dir)
 		}
 		if err := w.Add(dir); err != nil {
 			return fmt.Errorf("%s: %w", dir, err)

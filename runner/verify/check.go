@@ -32,8 +32,8 @@ type Finding struct {
 	// Path is where in the file, as Python would write it:
 	// ['members']['anne@example.com'].
 	Path   string `json:"path"`
-	Had    string `json:"had"`
-	Wanted string `json:"wanted"`
+	Had    string `json:"got"`
+	Wanted string `json:"need"`
 }
 
 func (f Finding) String() string {
@@ -41,7 +41,7 @@ func (f Finding) String() string {
 	if f.List != "" {
 		in = "list " + f.List + ", " + in
 	}
-	return fmt.Sprintf("%s: %s: %s: had %s, wanted %s", in, f.Check, f.Path, f.Had, f.Wanted)
+	return fmt.Sprintf("%s: %s: %s: got %s, need %s", in, f.Check, f.Path, f.Had, f.Wanted)
 }
 
 // checker is what the checks of one file share.

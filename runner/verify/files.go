@@ -133,7 +133,7 @@ const lostFound = "lost+found"
 type UnknownListError struct{ Name, Dir string }
 
 func (e *UnknownListError) Error() string {
-	return "had no list " + e.Name + " in " + e.Dir + ", wanted the name of one that is there"
+	return "there is no list " + e.Name + " in " + e.Dir
 }
 
 // queueDirs are the directories below QUEUE_DIR and those that mm_cfg puts

@@ -78,7 +78,7 @@ func (m *unmarshaler) value() pickle.Value {
 	case 'R':
 		i := m.size()
 		if i < 0 || i >= len(m.interned) {
-			m.fail("had string %d, wanted one of %d", i, len(m.interned))
+			m.fail("got string %d, need one of %d", i, len(m.interned))
 		}
 		return m.interned[i]
 	case 'u':
@@ -158,7 +158,7 @@ func (m *unmarshaler) object(items []pickle.Value) pickle.Value {
 	for _, p := range pairs.Items {
 		pair, ok := p.(*pickle.Tuple)
 		if !ok || len(pair.Items) != 2 {
-			m.fail("had %s, wanted a pair", pickle.Repr(p, 40))
+			m.fail("got %s, need a pair", pickle.Repr(p, 40))
 		}
 		if in.DictItems == nil {
 			in.DictItems = pickle.NewDict()

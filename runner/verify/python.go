@@ -106,5 +106,5 @@ func (p *Python) died(err error) error {
 	p.cmd.Process.Kill()
 	p.cmd.Wait() // stderr is complete after it
 	lines := strings.Split(strings.TrimSpace(p.stderr.String()), "\n")
-	return fmt.Errorf("%s: had %w, wanted an answer: %s", p.cmd.Path, err, lines[len(lines)-1])
+	return fmt.Errorf("%s: it does not answer: %w: %s", p.cmd.Path, err, lines[len(lines)-1])
 }
