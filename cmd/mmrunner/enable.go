@@ -24,6 +24,7 @@ type enableOptions struct {
 	domain     string
 	code       string
 	scoreBelow float64
+	held       bool
 	undo       string
 	apply      bool
 	asJSON     bool
@@ -32,7 +33,7 @@ type enableOptions struct {
 func newEnable(in *installation) *cobra.Command {
 	var o enableOptions
 	cmd := &cobra.Command{
-		Use:   "enable LIST --disabled-since DATE | enable --undo FILE",
+		Use:   "enable [LIST]",
 		Short: "Have members get mail again whom bounces disabled",
 		Long: `enable lists the members of LIST whom bounces have disabled since DATE, of one domain or after one status code if
 that is asked for. With --apply it enables them and resets their bounce info, in one commit, as Mailman's own web page
@@ -52,6 +53,7 @@ A status code is only known for what was written down since events were switched
 	f.StringVar(&o.domain, "domain", "", "those of domains like `GLOB`")
 	f.StringVar(&o.code, "code", "", "those whose last bounce had a status code like `GLOB`, such as 5.7.*")
 	f.Float64Var(&o.scoreBelow, "score-below", 0, "those whose bounce score is below `N`")
+	f.BoolVar(&o.held, "held", false, "those whom the bounce guard holds; their bounce info is reset")
 	f.StringVar(&o.undo, "undo", "", "disable again whom the run that wrote `FILE` has enabled")
 	f.BoolVar(&o.apply, "apply", false, "do it; without this, nothing is changed")
 	jsonFlag(f, &o.asJSON)
@@ -77,18 +79,21 @@ func enableMembers(cmd *cobra.Command, in *installation, o enableOptions, args [
 	if o.undo != "" {
 		return undoEnable(cmd, in, o)
 	}
-	if len(args) != 1 || o.since == "" {
-		return errors.New("got no list or no --disabled-since, need both (or --undo FILE)")
+	if len(args) != 1 || o.since == "" && !o.held {
+		return errors.New("got no list or no --disabled-since, need both (or --held, or --undo FILE)")
 	}
-	since, err := parseMoment(o.since)
-	if err != nil {
-		return fmt.Errorf("--disabled-since: %w", err)
+	var since time.Time
+	if !o.held {
+		var err error
+		if since, err = parseMoment(o.since); err != nil {
+			return fmt.Errorf("--disabled-since: %w", err)
+		}
 	}
 	s, err := in.open(cmd)
 	if err != nil {
 		return err
 	}
-	filter := enable.Filter{Since: since, Domain: o.domain, Code: o.code, ScoreBelow: o.scoreBelow}
+	filter := enable.Filter{Since: since, Domain: o.domain, Code: o.code, ScoreBelow: o.scoreBelow, Held: o.held}
 	if err := filter.Check(); err != nil {
 		return err
 	}
@@ -205,6 +210,14 @@ func parseMoment(text string) (time.Time, error) {
 	return time.Time{}, fmt.Errorf("got %q, need a date such as 2024-05-01 or \"2024-05-01 18:00\"", text)
 }
 
+// disabledAt is when a member was disabled, for people.
+func disabledAt(t time.Time) string {
+	if t.IsZero() {
+		return "held"
+	}
+	return t.Local().Format("2006-01-02 15:04")
+}
+
 func printEnabled(cmd *cobra.Command, o enableOptions, what enabledMembers, members []enable.Member) error {
 	what.Members = []enabledMember{}
 	for _, m := range members {
@@ -219,7 +232,7 @@ func printEnabled(cmd *cobra.Command, o enableOptions, what enabledMembers, memb
 		t := terminal.NewTable(screenWidth(), terminal.Column{Title: "MEMBER", Flex: true}, terminal.Column{Title: "DISABLED"},
 			terminal.Column{Title: "SCORE", Right: true}, terminal.Column{Title: "STATUS"})
 		for _, m := range what.Members {
-			t.Row(m.Member, m.Disabled.Local().Format("2006-01-02 15:04"), fmt.Sprintf("%.1f", m.Score), m.Status)
+			t.Row(m.Member, disabledAt(m.Disabled), fmt.Sprintf("%.1f", m.Score), m.Status)
 		}
 		if err := t.Write(out); err != nil {
 			return err

@@ -39,6 +39,9 @@ func configuredHandler(o beyondOptions) func(name string, s *site.Site) (runner.
 		if b, ok := h.(*bounce.Handler); ok {
 			beyond := o.beyond || own.BeyondMailman
 			options := bounce.Options{Beyond: beyond, IgnoreNested: beyond || o.nested || own.IgnoreNestedReports}
+			if own.Guarded() {
+				options.Guard = own.GuardOf
+			}
 			privacy := own.Events.Privacy
 			if o.privacy != "" {
 				if privacy, err = settings.ParsePrivacy(o.privacy); err != nil {

@@ -34,7 +34,7 @@ Try it with mmrunner demo, and on a site with mmrunner probe, verify and shadow,
 	addGroup(root, groupInstall, "Installing it:", newInstall(in), newUninstall(in))
 	addGroup(root, groupWork, "Working on the queues:", newRun(in), newQrunner(in), newDrain(in))
 	addGroup(root, groupWatch, "Watching it:", newStatus(in), newShunt(in), newDetect(in), newDump(in))
-	addGroup(root, groupBounces, "Who bounces and why:", newReport(in), newEnable(in))
+	addGroup(root, groupBounces, "Who bounces and why:", newReport(in), newEnable(in), newRelease(in))
 	addGroup(root, groupOther, "Other commands:", newBench(in), newMan(), newVersion())
 	root.AddCommand(newJSONHelp())
 	// For those who develop mmrunner, and what commands start for themselves; hidden.

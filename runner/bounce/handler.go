@@ -26,10 +26,11 @@ import (
 // Handler is BounceRunner for the engine. It is for one goroutine, as far as
 // Apply and Batched go.
 type Handler struct {
-	world   membership.World
-	detect  *detect.Detector
-	options Options
-	events  map[runner.Batch][]event
+	world     membership.World
+	detect    *detect.Detector
+	options   Options
+	events    map[runner.Batch][]event
+	guardTold map[string]told // whom the guard has told, by list
 
 	// The language of the process itself, in which bounces are registered. A
 	// member's removal changes it to the list's for good.
@@ -288,8 +289,10 @@ func (h *Handler) Batched(b runner.Batch) error {
 	if h.options.Events != nil {
 		r.deeds = &[]deed{}
 	}
+	r.guard = h.newGuard(b)
 	failed := runner.Failed{}
 	for _, ev := range found {
+		r.entry = ev.entry
 		err := runner.Guard(func() error { return r.bounce(ev.addr, ev.entry.Message, ev.day, false) })
 		var locked *runner.LockError
 		switch {
@@ -302,6 +305,11 @@ func (h *Handler) Batched(b runner.Batch) error {
 		default:
 			b.Save()
 			h.recordDeeds(r, events.Bounce, ev.entry.Work)
+		}
+	}
+	if r.guard != nil {
+		if err := h.settleGuard(r, found[0].entry, failed); err != nil {
+			return err
 		}
 	}
 	if len(failed) > 0 {

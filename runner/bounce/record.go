@@ -111,6 +111,14 @@ func (w *work) why(addr string) beyond.Reason {
 	return w.reason
 }
 
+// reasonOf is what an entry's report says of one address.
+func reasonOf(e *runner.Entry, addr string) beyond.Reason {
+	if w, ok := e.Work.(*work); ok {
+		return w.why(addr)
+	}
+	return beyond.Reason{}
+}
+
 // module is what has found the addresses.
 func (w *work) module() string {
 	switch {

@@ -23,6 +23,8 @@ type register struct {
 
 	deeds *[]deed // what was done to members; nil if nobody wants to know
 	then  string  // what followed for the member at hand
+	guard *guard  // of the list; nil if it has none
+	entry *runner.Entry
 }
 
 // reader gives the bounce, which is only wanted where a notice encloses it.
@@ -70,6 +72,8 @@ func (r *register) bounce(member string, read reader, day maillist.Date, include
 	notices, _ := r.l.Get("bounce_you_are_disabled_warnings")
 	firstToday := true
 	done := r.begin(member, info)
+	threshold, _ := r.l.Get("bounce_score_threshold")
+	before := info != nil && maillist.Compare(info.Score, threshold) >= 0
 	switch {
 	case info == nil:
 		info = maillist.NewBounceInfo(member, weight, day, notices, zone)
@@ -98,7 +102,6 @@ func (r *register) bounce(member string, read reader, day maillist.Date, include
 		info.Date = day
 		r.m.Log("bounce", "%s: %s current bounce score: %s", r.l.Name(), member, score(info))
 	}
-	threshold, _ := r.l.Get("bounce_score_threshold")
 	switch over := maillist.Compare(info.Score, threshold) >= 0; {
 	case over && r.b.Site().Bool("VERP_PROBES"):
 		r.m.Log("bounce", "sending %s list probe to: %s (score %s >= %s)", r.l.Name(), member, score(info), r.threshold())
@@ -107,6 +110,9 @@ func (r *register) bounce(member string, read reader, day maillist.Date, include
 		}
 		r.then = events.Probed
 		info.Reset(pickle.Int(0), info.Date, info.NoticesLeft, zone)
+	case over && r.guard != nil:
+		r.guard.add(&waiting{member, info, read, done, before, r.entry, reasonOf(r.entry, member)})
+		return r.l.SetBounceInfo(member, info)
 	case over:
 		if err := r.disable(member, info, read); err != nil {
 			return err

@@ -7,6 +7,7 @@ import (
 	"github.com/mmrunner/mmrunner/runner/bounce/beyond"
 	"github.com/mmrunner/mmrunner/runner/bounce/detect"
 	"github.com/mmrunner/mmrunner/runner/events"
+	"github.com/mmrunner/mmrunner/runner/settings"
 )
 
 // Options is what a handler does beyond what Mailman's runner does. The zero
@@ -16,6 +17,8 @@ type Options struct {
 	Beyond bool
 	// IgnoreNested has a delivery report inside a returned message not count.
 	IgnoreNested bool
+	// Guard is how many members of a list may be disabled; nil for any number.
+	Guard func(list string) settings.Guard
 	// Events makes lines of what is done to members; nil for none.
 	Events *events.Recorder
 }
@@ -49,7 +52,7 @@ func (h *Handler) scan(m *message.Message) *work {
 	default:
 		w.second = beyond.Find(m)
 	}
-	if h.options.Events != nil {
+	if h.options.Events != nil || h.options.Guard != nil {
 		w.explain(m)
 	}
 	return w

@@ -16,6 +16,7 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
 	"github.com/mmrunner/mmrunner/pickle"
 	"github.com/mmrunner/mmrunner/runner"
+	"github.com/mmrunner/mmrunner/runner/bounce"
 	"github.com/mmrunner/mmrunner/runner/events"
 )
 
@@ -25,6 +26,8 @@ type Filter struct {
 	Domain     string    // a pattern for the address's domain, as path.Match has them
 	Code       string    // a pattern for the status code of the last bounce that is known of (package events)
 	ScoreBelow float64   // 0 for any score
+	// Held takes those whom the bounce guard holds, and nobody else.
+	Held bool
 
 	// Codes are the last status codes of members, by their names in events; they are
 	// needed where Code is set.
@@ -47,7 +50,8 @@ func (f Filter) Check() error {
 // member again.
 type Member struct {
 	Addr     string    `json:"member"`
-	Disabled time.Time `json:"disabled"`
+	Disabled time.Time `json:"disabled"`       // zero for one who was held
+	Held     bool      `json:"held,omitempty"` // not disabled, but held by the guard
 	Score    float64   `json:"score"`
 	Code     string    `json:"status,omitempty"`
 
@@ -68,6 +72,9 @@ type BounceInfo struct {
 // Find returns the members of a list whom bounces disabled and the filter wants,
 // by their addresses. The error is about a list that is damaged.
 func (f Filter) Find(l *maillist.List) ([]Member, error) {
+	if f.Held {
+		return f.findHeld(l)
+	}
 	var all []Member
 	for addr, v := range l.DictAll("delivery_status") {
 		status, at, ok := statusOf(v)
@@ -96,6 +103,25 @@ func (f Filter) Find(l *maillist.List) ([]Member, error) {
 			}
 		}
 		all = append(all, m)
+	}
+	slices.SortFunc(all, func(a, b Member) int { return strings.Compare(a.Addr, b.Addr) })
+	return all, nil
+}
+
+// findHeld is Find for members whom the guard holds.
+func (f Filter) findHeld(l *maillist.List) ([]Member, error) {
+	var all []Member
+	for addr := range l.GetBouncingMembers() {
+		if !l.IsMember(addr) || !f.domain(addr) {
+			continue
+		}
+		info, held, err := bounce.IsHeld(l.Site(), l, addr)
+		if err != nil {
+			return nil, err
+		}
+		if held {
+			all = append(all, Member{Addr: addr, Held: true, Score: score(info.Score), Code: f.code(addr), Info: infoOf(info)})
+		}
 	}
 	slices.SortFunc(all, func(a, b Member) int { return strings.Compare(a.Addr, b.Addr) })
 	return all, nil
@@ -154,7 +180,11 @@ func Apply(b runner.Batch, members []Member, record *events.Recorder) (done []Me
 	l := b.List()
 	for _, m := range members {
 		status, err := l.GetDeliveryStatus(m.Addr)
-		if errors.Is(err, maillist.ErrNotAMember) || err == nil && status != maillist.ByBounce {
+		was := maillist.ByBounce
+		if m.Held {
+			was = maillist.Enabled
+		}
+		if errors.Is(err, maillist.ErrNotAMember) || err == nil && status != was {
 			continue
 		}
 		if err != nil {
@@ -191,11 +221,13 @@ func Undo(b runner.Batch, members []Member) (done []Member, err error) {
 		if info, err := l.GetBounceInfo(m.Addr); err != nil || info != nil {
 			continue
 		}
-		if err := l.SetDeliveryStatus(m.Addr, maillist.ByBounce); err != nil {
-			return nil, err
+		if !m.Held {
+			if err := l.SetDeliveryStatus(m.Addr, maillist.ByBounce); err != nil {
+				return nil, err
+			}
+			// Not as of now, but as of then.
+			l.DictSet("delivery_status", maillist.Lower(m.Addr), pickle.NewTuple(pickle.Int(maillist.ByBounce), m.Seconds))
 		}
-		// Not as of now, but as of then.
-		l.DictSet("delivery_status", maillist.Lower(m.Addr), pickle.NewTuple(pickle.Int(maillist.ByBounce), m.Seconds))
 		if m.Info != nil {
 			info := maillist.NewBounceInfo(m.Info.Member, m.Info.Score, m.Info.Date, pickle.Int(m.Info.NoticesLeft), b.Now().Location())
 			info.LastNotice, info.Cookie = m.Info.LastNotice, m.Info.Cookie

@@ -181,3 +181,42 @@ func TestFilters(t *testing.T) {
 		t.Error("a pattern that is none was taken")
 	}
 }
+
+// TestHeldMembersArePutBack is about those whom the bounce guard holds: enabled,
+// with a score that has reached the threshold of 5.
+func TestHeldMembersArePutBack(t *testing.T) {
+	s := disabled(t)
+	mmtest.RunPython(t, s.Prefix, `
+from Mailman import MailList
+from Mailman.Bouncer import _BounceInfo
+m = MailList.MailList('lista')
+for addr, score in ('d@example.com', 6.0), ('e@example.com', 5.0), ('b@sub.example.net', 6.0):
+    m.setBounceInfo(addr, _BounceInfo(addr, score, (2024, 5, 1), 3))
+m.Save()
+m.Unlock()
+`)
+	filter := enable.Filter{Held: true}
+	var done []enable.Member
+	change(t, s, "lista", func(b runner.Batch) error {
+		found, err := filter.Find(b.List())
+		if err != nil {
+			return err
+		}
+		done, err = enable.Apply(b, found, nil)
+		return err
+	})
+	if len(done) != 1 || done[0].Addr != "e@example.com" {
+		t.Fatalf("had %+v, want e@example.com, who alone is enabled", done)
+	}
+	look := "from Mailman import MailList\nm = MailList.MailList('lista', lock=0)\ni = m.getBounceInfo('e@example.com')\nprint m.getDeliveryStatus('e@example.com'), i and i.score\n"
+	if out := string(mmtest.RunPython(t, s.Prefix, look)); out != "0 None\n" {
+		t.Errorf("had %q, want enabled and no bounce info", out)
+	}
+	change(t, s, "lista", func(b runner.Batch) error {
+		_, err := enable.Undo(b, done)
+		return err
+	})
+	if out := string(mmtest.RunPython(t, s.Prefix, look)); out != "0 5.0\n" {
+		t.Errorf("had %q, want enabled with the score as it was", out)
+	}
+}

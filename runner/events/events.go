@@ -48,13 +48,13 @@ type Kind string
 
 // The kinds of events.
 const (
-	Bounce    Kind = "bounce"    // a bounce of a member was registered
-	Probe     Kind = "probe"     // a probe of a member came back
-	Unknown   Kind = "unknown"   // a bounce in which no address was found
-	NoBounce  Kind = "no-bounce" // a message to the bounces address that is none; Class says what
-	Held      Kind = "held"      // the guard held a member who would have been disabled
-	Enabled   Kind = "enabled"   // mmrunner enable or release put a member back
-	Confirmed Kind = "released"  // mmrunner release had a held member disabled
+	Bounce   Kind = "bounce"    // a bounce of a member was registered
+	Probe    Kind = "probe"     // a probe of a member came back
+	Unknown  Kind = "unknown"   // a bounce in which no address was found
+	NoBounce Kind = "no-bounce" // a message to the bounces address that is none; Class says what
+	Held     Kind = "held"      // the guard held a member who would have been disabled
+	Enabled  Kind = "enabled"   // mmrunner enable or release put a member back
+	Released Kind = "released"  // mmrunner release had a held member disabled
 )
 
 // What followed for a member.
@@ -205,6 +205,24 @@ func WithoutAddresses(s string) string {
 		return s
 	}
 	return addressLike.ReplaceAllString(s, "ADDRESS")
+}
+
+// Plain is a diagnostic without what differs from one message to the next:
+// addresses and long numbers.
+func Plain(diagnostic string) string {
+	words := strings.Fields(WithoutAddresses(diagnostic))
+	for i, w := range words {
+		digits := 0
+		for _, c := range w {
+			if '0' <= c && c <= '9' {
+				digits++
+			}
+		}
+		if digits > 3 && !(len(w) == 5 && strings.Count(w, ".") == 2) {
+			words[i] = "#"
+		}
+	}
+	return strings.Join(words, " ")
 }
 
 func cutDomain(addr string) (local, domain string, ok bool) {

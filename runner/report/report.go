@@ -14,6 +14,7 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
 	"github.com/mmrunner/mmrunner/mmcompat/site"
 	"github.com/mmrunner/mmrunner/pickle"
+	"github.com/mmrunner/mmrunner/runner/bounce"
 	"github.com/mmrunner/mmrunner/runner/events"
 )
 
@@ -58,6 +59,7 @@ type List struct {
 	Name             string `json:"name"`
 	Members          int    `json:"members"`
 	Bouncing         int    `json:"bouncing"` // members with a bounce score
+	Held             int    `json:"held"`     // of these, members whom the bounce guard keeps from being disabled
 	DisabledByBounce int    `json:"disabled_by_bounce"`
 	DisabledByAdmin  int    `json:"disabled_by_admin"`
 	DisabledByUser   int    `json:"disabled_by_user"`
@@ -156,7 +158,7 @@ func (b *builder) event(e events.Event) {
 	switch e.Kind {
 	case events.Bounce, events.Probe, events.Held:
 		all = []*Count{day, b.count(domain, e.Domain), b.count(status, e.Status), b.count(class, e.Class), b.count(server, e.Server),
-			b.count(reason, Plain(e.Diagnostic))}
+			b.count(reason, events.Plain(e.Diagnostic))}
 		if e.Member != "" {
 			all = append(all, b.count(member, e.Member))
 		}
@@ -209,6 +211,9 @@ func (b *builder) list(l *maillist.List) {
 	}
 	for addr := range l.GetBouncingMembers() {
 		st.Bouncing++
+		if _, held, err := bounce.IsHeld(l.Site(), l, addr); err == nil && held {
+			st.Held++
+		}
 		if !alone {
 			continue
 		}
@@ -283,22 +288,4 @@ func (b *builder) days() []Count {
 		}
 	}
 	return all
-}
-
-// Plain is a diagnostic without what differs from one message to the next:
-// addresses and long numbers.
-func Plain(diagnostic string) string {
-	words := strings.Fields(events.WithoutAddresses(diagnostic))
-	for i, w := range words {
-		digits := 0
-		for _, c := range w {
-			if '0' <= c && c <= '9' {
-				digits++
-			}
-		}
-		if digits > 3 && !(len(w) == 5 && strings.Count(w, ".") == 2) {
-			words[i] = "#"
-		}
-	}
-	return strings.Join(words, " ")
 }

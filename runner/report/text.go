@@ -12,10 +12,10 @@ import (
 // Text writes a report as text, no wider than that many columns.
 func (r *Report) Text(w io.Writer, width int) error {
 	t := terminal.NewTable(width, terminal.Column{Title: "LIST", Flex: true}, right("MEMBERS"), right("BOUNCING"), right("OFF: BOUNCES"),
-		right("ADMIN"), right("SELF"), right("OTHER"))
+		right("ADMIN"), right("SELF"), right("HELD"))
 	for _, l := range r.Lists {
 		t.Row(l.Name, fmt.Sprint(l.Members), fmt.Sprint(l.Bouncing), fmt.Sprint(l.DisabledByBounce), fmt.Sprint(l.DisabledByAdmin),
-			fmt.Sprint(l.DisabledByUser), fmt.Sprint(l.DisabledUnknown))
+			fmt.Sprint(l.DisabledByUser), fmt.Sprint(l.Held))
 	}
 	if err := t.Write(w); err != nil {
 		return err

@@ -105,6 +105,16 @@ func (s *Settings) GuardOf(list string) Guard {
 	return s.Guard
 }
 
+// Guarded tells whether any list has a guard.
+func (s *Settings) Guarded() bool {
+	for _, l := range s.Lists {
+		if l.Guard != nil && l.Guard.On() {
+			return true
+		}
+	}
+	return s.Guard.On()
+}
+
 // Read reads the settings of a site from its data directory; without the file
 // everything is off. The error says which setting is wrong and what it may be, or
 // is the file system's.

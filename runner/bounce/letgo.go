@@ -1,0 +1,45 @@
+package bounce
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/mmrunner/mmrunner/mmcompat/maillist"
+	"github.com/mmrunner/mmrunner/mmcompat/message"
+	"github.com/mmrunner/mmrunner/runner"
+	"github.com/mmrunner/mmrunner/runner/events"
+	"github.com/mmrunner/mmrunner/runner/membership"
+)
+
+// Release disables members whom the guard has held, with all notices that Mailman
+// sends when it does so. One who is not held any more is left alone. It returns
+// those who were disabled; an error is about a list that is damaged.
+func Release(b runner.Batch, world membership.World, members []string, record *events.Recorder) (done []string, err error) {
+	l := b.List()
+	for _, addr := range members {
+		info, held, err := IsHeld(b.Site(), l, addr)
+		if errors.Is(err, maillist.ErrNotAMember) || err == nil && !held {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		r := &register{m: membership.New(b, &membership.Voice{}, world), b: b, l: l}
+		// The bounces are gone; a notice to the owner encloses one.
+		read := func() (*message.Message, error) {
+			return message.Parse(fmt.Sprintf("From: %s\nSubject: bounces of %s\n\nThe bounces were held by mmrunner's guard, the last one on %s.\n",
+				maillist.GetSiteEmail(b.Site(), l.HostName(), ""), addr, dayMonthYear(info.Date)))
+		}
+		if err := r.disable(addr, info, read); err != nil {
+			return nil, err
+		}
+		if record != nil {
+			b.Record(record.Line(events.Event{At: b.Now(), List: l.Name(), Kind: events.Released, Member: addr, Before: points(info), After: points(info), Then: events.Disabled}))
+		}
+		done = append(done, addr)
+	}
+	if len(done) > 0 {
+		b.Save()
+	}
+	return done, nil
+}
