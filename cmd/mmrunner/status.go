@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"github.com/mmrunner/mmrunner/mmcompat/site"
 	"github.com/mmrunner/mmrunner/runner/status"
 )
 
@@ -101,10 +102,17 @@ func runStatus(cmd *cobra.Command, in *installation, o statusOptions) error {
 		}
 		defer o.page.Close()
 	}
-	if o.watch > 0 {
-		return watchStatus(cmd, in, o)
+	s, err := in.look(cmd)
+	switch {
+	case err != nil && o.check:
+		fmt.Fprintln(cmd.OutOrStdout(), "MMRUNNER UNKNOWN - "+oneLine(err.Error()))
+		return &exitError{status: int(status.Unclear)}
+	case err != nil:
+		return unclear(err)
+	case o.watch > 0:
+		return watchStatus(cmd, s, o)
 	}
-	return oneStatus(cmd, cmd.OutOrStdout(), in, o)
+	return oneStatus(cmd, cmd.OutOrStdout(), s, o)
 }
 
 // unclear is an error with the exit status that monitoring plugins have for it.
@@ -116,15 +124,7 @@ func unclear(err error) error {
 }
 
 // oneStatus looks once, and shows what was seen. The error carries the exit status.
-func oneStatus(cmd *cobra.Command, w io.Writer, in *installation, o statusOptions) error {
-	s, err := in.look(cmd)
-	if err != nil {
-		if o.check {
-			fmt.Fprintln(w, "MMRUNNER UNKNOWN - "+oneLine(err.Error()))
-			return &exitError{status: int(status.Unclear)}
-		}
-		return unclear(err)
-	}
+func oneStatus(cmd *cobra.Command, w io.Writer, s *site.Site, o statusOptions) (err error) {
 	st := status.Look(s, status.Options{Batches: o.batches})
 	level, alarms := st.Judge(o.limits.warn, o.limits.crit)
 	page := statusDocument{level, alarms, st}
@@ -156,13 +156,13 @@ func oneStatus(cmd *cobra.Command, w io.Writer, in *installation, o statusOption
 }
 
 // watchStatus shows the status until it is stopped, on a terminal always at its top.
-func watchStatus(cmd *cobra.Command, in *installation, o statusOptions) error {
+func watchStatus(cmd *cobra.Command, s *site.Site, o statusOptions) error {
 	ctx := untilStopped(cmd)
 	// The screen is cleared past the writer that would escape that.
 	clear := term.IsTerminal(int(os.Stdout.Fd())) && !o.asJSON && o.html == ""
 	for {
 		var b screen
-		err := oneStatus(cmd, &b, in, o)
+		err := oneStatus(cmd, &b, s, o)
 		if exit := new(exitError); errors.As(err, &exit) && exit.err != nil {
 			return err
 		}

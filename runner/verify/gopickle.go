@@ -31,7 +31,7 @@ func readGopickle(b []byte, text bool) (v pickle.Value, err error) {
 	u.FindClass = func(module, name string) (any, error) { return &class{module, name}, nil }
 	o, err := u.Load()
 	if err != nil {
-		return nil, fmt.Errorf("%w: %v", errGopickle, err)
+		return nil, fmt.Errorf("%w: %w", errGopickle, err)
 	}
 	t := translator{text, map[any]pickle.Value{}}
 	return t.value(o)

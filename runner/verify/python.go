@@ -87,7 +87,7 @@ func (p *Python) Read(b []byte) ([]pickle.Value, time.Duration, error) {
 	case 0:
 		v, err := unmarshal(body)
 		if err != nil {
-			return nil, 0, fmt.Errorf("%w: %v", errPython, err)
+			return nil, 0, fmt.Errorf("%w: %w", errPython, err)
 		}
 		list, ok := v.(*pickle.List)
 		if !ok {
