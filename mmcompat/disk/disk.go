@@ -9,8 +9,10 @@
 package disk
 
 import (
+	"errors"
 	"io/fs"
 	"os"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -127,16 +129,20 @@ func Link(from, to string) error {
 	return err
 }
 
-// Remove is os.Remove.
+// Remove is os.Remove for a file.
 func Remove(name string) error {
 	if err := before(opRemove, name, ""); err != nil {
 		return &fs.PathError{Op: "remove", Path: name, Err: err}
 	}
-	err := os.Remove(name)
-	if err == nil {
-		after(opRemove, name, "", nil, 0)
+	err := unix.Unlink(name)
+	for errors.Is(err, syscall.EINTR) {
+		err = unix.Unlink(name)
 	}
-	return err
+	if err != nil {
+		return &fs.PathError{Op: "remove", Path: name, Err: err}
+	}
+	after(opRemove, name, "", nil, 0)
+	return nil
 }
 
 // Mkdir is os.Mkdir.

@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+
+	"golang.org/x/sys/unix"
 )
 
 // Rename is os.Rename, but it copes with another file system (EXDEV): a plain file
@@ -26,11 +28,16 @@ func rename(from, to string) error {
 	if err := before(opRename, from, to); err != nil {
 		return &os.LinkError{Op: "rename", Old: from, New: to, Err: err}
 	}
-	err := os.Rename(from, to)
-	if err == nil {
-		after(opRename, from, to, nil, 0)
+	// Without the look at the new name that os.Rename takes first: it is for directories.
+	err := unix.Rename(from, to)
+	for errors.Is(err, syscall.EINTR) {
+		err = unix.Rename(from, to)
 	}
-	return err
+	if err != nil {
+		return &os.LinkError{Op: "rename", Old: from, New: to, Err: err}
+	}
+	after(opRename, from, to, nil, 0)
+	return nil
 }
 
 // moveAcross moves a file to another file system.

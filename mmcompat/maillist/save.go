@@ -58,7 +58,13 @@ func (l *List) Published() error {
 	}
 	l.id = id
 	l.doc.Release()
-	if n := l.doc.OverlaySize(); n > bigOverlay && int64(n) > id.Size/4 {
+	return nil
+}
+
+// Compact writes the changes that are held in memory over, if they are worth it.
+// It takes long, and is for when nobody waits for the list.
+func (l *List) Compact() error {
+	if n := l.doc.OverlaySize(); n > bigOverlay && int64(n) > l.id.Size/4 {
 		clear(l.views)
 		return l.doc.Compact()
 	}

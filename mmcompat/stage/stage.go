@@ -11,6 +11,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/mmrunner/mmrunner/mmcompat/disk"
@@ -30,8 +31,8 @@ type File struct {
 // missing. The file's time becomes that of the moment, see [File.Date].
 // Publishing what is already published changes no more than that time.
 //
-// check, which may be nil, is asked right before anything changes and again right
-// before Final does; its error ends the attempt.
+// check, which may be nil, is called right before Final changes; its error ends the
+// attempt.
 func (f File) Publish(check func() error) error {
 	if check == nil {
 		check = func() error { return nil }
@@ -50,9 +51,6 @@ func (f File) Publish(check func() error) error {
 		return f.Date()
 	}
 
-	if err := check(); err != nil {
-		return err
-	}
 	// Dated before it shows too: a process that dies between this and Date leaves a file that is a moment too old.
 	if err := disk.Touch(f.Tmp); err != nil {
 		return err
@@ -61,14 +59,14 @@ func (f File) Publish(check func() error) error {
 		if err := f.keepLast(); err != nil {
 			return err
 		}
-		if err := check(); err != nil {
-			return err
-		}
+	}
+	if err := check(); err != nil {
+		return err
 	}
 	if err := disk.Rename(f.Tmp, f.Final); err != nil {
 		return err
 	}
-	return f.Date()
+	return f.date()
 }
 
 // Sync flushes the temporary file's contents to the disk.
@@ -91,19 +89,25 @@ const (
 // by a process that read the one before it in between. Date does nothing if Final
 // is another file by now, or gone.
 func (f File) Date() error {
+	id, err := Identify(f.Final)
+	if err != nil || !id.SameInode(f.ID) {
+		return ignoreMissing(err)
+	}
+	return f.date()
+}
+
+// date is Date for a file that is known to be Final.
+func (f File) date() error {
 	for range dateTries {
-		id, err := Identify(f.Final)
-		if err != nil || !id.SameInode(f.ID) {
-			return ignoreMissing(err)
-		}
 		now := time.Now()
 		if err := disk.Touch(f.Final); err != nil {
-			return err
+			return ignoreMissing(err)
 		}
 
 		// A file system with a clock of its own, as NFS has, may be behind for good.
-		if id, err = Identify(f.Final); err != nil || id.Mtime/int64(time.Second) >= now.Unix() {
-			return err
+		id, err := Identify(f.Final)
+		if err != nil || id.Mtime/int64(time.Second) >= now.Unix() {
+			return ignoreMissing(err)
 		}
 		time.Sleep(clockLag)
 	}
@@ -121,10 +125,14 @@ func (f File) keepLast() error {
 		return nil // renaming one name of a file to another would do nothing, and leave both
 	}
 	tmp := f.Tmp + ".last"
-	if err := ignoreMissing(disk.Remove(tmp)); err != nil {
-		return err
+	err = disk.Link(f.Final, tmp)
+	if errors.Is(err, fs.ErrExist) {
+		// A process that died has left it.
+		if err = disk.Remove(tmp); err == nil {
+			err = disk.Link(f.Final, tmp)
+		}
 	}
-	if err := disk.Link(f.Final, tmp); err != nil {
+	if err != nil {
 		return err
 	}
 	if err := disk.Rename(tmp, f.LinkLast); err != nil {
@@ -183,12 +191,18 @@ func fill(f *disk.File, mode fs.FileMode, fn func(io.Writer) error) error {
 			return err
 		}
 	}
-	w := bufio.NewWriterSize(f, 256<<10)
+	w := buffers.Get().(*bufio.Writer)
+	defer buffers.Put(w)
+	w.Reset(f)
 	if err := fn(w); err != nil {
 		return err
 	}
 	return w.Flush()
 }
+
+// buffers are for writing: a thousand small lists are to cost no more memory than
+// one.
+var buffers = sync.Pool{New: func() any { return bufio.NewWriterSize(nil, 256<<10) }}
 
 // New writes tmp as Write does and returns the File that will replace final by
 // it, with linkLast ("" for none) as in File.

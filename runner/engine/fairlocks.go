@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/mmrunner/mmrunner/mmcompat/lockfile"
@@ -26,10 +27,10 @@ const (
 // FairLocks takes lists' locks for an engine, and leaves them to others first:
 // after a list's lock was given back it is not taken again before each process
 // that waited then has had it, and never for more than a share of the time.
-// It is for one goroutine.
 type FairLocks struct {
 	env   *txn.Env
 	share float64
+	mu    sync.Mutex
 	lists map[string]*release
 }
 
@@ -50,6 +51,8 @@ func NewFairLocks(env *txn.Env, share float64) *FairLocks {
 // Ready is when a list's lock may be asked for: not after now, or the time at
 // which to ask again.
 func (f *FairLocks) Ready(name string, now time.Time) time.Time {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	r := f.lists[name]
 	if r == nil {
 		return now
@@ -139,6 +142,8 @@ func (l *fairLock) Unlock(unconditionally bool) error {
 			r.waiters[w.File] = true
 		}
 	}
+	l.f.mu.Lock()
+	defer l.f.mu.Unlock()
 	l.f.lists[l.name] = r
 	return err
 }

@@ -107,9 +107,7 @@ func TestLockThatIsStuck(t *testing.T) {
 		env := e.Env
 		env.LockTimeout = 10 * time.Millisecond
 		env.Lock = func(ctx context.Context, name string, wait time.Duration) (txn.Lock, error) {
-			plain := *env
-			plain.Lock = nil
-			l, err := plain.Take(ctx, name, wait)
+			l, err := env.LockFile(ctx, name, wait)
 			if err != nil {
 				return nil, err
 			}

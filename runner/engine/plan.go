@@ -132,7 +132,7 @@ func (e *Engine) lockFirst(b *batch) bool { return b.locked || e.holds.lockFirst
 // A group of several lists is no larger than this: what it has prepared waits for
 // all of it to be flushed.
 const (
-	groupLists = 128
+	groupLists = 512
 	groupBytes = 16 << 20 // of config.pck files
 )
 

@@ -93,16 +93,12 @@ func (e *Engine) round(ctx context.Context, batches []*batch) {
 		return
 	}
 
-	var prepared []*batch
 	for _, b := range batches {
 		if len(b.taken) > 0 {
-			e.prepare(ctx, g, b)
-		}
-		if b.tx != nil {
-			prepared = append(prepared, b)
+			e.begin(ctx, g, b)
 		}
 	}
-	e.commit(g, batches, prepared)
+	e.commit(g, batches, e.prepare(batches))
 
 	for _, b := range batches {
 		if b.python != nil && b.stopped == nil {
@@ -172,9 +168,9 @@ func (e *Engine) claim(batches []*batch) (*txn.Group, error) {
 	return g, nil
 }
 
-// prepare has a batch's entries take effect in memory and under temporary names.
-// The batch has a transaction then, or says why not.
-func (e *Engine) prepare(ctx context.Context, g *txn.Group, b *batch) {
+// begin has a batch's entries take effect in memory. The batch has a transaction
+// then, or says why not.
+func (e *Engine) begin(ctx context.Context, g *txn.Group, b *batch) {
 	mode := txn.LockLate
 	switch {
 	case e.lockFirst(b):
@@ -196,6 +192,22 @@ func (e *Engine) prepare(ctx context.Context, g *txn.Group, b *batch) {
 		err = &pythonOnly{ErrNeedsPython: needs, whole: true}
 	}
 	if err == nil {
+		b.tx = tx
+		return
+	}
+	if tx != nil {
+		// What could not be removed is for a recovery, see txn.Journal.Untidy.
+		_ = tx.Drop()
+	}
+	e.retryOrStop(b, err)
+}
+
+// prepare has what the batches' transactions have made written under temporary
+// names, and returns those of which it could be.
+func (e *Engine) prepare(batches []*batch) (prepared []*batch) {
+	begun := slices.DeleteFunc(slices.Clone(batches), func(b *batch) bool { return b.tx == nil })
+	for i, err := range disk.InParallel(len(begun), func(i int) error {
+		b := begun[i]
 		var entries, preserved []string
 		for i, en := range b.taken {
 			switch b.outcomes[i] {
@@ -206,17 +218,19 @@ func (e *Engine) prepare(ctx context.Context, g *txn.Group, b *batch) {
 				entries = append(entries, en.Base)
 			}
 		}
-		err = tx.Prepare(entries, preserved)
-	}
-	if err == nil {
-		b.tx = tx
-		return
-	}
-	if tx != nil {
+		return b.tx.Prepare(entries, preserved)
+	}) {
+		b := begun[i]
+		if err == nil {
+			prepared = append(prepared, b)
+			continue
+		}
 		// What could not be removed is for a recovery, see txn.Journal.Untidy.
-		_ = tx.Drop()
+		_ = b.tx.Drop()
+		b.tx = nil
+		e.retryOrStop(b, err)
 	}
-	e.retryOrStop(b, err)
+	return prepared
 }
 
 // retryOrStop says what is to become of a batch whose transaction was dropped.
@@ -258,11 +272,13 @@ func (e *Engine) commit(g *txn.Group, batches, prepared []*batch) {
 	}
 	var done []*batch
 	var unfinished error
-	for _, b := range prepared {
-		err := b.tx.Lock(wait)
-		if err == nil {
-			err = b.tx.Commit()
+	for i, err := range disk.InParallel(len(prepared), func(i int) error {
+		if err := prepared[i].tx.Lock(wait); err != nil {
+			return err
 		}
+		return prepared[i].tx.Commit()
+	}) {
+		b := prepared[i]
 		switch {
 		case err == nil:
 			done = append(done, b)

@@ -15,11 +15,15 @@ import (
 //
 // An error that wraps ErrUnfinished says that it has been committed and must be
 // resumed; the locks are kept. After any other nothing was done, and the
-// transaction must be dropped.
+// transaction must be dropped. Transactions of a group may be locked and committed
+// beside each other.
 func (tx *Tx) Commit() error {
 	c := tx.commit
 	if !c.replaces() {
-		if err := tx.group.j.commit(tx.mark); err != nil {
+		tx.group.mu.Lock()
+		err := tx.group.j.commit(tx.mark)
+		tx.group.mu.Unlock()
+		if err != nil {
 			// It may be there all the same.
 			tx.state = partial
 			return fmt.Errorf("%w; %w", err, ErrUnfinished)
@@ -78,6 +82,12 @@ func (tx *Tx) published() {
 	}
 	tx.unlock()
 	tx.state = committed
+
+	for _, l := range tx.lists {
+		if l.save && l.list.Compact() != nil {
+			tx.env.Lists.Forget(l.name)
+		}
+	}
 }
 
 // Complete does what is left of all committed transactions of a group: the
@@ -96,7 +106,7 @@ func (g *Group) Complete() error {
 		case dropped:
 		default:
 			if err := tx.Drop(); err != nil {
-				g.j.untidy = true
+				g.j.SetUntidy()
 			}
 		}
 	}
@@ -125,7 +135,7 @@ func (g *Group) end(worked bool) error {
 	}
 	g.record = nil
 	if err := g.j.discard(g.leftover); err != nil {
-		g.j.untidy = true
+		g.j.SetUntidy()
 	}
 	g.leftover = nil
 	return nil
@@ -171,7 +181,7 @@ func (tx *Tx) resume() error {
 	}
 	if !ok {
 		// None was renamed, and now a list has changed: a recovery puts the entries back.
-		tx.group.j.untidy = true
+		tx.group.j.SetUntidy()
 		return tx.Drop()
 	}
 	tx.forget()

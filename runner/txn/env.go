@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/mmrunner/mmrunner/mmcompat/disk"
@@ -37,6 +38,7 @@ type Env struct {
 	// site's own, by LockFile's protocol.
 	Lock func(ctx context.Context, name string, wait time.Duration) (Lock, error)
 
+	mu    sync.Mutex
 	stuck []Lock // those that could not be given back
 }
 
@@ -92,7 +94,9 @@ func (env *Env) unlock(l *list) {
 	}
 	if err := l.lock.Unlock(true); err != nil {
 		env.Log.Printf("error", "list %s: %v", l.name, err)
+		env.mu.Lock()
 		env.stuck = append(env.stuck, l.lock)
+		env.mu.Unlock()
 	}
 	l.lock = nil
 }
@@ -125,9 +129,10 @@ type Lock interface {
 	Unlock(unconditionally bool) error
 }
 
-// Lists keeps loaded lists. It is for one goroutine at a time.
+// Lists keeps loaded lists. It is for one goroutine at a time, but for Forget.
 type Lists struct {
 	env    *Env
+	mu     sync.Mutex
 	loaded listCache
 }
 
@@ -201,4 +206,8 @@ type silent struct{}
 func (silent) Printf(string, string, ...any) {}
 
 // Forget drops a list, so that its memory is free and its state read anew.
-func (s *Lists) Forget(name string) { s.loaded.drop(name) }
+func (s *Lists) Forget(name string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.loaded.drop(name)
+}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -19,8 +20,9 @@ import (
 // one by one. A journal has one group at a time.
 type Group struct {
 	j     *Journal
-	txs   []*Tx  // in the order in which they began
-	temp  string // what the names of its temporary files end in, and no others
+	mu    sync.Mutex // transactions are prepared and committed beside each other
+	txs   []*Tx      // in the order in which they began
+	temp  string     // what the names of its temporary files end in, and no others
 	noted map[string]bool
 	// record is what was flushed; nil before that.
 	record *Record
@@ -81,6 +83,8 @@ func (g *Group) busy(name string, but *Tx) bool {
 // stageIn notes a directory in which there will be temporary files, before the
 // first of them is made. A queue that is not there is made.
 func (g *Group) stageIn(dir string, queue bool) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
 	if g.noted[dir] {
 		return nil
 	}
@@ -96,7 +100,8 @@ func (g *Group) stageIn(dir string, queue bool) error {
 	return nil
 }
 
-// Prepare writes all changed list state under temporary names. entries are the
+// Prepare writes all changed list state under temporary names; transactions of a
+// group may be prepared beside each other. entries are the
 // base names of those that the transaction is about, preserved of those that it
 // puts into the queue bad. After an error the transaction must be dropped.
 func (tx *Tx) Prepare(entries, preserved []string) error {
@@ -116,7 +121,7 @@ func (tx *Tx) Prepare(entries, preserved []string) error {
 		c.Files = append(c.Files, files...)
 		if err != nil {
 			// It may be that what was written could not be removed.
-			tx.group.j.untidy = true
+			tx.group.j.SetUntidy()
 			return err
 		}
 	}

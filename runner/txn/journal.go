@@ -38,8 +38,8 @@ type Journal struct {
 	work   *disk.File
 	// numbers are those of the entries in the work file, from 1.
 	numbers map[string]int
-	inHand  []int // by slot
-	untidy  bool  // temporary or .bak files are left that a recovery has to see to
+	inHand  []int       // by slot
+	untidy  atomic.Bool // temporary or .bak files are left that a recovery has to see to
 }
 
 // engines counts this process's journals.
@@ -251,17 +251,19 @@ func (j *Journal) discard(files []stage.File) error {
 		errs = append(errs, f.Discard())
 	}
 	err := errors.Join(errs...)
-	j.untidy = j.untidy || err != nil
+	if err != nil {
+		j.untidy.Store(true)
+	}
 	return err
 }
 
 // SetUntidy notes that files are left that only a recovery can see to: see
 // [Journal.Untidy].
-func (j *Journal) SetUntidy() { j.untidy = true }
+func (j *Journal) SetUntidy() { j.untidy.Store(true) }
 
 // Untidy tells whether temporary or .bak files are left that a recovery has to see
 // to, once the journal is abandoned.
-func (j *Journal) Untidy() bool { return j.untidy }
+func (j *Journal) Untidy() bool { return j.untidy.Load() }
 
 // Abandon ends the journal and leaves its record to be finished by a recovery,
 // this process's or another's.

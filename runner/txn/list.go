@@ -17,19 +17,17 @@ import (
 
 // list is one list of a transaction: the [runner.Batch] that a handler sees.
 type list struct {
-	tx    *Tx
-	name  string
-	list  *maillist.List
-	lock  Lock       // nil while it is not locked
-	files identities // what it was read from
-	pend  *pending.DB
-	// pendStaged tells that pend has a file to be published.
-	pendStaged bool
-	reqs       *requests.DB
-	save       bool               // the list is to be saved
-	saved      maillist.Savepoint // what Mailman's last Save of this list would have kept
-	savedReqs  requests.Savepoint // the same for reqs
-	keepReqs   bool               // reqs was open at that save
+	tx        *Tx
+	name      string
+	list      *maillist.List
+	lock      Lock       // nil while it is not locked
+	files     identities // what it was read from
+	pend      *pending.DB
+	reqs      *requests.DB
+	save      bool               // the list is to be saved
+	saved     maillist.Savepoint // what Mailman's last Save of this list would have kept
+	savedReqs requests.Savepoint // the same for reqs
+	keepReqs  bool               // reqs was open at that save
 }
 
 // List is the list.
@@ -145,9 +143,7 @@ func (l *list) stage() (files []stage.File, err error) {
 		}
 	}
 	if l.pend != nil {
-		more, err := l.pend.Stage()
-		l.pendStaged = len(more) > 0
-		if err := add(more, err); err != nil {
+		if err := add(l.pend.Stage()); err != nil {
 			return files, err
 		}
 	}
@@ -157,15 +153,7 @@ func (l *list) stage() (files []stage.File, err error) {
 	return files, nil
 }
 
-// published has what is in memory stand for the files that were renamed. It
-// returns false if the list is to be read anew instead.
-func (l *list) published() bool {
-	if l.save && l.list.Published() != nil {
-		return false
-	}
-	if l.pendStaged && l.pend.Published() != nil {
-		return false
-	}
-	// Changes that Mailman would not have saved must not reach the next transaction.
-	return l.save
-}
+// published has what is in memory stand for the config.pck that was renamed, while
+// its lock is still held. It returns false if the list is to be read anew instead:
+// changes that Mailman would not have saved must not reach the next transaction.
+func (l *list) published() bool { return l.save && l.list.Published() == nil }

@@ -66,7 +66,7 @@ func (tx *Tx) stage(dir, base string, body []byte) error {
 	tmp := final + ".tmp." + tx.group.temp
 	if err := qfile.WriteFile(tmp, body, false); err != nil {
 		// It may be that what was written could not be removed.
-		tx.group.j.untidy = true
+		tx.group.j.SetUntidy()
 		return err
 	}
 	tx.outbox = append(tx.outbox, stage.File{Tmp: tmp, Final: final})
