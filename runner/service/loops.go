@@ -19,16 +19,15 @@ type loops []*engine.Loop
 // loops makes an engine for each slice of a queue, and the loops that they work in.
 // What it returns is to be closed, after an error too.
 func (p *Process) loops(env *txn.Env) (all loops, err error) {
-	slow := *env
-	slow.Lists = txn.NewLists(&slow)
+	slow := env.Fork()
 	files := &engine.Loop{Once: p.Once, Locks: engine.NewFairLocks(env, p.lockShare())}
-	network := &engine.Loop{Once: p.Once, Locks: engine.NewFairLocks(&slow, p.lockShare())}
+	network := &engine.Loop{Once: p.Once, Locks: engine.NewFairLocks(slow, p.lockShare())}
 	var engines []*engine.Engine
 	var specs []qrunner.Spec
 	for _, spec := range p.Runners {
 		loop, world := files, env
 		if spec.Name == runner.Outgoing.Name {
-			loop, world = network, &slow
+			loop, world = network, slow
 		}
 		opened, err := p.engines(world, spec)
 		loop.Engines = append(loop.Engines, opened...)

@@ -59,6 +59,17 @@ func NewEnv(s *site.Site) *Env {
 	return env
 }
 
+// Fork returns an Env of the same site for another goroutine, with its own memory
+// of lists.
+func (env *Env) Fork() *Env {
+	fork := &Env{
+		Site: env.Site, Texts: env.Texts, Charsets: env.Charsets, Log: env.Log, Now: env.Now, Rand: env.Rand,
+		LockTimeout: env.LockTimeout, Lock: env.Lock,
+	}
+	fork.Lists = NewLists(fork)
+	return fork
+}
+
 // Take takes a list's lock. The error is lockfile.ErrTimeout, ctx's or the file
 // system's.
 func (env *Env) Take(ctx context.Context, name string, wait time.Duration) (Lock, error) {
