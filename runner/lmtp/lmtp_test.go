@@ -102,11 +102,13 @@ func dial(t testing.TB, address string) *client {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { c.Close() })
-	cl := &client{t, c, bufio.NewReader(c)}
+	cl := newClient(t, c)
 	cl.expect("220")
 	cl.send("LHLO test\r\n", "250")
 	return cl
 }
+
+func newClient(t testing.TB, c net.Conn) *client { return &client{t, c, bufio.NewReader(c)} }
 
 // expect reads a whole reply and returns it. It must begin with want.
 func (c *client) expect(want string) string {

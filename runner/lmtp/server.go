@@ -219,7 +219,7 @@ func (l wireListener) Accept() (net.Conn, error) {
 
 // deliver puts a message into the queues of its recipients. The results are go-smtp
 // answers, one for each recipient.
-func (s *Server) deliver(env envelope, recipients []recipient, text string) []error {
+func (s *Server) deliver(env envelope, recipients []recipient, text string, token string) []error {
 	results := make([]error, len(recipients))
 	var entries []intake.Entry
 	first := map[string]int{} // recipients by address, to whom a message comes once
@@ -231,6 +231,15 @@ func (s *Server) deliver(env envelope, recipients []recipient, text string) []er
 			continue
 		}
 		first[key] = i
+		if token != "" {
+			if ok, err := s.checked(token, r); ok && err == nil {
+				results[i] = &smtp.SMTPError{Code: 250, EnhancedCode: smtp.EnhancedCode{2, 1, 5}, Message: "noted for mmrunner lmtp --check"}
+				continue
+			} else if err != nil {
+				results[i] = s.refuse(r.address, err)
+				continue
+			}
+		}
 		full := env.head(r.original, r.address) + text
 		if r.where.Loop {
 			results[i] = s.answer(r, "", s.loop(full))

@@ -82,7 +82,7 @@ func (s *session) LMTPData(r io.Reader, status smtp.StatusCollector) error {
 	}
 	text.end()
 
-	results := s.server.deliver(envelope{s.sender, began}, s.recipients, string(text.b))
+	results := s.server.deliver(envelope{s.sender, began}, s.recipients, string(text.b), checkToken(text.b))
 	for i, r := range s.recipients {
 		status.SetStatus(r.given, results[i])
 	}

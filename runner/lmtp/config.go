@@ -1,0 +1,91 @@
+package lmtp
+
+import (
+	"embed"
+	"fmt"
+	"net"
+	"path"
+	"slices"
+	"strings"
+	"text/template"
+
+	"github.com/mmrunner/mmrunner/mmcompat/intake"
+	"github.com/mmrunner/mmrunner/mmcompat/site"
+)
+
+//go:embed config/*.txt
+var configs embed.FS
+
+// MailServers are those whose configuration Config knows; "pipe" is for cmd/mmpost.
+var MailServers = []string{"postfix", "exim", "sendmail", "opensmtpd", "pipe"}
+
+// Addresses are where the server listens, and the domains it takes besides
+// Mailman's, as its flags have them.
+type Addresses struct{ Listen, Maps, Domains []string }
+
+// Config returns what to put into a mail server's configuration, with the site's
+// own domains and paths. The error lists the servers that are known.
+func Config(s *site.Site, server string, a Addresses) (string, error) {
+	if !slices.Contains(MailServers, server) {
+		return "", fmt.Errorf("--config %s: need one of %s", server, strings.Join(MailServers, ", "))
+	}
+	t, err := template.ParseFS(configs, path.Join("config", server+".txt"))
+	if err != nil {
+		return "", err
+	}
+	settings, err := SettingsOf(s)
+	if err != nil {
+		return "", err
+	}
+	c := configData{
+		Listen: first(a.Listen, UsualAddress), Maps: first(a.Maps, UsualSocketmap), Usual: UsualAddress,
+		Prefix: s.Prefix, ListDir: s.ListDataDir(), SiteList: s.Str("MAILMAN_SITE_LIST"), Group: s.Str("MAILMAN_GROUP"),
+		settings: settings,
+	}
+	d := newDomains(s, a.Domains)
+	c.DomainList = append(append([]string{}, d.site...), d.virtual...)
+	slices.Sort(c.DomainList)
+	c.DomainList = slices.Compact(c.DomainList)
+	c.Host, c.Port, _ = net.SplitHostPort(c.Listen)
+	if p := strings.TrimPrefix(c.Listen, "unix:"); strings.Contains(p, "/") {
+		c.Unix = p
+		c.Host, c.Port, _ = net.SplitHostPort(UsualAddress)
+	}
+	var b strings.Builder
+	err = t.Execute(&b, c)
+	return b.String(), err
+}
+
+func first(addresses []string, usual string) string {
+	if len(addresses) == 0 {
+		return usual
+	}
+	return addresses[0]
+}
+
+// configData is what the templates of config/ may ask for.
+type configData struct {
+	Listen, Maps, Usual string
+	Host, Port, Unix    string // of Listen; Unix is empty for a port
+	Prefix, ListDir     string
+	SiteList, Group     string
+	DomainList          []string
+	settings            *intake.Settings
+}
+
+// Domains joins the lists' domains.
+func (c configData) Domains(separator string) string { return strings.Join(c.DomainList, separator) }
+
+// Map is a table of the socketmap, in Postfix's words.
+func (c configData) Map(table string) string {
+	if p := strings.TrimPrefix(c.Maps, "unix:"); strings.Contains(p, "/") {
+		return "socketmap:unix:" + p + ":" + table
+	}
+	return "socketmap:inet:" + c.Maps + ":" + table
+}
+
+// ParentGroups are those that mail servers usually run aliases as.
+func (c configData) ParentGroups() []string { return []string{c.Group} }
+
+// PipeSettings are those of mmpost.conf.
+func (c configData) PipeSettings() string { return c.settings.String() }
