@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -81,7 +82,11 @@ tries each address of a list, and nothing comes of it in the list.
 
 It ends at SIGTERM or SIGINT, when the messages at hand are done; SIGHUP has it open its log files anew. Sockets that
 systemd passes on are taken in the place of --listen and --socketmap. As root it becomes Mailman's user first.`,
-		Args: cobra.NoArgs,
+		Example: `  mmrunner lmtp --listen 127.0.0.1:8024 --socketmap 127.0.0.1:8025
+  mmrunner lmtp --config postfix
+  mmrunner lmtp --check mylist --via localhost:25`,
+		Annotations: exits("0 it was told to stop, or all mail arrives where it should", "1 --check: not all mail does", exitNotDone),
+		Args:        cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			switch {
 			case o.config != "":
@@ -110,18 +115,14 @@ func serveMail(cmd *cobra.Command, in *installation, o lmtpOptions) error {
 	if err := o.sane(); err != nil {
 		return err
 	}
-	prefix, err := site.Find(in.prefix)
+	s, err := in.open(cmd)
 	if err != nil {
 		return err
 	}
 	if !o.asUser {
-		if err := qrunner.BecomeMailman(prefix); err != nil {
+		if err := qrunner.CheckUser(s); err != nil {
 			return err
 		}
-	}
-	s, err := in.open(cmd)
-	if err != nil {
-		return err
 	}
 
 	logs := mlog.Open(s.LogDir())
@@ -142,7 +143,7 @@ func mailService(ctx context.Context, s *site.Site, o lmtpOptions, logs *mlog.Se
 			if o.metrics == "" {
 				return
 			}
-			m := metrics.New(map[string]string{"in": s.QueueDir("in"), "bounces": s.QueueDir("bounces"), "commands": s.QueueDir("commands")})
+			m := metrics.New(map[string]string{"in": s.QueueDir("in"), "bounces": s.QueueDir("bounces"), "commands": s.QueueDir("commands")}, version())
 			m.Mail(srv)
 			if _, err := m.Serve(ctx, o.metrics); err != nil {
 				logs.Printf("error", "metrics: %v", err)
@@ -180,18 +181,13 @@ func printMailConfig(cmd *cobra.Command, in *installation, o lmtpOptions) error 
 }
 
 func checkList(cmd *cobra.Command, in *installation, o lmtpOptions) error {
-	prefix, err := site.Find(in.prefix)
-	if err != nil {
-		return err
-	}
-	if !o.asUser {
-		if err := qrunner.BecomeMailman(prefix); err != nil {
-			return err
-		}
-	}
 	s, err := in.open(cmd)
 	if err != nil {
 		return err
 	}
-	return lmtp.Check{Site: s, List: o.check, Listen: o.listen, Via: o.via, Wait: o.wait}.Run(untilStopped(cmd), cmd.OutOrStdout())
+	err = lmtp.Check{Site: s, List: o.check, Listen: o.listen, Via: o.via, Wait: o.wait}.Run(untilStopped(cmd), cmd.OutOrStdout())
+	if errors.Is(err, lmtp.ErrCheck) {
+		return &exitError{statusFound, err}
+	}
+	return err
 }

@@ -32,7 +32,7 @@ Try it with mmrunner demo, and on a site with mmrunner probe, verify and shadow,
 
 	addGroup(root, groupTry, "Before it is installed:", newDemo(), newProbe(in), newVerify(in), newShadow(in))
 	addGroup(root, groupInstall, "Installing it:", newInstall(in), newUninstall(in))
-	addGroup(root, groupWork, "Working on the queues:", newRun(in), newQrunner(in), newDrain(in))
+	addGroup(root, groupWork, "Working on the queues:", newRun(in), newQrunner(in), newDrain(in), newLMTP(in))
 	addGroup(root, groupWatch, "Watching it:", newStatus(in), newShunt(in), newDetect(in), newDump(in))
 	addGroup(root, groupBounces, "Who bounces and why:", newReport(in), newEnable(in), newRelease(in))
 	addGroup(root, groupOther, "Other commands:", newBench(in), newMan(), newVersion())
@@ -40,34 +40,6 @@ Try it with mmrunner demo, and on a site with mmrunner probe, verify and shadow,
 	// For those who develop mmrunner, and what commands start for themselves; hidden.
 	root.AddCommand(newInstallStep(in), newTorture(), newTortureWork(), newRecord(in), newMailcheck(in))
 	setHelp(root)
-	root.AddCommand(
-		// Before it is installed.
-		newDemo(),
-		newProbe(in),
-		newVerify(in),
-		newShadow(in),
-		// Installing it.
-		newInstall(in),
-		newUninstall(in),
-		// Working.
-		newRun(in),
-		newQrunner(in),
-		newDrain(in),
-		newLMTP(in),
-		// Watching it.
-		newStatus(in),
-		newDetect(in),
-		newDump(),
-		// Measuring, and what packages need.
-		newBench(in),
-		newMan(),
-		newVersion(),
-		// For those who develop it; hidden.
-		newTorture(),
-		newTortureWork(),
-		newRecord(in),
-		newMailcheck(in),
-	)
 	return root
 }
 

@@ -43,7 +43,7 @@ func Config(s *site.Site, server string, a Addresses) (string, error) {
 		settings: settings,
 	}
 	d := newDomains(s, a.Domains)
-	c.DomainList = append(append([]string{}, d.site...), d.virtual...)
+	c.DomainList = append(append(d.ofLists(s.ListDataDir()), d.site...), d.virtual...)
 	slices.Sort(c.DomainList)
 	c.DomainList = slices.Compact(c.DomainList)
 	c.Host, c.Port, _ = net.SplitHostPort(c.Listen)

@@ -123,3 +123,17 @@ func (d *domains) hostName(listDir, list string) (string, error) {
 	d.hosts[list] = hostName{name, info.ModTime(), info.Size()}
 	return name, nil
 }
+
+// ofLists are the host_names of all lists. One that cannot be read has none.
+func (d *domains) ofLists(listDir string) (hosts []string) {
+	lists, err := os.ReadDir(listDir)
+	if err != nil {
+		return nil
+	}
+	for _, list := range lists {
+		if host, err := d.hostName(listDir, list.Name()); err == nil && host != "" {
+			hosts = append(hosts, strings.ToLower(host))
+		}
+	}
+	return hosts
+}
