@@ -69,15 +69,13 @@ func (m *memory) open() error {
 	if err := m.make(); err != nil {
 		return err
 	}
-	names, err := disk.ReadDir(m.dir)
+	files, err := m.files()
 	if err != nil {
 		return err
 	}
-	for _, e := range names {
-		if strings.HasPrefix(e.Name(), memoryPrefix) && strings.HasSuffix(e.Name(), memorySuffix) {
-			if err := m.inherit(filepath.Join(m.dir, e.Name())); err != nil {
-				return err
-			}
+	for _, path := range files {
+		if err := m.inherit(path); err != nil {
+			return err
 		}
 	}
 	for base := range m.entries {
@@ -89,6 +87,17 @@ func (m *memory) open() error {
 		return m.file.Truncate(0)
 	}
 	return nil
+}
+
+// files are those of all processes.
+func (m *memory) files() (paths []string, err error) {
+	names, err := disk.ReadDir(m.dir)
+	for _, e := range names {
+		if strings.HasPrefix(e.Name(), memoryPrefix) && strings.HasSuffix(e.Name(), memorySuffix) {
+			paths = append(paths, filepath.Join(m.dir, e.Name()))
+		}
+	}
+	return paths, err
 }
 
 // make makes this process's file.
@@ -234,12 +243,17 @@ func (m *memory) left(at place, recips []string, refused *smtplib.Refused) (left
 	return left, logs
 }
 
-// close removes this process's file if all that it tells of is done.
+// close removes this process's file, and those of processes that died, if all that
+// they tell of is done.
 func (m *memory) close() error {
-	if m.file == nil {
-		return nil
+	files, err := m.files()
+	if m.file == nil && len(files) == 0 {
+		return err
 	}
-	err := m.open()
+	err = m.open()
+	if m.file == nil {
+		return err
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if err == nil && len(m.entries) == 0 {
