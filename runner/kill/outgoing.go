@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"math/rand/v2"
 	"net"
 	"os"
@@ -101,7 +102,7 @@ func NewMailbox() (*Mailbox, error) {
 	}
 	m := &Mailbox{ln: ln, given: map[string]int{}}
 	m.server = smtp.NewServer(smtp.BackendFunc(func(*smtp.Conn) (smtp.Session, error) { return &delivery{box: m}, nil }))
-	m.server.ErrorLog = nil
+	m.server.ErrorLog = log.New(io.Discard, "", 0) // a client that is killed is no error
 	go m.server.Serve(ln)
 	return m, nil
 }
