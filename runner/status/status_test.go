@@ -279,3 +279,38 @@ func TestHTMLIsSelfContainedAndEscaped(t *testing.T) {
 		}
 	}
 }
+
+// Bounces wait for others of their list, and say so; an entry for which nobody works says that.
+func TestQueuesSayWhyEntriesWait(t *testing.T) {
+	s := site.FromProfile(t.TempDir(), site.Builtin())
+	proc := fakeProc(t, map[int][]string{14: {"/opt/mmrunner", "run", "--prefix", s.Prefix, "Bounce"}})
+	name := fmt.Sprintf("%d.5+aa.pck", time.Now().Add(-time.Minute).Unix())
+	put(t, filepath.Join(s.QueueDir("bounces"), name), entry(t, "a"))
+	put(t, filepath.Join(s.QueueDir("commands"), name), entry(t, "a"))
+	why := map[string]string{}
+	for _, q := range Look(s, Options{Host: "here", Proc: proc}).Queues {
+		why[q.Name] = q.Why
+	}
+	if !strings.HasPrefix(why["bounces"], "registered in 14 min at the latest: REGISTER_BOUNCES_EVERY") || why["commands"] != "no runner works on it" || why["virgin"] != "" {
+		t.Errorf("got %q", why)
+	}
+}
+
+// mm_cfg.py names mmrunner, and mailmanctl has not been started since.
+func TestInstalledButNotActive(t *testing.T) {
+	profile := site.Builtin()
+	profile.Settings["PYTHON"] = site.Setting{Value: pickle.Str("/usr/local/bin/mmrunner")}
+	s := site.FromProfile(t.TempDir(), profile)
+	qrunner := filepath.Join(s.Str("BIN_DIR"), "qrunner")
+	for binary, active := range map[string]bool{"/opt/python2.7": false, "/usr/local/bin/mmrunner": true} {
+		st := Look(s, Options{Host: "here", Proc: fakeProc(t, map[int][]string{12: {binary, qrunner, "--runner=BounceRunner:0:1", "-s"}})})
+		_, alarms := st.Judge(Limits{}, Limits{})
+		said := false
+		for _, a := range alarms {
+			said = said || strings.Contains(a.Text, "installed but not active") && strings.Contains(a.Text, "BounceRunner 12")
+		}
+		if !st.Installed || st.Active != active || said == active {
+			t.Errorf("%s: got installed %v, active %v, alarms %+v", binary, st.Installed, st.Active, alarms)
+		}
+	}
+}
