@@ -10,8 +10,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/mmrunner/mmrunner/mmcompat/site"
+	"github.com/mmrunner/mmrunner/pickle"
 	"github.com/mmrunner/mmrunner/runner/bench"
 	"github.com/mmrunner/mmrunner/runner/engine"
+	"github.com/mmrunner/mmrunner/runner/kill"
 )
 
 type benchOptions struct {
@@ -26,8 +28,8 @@ func newBench(in *installation) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "bench",
 		Short: "Measure batches on made-up lists, beside the installed Mailman",
-		Long: `bench makes lists of several sizes in temporary folders, has a batch of bounces and one of commands
-handled on each by a process of its own, and prints how long that took, for how long the list's lock was held beside
+		Long: `bench makes lists of several sizes in temporary folders, has a batch of bounces and one of commands,
+the notices that these make, and their way to a mail server handled on each by a process of its own, and prints how long that took, for how long the list's lock was held beside
 a copy and fsync of config.pck, and the peak of memory. Where a Mailman is installed (--prefix), its own runners handle
 a few entries of a list of the middle size, for the ratio. The installation's state is not touched.`,
 		Args: cobra.NoArgs,
@@ -93,7 +95,7 @@ func runBench(cmd *cobra.Command, in *installation, o benchOptions) error {
 			err = s.Problem
 		}
 		if err == nil {
-			err = bench.Mailman(s, rows, o.Members[len(o.Members)/2], o.mailman, o.Progress)
+			err = benchMailman(s, rows, o)
 		}
 		if err != nil {
 			fmt.Fprintf(cmd.ErrOrStderr(), "no Mailman to compare with: %v\n", err)
@@ -111,9 +113,27 @@ func runBench(cmd *cobra.Command, in *installation, o benchOptions) error {
 	return nil
 }
 
-// drainChild drains one queue of a made-up site, and says what that took.
+// benchMailman measures Mailman's own runners, with a mail server of ours.
+func benchMailman(s *site.Site, rows []bench.Row, o benchOptions) error {
+	box, err := kill.NewMailbox()
+	if err != nil {
+		return err
+	}
+	defer box.Close()
+	return bench.Mailman(s, rows, o.Members[len(o.Members)/2], o.mailman, box.Port(), o.Progress)
+}
+
+// drainChild drains one queue of a made-up site, and says what that took. The mail server is in the same process.
 func drainChild(cmd *cobra.Command, dir string, args []string) error {
-	s := site.FromProfile(dir, site.Builtin())
+	box, err := kill.NewMailbox()
+	if err != nil {
+		return err
+	}
+	defer box.Close()
+	p := site.Builtin()
+	p.Settings["SMTPHOST"] = site.Setting{Value: pickle.Str("127.0.0.1")}
+	p.Settings["SMTPPORT"] = site.Setting{Value: pickle.Int(box.Port())}
+	s := site.FromProfile(dir, p)
 	all, err := drainQueues(cmd.Context(), s, drainOptions{batchSize: engine.DefaultBatch, asJSON: true}, args)
 	if err != nil {
 		return err

@@ -5,17 +5,21 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/mmrunner/mmrunner/mmcompat/site"
+	"github.com/mmrunner/mmrunner/pickle"
+	"github.com/mmrunner/mmrunner/runner"
 	"github.com/mmrunner/mmrunner/runner/demo"
 	"github.com/mmrunner/mmrunner/runner/pyworker"
 )
 
-// queues are the runners that are measured, and the queues they empty.
-var queues = []struct{ runner, queue string }{{"BounceRunner", "bounces"}, {"CommandRunner", "commands"}}
+// queues are the runners that are measured, and the queues they empty: the whole way
+// from what comes in to the mail server.
+var queues = append(slices.Clone(runner.Kinds), runner.Outgoing)
 
-// Run measures batches on lists of each size, two rows a list. Errors are those
+// Run measures batches on lists of each size, a row for each runner. Errors are those
 // of the file system and of what Drain runs.
 func Run(o Options) ([]Row, error) {
 	var rows []Row
@@ -53,9 +57,9 @@ func (o Options) list(members int) (rows []Row, err error) {
 		if err != nil {
 			return nil, err
 		}
-		o.tell("%s, %d members", q.runner, members)
+		o.tell("%s, %d members", q.Name, members)
 		row := Row{Members: members}
-		if row.Drained, err = o.Drain(dir, q.runner); err != nil {
+		if row.Drained, err = o.Drain(dir, q.Name); err != nil {
 			return nil, err
 		}
 		after, err := copyTimes(config)
@@ -74,8 +78,8 @@ func (o Options) list(members int) (rows []Row, err error) {
 
 // Mailman has the own runners of an installation handle some entries each of a
 // list like the rows', and sets what one of them takes in those rows whose list
-// has that many members.
-func Mailman(s *site.Site, rows []Row, members, entries int, progress func(string)) error {
+// has that many members. The mail server that they have is at a port of this machine.
+func Mailman(s *site.Site, rows []Row, members, entries, smtpPort int, progress func(string)) error {
 	dir, err := os.MkdirTemp("", "mmrunner-bench-")
 	if err != nil {
 		return err
@@ -84,16 +88,19 @@ func Mailman(s *site.Site, rows []Row, members, entries int, progress func(strin
 	if _, _, err := demo.Make(dir, demo.Options{Members: members, Bounces: entries, Commands: entries, Now: time.Now()}); err != nil {
 		return err
 	}
+	at := s.At(dir)
+	at.Profile.Settings["SMTPHOST"] = site.Setting{Value: pickle.Str("127.0.0.1")}
+	at.Profile.Settings["SMTPPORT"] = site.Setting{Value: pickle.Int(smtpPort)}
 	for _, q := range queues {
 		if progress != nil {
-			progress(fmt.Sprintf("Mailman's %s, %d members", q.runner, members))
+			progress(fmt.Sprintf("Mailman's %s, %d members", q.Name, members))
 		}
-		each, err := mailman(s.At(dir), q.runner, q.queue)
+		each, err := mailman(at, q.Name, q.Queue)
 		if err != nil {
 			return err
 		}
 		for i := range rows {
-			if rows[i].Members == members && rows[i].Stats.Runner == q.runner {
+			if rows[i].Members == members && rows[i].Stats.Runner == q.Name {
 				rows[i].Mailman = each
 			}
 		}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/mmrunner/mmrunner/mmcompat/mmtest"
 	"github.com/mmrunner/mmrunner/mmcompat/site"
+	"github.com/mmrunner/mmrunner/pickle"
 	"github.com/mmrunner/mmrunner/runner"
 	"github.com/mmrunner/mmrunner/runner/bounce"
 	"github.com/mmrunner/mmrunner/runner/bounce/detect"
@@ -15,8 +16,10 @@ import (
 	"github.com/mmrunner/mmrunner/runner/engine"
 	"github.com/mmrunner/mmrunner/runner/events"
 	"github.com/mmrunner/mmrunner/runner/membership"
+	"github.com/mmrunner/mmrunner/runner/outgoing"
 	"github.com/mmrunner/mmrunner/runner/settings"
 	"github.com/mmrunner/mmrunner/runner/txn"
+	"github.com/mmrunner/mmrunner/runner/virgin"
 )
 
 // drain is Options.Drain without a process of its own.
@@ -29,7 +32,14 @@ func drainWith(dir, name string, record bool) (d Drained, err error) {
 	defer env.Log.Close()
 	world := membership.NewWorld(s)
 	var h runner.Handler = command.New(world)
-	if name == "BounceRunner" {
+	switch name {
+	case "VirginRunner":
+		h = virgin.New(s)
+	case "OutgoingRunner":
+		// Without a mail server all is to be tried again.
+		s.Profile.Settings["SMTPPORT"] = site.Setting{Value: pickle.Int(1)}
+		h = outgoing.New(s, bounce.NewRefusals(nil), outgoing.Options{})
+	case "BounceRunner":
 		found, err := detect.New(s.Profile)
 		if err != nil {
 			return d, err
@@ -57,12 +67,19 @@ func TestRun(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(rows) != 4 {
-		t.Fatalf("had %d rows, wanted 4", len(rows))
+	if len(rows) != 8 {
+		t.Fatalf("had %d rows, wanted 8", len(rows))
 	}
 	for i, r := range rows {
+		if i%4 >= 2 {
+			// As many as there are notices of the batches before; none of them needs the lock.
+			if r.Stats.Entries == 0 || r.Stats.Held != 0 || r.Stats.Entries != rows[i/4*4+2].Stats.Entries {
+				t.Errorf("had row %+v, wanted all notices, and no lock held", r)
+			}
+			continue
+		}
 		want := 40
-		if i%2 == 1 {
+		if i%4 == 1 {
 			want = 20
 		}
 		if r.Stats.Entries != want || r.Stats.Commits != 1 || r.Bytes < int64(100*r.Members) || r.Copy <= 0 || r.Stats.Held <= 0 {
@@ -85,7 +102,7 @@ func TestMailman(t *testing.T) {
 		{Members: 200, Drained: Drained{Stats: engine.Stats{Runner: "CommandRunner"}}},
 		{Members: 9, Drained: Drained{Stats: engine.Stats{Runner: "CommandRunner"}}},
 	}
-	if err := Mailman(s, rows, 200, 10, nil); err != nil {
+	if err := Mailman(s, rows, 200, 10, 1, nil); err != nil {
 		t.Fatal(err)
 	}
 	if rows[0].Mailman <= 0 || rows[1].Mailman <= 0 || rows[2].Mailman != 0 {

@@ -96,7 +96,7 @@ func (w *Worker) start() (err error) {
 	if err := os.Remove(w.lock); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	settings, err := json.Marshal(directories(w.site))
+	settings, err := json.Marshal(places(w.site))
 	if err != nil {
 		return err
 	}
@@ -164,17 +164,20 @@ func (w *Worker) ended() error {
 	return nil
 }
 
-// directories are the settings that say where things are: those of a private
-// copy of the site's state are not mm_cfg's.
-func directories(s *site.Site) map[string]string {
-	dirs := map[string]string{}
+// places are the settings that say where things are: those of a private copy of the
+// site's state, or of one with a mail server of its own, are not mm_cfg's.
+func places(s *site.Site) map[string]any {
+	all := map[string]any{}
 	for name, v := range s.Profile.Settings {
-		if text, ok := v.Value.(pickle.Str); ok && strings.HasPrefix(string(text), "/") {
+		if text, ok := v.Value.(pickle.Str); ok && (strings.HasPrefix(string(text), "/") || name == "SMTPHOST") {
 			// JSON has no bytes; these stand for one each.
-			dirs[name] = latin1(string(text))
+			all[name] = latin1(string(text))
 		}
 	}
-	return dirs
+	if port, ok := s.Profile.Settings["SMTPPORT"].Value.(pickle.Int); ok {
+		all["SMTPPORT"] = int64(port)
+	}
+	return all
 }
 
 func latin1(b string) string {

@@ -33,7 +33,9 @@ sys.path.insert(0, bindir)
 import paths
 from Mailman import mm_cfg
 for key, value in json.loads(sys.stdin.readline()).items():
-    setattr(mm_cfg, key, value.encode('latin-1'))
+    if isinstance(value, unicode):
+        value = value.encode('latin-1')
+    setattr(mm_cfg, key, value)
 from Mailman.Queue import Switchboard
 # Backup files are the business of the one who asks: they may be his, in use.
 Switchboard.Switchboard.recover_backup_files = lambda self: None
