@@ -216,7 +216,11 @@ func drainQueues(ctx context.Context, s *site.Site, o drainOptions, names []stri
 // handler makes the handler of a runner that goes by its class name, or by that
 // without the Runner.
 func handler(name string, s *site.Site) (runner.Handler, error) {
-	world := membership.NewWorld(s)
+	return handlerOf(name, s, membership.NewWorld(s))
+}
+
+// handlerOf is handler for a world that is not as Mailman has it.
+func handlerOf(name string, s *site.Site, world membership.World) (runner.Handler, error) {
 	switch strings.TrimSuffix(name, "Runner") {
 	case "Bounce":
 		d, err := detect.New(s.Profile)

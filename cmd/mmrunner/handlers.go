@@ -9,6 +9,7 @@ import (
 	"github.com/mmrunner/mmrunner/runner"
 	"github.com/mmrunner/mmrunner/runner/bounce"
 	"github.com/mmrunner/mmrunner/runner/events"
+	"github.com/mmrunner/mmrunner/runner/membership"
 	"github.com/mmrunner/mmrunner/runner/settings"
 )
 
@@ -35,7 +36,9 @@ func configuredHandler(o beyondOptions) func(name string, s *site.Site) (runner.
 		if err != nil {
 			return nil, err
 		}
-		h, err := handler(name, s)
+		world := membership.NewWorld(s)
+		world.Limit = own.Subscriptions
+		h, err := handlerOf(name, s, world)
 		if b, ok := h.(*bounce.Handler); ok {
 			beyond := o.beyond || own.BeyondMailman
 			options := bounce.Options{Beyond: beyond, IgnoreNested: beyond || o.nested || own.IgnoreNestedReports}

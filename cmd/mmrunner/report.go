@@ -16,6 +16,8 @@ type reportOptions struct {
 	html   string
 	most   int
 	asJSON bool
+	// subscriptions has the report be about those that are pending.
+	subscriptions bool
 }
 
 func newReport(in *installation) *cobra.Command {
@@ -33,6 +35,14 @@ To switch events on, put this into data/mmrunner.toml and restart the runners:
     record = true
     privacy = "keep"    # of members' addresses; or "hash" or "none"
 
+With --subscriptions it shows who would be subscribed and has not confirmed: a flood of these is made by somebody else.
+A limit a day for each address and domain, on each list, drops the rest of what comes by mail, with a line in the log
+vette:
+
+    [subscriptions]
+    per-address = 5
+    per-domain = 100
+
 It changes nothing.`,
 		Example: `  mmrunner report
   mmrunner report announce --since 2024-05-01 --html report.html
@@ -45,9 +55,10 @@ It changes nothing.`,
 	f.StringVar(&o.member, "member", "", "tell the history of one `ADDRESS`")
 	f.StringVar(&o.html, "html", "", "write it to `FILE` as a page that needs no other file; - is standard output")
 	f.IntVar(&o.most, "most", 15, "rows of each table at most; 0 is all")
+	f.BoolVar(&o.subscriptions, "subscriptions", false, "show the subscriptions that wait for confirmation, by address and source")
 	jsonFlag(f, &o.asJSON)
 	cmd.MarkFlagsMutuallyExclusive("json", "html")
-	cmd.MarkFlagsMutuallyExclusive("member", "html")
+	cmd.MarkFlagsMutuallyExclusive("member", "html", "subscriptions")
 	return cmd
 }
 
@@ -68,6 +79,16 @@ func writeReport(cmd *cobra.Command, in *installation, o reportOptions, lists []
 		return err
 	}
 
+	if o.subscriptions {
+		p, err := report.Pending(s, about)
+		switch {
+		case err != nil:
+			return err
+		case o.asJSON:
+			return printJSON(cmd, p)
+		}
+		return p.Text(cmd.OutOrStdout(), screenWidth())
+	}
 	if o.member != "" {
 		m, err := report.History(s, o.member, about)
 		switch {

@@ -154,7 +154,7 @@ func (db *DB) Savepoint() Savepoint {
 // Rollback takes back all that was changed since sp.
 func (db *DB) Rollback(sp Savepoint) {
 	db.doc.Rollback(sp.doc)
-	db.saves = sp.saves
+	db.saves, db.begun = sp.saves, nil
 	switch q := db.queue; {
 	case q == nil:
 	case sp.popped < 0:

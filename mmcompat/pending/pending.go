@@ -70,6 +70,7 @@ type DB struct {
 	staged int            // saves at the last Stage
 	queue  *queue         // what expires when; nil until somebody saves
 	waits  *waiting       // who waits for a confirmation; nil until somebody asks
+	begun  *begun         // when subscriptions began; nil until somebody asks
 }
 
 // Open reads the pending.pck of a list; a missing one is empty. The error wraps
@@ -97,7 +98,7 @@ func Open(l *maillist.List, o Options) (*DB, error) {
 }
 
 func (db *DB) load() error {
-	db.doc, db.id, db.queue, db.waits = nil, stage.Identity{}, nil, nil
+	db.doc, db.id, db.queue, db.waits, db.begun = nil, stage.Identity{}, nil, nil, nil
 	db.saves, db.staged = 0, 0
 	f, err := disk.Open(db.path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -218,6 +219,9 @@ func (db *DB) put(cookie string, record pickle.Value, expires float64) error {
 	}
 	if db.waits != nil {
 		db.waits.add(cookie, record)
+	}
+	if db.begun != nil {
+		db.begun.add(record, expires-db.lifetime)
 	}
 	return nil
 }

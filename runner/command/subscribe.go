@@ -93,6 +93,8 @@ func subscribe(r *results, args []string) (bool, error) {
 		r.add(textJoined, nil)
 	case errors.Is(err, membership.ErrNeedsConfirmation):
 		r.respond = false // the request to confirm is answer enough
+	case errors.Is(err, membership.ErrOverLimit):
+		r.respond = false
 	case errors.Is(err, membership.ErrNeedApproval):
 		r.add(textJoinForwarded, owner)
 	default:

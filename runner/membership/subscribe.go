@@ -135,11 +135,31 @@ func (m *Manager) AddMember(u *pending.UserDesc, remote string) error {
 	return ErrNeedApproval
 }
 
+// ErrOverLimit says that a subscription was dropped, and that nobody is to be told:
+// whose address it is may know nothing of it.
+var ErrOverLimit = errors.New("too many subscriptions are pending today")
+
+// overLimit tells whether as many subscriptions of an address or of its domain are
+// pending today as the site allows.
+func (m *Manager) overLimit(pend *pending.DB, addr string) bool {
+	limit := m.world.Limit
+	if limit.PerAddress == 0 && limit.PerDomain == 0 {
+		return false
+	}
+	now := m.b.Now()
+	ofAddr, ofDomain := pend.SubscriptionsSince(addr, maillist.DateOf(now).Midnight(now.Location()))
+	return limit.PerAddress > 0 && ofAddr >= limit.PerAddress || limit.PerDomain > 0 && ofDomain >= limit.PerDomain
+}
+
 // confirmJoin sends the request to confirm a subscription.
 func (m *Manager) confirmJoin(u *pending.UserDesc, r request, remote string) error {
 	pend, err := m.b.Pending()
 	if err != nil {
 		return err
+	}
+	if m.overLimit(pend, r.email) {
+		m.Log("vette", "%s: subscription of %s dropped: too many are pending today (from %s)", m.l.Name(), r.email, remote)
+		return ErrOverLimit
 	}
 	cookie, err := pend.New(pending.Subscription, u.Pickled())
 	if err != nil {

@@ -12,6 +12,7 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/disk"
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
 	"github.com/mmrunner/mmrunner/mmcompat/site"
+	"github.com/mmrunner/mmrunner/runner/settings"
 )
 
 // World is what an entry may ask for beyond its lists.
@@ -27,6 +28,9 @@ type World struct {
 	// Moved is told of each address that became a member or is none any more, in
 	// the order in which Mailman's dicts see it; nil if nobody wants to know.
 	Moved func(l *maillist.List, addr string, in bool)
+	// Limit is how many subscriptions a day may wait for their confirmation; what asks
+	// for more is dropped. Mailman has no limit.
+	Limit settings.Subscriptions
 }
 
 // NewWorld is the world as this process sees it.

@@ -15,7 +15,7 @@
 //	percent = 20                     # of the list's members of one domain, a day
 //
 //	[subscriptions]                  # what asks for more than that is dropped
-//	per-address = 5                  # pending subscriptions a day of an address on all lists
+//	per-address = 5                  # pending subscriptions of an address on a list a day
 //	per-domain = 100
 //
 //	[lists.announce.guard]           # for one list, instead of the above
@@ -86,7 +86,8 @@ type Guard struct {
 // On tells whether there is a limit.
 func (g Guard) On() bool { return g.Members > 0 || g.Percent > 0 }
 
-// Subscriptions is how many subscriptions may be pending a day; 0 is any number.
+// Subscriptions is how many subscriptions of an address, and of all addresses of a
+// domain, may be pending on a list a day; 0 is any number.
 type Subscriptions struct {
 	PerAddress int `toml:"per-address"`
 	PerDomain  int `toml:"per-domain"`

@@ -1,0 +1,87 @@
+package pending
+
+import (
+	"iter"
+	"strings"
+	"time"
+
+	"github.com/mmrunner/mmrunner/mmcompat/maillist"
+	"github.com/mmrunner/mmrunner/pickle"
+)
+
+// Asked is a subscription that waits for its confirmation.
+type Asked struct {
+	Addr  string
+	Begun time.Time
+}
+
+// Subscriptions goes through the subscriptions that wait, expired ones too. A
+// record that is damaged is passed over.
+func (db *DB) Subscriptions() iter.Seq[Asked] {
+	return func(yield func(Asked) bool) {
+		times, err := db.times()
+		if err != nil {
+			return
+		}
+		for _, cookie := range db.doc.Keys() {
+			if cookie == evictions || cookie == version {
+				continue
+			}
+			record, _, err := db.get(cookie)
+			if err != nil {
+				continue
+			}
+			op, addr, ok := asked(record)
+			if !ok || op != Subscription {
+				continue
+			}
+			v, _, err := times.GetStr(cookie)
+			at, isFloat := v.(float64)
+			if err != nil || !isFloat {
+				continue
+			}
+			if !yield(Asked{addr, time.UnixMicro(int64((at - db.lifetime) * 1e6))}) {
+				return
+			}
+		}
+	}
+}
+
+// begun has the moments at which subscriptions began, by address and by domain.
+type begun struct{ addrs, domains map[string][]float64 }
+
+// add notes a record, if it is of a subscription.
+func (b *begun) add(record pickle.Value, at float64) {
+	if op, addr, ok := asked(record); ok && op == Subscription {
+		b.put(addr, at)
+	}
+}
+
+func (b *begun) put(addr string, at float64) {
+	b.addrs[addr] = append(b.addrs[addr], at)
+	d := domainOf(addr)
+	b.domains[d] = append(b.domains[d], at)
+}
+
+func domainOf(addr string) string { return addr[strings.LastIndexByte(addr, '@')+1:] }
+
+// SubscriptionsSince counts the subscriptions of an address, and of all addresses of
+// its domain, that have begun since a moment and wait.
+func (db *DB) SubscriptionsSince(addr string, since time.Time) (ofAddr, ofDomain int) {
+	if db.begun == nil {
+		db.begun = &begun{map[string][]float64{}, map[string][]float64{}}
+		for a := range db.Subscriptions() {
+			db.begun.put(a.Addr, maillist.Seconds(a.Begun))
+		}
+	}
+	count := func(all []float64) (n int) {
+		for _, at := range all {
+			if at >= maillist.Seconds(since) {
+				n++
+			}
+		}
+		return n
+	}
+	addr = maillist.Lower(addr)
+	return count(db.begun.addrs[addr]), count(db.begun.domains[domainOf(addr)])
+}
