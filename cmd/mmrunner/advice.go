@@ -21,7 +21,7 @@ func advised(root *cobra.Command, args []string, err error) error {
 	return fmt.Errorf("%w\nrun it as Mailman's user: sudo -u %s mmrunner %s", err, mailmansUser(root), quoted(args))
 }
 
-// mailmansUser is the name of Mailman's user, as far as it can be told by whoever asks.
+// mailmansUser is the name of Mailman's user, as far as this process can tell it.
 func mailmansUser(root *cobra.Command) string {
 	const usual = "mailman"
 	named, err := root.PersistentFlags().GetString("prefix")

@@ -88,6 +88,7 @@ func TestNothingHostileReachesTheTerminal(t *testing.T) {
 		{"demo", "--members", evil}, {"bench", "--members", evil}, {"man", file}, {"completion", evil},
 		{"__complete", "verify", ""}, {"__complete", "dump", ""},
 		{"json"}, {"lmtp", "--config", "postfix"}, {"lmtp", "--config", evil}, {"lmtp", "--check", evil}, {"lmtp", "--listen", evil}, {"lmtp", evil},
+		{"report"}, {"report", evil}, {"enable", evil}, {"enable", "--domain", evil}, {"release", evil}, {"release"},
 		{"drain", evil}, {"drain"}, {"drain", "--json"}, {"status", "--json"}, {"probe", "--prefix", file},
 	} {
 		if i := slices.IndexFunc(args, func(a string) bool { return a != evil && !strings.HasPrefix(a, "-") }); i >= 0 {

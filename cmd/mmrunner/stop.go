@@ -11,7 +11,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// stoppedError is why a command's context ends: somebody told the process to stop.
+// stoppedError is why a command's context ends: a signal told the process to stop.
 type stoppedError struct{ signal syscall.Signal }
 
 func (e *stoppedError) Error() string { return "stopped" }

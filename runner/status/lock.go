@@ -10,7 +10,7 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/lockfile"
 )
 
-// Lock is a list's lock that somebody has or wants.
+// Lock is a list's lock that a process has or waits for.
 type Lock struct {
 	List    string   `json:"list"`
 	Holder  *Holder  `json:"holder,omitempty"`

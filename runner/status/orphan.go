@@ -24,7 +24,7 @@ func (l *looker) orphan(path, what string, pid int, t time.Time) {
 	l.st.Orphans = append(l.st.Orphans, Orphan{path, what, pid, t})
 }
 
-// stale is how old a temporary file is that nobody can be writing any more.
+// stale is how old a temporary file is that no process can be writing any more.
 const stale = time.Hour
 
 func (l *looker) orphans() {

@@ -180,7 +180,7 @@ func (l *looker) boot() (time.Time, error) {
 	return time.Time{}, fmt.Errorf("%s/stat: there is no line btime", l.o.Proc)
 }
 
-// exists tells whether there is such a process, whoever's.
+// exists tells whether there is such a process, of any user.
 func (l *looker) exists(pid int) bool {
 	_, _, err := l.began(filepath.Join(l.o.Proc, strconv.Itoa(pid)))
 	return err == nil || l.st.Blind && !errors.Is(syscall.Kill(pid, 0), syscall.ESRCH)
