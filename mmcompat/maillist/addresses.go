@@ -30,8 +30,11 @@ func (l *List) Info() *text.ListInfo {
 	}
 }
 
-// HostName is the domain of the list's addresses.
-func (l *List) HostName() string { return l.Str("host_name") }
+// HostName is the domain of the list's addresses, as %s writes it.
+func (l *List) HostName() string {
+	v, _ := l.Get("host_name")
+	return str(v)
+}
 
 // GetListAddress returns NAME-EXTRA@HOST, or NAME@HOST where extra is "".
 func (l *List) GetListAddress(extra string) string {
@@ -147,19 +150,30 @@ func Quote(s, safe string) string {
 	return b.String()
 }
 
-// GetSiteEmail is the address of the site list, with -EXTRA where extra is not
-// "". hostname "" means the site's own (Utils.get_site_email).
-func GetSiteEmail(s *site.Site, hostname, extra string) string {
-	if hostname == "" {
-		hostname = GetDomain(s)
-		if v, ok := s.Value("VIRTUAL_HOSTS"); ok {
-			if d, ok := v.(*pickle.Dict); ok {
-				if host, ok := textOf(d.GetStr(hostname)); ok {
-					hostname = host
-				}
+// GetSiteEmail is the address of the site list, with -EXTRA where extra is not ""
+// (Utils.get_site_email without a host).
+func GetSiteEmail(s *site.Site, extra string) string {
+	hostname := GetDomain(s)
+	if v, ok := s.Value("VIRTUAL_HOSTS"); ok {
+		if d, ok := v.(*pickle.Dict); ok {
+			if host, ok := textOf(d.GetStr(hostname)); ok {
+				hostname = host
 			}
 		}
 	}
+	return siteEmail(s, hostname, extra)
+}
+
+// GetSiteEmail is the address of the site list at the list's host. A host_name of ”
+// is one like any other; without one, with None, it is the site's own.
+func (l *List) GetSiteEmail(extra string) string {
+	if v, _ := l.Get("host_name"); v == nil {
+		return GetSiteEmail(l.site, extra)
+	}
+	return siteEmail(l.site, l.HostName(), extra)
+}
+
+func siteEmail(s *site.Site, hostname, extra string) string {
 	name := s.Str("MAILMAN_SITE_LIST")
 	if extra != "" {
 		name += "-" + extra

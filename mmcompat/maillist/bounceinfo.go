@@ -15,9 +15,10 @@ func DateOf(t time.Time) Date {
 	return Date{y, int(m), d}
 }
 
-// Midnight returns the moment the day begins (Utils.midnight).
-func (d Date) Midnight(zone *time.Location) time.Time {
-	return time.Date(d[0], time.Month(d[1]), d[2], 0, 0, 0, 0, zone)
+// Midnight returns the first moment of the day in a zone. For what bounces count by,
+// see zone.Mktime.
+func (d Date) Midnight(in *time.Location) time.Time {
+	return time.Date(d[0], time.Month(d[1]), d[2], 0, 0, 0, 0, in)
 }
 
 func (d Date) value() pickle.Value {

@@ -165,7 +165,7 @@ func testListAddresses(t *testing.T, prefix string) {
 				x := latin1(u)
 				got := []string{l.GetListEmail(), l.GetBouncesEmail(), l.GetOwnerEmail(), l.GetRequestEmail(""), l.GetRequestEmail("c0"), l.GetConfirmEmail("c1"),
 					l.GetListAddress("x"), wide(l.GetMemberAdminEmail(x)).(string), l.GetScriptURL("listinfo"), l.GetScriptURL("confirm"),
-					l.GetOptionsURL(x, false), l.GetOptionsURL(x, true), GetSiteEmail(s, "", ""), GetSiteEmail(s, "h", "bounces"),
+					l.GetOptionsURL(x, false), l.GetOptionsURL(x, true), GetSiteEmail(s, ""), siteEmail(s, "h", "bounces"),
 					GetDomain(s), l.FullPath(), l.Name()}
 				if !slices.Equal(got, want[i]) {
 					t.Errorf("%q:\nhad    %q\nwanted %q", x, got, want[i])

@@ -226,7 +226,7 @@ To see more:                       mmrunner report %[2]s
 If their addresses are not at fault: mmrunner enable %[2]s --held --apply
 To have them disabled after all:   mmrunner release %[2]s --apply
 `, len(held), name, top(domains), top(reasons))
-	owner := maillist.GetSiteEmail(r.b.Site(), r.l.HostName(), "")
+	owner := r.l.GetSiteEmail("")
 	n, err := r.m.UserNotification(r.l.GetOwnerEmail(), owner, fmt.Sprintf("%s: %d members held by the bounce guard", name, len(held)), body,
 		r.l.Str("preferred_language"))
 	if err != nil {

@@ -15,6 +15,7 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
 	"github.com/mmrunner/mmrunner/mmcompat/message"
 	"github.com/mmrunner/mmrunner/mmcompat/pydict"
+	"github.com/mmrunner/mmrunner/mmcompat/zone"
 	"github.com/mmrunner/mmrunner/pickle"
 	"github.com/mmrunner/mmrunner/runner"
 	"github.com/mmrunner/mmrunner/runner/bounce/beyond"
@@ -35,9 +36,12 @@ type Handler struct {
 	// The language of the process itself, in which bounces are registered. A
 	// member's removal changes it to the list's for good.
 	voice membership.Voice
-	// What it was for the batch that begins with an entry, which may be done again.
-	first  *runner.Entry
-	before string
+	// The process's mktime, whose last answer has a say in the next.
+	clock zone.Mktime
+	// What both were for the batch that begins with an entry, which may be done again.
+	first       *runner.Entry
+	voiceBefore membership.Voice
+	clockBefore zone.Mktime
 }
 
 // event is one address that a bounce was for.
@@ -153,8 +157,8 @@ func (h *Handler) dispose(b runner.Batch, e *runner.Entry) (runner.Outcome, erro
 		owner, _ := l.Get("owner")
 		return runner.Forwarded, h.passOn(b, e, owner)
 	}
-	if from, ok := msg.Get("from"); ok && from == maillist.GetSiteEmail(s, l.HostName(), "bounces") {
-		return runner.Forwarded, h.passOn(b, e, pickle.NewList(pickle.Str(maillist.GetSiteEmail(s, "", "owner"))))
+	if from, ok := msg.Get("from"); ok && from == l.GetSiteEmail("bounces") {
+		return runner.Forwarded, h.passOn(b, e, pickle.NewList(pickle.Str(maillist.GetSiteEmail(s, "owner"))))
 	}
 	if !l.Bool("bounce_processing") {
 		return runner.Discarded, nil
@@ -171,7 +175,7 @@ func (h *Handler) passOn(b runner.Batch, e *runner.Entry, recips pickle.Value) e
 	}
 	data := e.Data.Clone()
 	data.Set("recips", recips)
-	data.Set("envsender", maillist.GetSiteEmail(b.Site(), "", "loop"))
+	data.Set("envsender", maillist.GetSiteEmail(b.Site(), "loop"))
 	data.Set("nodecorate", 1)
 	b.Enqueue("out", msg, data)
 	e.Drop()
@@ -282,10 +286,10 @@ func (h *Handler) Batched(b runner.Batch) error {
 	}
 	b.Log("bounce", "<%s of mmrunner> processing %d queued bounces", h.Name(), len(found))
 	if h.first == found[0].entry {
-		h.voice.Lang = h.before
+		h.voice, h.clock = h.voiceBefore, h.clockBefore
 	}
-	h.first, h.before = found[0].entry, h.voice.Lang
-	r := &register{m: membership.New(b, &h.voice, h.world), b: b, l: b.List()}
+	h.first, h.voiceBefore, h.clockBefore = found[0].entry, h.voice, h.clock
+	r := &register{m: membership.New(b, &h.voice, h.world), b: b, l: b.List(), clock: &h.clock}
 	if h.options.Events != nil {
 		r.deeds = &[]deed{}
 	}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
 	"github.com/mmrunner/mmrunner/mmcompat/message"
+	"github.com/mmrunner/mmrunner/mmcompat/zone"
 	"github.com/mmrunner/mmrunner/runner"
 	"github.com/mmrunner/mmrunner/runner/events"
 	"github.com/mmrunner/mmrunner/runner/membership"
@@ -24,11 +25,11 @@ func Release(b runner.Batch, world membership.World, members []string, record *e
 		if err != nil {
 			return nil, err
 		}
-		r := &register{m: membership.New(b, &membership.Voice{}, world), b: b, l: l}
+		r := &register{m: membership.New(b, &membership.Voice{}, world), b: b, l: l, clock: &zone.Mktime{}}
 		// The bounces are gone; a notice to the owner encloses one.
 		read := func() (*message.Message, error) {
 			return message.Parse(fmt.Sprintf("From: %s\nSubject: bounces of %s\n\nThe bounces were held by mmrunner's guard, the last one on %s.\n",
-				maillist.GetSiteEmail(b.Site(), l.HostName(), ""), addr, dayMonthYear(info.Date)))
+				l.GetSiteEmail(""), addr, dayMonthYear(info.Date)))
 		}
 		if err := r.disable(addr, info, read); err != nil {
 			return nil, err

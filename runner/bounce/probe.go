@@ -36,7 +36,7 @@ func (h *Handler) probeBounced(b runner.Batch, lang, token string, w *work) erro
 		info = maillist.NewBounceInfo(addr, 0.0, maillist.DateOf(now), notices, now.Location())
 	}
 	if err == nil {
-		r := &register{m: membership.New(b, &membership.Voice{Lang: lang}, h.world), b: b, l: l}
+		r := &register{m: membership.New(b, &membership.Voice{Lang: lang}, h.world), b: b, l: l, clock: &h.clock}
 		if h.options.Events != nil {
 			r.deeds = &[]deed{}
 		}

@@ -9,6 +9,7 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/message"
 	"github.com/mmrunner/mmrunner/mmcompat/pending"
 	"github.com/mmrunner/mmrunner/mmcompat/text"
+	"github.com/mmrunner/mmrunner/mmcompat/zone"
 	"github.com/mmrunner/mmrunner/pickle"
 	"github.com/mmrunner/mmrunner/runner"
 	"github.com/mmrunner/mmrunner/runner/events"
@@ -20,6 +21,8 @@ type register struct {
 	m *membership.Manager
 	b runner.Batch
 	l *maillist.List
+	// clock is the process's mktime.
+	clock *zone.Mktime
 
 	deeds *[]deed // what was done to members; nil if nobody wants to know
 	then  string  // what followed for the member at hand
@@ -68,7 +71,7 @@ func (r *register) bounce(member string, read reader, day maillist.Date, include
 	if err != nil {
 		return err
 	}
-	zone := r.b.Now().Location()
+	here := r.b.Now().Location()
 	notices, _ := r.l.Get("bounce_you_are_disabled_warnings")
 	firstToday := true
 	done := r.begin(member, info)
@@ -76,7 +79,7 @@ func (r *register) bounce(member string, read reader, day maillist.Date, include
 	before := info != nil && maillist.Compare(info.Score, threshold) >= 0
 	switch {
 	case info == nil:
-		info = maillist.NewBounceInfo(member, weight, day, notices, zone)
+		info = maillist.NewBounceInfo(member, weight, day, notices, here)
 		r.m.Log("bounce", "%s: %s bounce score: %s", r.l.Name(), member, score(info))
 	case status != maillist.Enabled:
 		r.m.Log("bounce", "%s: %s residual bounce received", r.l.Name(), member)
@@ -86,13 +89,21 @@ func (r *register) bounce(member string, read reader, day maillist.Date, include
 		firstToday = false
 		r.m.Log("bounce", "%s: %s already scored a bounce for date %s", r.l.Name(), member, dayMonthYear(day))
 	default:
-		after, _ := r.l.Get("bounce_info_stale_after")
-		stale, err := maillist.Add(maillist.Seconds(info.Date.Midnight(zone)), after)
+		now, err := r.midnight(day)
 		if err != nil {
 			return err
 		}
-		if maillist.Compare(stale, maillist.Seconds(day.Midnight(zone))) < 0 {
-			info.Reset(weight, day, notices, zone)
+		last, err := r.midnight(info.Date)
+		if err != nil {
+			return err
+		}
+		after, _ := r.l.Get("bounce_info_stale_after")
+		stale, err := maillist.Add(last, after)
+		if err != nil {
+			return err
+		}
+		if maillist.Compare(stale, now) < 0 {
+			info.Reset(weight, day, notices, here)
 			r.m.Log("bounce", "%s: %s has stale bounce info, resetting", r.l.Name(), member)
 			break
 		}
@@ -108,8 +119,8 @@ func (r *register) bounce(member string, read reader, day maillist.Date, include
 		if err := r.probe(member, read); err != nil {
 			return err
 		}
+		info.Reset(pickle.Int(0), info.Date, info.NoticesLeft, here)
 		r.then = events.Probed
-		info.Reset(pickle.Int(0), info.Date, info.NoticesLeft, zone)
 	case over && r.guard != nil:
 		r.guard.add(&waiting{member, info, read, done, before, r.entry, reasonOf(r.entry, member)})
 		return r.l.SetBounceInfo(member, info)
@@ -173,7 +184,7 @@ func (r *register) includedLists(member string, read reader, day maillist.Date) 
 			errs = append(errs, err)
 			continue
 		}
-		if err := (&register{m: m, b: other, l: other.List(), deeds: r.deeds}).bounce(member, read, day, true); err != nil {
+		if err := (&register{m: m, b: other, l: other.List(), clock: r.clock, deeds: r.deeds}).bounce(member, read, day, true); err != nil {
 			errs = append(errs, err)
 			continue
 		}
@@ -228,7 +239,7 @@ func (r *register) tellOwner(member string, read reader, did string) error {
 	if err != nil {
 		return err
 	}
-	owner := maillist.GetSiteEmail(r.b.Site(), r.l.HostName(), "")
+	owner := r.l.GetSiteEmail("")
 	lang := r.l.Str("preferred_language")
 	body, err := r.m.Maketext("bounce.txt", text.Vars{
 		"listname": membership.Attr(r.l, "real_name"), "addr": member, "negative": "", "did": did,
@@ -268,7 +279,13 @@ func (r *register) nextNotice(member string) error {
 	}
 	why := r.m.Say(k, nil)
 	if reason == maillist.ByBounce {
-		why += r.m.Say(textLastBounce, text.Vars{"date": dayMonthYear(info.Date)})
+		// Where there is no midnight, that may be the day before.
+		at, err := r.midnight(info.Date)
+		if err != nil {
+			return err
+		}
+		last := maillist.DateOf(time.Unix(int64(at), 0).In(r.b.Now().Location()))
+		why += r.m.Say(textLastBounce, text.Vars{"date": dayMonthYear(last)})
 	}
 	password, err := r.l.GetMemberPassword(member)
 	if err != nil {
@@ -371,6 +388,15 @@ func (r *register) probe(member string, read reader) error {
 	}
 	return r.m.Send(n, message.Attr{Name: "envsender", Value: pickle.Str(sender)},
 		message.Attr{Name: "verp", Value: false}, message.Attr{Name: "probe_token", Value: pickle.Str(token)})
+}
+
+// midnight is Utils.midnight: when a day begins, in seconds since 1970.
+func (r *register) midnight(d maillist.Date) (float64, error) {
+	at, ok := r.clock.Midnight(d[0], d[1], d[2], r.b.Now().Location())
+	if !ok {
+		return 0, &message.PyError{Kind: "OverflowError", Text: "mktime argument out of range"}
+	}
+	return float64(at), nil
 }
 
 // shown is a value as Python's %s shows it.

@@ -30,6 +30,8 @@ type scene struct {
 	late   []func()                             // what is done when the lists are made
 	checks []func(s *scene, got map[string]any) // of what mmrunner leaves behind
 
+	told func(where string) string // what is odd about the lists that a difference is of
+
 	resolver membership.Resolver // what mmrunner asks for names
 	batches  []int               // the sizes of mmrunner's batches, if not the usual one
 	alone    bool                // mmrunner's usual batches stand for Mailman
@@ -187,13 +189,21 @@ func (s *scene) hold(want, got map[string]any, size int) {
 	for _, check := range s.checks {
 		check(s, got)
 	}
-	n := 0
+	n, most := 0, 40
+	if s.told != nil {
+		most = 1000
+	}
 	differ("", want, got, func(path string, a, b any) {
-		if n++; n <= 40 {
-			s.t.Errorf("batches of %d: %s\n Mailman:  %s\n mmrunner: %s", size, path, shorten(a), shorten(b))
+		if n++; n > most {
+			return
 		}
+		odd := ""
+		if s.told != nil {
+			odd = s.told(path + asJSON(a) + asJSON(b))
+		}
+		s.t.Errorf("batches of %d: %s%s\n Mailman:  %s\n mmrunner: %s", size, path, odd, shorten(a), shorten(b))
 	})
-	if n > 40 {
+	if n > most {
 		s.t.Errorf("batches of %d: %d differences", size, n)
 	}
 }

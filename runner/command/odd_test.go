@@ -55,11 +55,12 @@ func oddScene(s *scene) {
 		mmtest.ListSpec{Name: "odd-e", Members: members, Python: "m.subscribe_policy = 0\nm.preferred_language = 'xx'\n"},
 		mmtest.ListSpec{Name: "odd-f", Members: members, Python: "m.subscribe_policy = 0\nm.preferred_language = 'fr'\nm.available_languages = []\nm.admin_notify_mchanges = 1\nm.hold_and_cmd_autoresponses = {'one@example.net': (time.localtime()[:3], 10)}\n"},
 		mmtest.ListSpec{Name: "odd-g", Members: members, Python: "m.digestable = m.nondigestable = 0\nm.subscribe_policy = 0\nm.info = m.description = None\n"},
+		mmtest.ListSpec{Name: "odd-h", Members: members, Python: "m.host_name = ''\nm.subscribe_policy = 0\nm.admin_notify_mchanges = 1\n"},
 	)
 	for _, c := range cookies {
 		s.command("odd", "someone@example.org", "confirm "+c, "")
 	}
-	for _, list := range []string{"odd", "odd-b", "odd-c", "odd-d", "odd-e", "odd-f", "odd-g"} {
+	for _, list := range []string{"odd", "odd-b", "odd-c", "odd-d", "odd-e", "odd-f", "odd-g", "odd-h"} {
 		s.command(list, "one@example.net", "help", "")
 		s.command(list, "new@example.org", "subscribe secret", "")
 		s.command(list, "new2@example.org", "subscribe secret digest", "")

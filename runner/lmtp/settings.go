@@ -21,7 +21,7 @@ func SettingsOf(s *site.Site) (*intake.Settings, error) {
 		Queues:        map[string]string{},
 		Schema:        s.Profile.QfileSchemaVersion,
 		OwnerPipeline: s.List("OWNER_PIPELINE"),
-		SiteBounces:   maillist.GetSiteEmail(s, "", "bounces"),
+		SiteBounces:   maillist.GetSiteEmail(s, "bounces"),
 	}
 	for _, script := range intake.Scripts() {
 		set.Queues[script.Queue] = s.QueueDir(script.Queue)

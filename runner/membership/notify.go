@@ -31,7 +31,7 @@ func (m *Manager) ownerNotification(subject, body text.Text, toModerators bool) 
 	return message.NewOwnerNotification(message.OwnerFacts{
 		Owner:          m.texts("owner"),
 		Moderator:      m.texts("moderator"),
-		SiteBounces:    maillist.GetSiteEmail(m.s, m.l.HostName(), "bounces"),
+		SiteBounces:    m.l.GetSiteEmail("bounces"),
 		OwnerEmail:     m.l.GetOwnerEmail(),
 		ListPrecedence: m.since(ownerPrecedence),
 	}, subject, body, charset, toModerators)
