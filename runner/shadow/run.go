@@ -121,27 +121,6 @@ func Run(ctx context.Context, o Options) (report *Report, err error) {
 	return &s.report, err
 }
 
-// inside tells whether a path lies below a directory.
-func inside(path, dir string) bool {
-	a, err1 := filepath.Abs(path)
-	b, err2 := filepath.EvalSymlinks(dir)
-	if err1 != nil || err2 != nil {
-		return false
-	}
-	// The directory itself need not be there yet, its parents may be links.
-	for p := a; ; p = filepath.Dir(p) {
-		if real, err := filepath.EvalSymlinks(p); err == nil {
-			a = filepath.Join(real, strings.TrimPrefix(a, p))
-			break
-		}
-		if p == filepath.Dir(p) {
-			break
-		}
-	}
-	rel, err := filepath.Rel(b, a)
-	return err == nil && rel != ".." && !strings.HasPrefix(rel, "../")
-}
-
 // waiting lists the entries of a queue, the oldest first, and changes nothing.
 func waiting(dir string) ([]string, error) {
 	if _, err := os.Stat(dir); err != nil {

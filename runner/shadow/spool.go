@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"syscall"
 
 	"github.com/gofrs/flock"
@@ -81,3 +82,24 @@ func (s *spool) path(sub ...string) string { return filepath.Join(append([]strin
 
 // close removes everything and frees the directory. The lock's file stays: another shadow may have it open already.
 func (s *spool) close() error { return errors.Join(os.RemoveAll(s.dir), s.lock.Close()) }
+
+// inside tells whether a path lies below a directory.
+func inside(path, dir string) bool {
+	a, err1 := filepath.Abs(path)
+	b, err2 := filepath.EvalSymlinks(dir)
+	if err1 != nil || err2 != nil {
+		return false
+	}
+	// The directory itself need not be there yet, its parents may be links.
+	for p := a; ; p = filepath.Dir(p) {
+		if real, err := filepath.EvalSymlinks(p); err == nil {
+			a = filepath.Join(real, strings.TrimPrefix(a, p))
+			break
+		}
+		if p == filepath.Dir(p) {
+			break
+		}
+	}
+	rel, err := filepath.Rel(b, a)
+	return err == nil && rel != ".." && !strings.HasPrefix(rel, "../")
+}
