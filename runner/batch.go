@@ -11,6 +11,7 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/requests"
 	"github.com/mmrunner/mmrunner/mmcompat/site"
 	"github.com/mmrunner/mmrunner/mmcompat/text"
+	"github.com/mmrunner/mmrunner/pickle"
 )
 
 // Batch is one list's part of a transaction, and the world as an entry of that
@@ -97,4 +98,7 @@ type Lists interface {
 	// been read and its config.pck has more than limit bytes, or if it cannot be
 	// read.
 	LastRead(name string, limit int64) *maillist.List
+	// Pended returns the record of a cookie in a list's pending.pck, as the file is
+	// now; ok is false if there is none, or none that can be read.
+	Pended(name, cookie string) (record pickle.Value, ok bool)
 }

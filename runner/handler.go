@@ -35,10 +35,9 @@ type Orderer interface {
 
 // Reacher is a Handler some of whose entries act on other lists than their own.
 type Reacher interface {
-	// Reaches returns the names of the other lists that an entry will act on, as far
-	// as can be told beforehand: it is applied after what came before it there, and
-	// before what came after it.
-	Reaches(lists Lists, e *Entry) []string
+	// Reaches returns those of some lists that an entry may act on beside its own: it
+	// is applied after what came before it there, and before what came after it.
+	Reaches(lists Lists, e *Entry, among []string) []string
 }
 
 // Deferrer is a Handler some of whose entries need not be handled at the next

@@ -35,8 +35,21 @@ func (h *Handler) Name() string { return "CommandRunner" }
 // Queue is its queue's usual name.
 func (h *Handler) Queue() string { return "commands" }
 
-// Classify has nothing to find out: what a message asks for depends on its list.
-func (h *Handler) Classify(*runner.Entry) error { return nil }
+// Classify finds the cookies of what a message may confirm, for Reaches. What else
+// it asks for depends on its list.
+func (h *Handler) Classify(e *runner.Entry) error {
+	if !e.Data.True("torequest") && !e.Data.True("toconfirm") {
+		return nil
+	}
+	m, err := e.Message()
+	if err != nil {
+		return nil // Apply has the same error
+	}
+	if found := cookies(m); len(found) > 0 {
+		e.Work = found
+	}
+	return nil
+}
 
 // Apply does the commands of one entry. The error is an exception that Mailman
 // would not have caught, or a *maillist.ErrNeedsPython, before anything is done,

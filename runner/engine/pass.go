@@ -100,6 +100,7 @@ func (e *Engine) handleDue(ctx context.Context, p *pass, bases []string, all boo
 	})
 	e.handle(ctx, p, batches)
 
+	e.Env.Lists.ForgetPended()
 	// Thousands may wait; what they are is known.
 	for _, en := range e.seen {
 		en.Drop()

@@ -55,7 +55,7 @@ func (e *Engine) plan(bases []string, due func([]*runner.Entry) []*runner.Entry)
 	})
 
 	if h, ok := e.Handler.(runner.Reacher); ok && len(order) > 1 {
-		return e.planAcross(h, bases, lists)
+		return e.planAcross(h, bases, order, lists)
 	}
 	if h, ok := e.Handler.(runner.Orderer); ok {
 		order = h.Order(e.Env.Lists, order, lists)
@@ -70,7 +70,7 @@ func (e *Engine) plan(bases []string, due func([]*runner.Entry) []*runner.Entry)
 // planAcross is plan where entries may act on other lists than their own: such a
 // one comes after all that came before it on those lists, and before all that
 // came after it.
-func (e *Engine) planAcross(h runner.Reacher, bases []string, lists map[string][]*runner.Entry) (batches []*batch) {
+func (e *Engine) planAcross(h runner.Reacher, bases, order []string, lists map[string][]*runner.Entry) (batches []*batch) {
 	due := map[string]bool{}
 	for _, entries := range lists {
 		for _, en := range entries {
@@ -84,7 +84,7 @@ func (e *Engine) planAcross(h runner.Reacher, bases []string, lists map[string][
 			continue
 		}
 		en := e.seen[base]
-		reaches := slices.DeleteFunc(h.Reaches(e.Env.Lists, en), func(name string) bool { return lists[name] == nil || name == en.List })
+		reaches := h.Reaches(e.Env.Lists, en, order)
 		if len(reaches) > 0 {
 			delete(open, en.List)
 			for _, name := range reaches {

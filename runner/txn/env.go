@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -17,8 +18,12 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
 	"github.com/mmrunner/mmrunner/mmcompat/message"
 	"github.com/mmrunner/mmrunner/mmcompat/mlog"
+	"github.com/mmrunner/mmrunner/mmcompat/pending"
 	"github.com/mmrunner/mmrunner/mmcompat/site"
+	"github.com/mmrunner/mmrunner/mmcompat/stage"
 	"github.com/mmrunner/mmrunner/mmcompat/text"
+	"github.com/mmrunner/mmrunner/pickle"
+	"github.com/mmrunner/mmrunner/runner"
 	"github.com/mmrunner/mmrunner/runner/events"
 )
 
@@ -145,6 +150,7 @@ type Lists struct {
 	env    *Env
 	mu     sync.Mutex
 	loaded listCache
+	pended *pended
 }
 
 // NewLists returns an empty store for env.
@@ -197,6 +203,43 @@ func (s *Lists) LastRead(name string, limit int64) *maillist.List {
 	}
 	s.Prepare(name)
 	return s.loaded.get(name)
+}
+
+// Pended returns the record of a cookie in a list's pending.pck, as the file is
+// now; ok is false if there is none, or none that can be read.
+func (s *Lists) Pended(name, cookie string) (record pickle.Value, ok bool) {
+	file := filepath.Join(maillist.ListPath(s.env.Site, name), "pending.pck")
+	id, err := stage.Identify(file)
+	if err != nil {
+		return nil, false
+	}
+	if s.pended == nil || s.pended.list != name || s.pended.id != id {
+		s.pended = nil
+		l := s.LastRead(name, math.MaxInt64)
+		if l == nil {
+			return nil, false
+		}
+		db, err := pending.Open(l, pending.Options{Now: s.env.Now, Rand: s.env.Rand})
+		if err != nil {
+			return nil, false
+		}
+		s.pended = &pended{name, id, db}
+	}
+	// A record that cannot be decoded panics.
+	if runner.Guard(func() error { record, ok = s.pended.db.Peek(cookie); return nil }) != nil {
+		return nil, false
+	}
+	return record, ok
+}
+
+// ForgetPended lets go what Pended keeps in memory.
+func (s *Lists) ForgetPended() { s.pended = nil }
+
+// pended is the pending.pck that was looked at last.
+type pended struct {
+	list string
+	id   stage.Identity
+	db   *pending.DB
 }
 
 // FileSize is the size of a list's config.pck, 0 if it cannot be seen.

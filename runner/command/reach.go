@@ -1,0 +1,83 @@
+package command
+
+import (
+	"math"
+	"regexp"
+	"slices"
+
+	"github.com/mmrunner/mmrunner/mmcompat/maillist"
+	"github.com/mmrunner/mmrunner/mmcompat/message"
+	"github.com/mmrunner/mmrunner/mmcompat/pending"
+	"github.com/mmrunner/mmrunner/pickle"
+	"github.com/mmrunner/mmrunner/runner"
+	"github.com/mmrunner/mmrunner/runner/membership"
+)
+
+// A confirmation of a change of address that holds for all lists
+// (MailList.ApprovedChangeMemberAddress, globally) is the one command that changes
+// other lists than its own.
+
+// cookieRE is what a message has that confirms something: Pending.pend_new makes
+// cookies of SHA-1.
+var cookieRE = regexp.MustCompile(`\b[0-9a-f]{40}\b`)
+
+// maxCookies is how many cookies are looked for in one message.
+const maxCookies = 100
+
+// cookies are those in the parts of a message that may confirm something.
+func cookies(m *message.Message) (found []string) {
+	add := func(text string) {
+		if len(found) < maxCookies {
+			found = append(found, cookieRE.FindAllString(text, maxCookies)...)
+		}
+	}
+	for _, field := range []string{"to", "subject"} {
+		text, _ := m.Get(field)
+		add(text)
+	}
+	for part := range m.TypedSubpartIterator("text", "plain") {
+		if body, ok, err := part.GetPayloadDecoded(); ok && err == nil {
+			add(body)
+		}
+		break
+	}
+	return found
+}
+
+// Reaches returns those of some lists on which an entry may change an address: all
+// of the same host. Who is a member there may change before it is applied.
+func (h *Handler) Reaches(lists runner.Lists, e *runner.Entry, among []string) (names []string) {
+	found, _ := e.Work.([]string)
+	if !slices.ContainsFunc(found, func(cookie string) bool { return changesAll(lists, e.List, cookie) }) {
+		return nil
+	}
+	own := lists.LastRead(e.List, math.MaxInt64)
+	for _, name := range among {
+		if l := lists.LastRead(name, math.MaxInt64); name != e.List && l != nil && own != nil && l.HostName() == own.HostName() {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// changesAll tells whether a cookie's record is the change of an address on all
+// lists.
+func changesAll(lists runner.Lists, list, cookie string) bool {
+	record, ok := lists.Pended(list, cookie)
+	if !ok {
+		return false
+	}
+	items, ok := maillist.Sequence(record)
+	return ok && len(items) > 3 && plain(items[0]) == pending.ChangeOfAddress && membership.Truth(items[3])
+}
+
+// plain is a str or unicode value; "" for anything else.
+func plain(v pickle.Value) string {
+	switch v := v.(type) {
+	case pickle.Str:
+		return string(v)
+	case pickle.Unicode:
+		return string(v)
+	}
+	return ""
+}
