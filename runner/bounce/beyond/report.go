@@ -18,6 +18,7 @@ type report struct {
 
 	feedback    bool // it has a message/feedback-report
 	disposition bool // it has a message/disposition-notification
+	returns     bool // it has a part that is a returned message
 	typed       bool // it says of itself that it is a report of delivery
 
 	senders map[string]bool // folded addresses that are not to be charged
@@ -69,12 +70,14 @@ func (r *report) read(m *message.Message, parts *int, top bool) {
 	case wraps(m, r.head) && !top:
 		r.read(m.Parts()[0], parts, true)
 	case strings.HasPrefix(kind, "message/") && !top:
+		r.returns = true
 		if below := m.Parts(); len(below) > 0 {
 			r.returned = append(r.returned, below[0])
 		} else {
 			r.returnText(payload(m))
 		}
 	case !top && (strings.HasSuffix(kind, "rfc822-headers") || strings.HasSuffix(kind, "/rfc822")):
+		r.returns = true
 		r.returnText(payload(m))
 	case !top && m.Has("received") && m.Has("from"):
 		r.returned = append(r.returned, m) // without a type of its own

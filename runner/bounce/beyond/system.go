@@ -13,8 +13,7 @@ var (
 	systemParts = []string{"mailerdaemon", "mailerdeamon", "postmaster", "maildaemon", "maildelivery", "maildeliverysystem",
 		"maildeliverysubsystem", "deliverysystem", "daemon", "mailer", "bounce", "bounces", "mmdf", "smtp", "ndr", "mailadm", "mailadmin",
 		"mailsystem", "microsoftexchange", "systemadministrator"}
-	surelySystem = systemParts[:8] // what nobody else calls itself
-	systemNames  = []string{"mail delivery", "mail deliver ", "delivery sub", "delivery system", "delivery agent", "mailer-daemon", "mailer daemon",
+	systemNames = []string{"mail delivery", "mail deliver ", "delivery sub", "delivery system", "delivery agent", "mailer-daemon", "mailer daemon",
 		"mailer", "postmaster", "system administrator", "mail system", "mail administrator", "internet mail", "e-mail system", "email delivery"}
 	// Those of programs in general.
 	programParts = []string{"noreply", "donotreply", "sysadmin", "system", "admin", "administrator", "root", "nobody", "mail", "support", "info",
@@ -28,17 +27,29 @@ func (r *report) bySystem() bool {
 	if r.typed {
 		return true
 	}
-	local, _ := r.author()
 	for _, name := range []string{"list-id", "list-post", "list-unsubscribe"} {
-		if r.head.Has(name) && !slices.Contains(surelySystem, letters(local)) {
-			return false // a newsletter, or a post
+		if r.head.Has(name) {
+			return false // a newsletter, or what a list has sent on, be it a report to that list
 		}
 	}
 	if r.fromSystem() {
 		return true
 	}
+	local, _ := r.author()
 	program := r.nullSender() || slices.Contains(programParts, letters(local)) || strings.HasPrefix(r.value("auto-submitted"), "auto-")
-	return program && (len(r.returned) > 0 || announcesDelivery(r.subject()))
+	return program && (r.returns || r.saysFailure())
+}
+
+// saysFailure tells whether the message's subject says that a delivery failed. One
+// that begins as an answer's or a forwarded message's is a person's.
+func (r *report) saysFailure() bool {
+	subject := r.subject()
+	for _, answer := range []string{"re:", "fw:", "fwd:", "aw:", "wg:", "tr:", "rv:", "sv:", "vs:", "antw:", "回复:", "答复:", "转发:"} {
+		if strings.HasPrefix(subject, answer) {
+			return false
+		}
+	}
+	return announcesDelivery(subject)
 }
 
 // fromSystem tells whether the message's From names a mail system.
@@ -137,7 +148,7 @@ func (r *report) isAutoReply() bool {
 			return true
 		}
 	}
-	if r.typed || r.fromSystem() || len(r.returned) > 0 || announcesDelivery(subject) {
+	if r.typed || r.fromSystem() || r.returns || r.saysFailure() {
 		return false
 	}
 	for _, name := range []string{"x-autoreply", "x-auto-reply", "x-autorespond", "x-autoresponder", "x-autoreply-from", "x-mail-autoreply", "x-vacation"} {
