@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -15,7 +16,7 @@ import (
 // completion command itself, with scripts for bash, zsh and fish, is cobra's.
 func completeRunners(_ *cobra.Command, args []string, begun string) ([]string, cobra.ShellCompDirective) {
 	var names []string
-	for _, k := range runner.Kinds {
+	for _, k := range append(slices.Clone(runner.Kinds), runner.Outgoing) {
 		name := k.Name + "\tqueue " + k.Queue
 		if strings.HasPrefix(name, begun) && !named(args, name) {
 			names = append(names, name)

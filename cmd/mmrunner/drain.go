@@ -45,7 +45,8 @@ func newDrain(in *installation) *cobra.Command {
 		Short: "Handle all that waits in the queues, then exit",
 		Long: `drain handles every entry of the queues of the named runners (BounceRunner, CommandRunner, VirginRunner; all if
 none is named), a batch at a time, saves the lists and exits. What cannot be handled stays in the queue or goes
-where Mailman would put it, and Mailman's error log says why.
+where Mailman would put it, and Mailman's error log says why. OutgoingRunner, which gives mail to the mail
+server, is drained only where it is named.
 
 It stops where one of Mailman's own Python runners works on such a queue: neither would know of the entries that the
 other has in hand. Another mmrunner does know.`,

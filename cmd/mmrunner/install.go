@@ -36,7 +36,7 @@ func newInstall(in *installation) *cobra.Command {
 		Long: `install makes sure that mmrunner can work on the site (its Python, release, user and group, permissions, and
 every list read, written and read again in memory), shows the change to mm_cfg.py, asks, and makes it: a few lines at
 the end that set PYTHON, which mailmanctl starts its runners with. mmrunner then is BounceRunner, CommandRunner and
-VirginRunner, and becomes Mailman's own Python for all others.
+VirginRunner, with --outgoing OutgoingRunner too, and becomes Mailman's own Python for all others.
 
 Nothing else changes, and nothing is started or stopped. mmrunner uninstall takes the lines out again.
 

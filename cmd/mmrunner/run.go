@@ -30,7 +30,8 @@ func newRun(in *installation) *cobra.Command {
 		Short: "Handle the queues until told to stop, for a supervisor",
 		Long: `run handles the queues of the named runners (BounceRunner, CommandRunner, VirginRunner; all if none is named) in the
 foreground, until SIGTERM or SIGINT. It finishes what is at hand first, and registers bounces that wait. SIGHUP has it
-open its log files anew. Only one mmrunner works on a slice of a queue.
+open its log files anew. Only one mmrunner works on a slice of a queue. OutgoingRunner, which gives mail to
+the mail server, is run only where it is named.
 
 mailmanctl must not start the same runners: take them out of QRUNNERS in mm_cfg.py, or let mailmanctl start mmrunner
 itself (see mmrunner install).
@@ -81,7 +82,7 @@ func runForeground(cmd *cobra.Command, in *installation, o runOptions, names []s
 	for _, name := range names {
 		spec := qrunner.Spec{Name: strings.TrimSuffix(name, "Runner") + "Runner", Slice: n, Slices: slices}
 		if !runner.Known(spec.Name) {
-			return fmt.Errorf("got runner %q, need one of %s", name, strings.Join(runner.Names(), ", "))
+			return fmt.Errorf("got runner %q, need one of %s", name, strings.Join(append(runner.Names(), runner.Outgoing.Name), ", "))
 		}
 		process.Runners = append(process.Runners, spec)
 		if qrunner.Configured(s, spec.Name) {

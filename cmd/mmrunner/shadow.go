@@ -87,6 +87,11 @@ func runShadow(cmd *cobra.Command, in *installation, o shadowOptions, names []st
 	if !byName {
 		names = runner.Names()
 	}
+	for _, name := range names {
+		if strings.TrimSuffix(name, "Runner")+"Runner" == runner.Outgoing.Name {
+			return fmt.Errorf("got runner %q, need one that sends nothing to the mail server", name)
+		}
+	}
 	if names, err = withoutChanged(cmd.ErrOrStderr(), s, names, byName, o.ignoreChanges); err != nil {
 		return err
 	}

@@ -84,7 +84,7 @@ func QueueNames() []string {
 }
 
 // standsIn tells whether mmrunner stands in for a runner.
-func standsIn(name string) bool { return slices.Contains(runner.Names(), name) }
+func standsIn(name string) bool { return runner.Known(name) }
 
 // queues looks at Mailman's queues, and at whatever else lies in QUEUE_DIR.
 func (l *looker) queues() {
