@@ -25,6 +25,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"time"
 
@@ -121,11 +122,52 @@ func (r *Recorder) Line(e Event) string {
 		e.Diagnostic = WithoutAddresses(e.Diagnostic)
 		e.Member = r.mask(e.Member)
 	}
-	b, err := json.Marshal(e)
-	if err != nil {
-		return ""
+	return string(e.appendTo(make([]byte, 0, 384)))
+}
+
+// appendTo is json.Marshal for a line, in a third of its time: a batch has
+// thousands.
+func (e Event) appendTo(b []byte) []byte {
+	b = append(b, `{"at":"`...)
+	b = e.At.AppendFormat(b, time.RFC3339Nano)
+	b = append(b, `","list":`...)
+	b = appendText(b, e.List)
+	b = append(b, `,"event":`...)
+	b = appendText(b, string(e.Kind))
+	text := func(name, v string) {
+		if v != "" {
+			b = appendText(append(b, name...), v)
+		}
 	}
-	return string(b)
+	number := func(name string, v float64) {
+		if v != 0 {
+			b = strconv.AppendFloat(append(b, name...), v, 'f', -1, 64)
+		}
+	}
+	text(`,"member":`, e.Member)
+	text(`,"domain":`, e.Domain)
+	text(`,"server":`, e.Server)
+	text(`,"status":`, e.Status)
+	text(`,"class":`, e.Class)
+	text(`,"diagnostic":`, e.Diagnostic)
+	text(`,"module":`, e.Module)
+	number(`,"before":`, e.Before)
+	number(`,"after":`, e.After)
+	text(`,"then":`, e.Then)
+	return append(b, '}')
+}
+
+// appendText is a JSON string.
+func appendText(b []byte, s string) []byte {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
+			quoted, _ := json.Marshal(s) // strings cannot fail
+			return append(b, quoted...)
+		}
+	}
+	b = append(b, '"')
+	b = append(b, s...)
+	return append(b, '"')
 }
 
 func (r *Recorder) mask(addr string) string {

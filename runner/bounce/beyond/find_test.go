@@ -255,3 +255,13 @@ Status: 5.2.2
 		}
 	}
 }
+
+// BenchmarkWhy is what it costs to find out why, of a usual report.
+func BenchmarkWhy(b *testing.B) {
+	m := parse(b, "From: MAILER-DAEMON@mx.example.net\nContent-Type: multipart/report; report-type=delivery-status; boundary=B\n\n--B\nContent-Type: text/plain\n\n"+
+		strings.Repeat("A line of the text that every report begins with.\n", 10)+"--B\nContent-Type: message/delivery-status\n\nReporting-MTA: dns; mx.example.net\n\n"+
+		"Final-Recipient: rfc822; amy@example.net\nAction: failed\nStatus: 5.1.1\nDiagnostic-Code: smtp; 550 5.1.1 no\n--B--\n")
+	for b.Loop() {
+		beyond.Why(m, "amy@example.net").Class()
+	}
+}

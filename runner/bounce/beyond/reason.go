@@ -38,16 +38,22 @@ const (
 func Why(m *message.Message, addr string) Reason {
 	addr = strings.ToLower(addr)
 	var r Reason
+	var texts []string
 	for part := range ownParts(m) {
 		switch kind := part.GetContentType(); {
 		case kind == "message/delivery-status":
 			if found, ok := whyIn(part, addr); ok {
 				return found
 			}
-		case r.Status == "" && strings.HasPrefix(kind, "text/"):
+		case strings.HasPrefix(kind, "text/"):
 			if s, ok := part.GetPayloadString(); ok {
-				r.fromText(s)
+				texts = append(texts, s)
 			}
+		}
+	}
+	for _, s := range texts {
+		if r.fromText(s); r.Status != "" || r.Diagnostic != "" {
+			break
 		}
 	}
 	return r
