@@ -13,11 +13,13 @@ import (
 
 	"github.com/mmrunner/mmrunner/mmcompat/site"
 	"github.com/mmrunner/mmrunner/runner/install"
+	"github.com/mmrunner/mmrunner/runner/lmtp"
 )
 
 type installOptions struct {
 	binary   string
 	outgoing bool
+	lmtp     string
 	yes      bool
 	dryRun   bool
 }
@@ -50,6 +52,8 @@ As root it only reads and writes mm_cfg.py; all else is done by a process of Mai
 	o.addTo(cmd)
 	cmd.Flags().StringVar(&o.binary, "binary", "", "the program that mailmanctl is to start (default: this one)")
 	cmd.Flags().BoolVar(&o.outgoing, "outgoing", false, "be OutgoingRunner too, which gives mail to the mail server")
+	cmd.Flags().StringVar(&o.lmtp, "lmtp", "", "take mail from the mail server too, on `ADDRESS`; see mmrunner lmtp")
+	cmd.Flags().Lookup("lmtp").NoOptDefVal = lmtp.UsualAddress
 	return cmd
 }
 
@@ -71,7 +75,7 @@ func runInstall(cmd *cobra.Command, in *installation, o installOptions) error {
 		return err
 	}
 
-	config, changed, err := edit(cmd, o, prefix, func(src []byte) ([]byte, error) { return install.Added(src, o.binary, o.outgoing) })
+	config, changed, err := edit(cmd, o, prefix, func(src []byte) ([]byte, error) { return install.Added(src, o.binary, install.Extras{Outgoing: o.outgoing, LMTP: o.lmtp}) })
 	if err != nil || !changed {
 		return err
 	}
@@ -88,6 +92,9 @@ Now start the runners anew. mailmanctl reads mm_cfg.py only when it starts, so i
   %[1]s start
 Then see: mmrunner status
 `, filepath.Join(prefix, "bin", "mailmanctl"))
+	if o.lmtp != "" {
+		fmt.Fprintf(cmd.OutOrStdout(), "And tell the mail server: mmrunner lmtp --config %s\n", strings.Join(lmtp.MailServers, "|"))
+	}
 	return nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -14,9 +15,11 @@ import (
 
 	"github.com/mmrunner/mmrunner/mmcompat/mlog"
 	"github.com/mmrunner/mmrunner/mmcompat/site"
+	"github.com/mmrunner/mmrunner/pickle"
 	"github.com/mmrunner/mmrunner/runner/lmtp"
 	"github.com/mmrunner/mmrunner/runner/metrics"
 	"github.com/mmrunner/mmrunner/runner/qrunner"
+	"github.com/mmrunner/mmrunner/runner/service"
 )
 
 // lmtpOptions are the flags of mmrunner lmtp.
@@ -190,4 +193,87 @@ func checkList(cmd *cobra.Command, in *installation, o lmtpOptions) error {
 		return &exitError{statusFound, err}
 	}
 	return err
+}
+
+// mailUnderMailmanctl is mailmanctl's LMTPRunner: the server, with what mm_cfg.py says of it.
+func mailUnderMailmanctl(in *installation, o qrunner.Options) (status int) {
+	s, err := in.site(site.Options{})
+	if err != nil {
+		complain(os.Stderr, err)
+		return notAgain(o)
+	}
+	if s.Problem != nil {
+		service.Complain(s, s.Problem)
+		return notAgain(o)
+	}
+	syscall.Umask(0o007)
+	logs := mlog.Open(s.LogDir())
+	defer logs.Close()
+	defer reopenOnHUP(logs)()
+
+	var told atomic.Int32
+	ctx, stop := context.WithCancel(context.Background())
+	defer stop()
+	caught := make(chan os.Signal, 2)
+	signal.Notify(caught, syscall.SIGTERM, syscall.SIGINT)
+	go func() {
+		for sig := range caught {
+			told.Store(int32(sig.(syscall.Signal)))
+			stop()
+		}
+	}()
+
+	var options lmtpOptions
+	if a := s.Str("MMRUNNER_LMTP"); a != "" {
+		options.listen = []string{a}
+	}
+	if a := s.Str("MMRUNNER_SOCKETMAP"); a != "" {
+		options.maps = []string{a}
+	}
+	options.limits.Domains = s.List("MMRUNNER_LMTP_DOMAINS")
+	options.metrics = lmtpMetrics(s)
+	if err := mailService(ctx, s, options, logs).Run(ctx); err != nil {
+		service.Complain(s, err)
+		if told.Load() == 0 {
+			return 1
+		}
+	}
+	return int(told.Load())
+}
+
+// lmtpMetrics is the address that MMRUNNER_METRICS_ADDR has for LMTPRunner: one string is for a runner.
+func lmtpMetrics(s *site.Site) string {
+	v, _ := s.Value("MMRUNNER_METRICS_ADDR")
+	d, ok := v.(*pickle.Dict)
+	if !ok {
+		return ""
+	}
+	address, _ := d.GetStr(qrunner.LMTP)
+	text, _ := address.(pickle.Str)
+	return string(text)
+}
+
+// besideRunners takes mail in the process of mmrunner run. It returns when mail is taken, or why it cannot be; what it
+// returns ends that.
+func besideRunners(ctx context.Context, s *site.Site, o lmtpOptions) (end func() error, err error) {
+	logs := mlog.Open(s.LogDir())
+	ctx, stop := context.WithCancel(ctx)
+	svc := mailService(ctx, s, o, logs)
+	started, ended := make(chan struct{}), make(chan error, 1)
+	told := svc.Started
+	svc.Started = func(srv *lmtp.Server) {
+		told(srv)
+		close(started)
+	}
+	go func() { ended <- svc.Run(ctx) }()
+	select {
+	case err := <-ended:
+		stop()
+		return nil, errors.Join(err, logs.Close())
+	case <-started:
+	}
+	return func() error {
+		stop()
+		return errors.Join(<-ended, logs.Close())
+	}, nil
 }

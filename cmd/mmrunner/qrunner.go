@@ -166,6 +166,9 @@ func underMailmanctl(script string, args []string) (status int) {
 		complain(terminal.NewWriter(os.Stderr), err)
 		return notAgain(o)
 	}
+	if err == nil && len(o.Runners) == 1 && o.Runners[0].Name == qrunner.LMTP {
+		return mailUnderMailmanctl(in, o)
+	}
 	ours, others := qrunner.Split(o.Runners, true)
 	if err != nil || o.Help || o.List || len(ours) == 0 && !asksForAll(others) {
 		return python(script, args, o, nil)

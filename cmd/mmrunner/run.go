@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -9,11 +10,14 @@ import (
 
 	"github.com/mmrunner/mmrunner/runner"
 	"github.com/mmrunner/mmrunner/runner/engine"
+	"github.com/mmrunner/mmrunner/runner/lmtp"
 	"github.com/mmrunner/mmrunner/runner/qrunner"
 	"github.com/mmrunner/mmrunner/runner/service"
 )
 
 type runOptions struct {
+	lmtp          string
+	socketmap     string
 	ignoreChanges bool
 	slice         string
 	batchSize     int
@@ -49,11 +53,14 @@ As root it becomes Mailman's user first, as every command does; any other user t
 	f.Float64Var(&o.lockShare, "lock-share", engine.DefaultLockShare, "share of the time for which a list's lock is held at most")
 	metricsFlag(f, &o.metrics)
 	o.beyond.flags(f)
+	f.StringVar(&o.lmtp, "lmtp", "", "take mail from the mail server too, on `ADDRESS`; see mmrunner lmtp")
+	f.Lookup("lmtp").NoOptDefVal = lmtp.UsualAddress
+	f.StringVar(&o.socketmap, "socketmap", lmtp.UsualSocketmap, "with --lmtp: answer Postfix's socketmap on `ADDRESS`, or none")
 	f.BoolVarP(&o.asUser, "run-as-user", "u", false, "run as whoever started it, if not as root")
 	return cmd
 }
 
-func runForeground(cmd *cobra.Command, in *installation, o runOptions, names []string) error {
+func runForeground(cmd *cobra.Command, in *installation, o runOptions, names []string) (failed error) {
 	ownSignals(cmd)
 	if err := sane(o.batchSize, "--batch-size", o.lockShare, "--lock-share"); err != nil {
 		return err
@@ -92,6 +99,14 @@ func runForeground(cmd *cobra.Command, in *installation, o runOptions, names []s
 	// Relative names in settings are below it for Mailman's own runners.
 	if err := os.Chdir(s.Prefix); err != nil {
 		return err
+	}
+	if o.lmtp != "" {
+		end, err := besideRunners(cmd.Context(), s, lmtpOptions{listen: []string{o.lmtp}, maps: []string{o.socketmap}})
+		if err != nil {
+			return err
+		}
+		// Mail is taken until the runners have ended; what comes late waits in the queues.
+		defer func() { failed = errors.Join(failed, end()) }()
 	}
 	// To have been told to stop is no failure to a supervisor.
 	_, err = process.Run(cmd.Context())

@@ -17,23 +17,33 @@ const (
 	blockEnd          = "# END mmrunner: `mmrunner uninstall` takes these lines out again."
 )
 
+// Extras are what mmrunner is to be besides the runners that it always takes the
+// place of.
+type Extras struct {
+	Outgoing bool   // OutgoingRunner
+	LMTP     string // the address on which mail is taken; "" for none
+}
+
 // block is the text that is appended to mm_cfg.py.
-func block(src []byte, binary string, outgoing bool) []byte {
+func block(src []byte, lines string) []byte {
 	var b bytes.Buffer
 	begin := blockBegin
 	if len(src) > 0 && src[len(src)-1] != '\n' {
 		b.WriteByte('\n')
 		begin = blockBeginNewline
 	}
-	fmt.Fprintf(&b, "%s\n%s%s\n", begin, settings(binary, outgoing), blockEnd)
+	fmt.Fprintf(&b, "%s\n%s%s\n", begin, lines, blockEnd)
 	return b.Bytes()
 }
 
 // settings are the lines between the first and the last.
-func settings(binary string, outgoing bool) string {
+func settings(binary string, with Extras) string {
 	lines := "PYTHON = " + pythonString(binary) + "\n"
-	if outgoing {
+	if with.Outgoing {
 		lines += "MMRUNNER_OUTGOING = Yes\n"
+	}
+	if with.LMTP != "" {
+		lines += "MMRUNNER_LMTP = " + pythonString(with.LMTP) + "\nQRUNNERS = QRUNNERS + [('LMTPRunner', 1)]\n"
 	}
 	return lines
 }
@@ -102,19 +112,19 @@ func lineIndex(src []byte, line string) int {
 // runners. A text that has it already is returned as it is; one that has
 // another binary gets the new one in the same place. The error is for a damaged
 // block.
-func Added(src []byte, binary string, outgoing bool) ([]byte, error) {
+func Added(src []byte, binary string, with Extras) ([]byte, error) {
 	start, end, ok, err := find(src)
 	if err != nil {
 		return nil, err
 	}
 	if !ok {
-		return append(bytes.Clone(src), block(src, binary, outgoing)...), nil
+		return append(bytes.Clone(src), block(src, settings(binary, with))...), nil
 	}
 	// What find counts to the block besides its lines stays as it is.
 	lines := bytes.TrimSuffix(bytes.TrimPrefix(src[start:end], []byte("\n")), []byte("\n"))
 	begin, _, _ := bytes.Cut(lines, []byte("\n"))
 	at := start + bytes.Index(src[start:end], begin)
-	anew := fmt.Sprintf("%s\n%s%s", begin, settings(binary, outgoing), blockEnd)
+	anew := fmt.Sprintf("%s\n%s%s", begin, settings(binary, with), blockEnd)
 	return slices.Concat(src[:at], []byte(anew), src[at+len(lines):]), nil
 }
 

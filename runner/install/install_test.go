@@ -17,14 +17,14 @@ var sources = map[string]string{
 
 func TestAddedThenRemovedIsTheFileByteForByte(t *testing.T) {
 	for name, src := range sources {
-		with, err := Added([]byte(src), "/usr/local/bin/mmrunner", false)
+		with, err := Added([]byte(src), "/usr/local/bin/mmrunner", Extras{})
 		if err != nil {
 			t.Fatal(name, err)
 		}
 		if !bytes.HasPrefix(with, []byte(src)) || !bytes.Contains(with, []byte("\nPYTHON = '/usr/local/bin/mmrunner'\n")) {
 			t.Errorf("%s: had %q", name, with)
 		}
-		again, err := Added(with, "/usr/local/bin/mmrunner", false)
+		again, err := Added(with, "/usr/local/bin/mmrunner", Extras{})
 		if err != nil || !bytes.Equal(again, with) {
 			t.Errorf("%s: a second install changed the file (%v):\n%s", name, err, again)
 		}
@@ -41,8 +41,8 @@ func TestAddedThenRemovedIsTheFileByteForByte(t *testing.T) {
 
 func TestAddedReplacesAnotherBinary(t *testing.T) {
 	src := []byte("X = 1")
-	old, _ := Added(src, "/old/mmrunner", false)
-	with, err := Added(old, "/new/it's", false)
+	old, _ := Added(src, "/old/mmrunner", Extras{})
+	with, err := Added(old, "/new/it's", Extras{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -57,9 +57,9 @@ func TestAddedReplacesAnotherBinary(t *testing.T) {
 // What an administrator adds below our lines must survive the uninstall.
 func TestRemovedKeepsLaterEdits(t *testing.T) {
 	for _, src := range sources {
-		with, _ := Added([]byte(src), "/usr/local/bin/mmrunner", false)
+		with, _ := Added([]byte(src), "/usr/local/bin/mmrunner", Extras{})
 		edited := append(with, "DEFAULT_SERVER_LANGUAGE = 'de'\n"...)
-		if again, err := Added(edited, "/usr/local/bin/mmrunner", false); err != nil || !bytes.Equal(again, edited) {
+		if again, err := Added(edited, "/usr/local/bin/mmrunner", Extras{}); err != nil || !bytes.Equal(again, edited) {
 			t.Errorf("a second install moved the lines (%v):\n%s", err, again)
 		}
 		back, err := Removed(edited)
@@ -73,11 +73,11 @@ func TestRemovedKeepsLaterEdits(t *testing.T) {
 }
 
 func TestDamagedBlockIsAnError(t *testing.T) {
-	with, _ := Added([]byte("X = 1\n"), "/usr/local/bin/mmrunner", false)
+	with, _ := Added([]byte("X = 1\n"), "/usr/local/bin/mmrunner", Extras{})
 	torn := bytes.Replace(with, []byte(blockEnd), nil, 1)
 	for _, f := range []func() ([]byte, error){
 		func() ([]byte, error) { return Removed(torn) },
-		func() ([]byte, error) { return Added(torn, "/usr/local/bin/mmrunner", false) },
+		func() ([]byte, error) { return Added(torn, "/usr/local/bin/mmrunner", Extras{}) },
 	} {
 		if got, err := f(); err == nil {
 			t.Errorf("had no error and %q", got)
@@ -87,7 +87,7 @@ func TestDamagedBlockIsAnError(t *testing.T) {
 
 func TestDiff(t *testing.T) {
 	src := []byte("a\nb\nc\nd\ne")
-	with, _ := Added(src, "/m", false)
+	with, _ := Added(src, "/m", Extras{})
 	got := Diff("mm_cfg.py", src, with)
 	want := "--- mm_cfg.py\n+++ mm_cfg.py\n@@ -2,4 +2,7 @@\n b\n c\n d\n-e\n\\ No newline at end of file\n+e\n+" +
 		strings.Join([]string{blockBeginNewline, "PYTHON = '/m'", blockEnd}, "\n+") + "\n"
@@ -96,5 +96,22 @@ func TestDiff(t *testing.T) {
 	}
 	if Diff("x", src, src) != "" {
 		t.Error("a diff of equal texts is not empty")
+	}
+}
+
+// mailmanctl starts an LMTP server with the other runners, until the lines are gone.
+func TestLMTPIsARunnerOfMailmanctl(t *testing.T) {
+	src := []byte("QRUNNERS = [('BounceRunner', 1)]\n")
+	with, err := Added(src, "/m", Extras{LMTP: "127.0.0.1:8024"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"\nMMRUNNER_LMTP = '127.0.0.1:8024'\n", "\nQRUNNERS = QRUNNERS + [('LMTPRunner', 1)]\n"} {
+		if !bytes.Contains(with, []byte(want)) {
+			t.Errorf("had %q, wanted %q in it", with, want)
+		}
+	}
+	if without, err := Removed(with); err != nil || !bytes.Equal(without, src) {
+		t.Errorf("had %q, %v, wanted %q", without, err, src)
 	}
 }

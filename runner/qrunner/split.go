@@ -20,6 +20,10 @@ func Expand(specs []Spec, s *site.Site) []Spec {
 			continue
 		}
 		for _, name := range names(s) {
+			if name == LMTP {
+				// A server of its own, which is no runner of entries.
+				continue
+			}
 			all = append(all, Spec{Name: name, Slice: spec.Slice, Slices: spec.Slices})
 		}
 	}
@@ -43,6 +47,10 @@ func names(s *site.Site) []string {
 	}
 	return names
 }
+
+// LMTP is what QRUNNERS calls mmrunner's LMTP server, which has no queue of its own.
+// Mailman itself has no such runner.
+const LMTP = "LMTPRunner"
 
 // Outgoing tells whether mmrunner is to be a site's OutgoingRunner too.
 func Outgoing(s *site.Site) bool { return s.Bool("MMRUNNER_OUTGOING") }
