@@ -226,7 +226,11 @@ func (s *scene) age() {
 
 func (s *scene) dump() map[string]any {
 	s.t.Helper()
-	out := mmtest.RunPython(s.t, s.prefix, dumpProgram)
+	var how []string
+	if s.told != nil {
+		how = []string{"equal"}
+	}
+	out := mmtest.RunPython(s.t, s.prefix, dumpProgram, how...)
 	var v map[string]any
 	if err := json.Unmarshal(out, &v); err != nil {
 		s.t.Fatalf("%v in %.200q", err, out)

@@ -1,7 +1,8 @@
 # Prints, as JSON, all that a runner may change in the installation whose
 # Mailman is on sys.path: lists, queues, held messages, logs. Kinds are kept.
 # What is random or of the moment is masked: times, message ids, boundaries,
-# cookies and made-up passwords by numbers in no order.
+# cookies and made-up passwords by numbers in no order. With the argument "equal",
+# what Python finds equal is shown alike: a unicode as the str, a long as the int.
 import cPickle, email, json, os, re, sys, time
 from Mailman import mm_cfg, Message
 
@@ -57,7 +58,23 @@ def text(s):
         s = s.encode('utf-8')
     return mask(s).decode('latin-1')
 
+EQUAL = 'equal' in sys.argv
+
+def alike(v):
+    if isinstance(v, unicode):
+        try:
+            return v.encode('ascii')
+        except UnicodeError:
+            return v
+    if isinstance(v, (bool, long, float)) and v == int(v) and abs(v) < 2 ** 31 and abs(v - NOW) > 1000 * 86400:
+        return int(v)
+    if isinstance(v, (long, int)) and not isinstance(v, bool):
+        return float(v)
+    return v
+
 def canon(v):
+    if EQUAL and not (type(v) is int and abs(v) < 2 ** 31 and abs(v - NOW) > 1000 * 86400):
+        v = alike(v)
     if isinstance(v, str):
         return 'str ' + text(v)
     if isinstance(v, unicode):
@@ -75,6 +92,8 @@ def canon(v):
     if isinstance(v, dict):
         d = {'': 'dict'}
         for k, x in v.items():
+            if EQUAL:
+                k = alike(k)
             d['%s %s' % (type(k).__name__, text(isinstance(k, basestring) and k or repr(k)))] = canon(x)
         return d
     if isinstance(v, Message.Message):
