@@ -75,7 +75,9 @@ func runInstall(cmd *cobra.Command, in *installation, o installOptions) error {
 		return err
 	}
 
-	config, changed, err := edit(cmd, o, prefix, func(src []byte) ([]byte, error) { return install.Added(src, o.binary, install.Extras{Outgoing: o.outgoing, LMTP: o.lmtp}) })
+	config, changed, err := edit(cmd, o, prefix, func(src []byte) ([]byte, error) {
+		return install.Added(src, o.binary, install.Extras{Outgoing: o.outgoing, LMTP: o.lmtp})
+	})
 	if err != nil || !changed {
 		return err
 	}
