@@ -22,7 +22,9 @@ const Failpoints = true
 //
 //	MMRUNNER_FAILPOINT=kill:N      dies of SIGKILL instead of the Nth call
 //	MMRUNNER_FAILPOINT=tear:N      the same, but half of the Nth call is done if it is a write
+//	MMRUNNER_FAILPOINT=stop:N      stops (SIGSTOP) right before the Nth call, which is done when it goes on
 //	MMRUNNER_FAILPOINT=EIO:N       the Nth call fails with that error
+//	MMRUNNER_FAILPOINT=EXDEV:N     the Nth call, or the first rename after it, fails with that error
 //	MMRUNNER_FAILPOINT=EIO:N:M     and so do those after it, up to the Mth
 //	MMRUNNER_FAILLOOK=EIO:N:M      the same for the calls that only look, which have numbers of their own
 //	MMRUNNER_FAILLOOKS=FILE        each of these is added to FILE, a JSON [Call] a line
@@ -81,7 +83,10 @@ func (c *counter) hit() (what string) {
 	return ""
 }
 
-var plan struct {
+// plan is what is to happen in this process.
+var plan points
+
+type points struct {
 	sync.Mutex
 	counter
 	look    counter
@@ -126,6 +131,9 @@ func fail(what string) error {
 		return nil
 	case "kill", "tear":
 		die()
+	case "stop":
+		syscall.Kill(os.Getpid(), syscall.SIGSTOP)
+		return nil
 	}
 	for e := syscall.Errno(1); e < 200; e++ {
 		if unix.ErrnoName(e) == what {
@@ -135,10 +143,23 @@ func fail(what string) error {
 	panic(fmt.Sprintf("%s: had %q, wanted the name of an error", envPoint, what))
 }
 
-func before(op, path, path2 string) error { return fail(plan.hit()) }
+func before(op, path, path2 string) error { return fail(plan.at(op)) }
+
+// at counts a call and tells what is to happen at it. A rename is the only call that
+// another file system makes fail: for any other, that waits for the next rename.
+func (p *points) at(op string) (what string) {
+	what = p.hit()
+	if what == "EXDEV" && op != opRename {
+		p.Lock()
+		p.from, p.to = p.from+1, p.to+1
+		p.Unlock()
+		return ""
+	}
+	return what
+}
 
 func beforeWrite(f *os.File, p []byte) error {
-	what := plan.hit()
+	what := plan.at(opWrite)
 	if what == "tear" {
 		f.Write(p[:len(p)/2])
 	}

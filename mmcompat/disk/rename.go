@@ -55,7 +55,7 @@ func moveAcross(from, to string) error {
 		return &os.LinkError{Op: "rename", Old: from, New: to, Err: syscall.EXDEV}
 	}
 
-	tmp := to + ".tmp"
+	tmp := to + ".moving.tmp"
 	if err := copyTo(tmp, src, info); err != nil {
 		return err
 	}

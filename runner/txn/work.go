@@ -111,6 +111,10 @@ func recoverInHand(q *qfile.Queue, base string) error {
 	if !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
+	if _, err := q.Read(base, qfile.Waiting); err != nil {
+		// What cannot be read cannot be counted either, and it is the engine that says so.
+		return nil
+	}
 	if err := q.Claim(base); err != nil {
 		return err
 	}
