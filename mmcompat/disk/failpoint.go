@@ -143,7 +143,13 @@ func fail(what string) error {
 	panic(fmt.Sprintf("%s: had %q, wanted the name of an error", envPoint, what))
 }
 
-func before(op, path, path2 string) error { return fail(plan.at(op)) }
+func before(op, path, path2 string) error {
+	what := plan.at(op)
+	if what == "stop" {
+		fmt.Fprintf(os.Stderr, "stopped before %s %s %s\n", op, path, path2)
+	}
+	return fail(what)
+}
 
 // at counts a call and tells what is to happen at it. A rename is the only call that
 // another file system makes fail: for any other, that waits for the next rename.
@@ -160,6 +166,9 @@ func (p *points) at(op string) (what string) {
 
 func beforeWrite(f *os.File, p []byte) error {
 	what := plan.at(opWrite)
+	if what == "stop" {
+		fmt.Fprintf(os.Stderr, "stopped before %s %s\n", opWrite, f.Name())
+	}
 	if what == "tear" {
 		f.Write(p[:len(p)/2])
 	}

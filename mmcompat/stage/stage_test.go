@@ -249,3 +249,27 @@ func TestPublishedFileHasTheTimeOfNow(t *testing.T) {
 		t.Errorf("another's: had %v, %v, wanted %v", st.ModTime(), err, old)
 	}
 }
+
+// BenchmarkMomentLeft is how long it takes from the last look at a file's lock to
+// its rename, and the look at its time that follows: a process that is stopped just
+// then, for as long as its lock lives, writes over what was saved meanwhile.
+func BenchmarkMomentLeft(b *testing.B) {
+	dir := b.TempDir()
+	final := filepath.Join(dir, "f")
+	var left time.Duration
+	for b.Loop() {
+		f, err := New(final+".tmp", final, final+".last", 0o660, func(w io.Writer) error {
+			_, err := io.WriteString(w, "new")
+			return err
+		})
+		if err != nil {
+			b.Fatal(err)
+		}
+		var looked time.Time
+		if err := f.Publish(func() error { looked = time.Now(); return nil }); err != nil {
+			b.Fatal(err)
+		}
+		left += time.Since(looked)
+	}
+	b.ReportMetric(float64(left.Nanoseconds())/float64(b.N), "left-ns/op")
+}

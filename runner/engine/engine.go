@@ -178,8 +178,13 @@ func (e *Engine) logError(format string, a ...any) {
 	e.Env.Log.Printf("error", "%s", terminal.Lines(fmt.Sprintf(format, a...)))
 }
 
-// openJournal returns the engine's journal, made when it is first needed.
+// openJournal returns the engine's journal, made when it is first needed, and anew
+// after one that tells of files that only a recovery can see to.
 func (e *Engine) openJournal() (*txn.Journal, error) {
+	if e.journal != nil && e.journal.Untidy() {
+		e.abandon(e.journal, 0)
+		e.journal = nil
+	}
 	if e.journal == nil {
 		j, err := txn.OpenJournal(e.Env, e.Handler.Name(), e.Queue.Dir(), e.Env.Site.QueueDir("bad"))
 		if err != nil {
