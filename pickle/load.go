@@ -600,7 +600,7 @@ func (r *reader) fill(op byte) error {
 	}
 	if op == opAppend || op == opAppends {
 		if list == nil {
-			return r.raise("AttributeError: '"+typeName(t)+"' object has no attribute 'append'", "had %s to append to, wanted a list", kind(t))
+			return r.raise("AttributeError: '"+TypeName(t)+"' object has no attribute 'append'", "had %s to append to, wanted a list", kind(t))
 		}
 		*list = append(*list, items...)
 		return nil

@@ -87,23 +87,23 @@ func raiseItems(t Value, items []Value) string {
 		return raiseOdd(opSetItems)
 	}
 	if _, ok := t.(*List); ok && len(items) > 0 {
-		return "TypeError: list indices must be integers, not " + typeName(items[0])
+		return "TypeError: list indices must be integers, not " + TypeName(items[0])
 	}
-	return "TypeError: '" + typeName(t) + "' object does not support item assignment"
+	return "TypeError: '" + TypeName(t) + "' object does not support item assignment"
 }
 
-func raiseCall(f Value) string { return "TypeError: '" + typeName(f) + "' object is not callable" }
+func raiseCall(f Value) string { return "TypeError: '" + TypeName(f) + "' object is not callable" }
 
 // raiseState is about a state for what has no __dict__ to update.
 func raiseState(t, state Value) string {
 	if _, ok := state.(*Dict); !ok {
 		return "UnpicklingError: state is not a dictionary"
 	}
-	return "AttributeError: '" + typeName(t) + "' object has no attribute '__dict__'"
+	return "AttributeError: '" + TypeName(t) + "' object has no attribute '__dict__'"
 }
 
-// typeName is the name of a value's Python type.
-func typeName(v Value) string {
+// TypeName is the name of a value's Python type.
+func TypeName(v Value) string {
 	switch v.(type) {
 	case nil:
 		return "NoneType"

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"runtime"
 
-	"github.com/mmrunner/mmrunner/mmcompat/message"
+	"github.com/mmrunner/mmrunner/mmcompat/py"
 )
 
 // Guard calls f and turns a panic into an error with the place it came from, as
@@ -15,7 +15,7 @@ func Guard(f func() error) (err error) {
 		if p == nil {
 			return
 		}
-		if e, ok := p.(*message.PyError); ok {
+		if e, ok := p.(*py.Error); ok {
 			err = e // one of Python's, from below a function that returns none
 			return
 		}

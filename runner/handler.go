@@ -106,14 +106,6 @@ type Failed map[*Entry]error
 
 func (f Failed) Error() string { return fmt.Sprintf("%d entries failed", len(f)) }
 
-// Exception is an error that Mailman would have had as an exception: the error
-// log then has what Runner._log writes of it.
-type Exception interface {
-	error
-	Str() string       // what Python's str() makes of it
-	Traceback() string // what traceback.print_exc() writes
-}
-
 // ErrChanged says that a list is no longer as it was when the transaction read
 // it, or that it takes the lock to tell. A handler that sees it passes it on: the
 // batch is done again.

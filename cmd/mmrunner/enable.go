@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
+	"github.com/mmrunner/mmrunner/mmcompat/py"
 	"github.com/mmrunner/mmrunner/mmcompat/site"
 	"github.com/mmrunner/mmrunner/mmcompat/terminal"
 	"github.com/mmrunner/mmrunner/runner"
@@ -97,7 +98,7 @@ func enableMembers(cmd *cobra.Command, in *installation, o enableOptions, args [
 	if err := filter.Check(); err != nil {
 		return err
 	}
-	if err := addCodes(s, maillist.Lower(args[0]), &filter); err != nil {
+	if err := addCodes(s, py.Lower(args[0]), &filter); err != nil {
 		return err
 	}
 
@@ -119,7 +120,7 @@ func enableMembers(cmd *cobra.Command, in *installation, o enableOptions, args [
 	if len(done) == 0 {
 		return printEnabled(cmd, o, enabledMembers{List: args[0], Applied: true}, nil)
 	}
-	name, err := enable.Done{List: maillist.Lower(args[0]), At: time.Now(), Members: done}.Write(s.DataDir())
+	name, err := enable.Done{List: py.Lower(args[0]), At: time.Now(), Members: done}.Write(s.DataDir())
 	if err != nil {
 		complain(cmd.ErrOrStderr(), fmt.Errorf("members were enabled, but what was done could not be written down for --undo: %w", err))
 	}
@@ -127,7 +128,7 @@ func enableMembers(cmd *cobra.Command, in *installation, o enableOptions, args [
 }
 
 func dryRun(cmd *cobra.Command, s *site.Site, o enableOptions, list string, filter enable.Filter) error {
-	l, err := maillist.Open(s, maillist.Lower(list), maillist.Options{})
+	l, err := maillist.Open(s, py.Lower(list), maillist.Options{})
 	if err != nil {
 		return fmt.Errorf("list %s: %w", list, err)
 	}
@@ -175,7 +176,7 @@ func changeList(cmd *cobra.Command, s *site.Site, list string, apply func(runner
 	}
 	env := txn.NewEnv(s)
 	defer env.Log.Close()
-	return engine.Change(cmd.Context(), env, maillist.Lower(list), func(b runner.Batch) error { return apply(b, record) })
+	return engine.Change(cmd.Context(), env, py.Lower(list), func(b runner.Batch) error { return apply(b, record) })
 }
 
 // addCodes gives a filter the last status code of each member of a list that bounced.

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
+	"github.com/mmrunner/mmrunner/mmcompat/py"
 	"github.com/mmrunner/mmrunner/mmcompat/site"
 	"github.com/mmrunner/mmrunner/mmcompat/terminal"
 	"github.com/mmrunner/mmrunner/runner"
@@ -104,7 +105,7 @@ func releaseHeld(cmd *cobra.Command, in *installation, o releaseOptions, list st
 }
 
 func heldNow(s *site.Site, list string, filter enable.Filter) ([]string, error) {
-	l, err := maillist.Open(s, maillist.Lower(list), maillist.Options{})
+	l, err := maillist.Open(s, py.Lower(list), maillist.Options{})
 	if err != nil {
 		return nil, fmt.Errorf("list %s: %w", list, err)
 	}

@@ -3,6 +3,7 @@ package maillist
 import (
 	"strings"
 
+	"github.com/mmrunner/mmrunner/mmcompat/py"
 	"github.com/mmrunner/mmrunner/mmcompat/site"
 	"github.com/mmrunner/mmrunner/mmcompat/text"
 	"github.com/mmrunner/mmrunner/pickle"
@@ -94,7 +95,7 @@ func (l *List) GetOptionsURL(user string, obscure bool) string {
 	if obscure {
 		user = ObscureEmail(user, false)
 	}
-	return l.GetScriptURL("options") + "/" + Quote(Lower(user), "/")
+	return l.GetScriptURL("options") + "/" + Quote(py.Lower(user), "/")
 }
 
 // GetAvailableLanguages returns the languages of the list that the site has. As
@@ -156,7 +157,7 @@ func GetSiteEmail(s *site.Site, extra string) string {
 	hostname := GetDomain(s)
 	if v, ok := s.Value("VIRTUAL_HOSTS"); ok {
 		if d, ok := v.(*pickle.Dict); ok {
-			if host, ok := textOf(d.GetStr(hostname)); ok {
+			if host, ok := stringOf(d.GetStr(hostname)); ok {
 				hostname = host
 			}
 		}
@@ -185,9 +186,9 @@ func siteEmail(s *site.Site, hostname, extra string) string {
 // server).
 func GetDomain(s *site.Site) string {
 	if _, host := urlStart(s.Str("DEFAULT_URL")); host != "" {
-		return Lower(host)
+		return py.Lower(host)
 	}
-	return Lower(s.Str("DEFAULT_URL_HOST"))
+	return py.Lower(s.Str("DEFAULT_URL_HOST"))
 }
 
 // ListPath is the directory of a list (Site.get_listpath).

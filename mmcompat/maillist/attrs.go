@@ -3,8 +3,8 @@ package maillist
 import (
 	"fmt"
 	"iter"
-	"math/big"
 
+	"github.com/mmrunner/mmrunner/mmcompat/py"
 	"github.com/mmrunner/mmrunner/pickle"
 )
 
@@ -39,7 +39,7 @@ func (l *List) Set(name string, v pickle.Value) {
 // Str returns an attribute that is a string: the bytes of a str, the UTF-8 of a
 // unicode, "" if it is missing or something else.
 func (l *List) Str(name string) string {
-	s, _ := textOf(l.Get(name))
+	s, _ := stringOf(l.Get(name))
 	return s
 }
 
@@ -47,20 +47,20 @@ func (l *List) Str(name string) string {
 // is missing or something else.
 func (l *List) Int(name string) int {
 	v, _ := l.Get(name)
-	return int(integer(v))
+	return int(py.Int(v))
 }
 
 // Float returns an attribute that is a number, 0 if it is missing or something
 // else.
 func (l *List) Float(name string) float64 {
 	v, _ := l.Get(name)
-	return number(v)
+	return py.Float(v)
 }
 
 // Bool tells whether Python takes an attribute for true. A missing one is not.
 func (l *List) Bool(name string) bool {
 	v, _ := l.Get(name)
-	return Truth(v)
+	return py.Truth(v)
 }
 
 // Strs returns the strings in an attribute that is a list or tuple.
@@ -138,7 +138,7 @@ func (l *List) DictKeys(name string) iter.Seq[string] {
 			return
 		}
 		for k := range d.Keys() {
-			if s, ok := textOf(k, true); ok && !yield(s) {
+			if s, ok := py.StringOf(k); ok && !yield(s) {
 				return
 			}
 		}
@@ -154,7 +154,7 @@ func (l *List) DictAll(name string) iter.Seq2[string, pickle.Value] {
 			return
 		}
 		for k, v := range d.All() {
-			if s, ok := textOf(k, true); ok && !yield(s, v) {
+			if s, ok := py.StringOf(k); ok && !yield(s, v) {
 				return
 			}
 		}
@@ -162,104 +162,20 @@ func (l *List) DictAll(name string) iter.Seq2[string, pickle.Value] {
 	}
 }
 
-// textOf returns the bytes of a str or the UTF-8 of a unicode.
-func textOf(v pickle.Value, ok bool) (string, bool) {
-	switch v := v.(type) {
-	case pickle.Str:
-		return string(v), ok
-	case pickle.Unicode:
-		return string(v), ok
-	}
-	return "", false
-}
-
-// Text returns the bytes of a str or the UTF-8 of a unicode; ok is false for
-// anything else.
-func Text(v pickle.Value) (s string, ok bool) { return textOf(v, true) }
-
-// Sequence returns the items of a list or tuple; ok is false for anything else.
-func Sequence(v pickle.Value) (items []pickle.Value, ok bool) {
-	switch v := v.(type) {
-	case *pickle.List:
-		return v.Items, true
-	case *pickle.Tuple:
-		return v.Items, true
-	}
-	return nil, false
+// stringOf is a value as a string, if it was found and is one.
+func stringOf(v pickle.Value, found bool) (string, bool) {
+	s, ok := py.StringOf(v)
+	return s, ok && found
 }
 
 // strs returns the strings in a list or tuple.
 func strs(v pickle.Value) []string {
-	items, _ := Sequence(v)
+	items, _ := py.Items(v)
 	var all []string
 	for _, item := range items {
-		if s, ok := textOf(item, true); ok {
+		if s, ok := py.StringOf(item); ok {
 			all = append(all, s)
 		}
 	}
 	return all
-}
-
-func integer(v pickle.Value) int64 {
-	switch v := v.(type) {
-	case bool:
-		if v {
-			return 1
-		}
-	case pickle.Int:
-		return int64(v)
-	case *big.Int:
-		return v.Int64()
-	case float64:
-		return int64(v)
-	}
-	return 0
-}
-
-func number(v pickle.Value) float64 {
-	switch v := v.(type) {
-	case float64:
-		return v
-	case *big.Int:
-		f, _ := new(big.Float).SetInt(v).Float64()
-		return f
-	}
-	return float64(integer(v))
-}
-
-// Truth is Python's: None, zero and what is empty are false.
-func Truth(v pickle.Value) bool {
-	switch v := v.(type) {
-	case nil:
-		return false
-	case pickle.Str:
-		return v != ""
-	case pickle.Unicode:
-		return v != ""
-	case *pickle.List:
-		return len(v.Items) > 0
-	case *pickle.Tuple:
-		return len(v.Items) > 0
-	case *pickle.Dict:
-		return v.Len() > 0
-	case bool, pickle.Int, *big.Int, float64:
-		return number(v) != 0
-	}
-	return true
-}
-
-// withFlag sets or clears bits as Python's |= and &= do, which keep a long a
-// long.
-func withFlag(v pickle.Value, flag int64, set bool) pickle.Value {
-	if long, ok := v.(*big.Int); ok {
-		bits := big.NewInt(flag)
-		if set {
-			return new(big.Int).Or(long, bits)
-		}
-		return new(big.Int).AndNot(long, bits)
-	}
-	if set {
-		return pickle.Int(integer(v) | flag)
-	}
-	return pickle.Int(integer(v) &^ flag)
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/mmrunner/mmrunner/mmcompat/py"
 	"github.com/mmrunner/mmrunner/mmcompat/pyre"
 )
 
@@ -39,13 +40,13 @@ func (l *List) HasAutoApprovedSender(sender string) (bool, error) {
 // list's members; atList is the attribute's name for log lines. The error is an
 // ErrNeedsPython, or what opening the other list gave.
 func (l *List) GetPattern(addr string, patterns []string, atList string) (pattern string, ok bool, err error) {
-	lower := Lower(addr)
+	lower := py.Lower(addr)
 	// Since 2.1.21 addresses go first, lose the space around them, and the
 	// answer is the address that was asked about.
 	addressesFirst := since(l.site, 21)
 	if addressesFirst {
 		for _, p := range patterns {
-			if !strings.HasPrefix(p, "^") && !strings.HasPrefix(p, "@") && strip(p) != "" && Lower(strip(p)) == lower {
+			if !strings.HasPrefix(p, "^") && !strings.HasPrefix(p, "@") && py.Strip(p) != "" && py.Lower(py.Strip(p)) == lower {
 				return addr, true, nil
 			}
 		}
@@ -56,9 +57,9 @@ func (l *List) GetPattern(addr string, patterns []string, atList string) (patter
 		case strings.HasPrefix(p, "^"):
 			match, err = l.matches(p, addr, atList)
 		case atList != "" && strings.HasPrefix(p, "@"):
-			match, err = l.isMemberOf(strip(Lower(p[1:])), lower, atList)
+			match, err = l.isMemberOf(py.Strip(py.Lower(p[1:])), lower, atList)
 		case !addressesFirst:
-			match = Lower(p) == lower
+			match = py.Lower(p) == lower
 		}
 		if match || err != nil {
 			return p, match, err

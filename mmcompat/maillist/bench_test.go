@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/mmrunner/mmrunner/mmcompat/mmtest"
+	"github.com/mmrunner/mmrunner/mmcompat/py"
 	"github.com/mmrunner/mmrunner/mmcompat/site"
 	"github.com/mmrunner/mmrunner/mmcompat/stage"
 	"github.com/mmrunner/mmrunner/pickle"
@@ -72,7 +73,7 @@ func register(t testing.TB, l *List, members int) {
 			t.Fatal(err)
 		}
 		if info == nil {
-			info = NewBounceInfo(Lower(addr), 1.0, Date{2023, 11, 14}, pickle.Int(3), time.UTC)
+			info = NewBounceInfo(py.Lower(addr), 1.0, Date{2023, 11, 14}, pickle.Int(3), time.UTC)
 		} else if err := info.AddScore(1); err != nil {
 			t.Fatal(err)
 		}

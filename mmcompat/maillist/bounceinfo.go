@@ -3,6 +3,7 @@ package maillist
 import (
 	"time"
 
+	"github.com/mmrunner/mmrunner/mmcompat/py"
 	"github.com/mmrunner/mmrunner/pickle"
 )
 
@@ -56,14 +57,14 @@ func (b *BounceInfo) Reset(score pickle.Value, date Date, noticesLeft pickle.Val
 // AddScore adds weight, a float as Mailman's weights are, to the score. The
 // error is a TypeError for a score that is no number.
 func (b *BounceInfo) AddScore(weight float64) (err error) {
-	b.Score, err = Add(b.Score, weight)
+	b.Score, err = py.Add(b.Score, weight)
 	return err
 }
 
 // CountNotice takes one from the notices that are left. The error is a TypeError
 // where they are no number.
 func (b *BounceInfo) CountNotice() (err error) {
-	b.NoticesLeft, err = Add(b.NoticesLeft, pickle.Int(-1))
+	b.NoticesLeft, err = py.Add(b.NoticesLeft, pickle.Int(-1))
 	return err
 }
 
@@ -80,12 +81,12 @@ func parseBounceInfo(v pickle.Value) *BounceInfo {
 		return nil
 	}
 	b := &BounceInfo{instance: in}
-	b.Member, _ = textOf(in.Attr("member"))
+	b.Member, _ = stringOf(in.Attr("member"))
 	b.Score, _ = in.Attr("score")
 	b.Date = dateAttr(in, "date")
 	b.NoticesLeft, _ = in.Attr("noticesleft")
 	b.LastNotice = dateAttr(in, "lastnotice")
-	b.Cookie, _ = textOf(in.Attr("cookie"))
+	b.Cookie, _ = stringOf(in.Attr("cookie"))
 	return b
 }
 
@@ -93,7 +94,7 @@ func dateAttr(in *pickle.Instance, name string) (d Date) {
 	v, _ := in.Attr(name)
 	if t, ok := v.(*pickle.Tuple); ok {
 		for i := range min(len(d), len(t.Items)) {
-			d[i] = int(integer(t.Items[i]))
+			d[i] = int(py.Int(t.Items[i]))
 		}
 	}
 	return d
@@ -131,14 +132,14 @@ func (l *List) GetBounceInfo(member string) (*BounceInfo, error) {
 	if err := l.mustBeMember(member); err != nil {
 		return nil, err
 	}
-	v, _ := l.DictGet(bounceInfos, Lower(member))
+	v, _ := l.DictGet(bounceInfos, py.Lower(member))
 	return parseBounceInfo(v), nil
 }
 
 // OtherBounceInfo is what a member has in place of a bounce info: nil, or what a
 // very old Mailman or a script has left there.
 func (l *List) OtherBounceInfo(member string) pickle.Value {
-	v, _ := l.DictGet(bounceInfos, Lower(member))
+	v, _ := l.DictGet(bounceInfos, py.Lower(member))
 	return v
 }
 
@@ -148,7 +149,7 @@ func (l *List) SetBounceInfo(member string, info *BounceInfo) error {
 	if err := l.mustBeMember(member); err != nil {
 		return err
 	}
-	key := Lower(member)
+	key := py.Lower(member)
 	if info == nil {
 		l.DictDelete(bounceInfos, key)
 		l.DictDelete(deliveryStatus, key)

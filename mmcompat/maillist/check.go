@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/mmrunner/mmrunner/mmcompat/py"
 	"github.com/mmrunner/mmrunner/mmcompat/pyre"
 	"github.com/mmrunner/mmrunner/mmcompat/site"
 	"github.com/mmrunner/mmrunner/pickle"
@@ -21,9 +22,9 @@ func (l *List) check() error {
 	}
 	have, ok := l.Get("data_version")
 	if !ok {
-		return &AttributeError{l.name, "data_version"}
+		return py.Errorf("AttributeError", "MailList instance has no attribute 'data_version'")
 	}
-	if want := l.site.Profile.DataFileVersion; number(have) < float64(want) {
+	if want := l.site.Profile.DataFileVersion; py.Float(have) < float64(want) {
 		return &ErrNeedsPython{l.name, fmt.Sprintf("its data_version is %s, and the installed one is %d", pickle.Repr(have, 40), want)}
 	}
 	if err := l.checkURL(); err != nil {
@@ -39,7 +40,7 @@ func (l *List) checkURL() error {
 	if !ok {
 		return nil
 	}
-	page, ok := textOf(v, true)
+	page, ok := py.StringOf(v)
 	if !ok {
 		return &ErrNeedsPython{l.name, "its web_page_url is no string"}
 	}
@@ -78,7 +79,7 @@ func urlStart(url string) (scheme, host string) {
 		// "path:80" is a host and a port, except for http.
 		rest := url[i+1:]
 		if url[:i] == "http" || rest == "" || strings.Trim(rest, "0123456789") != "" {
-			scheme, url = Lower(url[:i]), rest
+			scheme, url = py.Lower(url[:i]), rest
 		}
 	}
 	if rest, ok := strings.CutPrefix(url, "//"); ok {
@@ -102,7 +103,7 @@ func schemeChars(s string) bool {
 
 func (l *List) checkReplyTo() {
 	addr := l.Str("reply_to_address")
-	if strip(addr) == "" || !l.Bool("reply_goes_to_list") {
+	if py.Strip(addr) == "" || !l.Bool("reply_goes_to_list") {
 		return
 	}
 	if ValidateEmail(l.site, addr) == nil {
@@ -112,9 +113,6 @@ func (l *List) checkReplyTo() {
 	l.Set("reply_to_address", pickle.Str(""))
 	l.Set("reply_goes_to_list", pickle.Int(0))
 }
-
-// strip is Python 2's str.strip().
-func strip(s string) string { return strings.Trim(s, " \t\n\r\v\f") }
 
 // checkTopics drops topics that could not be matched.
 func (l *List) checkTopics() error {
@@ -141,19 +139,19 @@ func (l *List) checkTopics() error {
 		}
 		if len(parts) != 4 {
 			if !since(l.site, 27) {
-				return fmt.Errorf("list %s: topic %s has %d parts, wanted 4 (ValueError)", l.name, pickle.Repr(item, 80), len(parts))
+				return py.Errorf("ValueError", "list %s: the topic %s has %d parts and needs 4", l.name, pickle.Repr(item, 80), len(parts))
 			}
 			l.o.Log.Printf("error", `Bad topic "%s" for list: %s`, str(item), l.name)
 			changed = true
 			continue
 		}
-		pattern, ok := textOf(parts[1], true)
+		pattern, ok := py.StringOf(parts[1])
 		if !ok && since(l.site, 19) {
-			return fmt.Errorf("list %s: topic pattern %s is no string (AttributeError)", l.name, pickle.Repr(parts[1], 80))
+			return py.NoAttribute(parts[1], "splitlines")
 		}
 		if since(l.site, 19) {
 			// Since then each line is a pattern of its own.
-			pattern = strings.Join(splitLines(pattern), "|")
+			pattern = strings.Join(py.SplitLines(pattern, false), "|")
 		}
 		if ok {
 			var bad *pyre.SyntaxError
@@ -175,17 +173,8 @@ func (l *List) checkTopics() error {
 
 // str is Python's str() of a value in a log line.
 func str(v pickle.Value) string {
-	if s, ok := textOf(v, true); ok {
+	if s, ok := py.StringOf(v); ok {
 		return s
 	}
 	return pickle.Repr(v, 4096)
-}
-
-// splitLines is Python 2's str.splitlines().
-func splitLines(s string) []string {
-	s = strings.ReplaceAll(strings.ReplaceAll(s, "\r\n", "\n"), "\r", "\n")
-	if s == "" {
-		return nil
-	}
-	return strings.Split(strings.TrimSuffix(s, "\n"), "\n")
 }

@@ -3,24 +3,9 @@ package maillist
 import (
 	"strings"
 
+	"github.com/mmrunner/mmrunner/mmcompat/py"
 	"github.com/mmrunner/mmrunner/mmcompat/site"
 )
-
-// Lower is Python 2's str.lower() in the C locale: only A to Z change.
-func Lower(s string) string {
-	for i := range len(s) {
-		if 'A' <= s[i] && s[i] <= 'Z' {
-			b := []byte(s)
-			for ; i < len(b); i++ {
-				if 'A' <= b[i] && b[i] <= 'Z' {
-					b[i] += 'a' - 'A'
-				}
-			}
-			return string(b)
-		}
-	}
-	return s
-}
 
 // LCDomain returns the address with all after the first @ lower-cased
 // (Utils.LCDomain).
@@ -29,13 +14,13 @@ func LCDomain(addr string) string {
 	if !ok {
 		return addr
 	}
-	return user + "@" + Lower(domain)
+	return user + "@" + py.Lower(domain)
 }
 
 // ParseEmail splits an address, lower-cased, at the first @ and the domain at
 // its dots (Utils.ParseEmail). domain is nil where there is no user or no @.
 func ParseEmail(addr string) (user string, domain []string) {
-	addr = Lower(addr)
+	addr = py.Lower(addr)
 	user, rest, ok := strings.Cut(addr, "@")
 	if !ok || user == "" {
 		return addr, nil
@@ -47,7 +32,7 @@ func ParseEmail(addr string) (user string, domain []string) {
 // its own (Utils.GetPossibleMatchingAddrs).
 func GetPossibleMatchingAddrs(addr string) []string {
 	user, domain := ParseEmail(addr)
-	all := []string{Lower(addr)}
+	all := []string{py.Lower(addr)}
 	for len(domain) > 2 {
 		domain = domain[1:]
 		all = append(all, user+"@"+strings.Join(domain, "."))
@@ -71,7 +56,7 @@ func UnobscureEmail(addr string) string { return strings.ReplaceAll(addr, "--at-
 // ErrHostileAddress.
 func ValidateEmail(s *site.Site, addr string) error {
 	if addr == "" || strings.Contains(addr, " ") {
-		return &ArgError{ErrBadEmail, ""}
+		return ErrBadEmail
 	}
 	// Until 2.1.14 a colon, backslash or quote was bad outside a quoted user
 	// only, and any domain would do; until 2.1.17 a domain could have empty
@@ -79,26 +64,26 @@ func ValidateEmail(s *site.Site, addr string) error {
 	quoting := !since(s, 15)
 	for i := range len(addr) {
 		if hostile(addr[i], quoting) {
-			return &ArgError{ErrHostileAddress, addr}
+			return ErrHostileAddress.With(addr)
 		}
 	}
 	if !since(s, 18) && addr[0] == '-' {
-		return &ArgError{ErrHostileAddress, addr}
+		return ErrHostileAddress.With(addr)
 	}
 	user, domain := ParseEmail(addr)
 	if len(domain) < 2 {
-		return &ArgError{ErrBadEmail, addr}
+		return ErrBadEmail.With(addr)
 	}
 	if quoting {
 		quoted := strings.HasPrefix(user, `"`) && strings.HasSuffix(user, `"`)
 		if !quoted && strings.ContainsAny(user, `:\"`) {
-			return &ArgError{ErrBadEmail, addr}
+			return ErrBadEmail.With(addr)
 		}
 		return nil
 	}
 	for _, part := range domain {
 		if !labelChars(part) || since(s, 18) && (part == "" || part[0] == '-') {
-			return &ArgError{ErrHostileAddress, addr}
+			return ErrHostileAddress.With(addr)
 		}
 	}
 	return nil

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/mmrunner/mmrunner/mmcompat/mmtest"
+	"github.com/mmrunner/mmrunner/mmcompat/py"
 	"github.com/mmrunner/mmrunner/mmcompat/site"
 	"github.com/mmrunner/mmrunner/pickle"
 )
@@ -55,7 +56,7 @@ def valid(x):
 				if domain != nil {
 					parts = wide(domain)
 				}
-				got := []any{valid(s, x), wide(Lower(x)), wide(LCDomain(x)), []any{wide(user), parts}, wide(GetPossibleMatchingAddrs(x)),
+				got := []any{valid(s, x), wide(py.Lower(x)), wide(LCDomain(x)), []any{wide(user), parts}, wide(GetPossibleMatchingAddrs(x)),
 					wide(ObscureEmail(x, false)), wide(ObscureEmail(x, true)), wide(UnobscureEmail(x)), Quote(x, "/"), Quote(x, "")}
 				if !reflect.DeepEqual(got, want[i]) {
 					t.Errorf("%q:\nhad    %q\nwanted %q", x, got, want[i])
@@ -86,10 +87,8 @@ func wide(v any) any {
 
 func valid(s *site.Site, addr string) any {
 	err := ValidateEmail(s, addr)
-	var arg *ArgError
-	if errors.As(err, &arg) {
-		name, _, _ := strings.Cut(arg.Err.Error(), ":")
-		return wide(name + arg.Arg)
+	if raised := py.AsError(err); raised != nil {
+		return wide(raised.Class + raised.Text)
 	}
 	if err != nil {
 		return err.Error()

@@ -1,38 +1,28 @@
 package maillist
 
 import (
-	"errors"
 	"fmt"
+
+	"github.com/mmrunner/mmrunner/mmcompat/py"
 )
 
 // These are the exceptions of Mailman/Errors.py that list state can raise; ask
-// with errors.Is. Most come wrapped in an ArgError.
+// with errors.Is. Most are raised With an
+// argument.
 var (
-	ErrUnknownList    = errors.New("MMUnknownListError")         // no such list
-	ErrCorruptList    = errors.New("MMCorruptListDatabaseError") // config.pck and all its fallbacks are unreadable
-	ErrNotAMember     = errors.New("NotAMemberError")
-	ErrAlreadyAMember = errors.New("MMAlreadyAMember")
-	ErrEmailAddress   = errors.New("EmailAddressError") // base class of the next two
-	ErrBadEmail       = fmt.Errorf("MMBadEmailError: %w", ErrEmailAddress)
-	ErrHostileAddress = fmt.Errorf("MMHostileAddress: %w", ErrEmailAddress)
+	ErrUnknownList    = &py.Error{Class: "MMUnknownListError"}         // no such list
+	ErrCorruptList    = &py.Error{Class: "MMCorruptListDatabaseError"} // config.pck and all its fallbacks are unreadable
+	ErrNotAMember     = &py.Error{Class: "NotAMemberError"}
+	ErrAlreadyAMember = &py.Error{Class: "MMAlreadyAMember"}
+	ErrEmailAddress   = &py.Error{Class: "EmailAddressError"} // base class of the next two
+	ErrBadEmail       = &py.Error{Class: "MMBadEmailError", Base: ErrEmailAddress}
+	ErrHostileAddress = &py.Error{Class: "MMHostileAddress", Base: ErrEmailAddress}
 
-	ErrCantDigest                        = errors.New("CantDigestError") // the list has no digests
-	ErrMustDigest                        = errors.New("MustDigestError") // the list has nothing but digests
-	ErrAlreadyReceivingDigests           = errors.New("AlreadyReceivingDigests")
-	ErrAlreadyReceivingRegularDeliveries = errors.New("AlreadyReceivingRegularDeliveries")
+	ErrCantDigest                        = &py.Error{Class: "CantDigestError"} // the list has no digests
+	ErrMustDigest                        = &py.Error{Class: "MustDigestError"} // the list has nothing but digests
+	ErrAlreadyReceivingDigests           = &py.Error{Class: "AlreadyReceivingDigests"}
+	ErrAlreadyReceivingRegularDeliveries = &py.Error{Class: "AlreadyReceivingRegularDeliveries"}
 )
-
-// ArgError is one of the errors above with the argument Mailman raises it with,
-// which is what its str() is.
-type ArgError struct {
-	Err error
-	Arg string
-}
-
-func (e *ArgError) Error() string { return fmt.Sprintf("%v: %q", e.Err, e.Arg) }
-
-// Unwrap makes errors.Is find the exception.
-func (e *ArgError) Unwrap() error { return e.Err }
 
 // ErrNeedsPython says that only the installation's own Python can handle this
 // list: an extend.py, a config.db, a data_version older than the installed
@@ -44,15 +34,4 @@ type ErrNeedsPython struct {
 
 func (e *ErrNeedsPython) Error() string {
 	return fmt.Sprintf("list %s needs Mailman's own Python: %s", e.List, e.Reason)
-}
-
-// AttributeError says that the list lacks an attribute Mailman cannot do
-// without.
-type AttributeError struct {
-	List string
-	Name string
-}
-
-func (e *AttributeError) Error() string {
-	return fmt.Sprintf("list %s has no attribute %s", e.List, e.Name)
 }

@@ -10,6 +10,7 @@ import (
 	"syscall"
 
 	"github.com/mmrunner/mmrunner/mmcompat/disk"
+	"github.com/mmrunner/mmrunner/mmcompat/py"
 	"github.com/mmrunner/mmrunner/mmcompat/stage"
 	"github.com/mmrunner/mmrunner/pickle"
 )
@@ -23,13 +24,13 @@ func (l *List) load() error {
 		return err
 	}
 	if l.name == "" {
-		return &ArgError{ErrUnknownList, l.name}
+		return ErrUnknownList.With(l.name)
 	}
 	// Mailman takes a list that cannot be seen now for one that is not there, and shunts what came for it.
 	if there, err := exists(l.site, l.name, l.o.Log); err != nil {
 		return err
 	} else if !there {
-		return &ArgError{ErrUnknownList, l.name}
+		return ErrUnknownList.With(l.name)
 	}
 	main := join(l.path, "config.pck")
 	last := main + ".last"
@@ -65,7 +66,7 @@ func (l *List) load() error {
 		} else if !errors.Is(err, fs.ErrNotExist) {
 			return err
 		} else {
-			gaveUp = pyOSError(err, file)
+			gaveUp = py.OSErrorText(err, file)
 			failed = append(failed, fmt.Sprintf("couldn't load config file %s\n%s", file, gaveUp))
 		}
 	}
@@ -73,7 +74,7 @@ func (l *List) load() error {
 		l.o.Log.Printf("error", "%s", line)
 	}
 	l.o.Log.Printf("error", "All %s fallbacks were corrupt, giving up", l.name)
-	return fmt.Errorf("%w: %w", &ArgError{ErrCorruptList, gaveUp}, why)
+	return fmt.Errorf("%w: %w", ErrCorruptList.With(gaveUp), why)
 }
 
 // checkExtension finds a list's extend.py, which may change any of Mailman's
@@ -96,7 +97,7 @@ func (l *List) checkExtension(log bool) error {
 		return err
 	}
 	if log && !errors.Is(err, fs.ErrNotExist) {
-		l.o.Log.Printf("error", "IOError reading list extension: %s", pyOSError(err, file))
+		l.o.Log.Printf("error", "IOError reading list extension: %s", py.OSErrorText(err, file))
 	}
 	return nil
 }
@@ -136,7 +137,7 @@ func loadProblem(file string, err error) (text string, caught bool) {
 	var syn *pickle.SyntaxError
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return pyOSError(err, file), true
+		return py.OSErrorText(err, file), true
 	case errors.Is(err, errNotDict):
 		return errNotDict.Error(), true
 	case errors.Is(err, io.EOF):
@@ -229,21 +230,4 @@ func join(dir, name string) string {
 		return dir + name
 	}
 	return dir + "/" + name
-}
-
-// pyOSError is str() of the IOError or OSError that Python raises where Go has
-// err. file is named only where Python knows it: opening and the like, not
-// reading and writing.
-func pyOSError(err error, file string) string {
-	var no syscall.Errno
-	if !errors.As(err, &no) {
-		return err.Error()
-	}
-	// Go's texts are the C library's but for the first letter.
-	text := no.Error()
-	text = fmt.Sprintf("[Errno %d] %s", int(no), strings.ToUpper(text[:1])+text[1:])
-	if file == "" {
-		return text
-	}
-	return text + ": " + pickle.Repr(pickle.Str(file), len(file)*4+2)
 }

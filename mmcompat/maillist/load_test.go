@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/mmrunner/mmrunner/mmcompat/mmtest"
+	"github.com/mmrunner/mmrunner/mmcompat/py"
 	"github.com/mmrunner/mmrunner/mmcompat/site"
 	"github.com/mmrunner/mmrunner/pickle"
 )
@@ -194,10 +195,10 @@ sys.stdout.write(cPickle.dumps(out, 1))
 }
 
 func outcome(l *List, err error) string {
-	var arg *ArgError
+	raised := py.AsError(err)
 	switch {
-	case errors.As(err, &arg):
-		return arg.Err.Error()
+	case raised != nil:
+		return raised.Class
 	case errors.As(err, new(*fs.PathError)):
 		return "IOError"
 	case err != nil:
@@ -303,8 +304,7 @@ func TestOldDataVersion(t *testing.T) {
 	}
 	makeList(t, s, "l", func(d *pickle.Dict) { d.Delete(pickle.Str("data_version")) })
 	_, err := Open(s, "l", Options{})
-	var missing *AttributeError
-	if !errors.As(err, &missing) {
+	if !errors.Is(err, &py.Error{Class: "AttributeError"}) {
 		t.Errorf("no data_version: had %v, wanted an AttributeError", err)
 	}
 }

@@ -3,6 +3,7 @@ package maillist
 import (
 	"iter"
 
+	"github.com/mmrunner/mmrunner/mmcompat/py"
 	"github.com/mmrunner/mmrunner/pickle"
 )
 
@@ -57,7 +58,7 @@ var removed = []string{
 // cpMember returns a member's case-preserved address and the dict that has it;
 // ok is false for a stranger.
 func (l *List) cpMember(member string) (addr, where string, ok bool) {
-	key := Lower(member)
+	key := py.Lower(member)
 	for _, where := range [...]string{regulars, digests} {
 		v, ok := l.DictGet(where, key)
 		if !ok {
@@ -73,7 +74,7 @@ func (l *List) cpMember(member string) (addr, where string, ok bool) {
 
 func (l *List) mustBeMember(member string) error {
 	if !l.IsMember(member) {
-		return &ArgError{ErrNotAMember, member}
+		return ErrNotAMember.With(member)
 	}
 	return nil
 }
@@ -118,7 +119,7 @@ func (l *List) GetMemberKey(member string) (string, error) {
 	if err := l.mustBeMember(member); err != nil {
 		return "", err
 	}
-	return Lower(member), nil
+	return py.Lower(member), nil
 }
 
 // GetMemberCPAddress returns a member's address as it was subscribed, or
@@ -126,7 +127,7 @@ func (l *List) GetMemberKey(member string) (string, error) {
 func (l *List) GetMemberCPAddress(member string) (string, error) {
 	addr, _, ok := l.cpMember(member)
 	if !ok {
-		return "", &ArgError{ErrNotAMember, member}
+		return "", ErrNotAMember.With(member)
 	}
 	return addr, nil
 }
@@ -134,9 +135,9 @@ func (l *List) GetMemberCPAddress(member string) (string, error) {
 // GetMemberPassword returns a member's password, a str or unicode. The error is
 // ErrNotAMember for anybody without a password.
 func (l *List) GetMemberPassword(member string) (pickle.Value, error) {
-	v, _ := l.DictGet(passwords, Lower(member))
+	v, _ := l.DictGet(passwords, py.Lower(member))
 	if v == nil {
-		return nil, &ArgError{ErrNotAMember, member}
+		return nil, ErrNotAMember.With(member)
 	}
 	return v, nil
 }
@@ -177,7 +178,7 @@ func isASCII(s string) bool {
 // preferred one, that of anybody else.
 func (l *List) GetMemberLanguage(member string) string {
 	preferred := l.Str("preferred_language")
-	lang, ok := textOf(l.DictGet(languages, Lower(member)))
+	lang, ok := stringOf(l.DictGet(languages, py.Lower(member)))
 	if !ok {
 		lang = preferred
 	}
@@ -193,13 +194,13 @@ func (l *List) GetMemberLanguage(member string) string {
 func (l *List) GetMemberOption(member string, flag int) (bool, error) {
 	_, where, ok := l.cpMember(member)
 	if !ok {
-		return false, &ArgError{ErrNotAMember, member}
+		return false, ErrNotAMember.With(member)
 	}
 	if flag == Digests {
 		return where == digests, nil
 	}
-	v, _ := l.DictGet(userOptions, Lower(member))
-	return integer(v)&int64(flag) != 0, nil
+	v, _ := l.DictGet(userOptions, py.Lower(member))
+	return py.Int(v)&int64(flag) != 0, nil
 }
 
 // GetMemberName returns a member's full name, str or unicode, nil if there is
@@ -208,7 +209,7 @@ func (l *List) GetMemberName(member string) (pickle.Value, error) {
 	if err := l.mustBeMember(member); err != nil {
 		return nil, err
 	}
-	v, _ := l.DictGet(usernames, Lower(member))
+	v, _ := l.DictGet(usernames, py.Lower(member))
 	return v, nil
 }
 
@@ -218,7 +219,7 @@ func (l *List) GetMemberTopics(member string) ([]string, error) {
 	if err := l.mustBeMember(member); err != nil {
 		return nil, err
 	}
-	v, _ := l.DictGet(topicsInterest, Lower(member))
+	v, _ := l.DictGet(topicsInterest, py.Lower(member))
 	return strs(v), nil
 }
 
@@ -239,12 +240,12 @@ func (l *List) delivery(member string) (Status, float64, error) {
 	if err := l.mustBeMember(member); err != nil {
 		return 0, 0, err
 	}
-	v, _ := l.DictGet(deliveryStatus, Lower(member))
+	v, _ := l.DictGet(deliveryStatus, py.Lower(member))
 	t, ok := v.(*pickle.Tuple)
 	if !ok || len(t.Items) < 2 {
 		return Enabled, 0, nil
 	}
-	return Status(integer(t.Items[0])), number(t.Items[1]), nil
+	return Status(py.Int(t.Items[0])), py.Float(t.Items[1]), nil
 }
 
 // GetDeliveryStatusMembers goes through the members whose delivery status is
@@ -294,12 +295,12 @@ func (l *List) AddNewMember(member string, m NewMember) error {
 
 func (l *List) addNewMember(member string, m NewMember) error {
 	if l.IsMember(member) {
-		return &ArgError{ErrAlreadyAMember, member}
+		return ErrAlreadyAMember.With(member)
 	}
 	if m.Language == "" {
 		m.Language = l.Str("preferred_language")
 	}
-	key := Lower(member)
+	key := py.Lower(member)
 	// Only upper case before the @ is kept.
 	var kept pickle.Value = pickle.Int(0)
 	if LCDomain(member) != key {
@@ -312,10 +313,10 @@ func (l *List) addNewMember(member string, m NewMember) error {
 	l.DictSet(where, key, kept)
 	l.DictSet(passwords, key, m.Password)
 	l.DictSet(languages, key, pickle.Str(m.Language))
-	if Truth(m.RealName) {
+	if py.Truth(m.RealName) {
 		l.DictSet(usernames, key, m.RealName)
 	}
-	if options, ok := l.Get("new_member_options"); ok && Truth(options) {
+	if options, ok := l.Get("new_member_options"); ok && py.Truth(options) {
 		l.DictSet(userOptions, key, options)
 	}
 	return nil
@@ -327,7 +328,7 @@ func (l *List) RemoveMember(member string) error {
 	if err := l.mustBeMember(member); err != nil {
 		return err
 	}
-	key := Lower(member)
+	key := py.Lower(member)
 	for _, dict := range removed {
 		l.DictDelete(dict, key)
 	}
@@ -340,9 +341,9 @@ func (l *List) RemoveMember(member string) error {
 func (l *List) ChangeMemberAddress(member, newAddress string, noDelete bool) error {
 	_, where, ok := l.cpMember(member)
 	if !ok {
-		return &ArgError{ErrNotAMember, member}
+		return ErrNotAMember.With(member)
 	}
-	key, newKey := Lower(member), Lower(newAddress)
+	key, newKey := py.Lower(member), py.Lower(newAddress)
 	m := NewMember{Digest: where == digests, Language: l.GetMemberLanguage(member)}
 	m.RealName, _ = l.DictGet(usernames, key)
 	flags, _ := l.DictGet(userOptions, key)
@@ -366,7 +367,7 @@ func (l *List) ChangeMemberAddress(member, newAddress string, noDelete bool) err
 	if err := l.addNewMember(newAddress, m); err != nil {
 		return err
 	}
-	if Truth(flags) {
+	if py.Truth(flags) {
 		l.DictSet(userOptions, newKey, flags)
 	}
 	// A plain change of address keeps what the member or the owner disabled.
@@ -397,7 +398,7 @@ func (l *List) setOf(member, dict string, v pickle.Value) error {
 	if err := l.mustBeMember(member); err != nil {
 		return err
 	}
-	l.DictSet(dict, Lower(member), v)
+	l.DictSet(dict, py.Lower(member), v)
 	return nil
 }
 
@@ -408,14 +409,14 @@ func (l *List) SetMemberTopics(member string, topics []string) error {
 		return err
 	}
 	if len(topics) == 0 {
-		l.DictDelete(topicsInterest, Lower(member))
+		l.DictDelete(topicsInterest, py.Lower(member))
 		return nil
 	}
 	v := &pickle.List{}
 	for _, t := range topics {
 		v.Items = append(v.Items, pickle.Str(t))
 	}
-	l.DictSet(topicsInterest, Lower(member), v)
+	l.DictSet(topicsInterest, py.Lower(member), v)
 	return nil
 }
 
@@ -429,11 +430,11 @@ func (l *List) SetMemberOption(member string, flag int, value bool) error {
 	if flag == Digests {
 		return l.setDigests(member, value)
 	}
-	key := Lower(member)
+	key := py.Lower(member)
 	old, _ := l.DictGet(userOptions, key)
-	set := withFlag(old, int64(flag), value)
+	set := py.SetBits(old, int64(flag), value)
 	// A member without options has no entry.
-	if !Truth(set) {
+	if !py.Truth(set) {
 		l.DictDelete(userOptions, key)
 	} else if !pickle.Equal(old, set) {
 		l.DictSet(userOptions, key, set)
@@ -442,7 +443,7 @@ func (l *List) SetMemberOption(member string, flag int, value bool) error {
 }
 
 func (l *List) setDigests(member string, value bool) error {
-	key := Lower(member)
+	key := py.Lower(member)
 	from, to := digests, regulars
 	possible, impossible, already := "nondigestable", ErrMustDigest, ErrAlreadyReceivingRegularDeliveries
 	if value {
@@ -450,15 +451,15 @@ func (l *List) setDigests(member string, value bool) error {
 		possible, impossible, already = "digestable", ErrCantDigest, ErrAlreadyReceivingDigests
 	}
 	if !l.Bool(possible) {
-		return &ArgError{impossible, ""}
+		return impossible
 	}
 	if l.DictHas(to, key) {
-		return &ArgError{already, member}
+		return already.With(member)
 	}
 	// Mailman reads a None in members like nobody.
 	kept, _ := l.DictGet(from, key)
 	if kept == nil {
-		return &ArgError{ErrNotAMember, member}
+		return ErrNotAMember.With(member)
 	}
 	l.DictDelete(from, key)
 	l.DictSet(to, key, kept)
@@ -480,7 +481,7 @@ func (l *List) SetDeliveryStatus(member string, status Status) error {
 	if status == Enabled {
 		return l.SetBounceInfo(member, nil)
 	}
-	l.DictSet(deliveryStatus, Lower(member), &pickle.Tuple{Items: []pickle.Value{
+	l.DictSet(deliveryStatus, py.Lower(member), &pickle.Tuple{Items: []pickle.Value{
 		pickle.Int(status), Seconds(l.now()),
 	}})
 	return nil

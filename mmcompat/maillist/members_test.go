@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/mmrunner/mmrunner/mmcompat/mmtest"
+	"github.com/mmrunner/mmrunner/mmcompat/py"
 	"github.com/mmrunner/mmrunner/mmcompat/site"
 	"github.com/mmrunner/mmrunner/pickle"
 )
@@ -93,11 +94,11 @@ func (s step) value() pickle.Value {
 
 // names of exceptions, as Python has them.
 func exception(err error) pickle.Value {
-	var arg *ArgError
-	if !errors.As(err, &arg) {
+	raised := py.AsError(err)
+	if raised == nil {
 		return pickle.NewTuple(pickle.Str("error"), pickle.Str(err.Error()))
 	}
-	return pickle.NewTuple(pickle.Str("raised"), pickle.Str(arg.Err.Error()), pickle.Str(arg.Arg))
+	return pickle.NewTuple(pickle.Str("raised"), pickle.Str(raised.Class), pickle.Str(raised.Text))
 }
 
 // do runs a step and returns what it returned or raised, as Python would.

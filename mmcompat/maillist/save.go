@@ -8,6 +8,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/mmrunner/mmrunner/mmcompat/py"
 	"github.com/mmrunner/mmrunner/mmcompat/stage"
 )
 
@@ -39,7 +40,7 @@ func (l *List) Stage() ([]stage.File, error) {
 		if errors.As(err, &p) && p.Op == "open" {
 			name = p.Path
 		}
-		l.o.Log.Printf("error", "Failed config.pck write, retaining old state.\n%s", pyOSError(err, name))
+		l.o.Log.Printf("error", "Failed config.pck write, retaining old state.\n%s", py.OSErrorText(err, name))
 		return nil, fmt.Errorf("list %s: saving: %w", l.name, err)
 	}
 	return []stage.File{f}, nil

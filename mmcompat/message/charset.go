@@ -3,6 +3,7 @@ package message
 import (
 	"strings"
 
+	"github.com/mmrunner/mmrunner/mmcompat/py"
 	"github.com/mmrunner/mmrunner/mmcompat/site"
 )
 
@@ -58,16 +59,16 @@ type Charset struct {
 	OutputCodec    string // "": None
 }
 
-// New is Charset(name): a *PyError of kind CharsetError if name is not ASCII.
+// New is Charset(name): a *py.Error of kind CharsetError if name is not ASCII.
 func (r *Charsets) New(name string) (*Charset, error) {
-	if !isASCII(name) {
-		return nil, &PyError{"CharsetError", name}
+	if !py.IsASCII(name) {
+		return nil, &py.Error{Class: "CharsetError", Text: name}
 	}
-	name = lower(name)
+	name = py.Lower(name)
 	if _, ok := r.Aliases[name]; !ok {
 		if _, ok := r.Props[name]; !ok {
 			if strings.IndexByte(name, 0) >= 0 {
-				return nil, &PyError{"TypeError", "lookup() argument 1 must be string without null bytes, not str"}
+				return nil, &py.Error{Class: "TypeError", Text: "lookup() argument 1 must be string without null bytes, not str"}
 			}
 			if codec, ok := codecName(name); ok {
 				name = codec
@@ -104,7 +105,7 @@ func (r *Charsets) codec(name string) string {
 }
 
 // String is str(charset).
-func (c *Charset) String() string { return lower(c.InputCharset) }
+func (c *Charset) String() string { return py.Lower(c.InputCharset) }
 
 // Output is get_output_charset().
 func (c *Charset) Output() string {
@@ -120,7 +121,7 @@ func (c *Charset) convert(s string) (string, error) {
 		return s, nil
 	}
 	if c.InputCodec == "" || c.OutputCodec == "" {
-		return "", &PyError{"TypeError", "unicode() argument 2 must be string, not None"}
+		return "", &py.Error{Class: "TypeError", Text: "unicode() argument 2 must be string, not None"}
 	}
 	u, err := decode(s, c.InputCodec, "strict")
 	if err != nil {

@@ -4,6 +4,8 @@ import (
 	_ "embed"
 	"strings"
 	"sync"
+
+	"github.com/mmrunner/mmrunner/mmcompat/py"
 )
 
 // codecNames lists the codecs that Python 2.7 comes with: the name a codec gives
@@ -27,8 +29,8 @@ var codecTable = sync.OnceValue(func() map[string]string {
 // (encodings.normalize_encoding: runs of what is no letter, digit or period
 // count as one underscore.)
 func codecName(name string) (string, bool) {
-	norm := strings.Join(strings.FieldsFunc(lower(name), func(r rune) bool {
-		return r != '.' && (r >= 0x80 || !isDigit(byte(r)) && (byte(r) < 'a' || byte(r) > 'z'))
+	norm := strings.Join(strings.FieldsFunc(py.Lower(name), func(r rune) bool {
+		return r != '.' && (r >= 0x80 || !py.IsDigit(byte(r)) && (byte(r) < 'a' || byte(r) > 'z'))
 	}), "_")
 	c, ok := codecTable()[norm]
 	if !ok {

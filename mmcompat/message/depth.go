@@ -1,5 +1,7 @@
 package message
 
+import "github.com/mmrunner/mmrunner/mmcompat/py"
+
 // How deep messages may lie within each other, the outermost counting as 1,
 // before Python's recursion limit of 1,000 ends what a queue runner does with
 // them: measured with Python 2.7.18 under the frames of bin/qrunner.
@@ -28,5 +30,5 @@ const (
 const maxMessages = 250_000
 
 func recursionError() error {
-	return &PyError{"RuntimeError", "maximum recursion depth exceeded"}
+	return &py.Error{Class: "RuntimeError", Text: "maximum recursion depth exceeded"}
 }

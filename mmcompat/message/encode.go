@@ -1,6 +1,10 @@
 package message
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/mmrunner/mmrunner/mmcompat/py"
+)
 
 // base64Len is email.base64mime.base64_len.
 func base64Len(s string) int { return (len(s) + 2) / 3 * 4 }
@@ -8,7 +12,7 @@ func base64Len(s string) int { return (len(s) + 2) / 3 * 4 }
 // plainInHeader tells what "Q" encoding in a header leaves as it is; a space
 // becomes "_".
 func plainInHeader(c byte) bool {
-	return isDigit(c) || 'a' <= c|0x20 && c|0x20 <= 'z' || strings.IndexByte("-!*+/ ", c) >= 0
+	return py.IsDigit(c) || 'a' <= c|0x20 && c|0x20 <= 'z' || strings.IndexByte("-!*+/ ", c) >= 0
 }
 
 // headerQPLen is email.quoprimime.header_quopri_len.
@@ -91,7 +95,7 @@ func headerBase64(s, charset string) (string, error) {
 		return "", nil // a step backwards goes over nothing
 	}
 	if room /= 4; room == 0 {
-		return "", &PyError{"ValueError", "range() step argument must not be zero"}
+		return "", &py.Error{Class: "ValueError", Text: "range() step argument must not be zero"}
 	}
 	var words []string
 	for ; len(s) > room; s = s[room:] {
@@ -119,7 +123,7 @@ func bodyBase64(s string) string {
 func bodyQP(s string) string {
 	const limit = 76
 	var b strings.Builder
-	lines := splitLines(crlf(s), true)
+	lines := py.SplitLines(crlf(s), true)
 	for n, line := range lines {
 		eol := eolLen(line)
 		text := line[:len(line)-eol]

@@ -1,6 +1,10 @@
 package message
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/mmrunner/mmrunner/mmcompat/py"
+)
 
 // DecodedChunk is a piece of a header as decode_header gives it. Charset is that
 // of an encoded word, in lower case; without Encoded it is None.
@@ -11,7 +15,7 @@ type DecodedChunk struct {
 }
 
 // DecodeHeader is email.header.decode_header: the encoded words of RFC 2047 and
-// what lies between them. The error is a *PyError of kind HeaderParseError for
+// what lies between them. The error is a *py.Error of kind HeaderParseError for
 // broken base64.
 func DecodeHeader(header string) ([]DecodedChunk, error) {
 	if _, ok := (&wordFinder{s: header}).next(0); !ok {
@@ -27,7 +31,7 @@ func DecodeHeader(header string) ([]DecodedChunk, error) {
 		decoded = append(decoded, DecodedChunk{Charset: charset, Encoded: encoded})
 		texts = append(texts, []string{s})
 	}
-	for _, line := range splitLines(header, false) {
+	for _, line := range py.SplitLines(header, false) {
 		f := &wordFinder{s: line}
 		w, ok := f.next(0)
 		if !ok {
@@ -37,17 +41,17 @@ func DecodeHeader(header string) ([]DecodedChunk, error) {
 		}
 		at := 0
 		for ; ok; w, ok = f.next(at) {
-			if plain := strip(line[at:w.start]); plain != "" {
+			if plain := py.Strip(line[at:w.start]); plain != "" {
 				add(plain, "", false, " ")
 			}
 			s, err := w.decode()
 			if err != nil {
 				return nil, err
 			}
-			add(s, lower(w.charset), true, "")
+			add(s, py.Lower(w.charset), true, "")
 			at = w.end
 		}
-		if plain := strip(line[at:]); plain != "" {
+		if plain := py.Strip(line[at:]); plain != "" {
 			add(plain, "", false, " ")
 		}
 	}
@@ -94,7 +98,7 @@ func (w word) decode() (string, error) {
 	}
 	d, ok := decodeBase64(s)
 	if !ok {
-		return "", &PyError{"HeaderParseError", ""}
+		return "", &py.Error{Class: "HeaderParseError", Text: ""}
 	}
 	return d, nil
 }

@@ -3,6 +3,7 @@ package message
 import (
 	"strings"
 
+	"github.com/mmrunner/mmrunner/mmcompat/py"
 	"github.com/mmrunner/mmrunner/pickle"
 )
 
@@ -54,13 +55,13 @@ func (f *fields) find(name string, from int) int {
 	}
 	for i := from; i < len(f.spans); i++ {
 		colon := int(f.spans[i].start) + len(name)
-		if colon < int(f.spans[i].end) && f.text[colon] == ':' && sameName(f.text[f.spans[i].start:colon], name) &&
+		if colon < int(f.spans[i].end) && f.text[colon] == ':' && py.EqualFold(f.text[f.spans[i].start:colon], name) &&
 			strings.IndexByte(name, ':') < 0 {
 			return i
 		}
 	}
 	for i := from; i < len(f.own); i++ {
-		if sameName(f.own[i].Name, name) {
+		if py.EqualFold(f.own[i].Name, name) {
 			return i
 		}
 	}
@@ -90,7 +91,7 @@ func (f *fields) value(i int) string {
 // line ending.
 func (f *fields) parsed(i int) (name, value string) {
 	name, value, _ = strings.Cut(f.text[f.spans[i].start:f.spans[i].end], ":")
-	for value != "" && isSpace(value[0]) {
+	for value != "" && py.IsSpace(value[0]) {
 		if value[0] == '\n' || value[0] == '\r' {
 			// The first line ends here, and a continuation keeps its whitespace.
 			value = strings.TrimPrefix(value[1:], crlfRest(value))
@@ -164,7 +165,7 @@ type badLines struct {
 func (l badLines) defects() []Defect {
 	var all []Defect
 	for _, s := range l.spans {
-		for _, line := range splitLines(l.text[s.start:s.end], true) {
+		for _, line := range py.SplitLines(l.text[s.start:s.end], true) {
 			class := "MalformedHeaderDefect"
 			switch {
 			case line[0] == ' ' || line[0] == '\t':

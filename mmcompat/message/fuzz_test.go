@@ -10,11 +10,12 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/mmrunner/mmrunner/mmcompat/py"
 	"github.com/mmrunner/mmrunner/pickle"
 )
 
 // FuzzParse: whatever text there is, it becomes a message that can be asked for
-// everything and pickled and read again without a change, or a *PyError.
+// everything and pickled and read again without a change, or a *py.Error.
 func FuzzParse(f *testing.F) {
 	samples, err := filepath.Glob("../../testdata/bounces/*.eml")
 	if err != nil || len(samples) == 0 {
@@ -36,7 +37,7 @@ func FuzzParse(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		known := func(what string, err error) bool {
-			var exception *PyError
+			var exception *py.Error
 			if err != nil && !errors.As(err, &exception) {
 				t.Errorf("%s: had %v, want one of Python's exceptions", what, err)
 			}

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mmrunner/mmrunner/mmcompat/py"
 	"github.com/mmrunner/mmrunner/pickle"
 )
 
@@ -28,7 +29,7 @@ func (m *Message) AsString(unixfrom, mangleFrom bool) (string, error) {
 	return g.Flatten(m, unixfrom)
 }
 
-// Flatten is Generator.flatten(m, unixfrom). The error is a *PyError.
+// Flatten is Generator.flatten(m, unixfrom). The error is a *py.Error.
 func (g *Generator) Flatten(m *Message, unixfrom bool) (string, error) {
 	w := &writer{b: new(strings.Builder), mangle: g.MangleFrom, keepParts: g.KeepParts}
 	if unixfrom {
@@ -94,7 +95,7 @@ func (w *writer) message(m *Message, fold int) error {
 	case string, pickle.Unicode:
 		return w.text(p)
 	}
-	return &PyError{"TypeError", "string payload expected"}
+	return &py.Error{Class: "TypeError", Text: "string payload expected"}
 }
 
 // writers are the content types that a Generator has a method for, as its
@@ -124,13 +125,13 @@ func foldHeader(h Header, fold int) (string, error) {
 	case *HeaderValue:
 		return v.Encode()
 	case string:
-		if fold == 0 || !isASCII(v) {
+		if fold == 0 || !py.IsASCII(v) {
 			return v, nil
 		}
 		if v == "" && len(h.Name) < fold-2 {
 			return v, nil
 		}
-		if len(v) < fold-len(h.Name)-2 && !isSpace(v[0]) && strings.IndexByte(v, '\n') < 0 && strings.IndexByte(v, '\r') < 0 {
+		if len(v) < fold-len(h.Name)-2 && !py.IsSpace(v[0]) && strings.IndexByte(v, '\n') < 0 && strings.IndexByte(v, '\r') < 0 {
 			return v, nil
 		}
 		hv, err := NewHeader(v, nil, HeaderOptions{MaxLineLen: fold, HeaderName: h.Name})
@@ -140,7 +141,7 @@ func foldHeader(h Header, fold int) (string, error) {
 		return hv.Encode()
 	case pickle.Unicode:
 		if fold == 0 {
-			return string(v), asciiError(string(v))
+			return string(v), py.EncodeASCII(string(v))
 		}
 		hv, err := NewHeader(v, nil, HeaderOptions{MaxLineLen: fold, HeaderName: h.Name})
 		if err != nil {
@@ -148,7 +149,7 @@ func foldHeader(h Header, fold int) (string, error) {
 		}
 		return hv.Encode()
 	}
-	return "", &PyError{"TypeError", "header value expected"}
+	return "", &py.Error{Class: "TypeError", Text: "header value expected"}
 }
 
 // text writes a body.
@@ -156,7 +157,7 @@ func (w *writer) text(p any) error {
 	s, _ := p.(string)
 	if u, ok := p.(pickle.Unicode); ok {
 		s = string(u)
-		if err := asciiError(s); err != nil {
+		if err := py.EncodeASCII(s); err != nil {
 			return err
 		}
 	}
@@ -189,11 +190,11 @@ func (w *writer) multipart(m *Message, fold, partFold int) error {
 		s, _ := m.GetPayloadString()
 		w.b.WriteString(s)
 		if _, ok := p.(pickle.Unicode); ok {
-			return asciiError(s)
+			return py.EncodeASCII(s)
 		}
 		return nil
 	default:
-		return &PyError{"AttributeError", "not a message"}
+		return &py.Error{Class: "AttributeError", Text: "not a message"}
 	}
 	boundary, err := m.GetBoundary()
 	if err != nil {
@@ -206,7 +207,7 @@ func (w *writer) multipart(m *Message, fold, partFold int) error {
 		separator = b
 	case pickle.Unicode:
 		separator = string(b)
-		if err := asciiError(separator); err != nil {
+		if err := py.EncodeASCII(separator); err != nil {
 			return err
 		}
 	}
@@ -276,7 +277,7 @@ func (w *writer) embedded(m *Message, fold, partFold int) error {
 	switch p := m.Payload.(type) {
 	case []*Message:
 		if len(p) == 0 {
-			return &PyError{"IndexError", "list index out of range"}
+			return &py.Error{Class: "IndexError", Text: "list index out of range"}
 		}
 		return w.message(p[0], partFold)
 	case string:
@@ -284,9 +285,9 @@ func (w *writer) embedded(m *Message, fold, partFold int) error {
 		return nil
 	case pickle.Unicode:
 		w.b.WriteString(string(p))
-		return asciiError(string(p))
+		return py.EncodeASCII(string(p))
 	}
-	return &PyError{"TypeError", "must be string or buffer, not None"}
+	return &py.Error{Class: "TypeError", Text: "must be string or buffer, not None"}
 }
 
 // deliveryStatus writes the blocks of a message/delivery-status: the blank line
@@ -296,7 +297,7 @@ func (w *writer) deliveryStatus(m *Message, fold, partFold int) error {
 		return err
 	}
 	if !m.IsMultipart() {
-		return &PyError{"AttributeError", "'str' object has no attribute 'get_content_maintype'"}
+		return &py.Error{Class: "AttributeError", Text: "'str' object has no attribute 'get_content_maintype'"}
 	}
 	outer := w.b
 	var blocks []string

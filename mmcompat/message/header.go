@@ -4,6 +4,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/mmrunner/mmrunner/mmcompat/py"
 	"github.com/mmrunner/mmrunner/pickle"
 )
 
@@ -307,7 +308,7 @@ func (h *HeaderValue) Encode() (string, error) {
 		}
 		pieces = append(pieces, split...)
 		if len(pieces) == 0 {
-			return "", &PyError{"IndexError", "list index out of range"}
+			return "", &py.Error{Class: "IndexError", Text: "list index out of range"}
 		}
 		last := pieces[len(pieces)-1]
 		lastLen = last.Charset.encodedHeaderLen(last.S)
@@ -317,7 +318,7 @@ func (h *HeaderValue) Encode() (string, error) {
 		return "", err
 	}
 	if embedsHeader(value) {
-		return "", &PyError{"HeaderParseError", "header value appears to contain an embedded header: " + pyRepr(value)}
+		return "", &py.Error{Class: "HeaderParseError", Text: "header value appears to contain an embedded header: " + py.Repr(value)}
 	}
 	return value, nil
 }
@@ -335,7 +336,7 @@ func (h *HeaderValue) join(pieces []Chunk) (string, error) {
 		}
 		n := len(lines) - 1
 		if n < 0 || len(lines[n])+len(s) > h.FirstLineLen {
-			lines = append(lines, lstrip(s))
+			lines = append(lines, py.LStrip(s))
 			continue
 		}
 		if !strings.HasSuffix(lines[n], " ") {
@@ -371,8 +372,8 @@ func embedsHeader(s string) bool {
 func splitASCII(s string, firstLen, restLen int, ws, splitchars string) ([]string, error) {
 	var lines []string
 	limit := firstLen
-	for _, line := range splitLines(s, false) {
-		line = lstrip(line)
+	for _, line := range py.SplitLines(s, false) {
+		line = py.LStrip(line)
 		ch := byte(0)
 		if len(line) >= limit {
 			for i := range len(splitchars) {
@@ -410,7 +411,7 @@ func splitASCII(s string, firstLen, restLen int, ws, splitchars string) ([]strin
 						return nil, err
 					}
 					if len(sub) == 0 {
-						return nil, &PyError{"IndexError", "list index out of range"}
+						return nil, &py.Error{Class: "IndexError", Text: "list index out of range"}
 					}
 					lines = append(lines, sub[:len(sub)-1]...)
 					part = sub[len(sub)-1]
@@ -439,7 +440,7 @@ func splitAtSpace(s string, ch byte) []string {
 			return append(parts, s)
 		}
 		parts = append(parts, s[:i])
-		s = lstrip(s[i+1:])
+		s = py.LStrip(s[i+1:])
 	}
 }
 

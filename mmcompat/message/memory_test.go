@@ -6,6 +6,8 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+
+	"github.com/mmrunner/mmrunner/mmcompat/py"
 )
 
 // floods are texts of about the given size, each made of as many of one kind of
@@ -86,8 +88,8 @@ func TestParseTakesTenTimesTheSizeAtMost(t *testing.T) {
 	for _, size := range []int{40 << 10, 500 << 10, 4 << 20} {
 		for kind, text := range floods(size) {
 			cost, err := parseCost(text)
-			var exception *PyError
-			if err != nil && !(errors.As(err, &exception) && exception.Kind == "MemoryError") {
+			var exception *py.Error
+			if err != nil && !(errors.As(err, &exception) && exception.Class == "MemoryError") {
 				t.Errorf("%s: %v", kind, err)
 			}
 			if limit := max(minBudget+64<<10, 10*len(text)); cost > uint64(limit) {

@@ -4,7 +4,7 @@
 // not the RFCs.
 //
 // A Python str is a Go string of bytes; a Python unicode is a pickle.Unicode.
-// Where Python would raise an exception a function here returns a *PyError, and
+// Where Python would raise an exception a function here returns a *py.Error, and
 // Mailman would have shunted the entry (or whatever its caller does with it).
 package message
 
@@ -12,20 +12,13 @@ import (
 	"iter"
 	"slices"
 	"strings"
+
+	"github.com/mmrunner/mmrunner/mmcompat/py"
 )
 
 // Text is what Python has as a str (Go: string) or as a unicode
 // (pickle.Unicode).
-type Text = any
-
-// PyError is an exception that Python's email package, or a codec under it,
-// would have raised.
-type PyError struct {
-	Kind string // the exception class: "RuntimeError", "UnicodeEncodeError", ...
-	Text string // str(e)
-}
-
-func (e *PyError) Error() string { return e.Kind + ": " + e.Text }
+type Text = py.Text
 
 // Class names the Python class of a pickled message.
 type Class struct{ Module, Name string }
@@ -172,7 +165,7 @@ func (m *Message) Set(name string, value any) {
 // Del is del msg[name]: all fields of that name.
 func (m *Message) Del(name string) {
 	if m.Has(name) {
-		m.setHeaders(slices.DeleteFunc(m.ownHeaders(), func(h Header) bool { return sameName(h.Name, name) }))
+		m.setHeaders(slices.DeleteFunc(m.ownHeaders(), func(h Header) bool { return py.EqualFold(h.Name, name) }))
 	}
 }
 
@@ -219,7 +212,7 @@ func (m *Message) Attach(part *Message) error {
 	case []*Message:
 		m.Payload = append(p, part)
 	default:
-		return &PyError{"AttributeError", "'str' object has no attribute 'append'"}
+		return &py.Error{Class: "AttributeError", Text: "'str' object has no attribute 'append'"}
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package message
 
 import (
+	"github.com/mmrunner/mmrunner/mmcompat/py"
 	"github.com/mmrunner/mmrunner/pickle"
 )
 
@@ -96,7 +97,7 @@ func (m *Message) SetCharset(c *Charset) error {
 		m.Set("Content-Transfer-Encoding", cte)
 	default:
 		cte := "7bit"
-		if s, ok := m.Payload.(string); ok && !isASCII(s) {
+		if s, ok := m.Payload.(string); ok && !py.IsASCII(s) {
 			cte = "8bit"
 		}
 		m.Set("Content-Transfer-Encoding", cte)
@@ -107,7 +108,7 @@ func (m *Message) SetCharset(c *Charset) error {
 func (m *Message) encodeBody(c *Charset) error {
 	s, ok := m.Payload.(string)
 	if !ok {
-		return &PyError{"TypeError", "a payload that is no string cannot be encoded"}
+		return &py.Error{Class: "TypeError", Text: "a payload that is no string cannot be encoded"}
 	}
 	s, err := c.bodyEncode(s)
 	if err != nil {

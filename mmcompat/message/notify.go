@@ -4,6 +4,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mmrunner/mmrunner/mmcompat/py"
 	"github.com/mmrunner/mmrunner/pickle"
 )
 
@@ -82,7 +83,7 @@ func joinTexts(texts []Text, sep string) (Text, error) {
 			parts[i] = string(t)
 			unicode = true
 		default:
-			return nil, &PyError{"TypeError", "sequence item: expected string"}
+			return nil, &py.Error{Class: "TypeError", Text: "sequence item: expected string"}
 		}
 	}
 	if !unicode {
@@ -91,7 +92,7 @@ func joinTexts(texts []Text, sep string) (Text, error) {
 	for i, t := range texts {
 		if s, ok := t.(string); ok {
 			if _, err := decode(parts[i], "us-ascii", "strict"); err != nil {
-				return nil, &PyError{"UnicodeDecodeError", s}
+				return nil, &py.Error{Class: "UnicodeDecodeError", Text: s}
 			}
 		}
 	}

@@ -3,12 +3,11 @@ package message
 import (
 	"iter"
 	"slices"
-	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/mmrunner/mmrunner/mmcompat/pydict"
+	"github.com/mmrunner/mmrunner/mmcompat/py"
 	"github.com/mmrunner/mmrunner/pickle"
 )
 
@@ -33,7 +32,7 @@ func (m *Message) GetContentType() string {
 		return m.DefaultType()
 	}
 	v, _, _ = strings.Cut(v, ";")
-	v = lower(strip(v))
+	v = py.Lower(py.Strip(v))
 	if strings.Count(v, "/") != 1 {
 		return "text/plain"
 	}
@@ -114,9 +113,9 @@ func rawParams(s string) iter.Seq[rawParam] {
 			}
 
 			name, value, found := strings.Cut(s[:end], "=")
-			p := rawParam{strip(name), ""}
+			p := rawParam{py.Strip(name), ""}
 			if found {
-				p = rawParam{lower(p.name), strip(value)}
+				p = rawParam{py.Lower(p.name), py.Strip(value)}
 			}
 			if !yield(p) || !more {
 				return
@@ -143,7 +142,7 @@ func splitContinuation(r rawParam) (base string, c continuation, ok bool) {
 		return "", c, false
 	}
 	for i := 0; i < len(base); i++ {
-		if b := base[i]; b != '_' && !isDigit(b) && (b|0x20 < 'a' || b|0x20 > 'z') {
+		if b := base[i]; b != '_' && !py.IsDigit(b) && (b|0x20 < 'a' || b|0x20 > 'z') {
 			return "", c, false
 		}
 	}
@@ -158,15 +157,13 @@ func splitContinuation(r rawParam) (base string, c continuation, ok bool) {
 		return "", c, false
 	}
 	for i := 0; i < len(num); i++ {
-		if !isDigit(num[i]) {
+		if !py.IsDigit(num[i]) {
 			return "", c, false
 		}
 	}
 	c.num = strings.TrimLeft(num, "0")
 	return base, c, true
 }
-
-func isDigit(c byte) bool { return '0' <= c && c <= '9' }
 
 func compareContinuations(a, b continuation) int {
 	if a.none != b.none {
@@ -219,7 +216,7 @@ func decodeParams(raw iter.Seq[rawParam]) []Param {
 		}
 		segments[base] = append(segments[base], c)
 	}
-	for _, name := range pydict.Order(names) {
+	for _, name := range py.DictOrder(names) {
 		params = append(params, Param{name, joinSegments(segments[name])})
 	}
 	return params
@@ -232,7 +229,7 @@ func findParam(field, param string) (ParamValue, bool) {
 	first := true
 	for r := range rawParams(field) {
 		if first {
-			if sameName(r.name, param) {
+			if py.EqualFold(r.name, param) {
 				return ParamValue{Value: r.value}, true
 			}
 			first = false
@@ -241,11 +238,11 @@ func findParam(field, param string) (ParamValue, bool) {
 
 		name, _, ok := splitContinuation(r)
 		switch {
-		case !ok && sameName(r.name, param):
+		case !ok && py.EqualFold(r.name, param):
 			return plainParam(r), true
-		case ok && sameName(name, param) && spellings == 0:
+		case ok && py.EqualFold(name, param) && spellings == 0:
 			base, spellings = name, 1
-		case ok && name != base && sameName(name, param):
+		case ok && name != base && py.EqualFold(name, param):
 			spellings++
 		}
 	}
@@ -299,8 +296,8 @@ func firstBase(field, param, inField string) string {
 	if len(names) == maxOrdered {
 		return inField
 	}
-	names = pydict.Order(names)
-	return names[slices.IndexFunc(names, func(name string) bool { return sameName(name, param) })]
+	names = py.DictOrder(names)
+	return names[slices.IndexFunc(names, func(name string) bool { return py.EqualFold(name, param) })]
 }
 
 // plainParam is the value of a parameter that is no continuation.
@@ -362,7 +359,7 @@ func urlQuote(s string) string {
 	for i := 0; i < len(s); i++ {
 		c := s[i]
 		switch {
-		case isDigit(c), 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', c == '_', c == '.', c == '-':
+		case py.IsDigit(c), 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', c == '_', c == '.', c == '-':
 			b = append(b, c)
 		default:
 			b = append(b, '%', hex[c>>4], hex[c&15])
@@ -400,7 +397,7 @@ func (m *Message) GetBoundary() (Text, error) {
 	t, err := collapse(v)
 	switch t := t.(type) {
 	case string:
-		return rstrip(t), err
+		return py.RStrip(t), err
 	case pickle.Unicode:
 		return pickle.Unicode(strings.TrimRightFunc(string(t), isUnicodeSpace)), err
 	}
@@ -452,14 +449,14 @@ func (m *Message) GetContentCharset() (string, bool) {
 		if v.Charset != nil && *v.Charset != "" {
 			charset = *v.Charset
 		}
-		if u, err := decode(s, charset, "strict"); err == nil && isASCII(u) {
+		if u, err := decode(s, charset, "strict"); err == nil && py.IsASCII(u) {
 			s = u
 		}
 	}
-	if !isASCII(s) {
+	if !py.IsASCII(s) {
 		return "", false
 	}
-	return lower(s), true
+	return py.Lower(s), true
 }
 
 // GetFilename is Mailman.Message.Message.get_filename(); nil for None.
@@ -477,7 +474,7 @@ func (m *Message) GetFilename() Text {
 	if u, ok := t.(pickle.Unicode); ok {
 		return pickle.Unicode(strings.TrimFunc(string(u), isUnicodeSpace))
 	}
-	return strip(t.(string))
+	return py.Strip(t.(string))
 }
 
 // formatParam is email.message._formatparam with quote=True.
@@ -512,7 +509,7 @@ func (m *Message) SetParam(param, value, header string) {
 
 func (m *Message) setParam(param string, value ParamValue, header string) {
 	old, found := m.Get(header)
-	if !found && sameName(header, "content-type") {
+	if !found && py.EqualFold(header, "content-type") {
 		old = "text/plain"
 	}
 	formatted := formatParam(param, value)
@@ -525,7 +522,7 @@ func (m *Message) setParam(param string, value ParamValue, header string) {
 	} else {
 		params, _ := m.GetParams(header, true)
 		for _, p := range params {
-			if sameName(p.Name, param) {
+			if py.EqualFold(p.Name, param) {
 				parts = append(parts, formatted)
 			} else {
 				parts = append(parts, formatParam(p.Name, p.Value))
@@ -543,7 +540,7 @@ func (m *Message) DelParam(param, header string) {
 	}
 	var parts []string
 	for _, p := range params {
-		if !sameName(p.Name, param) {
+		if !py.EqualFold(p.Name, param) {
 			parts = append(parts, formatParam(p.Name, p.Value))
 		}
 	}
@@ -588,12 +585,12 @@ func (m *Message) rewrite(header string, parts []string) {
 func (m *Message) SetBoundary(boundary string) error {
 	params, ok := m.GetParams("content-type", false)
 	if !ok {
-		return &PyError{"HeaderParseError", "No Content-Type header found"}
+		return &py.Error{Class: "HeaderParseError", Text: "No Content-Type header found"}
 	}
 	quoted := ParamValue{Value: `"` + boundary + `"`}
 	found := false
 	for i := range params {
-		if sameName(params[i].Name, "boundary") {
+		if py.EqualFold(params[i].Name, "boundary") {
 			params[i] = Param{"boundary", quoted}
 			found = true
 		}
@@ -605,7 +602,7 @@ func (m *Message) SetBoundary(boundary string) error {
 	for i, p := range params {
 		switch {
 		case p.Value.Tuple:
-			parts[i] = p.Name + "=(" + reprOf(p.Value.Charset) + ", " + reprOf(p.Value.Language) + ", " + pyRepr(p.Value.Value) + ")"
+			parts[i] = p.Name + "=(" + reprOf(p.Value.Charset) + ", " + reprOf(p.Value.Language) + ", " + py.Repr(p.Value.Value) + ")"
 		case p.Value.Value == "":
 			parts[i] = p.Name
 		default:
@@ -623,35 +620,5 @@ func reprOf(s *string) string {
 	if s == nil {
 		return "None"
 	}
-	return pyRepr(*s)
-}
-
-// pyRepr is repr() of a str.
-func pyRepr(s string) string {
-	quote := byte('\'')
-	if strings.IndexByte(s, '\'') >= 0 && strings.IndexByte(s, '"') < 0 {
-		quote = '"'
-	}
-	b := []byte{quote}
-	for i := 0; i < len(s); i++ {
-		switch c := s[i]; {
-		case c == quote || c == '\\':
-			b = append(b, '\\', c)
-		case c == '\t':
-			b = append(b, `\t`...)
-		case c == '\n':
-			b = append(b, `\n`...)
-		case c == '\r':
-			b = append(b, `\r`...)
-		case c < ' ' || c >= 0x7f:
-			b = append(b, `\x`...)
-			if c < 16 {
-				b = append(b, '0')
-			}
-			b = strconv.AppendUint(b, uint64(c), 16)
-		default:
-			b = append(b, c)
-		}
-	}
-	return string(append(b, quote))
+	return py.Repr(*s)
 }

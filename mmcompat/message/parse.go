@@ -1,9 +1,10 @@
 package message
 
 import (
-	"fmt"
 	"math"
 	"strings"
+
+	"github.com/mmrunner/mmrunner/mmcompat/py"
 )
 
 // Parse is email.message_from_string(b, Mailman.Message.Message), that is
@@ -15,7 +16,7 @@ import (
 // takes 3 KB for each part.
 func Parse(b string) (*Message, error) {
 	if len(b) > math.MaxUint32 {
-		return nil, &PyError{"MemoryError", fmt.Sprintf("a message of %d bytes", len(b))}
+		return nil, py.Errorf("MemoryError", "a message of %d bytes", len(b))
 	}
 	p := &parser{lines: newLines(b), budget: max(minBudget, budgetRatio*len(b))}
 	if err := p.message(); err != nil {
@@ -65,7 +66,7 @@ func (p *parser) cur() *level { return &p.stack[len(p.stack)-1] }
 // spend takes a cost off the budget.
 func (p *parser) spend(cost int) error {
 	if p.budget -= cost; p.budget < 0 {
-		return &PyError{"MemoryError", fmt.Sprintf("too many parts for a message of %d bytes", len(p.in))}
+		return py.Errorf("MemoryError", "too many parts for a message of %d bytes", len(p.in))
 	}
 	return nil
 }
@@ -75,7 +76,7 @@ func (p *parser) newMessage() error {
 		return recursionError()
 	}
 	if p.made++; p.made > maxMessages {
-		return &PyError{"MemoryError", fmt.Sprintf("more than %d parts", maxMessages)}
+		return py.Errorf("MemoryError", "more than %d parts", maxMessages)
 	}
 
 	m := p.spare
@@ -248,7 +249,7 @@ func (p *parser) multipart() error {
 		found, end := match(line)
 		if !found {
 			if !inPreamble {
-				return &PyError{"AssertionError", ""}
+				return &py.Error{Class: "AssertionError", Text: ""}
 			}
 			preamble.add(l)
 			preambleSeen = true

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"strings"
 	"testing"
+
+	"github.com/mmrunner/mmrunner/mmcompat/py"
 )
 
 // A message of 10 MB could be made of two million parts.
@@ -15,8 +17,8 @@ func TestPartsAreLimited(t *testing.T) {
 	if err != nil || len(m.Parts()) != maxMessages-1 {
 		t.Errorf("had %v, want %d parts", err, maxMessages-1)
 	}
-	var exception *PyError
-	if _, err := Parse(text(maxMessages)); !errors.As(err, &exception) || exception.Kind != "MemoryError" {
+	var exception *py.Error
+	if _, err := Parse(text(maxMessages)); !errors.As(err, &exception) || exception.Class != "MemoryError" {
 		t.Errorf("had %v, want a MemoryError", err)
 	}
 }

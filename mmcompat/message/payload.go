@@ -4,6 +4,7 @@ import (
 	"iter"
 	"strings"
 
+	"github.com/mmrunner/mmrunner/mmcompat/py"
 	"github.com/mmrunner/mmrunner/pickle"
 )
 
@@ -26,9 +27,9 @@ func (m *Message) GetPayloadDecoded() (string, bool, error) {
 	if !ok {
 		return "", false, nil
 	}
-	if u, ok := m.Payload.(pickle.Unicode); ok && !isASCII(string(u)) && m.transferEncoding() != encodingNone {
+	if u, ok := m.Payload.(pickle.Unicode); ok && !py.IsASCII(string(u)) && m.transferEncoding() != encodingNone {
 		// The decoders take bytes only.
-		return "", false, asciiError(string(u))
+		return "", false, py.EncodeASCII(string(u))
 	}
 	switch m.transferEncoding() {
 	case encodingQP:
@@ -65,7 +66,7 @@ func (m *Message) transferEncoding() transferEncoding {
 	if !ok {
 		return encodingNone
 	}
-	switch lower(v) {
+	switch py.Lower(v) {
 	case "quoted-printable":
 		return encodingQP
 	case "base64":
@@ -110,8 +111,8 @@ func (m *Message) BodyLineIterator(decode bool) iter.Seq2[string, error] {
 					return
 				}
 			}
-			if _, unicode := part.Payload.(pickle.Unicode); unicode && !isASCII(s) {
-				yield("", asciiError(s)) // StringIO takes bytes only
+			if _, unicode := part.Payload.(pickle.Unicode); unicode && !py.IsASCII(s) {
+				yield("", py.EncodeASCII(s)) // StringIO takes bytes only
 				return
 			}
 			for s != "" {

@@ -3,7 +3,7 @@ package message
 import (
 	"fmt"
 
-	"github.com/mmrunner/mmrunner/mmcompat/pydict"
+	"github.com/mmrunner/mmrunner/mmcompat/py"
 	"github.com/mmrunner/mmrunner/pickle"
 )
 
@@ -334,7 +334,7 @@ func setAttrs(in *pickle.Instance, attrs []Attr) {
 		}
 		values[a.Name] = a.Value
 	}
-	for _, name := range pydict.Order(names) {
+	for _, name := range py.DictOrder(names) {
 		in.SetAttr(name, values[name])
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/mmrunner/mmrunner/mmcompat/mmtest"
+	"github.com/mmrunner/mmrunner/mmcompat/py"
 	"github.com/mmrunner/mmrunner/pickle"
 )
 
@@ -308,8 +309,8 @@ func checkNotice(reg *Charsets, c noticeCase, want noticeResult) string {
 	in, text, unicode, data, err := makeNotice(reg, c, want, true)
 	if err != nil || want.Error != "" {
 		kind := ""
-		if e, ok := err.(*PyError); ok {
-			kind = e.Kind
+		if e, ok := err.(*py.Error); ok {
+			kind = e.Class
 		}
 		if kind != want.Error {
 			return fmt.Sprintf("had error %v, wanted %q", err, want.Error)

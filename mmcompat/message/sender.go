@@ -1,6 +1,10 @@
 package message
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/mmrunner/mmrunner/mmcompat/py"
+)
 
 // GetSender is Mailman.Message.get_sender; useEnvelope is the argument or, where
 // none is given, mm_cfg.USE_ENVELOPE_SENDER.
@@ -30,15 +34,15 @@ func (m *Message) GetSender(useEnvelope, preserveCase bool) (string, error) {
 	if !found {
 		address = ""
 		if m.Unixfrom() != nil && *m.Unixfrom() != "" {
-			f := strings.FieldsFunc(*m.Unixfrom(), isSpaceRune)
+			f := py.Split(*m.Unixfrom())
 			if len(f) < 2 {
-				return "", &PyError{"IndexError", "list index out of range"}
+				return "", &py.Error{Class: "IndexError", Text: "list index out of range"}
 			}
 			address = f[1]
 		}
 	}
 	if !preserveCase {
-		address = lower(address)
+		address = py.Lower(address)
 	}
 	return address, nil
 }
@@ -49,14 +53,14 @@ func (m *Message) GetSenders(preserveCase bool, headers []string) ([]string, err
 	var senders []string
 	add := func(address string) {
 		if !preserveCase {
-			address = lower(address)
+			address = py.Lower(address)
 		}
 		senders = append(senders, address)
 	}
 	for _, name := range headers {
 		if name == "" {
 			if m.Unixfrom() != nil {
-				if f := strings.FieldsFunc(*m.Unixfrom(), isSpaceRune); len(f) > 1 {
+				if f := py.Split(*m.Unixfrom()); len(f) > 1 {
 					add(f[1])
 				}
 			}
@@ -85,9 +89,5 @@ func unfold(s string) string {
 	if strings.IndexByte(s, '\n') < 0 && strings.IndexByte(s, '\r') < 0 {
 		return s
 	}
-	return strings.Join(splitLines(s, false), "")
+	return strings.Join(py.SplitLines(s, false), "")
 }
-
-// isSpaceRune is isSpace for strings.FieldsFunc, which gives bytes beyond ASCII
-// as other runes.
-func isSpaceRune(r rune) bool { return r < 0x80 && isSpace(byte(r)) }

@@ -3,6 +3,8 @@ package message
 import (
 	"strconv"
 	"strings"
+
+	"github.com/mmrunner/mmrunner/mmcompat/py"
 )
 
 // decodeQP is quopri.decodestring (binascii.a2b_qp).
@@ -162,7 +164,7 @@ func decodeUU(s string) (string, bool, error) {
 		if line == "" {
 			return "", false, nil
 		}
-		if strip(line) == "end" {
+		if py.Strip(line) == "end" {
 			return string(b), true, nil
 		}
 		data, msg := decodeUULine(line)
@@ -170,7 +172,7 @@ func decodeUU(s string) (string, bool, error) {
 			// Broken encoders leave something behind the data.
 			n := (int(line[0]-32)&63*4 + 5) / 3
 			if data, msg = decodeUULine(line[:min(n, len(line))]); msg != "" {
-				return "", false, &PyError{"binascii.Error", msg}
+				return "", false, &py.Error{Class: "binascii.Error", Text: msg}
 			}
 		}
 		b = append(b, data...)
@@ -179,7 +181,7 @@ func decodeUU(s string) (string, bool, error) {
 
 // isOctal tells whether int(s, 8) takes s.
 func isOctal(s string) bool {
-	s = strip(s)
+	s = py.Strip(s)
 	s = strings.TrimPrefix(strings.TrimPrefix(s, "+"), "-")
 	_, err := strconv.ParseUint(s, 8, 64)
 	return err == nil

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
+	"github.com/mmrunner/mmrunner/mmcompat/py"
 	"github.com/mmrunner/mmrunner/pickle"
 )
 
@@ -82,6 +83,6 @@ func (db *DB) SubscriptionsSince(addr string, since time.Time) (ofAddr, ofDomain
 		}
 		return n
 	}
-	addr = maillist.Lower(addr)
+	addr = py.Lower(addr)
 	return count(db.begun.addrs[addr]), count(db.begun.domains[domainOf(addr)])
 }

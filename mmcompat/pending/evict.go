@@ -9,6 +9,7 @@ import (
 	"unicode"
 
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
+	"github.com/mmrunner/mmrunner/mmcompat/py"
 	"github.com/mmrunner/mmrunner/pickle"
 )
 
@@ -74,7 +75,7 @@ func (db *DB) save() error {
 func (db *DB) fillQueue(times *pickle.DictView) error {
 	for _, cookie := range db.doc.Keys() {
 		if cookie != evictions && cookie != version && !times.HasStr(cookie) {
-			return fmt.Errorf("%s: %w: '%s'", db.path, ErrKey, cookie)
+			return py.KeyError(cookie)
 		}
 	}
 	q := &queue{}

@@ -20,7 +20,7 @@ import (
 
 	"github.com/mmrunner/mmrunner/mmcompat/disk"
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
-	"github.com/mmrunner/mmrunner/mmcompat/message"
+	"github.com/mmrunner/mmrunner/mmcompat/py"
 	"github.com/mmrunner/mmrunner/mmcompat/stage"
 	"github.com/mmrunner/mmrunner/pickle"
 )
@@ -46,7 +46,7 @@ var (
 	ErrCorrupt = errors.New("pending.pck is corrupt")
 	// ErrKey is Python's KeyError: a record without its time of eviction, or
 	// one of the file's own keys given for a cookie.
-	ErrKey = errors.New("KeyError")
+	ErrKey = &py.Error{Class: "KeyError"}
 )
 
 // Options are what a DB asks the world for.
@@ -125,7 +125,7 @@ func (db *DB) load() error {
 	doc, err := pickle.OpenDocument(b)
 	if err != nil {
 		if v, _, lerr := pickle.Load(b); lerr == nil {
-			err = &message.PyError{Kind: "AttributeError", Text: fmt.Sprintf("'%s' object has no attribute 'get'", maillist.TypeName(v))}
+			err = py.NoAttribute(v, "get")
 		}
 		return fmt.Errorf("%s: %w: %w", db.path, ErrCorrupt, err)
 	}
@@ -229,11 +229,11 @@ func (db *DB) put(cookie string, record pickle.Value, expires float64) error {
 // times is the dict of evictions.
 func (db *DB) times() (*pickle.DictView, error) {
 	if !db.doc.Has(evictions) {
-		return nil, fmt.Errorf("%s: %w: '%s'", db.path, ErrKey, evictions)
+		return nil, py.KeyError(evictions)
 	}
 	v, err := db.doc.Dict(evictions)
 	if err != nil {
-		why := &message.PyError{Kind: "TypeError", Text: "the times of eviction are no dict"}
+		why := &py.Error{Class: "TypeError", Text: "the times of eviction are no dict"}
 		return nil, fmt.Errorf("%s: %w: %w: %w", db.path, ErrCorrupt, why, err)
 	}
 	return v, nil
@@ -271,7 +271,7 @@ func (db *DB) Confirm(cookie string) (record pickle.Value, ok bool, err error) {
 		return nil, false, err
 	}
 	if cookie == evictions || !times.HasStr(cookie) {
-		return nil, false, fmt.Errorf("%s: %w: '%s'", db.path, ErrKey, cookie)
+		return nil, false, py.KeyError(cookie)
 	}
 	err = db.change(func() error {
 		db.doc.Delete(cookie)

@@ -3,8 +3,7 @@ package pending
 import (
 	"fmt"
 
-	"github.com/mmrunner/mmrunner/mmcompat/maillist"
-	"github.com/mmrunner/mmrunner/mmcompat/message"
+	"github.com/mmrunner/mmrunner/mmcompat/py"
 	"github.com/mmrunner/mmrunner/pickle"
 )
 
@@ -36,12 +35,12 @@ func (w *waiting) add(cookie string, record pickle.Value) {
 // false for one that Mailman cannot compare; op is "" then if it cannot even tell
 // the kind.
 func asked(record pickle.Value) (op, addr string, ok bool) {
-	items, _ := maillist.Sequence(record)
+	items, _ := py.Items(record)
 	if len(items) < 2 {
 		return "", "", false
 	}
 	v := items[1]
-	op, _ = maillist.Text(items[0])
+	op, _ = py.StringOf(items[0])
 	switch op {
 	case Subscription:
 		in, ok := v.(*pickle.Instance)
@@ -53,24 +52,24 @@ func asked(record pickle.Value) (op, addr string, ok bool) {
 	default:
 		return "", "", true
 	}
-	addr, ok = maillist.Text(v)
-	return op, maillist.Lower(addr), ok
+	addr, ok = py.StringOf(v)
+	return op, py.Lower(addr), ok
 }
 
 // incomparable is the exception that CheckPending ends with at an odd record.
 func incomparable(record pickle.Value) error {
-	items, ok := maillist.Sequence(record)
+	items, ok := py.Items(record)
 	switch {
 	case !ok:
-		return &message.PyError{Kind: "TypeError", Text: fmt.Sprintf("'%s' object has no attribute '__getitem__'", maillist.TypeName(record))}
+		return py.Errorf("TypeError", "'%s' object has no attribute '__getitem__'", py.TypeName(record))
 	case len(items) < 2:
-		return &message.PyError{Kind: "ValueError", Text: "need more than " + []string{"0 values", "1 value"}[len(items)] + " to unpack"}
+		return &py.Error{Class: "ValueError", Text: "need more than " + []string{"0 values", "1 value"}[len(items)] + " to unpack"}
 	}
 	attribute := "lower"
-	if op, _ := maillist.Text(items[0]); op == Subscription {
+	if op, _ := py.StringOf(items[0]); op == Subscription {
 		attribute = "address"
 	}
-	return &message.PyError{Kind: "AttributeError", Text: fmt.Sprintf("'%s' object has no attribute '%s'", maillist.TypeName(items[1]), attribute)}
+	return py.NoAttribute(items[1], attribute)
 }
 
 // HasPending tells whether an unexpired subscription of the address, or its
@@ -106,7 +105,7 @@ func (db *DB) HasPending(addr string, unsub bool) (bool, error) {
 		}
 	}
 
-	lower := maillist.Lower(addr)
+	lower := py.Lower(addr)
 	for _, cookie := range db.waits.cookies[op+lower] {
 		record, ok, err := db.get(cookie)
 		if err != nil {

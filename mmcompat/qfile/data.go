@@ -1,8 +1,7 @@
 package qfile
 
 import (
-	"math/big"
-
+	"github.com/mmrunner/mmrunner/mmcompat/py"
 	"github.com/mmrunner/mmrunner/pickle"
 )
 
@@ -57,31 +56,5 @@ func (d *Data) Str(key string) string {
 // True tells whether Python would take the value for true; a missing one is not.
 func (d *Data) True(key string) bool {
 	v, _ := d.Get(key)
-	return truth(v)
-}
-
-func truth(v pickle.Value) bool {
-	switch v := v.(type) {
-	case nil:
-		return false
-	case bool:
-		return v
-	case pickle.Int:
-		return v != 0
-	case *big.Int:
-		return v.Sign() != 0
-	case float64:
-		return v != 0
-	case pickle.Str:
-		return v != ""
-	case pickle.Unicode:
-		return v != ""
-	case *pickle.List:
-		return len(v.Items) > 0
-	case *pickle.Tuple:
-		return len(v.Items) > 0
-	case *pickle.Dict:
-		return v.Len() > 0
-	}
-	return true
+	return py.Truth(v)
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/mmrunner/mmrunner/mmcompat/message"
+	"github.com/mmrunner/mmrunner/mmcompat/py"
 	"github.com/mmrunner/mmrunner/pickle"
 )
 
@@ -23,7 +24,7 @@ func Encode(msg any, data *Data, now float64, schema int) (base string, b []byte
 	case !ok:
 		listname = "--nolist--"
 	case v == nil:
-		return "", nil, &message.PyError{Kind: "TypeError", Text: "cannot concatenate 'str' and 'NoneType' objects"}
+		return "", nil, &py.Error{Class: "TypeError", Text: "cannot concatenate 'str' and 'NoneType' objects"}
 	}
 	protocol := 1
 	var v pickle.Value

@@ -8,12 +8,11 @@ import (
 	"path/filepath"
 	"sort"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/mmrunner/mmrunner/mmcompat/disk"
 	"github.com/mmrunner/mmrunner/mmcompat/message"
-	"github.com/mmrunner/mmrunner/pickle"
+	"github.com/mmrunner/mmrunner/mmcompat/py"
 )
 
 // Modes that Switchboard gives to what it makes, whatever the umask.
@@ -182,17 +181,11 @@ func (q *Queue) finish(base string, preserve bool) {
 // pythonError is what Python's str() makes of a failed call's exception. That of
 // a rename does not say which file it was.
 func pythonError(err error) string {
-	var errno syscall.Errno
-	if !errors.As(err, &errno) {
-		return err.Error()
-	}
-	text := errno.Error()
-	text = fmt.Sprintf("[Errno %d] %s", int(errno), strings.ToUpper(text[:1])+text[1:])
 	var path *fs.PathError
 	if errors.As(err, &path) {
-		text += ": " + pickle.Repr(pickle.Str(path.Path), 1<<16)
+		return py.OSErrorText(err, path.Path)
 	}
-	return text
+	return py.OSErrorText(err, "")
 }
 
 // Enqueue writes an entry as Switchboard.enqueue does, under a temporary name

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/mmrunner/mmrunner/mmcompat/message"
+	"github.com/mmrunner/mmrunner/mmcompat/py"
 	"github.com/mmrunner/mmrunner/pickle"
 )
 
@@ -280,8 +281,8 @@ func TestMessagesThatCannotBeQueued(t *testing.T) {
 			t.Errorf("%v was queued", msg)
 		}
 	}
-	var py *message.PyError
-	if _, err := q.Enqueue(pickle.Str("x"), d); !errors.As(err, &py) || py.Kind != "TypeError" {
+	var py *py.Error
+	if _, err := q.Enqueue(pickle.Str("x"), d); !errors.As(err, &py) || py.Class != "TypeError" {
 		t.Errorf("had %v for a listname of None, wanted Python's TypeError", err)
 	}
 	if got := files(t, q.dir); len(got) != 0 {

@@ -8,8 +8,8 @@ import (
 	"syscall"
 
 	"github.com/mmrunner/mmrunner/mmcompat/disk"
-	"github.com/mmrunner/mmrunner/mmcompat/maillist"
 	"github.com/mmrunner/mmrunner/mmcompat/message"
+	"github.com/mmrunner/mmrunner/mmcompat/py"
 	"github.com/mmrunner/mmrunner/pickle"
 )
 
@@ -25,9 +25,9 @@ type Held struct {
 
 // ParseHeld reads the record of a held message. The error wraps ErrCorrupt.
 func ParseHeld(record pickle.Value) (*Held, error) {
-	items, ok := maillist.Sequence(record)
-	if !ok || len(items) != 6 {
-		return nil, fmt.Errorf("%w: held message is %s, wanted a tuple of 6: %w", ErrCorrupt, pickle.Repr(record, 80), notUnpacked(record, items, ok))
+	items, err := py.Unpack(record, 6)
+	if err != nil {
+		return nil, fmt.Errorf("%w: held message is %s, wanted a tuple of 6: %w", ErrCorrupt, pickle.Repr(record, 80), err)
 	}
 	h := &Held{Sender: items[1], Subject: items[2], Reason: items[3], Data: items[5]}
 	h.Time, _ = items[0].(float64)
@@ -95,7 +95,7 @@ func (db *DB) ReadMessage(h *Held) (m *message.Message, missing bool, err error)
 	}
 	in, ok := v.(*pickle.Instance)
 	if !ok {
-		why := &message.PyError{Kind: "TypeError", Text: fmt.Sprintf("'%s' object does not support item assignment", maillist.TypeName(v))}
+		why := py.Errorf("TypeError", "'%s' object does not support item assignment", py.TypeName(v))
 		return nil, false, fmt.Errorf("%w: %s holds no message: %w", ErrCorrupt, path, why)
 	}
 	m, err = message.FromPickle(in)

@@ -16,7 +16,7 @@ import (
 
 	"github.com/mmrunner/mmrunner/mmcompat/disk"
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
-	"github.com/mmrunner/mmrunner/mmcompat/message"
+	"github.com/mmrunner/mmrunner/mmcompat/py"
 	"github.com/mmrunner/mmrunner/mmcompat/stage"
 	"github.com/mmrunner/mmrunner/pickle"
 )
@@ -115,9 +115,9 @@ func Open(l *maillist.List, o Options) (*DB, error) {
 	}
 	d, ok := v.(*pickle.Dict)
 	if !ok {
-		why := &message.PyError{Kind: "TypeError", Text: fmt.Sprintf("'%s' object has no attribute '__getitem__'", maillist.TypeName(v))}
+		why := py.Errorf("TypeError", "'%s' object has no attribute '__getitem__'", py.TypeName(v))
 		if _, ok := v.(*pickle.List); ok {
-			why = &message.PyError{Kind: "IndexError", Text: "list index out of range"}
+			why = &py.Error{Class: "IndexError", Text: "list index out of range"}
 		}
 		return nil, fmt.Errorf("%s: %w: had %s, wanted a dict: %w", db.path, ErrCorrupt, pickle.Repr(v, 40), why)
 	}
@@ -164,39 +164,25 @@ const unknownKind Kind = -1
 
 // parseRecord takes a request apart, as "rtype, data = record" does.
 func parseRecord(v pickle.Value) (Kind, pickle.Value, error) {
-	items, ok := maillist.Sequence(v)
-	if !ok || len(items) != 2 {
-		return 0, nil, fmt.Errorf("%w: had %s, wanted a kind and data: %w", ErrCorrupt, pickle.Repr(v, 80), notUnpacked(v, items, ok))
+	items, err := py.Unpack(v, 2)
+	if err != nil {
+		return 0, nil, fmt.Errorf("%w: had %s, wanted a kind and data: %w", ErrCorrupt, pickle.Repr(v, 80), err)
 	}
 	for _, kind := range []Kind{Ignored, HeldMsg, Subscription, Unsubscription} {
 		// A long, a bool or a float is equal to an int.
-		if maillist.Compare(items[0], pickle.Int(kind)) == 0 {
+		if py.Compare(items[0], pickle.Int(kind)) == 0 {
 			return kind, items[1], nil
 		}
 	}
 	return unknownKind, items[1], nil
 }
 
-// notUnpacked is the exception of an assignment to more or fewer names than a value
-// has items.
-func notUnpacked(v pickle.Value, items []pickle.Value, sequence bool) error {
-	switch {
-	case !sequence:
-		return &message.PyError{Kind: "TypeError", Text: fmt.Sprintf("'%s' object is not iterable", maillist.TypeName(v))}
-	case len(items) > 6:
-		return &message.PyError{Kind: "ValueError", Text: "too many values to unpack"}
-	case len(items) == 1:
-		return &message.PyError{Kind: "ValueError", Text: "need more than 1 value to unpack"}
-	}
-	return &message.PyError{Kind: "ValueError", Text: fmt.Sprintf("need more than %d values to unpack", len(items))}
-}
-
 // SubscriptionAddress is whom a held subscription is for. The error wraps
 // ErrCorrupt.
 func SubscriptionAddress(record pickle.Value) (addr pickle.Value, err error) {
-	items, ok := maillist.Sequence(record)
-	if !ok || len(items) != 6 {
-		return nil, fmt.Errorf("%w: held subscription is %s, wanted a tuple of 6: %w", ErrCorrupt, pickle.Repr(record, 80), notUnpacked(record, items, ok))
+	items, err := py.Unpack(record, 6)
+	if err != nil {
+		return nil, fmt.Errorf("%w: held subscription is %s, wanted a tuple of 6: %w", ErrCorrupt, pickle.Repr(record, 80), err)
 	}
 	return items[1], nil
 }

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"syscall"
 
-	"github.com/mmrunner/mmrunner/mmcompat/pydict"
+	"github.com/mmrunner/mmrunner/mmcompat/py"
 	"github.com/mmrunner/mmrunner/pickle"
 )
 
@@ -79,7 +79,7 @@ func (e *SocketError) Unwrap() error { return e.Err }
 // Refused is a dict of recipients and the replies that they were refused with, in
 // Python's order.
 type Refused struct {
-	order   pydict.Dict
+	order   py.Dict
 	replies map[string]Reply
 }
 

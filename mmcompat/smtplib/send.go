@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/mmrunner/mmrunner/mmcompat/message"
+	"github.com/mmrunner/mmrunner/mmcompat/py"
 )
 
 // SendMail is sendmail(sender, recips, text): a whole transaction. It returns the
@@ -162,7 +163,7 @@ func quoteAddr(addr string) (string, error) {
 		return "", err
 	}
 	if strings.ContainsAny(a.Addr, "\r\n") {
-		return "", &message.PyError{Kind: "ValueError", Text: "an address has a line break in it: " + repr(addr)}
+		return "", &py.Error{Class: "ValueError", Text: "an address has a line break in it: " + repr(addr)}
 	}
 	return "<" + a.Addr + ">", nil
 }

@@ -7,6 +7,8 @@ import (
 
 	"golang.org/x/text/encoding/charmap"
 	"golang.org/x/text/transform"
+
+	"github.com/mmrunner/mmrunner/mmcompat/py"
 )
 
 // Error handling of Decode and Encode, as Python 2's codecs name it.
@@ -16,15 +18,6 @@ const (
 	Ignore            = "ignore"
 	XMLCharRefReplace = "xmlcharrefreplace"
 )
-
-// CodecError is Python's UnicodeError or, if Unknown, LookupError.
-type CodecError struct {
-	Charset string
-	Unknown bool
-	Text    string // str(e)
-}
-
-func (e *CodecError) Error() string { return e.Text }
 
 // ascii, latin1 and utf8Codec are done here: Python's rules for them are exact.
 const (
@@ -65,7 +58,7 @@ func lookup(charset string) (own string, page codec, w *wide, err error) {
 	case wides[module] != nil:
 		return "", nil, wides[module], nil
 	}
-	return "", nil, nil, &CodecError{Charset: charset, Unknown: true, Text: "unknown encoding: " + charset}
+	return "", nil, nil, py.Errorf("LookupError", "unknown encoding: %s", charset)
 }
 
 // Beyond tells whether only Python can decode b exactly: its codec is one of
@@ -92,9 +85,9 @@ func KnownCharset(charset string) bool {
 }
 
 // Decode is unicode(b, charset, errors), as UTF-8; a lone surrogate, which
-// Python 2 lets through, keeps its three bytes. The error is a *CodecError; its
-// Unknown is true where Python raises LookupError, which it does not over an
-// empty string.
+// Python 2 lets through, keeps its three bytes. The error is a
+// *py.Error: a LookupError, which Python does not raise over an empty string, or a
+// UnicodeDecodeError.
 func Decode(b, charset, errors string) (u string, err error) {
 	if b == "" {
 		return "", nil
@@ -110,7 +103,7 @@ func Decode(b, charset, errors string) (u string, err error) {
 	}
 	s, _, err := transform.String(w.enc.NewDecoder(), b)
 	if err != nil {
-		return "", &CodecError{Charset: charset, Text: fmt.Sprintf("'%s' codec can't decode: %v", charset, err)}
+		return "", undecodable("'%s' codec can't decode: %v", charset, err)
 	}
 	if w.decoded != nil {
 		s = w.decoded.Replace(s)
@@ -124,7 +117,7 @@ func Decode(b, charset, errors string) (u string, err error) {
 	case Ignore:
 		return strings.ReplaceAll(s, string(utf8.RuneError), ""), nil
 	}
-	return "", &CodecError{Charset: charset, Text: fmt.Sprintf("'%s' codec can't decode bytes", charset)}
+	return "", undecodable("'%s' codec can't decode bytes", charset)
 }
 
 // Encode is u.encode(charset, errors) of a unicode given as UTF-8. Errors are
@@ -142,4 +135,9 @@ func Encode(u, charset, errors string) (b string, err error) {
 		return encode(u, page, errors)
 	}
 	return encode(u, w, errors)
+}
+
+// undecodable is the error of a codec whose own words Python has others for.
+func undecodable(format string, a ...any) error {
+	return &py.Error{Class: "UnicodeDecodeError", Text: fmt.Sprintf(format, a...), Base: py.ErrUnicode}
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/mmrunner/mmrunner/mmcompat/mmtest"
+	"github.com/mmrunner/mmrunner/mmcompat/py"
 )
 
 // Decode and Encode against Python's codecs, for every byte alone and for
@@ -88,7 +89,7 @@ json.dump(made, sys.stdout)
 
 func shown(s string, err error) string {
 	if err != nil {
-		return "E" + err.Error()
+		return "E" + py.AsError(err).Text
 	}
 	if s == "" {
 		return ""

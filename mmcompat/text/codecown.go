@@ -7,6 +7,8 @@ import (
 
 	"golang.org/x/text/encoding"
 	"golang.org/x/text/encoding/charmap"
+
+	"github.com/mmrunner/mmrunner/mmcompat/py"
 )
 
 // codec is a charset whose rules are Python's own, to the last byte.
@@ -38,12 +40,8 @@ func decode(b string, c codec, errors string) (string, error) {
 		case errors == Replace:
 			out.WriteRune(utf8.RuneError)
 		case errors == Ignore:
-		case n == 1:
-			return "", &CodecError{Charset: c.name(), Text: fmt.Sprintf(
-				"'%s' codec can't decode byte 0x%02x in position %d: %s", c.name(), b[i], i, why)}
 		default:
-			return "", &CodecError{Charset: c.name(), Text: fmt.Sprintf(
-				"'%s' codec can't decode bytes in position %d-%d: %s", c.name(), i, i+n-1, why)}
+			return "", py.DecodeError(c.name(), b, i, i+n, why)
 		}
 		i += n
 	}
@@ -72,7 +70,7 @@ func encode(u string, c encoder, errors string) (string, error) {
 		case XMLCharRefReplace:
 			fmt.Fprintf(&run, "&#%d;", r)
 		default:
-			return "", lacking(c, rest, r, pos)
+			return "", lacking(c, u, rest, pos)
 		}
 		rest = rest[n:]
 	}
@@ -80,9 +78,9 @@ func encode(u string, c encoder, errors string) (string, error) {
 	return out.String(), nil
 }
 
-// lacking is the error over the character r that rest begins with, and over
-// those that follow it and are lacking too.
-func lacking(c encoder, rest string, r rune, pos int) error {
+// lacking is the error over the character of u that rest begins with, the one at
+// pos, and over those that follow it and are lacking too.
+func lacking(c encoder, u, rest string, pos int) error {
 	end := pos
 	for rest != "" {
 		r, n := character(rest)
@@ -92,12 +90,10 @@ func lacking(c encoder, rest string, r rune, pos int) error {
 		rest = rest[n:]
 		end++
 	}
-	if _, multibyte := c.(*wide); multibyte || end == pos+1 {
-		return &CodecError{Charset: c.name(), Text: fmt.Sprintf(
-			"'%s' codec can't encode character %s in position %d: %s", c.name(), escape(r), pos, c.reason())}
+	if _, multibyte := c.(*wide); multibyte {
+		end = pos + 1
 	}
-	return &CodecError{Charset: c.name(), Text: fmt.Sprintf(
-		"'%s' codec can't encode characters in position %d-%d: %s", c.name(), pos, end-1, c.reason())}
+	return py.EncodeError(c.name(), u, pos, end, c.reason())
 }
 
 func isSurrogate(r rune) bool { return 0xd800 <= r && r < 0xe000 }

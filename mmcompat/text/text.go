@@ -14,13 +14,13 @@ import (
 	"sync"
 
 	"github.com/mmrunner/mmrunner/mmcompat/disk"
+	"github.com/mmrunner/mmrunner/mmcompat/py"
 	"github.com/mmrunner/mmrunner/mmcompat/site"
 	"github.com/mmrunner/mmrunner/pickle"
 )
 
-// Text is a string (Python str) or a pickle.Unicode (Python unicode): what
-// Python got depends on what went in, and mail is encoded differently for it.
-type Text = any
+// Text is a str or a unicode.
+type Text = py.Text
 
 // Vars are the names a text may refer to. Values are string or pickle.Str
 // (str), pickle.Unicode, int, pickle.Int, *big.Int, float64, bool or nil.
@@ -150,19 +150,14 @@ func (t *Texts) Maketext(name string, vars Vars, lang string, l *ListInfo, raw b
 	text = template
 	if vars != nil {
 		got, err := SafeInterp(template, vars)
-		var bad *FormatError
-		if errors.As(err, &bad) && bad.Kind == "UnicodeError" {
+		if errors.Is(err, py.ErrUnicode) {
 			var u string
 			if u, err = Decode(template, t.Charset(lang), Replace); err == nil {
 				got, err = SafeInterp(pickle.Unicode(u), vars)
 			}
 		}
 		if err != nil {
-			why := err.Error()
-			if errors.As(err, &bad) {
-				why = bad.Text
-			}
-			t.warn("broken template: %s\n%s", file, why)
+			t.warn("broken template: %s\n%s", file, py.AsError(err).Text)
 		} else {
 			text = got
 		}

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"unicode"
 
+	"github.com/mmrunner/mmrunner/mmcompat/py"
 	"github.com/mmrunner/mmrunner/pickle"
 )
 
@@ -27,7 +28,7 @@ func Wrap(text string, column int, honorLeadingWS bool) string {
 
 // WrapText is Utils.wrap on either kind.
 func WrapText(text Text, column int, honorLeadingWS bool) Text {
-	s, isUnicode := plain(text)
+	s, isUnicode := py.Plain(text)
 	if isUnicode {
 		return pickle.Unicode(wrap([]rune(s), column, honorLeadingWS, unicode.IsSpace))
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
+	"github.com/mmrunner/mmrunner/mmcompat/py"
 	"github.com/mmrunner/mmrunner/mmcompat/site"
 	"github.com/mmrunner/mmrunner/pickle"
 	"github.com/mmrunner/mmrunner/runner"
@@ -127,7 +128,7 @@ func disabledSince(l *maillist.List, now time.Time) (all int, by map[string]int)
 		if !ok || len(t.Items) < 2 {
 			continue
 		}
-		status, _ := maillist.Integer(t.Items[0])
+		status, _ := py.ExactInt(t.Items[0])
 		at, _ := t.Items[1].(float64)
 		if maillist.Status(status) == maillist.ByBounce && at >= midnight {
 			all++
@@ -277,5 +278,5 @@ func IsHeld(s *site.Site, l *maillist.List, addr string) (*maillist.BounceInfo, 
 		return nil, false, err
 	}
 	threshold, _ := l.Get("bounce_score_threshold")
-	return info, maillist.Compare(info.Score, threshold) >= 0, nil
+	return info, py.Compare(info.Score, threshold) >= 0, nil
 }

@@ -14,7 +14,7 @@ import (
 
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
 	"github.com/mmrunner/mmrunner/mmcompat/message"
-	"github.com/mmrunner/mmrunner/mmcompat/pydict"
+	"github.com/mmrunner/mmrunner/mmcompat/py"
 	"github.com/mmrunner/mmrunner/mmcompat/zone"
 	"github.com/mmrunner/mmrunner/pickle"
 	"github.com/mmrunner/mmrunner/runner"
@@ -89,7 +89,7 @@ func (h *Handler) Order(lists runner.Lists, names []string, entries map[string][
 			without = append(without, name)
 		}
 	}
-	return append(without, pydict.Order(with)...)
+	return append(without, py.DictOrder(with)...)
 }
 
 // smallList is how large a list may be, in bytes, to be read only to tell whether
@@ -98,7 +98,7 @@ const smallList = 1 << 20
 
 // registers tells whether bounces are registered for a list at all.
 func (h *Handler) registers(lists runner.Lists, name string) bool {
-	if name == maillist.Lower(lists.Site().Str("MAILMAN_SITE_LIST")) || !maillist.Exists(lists.Site(), name, nil) {
+	if name == py.Lower(lists.Site().Str("MAILMAN_SITE_LIST")) || !maillist.Exists(lists.Site(), name, nil) {
 		return false
 	}
 	l := lists.LastRead(name, smallList)
@@ -126,10 +126,6 @@ func (h *Handler) Apply(b runner.Batch, e *runner.Entry) (runner.Outcome, error)
 		o, err = h.dispose(b, e)
 		return err
 	})
-	var needs *maillist.ErrNeedsPython
-	if err != nil && !errors.As(err, &needs) {
-		err = membership.NewUncaught(err, b.Site())
-	}
 	return o, err
 }
 
@@ -153,7 +149,7 @@ func (h *Handler) dispose(b runner.Batch, e *runner.Entry) (runner.Outcome, erro
 	// not saved.
 	b.Undo()
 	s := b.Site()
-	if maillist.Lower(l.Name()) == maillist.Lower(s.Str("MAILMAN_SITE_LIST")) {
+	if py.Lower(l.Name()) == py.Lower(s.Str("MAILMAN_SITE_LIST")) {
 		owner, _ := l.Get("owner")
 		return runner.Forwarded, h.passOn(b, e, owner)
 	}
@@ -194,7 +190,7 @@ func (h *Handler) look(b runner.Batch, e *runner.Entry, msg *message.Message) (r
 	}
 	var addrs []string
 	if verp.Value != "" {
-		if err := known(l, &scan.Result, "if BouncerAPI.ScanMessages(mlist, msg) is BouncerAPI.Stop"); err != nil {
+		if err := detected(l, &scan.Result); err != nil {
 			return "", err
 		}
 		if scan.Stop {
@@ -222,7 +218,7 @@ func (h *Handler) look(b runner.Batch, e *runner.Entry, msg *message.Message) (r
 		if probe.Value != "" {
 			return runner.Registered, h.probeBounced(b, e.Data.Str("lang"), probe.Value, scan)
 		}
-		if err := known(l, &scan.Result, "addrs = BouncerAPI.ScanMessages(mlist, msg)"); err != nil {
+		if err := detected(l, &scan.Result); err != nil {
 			return "", err
 		}
 		if addrs = scan.members(l); len(addrs) == 0 && scan.second.Kind != beyond.None && scan.second.Kind != beyond.Bounce {
@@ -246,22 +242,13 @@ func (h *Handler) look(b runner.Batch, e *runner.Entry, msg *message.Message) (r
 	return runner.Registered, nil
 }
 
-// known turns what only Python can tell, and what Python would raise where
-// _dispose has that code, into the entry's error.
-func known(l *maillist.List, r *detect.Result, code string) error {
+// detected is the error of a detection: what only Python can tell, or what Python
+// would raise.
+func detected(l *maillist.List, r *detect.Result) error {
 	if r.NeedPython != "" {
 		return &maillist.ErrNeedsPython{List: l.Name(), Reason: r.NeedPython}
 	}
-	frames := []membership.Frame{
-		{Module: "Queue/BounceRunner", Function: "_dispose", Code: code},
-		{Module: "Bouncers/BouncerAPI", Function: "ScanMessages", Code: "addrs = sys.modules[modname].process(msg)"},
-	}
-	if r.Module == "Microsoft" {
-		// The one exception that broken mail leads to now and then.
-		frames = append(frames, membership.Frame{Module: "Bouncers/Microsoft", Function: "process", Code: "subpart = msg.get_payload(0)"},
-			membership.Frame{Module: "email/message", Function: "get_payload", Code: "raise TypeError('Expected list, got", Nth: membership.Within})
-	}
-	return membership.At(r.Err, frames...)
+	return r.Err
 }
 
 func (h *Handler) told(b runner.Batch, v detect.Verp) error {
@@ -305,7 +292,7 @@ func (h *Handler) Batched(b runner.Batch) error {
 		case err != nil:
 			b.UndoAll()
 			r.forgetDeeds()
-			failed[ev.entry] = membership.NewUncaught(err, b.Site())
+			failed[ev.entry] = err
 		default:
 			b.Save()
 			h.recordDeeds(r, events.Bounce, ev.entry.Work)

@@ -12,6 +12,7 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/disk"
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
 	"github.com/mmrunner/mmrunner/mmcompat/message"
+	"github.com/mmrunner/mmrunner/mmcompat/py"
 	"github.com/mmrunner/mmrunner/mmcompat/qfile"
 	"github.com/mmrunner/mmrunner/mmcompat/site"
 	"github.com/mmrunner/mmrunner/pickle"
@@ -141,14 +142,14 @@ type bouncedRecord struct {
 // where it is enclosed in a notice. The error is for what Mailman's runner would
 // end with, and for a day that only a later bounce would end it with.
 func readRecord(v pickle.Value) (r bouncedRecord, err error) {
-	items, ok := maillist.Sequence(v)
+	items, ok := py.Items(v)
 	if !ok || len(items) != 4 {
 		return r, fmt.Errorf("had %s, wanted a list, an address, a day and a message", pickle.Repr(v, 80))
 	}
-	if r.list, ok = maillist.Text(items[0]); !ok {
+	if r.list, ok = py.StringOf(items[0]); !ok {
 		return r, fmt.Errorf("had list %s, wanted its name", pickle.Repr(items[0], 80))
 	}
-	if r.addr, ok = maillist.Text(items[1]); !ok {
+	if r.addr, ok = py.StringOf(items[1]); !ok {
 		return r, fmt.Errorf("had address %s, wanted a string", pickle.Repr(items[1], 80))
 	}
 	if items[2] == nil {
@@ -181,12 +182,12 @@ func isMessage(module string) bool {
 // dayOf reads the year, month and day that Mailman cuts off time.localtime(), of
 // any kind of number.
 func dayOf(v pickle.Value) (d maillist.Date, ok bool) {
-	items, ok := maillist.Sequence(v)
+	items, ok := py.Items(v)
 	if !ok || len(items) != len(d) {
 		return d, false
 	}
 	for i, item := range items {
-		if d[i], ok = maillist.Integer(item); !ok {
+		if d[i], ok = py.ExactInt(item); !ok {
 			return d, false
 		}
 	}
@@ -196,11 +197,11 @@ func dayOf(v pickle.Value) (d maillist.Date, ok bool) {
 // inherited tells what an entry says that TakeOver has made.
 func inherited(data *qfile.Data) (addr string, day maillist.Date, ok bool) {
 	v, _ := data.Get(keyInherited)
-	items, ok := maillist.Sequence(v)
+	items, ok := py.Items(v)
 	if !ok || len(items) != 2 {
 		return "", day, false
 	}
-	if addr, ok = maillist.Text(items[0]); ok {
+	if addr, ok = py.StringOf(items[0]); ok {
 		day, ok = dayOf(items[1])
 	}
 	return addr, day, ok

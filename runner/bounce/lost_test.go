@@ -312,7 +312,10 @@ func found(t *testing.T, s *site.Site) (p place) {
 	return p
 }
 
-// logged is a log's messages, without the tracebacks that are only Python's.
+// exception is the class of an exception with its text.
+var exception = regexp.MustCompile(`^[A-Z]\w*[a-z]\w*(: |$)`)
+
+// logged is a log's messages, without those of what was raised and where.
 func logged(t *testing.T, s *site.Site, name string) (messages []string) {
 	t.Helper()
 	b, err := os.ReadFile(filepath.Join(s.LogDir(), name))
@@ -325,7 +328,7 @@ func logged(t *testing.T, s *site.Site, name string) (messages []string) {
 	text := strings.ReplaceAll(string(b), filepath.Join(s.ListDataDir(), "small"), "<list>")
 	for _, m := range stamp.Split(text, -1) {
 		m = strings.TrimRight(entry.ReplaceAllString(m, "<entry>"), "\n")
-		if m == "" || strings.HasPrefix(m, "Traceback ") {
+		if m == "" || strings.HasPrefix(m, "Traceback ") || exception.MatchString(m) {
 			continue
 		}
 		messages = append(messages, why.ReplaceAllString(m, "$1<why>"))

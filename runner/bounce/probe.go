@@ -2,24 +2,16 @@ package bounce
 
 import (
 	"errors"
-	"fmt"
 
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
 	"github.com/mmrunner/mmrunner/mmcompat/message"
 	"github.com/mmrunner/mmrunner/mmcompat/pending"
+	"github.com/mmrunner/mmrunner/mmcompat/py"
 	"github.com/mmrunner/mmrunner/pickle"
 	"github.com/mmrunner/mmrunner/runner"
 	"github.com/mmrunner/mmrunner/runner/events"
 	"github.com/mmrunner/mmrunner/runner/membership"
 )
-
-// probeFrames are the places that an exception of _probe_bounce passes.
-func probeFrames(code string, inner ...membership.Frame) []membership.Frame {
-	return append([]membership.Frame{
-		{Module: "Queue/BounceRunner", Function: "_dispose", Code: "self._probe_bounce(mlist, token)"},
-		{Module: "Queue/BounceRunner", Function: "_probe_bounce", Code: code},
-	}, inner...)
-}
 
 // probeBounced disables the member whose probe came back (BounceMixin._probe_bounce).
 // lang is the language of the one who sent it back.
@@ -64,37 +56,26 @@ func takeProbe(b runner.Batch, token string) (addr string, read reader, err erro
 	if err != nil {
 		return "", nil, err
 	}
-	const confirm = "op, addr, bmsg = mlist.pend_confirm(token)"
-	raise := func(kind, text string, inner ...membership.Frame) error {
-		return membership.At(&message.PyError{Kind: kind, Text: text}, probeFrames(confirm, inner...)...)
-	}
 	record, _, err := pend.Confirm(token)
 	switch {
 	case errors.Is(err, pending.ErrKey):
-		return "", nil, raise("KeyError", "'"+token+"'", membership.Frame{Module: "Pending", Function: "pend_confirm", Code: "del db['evictions'][cookie]"})
+		return "", nil, py.KeyError(token)
 	case err != nil:
 		return "", nil, err
 	}
 	// Mailman does not ask what kind of record it is.
-	items, ok := maillist.Sequence(record)
-	switch {
-	case !ok:
-		return "", nil, raise("TypeError", "'"+maillist.TypeName(record)+"' object is not iterable")
-	case len(items) > 3:
-		return "", nil, raise("ValueError", "too many values to unpack")
-	case len(items) == 1:
-		return "", nil, raise("ValueError", "need more than 1 value to unpack")
-	case len(items) < 3:
-		return "", nil, raise("ValueError", fmt.Sprintf("need more than %d values to unpack", len(items)))
+	items, err := py.Unpack(record, 3)
+	if err != nil {
+		return "", nil, err
 	}
-	who, ok := maillist.Text(items[1])
+	who, ok := py.StringOf(items[1])
 	if !ok {
-		return "", nil, raise("AttributeError", "'"+maillist.TypeName(items[1])+"' object has no attribute 'lower'")
+		return "", nil, py.NoAttribute(items[1], "lower")
 	}
 	return who, func() (*message.Message, error) {
 		in, ok := items[2].(*pickle.Instance)
 		if !ok {
-			return nil, errors.New("AttributeError: the pending record has no message")
+			return nil, py.NoAttribute(items[2], "get")
 		}
 		return message.FromPickle(in)
 	}, nil
@@ -106,15 +87,13 @@ func probedInfo(b runner.Batch, addr string, mayLack bool) (*maillist.BounceInfo
 	l := b.List()
 	info, err := l.GetBounceInfo(addr)
 	if err != nil {
-		return nil, membership.At(err, probeFrames("info = mlist.getBounceInfo(addr)",
-			membership.Frame{Module: "OldStyleMemberships", Function: "getBounceInfo", Code: "self.__assertIsMember(member)", Nth: membership.Within},
-			membership.Frame{Module: "OldStyleMemberships", Function: "__assertIsMember", Code: "raise Errors.NotAMemberError, member", Nth: membership.Within})...)
+		return nil, err
 	}
 	if info != nil {
 		return info, nil
 	}
 	other := l.OtherBounceInfo(addr)
-	if mayLack && !maillist.Truth(other) {
+	if mayLack && !py.Truth(other) {
 		return nil, nil
 	}
 	// Mailman has made the cookie before it finds out.
@@ -125,7 +104,5 @@ func probedInfo(b runner.Batch, addr string, mayLack bool) (*maillist.BounceInfo
 	if err != nil {
 		return nil, err
 	}
-	return nil, membership.At(&message.PyError{Kind: "AttributeError", Text: "'" + maillist.TypeName(other) + "' object has no attribute 'cookie'"},
-		probeFrames("mlist.disableBouncingMember(addr, info, bmsg)",
-			membership.Frame{Module: "Bouncer", Function: "disableBouncingMember", Code: "info.cookie = cookie"})...)
+	return nil, py.NoAttribute(other, "cookie")
 }

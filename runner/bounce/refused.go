@@ -5,12 +5,11 @@ import (
 	"time"
 
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
-	"github.com/mmrunner/mmrunner/mmcompat/pydict"
+	"github.com/mmrunner/mmrunner/mmcompat/py"
 	"github.com/mmrunner/mmrunner/mmcompat/qfile"
 	"github.com/mmrunner/mmrunner/mmcompat/site"
 	"github.com/mmrunner/mmrunner/pickle"
 	"github.com/mmrunner/mmrunner/runner"
-	"github.com/mmrunner/mmrunner/runner/membership"
 )
 
 // RefusedQueue is the queue of recipients that the mail server has refused for good,
@@ -67,7 +66,7 @@ func (r *Refusals) Order(_ runner.Lists, names []string, entries map[string][]*r
 			probes = append(probes, name)
 		}
 	}
-	return append(probes, pydict.Order(others)...)
+	return append(probes, py.DictOrder(others)...)
 }
 
 // Waits tells whether an entry is to be registered with others. A probe's is done at
@@ -89,7 +88,6 @@ func (r *Refusals) Apply(b runner.Batch, e *runner.Entry) (runner.Outcome, error
 	err := runner.Guard(func() error { return r.bounces.probeBounced(b, e.Data.Str("lang"), token, &work{}) })
 	if err != nil {
 		e.Data.Delete(keyProbe)
-		err = membership.NewUncaught(err, b.Site())
 	}
 	return runner.Registered, err
 }

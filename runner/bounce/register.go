@@ -8,6 +8,7 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
 	"github.com/mmrunner/mmrunner/mmcompat/message"
 	"github.com/mmrunner/mmrunner/mmcompat/pending"
+	"github.com/mmrunner/mmrunner/mmcompat/py"
 	"github.com/mmrunner/mmrunner/mmcompat/text"
 	"github.com/mmrunner/mmrunner/mmcompat/zone"
 	"github.com/mmrunner/mmrunner/pickle"
@@ -76,7 +77,7 @@ func (r *register) bounce(member string, read reader, day maillist.Date, include
 	firstToday := true
 	done := r.begin(member, info)
 	threshold, _ := r.l.Get("bounce_score_threshold")
-	before := info != nil && maillist.Compare(info.Score, threshold) >= 0
+	before := info != nil && py.Compare(info.Score, threshold) >= 0
 	switch {
 	case info == nil:
 		info = maillist.NewBounceInfo(member, weight, day, notices, here)
@@ -98,11 +99,11 @@ func (r *register) bounce(member string, read reader, day maillist.Date, include
 			return err
 		}
 		after, _ := r.l.Get("bounce_info_stale_after")
-		stale, err := maillist.Add(last, after)
+		stale, err := py.Add(last, after)
 		if err != nil {
 			return err
 		}
-		if maillist.Compare(stale, now) < 0 {
+		if py.Compare(stale, now) < 0 {
 			info.Reset(weight, day, notices, here)
 			r.m.Log("bounce", "%s: %s has stale bounce info, resetting", r.l.Name(), member)
 			break
@@ -113,7 +114,7 @@ func (r *register) bounce(member string, read reader, day maillist.Date, include
 		info.Date = day
 		r.m.Log("bounce", "%s: %s current bounce score: %s", r.l.Name(), member, score(info))
 	}
-	switch over := maillist.Compare(info.Score, threshold) >= 0; {
+	switch over := py.Compare(info.Score, threshold) >= 0; {
 	case over && r.b.Site().Bool("VERP_PROBES"):
 		r.m.Log("bounce", "sending %s list probe to: %s (score %s >= %s)", r.l.Name(), member, score(info), r.threshold())
 		if err := r.probe(member, read); err != nil {
@@ -162,10 +163,10 @@ func (r *register) includedLists(member string, read reader, day maillist.Date) 
 		addr, _ := item.(pickle.Str)
 		name, _, ok := strings.Cut(string(addr), "@")
 		if !ok || strings.Count(string(addr), "@") != 1 {
-			errs = append(errs, errors.New("ValueError: had the included list "+pickle.Repr(item, 80)+", wanted NAME@HOST"))
+			errs = append(errs, py.Errorf("ValueError", "the included list %s is no NAME@HOST", pickle.Repr(item, 80)))
 			continue
 		}
-		name = maillist.Lower(name)
+		name = py.Lower(name)
 		if name == r.l.Name() {
 			r.b.Log("error", "Bouncer: %s: Include list self reference", name)
 			continue
@@ -269,7 +270,7 @@ func (r *register) nextNotice(member string) error {
 	if err != nil {
 		return err
 	}
-	if maillist.Compare(info.NoticesLeft, pickle.Int(0)) <= 0 {
+	if py.Compare(info.NoticesLeft, pickle.Int(0)) <= 0 {
 		return r.remove(member, info, reason)
 	}
 	lang := r.l.GetMemberLanguage(member)
@@ -394,7 +395,7 @@ func (r *register) probe(member string, read reader) error {
 func (r *register) midnight(d maillist.Date) (float64, error) {
 	at, ok := r.clock.Midnight(d[0], d[1], d[2], r.b.Now().Location())
 	if !ok {
-		return 0, &message.PyError{Kind: "OverflowError", Text: "mktime argument out of range"}
+		return 0, &py.Error{Class: "OverflowError", Text: "mktime argument out of range"}
 	}
 	return float64(at), nil
 }

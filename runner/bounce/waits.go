@@ -3,7 +3,7 @@ package bounce
 import (
 	"time"
 
-	"github.com/mmrunner/mmrunner/mmcompat/maillist"
+	"github.com/mmrunner/mmrunner/mmcompat/py"
 	"github.com/mmrunner/mmrunner/mmcompat/site"
 	"github.com/mmrunner/mmrunner/runner"
 )
@@ -17,7 +17,7 @@ func (h *Handler) Waits(s *site.Site, e *runner.Entry) bool {
 		return false // it has waited
 	}
 	scan, ok := e.Work.(*work)
-	if !ok || scan.Stop && !scan.secondBounce() || scan.Err != nil || scan.NeedPython != "" || e.List == maillist.Lower(s.Str("MAILMAN_SITE_LIST")) {
+	if !ok || scan.Stop && !scan.secondBounce() || scan.Err != nil || scan.NeedPython != "" || e.List == py.Lower(s.Str("MAILMAN_SITE_LIST")) {
 		return false
 	}
 	msg, err := e.Head()

@@ -6,6 +6,7 @@ import (
 
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
 	"github.com/mmrunner/mmrunner/mmcompat/pending"
+	"github.com/mmrunner/mmrunner/mmcompat/py"
 	"github.com/mmrunner/mmrunner/mmcompat/requests"
 	"github.com/mmrunner/mmrunner/mmcompat/text"
 	"github.com/mmrunner/mmrunner/pickle"
@@ -53,8 +54,7 @@ func confirm(r *results, args []string) (bool, error) {
 	case errors.Is(err, membership.ErrBadPassword):
 		r.add(textBadApproval, nil)
 	default:
-		return true, membership.At(err, membership.Frame{
-			Module: "Commands/cmd_confirm", Function: "process", Code: "results = mlist.ProcessConfirmation("})
+		return true, err
 	}
 	return true, nil
 }
@@ -92,8 +92,8 @@ func (r *results) confirmed(done membership.Confirmed, cookie string) {
 	match := "confirm " + cookie
 	var rest []string
 	for _, line := range r.commands {
-		bare := strings.TrimLeft(line, membership.Whitespace)
-		lower := maillist.Lower(bare)
+		bare := strings.TrimLeft(line, py.Whitespace)
+		lower := py.Lower(bare)
 		if bare == match || names && (strings.HasPrefix(lower, "approved:") || strings.HasPrefix(lower, "approve:")) {
 			continue
 		}

@@ -6,8 +6,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/mmrunner/mmrunner/mmcompat/maillist"
 	"github.com/mmrunner/mmrunner/mmcompat/message"
+	"github.com/mmrunner/mmrunner/mmcompat/py"
 	"github.com/mmrunner/mmrunner/mmcompat/pyre"
 	"github.com/mmrunner/mmrunner/mmcompat/site"
 	"github.com/mmrunner/mmrunner/mmcompat/text"
@@ -113,17 +113,17 @@ func wordsOf(msg *message.Message, data flags) []string {
 		}
 	}
 	for _, w := range fields(subject) {
-		words = append(words, maillist.Lower(w), maillist.Lower(w[strings.LastIndexByte(w, ':')+1:]))
+		words = append(words, py.Lower(w), py.Lower(w[strings.LastIndexByte(w, ':')+1:]))
 	}
 	for part := range msg.TypedSubpartIterator("text", "plain") {
 		// Whoever cannot be decoded fails later, in the way Mailman does.
 		body, _, _ := part.GetPayloadDecoded()
 		for _, line := range splitLines(body) {
 			if w := fields(line); len(w) > 0 {
-				words = append(words, maillist.Lower(w[0]))
+				words = append(words, py.Lower(w[0]))
 				// Releases before 2.1.20 look at the second word too.
 				if len(w) > 1 {
-					words = append(words, maillist.Lower(w[1]))
+					words = append(words, py.Lower(w[1]))
 				}
 			}
 		}

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/mmrunner/mmrunner/mmcompat/message"
+	"github.com/mmrunner/mmrunner/mmcompat/py"
 	"github.com/mmrunner/mmrunner/mmcompat/site"
 	"github.com/mmrunner/mmrunner/pickle"
 )
@@ -43,11 +43,11 @@ func (r *results) lookup(cmd string) (handler, error) {
 		if r.since(nullIsCaught) {
 			return nil, errNoCommand
 		}
-		return nil, &message.PyError{Kind: "TypeError", Text: "__import__() argument 1 must be string without null bytes, not str"}
+		return nil, &py.Error{Class: "TypeError", Text: "__import__() argument 1 must be string without null bytes, not str"}
 	case strings.Contains(cmd, "."):
 		name, ends := strings.CutSuffix(cmd, ".")
 		if ends && !r.since(dotIsCaught) && installed(r.s, name) {
-			return nil, &message.PyError{Kind: "KeyError", Text: pickle.Repr(pickle.Str(module), 1000)}
+			return nil, &py.Error{Class: "KeyError", Text: pickle.Repr(pickle.Str(module), 1000)}
 		}
 		return nil, errNoCommand
 	case !installed(r.s, cmd):

@@ -11,6 +11,7 @@ import (
 
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
 	"github.com/mmrunner/mmrunner/mmcompat/message"
+	"github.com/mmrunner/mmrunner/mmcompat/py"
 	"github.com/mmrunner/mmrunner/mmcompat/pyre"
 	"github.com/mmrunner/mmrunner/mmcompat/qfile"
 	"github.com/mmrunner/mmrunner/runner"
@@ -79,7 +80,7 @@ func (h *Handler) Apply(b runner.Batch, e *runner.Entry) (runner.Outcome, error)
 			// The list's object lives on, with what was changed in it so far.
 			b.Keep()
 		}
-		return "", membership.NewUncaught(err, b.Site())
+		return "", err
 	}
 	if !save {
 		return runner.Discarded, nil
@@ -130,13 +131,13 @@ func dispose(b runner.Batch, world membership.World, mem *memory, msg *message.M
 	r.m = membership.New(b, &membership.Voice{Lang: r.lang}, world)
 
 	ack, _ := msg.Get("x-ack")
-	if bulk := r.bulk(); bulk != "" && maillist.Lower(ack) != "yes" {
+	if bulk := r.bulk(); bulk != "" && py.Lower(ack) != "yes" {
 		r.m.Log("vette", "Precedence: %s message discarded by: %s", bulk, l.GetRequestEmail(""))
 		return false, nil
 	}
 	remember, err := r.replybot(data, mem.notes)
 	if err != nil {
-		return false, disposing(err, "Replybot.process(mlist, msg, msgdata)")
+		return false, err
 	}
 	if l.Int("autorespond_requests") == autorespondDiscard {
 		r.m.Log("vette", "replied and discard")
@@ -149,7 +150,7 @@ func dispose(b runner.Batch, world membership.World, mem *memory, msg *message.M
 		return false, nil
 	}
 	if err := r.read(); err != nil {
-		return false, disposing(err, "res = Results(mlist, msg, msgdata)")
+		return false, err
 	}
 	did, err := r.run(data)
 	if err != nil {
@@ -164,7 +165,7 @@ func dispose(b runner.Batch, world membership.World, mem *memory, msg *message.M
 		return false, nil
 	}
 	if err := r.sendResponse(); err != nil {
-		return false, disposing(err, "res.send_response()")
+		return false, err
 	}
 	if remember != nil {
 		remember()
@@ -173,31 +174,22 @@ func dispose(b runner.Batch, world membership.World, mem *memory, msg *message.M
 	return true, nil
 }
 
-// disposing notes that err passed a line of _dispose.
-func disposing(err error, code string) error {
-	return membership.At(err, membership.Frame{Module: commandRunner, Function: "_dispose", Code: code})
-}
-
 // run does what the address that the message came to asks for.
 func (r *results) run(data *qfile.Data) (outcome, error) {
 	switch {
 	case data.True("torequest"):
-		did, err := r.process()
-		return did, disposing(err, "res.process()")
+		return r.process()
 	case data.True("tojoin"):
-		did, err := r.do("join", nil)
-		return did, disposing(err, "res.do_command('join')")
+		return r.do("join", nil)
 	case data.True("toleave"):
-		did, err := r.do("leave", nil)
-		return did, disposing(err, "res.do_command('leave')")
+		return r.do("leave", nil)
 	case data.True("toconfirm"):
 		to, _ := r.msg.Get("to")
 		cookie, ok, err := r.cookieOf(to)
 		if err != nil || !ok {
 			return badCommand, err
 		}
-		did, err := r.do("confirm", []string{cookie})
-		return did, disposing(err, "res.do_command('confirm', ")
+		return r.do("confirm", []string{cookie})
 	}
 	return badCommand, nil
 }

@@ -5,12 +5,11 @@ import (
 	"regexp"
 	"slices"
 
-	"github.com/mmrunner/mmrunner/mmcompat/maillist"
 	"github.com/mmrunner/mmrunner/mmcompat/message"
 	"github.com/mmrunner/mmrunner/mmcompat/pending"
+	"github.com/mmrunner/mmrunner/mmcompat/py"
 	"github.com/mmrunner/mmrunner/pickle"
 	"github.com/mmrunner/mmrunner/runner"
-	"github.com/mmrunner/mmrunner/runner/membership"
 )
 
 // A confirmation of a change of address that holds for all lists
@@ -67,8 +66,8 @@ func changesAll(lists runner.Lists, list, cookie string) bool {
 	if !ok {
 		return false
 	}
-	items, ok := maillist.Sequence(record)
-	return ok && len(items) > 3 && plain(items[0]) == pending.ChangeOfAddress && membership.Truth(items[3])
+	items, ok := py.Items(record)
+	return ok && len(items) > 3 && plain(items[0]) == pending.ChangeOfAddress && py.Truth(items[3])
 }
 
 // plain is a str or unicode value; "" for anything else.

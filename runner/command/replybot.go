@@ -3,7 +3,7 @@ package command
 import (
 	"time"
 
-	"github.com/mmrunner/mmrunner/mmcompat/maillist"
+	"github.com/mmrunner/mmrunner/mmcompat/py"
 	"github.com/mmrunner/mmrunner/mmcompat/text"
 	"github.com/mmrunner/mmrunner/pickle"
 )
@@ -39,7 +39,7 @@ func repliesTo(data flags) replies {
 // notes the answer for the grace period; nil if there is nothing to note.
 func (r *results) replybot(data flags, n *notes) (remember func(), err error) {
 	ack, _ := r.msg.Get("x-ack")
-	ack = maillist.Lower(ack)
+	ack = py.Lower(ack)
 	how := repliesTo(data)
 	if ack == "no" || data.True("noack") || !r.l.Bool(how.enabled) {
 		return nil, nil
@@ -99,7 +99,7 @@ func (r *results) autorespond(sender string, how replies) error {
 // bulk is the Precedence of mail that must not be answered, "" of other mail.
 func (r *results) bulk() string {
 	p, _ := r.msg.Get("precedence")
-	switch p = maillist.Lower(p); p {
+	switch p = py.Lower(p); p {
 	case "bulk", "junk", "list":
 		return p
 	}

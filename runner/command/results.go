@@ -7,6 +7,7 @@ import (
 
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
 	"github.com/mmrunner/mmrunner/mmcompat/message"
+	"github.com/mmrunner/mmrunner/mmcompat/py"
 	"github.com/mmrunner/mmrunner/mmcompat/site"
 	"github.com/mmrunner/mmrunner/mmcompat/text"
 	"github.com/mmrunner/mmrunner/pickle"
@@ -110,17 +111,16 @@ func (r *results) body(part *message.Message) (string, error) {
 	charset, _ := part.GetContentCharset()
 	if charset != "" && r.since(bodyIsConverted) {
 		if !ok {
-			return "", &message.PyError{Kind: "TypeError", Text: "coercing to Unicode: need string or buffer, NoneType found"}
+			return "", &py.Error{Class: "TypeError", Text: "coercing to Unicode: need string or buffer, NoneType found"}
 		}
 		u, err := text.Decode(body, charset, text.Replace)
 		if err != nil {
-			return "", membership.At(err, membership.Frame{
-				Module: commandRunner, Function: "__init__", Code: "errors='replace').encode("})
+			return "", err
 		}
 		return text.Encode(u, r.t.Charset(r.lang), text.Replace)
 	}
 	if !ok {
-		return "", &message.PyError{Kind: "AssertionError"}
+		return "", &py.Error{Class: "AssertionError"}
 	}
 	return body, nil
 }
@@ -132,9 +132,8 @@ func (r *results) process() (outcome, error) {
 	for _, line := range r.commands {
 		if args := fields(line); len(args) > 0 {
 			var err error
-			if did, err = r.do(maillist.Lower(args[0]), args[1:]); err != nil {
-				return did, membership.At(err, membership.Frame{
-					Module: commandRunner, Function: "process", Code: "= self.do_command(cmd, args)"})
+			if did, err = r.do(py.Lower(args[0]), args[1:]); err != nil {
+				return did, err
 			}
 			if did == stop || did == goOn {
 				found = did
@@ -157,7 +156,6 @@ func (r *results) do(cmd string, args []string) (outcome, error) {
 	run, err := r.lookup(cmd)
 	if err == nil {
 		stopped, err := run(r, args)
-		err = inCommand(err, "handler.process(self, args)", 0)
 		if stopped {
 			return stop, err
 		}
@@ -182,10 +180,9 @@ func (r *results) do(cmd string, args []string) (outcome, error) {
 			if glued.MatchString(cmd) {
 				cmd = cmd[strings.LastIndexByte(cmd, ':')+1:]
 				if onlySubject {
-					cmd = maillist.Lower(cmd)
+					cmd = py.Lower(cmd)
 				}
-				did, err := r.do(cmd, args)
-				return did, inCommand(err, "return self.do_command(", 0)
+				return r.do(cmd, args)
 			}
 		}
 	}
@@ -193,28 +190,22 @@ func (r *results) do(cmd string, args []string) (outcome, error) {
 		r.retried++
 		cmd, args = args[0], args[1:]
 		if onlySubject {
-			cmd = maillist.Lower(cmd)
+			cmd = py.Lower(cmd)
 		}
-		did, err := r.do(cmd, args)
-		return did, inCommand(err, "return self.do_command(", retries-1)
+		return r.do(cmd, args)
 	}
 	return bad, nil
-}
-
-// inCommand notes that err passed a line of do_command.
-func inCommand(err error, code string, nth int) error {
-	return membership.At(err, membership.Frame{Module: commandRunner, Function: "do_command", Code: code, Nth: nth})
 }
 
 // fields is Python 2's str.split().
 func fields(s string) []string {
 	return strings.FieldsFunc(s, func(c rune) bool {
-		return strings.ContainsRune(membership.Whitespace, c)
+		return strings.ContainsRune(py.Whitespace, c)
 	})
 }
 
 // blank tells whether Python's strip() leaves nothing of a line.
-func blank(line string) bool { return strings.Trim(line, membership.Whitespace) == "" }
+func blank(line string) bool { return strings.Trim(line, py.Whitespace) == "" }
 
 // splitLines is Python 2's str.splitlines().
 func splitLines(s string) []string {

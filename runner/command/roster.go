@@ -5,7 +5,7 @@ import (
 	"slices"
 
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
-	"github.com/mmrunner/mmrunner/mmcompat/pydict"
+	"github.com/mmrunner/mmrunner/mmcompat/py"
 )
 
 // exactRoster is up to how many members "who" answers in Mailman's own order
@@ -17,7 +17,7 @@ const exactRoster = 5000
 // list that is read anew for each entry, and written after it. A nil one knows
 // nothing, and gives the order of a list that was just read.
 type roster struct {
-	regular, digest pydict.Dict
+	regular, digest py.Dict
 	steps           []rosterStep // what these two have yet to see
 	begun           int          // how many of them are of earlier entries
 	reread          bool         // the list is read anew for each entry
@@ -84,7 +84,7 @@ func (r *roster) moved(l *maillist.List, addr string, in bool) {
 	}
 	// Whoever is in has the option.
 	digest, _ := l.GetMemberOption(addr, maillist.Digests)
-	r.steps = append(r.steps, rosterStep{key: maillist.Lower(addr), in: in, digest: digest})
+	r.steps = append(r.steps, rosterStep{key: py.Lower(addr), in: in, digest: digest})
 }
 
 // end ends an entry, after which Mailman would have saved the list or not.
@@ -139,7 +139,7 @@ func (r *roster) keys(l *maillist.List) (regular, digest []string) {
 
 // inOrder is a dict made by setting keys one after the other, as reading a
 // pickled one does.
-func inOrder(keys iter.Seq[string]) (d pydict.Dict) {
+func inOrder(keys iter.Seq[string]) (d py.Dict) {
 	for k := range keys {
 		d.Set(k)
 	}

@@ -1,12 +1,11 @@
 package command
 
 import (
-	"errors"
 	"slices"
 	"strings"
 
-	"github.com/mmrunner/mmrunner/mmcompat/maillist"
 	"github.com/mmrunner/mmrunner/mmcompat/message"
+	"github.com/mmrunner/mmrunner/mmcompat/py"
 	"github.com/mmrunner/mmrunner/mmcompat/text"
 	"github.com/mmrunner/mmrunner/pickle"
 )
@@ -56,10 +55,10 @@ func (r *results) onelined(headers ...string) (*message.Message, error) {
 		return r.msg, nil
 	}
 	for i, name := range headers {
-		headers[i] = maillist.Lower(name)
+		headers[i] = py.Lower(name)
 	}
 	return r.msg.WithHeaders(func(h message.Header) (message.Header, error) {
-		if !slices.Contains(headers, maillist.Lower(h.Name)) {
+		if !slices.Contains(headers, py.Lower(h.Name)) {
 			return h, nil
 		}
 		line, err := r.oneline(h.Text())
@@ -78,14 +77,14 @@ func (r *results) oneline(s string) (string, error) {
 			u, err = h.Unicode()
 		}
 	}
-	var py *message.PyError
+	raised := py.AsError(err)
 	switch {
 	case err == nil:
 		return text.Encode(strings.Map(noLineEnd, u), "us-ascii", text.Replace)
-	case errors.As(err, &py) && (py.Kind == "CharsetError" || py.Kind == "TypeError"):
+	case raised != nil && (raised.Class == "CharsetError" || raised.Class == "TypeError"):
 		return "", err
 	}
-	return strings.Join(splitLines(s), ""), nil
+	return strings.Join(py.SplitLines(s, false), ""), nil
 }
 
 // noLineEnd drops what Python's unicode.splitlines() splits at.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
 	"github.com/mmrunner/mmrunner/mmcompat/message"
+	"github.com/mmrunner/mmrunner/mmcompat/py"
 	"github.com/mmrunner/mmrunner/mmcompat/text"
 	"github.com/mmrunner/mmrunner/pickle"
 	"github.com/mmrunner/mmrunner/runner/membership"
@@ -202,7 +203,7 @@ func (r *results) showDelivery(address string) error {
 		maillist.Unknown:  textByUnknown,
 	}[status]
 	if !disabled && status != maillist.Enabled {
-		return &message.PyError{Kind: "AssertionError"}
+		return &py.Error{Class: "AssertionError"}
 	}
 	if !disabled {
 		r.results = append(r.results, "    "+r.say(textDeliveryOn, nil))
@@ -257,7 +258,7 @@ func (r *results) setStatus(args []string) (on, ok bool) {
 		r.setUsage()
 		return false, false
 	}
-	switch maillist.Lower(args[0]) {
+	switch py.Lower(args[0]) {
 	case "on":
 		on = true
 	case "off":
@@ -313,17 +314,13 @@ func (r *results) setDigest(args []string) error {
 	if !r.setAuthenticated() {
 		return nil
 	}
-	arg := maillist.Lower(args[0])
+	arg := py.Lower(args[0])
 	var err error
 	switch arg {
 	case "off":
-		err = r.switchDigest(false, maillist.ErrAlreadyReceivingRegularDeliveries, 0)
+		err = r.switchDigest(false, maillist.ErrAlreadyReceivingRegularDeliveries)
 	case "plain", "mime":
-		nth := 0
-		if arg == "mime" {
-			nth = 1
-		}
-		if err = r.switchDigest(true, maillist.ErrAlreadyReceivingDigests, nth); err == nil {
+		if err = r.switchDigest(true, maillist.ErrAlreadyReceivingDigests); err == nil {
 			err = r.l.SetMemberOption(r.set.address, maillist.DisableMime, arg == "plain")
 		}
 	default:
@@ -341,20 +338,10 @@ func (r *results) setDigest(args []string) error {
 
 // switchDigest moves the member between the two kinds of delivery; who is there
 // already stays. Nobody in Mailman catches it if the list lacks the other kind.
-func (r *results) switchDigest(on bool, already error, nth int) error {
+func (r *results) switchDigest(on bool, already error) error {
 	err := r.m.SetDigest(r.set.address, on)
 	if errors.Is(err, already) {
 		return nil
 	}
-	digits := "0"
-	raise := "raise Errors.MustDigestError"
-	if on {
-		digits, raise = "1", "raise Errors.CantDigestError"
-	}
-	return membership.At(err,
-		membership.Frame{Module: cmdSet, Function: "process", Code: "res.setstate.process(res, args)"},
-		membership.Frame{Module: cmdSet, Function: "process", Code: "return method(res, args)"},
-		membership.Frame{Module: cmdSet, Function: "set_digest",
-			Code: "mlist.setMemberOption(self.__address, mm_cfg.Digests, " + digits + ")", Nth: nth},
-		membership.Frame{Module: "OldStyleMemberships", Function: "setMemberOption", Code: raise})
+	return err
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
 	"github.com/mmrunner/mmrunner/mmcompat/message"
 	"github.com/mmrunner/mmrunner/mmcompat/pending"
+	"github.com/mmrunner/mmrunner/mmcompat/py"
 	"github.com/mmrunner/mmrunner/mmcompat/text"
 	"github.com/mmrunner/mmrunner/pickle"
 	"github.com/mmrunner/mmrunner/runner/membership"
@@ -107,7 +108,7 @@ func subscribe(r *results, args []string) (bool, error) {
 // is false where they make no sense and the answer says so.
 func (r *results) subscribeArgs(u *pending.UserDesc, args []string) (ok bool, err error) {
 	for i, arg := range args {
-		lower := maillist.Lower(arg)
+		lower := py.Lower(arg)
 		switch {
 		case strings.HasPrefix(lower, addressArg):
 			u.Address = pickle.Str(arg[len(addressArg):])
@@ -126,7 +127,7 @@ func (r *results) subscribeArgs(u *pending.UserDesc, args []string) (ok bool, er
 	}
 	// The password may be left out.
 	if pw, given := u.Password.(pickle.Str); given && u.Digest == nil {
-		if digest, ok := digestWord(maillist.Lower(string(pw))); ok {
+		if digest, ok := digestWord(py.Lower(string(pw))); ok {
 			u.Digest, u.Password = digest, nil
 		}
 	}
@@ -168,11 +169,4 @@ func (r *results) decodeName(name string) (pickle.Value, error) {
 }
 
 // isUnicodeError tells whether Python would have raised a UnicodeError.
-func isUnicodeError(err error) bool {
-	var py *message.PyError
-	if errors.As(err, &py) {
-		return strings.HasPrefix(py.Kind, "Unicode")
-	}
-	var codec *text.CodecError
-	return errors.As(err, &codec) && !codec.Unknown
-}
+func isUnicodeError(err error) bool { return errors.Is(err, py.ErrUnicode) }

@@ -4,7 +4,7 @@ import (
 	"strings"
 
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
-	"github.com/mmrunner/mmrunner/mmcompat/message"
+	"github.com/mmrunner/mmrunner/mmcompat/py"
 	"github.com/mmrunner/mmrunner/mmcompat/text"
 	"github.com/mmrunner/mmrunner/pickle"
 	"github.com/mmrunner/mmrunner/runner/membership"
@@ -159,7 +159,7 @@ func rosterLine(member string, name pickle.Value) (text.Text, error) {
 		}
 		for i := range len(member) {
 			if member[i] >= 0x80 {
-				return nil, &message.PyError{Kind: "UnicodeDecodeError", Text: "'ascii' codec can't decode a member's address"}
+				return nil, &py.Error{Class: "UnicodeDecodeError", Text: "'ascii' codec can't decode a member's address"}
 			}
 		}
 		return pickle.Unicode("    " + member + " (" + string(name) + ")"), nil

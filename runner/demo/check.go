@@ -12,6 +12,7 @@ import (
 	"github.com/nlpodyssey/gopickle/types"
 
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
+	"github.com/mmrunner/mmrunner/mmcompat/py"
 	"github.com/mmrunner/mmrunner/mmcompat/site"
 )
 
@@ -138,7 +139,7 @@ func (e *Expected) bounces(infos map[string]any) error {
 			return fmt.Errorf("got %v for %s, need a _BounceInfo", v, who)
 		}
 		// It has the address as the bounce had it.
-		if member, ok := in.attrs["member"].(string); !ok || maillist.Lower(member) != who {
+		if member, ok := in.attrs["member"].(string); !ok || py.Lower(member) != who {
 			return fmt.Errorf("%s: got that of %v, need the member's own", who, in.attrs["member"])
 		}
 		score, ok := in.attrs["score"].(float64)

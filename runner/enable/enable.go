@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
+	"github.com/mmrunner/mmrunner/mmcompat/py"
 	"github.com/mmrunner/mmrunner/pickle"
 	"github.com/mmrunner/mmrunner/runner"
 	"github.com/mmrunner/mmrunner/runner/bounce"
@@ -154,7 +155,7 @@ func statusOf(v pickle.Value) (status maillist.Status, at float64, ok bool) {
 	if !ok || len(t.Items) < 2 {
 		return 0, 0, false
 	}
-	n, ok := maillist.Integer(t.Items[0])
+	n, ok := py.ExactInt(t.Items[0])
 	return maillist.Status(n), score(t.Items[1]), ok
 }
 
@@ -170,7 +171,7 @@ func score(v pickle.Value) float64 {
 }
 
 func infoOf(i *maillist.BounceInfo) *BounceInfo {
-	left, _ := maillist.Integer(i.NoticesLeft)
+	left, _ := py.ExactInt(i.NoticesLeft)
 	return &BounceInfo{Member: i.Member, Score: score(i.Score), Date: i.Date, NoticesLeft: left, LastNotice: i.LastNotice, Cookie: i.Cookie}
 }
 
@@ -226,7 +227,7 @@ func Undo(b runner.Batch, members []Member) (done []Member, err error) {
 				return nil, err
 			}
 			// Not as of now, but as of then.
-			l.DictSet("delivery_status", maillist.Lower(m.Addr), pickle.NewTuple(pickle.Int(maillist.ByBounce), m.Seconds))
+			l.DictSet("delivery_status", py.Lower(m.Addr), pickle.NewTuple(pickle.Int(maillist.ByBounce), m.Seconds))
 		}
 		if m.Info != nil {
 			info := maillist.NewBounceInfo(m.Info.Member, m.Info.Score, m.Info.Date, pickle.Int(m.Info.NoticesLeft), b.Now().Location())

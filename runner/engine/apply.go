@@ -3,12 +3,12 @@ package engine
 import (
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/mmrunner/mmrunner/mmcompat/disk"
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
 	"github.com/mmrunner/mmrunner/mmcompat/message"
+	"github.com/mmrunner/mmrunner/mmcompat/py"
 	"github.com/mmrunner/mmrunner/runner"
 	"github.com/mmrunner/mmrunner/runner/history"
 	"github.com/mmrunner/mmrunner/runner/txn"
@@ -133,13 +133,7 @@ func (e *Engine) applyOne(tx *txn.Tx, view runner.Batch, en *runner.Entry, at in
 // shunt sends an entry that failed to the shunt queue, with its exception in the
 // error log. The error is for one that cannot be read now.
 func (e *Engine) shunt(tx *txn.Tx, en *runner.Entry, err error) (runner.Outcome, error) {
-	var ex runner.Exception
-	if errors.As(err, &ex) {
-		tx.Printf("error", "Uncaught runner exception: %s", ex.Str())
-		tx.Printf("error", "%s", ex.Traceback())
-	} else {
-		tx.Printf("error", "Uncaught runner exception: %v", err)
-	}
+	runner.LogException(tx, err)
 
 	why := err
 	data := en.Data.Clone()
@@ -163,7 +157,7 @@ func (e *Engine) shunt(tx *txn.Tx, en *runner.Entry, err error) (runner.Outcome,
 		return "", err
 	}
 	if err != nil {
-		tx.Printf("error", "Uncaught runner exception: %v", err)
+		runner.LogException(tx, err)
 		tx.Printf("error", "SHUNTING FAILED, preserving original entry: %s", en.Base)
 		e.noteReason(en.Base, en, err)
 		return runner.Preserved, nil
@@ -173,14 +167,7 @@ func (e *Engine) shunt(tx *txn.Tx, en *runner.Entry, err error) (runner.Outcome,
 
 // noteReason has mmrunner shunt list say why an entry was put aside, under the name that it has then.
 func (e *Engine) noteReason(base string, en *runner.Entry, why error) {
-	text := why.Error()
-	var ex runner.Exception
-	if errors.As(why, &ex) {
-		if lines := strings.Split(strings.TrimSpace(ex.Traceback()), "\n"); lines[len(lines)-1] != "" {
-			text = lines[len(lines)-1]
-		}
-	}
-	r := history.Reason{At: e.Env.Now(), Base: base, Runner: e.Handler.Name(), List: en.List, Why: text}
+	r := history.Reason{At: e.Env.Now(), Base: base, Runner: e.Handler.Name(), List: en.List, Why: why.Error()}
 	// The entry is put aside all the same, and the error log says why too.
 	_ = history.AddReason(e.Env.Site.DataDir(), r)
 }
@@ -190,12 +177,10 @@ func (e *Engine) noteReason(base string, en *runner.Entry, why error) {
 func (e *Engine) missing(tx *txn.Tx, name string, entries []*runner.Entry, why error) ([]runner.Outcome, error) {
 	// MMUnknownListError has nothing to say beside the list's name.
 	reason := why.Error()
-	var arg *maillist.ArgError
-	switch {
-	case errors.Is(why, maillist.ErrUnknownList):
+	if raised := py.AsError(why); errors.Is(why, maillist.ErrUnknownList) {
 		reason = ""
-	case errors.As(why, &arg):
-		reason = arg.Arg
+	} else if raised != nil {
+		reason = raised.Text
 	}
 
 	outcomes := make([]runner.Outcome, len(entries))

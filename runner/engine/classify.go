@@ -184,7 +184,7 @@ func (e *Engine) unreadable(base string, err error) {
 		outcome = runner.Preserved
 	}
 	why := e.outside(context.Background(), []string{base}, outcome, func(tx *txn.Tx) error {
-		tx.Printf("error", "Uncaught runner exception: %v", err)
+		runner.LogException(tx, err)
 		if outcome == runner.Preserved {
 			tx.Printf("error", "Skipping and preserving unparseable message: %s", base)
 		} else {

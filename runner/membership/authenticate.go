@@ -8,6 +8,7 @@ import (
 	"fmt"
 
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
+	"github.com/mmrunner/mmrunner/mmcompat/py"
 	"github.com/mmrunner/mmrunner/pickle"
 )
 
@@ -57,7 +58,7 @@ func (m *Manager) Authenticate(response, user string, roles ...Role) (Role, erro
 			ok = set && want == digest
 		default:
 			m.Log("error", "Bad authcontext: %s", fmt.Sprint(int(role)))
-			return Unauthorized, fmt.Errorf("ValueError: Bad authcontext: %d", role)
+			return Unauthorized, py.Errorf("ValueError", "Bad authcontext: %d", role)
 		}
 		if ok {
 			return role, nil

@@ -2,6 +2,7 @@ package membership
 
 import (
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
+	"github.com/mmrunner/mmrunner/mmcompat/py"
 	"github.com/mmrunner/mmrunner/mmcompat/text"
 	"github.com/mmrunner/mmrunner/pickle"
 )
@@ -36,7 +37,7 @@ func (m *Manager) AutorespondToSender(sender, lang string) (bool, error) {
 	}
 	m.Log("vette", "-request/hold autoresponse limit hit for: %s", sender)
 	answered(-1)
-	listname, err := concat(m.attr("real_name"), "@"+m.l.HostName())
+	listname, err := py.Concat(m.attr("real_name"), "@"+m.l.HostName())
 	if err != nil {
 		return false, err
 	}

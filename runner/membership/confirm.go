@@ -8,6 +8,7 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
 	"github.com/mmrunner/mmrunner/mmcompat/message"
 	"github.com/mmrunner/mmrunner/mmcompat/pending"
+	"github.com/mmrunner/mmrunner/mmcompat/py"
 	"github.com/mmrunner/mmrunner/mmcompat/requests"
 	"github.com/mmrunner/mmrunner/mmcompat/text"
 	"github.com/mmrunner/mmrunner/pickle"
@@ -31,8 +32,7 @@ func (m *Manager) ProcessConfirmation(cookie string, context *message.Message) (
 	// Two keys of the database are no cookies, and Mailman fails on both.
 	if cookie == "evictions" || cookie == "version" {
 		if _, ok := pend.Peek(cookie); ok {
-			return Confirmed{}, At(keyError(cookie), confirming("rec = self.pend_confirm(cookie)"),
-				Frame{Module: "Pending", Function: "pend_confirm", Code: "del db['evictions'][cookie]"})
+			return Confirmed{}, py.KeyError(cookie)
 		}
 	}
 	v, ok, err := pend.Confirm(cookie)
@@ -42,7 +42,7 @@ func (m *Manager) ProcessConfirmation(cookie string, context *message.Message) (
 	if !ok {
 		return Confirmed{}, fmt.Errorf("%w: no record of %q", ErrBadConfirmation, cookie)
 	}
-	record, ok := maillist.Sequence(v)
+	record, ok := py.Items(v)
 	if !ok || len(record) == 0 {
 		return Confirmed{}, fmt.Errorf("pending record of %s: had %T, wanted a tuple", cookie, v)
 	}
@@ -53,11 +53,10 @@ func (m *Manager) ProcessConfirmation(cookie string, context *message.Message) (
 		pending.HeldMessage: 1, pending.ReEnable: 2,
 	}[done.Op]
 	if !known {
-		return done, At(&message.PyError{Kind: "AssertionError", Text: "Bad op: " + done.Op},
-			confirming("assert 0, 'Bad op: %s'"))
+		return done, &py.Error{Class: "AssertionError", Text: "Bad op: " + done.Op}
 	}
 	if len(data) < wanted {
-		return done, fmt.Errorf("pending record %q of %s: had %d items, wanted %d", done.Op, cookie, len(data), wanted)
+		return done, py.Errorf("ValueError", "the pending record %q of %s has %d items and needs %d", done.Op, cookie, len(data), wanted)
 	}
 	switch done.Op {
 	case pending.Subscription:
@@ -65,7 +64,7 @@ func (m *Manager) ProcessConfirmation(cookie string, context *message.Message) (
 	case pending.Unsubscription:
 		err = m.ApprovedDeleteMember(str(data[0]), DeleteOptions{Whence: m.emailConfirmation()})
 	case pending.ChangeOfAddress:
-		err = m.ApprovedChangeMemberAddress(str(data[0]), str(data[1]), Truth(data[2]))
+		err = m.ApprovedChangeMemberAddress(str(data[0]), str(data[1]), py.Truth(data[2]))
 	case pending.HeldMessage:
 		done.Action, err = m.confirmHeld(pend, cookie, v, data[0], context)
 	case pending.ReEnable:
@@ -74,28 +73,23 @@ func (m *Manager) ProcessConfirmation(cookie string, context *message.Message) (
 	return done, err
 }
 
-// confirming is a line of ProcessConfirmation.
-func confirming(code string) Frame {
-	return Frame{Module: "MailList", Function: "ProcessConfirmation", Code: code}
-}
-
 // confirmSubscription goes on with a subscription that its owner has confirmed,
 // or an invitation that was accepted.
 func (m *Manager) confirmSubscription(v pickle.Value) error {
 	u, ok := pending.ParseUserDesc(v)
 	if !ok {
-		return fmt.Errorf("pending subscription: had %T, wanted a UserDesc", v)
+		return py.NoAttribute(v, "address")
 	}
 	for _, a := range []struct {
 		name  string
 		value pickle.Value
 	}{{"address", u.Address}, {"fullname", u.FullName}, {"password", u.Password}, {"digest", u.Digest}, {"language", u.Language}} {
 		if a.value == nil {
-			return attributeError("UserDesc", a.name)
+			return py.Errorf("AttributeError", "UserDesc instance has no attribute '%s'", a.name)
 		}
 	}
 	addr := str(u.Address)
-	if Truth(u.Invitation) {
+	if py.Truth(u.Invitation) {
 		// An invitation holds for one list and needs no approval.
 		if to := str(u.Invitation); to != m.l.Name() {
 			if err := m.SendHostileSubscriptionNotice(to, addr); err != nil {
@@ -179,7 +173,7 @@ func (m *Manager) approval(msg *message.Message) (password string, given bool, e
 			body, ok = part.GetPayloadString()
 		}
 		if !ok {
-			return "", false, &message.PyError{Kind: "TypeError", Text: "expected read buffer, NoneType found"}
+			return "", false, &py.Error{Class: "TypeError", Text: "expected read buffer, NoneType found"}
 		}
 		for line := range strings.SplitSeq(body, "\n") {
 			if strings.Trim(line, Whitespace) == "" {
@@ -189,7 +183,7 @@ func (m *Manager) approval(msg *message.Message) (password string, given bool, e
 			if m.since(approvedInBody) {
 				name = strings.Trim(name, Whitespace)
 			}
-			if name = maillist.Lower(name); ok && (name == "approve" || name == "approved") {
+			if name = py.Lower(name); ok && (name == "approve" || name == "approved") {
 				return strings.Trim(value, Whitespace), true, nil
 			}
 			break
@@ -201,25 +195,6 @@ func (m *Manager) approval(msg *message.Message) (password string, given bool, e
 
 // Whitespace is what Python 2's str.strip() takes off.
 const Whitespace = " \t\n\r\v\f"
-
-// Truth is Python's: None, zero and what is empty are false.
-func Truth(v pickle.Value) bool {
-	switch v := v.(type) {
-	case nil:
-		return false
-	case bool:
-		return v
-	case pickle.Int:
-		return v != 0
-	case float64:
-		return v != 0
-	case pickle.Str:
-		return v != ""
-	case pickle.Unicode:
-		return v != ""
-	}
-	return !pickle.Equal(v, pickle.NewTuple()) && !pickle.Equal(v, pickle.NewList()) && !pickle.Equal(v, pickle.NewDict())
-}
 
 // shown is what Python's %s makes of a value: a unicode makes a unicode of the whole.
 func shown(v pickle.Value) text.Text {

@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/mmrunner/mmrunner/mmcompat/maillist"
 	"github.com/mmrunner/mmrunner/mmcompat/message"
+	"github.com/mmrunner/mmrunner/mmcompat/py"
 	"github.com/mmrunner/mmrunner/mmcompat/qfile"
 	"github.com/mmrunner/mmrunner/mmcompat/requests"
 	"github.com/mmrunner/mmrunner/mmcompat/text"
@@ -93,7 +93,7 @@ func (m *Manager) HandleRequest(id pickle.Value, action int) error {
 		err = m.handlePost(db, record, action)
 	case action != requests.Discard:
 		// Only posts can be approved by that name.
-		err = &message.PyError{Kind: "AssertionError"}
+		err = &py.Error{Class: "AssertionError"}
 	case kind == requests.Unsubscription:
 		m.Log("vette", "%s: discarded unsubscription request from %s", m.l.Name(), shown(record))
 	case kind == requests.Subscription:
@@ -103,7 +103,7 @@ func (m *Manager) HandleRequest(id pickle.Value, action int) error {
 		}
 		m.Log("vette", "%s: discarded subscription request from %s", m.l.Name(), shown(addr))
 	default:
-		err = &message.PyError{Kind: "AssertionError"}
+		err = &py.Error{Class: "AssertionError"}
 	}
 	if err != nil {
 		return err
@@ -124,7 +124,7 @@ func (m *Manager) handlePost(db *requests.DB, record pickle.Value, action int) e
 		}
 		kept, ok := held.Data.(*pickle.Dict)
 		if !ok {
-			return &message.PyError{Kind: "TypeError", Text: fmt.Sprintf("'%s' object does not support item assignment", maillist.TypeName(held.Data))}
+			return py.Errorf("TypeError", "'%s' object does not support item assignment", py.TypeName(held.Data))
 		}
 		data := qfile.NewData()
 		for k, v := range kept.All() {
@@ -154,7 +154,7 @@ func (m *Manager) handlePost(db *requests.DB, record pickle.Value, action int) e
 			return err
 		}
 		// Mailman doubles percent signs for a formatting that then is not done.
-		note, _ := percent("%s: Discarded posting:\n\tFrom: %s\n\tSubject: %s", m.l.Name(),
+		note, _ := py.Format("%s: Discarded posting:\n\tFrom: %s\n\tSubject: %s", m.l.Name(),
 			strings.ReplaceAll(sender, "%", "%%"), strings.ReplaceAll(subject, "%", "%%"))
 		m.b.Log("vette", "%s", Latin1(note))
 	}

@@ -6,8 +6,8 @@ import (
 	"strings"
 
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
-	"github.com/mmrunner/mmrunner/mmcompat/message"
 	"github.com/mmrunner/mmrunner/mmcompat/pending"
+	"github.com/mmrunner/mmrunner/mmcompat/py"
 	"github.com/mmrunner/mmrunner/mmcompat/text"
 	"github.com/mmrunner/mmrunner/pickle"
 )
@@ -56,7 +56,7 @@ func (m *Manager) ask(u *pending.UserDesc) (r request, err error) {
 }
 
 // str is the bytes of a str or unicode attribute.
-func str(v pickle.Value) string { return plain(value(v)) }
+func str(v pickle.Value) string { return plainText(value(v)) }
 
 // value is a str or unicode attribute, "" for a missing one.
 func value(v pickle.Value) text.Text {
@@ -91,13 +91,13 @@ func (m *Manager) AddMember(u *pending.UserDesc, remote string) error {
 		return err
 	}
 	if m.l.IsMember(r.email) {
-		return &maillist.ArgError{Err: maillist.ErrAlreadyAMember, Arg: r.email}
+		return maillist.ErrAlreadyAMember.With(r.email)
 	}
 	if err := m.refuseSecond(secondPending, r.email, false); err != nil {
 		return err
 	}
-	if maillist.Lower(r.email) == maillist.Lower(m.l.GetListEmail()) {
-		return &maillist.ArgError{Err: maillist.ErrBadEmail}
+	if py.Lower(r.email) == py.Lower(m.l.GetListEmail()) {
+		return maillist.ErrBadEmail
 	}
 	if err := m.refuseBanned(bannedFrom, r.email, remote); err != nil {
 		return err
@@ -105,7 +105,7 @@ func (m *Manager) AddMember(u *pending.UserDesc, remote string) error {
 	if err := m.refuseSpamhaus(r.email, remote); err != nil {
 		return err
 	}
-	switch digest := Truth(r.digest); {
+	switch digest := py.Truth(r.digest); {
 	case digest && !m.l.Bool("digestable"):
 		return ErrCantDigest
 	case !digest && !m.l.Bool("nondigestable"):
@@ -187,7 +187,7 @@ func (m *Manager) confirmJoin(u *pending.UserDesc, r request, remote string) err
 			asked = from
 		}
 		n.Del("auto-submitted")
-		if strings.HasSuffix(maillist.Lower(asked), maillist.Lower(r.email)) {
+		if strings.HasSuffix(py.Lower(asked), py.Lower(r.email)) {
 			n.Set("Auto-Submitted", "auto-replied")
 		} else {
 			n.Set("Auto-Submitted", "auto-generated")
@@ -229,12 +229,12 @@ func (m *Manager) ApprovedAddMember(u *pending.UserDesc, whence Whence) error {
 		return err
 	}
 	if m.l.IsMember(r.email) {
-		return &maillist.ArgError{Err: maillist.ErrAlreadyAMember, Arg: r.email}
+		return maillist.ErrAlreadyAMember.With(r.email)
 	}
 	if err := m.refuseBanned(bannedEverywhere, r.email, string(whence)); err != nil {
 		return err
 	}
-	digest := Truth(r.digest)
+	digest := py.Truth(r.digest)
 	err = m.l.AddNewMember(r.email, maillist.NewMember{
 		Digest: digest, Password: r.password, Language: r.language, RealName: stored(r.name),
 	})
@@ -315,9 +315,9 @@ func (m *Manager) SendSubscribeAck(name string, password text.Text, digest bool)
 		m.voice.Set(lang)
 	}
 	var welcome text.Text = ""
-	if w := m.attr("welcome_msg"); plain(w) != "" {
+	if w := m.attr("welcome_msg"); plainText(w) != "" {
 		var err error
-		if welcome, err = concat(wrap(w), "\n"); err != nil {
+		if welcome, err = py.Concat(wrap(w), "\n"); err != nil {
 			return err
 		}
 	}
@@ -367,10 +367,9 @@ func (m *Manager) refuseSecond(since int, email string, unsub bool) error {
 		return nil
 	}
 	pend, err := m.b.Pending()
-	var py *message.PyError
-	if errors.As(err, &py) && py.Kind == "AttributeError" {
+	if e := py.AsError(err); e != nil && e.Class == "AttributeError" {
 		// What is no dict is asked for an item here, not for a method.
-		return &message.PyError{Kind: "TypeError", Text: py.Text}
+		return &py.Error{Class: "TypeError", Text: e.Text}
 	}
 	if err != nil {
 		return err

@@ -3,6 +3,7 @@ package membership
 import (
 	"strings"
 
+	"github.com/mmrunner/mmrunner/mmcompat/py"
 	"github.com/mmrunner/mmrunner/mmcompat/site"
 	"github.com/mmrunner/mmrunner/mmcompat/text"
 	"github.com/mmrunner/mmrunner/pickle"
@@ -116,7 +117,7 @@ func Attr(l interface {
 func (m *Manager) encode(t text.Text, lang string) (string, error) {
 	u, ok := t.(pickle.Unicode)
 	if !ok {
-		return plain(t), nil
+		return plainText(t), nil
 	}
 	return text.Encode(string(u), m.t.Charset(lang), text.Replace)
 }
@@ -125,7 +126,7 @@ func (m *Manager) encode(t text.Text, lang string) (string, error) {
 // that the site does not have.
 func KnownLanguage(s *site.Site, lang string) error {
 	if _, ok := s.Profile.Languages[lang]; !ok {
-		return keyError(lang)
+		return py.KeyError(lang)
 	}
 	return nil
 }

@@ -3,7 +3,7 @@ package outgoing
 import (
 	"strings"
 
-	"github.com/mmrunner/mmrunner/mmcompat/maillist"
+	"github.com/mmrunner/mmrunner/mmcompat/py"
 	"github.com/mmrunner/mmrunner/mmcompat/site"
 	"github.com/mmrunner/mmrunner/mmcompat/text"
 	"github.com/mmrunner/mmrunner/pickle"
@@ -36,7 +36,7 @@ const senderIsEncoded = 15
 // that Mailman itself does not make.
 func (d *delivery) beyond() string {
 	v, _ := d.data.Get("recips")
-	if !maillist.Truth(v) {
+	if !py.Truth(v) {
 		return ""
 	}
 	if !isRecipients(v) {
@@ -87,7 +87,7 @@ func (d *delivery) beyond() string {
 	}
 	for _, name := range []string{"msg_header", "msg_footer"} {
 		v, _ := d.l.Get(name)
-		if _, ok := maillist.Text(v); !ok {
+		if _, ok := py.StringOf(v); !ok {
 			return "its " + name + " is no string"
 		}
 	}
@@ -136,6 +136,6 @@ func isRecipients(v pickle.Value) bool {
 
 // isASCII tells whether a value is a str or unicode of nothing but ASCII.
 func isASCII(v pickle.Value) bool {
-	s, ok := maillist.Text(v)
+	s, ok := py.StringOf(v)
 	return ok && strings.IndexFunc(s, func(r rune) bool { return r >= 0x80 }) < 0
 }

@@ -6,8 +6,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/mmrunner/mmrunner/mmcompat/message"
 	"github.com/mmrunner/mmrunner/mmcompat/mlog"
+	"github.com/mmrunner/mmrunner/mmcompat/py"
 	"github.com/mmrunner/mmrunner/mmcompat/site"
 	"github.com/mmrunner/mmrunner/mmcompat/smtplib"
 )
@@ -146,7 +146,7 @@ func (c *connection) connect() (logs []mlog.Line, err error) {
 		}
 		if err != nil {
 			// SMTPDirect does not import the name by which it means to catch that.
-			return nil, &message.PyError{Kind: "NameError", Text: "global name 'SMTPException' is not defined"}
+			return nil, &py.Error{Class: "NameError", Text: "global name 'SMTPException' is not defined"}
 		}
 	}
 	err = c.client.Login(c.site.Str("SMTP_USER"), c.site.Str("SMTP_PASSWD"))

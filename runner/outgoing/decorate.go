@@ -8,6 +8,7 @@ import (
 
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
 	"github.com/mmrunner/mmrunner/mmcompat/message"
+	"github.com/mmrunner/mmrunner/mmcompat/py"
 	"github.com/mmrunner/mmrunner/mmcompat/text"
 	"github.com/mmrunner/mmrunner/pickle"
 	"github.com/mmrunner/mmrunner/runner/membership"
@@ -27,7 +28,7 @@ func (d *delivery) decorate(msg *message.Message) error {
 	}
 	if v, ok := d.data.Get("decoration-data"); ok {
 		for k, v := range v.(*pickle.Dict).All() {
-			if name, ok := maillist.Text(k); ok {
+			if name, ok := py.StringOf(k); ok {
 				extra[name] = v
 			}
 		}
@@ -63,7 +64,7 @@ func (d *delivery) recipientVars(vars text.Vars) error {
 	recips, _ := d.data.Get("recips")
 	list, ok := recips.(*pickle.List)
 	if !ok || len(list.Items) != 1 {
-		return &message.PyError{Kind: "AssertionError"}
+		return &py.Error{Class: "AssertionError"}
 	}
 	member := lowered(list.Items[0])
 	address := plain(member)
@@ -112,8 +113,7 @@ func (d *delivery) encodedName(name pickle.Value, lang string, address text.Text
 	default:
 		return address, nil
 	}
-	var codec *text.CodecError
-	if errors.As(err, &codec) && !codec.Unknown {
+	if isUnicodeError(err) {
 		return address, nil
 	}
 	return encoded, err
@@ -156,10 +156,9 @@ func (d *delivery) filled(attr, what string, extra text.Vars) (text.Text, error)
 	}
 
 	filled, err := text.SafeInterp(template, vars)
-	var format *text.FormatError
-	switch {
-	case errors.As(err, &format):
-		d.logs = append(d.logs, line("error", "Exception while calculating %s:\n%s", what, format.Text))
+	switch raised := py.AsError(err); {
+	case raised != nil:
+		d.logs = append(d.logs, line("error", "Exception while calculating %s:\n%s", what, raised.Text))
 		filled = template
 	case err != nil:
 		return nil, err
@@ -214,7 +213,7 @@ func (d *delivery) concatenate(msg *message.Message, header, footer text.Text, l
 		return false, err
 	}
 	if !ok {
-		return false, &message.PyError{Kind: "TypeError", Text: "coercing to Unicode: need string or buffer, NoneType found"}
+		return false, &py.Error{Class: "TypeError", Text: "coercing to Unicode: need string or buffer, NoneType found"}
 	}
 	if err := d.readable(old, charset); err != nil {
 		return false, err
@@ -238,7 +237,7 @@ func (d *delivery) concatenate(msg *message.Message, header, footer text.Text, l
 	} else if isUnicodeError(err) {
 		msg.Del("content-transfer-encoding")
 		msg.Del("content-type")
-		return false, &message.PyError{Kind: "UnboundLocalError", Text: "local variable 'newcset' referenced before assignment"}
+		return false, &py.Error{Class: "UnboundLocalError", Text: "local variable 'newcset' referenced before assignment"}
 	}
 	if err != nil {
 		return false, unlessCodec(err)
@@ -287,17 +286,14 @@ func (d *delivery) readable(b, charset string) error {
 // unlessCodec is what concatenate does not catch: all but an unknown charset and
 // characters that it does not have.
 func unlessCodec(err error) error {
-	var codec *text.CodecError
-	var py *message.PyError
-	if errors.As(err, &codec) || errors.As(err, &py) && (py.Kind == "LookupError" || strings.HasPrefix(py.Kind, "Unicode")) {
+	if errors.Is(err, &py.Error{Class: "LookupError"}) || isUnicodeError(err) {
 		return nil
 	}
 	return err
 }
 
 func isUnicodeError(err error) bool {
-	var codec *text.CodecError
-	return errors.As(err, &codec) && !codec.Unknown
+	return errors.Is(err, py.ErrUnicode)
 }
 
 // addParts makes header and footer the first and last part of a multipart, the
@@ -331,7 +327,7 @@ func (d *delivery) part(t text.Text, charset string) (*message.Message, error) {
 
 // wrap makes the message a part beside header and footer.
 func (d *delivery) wrap(msg *message.Message, header, footer text.Text, listCharset string) error {
-	inner := msg.Inner(func(name string) bool { return strings.HasPrefix(maillist.Lower(name), "content-") })
+	inner := msg.Inner(func(name string) bool { return strings.HasPrefix(py.Lower(name), "content-") })
 	if inner.HeaderCount() == 0 {
 		inner.Set("Content-Type", inner.GetContentType())
 	}
@@ -363,7 +359,7 @@ func lowered(v pickle.Value) text.Text {
 	case pickle.Unicode:
 		return pickle.Unicode(strings.ToLower(string(v)))
 	case pickle.Str:
-		return maillist.Lower(string(v))
+		return py.Lower(string(v))
 	}
 	return ""
 }

@@ -5,7 +5,7 @@ import (
 	"strings"
 
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
-	"github.com/mmrunner/mmrunner/mmcompat/message"
+	"github.com/mmrunner/mmrunner/mmcompat/py"
 	"github.com/mmrunner/mmrunner/mmcompat/qfile"
 	"github.com/mmrunner/mmrunner/mmcompat/site"
 	"github.com/mmrunner/mmrunner/mmcompat/smtplib"
@@ -22,7 +22,7 @@ func (d *delivery) finish(h *Handler) error {
 	d.data.Delete("undelivered")
 	whole, err := d.msg.AsString(false, true)
 	if err != nil {
-		return passing(err, "'size'    : len(msg.as_string()),")
+		return err
 	}
 	vars := text.Vars{
 		"time": d.took.Seconds(), "size": len(whole), "#recips": len(d.recips), "#refused": d.refused.Len(),
@@ -69,9 +69,7 @@ func (d *delivery) probeRefused(h *Handler, token string) error {
 		return err
 	}
 	if _, ok := pend.Peek(token); !ok || h.probes[token] != "" && h.probes[token] != d.e.Base {
-		return membership.At(&message.PyError{Kind: "TypeError", Text: "'NoneType' object is not iterable"},
-			membership.Frame{Module: "Queue/OutgoingRunner", Function: "_dispose", Code: "self._probe_bounce("},
-			membership.Frame{Module: "Queue/BounceRunner", Function: "_probe_bounce", Code: "op, addr, bmsg = mlist.pend_confirm(token)"})
+		return &py.Error{Class: "TypeError", Text: "'NoneType' object is not iterable"}
 	}
 	h.probes[token] = d.e.Base
 	d.b.Enqueue(bounce.RefusedQueue, d.msg, bounce.RefusedProbe(d.data, token))
@@ -97,8 +95,8 @@ func (d *delivery) retry(recips []string) error {
 	if !ok {
 		last = pickle.Int(0)
 	}
-	if maillist.Compare(last, pickle.Int(len(recips))) == 0 {
-		if maillist.Compare(now, until) > 0 {
+	if py.Compare(last, pickle.Int(len(recips))) == 0 {
+		if py.Compare(now, until) > 0 {
 			return nil
 		}
 	} else {
@@ -171,10 +169,10 @@ func (d *delivery) log(setting string, vars text.Vars) {
 // logSetting is one of the SMTP_LOG settings; false if it is switched off.
 func logSetting(s *site.Site, name string) (log string, format text.Text, ok bool) {
 	v, _ := s.Value(name)
-	items, ok := maillist.Sequence(v)
+	items, ok := py.Items(v)
 	if !ok || len(items) != 2 {
 		return "", nil, false
 	}
-	log, ok = maillist.Text(items[0])
+	log, ok = py.StringOf(items[0])
 	return log, items[1], ok
 }

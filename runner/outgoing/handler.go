@@ -23,10 +23,10 @@ import (
 	"time"
 
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
+	"github.com/mmrunner/mmrunner/mmcompat/py"
 	"github.com/mmrunner/mmrunner/mmcompat/site"
 	"github.com/mmrunner/mmrunner/pickle"
 	"github.com/mmrunner/mmrunner/runner"
-	"github.com/mmrunner/mmrunner/runner/membership"
 )
 
 // Options say how much a Handler may do at a time, and how long it waits.
@@ -136,7 +136,7 @@ func (h *Handler) Apply(b runner.Batch, e *runner.Entry) (runner.Outcome, error)
 	}
 	if err != nil {
 		d.flushLogs()
-		return "", membership.NewUncaught(err, h.site)
+		return "", err
 	}
 	if somebody {
 		h.batches[b] = append(h.batches[b], d)
@@ -147,7 +147,7 @@ func (h *Handler) Apply(b runner.Batch, e *runner.Entry) (runner.Outcome, error)
 // due tells whether the time of an entry has come.
 func due(b runner.Batch, e *runner.Entry) bool {
 	after, ok := e.Data.Get("deliver_after")
-	return !ok || maillist.Compare(pickle.Value(maillist.Seconds(b.Now())), after) >= 0
+	return !ok || py.Compare(pickle.Value(maillist.Seconds(b.Now())), after) >= 0
 }
 
 // Batched delivers the batch's messages, and does what is to be done then. Entries
@@ -179,7 +179,7 @@ func (h *Handler) Batched(b runner.Batch) error {
 		default:
 			d.flushLogs()
 			d.undelivered()
-			failed[d.e] = membership.NewUncaught(d.err, h.site)
+			failed[d.e] = d.err
 		}
 	}
 	if len(failed) > 0 {

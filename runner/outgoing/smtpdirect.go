@@ -11,6 +11,7 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
 	"github.com/mmrunner/mmrunner/mmcompat/message"
 	"github.com/mmrunner/mmrunner/mmcompat/mlog"
+	"github.com/mmrunner/mmrunner/mmcompat/py"
 	"github.com/mmrunner/mmrunner/mmcompat/qfile"
 	"github.com/mmrunner/mmrunner/mmcompat/smtplib"
 	"github.com/mmrunner/mmrunner/mmcompat/text"
@@ -94,26 +95,19 @@ func (d *delivery) plan() (bool, error) {
 	// Never more than once.
 	if !d.personal && !d.data.True("decorated") {
 		if err := d.decorate(d.msg); err != nil {
-			return false, passing(err, "Decorate.process(mlist, msg, msgdata)")
+			return false, err
 		}
 		d.data.Set("decorated", true)
 	}
 	sender, err := d.msg.GetSender(d.b.Site().Bool("USE_ENVELOPE_SENDER"), false)
 	if err != nil {
-		return false, passing(err, "origsender = msgdata.get('original_sender', msg.get_sender())")
+		return false, err
 	}
 	d.from = sender
 	if _, ok := d.data.Get("original_sender"); ok {
 		d.from = d.data.Str("original_sender")
 	}
 	return true, nil
-}
-
-// passing notes the line of process that an exception passed.
-func passing(err error, code string) error {
-	return membership.At(err,
-		membership.Frame{Module: "Queue/OutgoingRunner", Function: "_dispose", Code: "self._func(mlist, msg, msgdata)"},
-		membership.Frame{Module: "Handlers/SMTPDirect", Function: "process", Code: code})
 }
 
 func strs(values []pickle.Value) []string {
@@ -240,7 +234,7 @@ func (d *delivery) transaction(h *Handler, conn *connection, chunk []string) (*s
 		d.logs = append(d.logs, line("smtp-failure", "Low level smtp error: %v, msgid: %s", err, id))
 		return failed(smtplib.Reply{Code: -1, Text: err.Error()}), nil
 	}
-	return nil, passing(err, "deliveryfunc(mlist, msg, msgdata, envsender, refused, conn)")
+	return nil, err
 }
 
 // copyFor is the envelope's sender and the text of the message for one transaction;
@@ -254,7 +248,7 @@ func (d *delivery) copyFor(chunk []string) (sender, content string, err error) {
 	}
 	d.mark(msg, sender)
 	content, err = msg.AsString(false, false)
-	return sender, content, passing(err, "deliveryfunc(mlist, msg, msgdata, envsender, refused, conn)")
+	return sender, content, err
 }
 
 // mark has a message's own fields lead bounces to the envelope's sender only.
@@ -286,7 +280,7 @@ func (d *delivery) personalCopy(recip string) (*message.Message, string, error) 
 	err := d.decorate(msg)
 	d.data.Set("recips", whole)
 	if err != nil {
-		return nil, "", passing(err, "deliveryfunc(mlist, msg, msgdata, envsender, refused, conn)")
+		return nil, "", err
 	}
 	if d.data.True("verp") {
 		mailbox, domain := maillist.ParseEmail(sender)
@@ -296,7 +290,7 @@ func (d *delivery) personalCopy(recip string) (*message.Message, string, error) 
 			return nil, "", nil
 		}
 		if domain == nil {
-			return nil, "", &message.PyError{Kind: "TypeError", Text: "can only join an iterable"}
+			return nil, "", &py.Error{Class: "TypeError", Text: "can only join an iterable"}
 		}
 		verped, err := text.SafeInterp(d.b.Site().Str("VERP_FORMAT"), text.Vars{"bounces": mailbox, "mailbox": who, "host": strings.Join(host, ".")})
 		if err != nil {
@@ -337,7 +331,7 @@ func (d *delivery) addressTo(msg *message.Message, recip string) error {
 			return err
 		}
 	}
-	if !maillist.Truth(name) {
+	if !py.Truth(name) {
 		msg.Set("To", recip)
 		return nil
 	}

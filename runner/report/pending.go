@@ -15,6 +15,7 @@ import (
 
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
 	"github.com/mmrunner/mmrunner/mmcompat/pending"
+	"github.com/mmrunner/mmrunner/mmcompat/py"
 	"github.com/mmrunner/mmrunner/mmcompat/site"
 	"github.com/mmrunner/mmrunner/mmcompat/terminal"
 )
@@ -98,7 +99,7 @@ func readSources(log string, waits map[string]bool, sources map[string]int) erro
 	lines := bufio.NewScanner(f)
 	lines.Buffer(nil, 1<<20)
 	for lines.Scan() {
-		if m := asked.FindStringSubmatch(lines.Text()); m != nil && waits[m[1]+" "+maillist.Lower(m[2])] {
+		if m := asked.FindStringSubmatch(lines.Text()); m != nil && waits[m[1]+" "+py.Lower(m[2])] {
 			sources[strings.TrimSpace(m[3])]++
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
+	"github.com/mmrunner/mmrunner/mmcompat/py"
 	"github.com/mmrunner/mmrunner/mmcompat/site"
 	"github.com/mmrunner/mmrunner/pickle"
 	"github.com/mmrunner/mmrunner/runner/bounce"
@@ -142,7 +143,7 @@ func listNames(s *site.Site, wanted []string) ([]string, error) {
 	}
 	var names []string
 	for _, name := range wanted {
-		name = maillist.Lower(name)
+		name = py.Lower(name)
 		if !maillist.Exists(s, name, nil) {
 			return nil, fmt.Errorf("there is no list %q", name)
 		}
@@ -190,7 +191,7 @@ func (b *builder) list(l *maillist.List) {
 		if !ok || len(t.Items) < 2 || !l.IsMember(addr) {
 			continue
 		}
-		n, _ := maillist.Integer(t.Items[0])
+		n, _ := py.ExactInt(t.Items[0])
 		switch maillist.Status(n) {
 		case maillist.ByBounce:
 			st.DisabledByBounce++

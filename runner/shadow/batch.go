@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
+	"github.com/mmrunner/mmrunner/mmcompat/py"
 	"github.com/mmrunner/mmrunner/mmcompat/site"
 	"github.com/mmrunner/mmrunner/pickle"
 )
@@ -103,7 +104,7 @@ func (c *collector) listOf(b []byte) string {
 			name = string(s)
 		}
 	}
-	name = maillist.Lower(name)
+	name = py.Lower(name)
 	if strings.ContainsRune(name, '/') || strings.HasPrefix(name, ".") {
 		return ""
 	}

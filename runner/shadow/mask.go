@@ -149,17 +149,22 @@ var stampedLine = regexp.MustCompile(`^\w{3} \d\d \d\d:\d\d:\d\d \d{4} \(\d+\) `
 // is worded, and where in the code it came up, is Python's own.
 const uncaught = "Uncaught runner exception: "
 
+// exceptionLine is the class of an exception and its text, which mmrunner writes
+// where Mailman has a traceback.
+var exceptionLine = regexp.MustCompile(`^[A-Z]\w*[a-z]\w*(:|$)`)
+
 // lines are those of a log, without what changes from run to run, without Python's
 // tracebacks, and without the one that says how much there was to do at once, which
 // the two sides do not share.
 func (m masks) lines(log string) []string {
 	var all []string
-	traceback := false
+	traceback, raised := false, false
 	for line := range strings.Lines(log) {
 		line = strings.TrimRight(line, "\r\n")
 		bare := stampedLine.ReplaceAllString(line, "")
 		if stamped := bare != line; stamped {
-			traceback = strings.HasPrefix(bare, "Traceback (most recent call last):")
+			traceback = strings.HasPrefix(bare, "Traceback (most recent call last):") || raised && exceptionLine.MatchString(bare)
+			raised = strings.HasPrefix(bare, uncaught)
 		}
 		switch {
 		case traceback || bare == "" || strings.Contains(bare, "queued bounces"):

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
+	"github.com/mmrunner/mmrunner/mmcompat/py"
 	"github.com/mmrunner/mmrunner/mmcompat/qfile"
 	"github.com/mmrunner/mmrunner/mmcompat/site"
 	"github.com/mmrunner/mmrunner/runner"
@@ -40,7 +41,7 @@ func Rehearse(ctx context.Context, s *site.Site, e Entry, handler func(name stri
 			name = k.Name
 		}
 	}
-	list := maillist.Lower(e.List)
+	list := py.Lower(e.List)
 	if name == "" {
 		return Rehearsal{Why: "Mailman's own runner of the queue " + e.Queue + " would handle it; that cannot be tried here"}, nil
 	}
@@ -69,7 +70,7 @@ func copySite(s *site.Site, dir string, e Entry, list string) (*site.Site, error
 			return nil, err
 		}
 	}
-	for _, name := range []string{list, maillist.Lower(s.Str("MAILMAN_SITE_LIST"))} {
+	for _, name := range []string{list, py.Lower(s.Str("MAILMAN_SITE_LIST"))} {
 		to := maillist.ListPath(private, name)
 		if err := os.MkdirAll(to, 0o700); err != nil {
 			return nil, err

@@ -12,6 +12,7 @@ import (
 
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
 	"github.com/mmrunner/mmrunner/mmcompat/message"
+	"github.com/mmrunner/mmrunner/mmcompat/py"
 	"github.com/mmrunner/mmrunner/mmcompat/qfile"
 	"github.com/mmrunner/mmrunner/mmcompat/site"
 )
@@ -150,7 +151,7 @@ func (e *Entry) obstacle(s *site.Site) string {
 	switch {
 	case strings.ContainsRune(e.List, '/') || strings.HasPrefix(e.List, "."):
 		return "its list has a name that no list can have"
-	case !maillist.Exists(s, maillist.Lower(e.List), nil):
+	case !maillist.Exists(s, py.Lower(e.List), nil):
 		return "its list is not there"
 	case e.Queue == "":
 		return "the queue that it came from is not known; say --queue"

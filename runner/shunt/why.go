@@ -76,8 +76,8 @@ func readErrors(path string, why map[string]string) error {
 		switch {
 		case bare != text && strings.HasPrefix(bare, uncaught):
 			exception, class = strings.TrimPrefix(bare, uncaught), ""
-		case bare == text && exceptionLine.MatchString(text):
-			class = text // the last line of a traceback
+		case exceptionLine.MatchString(bare):
+			class = bare // after the exception, or the last line of a traceback
 		}
 		for _, names := range []*regexp.Regexp{shunting, preserving} {
 			if m := names.FindStringSubmatch(bare); m != nil {
@@ -97,5 +97,5 @@ func readErrors(path string, why map[string]string) error {
 	}
 }
 
-// exceptionLine is the last line of a Python traceback.
-var exceptionLine = regexp.MustCompile(`^\w+(\.\w+)*(: .*)?$`)
+// exceptionLine is an exception by its class, which has more than capital letters.
+var exceptionLine = regexp.MustCompile(`^(\w+\.)*\w*[a-z]\w*(: .*)?$`)

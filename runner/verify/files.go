@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
+	"github.com/mmrunner/mmrunner/mmcompat/py"
 	"github.com/mmrunner/mmrunner/mmcompat/site"
 )
 
@@ -54,7 +55,7 @@ func Files(s *site.Site, lists []string) ([]File, error) {
 	sort.Strings(lists)
 	var files []File
 	for i, name := range lists {
-		name = maillist.Lower(name)
+		name = py.Lower(name)
 		lists[i] = name
 		if !all && !maillist.Exists(s, name, nil) {
 			return nil, &UnknownListError{name, s.ListDataDir()}

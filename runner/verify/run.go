@@ -14,7 +14,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/mmrunner/mmrunner/mmcompat/maillist"
+	"github.com/mmrunner/mmrunner/mmcompat/py"
 	"github.com/mmrunner/mmrunner/pickle"
 )
 
@@ -88,7 +88,7 @@ func Run(ctx context.Context, files []File, o Options) (*Report, error) {
 	}
 	only := map[string]bool{}
 	for _, l := range o.Lists {
-		only[maillist.Lower(l)] = true
+		only[py.Lower(l)] = true
 	}
 	start := time.Now()
 	r := &Report{Kinds: map[Kind]Count{}, Findings: []Finding{}, Unread: []string{}}
@@ -241,9 +241,9 @@ func (c *checker) nameList() {
 		v, _ := d.GetStr("listname")
 		switch name := v.(type) {
 		case pickle.Str:
-			c.file.List = maillist.Lower(string(name))
+			c.file.List = py.Lower(string(name))
 		case pickle.Unicode:
-			c.file.List = maillist.Lower(string(name))
+			c.file.List = py.Lower(string(name))
 		}
 	}
 	for i := range c.findings {

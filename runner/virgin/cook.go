@@ -6,7 +6,7 @@ import (
 
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
 	"github.com/mmrunner/mmrunner/mmcompat/message"
-	"github.com/mmrunner/mmrunner/mmcompat/pydict"
+	"github.com/mmrunner/mmrunner/mmcompat/py"
 	"github.com/mmrunner/mmrunner/mmcompat/qfile"
 	"github.com/mmrunner/mmrunner/mmcompat/text"
 	"github.com/mmrunner/mmrunner/pickle"
@@ -35,7 +35,7 @@ func cook(b runner.Batch, msg *message.Message, data *qfile.Data) error {
 	if _, ok := data.Get("original_sender"); !ok || !c.since(senderIsKept) {
 		sender, err := msg.GetSender(b.Site().Bool("USE_ENVELOPE_SENDER"), false)
 		if err != nil {
-			return at(err, "msgdata['original_sender'] = msg.get_sender()")
+			return err
 		}
 		data.Set("original_sender", sender)
 	}
@@ -61,11 +61,6 @@ func cook(b runner.Batch, msg *message.Message, data *qfile.Data) error {
 		return nil
 	}
 	return c.commandFields()
-}
-
-// at notes the line of process that an exception passed.
-func at(err error, code string) error {
-	return membership.At(err, membership.Frame{Module: "Handlers/CookHeaders", Function: "process", Code: code})
 }
 
 // cooking is one message at work.
@@ -123,7 +118,7 @@ func (c *cooking) listID() (text.Text, error) {
 	}
 	lang := c.l.Str("preferred_language")
 	if err := membership.KnownLanguage(c.b.Site(), lang); err != nil {
-		return nil, at(err, "cset = Utils.GetCharSet(mlist.preferred_language)")
+		return nil, err
 	}
 	bare := func() (text.Text, error) { return c.format("<%(id)s>", text.Vars{"id": id}) }
 	description := membership.Attr(c.l, "description")
@@ -132,11 +127,11 @@ func (c *cooking) listID() (text.Text, error) {
 	}
 	h, err := c.header(description, "List-Id", 998)
 	if err != nil {
-		return nil, at(err, "i18ndesc = uheader(mlist, mlist.description, 'List-Id'")
+		return nil, err
 	}
 	name, err := h.Encode()
 	if err != nil {
-		return nil, at(err, "listid_h = formataddr((str(i18ndesc), listid))")
+		return nil, err
 	}
 	if name == "" {
 		if c.since(bareListID) {
@@ -183,8 +178,7 @@ func printable(s string) bool {
 }
 
 func isUnicodeError(err error) bool {
-	var py *message.PyError
-	return errors.As(err, &py) && strings.HasPrefix(py.Kind, "Unicode")
+	return errors.Is(err, py.ErrUnicode)
 }
 
 // commandFields are the fields of RFC 2369 for what is not marked as the list's own
@@ -212,7 +206,7 @@ func (c *cooking) commandFields() error {
 		"List-Subscribe":   "<%(info)s>, <mailto:%(request)s?subject=subscribe>",
 	}
 	// A dict is filled, then the three are put into another: the order of keys is that of insertion into the latter.
-	names := pydict.Order([]string{"List-Help", "List-Unsubscribe", "List-Subscribe"})
+	names := py.DictOrder([]string{"List-Help", "List-Unsubscribe", "List-Subscribe"})
 	vars := text.Vars{"request": request, "info": info, "options": options, "post": post}
 	if c.l.Bool("include_list_post_header") {
 		formats["List-Post"] = "<mailto:%(post)s>"
@@ -225,7 +219,7 @@ func (c *cooking) commandFields() error {
 		formats["List-Archive"] = "<%(archive)s>"
 		names = append(names, "List-Archive")
 	}
-	for _, name := range pydict.Order(names) {
+	for _, name := range py.DictOrder(names) {
 		value, err := text.SafeInterp(formats[name], vars)
 		if err != nil {
 			return err
@@ -269,7 +263,7 @@ func (c *cooking) archiveURL() (text.Text, error) {
 	} else {
 		host, ok := urlHost(plain(private) + "/")
 		if !ok {
-			return nil, at(&message.PyError{Kind: "AttributeError", Text: "'NoneType' object has no attribute 'group'"}, "archiveurl = mlist.GetBaseArchiveURL()")
+			return nil, py.NoAttribute(nil, "group")
 		}
 		var hostname text.Text = host
 		if host == "" {

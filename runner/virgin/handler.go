@@ -12,7 +12,6 @@
 package virgin
 
 import (
-	"errors"
 	"strings"
 
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
@@ -84,10 +83,6 @@ func (h *Handler) Apply(b runner.Batch, e *runner.Entry) (runner.Outcome, error)
 		return "", &maillist.ErrNeedsPython{List: b.List().Name(), Reason: why}
 	}
 	err = runner.Guard(func() error { return dispose(b, msg, e) })
-	var needs *maillist.ErrNeedsPython
-	if err != nil && !errors.As(err, &needs) {
-		err = membership.NewUncaught(err, b.Site())
-	}
 	return runner.Forwarded, err
 }
 
@@ -191,19 +186,12 @@ func dispose(b runner.Batch, msg *message.Message, e *runner.Entry) error {
 	e.Data.Set("_fasttrack", 1)
 	e.Data.Set("pipeline", left(0))
 	if err := cook(b, msg, e.Data); err != nil {
-		return passing(err, "Handlers/CookHeaders")
+		return err
 	}
 	e.Data.Set("pipeline", left(1))
 	if err := deliver(b, msg, e.Data); err != nil {
-		return passing(err, "Handlers/ToOutgoing")
+		return err
 	}
 	e.Drop()
 	return nil
-}
-
-// passing notes that an exception of a handler passed IncomingRunner.
-func passing(err error, handler string) error {
-	return membership.At(err,
-		membership.Frame{Module: "Queue/IncomingRunner", Function: "_dispose", Code: "more = self._dopipeline("},
-		membership.Frame{Module: "Queue/IncomingRunner", Function: "_dopipeline", Code: "sys.modules[modname].process("})
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/mmrunner/mmrunner/mmcompat/message"
+	"github.com/mmrunner/mmrunner/mmcompat/py"
 	"github.com/mmrunner/mmrunner/pickle"
 )
 
@@ -36,9 +37,9 @@ func Facts(charsets *message.Charsets, text string) []string {
 func (f *facts) add(name, value string, err error) {
 	if err != nil {
 		value = "!" + err.Error()
-		var pe *message.PyError
+		var pe *py.Error
 		if errors.As(err, &pe) {
-			kind := pe.Kind[strings.LastIndexByte(pe.Kind, '.')+1:]
+			kind := pe.Class[strings.LastIndexByte(pe.Class, '.')+1:]
 			value = "!" + kind
 		}
 	}

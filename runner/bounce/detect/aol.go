@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/mmrunner/mmrunner/mmcompat/message"
+	"github.com/mmrunner/mmrunner/mmcompat/py"
 	"github.com/mmrunner/mmrunner/mmcompat/pyre"
 )
 
@@ -36,7 +37,7 @@ func (d *aol) process(s *scan) verdict {
 	if err != nil {
 		return verdict{err: err}
 	}
-	if !strings.HasSuffix(asciiLower(from.Addr), "@aol.com") {
+	if !strings.HasSuffix(py.Lower(from.Addr), "@aol.com") {
 		return verdict{}
 	}
 	text, ok, err := s.m.GetPayloadDecoded()
@@ -58,7 +59,7 @@ func (d *aol) process(s *scan) verdict {
 		if ok && at >= h.after().at {
 			h, ok = body{text}.first(d.perhaps, place{at: at})
 		}
-		switch local := strip(line); {
+		switch local := py.Strip(line); {
 		case local == "" && !d.blank:
 		case ok && at >= h.at && d.intro.Find(line):
 			found = true
@@ -89,20 +90,4 @@ func lineAt(s string, at int) (line string, next int) {
 		i++
 	}
 	return line, i + 1
-}
-
-// asciiLower is str.lower().
-func asciiLower(s string) string {
-	for i := 0; i < len(s); i++ {
-		if 'A' <= s[i] && s[i] <= 'Z' {
-			b := []byte(s)
-			for ; i < len(b); i++ {
-				if 'A' <= b[i] && b[i] <= 'Z' {
-					b[i] += 'a' - 'A'
-				}
-			}
-			return string(b)
-		}
-	}
-	return s
 }

@@ -71,9 +71,6 @@ func (b body) first(set *pyre.Set, from place) (h hit, ok bool) {
 // pythonSpace is what str.strip() takes away.
 const pythonSpace = " \t\n\v\f\r"
 
-func strip(s string) string  { return strings.Trim(s, pythonSpace) }
-func rstrip(s string) string { return strings.TrimRight(s, pythonSpace) }
-
 // has tells whether one of what a Set found is n.
 func (h hit) has(n int) bool {
 	for _, k := range h.what {

@@ -1,6 +1,10 @@
 package detect
 
-import "github.com/mmrunner/mmrunner/mmcompat/pyre"
+import (
+	"github.com/mmrunner/mmrunner/mmcompat/pyre"
+
+	"github.com/mmrunner/mmrunner/mmcompat/py"
+)
 
 // caiwireless is Bouncers/Caiwireless.py: the line after the one that announces
 // it is the only recipient.
@@ -28,7 +32,7 @@ func (d *caiwireless) process(s *scan) verdict {
 	announced := false
 	var v verdict
 	s.rawBody().find(d.words, h.place, func(h hit) bool {
-		line := strip(h.line)
+		line := py.Strip(h.line)
 		if !announced {
 			announced = d.intro.Match(line) != nil
 			return true

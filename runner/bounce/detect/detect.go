@@ -38,7 +38,7 @@ type Result struct {
 	// what Mailman would find. Nothing else is set then.
 	NeedPython string
 	// Err is what the entry is shunted for: the exception that Mailman would have
-	// met (a *message.PyError), or how the message is too large in some way that
+	// met (a *py.Error), or how the message is too large in some way that
 	// no true mail is. Nothing but Module, the module that raised an exception, is
 	// set then.
 	Err error

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/mmrunner/mmrunner/mmcompat/message"
+	"github.com/mmrunner/mmrunner/mmcompat/py"
 )
 
 // dsn is Bouncers/DSN.py, for delivery status notifications (RFC 3464).
@@ -64,7 +65,7 @@ func (d *dsn) reports(parts []*message.Message) verdict {
 			if i > 0 && block == blocks[i-1] {
 				continue // blocks of nothing, see walk
 			}
-			action := asciiLower(get(block, "action"))
+			action := py.Lower(get(block, "action"))
 			if strings.HasPrefix(action, "delayed") {
 				return verdict{stop: true}
 			}
@@ -105,7 +106,7 @@ func recipients(block *message.Message) (found []string) {
 		typed := false
 		params, _ := block.GetParams(field, true)
 		for _, p := range params {
-			if asciiLower(p.Name) == "rfc822" {
+			if py.Lower(p.Name) == "rfc822" {
 				typed = true
 			} else {
 				names = append(names, p.Name)

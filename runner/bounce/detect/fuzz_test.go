@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/mmrunner/mmrunner/mmcompat/message"
+	"github.com/mmrunner/mmrunner/mmcompat/py"
 	"github.com/mmrunner/mmrunner/mmcompat/site"
 )
 
@@ -63,7 +64,7 @@ func fuzzModule(f *testing.F, name string) {
 			st.module.process(shared)
 		}
 		got := all.pipeline[at].module.process(shared)
-		if diff := cmp.Diff(want, got, cmp.AllowUnexported(verdict{}, message.PyError{})); diff != "" {
+		if diff := cmp.Diff(want, got, cmp.AllowUnexported(verdict{}, py.Error{})); diff != "" {
 			t.Errorf("alone -, after others +:\n%s", diff)
 		}
 		size := 0

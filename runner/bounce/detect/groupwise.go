@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/mmrunner/mmrunner/mmcompat/message"
+	"github.com/mmrunner/mmrunner/mmcompat/py"
 	"github.com/mmrunner/mmrunner/mmcompat/pyre"
 )
 
@@ -26,7 +27,7 @@ func (d *groupWise) process(s *scan) (v verdict) {
 		return v
 	}
 	mailer := get(s.m, "x-mailer")
-	if len(mailer) < 3 || !slices.Contains([]string{"nov", "ntm", "int"}, asciiLower(mailer[:3])) {
+	if len(mailer) < 3 || !slices.Contains([]string{"nov", "ntm", "int"}, py.Lower(mailer[:3])) {
 		return v
 	}
 	plain, err := firstPlain(s.m)
@@ -65,7 +66,7 @@ func firstPlain(m *message.Message) (*message.Message, error) {
 		return m, nil
 	}
 	if m.Payload == nil {
-		return nil, &message.PyError{Kind: "TypeError", Text: "'NoneType' object is not iterable"}
+		return nil, &py.Error{Class: "TypeError", Text: "'NoneType' object is not iterable"}
 	}
 	parts := m.Parts()
 	for i, part := range parts {

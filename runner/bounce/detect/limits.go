@@ -3,7 +3,7 @@ package detect
 import (
 	"errors"
 
-	"github.com/mmrunner/mmrunner/mmcompat/pydict"
+	"github.com/mmrunner/mmrunner/mmcompat/py"
 	"github.com/mmrunner/mmrunner/mmcompat/pyre"
 )
 
@@ -75,7 +75,7 @@ func (v *verdict) append(addr string, err error) bool {
 
 // addresses is a dict with addresses for keys.
 type addresses struct {
-	pydict.Dict
+	py.Dict
 	valid *pyre.Regexp // what one has to match to be returned; nil for all
 
 	count int // how many are valid

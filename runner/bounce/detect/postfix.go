@@ -1,6 +1,10 @@
 package detect
 
-import "github.com/mmrunner/mmrunner/mmcompat/pyre"
+import (
+	"github.com/mmrunner/mmrunner/mmcompat/pyre"
+
+	"github.com/mmrunner/mmrunner/mmcompat/py"
+)
 
 // postfix is Bouncers/Postfix.py: the first plain text that is called a
 // notification has its recipients after a salutation.
@@ -26,7 +30,7 @@ func (d *postfix) process(s *scan) (v verdict) {
 		return v
 	}
 	for _, part := range s.leaves() {
-		if part.GetContentType() == "text/plain" && asciiLower(get(part, "content-description")) == "notification" {
+		if part.GetContentType() == "text/plain" && py.Lower(get(part, "content-description")) == "notification" {
 			text, err := stringIO(part)
 			if err != nil {
 				return verdict{err: err}
@@ -40,7 +44,7 @@ func (d *postfix) process(s *scan) (v verdict) {
 func (d *postfix) addresses(text body) (v verdict) {
 	var from *place
 	text.find(d.begins, place{}, func(h hit) bool {
-		line := rstrip(h.line)
+		line := py.RStrip(h.line)
 		for _, re := range d.salutations {
 			if re.Match(line) != nil {
 				after := h.after()
@@ -54,7 +58,7 @@ func (d *postfix) addresses(text body) (v verdict) {
 		return v
 	}
 	text.find(d.lines, *from, func(h hit) bool {
-		line := rstrip(h.line)
+		line := py.RStrip(h.line)
 		if line == "" {
 			return true
 		}

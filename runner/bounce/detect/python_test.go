@@ -18,6 +18,7 @@ import (
 
 	"github.com/mmrunner/mmrunner/mmcompat/message"
 	"github.com/mmrunner/mmrunner/mmcompat/mmtest"
+	"github.com/mmrunner/mmrunner/mmcompat/py"
 )
 
 // scanPython runs every module of BouncerAPI's pipeline, and those that are named
@@ -103,9 +104,9 @@ func askPython(t testing.TB, prefix string, messages []string, extra ...string) 
 // ours is what each module of a detector finds in a message.
 func ours(d *Detector, text string) []found {
 	m, err := message.Parse(text)
-	var exception *message.PyError
+	var exception *py.Error
 	if errors.As(err, &exception) {
-		return []found{{Module: "parse", Error: exception.Kind}}
+		return []found{{Module: "parse", Error: exception.Class}}
 	}
 	s := &scan{m: m, tags: d.tags}
 	all := []found{}

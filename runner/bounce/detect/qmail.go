@@ -3,6 +3,7 @@ package detect
 import (
 	"strings"
 
+	"github.com/mmrunner/mmrunner/mmcompat/py"
 	"github.com/mmrunner/mmrunner/mmcompat/pyre"
 )
 
@@ -39,7 +40,7 @@ func (d *qmail) process(s *scan) (v verdict) {
 		return v
 	}
 	s.rawBody().find(d.lines, end.after(), func(h hit) bool {
-		line := strip(h.line)
+		line := py.Strip(h.line)
 		if strings.HasPrefix(line, "-") {
 			return false
 		}
@@ -57,10 +58,10 @@ func (d *qmail) introduction(s *scan) (after place, ok bool) {
 	for i, t := range d.begins {
 		h, found := s.rawTag(t)
 		// The candidate is the line, unless a tag ends in white space.
-		for found && !strings.HasPrefix(strip(h.line), d.intros[i]) {
+		for found && !strings.HasPrefix(py.Strip(h.line), d.intros[i]) {
 			found = false
 			s.rawBody().each(h.after(), func(next hit) bool {
-				h, found = next, strings.HasPrefix(strip(next.line), d.intros[i])
+				h, found = next, strings.HasPrefix(py.Strip(next.line), d.intros[i])
 				return !found
 			})
 		}

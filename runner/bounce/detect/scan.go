@@ -2,6 +2,7 @@ package detect
 
 import (
 	"github.com/mmrunner/mmrunner/mmcompat/message"
+	"github.com/mmrunner/mmrunner/mmcompat/py"
 	"github.com/mmrunner/mmrunner/mmcompat/pyre"
 )
 
@@ -16,7 +17,7 @@ type verdict struct {
 
 // raise is the verdict of a module that raises an exception.
 func raise(kind, text string) verdict {
-	return verdict{err: &message.PyError{Kind: kind, Text: text}}
+	return verdict{err: &py.Error{Class: kind, Text: text}}
 }
 
 // detector is one bounce module.
@@ -178,9 +179,9 @@ func stringIO(part *message.Message) (body, error) {
 	case string:
 		return body{p}, nil
 	case nil:
-		return nil, &message.PyError{Kind: "TypeError", Text: "StringIO() argument 1 must be string or buffer, not None"}
+		return nil, &py.Error{Class: "TypeError", Text: "StringIO() argument 1 must be string or buffer, not None"}
 	}
-	return nil, &message.PyError{Kind: "TypeError", Text: "StringIO() argument 1 must be string or buffer, not list"}
+	return nil, &py.Error{Class: "TypeError", Text: "StringIO() argument 1 must be string or buffer, not list"}
 }
 
 // leaves is the flatten() of Netscape and Postfix: all parts that hold no parts.

@@ -1,6 +1,7 @@
 package detect
 
 import (
+	"github.com/mmrunner/mmrunner/mmcompat/py"
 	"github.com/mmrunner/mmrunner/mmcompat/pyre"
 )
 
@@ -18,7 +19,7 @@ func newSina(s *source) detector {
 }
 
 func (d *sina) process(s *scan) (v verdict) {
-	if asciiLower(get(s.m, "from")) != "mailer-daemon@sina.com" || !s.m.IsMultipart() {
+	if py.Lower(get(s.m, "from")) != "mailer-daemon@sina.com" || !s.m.IsMultipart() {
 		return v
 	}
 	parts := s.m.Parts()

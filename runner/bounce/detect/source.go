@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/mmrunner/mmrunner/mmcompat/message"
+	"github.com/mmrunner/mmrunner/mmcompat/py"
 	"github.com/mmrunner/mmrunner/mmcompat/pyre"
 	"github.com/mmrunner/mmrunner/mmcompat/site"
 	"github.com/mmrunner/mmrunner/pickle"
@@ -170,5 +170,5 @@ func groupOf(re *pyre.Regexp, line, name string) (string, error) {
 }
 
 func noSuchGroup() error {
-	return &message.PyError{Kind: "IndexError", Text: "no such group"}
+	return &py.Error{Class: "IndexError", Text: "no such group"}
 }

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/mmrunner/mmrunner/mmcompat/message"
+	"github.com/mmrunner/mmrunner/mmcompat/py"
 	"github.com/mmrunner/mmrunner/mmcompat/pyre"
 )
 
@@ -34,7 +35,7 @@ func newYahooOf(s *source, intros, ends []*pyre.Regexp) detector {
 }
 
 func (d *yahoo) process(s *scan) (v verdict) {
-	sender, err := message.ParseAddr(asciiLower(get(s.m, "from")))
+	sender, err := message.ParseAddr(py.Lower(get(s.m, "from")))
 	if err != nil {
 		return verdict{err: err}
 	}
@@ -43,7 +44,7 @@ func (d *yahoo) process(s *scan) (v verdict) {
 	}
 	var from *place
 	s.rawBody().find(d.begins, place{}, func(h hit) bool {
-		if matchesOne(d.intros, strip(h.line)) {
+		if matchesOne(d.intros, py.Strip(h.line)) {
 			after := h.after()
 			from = &after
 		}
@@ -53,7 +54,7 @@ func (d *yahoo) process(s *scan) (v verdict) {
 		return v
 	}
 	s.rawBody().find(d.lines, *from, func(h hit) bool {
-		line := strip(h.line)
+		line := py.Strip(h.line)
 		if m := d.addr.Match(line); m != nil {
 			return v.add(m, d.addr)
 		}

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/mmrunner/mmrunner/mmcompat/message"
+	"github.com/mmrunner/mmrunner/mmcompat/py"
 	"github.com/mmrunner/mmrunner/mmcompat/pyre"
 )
 
@@ -62,7 +63,7 @@ func (d *yale) process(s *scan) (v verdict) {
 // the module has it, at just "edu".
 func isYaleDaemon(addr string) bool {
 	user, domain, ok := strings.Cut(addr, "@")
-	if !ok || asciiLower(user) != "mailer-daemon" {
+	if !ok || py.Lower(user) != "mailer-daemon" {
 		return false
 	}
 	return domain == "edu" || domain == "yale.edu" || strings.HasSuffix(domain, ".yale.edu")

@@ -114,7 +114,7 @@ def flat(msg):
 
 def logged(text):
     # Exceptions by their class, without the lines of Python that they came from.
-    out, lines, i = [], text.split('\n'), 0
+    out, lines, i, uncaught = [], text.split('\n'), 0, False
     while i < len(lines):
         line = lines[i]
         i += 1
@@ -123,11 +123,18 @@ def logged(text):
         line = re.sub(r'^\w{3} \d\d \d\d:\d\d:\d\d \d{4} \(\d+\) ', '', line)
         # When bounces are registered is the runner's own choice.
         if line.startswith('Uncaught runner exception: ') or line.endswith(' queued bounces'):
+            uncaught = uncaught or line.startswith('U')
             continue
+        raised = re.match(r'([A-Z]\w*[a-z]\w*)(:|$)', line)
         if line.startswith('Traceback '):
             while i < len(lines) and lines[i].startswith('  '):
                 i += 1
             line = 'Exception ' + lines[i].split(':')[0]
+        elif raised and uncaught:
+            # mmrunner has the class and the text, and no traceback.
+            line = 'Exception ' + raised.group(1)
+        if line.startswith('Exception '):
+            uncaught = False
             # What follows is the rest of its text, and an empty line.
             while i < len(lines) and lines[i]:
                 i += 1

@@ -1,11 +1,9 @@
-// Package pydict is in charge of the order in which Python 2.7 iterates over a
-// dict: it follows from the hashes of the keys and the dict's history
-// (Objects/dictobject.c), and shows wherever Mailman goes through one, as in
-// the order in which a bounce's addresses are registered.
-//
-// It is that of a 64-bit Python without hash randomization (-R), which Mailman
-// does not switch on.
-package pydict
+package py
+
+// The order of a dict's keys follows from the hashes of the keys and the dict's
+// history (Objects/dictobject.c). It shows wherever Mailman goes through a dict, as
+// in the order in which a bounce's addresses are registered. It is that of a 64-bit
+// Python without hash randomization (-R), which Mailman does not switch on.
 
 // Dict is a dict whose keys are str, as far as the order of its keys goes. The
 // zero Dict is empty and ready to use.
@@ -31,8 +29,8 @@ const (
 
 const minSize = 8
 
-// Order returns the keys of a dict into which keys were put one after the other.
-func Order(keys []string) []string {
+// DictOrder returns the keys of a dict into which keys were put one after the other.
+func DictOrder(keys []string) []string {
 	var d Dict
 	for _, k := range keys {
 		d.Set(k)

@@ -1,4 +1,4 @@
-package pydict
+package py
 
 import (
 	"bytes"
@@ -75,7 +75,7 @@ func TestOrderIsPythons(t *testing.T) {
 
 // TestOrder is one known order, for machines without Python.
 func TestOrder(t *testing.T) {
-	got := Order([]string{"ann@example.com", "bob@example.com", "cyd@example.com", "", "dan@example.org", "ann@example.com", "eve@example.net", "fay@example.net", "guy@example.net"})
+	got := DictOrder([]string{"ann@example.com", "bob@example.com", "cyd@example.com", "", "dan@example.org", "ann@example.com", "eve@example.net", "fay@example.net", "guy@example.net"})
 	want := []string{"", "dan@example.org", "bob@example.com", "eve@example.net", "guy@example.net", "cyd@example.com", "fay@example.net", "ann@example.com"}
 	if !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)

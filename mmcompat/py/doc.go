@@ -1,0 +1,35 @@
+// Package py is Python 2.7's semantics, as far as they show in what Mailman does:
+// truth, comparison and arithmetic of values, methods of str, the % operator, the
+// order of dicts, and exceptions.
+//
+// Values are pickle.Value. Where text is made or taken, a str may also be a Go
+// string of bytes; a unicode is a pickle.Unicode, in UTF-8 with lone surrogates in
+// three bytes.
+package py
+
+import (
+	"fmt"
+
+	"github.com/mmrunner/mmrunner/pickle"
+)
+
+// Text is a str (a Go string or pickle.Str) or a unicode (pickle.Unicode): which
+// of them Python got depends on what went in, and mail is encoded differently for
+// it.
+type Text = any
+
+// Plain gives the bytes of a str or the UTF-8 of a unicode, and whether it is a
+// unicode. Another value gives what Go prints of it.
+func Plain(t Text) (s string, unicode bool) {
+	switch t := t.(type) {
+	case string:
+		return t, false
+	case pickle.Str:
+		return string(t), false
+	case pickle.Unicode:
+		return string(t), true
+	case nil:
+		return "", false
+	}
+	return fmt.Sprint(t), false
+}
