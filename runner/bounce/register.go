@@ -151,18 +151,12 @@ func (r *register) bounce(member string, read reader, day maillist.Date, include
 // includes, one level deep.
 func (r *register) includedLists(member string, read reader, day maillist.Date) error {
 	v, _ := r.l.Get("regular_include_lists")
-	var items []pickle.Value
-	switch v := v.(type) {
-	case *pickle.List:
-		items = v.Items
-	case *pickle.Tuple:
-		items = v.Items
-	}
+	items, _ := py.Items(v)
 	var errs []error
 	for _, item := range items {
-		addr, _ := item.(pickle.Str)
-		name, _, ok := strings.Cut(string(addr), "@")
-		if !ok || strings.Count(string(addr), "@") != 1 {
+		addr, _ := py.StringOf(item)
+		name, _, ok := strings.Cut(addr, "@")
+		if !ok || strings.Count(addr, "@") != 1 {
 			errs = append(errs, py.Errorf("ValueError", "the included list %s is no NAME@HOST", pickle.Repr(item, 80)))
 			continue
 		}
