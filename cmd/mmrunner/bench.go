@@ -19,6 +19,7 @@ import (
 type benchOptions struct {
 	bench.Options
 	mailman int
+	loads   int
 	asJSON  bool
 	child   string
 }
@@ -47,6 +48,7 @@ a few entries of a list of the middle size, for the ratio. The installation's st
 	cmd.Flags().IntVar(&o.Bounces, "bounces", 5_000, "bounces of a batch")
 	cmd.Flags().IntVar(&o.Commands, "commands", 1_000, "commands of a batch")
 	cmd.Flags().IntVar(&o.mailman, "mailman-entries", 10, "entries of each queue for Mailman's own runners; 0 asks no Mailman")
+	cmd.Flags().IntVar(&o.loads, "loads", 1, "measure other loads too, made smaller by this factor; 0 leaves them out")
 	jsonFlag(cmd.Flags(), &o.asJSON)
 	cmd.Flags().StringVar(&o.child, "child", "", "")
 	if err := cmd.Flags().MarkHidden("child"); err != nil {
@@ -63,7 +65,8 @@ a few entries of a list of the middle size, for the ratio. The installation's st
 
 // benchDocument is what --json prints.
 type benchDocument struct {
-	Rows []bench.Row `json:"rows"`
+	Rows  []bench.Row     `json:"rows"`
+	Loads []bench.LoadRow `json:"loads"`
 }
 
 func runBench(cmd *cobra.Command, in *installation, o benchOptions) error {
@@ -89,25 +92,39 @@ func runBench(cmd *cobra.Command, in *installation, o benchOptions) error {
 	if err != nil {
 		return err
 	}
+	var installed *site.Site
 	if o.mailman > 0 && len(rows) > 0 {
 		s, err := in.site(site.Options{NoCache: true})
 		if err == nil {
 			err = s.Problem
 		}
 		if err == nil {
+			installed = s
 			err = benchMailman(s, rows, o)
 		}
 		if err != nil {
 			fmt.Fprintf(cmd.ErrOrStderr(), "no Mailman to compare with: %v\n", err)
 		}
 	}
+	var loads []bench.LoadRow
+	if o.loads > 0 {
+		if loads, err = bench.Loads(o.Options, o.loads, installed); err != nil {
+			return err
+		}
+	}
 	if o.asJSON {
-		return printJSON(cmd, benchDocument{rows})
+		return printJSON(cmd, benchDocument{rows, loads})
 	}
 	if err := bench.Print(cmd.OutOrStdout(), rows); err != nil {
 		return err
 	}
-	for _, line := range bench.Over(rows) {
+	if len(loads) > 0 {
+		fmt.Fprintln(cmd.OutOrStdout())
+		if err := bench.PrintLoads(cmd.OutOrStdout(), loads); err != nil {
+			return err
+		}
+	}
+	for _, line := range append(bench.Over(rows), bench.OverLoads(loads)...) {
 		fmt.Fprintln(cmd.OutOrStdout(), "over budget: "+line)
 	}
 	return nil

@@ -91,6 +91,29 @@ func TestRun(t *testing.T) {
 	}
 }
 
+// Each of the other loads is handled whole, on as many lists as it is for.
+func TestLoads(t *testing.T) {
+	rows, err := Loads(Options{Drain: drain}, 100, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(rows) != len(loads) {
+		t.Fatalf("got %d rows, need %d", len(rows), len(loads))
+	}
+	for i, r := range rows {
+		if want := max(1, loads[i].bounces/100); r.Entries != want || r.Elapsed <= 0 || r.Copy <= 0 {
+			t.Errorf("got row %+v, need %d entries", r, want)
+		}
+		if r.limit.disable && (r.Longest <= 0 || r.Longest > r.Held) {
+			t.Errorf("got the lock for %v s at most and %v s in all", r.Longest, r.Held)
+		}
+	}
+	r := LoadRow{Load: "x", Elapsed: 1, Mailman: 2, Longest: 1, Copy: .1, Peak: 1 << 40, limit: load{disable: true, memory: true}}
+	if over := OverLoads([]LoadRow{r}); len(over) != 3 {
+		t.Errorf("got %q, need all three budgets", over)
+	}
+}
+
 // Mailman's runners work on the list that mmrunner's are measured on.
 func TestMailman(t *testing.T) {
 	s, err := site.Open(mmtest.Prefix(t), site.Options{NoCache: true})

@@ -110,6 +110,8 @@ func (e *Engine) limit(b *batch) int {
 	}
 	if l := e.holds.lists[b.list]; l != nil && l.limit > 0 {
 		n = min(n, l.limit)
+	} else if n > busyBatch && e.Env.Lists.SavedElsewhere(b.list, busyTime) {
+		n = busyBatch
 	}
 
 	// Messages are held one at a time, but what is made of them may be held all together.
@@ -121,6 +123,13 @@ func (e *Engine) limit(b *batch) int {
 	}
 	return n
 }
+
+// A list that another process has saved less than busyTime ago may be saved again
+// soon: a transaction of busyBatch entries is more likely to be there first.
+const (
+	busyTime  = 2 * time.Second
+	busyBatch = 256
+)
 
 // batchBytes is how much mail one transaction takes at most, and how much it may
 // make.

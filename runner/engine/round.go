@@ -16,6 +16,12 @@ import (
 
 // handle has batches handled, in rounds, until none is left that can be.
 func (e *Engine) handle(ctx context.Context, p *pass, batches []*batch) {
+	defer func() {
+		if e.journal != nil {
+			// What could not be removed is for a recovery, see txn.Journal.Untidy.
+			_ = e.journal.RemoveSpares()
+		}
+	}()
 	skipped := map[string]bool{} // lists some of whose entries stay, so that later ones must
 	stay := func(b *batch) {
 		e.release(b)

@@ -2,6 +2,7 @@ package txn
 
 import (
 	"fmt"
+	"path/filepath"
 	"slices"
 
 	"github.com/mmrunner/mmrunner/mmcompat/disk"
@@ -79,6 +80,11 @@ func (tx *Tx) published() {
 		if tx.mode != ReadOnly && !l.published() {
 			tx.env.Lists.Forget(l.name)
 		}
+		for _, f := range tx.commit.Files {
+			if f.Final == filepath.Join(l.list.FullPath(), "config.pck") {
+				tx.env.Lists.notePublished(l.name, f.ID)
+			}
+		}
 	}
 	tx.unlock()
 	tx.state = committed
@@ -126,7 +132,7 @@ func (g *Group) end(worked bool) error {
 		return nil
 	}
 	forget := g.j.forget
-	if !worked || len(g.leftover) > 0 {
+	if !worked || len(g.leftover)+len(g.leftOutbox) > 0 {
 		// With the record back after a loss of power, their absence would tell that they had been renamed.
 		forget = g.j.drop
 	}
@@ -137,7 +143,8 @@ func (g *Group) end(worked bool) error {
 	if err := g.j.discard(g.leftover); err != nil {
 		g.j.SetUntidy()
 	}
-	g.leftover = nil
+	g.j.spare(g.temp, g.leftOutbox)
+	g.leftover, g.leftOutbox = nil, nil
 	return nil
 }
 

@@ -151,10 +151,12 @@ type Lists struct {
 	mu     sync.Mutex
 	loaded listCache
 	pended *pended
+	// published are the inodes of the config.pck files that this process has made.
+	published map[string]uint64
 }
 
 // NewLists returns an empty store for env.
-func NewLists(env *Env) *Lists { return &Lists{env: env} }
+func NewLists(env *Env) *Lists { return &Lists{env: env, published: map[string]uint64{}} }
 
 // Site is the installation.
 func (s *Lists) Site() *site.Site { return s.env.Site }
@@ -252,6 +254,25 @@ func (s *Lists) FileSize(name string) int64 {
 		return 0
 	}
 	return info.Size()
+}
+
+// SavedElsewhere tells whether another process has saved a list less than a time
+// ago.
+func (s *Lists) SavedElsewhere(name string, ago time.Duration) bool {
+	id, err := stage.Identify(filepath.Join(maillist.ListPath(s.env.Site, name), "config.pck"))
+	if err != nil || time.Since(time.Unix(0, id.Mtime)) > ago {
+		return false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.published[name] != id.Ino
+}
+
+// notePublished remembers that a list's config.pck is this process's.
+func (s *Lists) notePublished(name string, id stage.Identity) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.published[name] = id.Ino
 }
 
 // silent is a log for what will be done again, and logged then.

@@ -28,7 +28,8 @@ type Group struct {
 	record *Record
 	// leftover are temporary files of transactions that were dropped after the
 	// record was flushed: it must be gone before they go.
-	leftover []stage.File
+	leftover   []stage.File
+	leftOutbox []stage.File // the same, of outboxes
 }
 
 // temps counts this process's groups, from a number on that no process had which
@@ -146,19 +147,21 @@ func (tx *Tx) Prepare(entries, preserved []string) error {
 func (g *Group) Flush() error {
 	r := &Record{}
 	var files []stage.File
+	locked := false
 	for _, tx := range g.txs {
 		if tx.state != prepared {
 			continue
 		}
 		r.Commits = append(r.Commits, tx.commit)
 		tx.mark = len(r.Commits)
+		locked = locked || tx.mode == LockFirst
 		files = append(files, tx.commit.Files...)
 		files = append(files, tx.commit.Outbox...)
 	}
 	if len(r.Commits) == 0 {
 		return nil
 	}
-	if err := flush(files); err != nil {
+	if err := flush(files, locked); err != nil {
 		return err
 	}
 	// Even if it fails: whether it is there cannot be told.
@@ -170,14 +173,16 @@ func (g *Group) Flush() error {
 // together with whatever else their file system holds back.
 const fewFiles = 4
 
-// flush flushes files, and the directories in which they have their names.
-func flush(files []stage.File) error {
+// flush flushes files, and the directories in which they have their names. each says
+// that it is to be one by one: what others have written must not be waited for under
+// a lock.
+func flush(files []stage.File, each bool) error {
 	written := slices.DeleteFunc(slices.Clone(files), func(f stage.File) bool { return f.Tmp == "" })
-	if len(written) > fewFiles {
+	if len(written) > fewFiles && !each {
 		return disk.SyncTrees(dirsOf(written))
 	}
-	for _, f := range written {
-		if err := f.Sync(); err != nil {
+	for _, err := range disk.InParallel(len(written), func(i int) error { return written[i].Sync() }) {
+		if err != nil {
 			return err
 		}
 	}
@@ -222,15 +227,17 @@ func (tx *Tx) Drop() error {
 	tx.forget()
 	tx.unlock()
 
-	files := tx.outbox
-	if tx.commit != nil {
-		files = slices.Concat(files, tx.commit.Files)
-	}
 	g := tx.group
+	var files []stage.File
+	if tx.commit != nil {
+		files = tx.commit.Files
+	}
 	if g.record != nil && tx.mark > 0 {
 		g.leftover = append(g.leftover, files...)
+		g.leftOutbox = append(g.leftOutbox, tx.outbox...)
 		return nil
 	}
+	g.j.spare(g.temp, tx.outbox)
 	return g.j.discard(files)
 }
 

@@ -38,7 +38,8 @@ type Journal struct {
 	work   *disk.File
 	// numbers are those of the entries in the work file, from 1.
 	numbers map[string]int
-	inHand  []int       // by slot
+	inHand  []int // by slot
+	spares  spares
 	untidy  atomic.Bool // temporary or .bak files are left that a recovery has to see to
 }
 
@@ -143,6 +144,11 @@ func (j *Journal) note(bases []string) error {
 	for i, base := range bases {
 		j.numbers[base] = i + 1
 		b = fmt.Appendf(b, "entry %s\n", base)
+	}
+	for dir, temps := range j.spares.temps {
+		for _, temp := range temps {
+			b = fmt.Appendf(b, "dir %s %q\n", temp, dir)
+		}
 	}
 	if err := j.work.Truncate(0); err != nil {
 		return err
@@ -271,9 +277,9 @@ func (j *Journal) Abandon() error { return errors.Join(j.work.Close(), j.lock.Cl
 
 // Close ends the journal, which must have no record.
 func (j *Journal) Close() error {
-	var err error
+	err := j.RemoveSpares()
 	if j.work != nil {
-		err = j.work.Close()
+		err = errors.Join(err, j.work.Close())
 	}
 	// Removed while it is locked: nobody else can have begun to recover it.
 	err = errors.Join(err, ignoreMissing(disk.Remove(j.id.file(draft))), ignoreMissing(disk.Remove(j.id.file(work))))

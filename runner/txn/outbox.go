@@ -64,7 +64,11 @@ func (tx *Tx) stage(dir, base string, body []byte) error {
 	}
 	final := filepath.Join(dir, base+qfile.Waiting)
 	tmp := final + ".tmp." + tx.group.temp
-	if err := qfile.WriteFile(tmp, body, false); err != nil {
+	reused, err := tx.group.j.reuse(tmp, body)
+	if !reused {
+		err = qfile.WriteFile(tmp, body, false)
+	}
+	if err != nil {
 		// It may be that what was written could not be removed.
 		tx.group.j.SetUntidy()
 		return err
