@@ -2,6 +2,7 @@ package txn
 
 import (
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 
@@ -31,6 +32,7 @@ func (tx *Tx) Commit() error {
 		}
 	}
 
+	defer holdReplaced(c.Files)()
 	for _, f := range c.Files {
 		err := f.Publish(func() error { return tx.check(f) })
 		if err == nil {
@@ -47,6 +49,33 @@ func (tx *Tx) Commit() error {
 	}
 	tx.published()
 	return nil
+}
+
+// largeFile is a size from which on it takes a file system long to free a file.
+const largeFile = 1 << 20
+
+// holdReplaced keeps the large files that others are about to replace from being
+// freed in the midst of it, under the locks. The returned function lets them go.
+func holdReplaced(files []stage.File) (release func()) {
+	var held []*os.File
+	for _, f := range files {
+		replaced := f.Final
+		if f.LinkLast != "" {
+			replaced = f.LinkLast
+		}
+		if info, err := disk.Lstat(replaced); err != nil || info.Size() < largeFile || !info.Mode().IsRegular() {
+			continue
+		}
+		// It only costs time if this fails.
+		if open, err := disk.Open(replaced); err == nil {
+			held = append(held, open)
+		}
+	}
+	return func() {
+		for _, f := range held {
+			_ = f.Close()
+		}
+	}
 }
 
 // check makes sure, right before a file is replaced or removed, that the lists'
