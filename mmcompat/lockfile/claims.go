@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/mmrunner/mmrunner/mmcompat/disk"
+	"github.com/mmrunner/mmrunner/mmcompat/proc"
 )
 
 // Claim is one process's claim on a lock, as its file's name and date tell it.
@@ -136,8 +137,8 @@ func (l *Lock) ownDead(c Claim) bool {
 		_, known := ours.Load(c.File)
 		return !known
 	}
-	p, alive := process(c.PID)
-	return !alive || started(c.N) != 0 && p.ticks != 0 && p.ticks != started(c.N)
+	p, alive := proc.Find(c.PID)
+	return !alive || started(c.N) != 0 && p.Start != 0 && p.Start != started(c.N)
 }
 
 // waits says whether the process that laid a claim on this host may still wait.
@@ -148,14 +149,10 @@ func waits(c Claim, info fs.FileInfo) bool {
 	if isOurs(c.N) && !sameSpace(c.N) {
 		return true
 	}
-	p, alive := process(c.PID)
-	if !alive || p.ticks == 0 {
-		return alive
-	}
 	if isOurs(c.N) {
-		return started(c.N) == 0 || started(c.N) == p.ticks
+		p, alive := proc.Find(c.PID)
+		return alive && (p.Start == 0 || started(c.N) == 0 || started(c.N) == p.Start)
 	}
-	boot, err := bootTime()
 	_, changed := disk.Times(info.Sys().(*syscall.Stat_t))
-	return err != nil || !p.began(boot).After(changed.Add(2*time.Second))
+	return !proc.HadEnded(c.PID, changed)
 }

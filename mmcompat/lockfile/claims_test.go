@@ -9,6 +9,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/mmrunner/mmrunner/mmcompat/proc"
 )
 
 func TestParseClaim(t *testing.T) {
@@ -155,23 +157,23 @@ func startSleeper(t *testing.T) int {
 // set: what counts is when the kernel has the process begin.
 func TestReusedProcessIDIsDead(t *testing.T) {
 	pid := startSleeper(t)
-	p, err := readProc(pid)
-	if err != nil {
-		t.Skip("no /proc:", err)
+	p, _ := proc.Find(pid)
+	if p.Start == 0 {
+		t.Skip("it is not known when processes began")
 	}
-	boot, err := bootTime()
+	boot, err := proc.Boot()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if d := time.Since(p.began(boot)); d < -2*time.Second || d > time.Minute {
+	if d := time.Since(p.After(boot)); d < -2*time.Second || d > time.Minute {
 		t.Errorf("a process that was just started began %v ago", d)
 	}
 	n := newNumber(pid)
 	later := n + 1<<startedAt
 	elsewhere := n ^ 1<<spaceAt
 	nobody := n &^ ((1<<startedBits - 1) << startedAt)
-	if !isOurs(n) || !sameSpace(n) || started(n) != p.ticks || sameSpace(elsewhere) || started(nobody) != 0 || n < 0 {
-		t.Fatalf("the number %x of a process begun at %x does not say so", n, p.ticks)
+	if !isOurs(n) || !sameSpace(n) || started(n) != p.Start || sameSpace(elsewhere) || started(nobody) != 0 || n < 0 {
+		t.Fatalf("the number %x of a process begun at %x does not say so", n, p.Start)
 	}
 	me, err := Options{Host: "h"}.withDefaults()
 	if err != nil {

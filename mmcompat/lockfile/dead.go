@@ -10,6 +10,7 @@ import (
 
 	"github.com/mmrunner/mmrunner/mmcompat/disk"
 	"github.com/mmrunner/mmrunner/mmcompat/hostlock"
+	"github.com/mmrunner/mmrunner/mmcompat/proc"
 )
 
 // GuardFile is the file in DATA_DIR that keeps those apart who break the locks of dead processes, see Options.Guard.
@@ -130,8 +131,7 @@ func RemoveDeadChild(ctx context.Context, dir string, pid int, o Options) ([]Cla
 	}
 	return removeDead(ctx, dir, o, func(c Claim) bool {
 		// Another process may have the id by now.
-		_, alive := process(pid)
-		return c.Host == o.Host && c.PID == pid && !isOurs(c.N) && !alive
+		return c.Host == o.Host && c.PID == pid && !isOurs(c.N) && !proc.Alive(pid)
 	})
 }
 

@@ -5,6 +5,8 @@ import (
 	"os"
 	"sync"
 	"sync/atomic"
+
+	"github.com/mmrunner/mmrunner/mmcompat/proc"
 )
 
 // A claim's number tells claims of one process apart. LockFile.py counts from 0.
@@ -30,8 +32,8 @@ var counter atomic.Int64
 // newNumber is the number of a new claim of a process of this host.
 func newNumber(pid int) int64 {
 	n := int64(oursBit) | space()<<spaceAt | (counter.Add(1)-1)&(1<<countBits-1)
-	if p, err := readProc(pid); err == nil {
-		n |= p.ticks & (1<<startedBits - 1) << startedAt
+	if p, alive := proc.Find(pid); alive {
+		n |= p.Start & (1<<startedBits - 1) << startedAt
 	}
 	return n
 }

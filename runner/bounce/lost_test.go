@@ -326,11 +326,13 @@ func logged(t *testing.T, s *site.Site, name string) (messages []string) {
 		t.Fatal(err)
 	}
 	text := strings.ReplaceAll(string(b), filepath.Join(s.ListDataDir(), "small"), "<list>")
+	raised := false
 	for _, m := range stamp.Split(text, -1) {
 		m = strings.TrimRight(entry.ReplaceAllString(m, "<entry>"), "\n")
-		if m == "" || strings.HasPrefix(m, "Traceback ") || exception.MatchString(m) {
+		if m == "" || strings.HasPrefix(m, "Traceback ") || raised && exception.MatchString(m) {
 			continue
 		}
+		raised = why.MatchString(m)
 		messages = append(messages, why.ReplaceAllString(m, "$1<why>"))
 	}
 	return messages

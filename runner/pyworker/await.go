@@ -17,6 +17,7 @@ import (
 
 	"github.com/mmrunner/mmrunner/mmcompat/lockfile"
 	"github.com/mmrunner/mmrunner/mmcompat/mlog"
+	"github.com/mmrunner/mmrunner/mmcompat/proc"
 	"github.com/mmrunner/mmrunner/mmcompat/site"
 )
 
@@ -63,7 +64,7 @@ func Await(ctx context.Context, s *site.Site) error {
 		name := strings.TrimSuffix(strings.TrimPrefix(filepath.Base(file), lockPrefix), lockSuffix)
 		rest, ok := strings.CutPrefix(name, host+"-")
 		pid, err := strconv.Atoi(strings.Split(rest, "-")[0])
-		if !ok || err != nil || pid == os.Getpid() || !errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) {
+		if !ok || err != nil || pid == os.Getpid() || proc.Alive(pid) {
 			continue
 		}
 		// What somebody else has put there is no worker's.

@@ -67,7 +67,7 @@ func readErrors(path string, why map[string]string) error {
 	}
 
 	// Lines of several processes may be mixed, but an exception and its SHUNTING come in one go.
-	exception, class := "", ""
+	exception, class, raised := "", "", false
 	lines := bufio.NewReaderSize(f, 64<<10)
 	for {
 		line, err := lines.ReadString('\n')
@@ -76,9 +76,10 @@ func readErrors(path string, why map[string]string) error {
 		switch {
 		case bare != text && strings.HasPrefix(bare, uncaught):
 			exception, class = strings.TrimPrefix(bare, uncaught), ""
-		case exceptionLine.MatchString(bare):
+		case (bare == text || raised) && exceptionLine.MatchString(bare):
 			class = bare // after the exception, or the last line of a traceback
 		}
+		raised = bare != text && strings.HasPrefix(bare, uncaught)
 		for _, names := range []*regexp.Regexp{shunting, preserving} {
 			if m := names.FindStringSubmatch(bare); m != nil {
 				base := strings.TrimSuffix(strings.TrimSuffix(m[1], shuntedSuffix), preservedSuffix)

@@ -1,7 +1,6 @@
 package status
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -10,8 +9,9 @@ import (
 	"sort"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
+
+	"github.com/mmrunner/mmrunner/mmcompat/proc"
 )
 
 // Process is one that works on the site's queues.
@@ -132,56 +132,17 @@ func (l *looker) process(pid int) (*Process, []string) {
 		p.Binary = exe
 	}
 	p.Mmrunner = strings.HasPrefix(filepath.Base(p.Binary), "mmrunner")
-	p.Since, p.parent, err = l.began(dir)
-	if err != nil {
+	told, alive := proc.FS{Mount: l.o.Proc}.Find(pid)
+	boot, err := proc.FS{Mount: l.o.Proc}.Boot()
+	if err != nil || !alive || told.Start == 0 {
 		return nil, nil
 	}
+	p.Since, p.parent = told.After(boot), told.Parent
 	return p, args
-}
-
-// ticksPerSecond is USER_HZ, the unit of /proc's times, the same on every Linux.
-const ticksPerSecond = 100
-
-// began is when a process started, and its parent, see proc(5).
-func (l *looker) began(dir string) (since time.Time, parent int, err error) {
-	stat, err := os.ReadFile(filepath.Join(dir, "stat"))
-	if err != nil {
-		return since, 0, err
-	}
-	// The command, in parentheses, may itself hold blanks and parentheses.
-	fields := bytes.Fields(stat[bytes.LastIndexByte(stat, ')')+1:])
-	const state, ppid, starttime = 0, 4 - 3, 22 - 3 // fields 3, 4 and 22
-	if len(fields) <= starttime || fields[state][0] == 'Z' || fields[state][0] == 'X' {
-		return since, 0, fmt.Errorf("%s: the process has ended", dir)
-	}
-	ticks, err := strconv.ParseInt(string(fields[starttime]), 10, 64)
-	if err != nil {
-		return since, 0, err
-	}
-	if parent, err = strconv.Atoi(string(fields[ppid])); err != nil {
-		return since, 0, err
-	}
-	boot, err := l.boot()
-	return boot.Add(time.Duration(ticks) * time.Second / ticksPerSecond), parent, err
-}
-
-// boot is when the host was started.
-func (l *looker) boot() (time.Time, error) {
-	b, err := os.ReadFile(filepath.Join(l.o.Proc, "stat"))
-	if err != nil {
-		return time.Time{}, err
-	}
-	for line := range bytes.Lines(b) {
-		if rest, ok := bytes.CutPrefix(line, []byte("btime ")); ok {
-			boot, err := strconv.ParseInt(string(bytes.TrimSpace(rest)), 10, 64)
-			return time.Unix(boot, 0), err
-		}
-	}
-	return time.Time{}, fmt.Errorf("%s/stat: there is no line btime", l.o.Proc)
 }
 
 // exists tells whether there is such a process, of any user.
 func (l *looker) exists(pid int) bool {
-	_, _, err := l.began(filepath.Join(l.o.Proc, strconv.Itoa(pid)))
-	return err == nil || l.st.Blind && !errors.Is(syscall.Kill(pid, 0), syscall.ESRCH)
+	_, alive := proc.FS{Mount: l.o.Proc}.Find(pid)
+	return alive || l.st.Blind && proc.Alive(pid)
 }

@@ -30,12 +30,12 @@ func fakeProc(t *testing.T, commands map[int][]string) string {
 	t.Helper()
 	proc := t.TempDir()
 	boot := time.Now().Add(-time.Hour).Unix()
-	put(t, filepath.Join(proc, "stat"), fmt.Sprintf("cpu 1\nbtime %d\n", boot))
+	put(t, filepath.Join(proc, "stat"), fmt.Sprintf("cpu  1 0 0 0 0 0 0 0 0 0\nbtime %d\n", boot))
 	put(t, filepath.Join(proc, "1", "cmdline"), "init\x00")
 	for pid, args := range commands {
 		dir := filepath.Join(proc, strconv.Itoa(pid))
 		put(t, filepath.Join(dir, "cmdline"), strings.Join(args, "\x00")+"\x00")
-		put(t, filepath.Join(dir, "stat"), fmt.Sprintf("%d (a (b) c) S%s 0\n", pid, strings.Repeat(" 0", 19)))
+		put(t, filepath.Join(dir, "stat"), fmt.Sprintf("%d (a (b) c) S%s\n", pid, strings.Repeat(" 0", 18)+" 100"+strings.Repeat(" 0", 30)))
 		if err := os.Symlink(args[0], filepath.Join(dir, "exe")); err != nil {
 			t.Fatal(err)
 		}

@@ -1,21 +1,19 @@
 package txn
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/mmrunner/mmrunner/mmcompat/disk"
 	"github.com/mmrunner/mmrunner/mmcompat/hostlock"
 	"github.com/mmrunner/mmrunner/mmcompat/lockfile"
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
+	"github.com/mmrunner/mmrunner/mmcompat/proc"
 	"github.com/mmrunner/mmrunner/mmcompat/qfile"
 	"github.com/mmrunner/mmrunner/mmcompat/stage"
 )
@@ -108,17 +106,6 @@ const (
 	lookEvery  = 20 * time.Millisecond
 )
 
-// gone tells whether a process has ended, even if its parent has not asked yet.
-func gone(pid int) bool {
-	if errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) {
-		return true
-	}
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	// The state comes after the command, which is in parentheses; see proc(5).
-	i := bytes.LastIndexByte(stat, ')')
-	return err == nil && len(stat) > i+2 && (stat[i+2] == 'Z' || stat[i+2] == 'X')
-}
-
 // one sees to one journal. Another user's is said and left alone.
 func (rec *Recovery) one(ctx context.Context, env *Env, id id) error {
 	for _, kind := range []string{work, record} {
@@ -145,7 +132,7 @@ func (rec *Recovery) one(ctx context.Context, env *Env, id id) error {
 			return err
 		}
 		defer alone.Close()
-		if here && !dead && gone(id.pid) {
+		if here && !dead && !proc.Alive(id.pid) {
 			// Somebody else recovers it; what he puts back may be for the one who asks.
 			wait, cancel := context.WithTimeout(ctx, othersTime)
 			defer cancel()

@@ -11,9 +11,9 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 
+	"github.com/mmrunner/mmrunner/mmcompat/proc"
 	"github.com/mmrunner/mmrunner/mmcompat/py"
 	"github.com/mmrunner/mmrunner/pickle"
 )
@@ -256,5 +256,5 @@ func (c *checker) nameList() {
 func ownerRuns(path string) bool {
 	name := strings.TrimSuffix(filepath.Base(path), ".pck")
 	pid, err := strconv.Atoi(name[strings.LastIndexByte(name, '-')+1:])
-	return err == nil && pid > 0 && !errors.Is(syscall.Kill(pid, 0), syscall.ESRCH)
+	return err == nil && proc.Alive(pid)
 }
