@@ -164,10 +164,10 @@ func (u User) Become() error {
 		name string
 		call func() error
 	}{
-		// Package syscall has all threads of the process do it.
+		// Package syscall has all threads of the process do it. A call of root's sets the real, effective and saved id.
 		{"setgroups", func() error { return syscall.Setgroups(u.Groups) }},
-		{"setgid", func() error { return syscall.Setresgid(u.GID, u.GID, u.GID) }},
-		{"setuid", func() error { return syscall.Setresuid(u.UID, u.UID, u.UID) }},
+		{"setgid", func() error { return syscall.Setgid(u.GID) }},
+		{"setuid", func() error { return syscall.Setuid(u.UID) }},
 	} {
 		if err := step.call(); err != nil {
 			return fmt.Errorf("becoming user %s: %s: %w", u.Name, step.name, err)

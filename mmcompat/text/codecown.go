@@ -107,16 +107,6 @@ func character(s string) (r rune, n int) {
 	return utf8.DecodeRuneInString(s)
 }
 
-func escape(r rune) string {
-	switch {
-	case r < 0x100:
-		return fmt.Sprintf(`u'\x%02x'`, r)
-	case r < 0x10000:
-		return fmt.Sprintf(`u'\u%04x'`, r)
-	}
-	return fmt.Sprintf(`u'\U%08x'`, r)
-}
-
 // codecs are those that lookup names.
 var codecs = map[string]codec{ascii: low{"ascii", 0x80}, latin1: low{"latin-1", 0x100}, utf8Codec: utf8Own{}}
 

@@ -255,7 +255,7 @@ func (c *cooking) archiveURL() (text.Text, error) {
 	if err != nil {
 		return nil, err
 	}
-	url := private
+	var url text.Text
 	if c.l.Bool("archive_private") {
 		if url, err = text.SafeInterp("%(url)s/", text.Vars{"url": private}); err != nil {
 			return nil, err

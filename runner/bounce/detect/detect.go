@@ -189,7 +189,7 @@ func (d *Detector) Scan(m *message.Message) Result {
 		}
 		v := st.module.process(s)
 		switch {
-		case v.err == errLines:
+		case errors.Is(v.err, errLines):
 			return Result{NeedPython: v.err.Error()}
 		case v.err != nil:
 			return Result{Module: st.name, Err: v.err}
