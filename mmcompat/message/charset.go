@@ -3,6 +3,7 @@ package message
 import (
 	"strings"
 
+	"github.com/mmrunner/mmrunner/mmcompat/codec"
 	"github.com/mmrunner/mmrunner/mmcompat/py"
 	"github.com/mmrunner/mmrunner/mmcompat/site"
 )
@@ -70,8 +71,8 @@ func (r *Charsets) New(name string) (*Charset, error) {
 			if strings.IndexByte(name, 0) >= 0 {
 				return nil, &py.Error{Class: "TypeError", Text: "lookup() argument 1 must be string without null bytes, not str"}
 			}
-			if codec, ok := codecName(name); ok {
-				name = codec
+			if own, ok := codec.Name(name); ok {
+				name = own
 			}
 		}
 	}

@@ -4,8 +4,8 @@ import (
 	"errors"
 	"strings"
 
+	"github.com/mmrunner/mmrunner/mmcompat/codec"
 	"github.com/mmrunner/mmrunner/mmcompat/py"
-	"github.com/mmrunner/mmrunner/mmcompat/text"
 )
 
 // decode is unicode(b, charset, errors), as UTF-8.
@@ -19,7 +19,7 @@ func decode(b, charset, errs string) (string, error) {
 	if strings.IndexByte(charset, 0) >= 0 {
 		return "", &py.Error{Class: "TypeError", Text: "unicode() argument 2 must be string without null bytes, not str"}
 	}
-	return text.Decode(b, charset, errs)
+	return codec.Decode(b, charset, errs)
 }
 
 // encode is u.encode(charset, errors) of a unicode given as UTF-8.
@@ -30,7 +30,7 @@ func encode(u, charset, errs string) (string, error) {
 			return u, nil
 		}
 	}
-	return text.Encode(u, charset, errs)
+	return codec.Encode(u, charset, errs)
 }
 
 func isLookupError(err error) bool {

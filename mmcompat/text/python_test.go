@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/mmrunner/mmrunner/mmcompat/codec"
 	"github.com/mmrunner/mmrunner/mmcompat/mmtest"
 	"github.com/mmrunner/mmrunner/mmcompat/site"
 	"github.com/mmrunner/mmrunner/pickle"
@@ -104,7 +105,7 @@ func TestTextsInEveryLanguage(t *testing.T) {
 		case pickle.Unicode:
 			kind, s = "unicode", string(g)
 		case string:
-			s, _ = Decode(g, "latin-1", Strict)
+			s, _ = codec.Decode(g, "latin-1", codec.Strict)
 		}
 		n++
 		if kind != want[2] || s != want[3] {

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"sync"
 
+	"github.com/mmrunner/mmrunner/mmcompat/codec"
 	"github.com/mmrunner/mmrunner/mmcompat/disk"
 	"github.com/mmrunner/mmrunner/mmcompat/py"
 	"github.com/mmrunner/mmrunner/mmcompat/site"
@@ -105,7 +106,7 @@ func (t *Texts) Underscore(lang, msgid string, vars Vars) string {
 	encoded := make(Vars, len(vars))
 	for k, v := range vars {
 		if u, ok := v.(pickle.Unicode); ok {
-			b, err := Encode(string(u), charset, Replace)
+			b, err := codec.Encode(string(u), charset, codec.Replace)
 			if err != nil {
 				b = string(u)
 			}
@@ -152,7 +153,7 @@ func (t *Texts) Maketext(name string, vars Vars, lang string, l *ListInfo, raw b
 		got, err := SafeInterp(template, vars)
 		if errors.Is(err, py.ErrUnicode) {
 			var u string
-			if u, err = Decode(template, t.Charset(lang), Replace); err == nil {
+			if u, err = codec.Decode(template, t.Charset(lang), codec.Replace); err == nil {
 				got, err = SafeInterp(pickle.Unicode(u), vars)
 			}
 		}

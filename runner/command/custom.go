@@ -6,11 +6,11 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/mmrunner/mmrunner/mmcompat/codec"
 	"github.com/mmrunner/mmrunner/mmcompat/message"
 	"github.com/mmrunner/mmrunner/mmcompat/py"
 	"github.com/mmrunner/mmrunner/mmcompat/pyre"
 	"github.com/mmrunner/mmrunner/mmcompat/site"
-	"github.com/mmrunner/mmrunner/mmcompat/text"
 )
 
 // aliases are the commands whose modules do another's work.
@@ -51,7 +51,7 @@ func beyondCodecs(s *site.Site, msg *message.Message) string {
 		}
 		for _, c := range chunks {
 			// Making a header of it encodes it too, even nothing.
-			if c.Charset != "" && (text.BeyondCodec(c.Charset) || text.Beyond(c.S, c.Charset)) {
+			if c.Charset != "" && (codec.BeyondCodec(c.Charset) || codec.Beyond(c.S, c.Charset)) {
 				return "its " + header + " is in " + c.Charset
 			}
 		}
@@ -62,7 +62,7 @@ func beyondCodecs(s *site.Site, msg *message.Message) string {
 	for part := range msg.TypedSubpartIterator("text", "plain") {
 		if charset, ok := part.GetContentCharset(); ok && charset != "" {
 			// Whoever cannot be decoded fails later, in the way Mailman does.
-			if body, ok, err := part.GetPayloadDecoded(); ok && err == nil && text.Beyond(body, charset) {
+			if body, ok, err := part.GetPayloadDecoded(); ok && err == nil && codec.Beyond(body, charset) {
 				return "it is in " + charset
 			}
 		}

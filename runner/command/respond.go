@@ -3,6 +3,7 @@ package command
 import (
 	"strings"
 
+	"github.com/mmrunner/mmrunner/mmcompat/codec"
 	"github.com/mmrunner/mmrunner/mmcompat/message"
 	"github.com/mmrunner/mmrunner/mmcompat/text"
 	"github.com/mmrunner/mmrunner/pickle"
@@ -143,7 +144,7 @@ func (r *results) responseText() (string, error) {
 			encoded[i] = t
 		case pickle.Unicode:
 			var err error
-			if encoded[i], err = text.Encode(string(t), charset, text.Replace); err != nil {
+			if encoded[i], err = codec.Encode(string(t), charset, codec.Replace); err != nil {
 				return "", err
 			}
 		}

@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/mmrunner/mmrunner/mmcompat/codec"
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
 	"github.com/mmrunner/mmrunner/mmcompat/message"
 	"github.com/mmrunner/mmrunner/mmcompat/py"
@@ -93,11 +94,11 @@ func (r *results) subject() (string, bool) {
 	if err != nil {
 		return "", false
 	}
-	mode := text.Strict
+	mode := codec.Strict
 	if r.since(subjectIgnoresNonASCII) {
-		mode = text.Ignore
+		mode = codec.Ignore
 	}
-	s, err := text.Encode(u, "us-ascii", mode)
+	s, err := codec.Encode(u, "us-ascii", mode)
 	return s, err == nil
 }
 
@@ -113,11 +114,11 @@ func (r *results) body(part *message.Message) (string, error) {
 		if !ok {
 			return "", &py.Error{Class: "TypeError", Text: "coercing to Unicode: need string or buffer, NoneType found"}
 		}
-		u, err := text.Decode(body, charset, text.Replace)
+		u, err := codec.Decode(body, charset, codec.Replace)
 		if err != nil {
 			return "", err
 		}
-		return text.Encode(u, r.t.Charset(r.lang), text.Replace)
+		return codec.Encode(u, r.t.Charset(r.lang), codec.Replace)
 	}
 	if !ok {
 		return "", &py.Error{Class: "AssertionError"}

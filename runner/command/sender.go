@@ -4,9 +4,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/mmrunner/mmrunner/mmcompat/codec"
 	"github.com/mmrunner/mmrunner/mmcompat/message"
 	"github.com/mmrunner/mmrunner/mmcompat/py"
-	"github.com/mmrunner/mmrunner/mmcompat/text"
 	"github.com/mmrunner/mmrunner/pickle"
 )
 
@@ -80,7 +80,7 @@ func (r *results) oneline(s string) (string, error) {
 	raised := py.AsError(err)
 	switch {
 	case err == nil:
-		return text.Encode(strings.Map(noLineEnd, u), "us-ascii", text.Replace)
+		return codec.Encode(strings.Map(noLineEnd, u), "us-ascii", codec.Replace)
 	case raised != nil && (raised.Class == "CharsetError" || raised.Class == "TypeError"):
 		return "", err
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 
+	"github.com/mmrunner/mmrunner/mmcompat/codec"
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
 	"github.com/mmrunner/mmrunner/mmcompat/message"
 	"github.com/mmrunner/mmrunner/mmcompat/pending"
@@ -162,7 +163,7 @@ func (r *results) decodeName(name string) (pickle.Value, error) {
 		}
 		u = ""
 	}
-	if s, err := text.Encode(u, "us-ascii", text.Strict); err == nil {
+	if s, err := codec.Encode(u, "us-ascii", codec.Strict); err == nil {
 		return pickle.Str(s), nil
 	}
 	return pickle.Unicode(u), nil

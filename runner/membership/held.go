@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/mmrunner/mmrunner/mmcompat/codec"
 	"github.com/mmrunner/mmrunner/mmcompat/message"
 	"github.com/mmrunner/mmrunner/mmcompat/py"
 	"github.com/mmrunner/mmrunner/mmcompat/qfile"
@@ -168,7 +169,7 @@ func byteString(v pickle.Value) (string, error) {
 	case pickle.Str:
 		return string(v), nil
 	case pickle.Unicode:
-		return text.Encode(string(v), "ascii", text.Strict)
+		return codec.Encode(string(v), "ascii", codec.Strict)
 	case *pickle.Instance:
 		h, err := message.HeaderFromPickle(v)
 		if err != nil {

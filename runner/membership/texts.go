@@ -3,6 +3,7 @@ package membership
 import (
 	"strings"
 
+	"github.com/mmrunner/mmrunner/mmcompat/codec"
 	"github.com/mmrunner/mmrunner/mmcompat/py"
 	"github.com/mmrunner/mmrunner/mmcompat/site"
 	"github.com/mmrunner/mmrunner/mmcompat/text"
@@ -119,7 +120,7 @@ func (m *Manager) encode(t text.Text, lang string) (string, error) {
 	if !ok {
 		return plainText(t), nil
 	}
-	return text.Encode(string(u), m.t.Charset(lang), text.Replace)
+	return codec.Encode(string(u), m.t.Charset(lang), codec.Replace)
 }
 
 // KnownLanguage is for what looks a language's charset up: Mailman fails on one

@@ -3,9 +3,9 @@ package outgoing
 import (
 	"strings"
 
+	"github.com/mmrunner/mmrunner/mmcompat/codec"
 	"github.com/mmrunner/mmrunner/mmcompat/py"
 	"github.com/mmrunner/mmrunner/mmcompat/site"
-	"github.com/mmrunner/mmrunner/mmcompat/text"
 	"github.com/mmrunner/mmrunner/pickle"
 	"github.com/mmrunner/mmrunner/runner/membership"
 )
@@ -113,7 +113,7 @@ func (d *delivery) beyondNames(recips *pickle.List) string {
 		if err != nil {
 			continue
 		}
-		if s, ok := name.(pickle.Str); ok && text.Beyond(string(s), d.b.Texts().Charset(d.l.GetMemberLanguage(recip))) {
+		if s, ok := name.(pickle.Str); ok && codec.Beyond(string(s), d.b.Texts().Charset(d.l.GetMemberLanguage(recip))) {
 			return "a member's name can be read by Python only"
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/mmrunner/mmrunner/mmcompat/codec"
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
 	"github.com/mmrunner/mmrunner/mmcompat/message"
 	"github.com/mmrunner/mmrunner/mmcompat/py"
@@ -101,14 +102,14 @@ func (d *delivery) encodedName(name pickle.Value, lang string, address text.Text
 		if name == "" {
 			return address, nil
 		}
-		encoded, err = text.Encode(string(name), charset, text.Strict)
+		encoded, err = codec.Encode(string(name), charset, codec.Strict)
 	case pickle.Str:
 		if name == "" {
 			return address, nil
 		}
 		var u string
-		if u, err = text.Decode(string(name), "us-ascii", text.Strict); err == nil {
-			encoded, err = text.Encode(u, charset, text.Strict)
+		if u, err = codec.Decode(string(name), "us-ascii", codec.Strict); err == nil {
+			encoded, err = codec.Encode(u, charset, codec.Strict)
 		}
 	default:
 		return address, nil
@@ -218,7 +219,7 @@ func (d *delivery) concatenate(msg *message.Message, header, footer text.Text, l
 	if err := d.readable(old, charset); err != nil {
 		return false, err
 	}
-	body, err := text.Decode(old, charset, text.Strict)
+	body, err := codec.Decode(old, charset, codec.Strict)
 	if err != nil {
 		return false, unlessCodec(err)
 	}
@@ -230,10 +231,10 @@ func (d *delivery) concatenate(msg *message.Message, header, footer text.Text, l
 	}
 
 	whole, used := top+body+bottom, listCharset
-	payload, err := text.Encode(whole, listCharset, text.Strict)
+	payload, err := codec.Encode(whole, listCharset, codec.Strict)
 	if isUnicodeError(err) && listCharset != charset {
 		used = charset
-		payload, err = text.Encode(whole, charset, text.Strict)
+		payload, err = codec.Encode(whole, charset, codec.Strict)
 	} else if isUnicodeError(err) {
 		msg.Del("content-transfer-encoding")
 		msg.Del("content-type")
@@ -270,14 +271,14 @@ func (d *delivery) unicode(t text.Text, charset string) (string, error) {
 	if err := d.readable(plain(t), charset); err != nil {
 		return "", err
 	}
-	return text.Decode(plain(t), charset, text.Ignore)
+	return codec.Decode(plain(t), charset, codec.Ignore)
 }
 
 // readable gives the whole message to Python where only that can tell what bytes mean
 // in a charset. Once somebody has had the message that would be twice, and what is
 // read here has to do.
 func (d *delivery) readable(b, charset string) error {
-	if d.began || !text.Beyond(b, charset) {
+	if d.began || !codec.Beyond(b, charset) {
 		return nil
 	}
 	return &maillist.ErrNeedsPython{List: d.l.Name(), Reason: "a text in " + charset + " can be read by Python only"}

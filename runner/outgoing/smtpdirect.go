@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mmrunner/mmrunner/mmcompat/codec"
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
 	"github.com/mmrunner/mmrunner/mmcompat/message"
 	"github.com/mmrunner/mmrunner/mmcompat/mlog"
@@ -345,14 +346,14 @@ func (d *delivery) addressTo(msg *message.Message, recip string) error {
 	}
 	u, ok := name.(pickle.Unicode)
 	if !ok {
-		codec := cs.InputCodec
-		if codec == "" {
-			codec = "ascii"
+		charset := cs.InputCodec
+		if charset == "" {
+			charset = "ascii"
 		}
-		if err := d.readable(plain(name), codec); err != nil {
+		if err := d.readable(plain(name), charset); err != nil {
 			return err
 		}
-		decoded, err := text.Decode(plain(name), codec, text.Replace)
+		decoded, err := codec.Decode(plain(name), charset, codec.Replace)
 		if err != nil {
 			return err
 		}

@@ -5,9 +5,9 @@ import (
 	"sort"
 	"strings"
 
+	"github.com/mmrunner/mmrunner/mmcompat/codec"
 	"github.com/mmrunner/mmrunner/mmcompat/message"
 	"github.com/mmrunner/mmrunner/mmcompat/qfile"
-	"github.com/mmrunner/mmrunner/mmcompat/text"
 	"github.com/mmrunner/mmrunner/pickle"
 )
 
@@ -85,9 +85,9 @@ func decoded(s, charset string) string {
 	if charset == "" {
 		charset = "ascii"
 	}
-	u, err := text.Decode(s, charset, "replace")
+	u, err := codec.Decode(s, charset, "replace")
 	if err != nil {
-		u, _ = text.Decode(s, "latin-1", "strict")
+		u, _ = codec.Decode(s, "latin-1", "strict")
 	}
 	return u
 }

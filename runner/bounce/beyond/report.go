@@ -4,8 +4,8 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/mmrunner/mmrunner/mmcompat/codec"
 	"github.com/mmrunner/mmrunner/mmcompat/message"
-	"github.com/mmrunner/mmrunner/mmcompat/text"
 )
 
 // report is a message taken apart: what the reporting system says, and what it
@@ -196,7 +196,7 @@ func toUTF8(s, charset string) string {
 	case charset == "" || strings.HasPrefix(charset, "utf") || charset == "us-ascii":
 		charset = "windows-1252"
 	}
-	if u, err := text.Decode(s, charset, text.Replace); err == nil {
+	if u, err := codec.Decode(s, charset, codec.Replace); err == nil {
 		return u
 	}
 	return strings.ToValidUTF8(s, "�")

@@ -1,6 +1,9 @@
-package text
+package codec
 
-import "strings"
+import (
+	"regexp"
+	"strings"
+)
 
 // pythonCodecs are the modules of Python 2.7's encodings package, each with the
 // other names that its aliases module has for it, and Mailman's bin/paths.py.
@@ -57,7 +60,7 @@ gb18030 gb18030_2000
 gb2312 chinese csiso58gb231280 euc_cn euccn eucgb2312_cn gb2312_1980 gb2312_80 iso_ir_58
 gbk 936 cp936 ms936
 hex_codec hex
-hp_roman8 cshproman8 r8 roman8
+hp_roman8 r8 roman8
 hz hz_gb hz_gb_2312 hzgb
 idna
 iso2022_jp csiso2022jp iso2022jp iso_2022_jp
@@ -151,4 +154,21 @@ func codecModule(charset string) (module string, ok bool) {
 	module, ok = codecModules[strings.ReplaceAll(name, ".", "_")]
 	// A module's own name has no period.
 	return module, ok && module != strings.ReplaceAll(name, ".", "_")
+}
+
+// multibyte are the modules of multi-byte codecs, whose names keep underscores.
+var multibyte = regexp.MustCompile(`^(euc|iso2022|shift)_`)
+
+// Name is codecs.lookup(charset).name, false where Python raises LookupError.
+func Name(charset string) (name string, ok bool) {
+	module, ok := codecModule(charset)
+	switch {
+	case !ok:
+		return "", false
+	case module == "latin_1":
+		return "iso8859-1", true
+	case multibyte.MatchString(module):
+		return module, true
+	}
+	return strings.ReplaceAll(strings.TrimSuffix(module, "_codec"), "_", "-"), true
 }

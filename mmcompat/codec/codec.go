@@ -1,4 +1,8 @@
-package text
+// Package codec is Python 2.7's codecs and their names: what unicode(b, charset) and
+// u.encode(charset) make of mail, texts and names. golang.org/x/text has the tables;
+// where Python's rules or tables differ they are kept, as mail is compared byte for
+// byte, and what only Python can tell is said (Beyond).
+package codec
 
 import (
 	"fmt"
