@@ -83,14 +83,14 @@ type Outbox interface {
 	// Enqueue adds a message for the queue of that usual name. The error is for a
 	// message that cannot be pickled.
 	Enqueue(queue string, m *message.Message, data *qfile.Data) error
-	// Preserve keeps bytes that nobody can read, for a human, as NAME.pck in the
+	// Preserve keeps bytes that cannot be read, for a human, as NAME.pck in the
 	// directory of entries that are preserved.
 	Preserve(name string, b []byte)
 	// Printf adds a line to one of Mailman's logs.
 	Printf(log, format string, a ...any)
 }
 
-// Lists is a look at lists whose locks nobody has.
+// Lists is a look at lists without their locks.
 type Lists interface {
 	// Site is the installation.
 	Site() *site.Site

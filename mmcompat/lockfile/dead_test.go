@@ -128,7 +128,7 @@ func TestBreakersTogether(t *testing.T) {
 				if c != nil {
 					broken++
 				}
-				if has, err := l.Held(); err != nil {
+				if has, err := l.Renew(); err != nil {
 					t.Error(err)
 				} else if has {
 					held++

@@ -284,21 +284,10 @@ func (l *Lock) Unlock(unconditionally bool) error {
 	return nil
 }
 
-// Refresh dates the lock anew: it is held for a whole lifetime from now. The
-// error is ErrNotLocked, and says who has it, when the lock is not ours (any
-// longer): another process breaks a lock that it finds past its release time.
-func (l *Lock) Refresh() error {
-	has, err := l.Held()
-	if err == nil && !has {
-		err = l.notLocked()
-	}
-	return err
-}
-
-// Held says whether the lock is ours (LockFile.locked). It is for the moment
-// before something irreversible; so that the answer stays true for a while,
-// asking refreshes the lock.
-func (l *Lock) Held() (bool, error) {
+// Renew dates the lock anew and tells whether it is ours, as LockFile.locked does.
+// It is for the moment before something irreversible: the answer stays true for a
+// while.
+func (l *Lock) Renew() (bool, error) {
 	err := l.touch(l.claim)
 	if errors.Is(err, syscall.EPERM) {
 		return false, nil // another user's claim

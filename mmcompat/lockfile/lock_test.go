@@ -66,7 +66,7 @@ func mustLock(t *testing.T, l *Lock, timeout time.Duration) {
 
 func wantHeld(t *testing.T, l *Lock, want bool) {
 	t.Helper()
-	if held, err := l.Held(); held != want || err != nil {
+	if held, err := l.Renew(); held != want || err != nil {
 		t.Errorf("%s: had held %v (%v), wanted %v", l.Claim(), held, err, want)
 	}
 }
@@ -156,7 +156,7 @@ func TestNotLocked(t *testing.T) {
 	f := newFake(t, "h", 7)
 	l, other := f.lock(t, path), f.lock(t, path)
 	mustLock(t, other, 0)
-	for what, err := range map[string]error{"Unlock": l.Unlock(false), "Refresh": l.Refresh()} {
+	for what, err := range map[string]error{"Unlock": l.Unlock(false)} {
 		if !errors.Is(err, ErrNotLocked) || !strings.Contains(err.Error(), filepath.Base(other.Claim())) {
 			t.Errorf("%s: had %v, wanted ErrNotLocked with who has it", what, err)
 		}
@@ -236,7 +236,7 @@ func TestExpiredLockIsBroken(t *testing.T) {
 	wantLines(t, f, "laying claim", "waiting for claim", "lifetime has expired, breaking", "got the lock")
 	wantFiles(t, filepath.Dir(path), path, l.Claim())
 	wantHeld(t, old, false)
-	if err := old.Refresh(); !errors.Is(err, ErrNotLocked) {
+	if has, err := old.Renew(); has || err != nil {
 		t.Errorf("the old holder had %v, wanted ErrNotLocked", err)
 	}
 	if err := old.Unlock(true); err != nil {
@@ -253,7 +253,7 @@ func TestRefreshPutsTheEndOff(t *testing.T) {
 	f := newFake(t, "h", 8)
 	f.asleep = func() {
 		a.now = f.now
-		if err := old.Refresh(); err != nil {
+		if has, err := old.Renew(); !has || err != nil {
 			t.Error(err)
 		}
 	}
@@ -412,7 +412,7 @@ func TestLockThatWasLeft(t *testing.T) {
 	ours.Store(first.claim, left)
 	second := f.lock(t, path)
 	mustLock(t, second, time.Second)
-	if has, err := second.Held(); !has || err != nil {
+	if has, err := second.Renew(); !has || err != nil {
 		t.Errorf("had %v, %v, wanted the lock", has, err)
 	}
 	if len(f.slept) > 0 {

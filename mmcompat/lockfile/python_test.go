@@ -64,7 +64,7 @@ func runChild(host string) error {
 		if err != nil {
 			return err
 		}
-		held, err := l.Held()
+		held, err := l.Renew()
 		if err != nil {
 			return err
 		}

@@ -23,11 +23,11 @@ type fragile struct {
 	broke func()
 }
 
-func (l fragile) Held() (bool, error) {
+func (l fragile) Renew() (bool, error) {
 	if *l.asked++; *l.asked == l.at {
 		l.broke()
 	}
-	return l.Lock.Held()
+	return l.Lock.Renew()
 }
 
 // A lock that is broken under us, by somebody who then saves the list, is noticed

@@ -34,7 +34,7 @@ type FairLocks struct {
 	lists map[string]*release
 }
 
-// release is what others may expect after a list's lock was given back.
+// release says how long a list's lock is left to others after it was given back.
 type release struct {
 	until   time.Time       // before that the share would be exceeded
 	waiters map[string]bool // claim files of those that waited then
@@ -97,8 +97,8 @@ func (r *release) forgetServed(path string) {
 func (f *FairLocks) lock(ctx context.Context, name string, wait time.Duration) (txn.Lock, error) {
 	for {
 		now := time.Now()
-		turn := f.Ready(name, now).Sub(now)
-		if turn <= 0 {
+		others := f.Ready(name, now).Sub(now)
+		if others <= 0 {
 			break
 		}
 		if wait == txn.AnInstant {
@@ -107,7 +107,7 @@ func (f *FairLocks) lock(ctx context.Context, name string, wait time.Duration) (
 		select {
 		case <-ctx.Done():
 			return nil, ctx.Err()
-		case <-time.After(turn):
+		case <-time.After(others):
 		}
 	}
 	l, err := f.env.LockFile(ctx, name, wait)

@@ -77,12 +77,12 @@ type stuck struct {
 
 var errStuck = errors.New("stuck")
 
-func (l stuck) Held() (bool, error) {
+func (l stuck) Renew() (bool, error) {
 	if *l.faults > 0 {
 		*l.faults--
 		return false, errStuck
 	}
-	return l.Lock.Held()
+	return l.Lock.Renew()
 }
 
 func (l stuck) Unlock(unconditionally bool) error {

@@ -5,8 +5,7 @@ import (
 	"time"
 )
 
-// hold is what could not be had, a list or an entry, and for how long it is left
-// alone.
+// hold is for how long a list or an entry is left alone that could not be had.
 type hold struct {
 	until time.Time
 	wait  time.Duration
@@ -22,16 +21,16 @@ const (
 // never is later than any time that comes.
 var never = time.Unix(math.MaxInt32, 0).AddDate(1000, 0, 0)
 
-// listState is what is remembered of a list from one transaction to the next.
+// listState remembers how a list's last transactions went.
 type listState struct {
 	hold
 	// limit is how many entries a transaction takes at most; 0 for no limit. It is
-	// there after somebody else saved the list while a larger one was worked out.
+	// there after another process saved the list while a larger one was worked out.
 	limit int
-	tries int // transactions since, in a row, that somebody else was in the way of
+	tries int // transactions in a row since that found the list changed
 }
 
-// holds is what was tried in vain, for a later pass to try again.
+// holds has what was tried in vain, for a later pass to try again.
 type holds struct {
 	final   bool // it is not tried again in this run
 	lists   map[string]*listState
@@ -42,7 +41,7 @@ func newHolds(final bool) holds {
 	return holds{final: final, lists: map[string]*listState{}, entries: map[string]hold{}}
 }
 
-// list is what is remembered of a list.
+// list is the state of a list.
 func (h *holds) list(name string) *listState {
 	l := h.lists[name]
 	if l == nil {
@@ -97,9 +96,9 @@ func (h *holds) done(name string, largest int) {
 }
 
 // maxTries is how many transactions in a row may find that the list has changed
-// before one takes the lock first. It takes no more entries then than can be applied
+// before one takes the lock first. That one takes no more entries than can be applied
 // in lockedTime, and no more than make lockedOutbox files, which are flushed one by
-// one: nobody else has the list meanwhile.
+// one: no other process has the list meanwhile.
 const (
 	maxTries     = 5
 	lockedTime   = 5 * time.Millisecond
@@ -108,8 +107,8 @@ const (
 	smallBatch = 16
 )
 
-// changed makes the next transaction smaller, after one of that many entries found
-// that the list had changed: it is to fit between two of the others' saves.
+// changed makes a list's next transaction smaller, after one of that many entries
+// found that the list had changed: it is to fit between two saves of the others.
 func (h *holds) changed(name string, entries int) {
 	l := h.list(name)
 	l.limit = max(smallBatch, entries/4)

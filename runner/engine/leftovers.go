@@ -12,11 +12,11 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
 )
 
-// abandoned is how old a queue entry is that nobody can still be writing.
+// abandoned is the age from which on no process can still be writing an entry.
 const abandoned = 24 * time.Hour
 
 // removeLeftovers removes the temporary files of Mailman's own processes on this host
-// that died while they wrote, which nobody reads or writes again: of list state
+// that died while they wrote, and that no process reads or writes again: of list state
 // (MailList.__save, Pending.__save), whose names tell the process, and of
 // entries (Switchboard.enqueue), which only their age tells.
 func (e *Engine) removeLeftovers() {
@@ -68,8 +68,8 @@ func (e *Engine) writer(name string, shared bool) int {
 	return pid
 }
 
-// sweep removes those temporary files of a directory that old says nobody writes any
-// more.
+// sweep removes those temporary files of a directory that are old: no process writes
+// them any more.
 func sweep(dir string, old func(name string, info fs.FileInfo) bool) error {
 	files, err := disk.ReadDir(dir)
 	if err != nil {

@@ -13,8 +13,8 @@ import (
 // does with one and bin/qrunner with several.
 type Loop struct {
 	Engines []*Engine
-	// Locks is what takes the engines' locks; a list is left alone while it says
-	// so. It may be nil.
+	// Locks takes the engines' locks; a list is left alone while it says so. It may
+	// be nil.
 	Locks *FairLocks
 	// Once has the loop end after each engine had one entry, if there was one.
 	Once bool

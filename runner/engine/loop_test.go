@@ -239,8 +239,8 @@ func TestLoopTriesAgain(t *testing.T) {
 
 type free struct{}
 
-func (free) Held() (bool, error) { return true, nil }
-func (free) Unlock(bool) error   { return nil }
+func (free) Renew() (bool, error) { return true, nil }
+func (free) Unlock(bool) error    { return nil }
 
 // A queue that cannot be read for a while does not end the loop.
 func TestLoopSurvivesItsQueue(t *testing.T) {

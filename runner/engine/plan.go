@@ -22,7 +22,7 @@ type batch struct {
 	attempt
 }
 
-// attempt is what became of a batch in one round.
+// attempt has what became of a batch in one round.
 type attempt struct {
 	begun    time.Time
 	mode     txn.Mode

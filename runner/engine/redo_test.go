@@ -204,7 +204,7 @@ type dated struct {
 	times *int
 }
 
-func (d dated) Held() (bool, error) {
+func (d dated) Renew() (bool, error) {
 	*d.times++
 	return true, nil
 }

@@ -87,7 +87,7 @@ func (tx *Tx) check(f stage.File) error {
 		if l.lock == nil {
 			continue
 		}
-		held, err := l.lock.Held()
+		held, err := l.lock.Renew()
 		if err == nil && !held {
 			err = fmt.Errorf("%w: its lock was broken", runner.ErrChanged)
 		}
@@ -198,7 +198,7 @@ func (tx *Tx) resume() error {
 		held := false
 		if l.lock != nil {
 			var err error
-			if held, err = l.lock.Held(); err != nil {
+			if held, err = l.lock.Renew(); err != nil {
 				return err
 			}
 		}

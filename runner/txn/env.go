@@ -103,7 +103,7 @@ func (env *Env) LockFile(ctx context.Context, name string, wait time.Duration) (
 const AnInstant = time.Nanosecond
 
 // unlock gives a list's lock back, now or as soon as that can be done: while this
-// process lives nobody else may break it.
+// process lives no other may break it.
 func (env *Env) unlock(l *list) {
 	if l.lock == nil {
 		return
@@ -139,9 +139,9 @@ func (env *Env) Host() string {
 
 // Lock is a list's lock in hand.
 type Lock interface {
-	// Held tells whether the lock is still ours, and refreshes it.
-	Held() (bool, error)
-	// Unlock gives it back; unconditionally even if somebody broke it.
+	// Renew dates the lock anew, and tells whether it is still ours.
+	Renew() (bool, error)
+	// Unlock gives it back; unconditionally even if it was broken.
 	Unlock(unconditionally bool) error
 }
 

@@ -18,7 +18,7 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/stage"
 )
 
-// fileMode keeps the rest of Mailman's group out: somebody who can open a work file can lock it, which
+// fileMode keeps the rest of Mailman's group out: a process that can open a work file can lock it, which
 // would show a dead process as a living one.
 const fileMode = 0o600
 
@@ -81,7 +81,7 @@ func (j *Journal) lockWork() error {
 		if left, err := j.id.exists(); err != nil {
 			return err
 		} else if left {
-			continue // by one who had our process id
+			continue // by a process that had our id
 		}
 
 		j.lock = newFlock(j.id.file(work))
@@ -158,7 +158,7 @@ func (j *Journal) note(bases []string) error {
 }
 
 // Classifying notes the entries that are about to be classified: one that the
-// process dies over is in hand then, though nobody has claimed it. No group may be
+// process dies over is in hand then, though it is not claimed yet. No group may be
 // in progress. The error is the file system's.
 func (j *Journal) Classifying(bases []string) error { return j.note(bases) }
 
@@ -281,7 +281,7 @@ func (j *Journal) Close() error {
 	if j.work != nil {
 		err = errors.Join(err, j.work.Close())
 	}
-	// Removed while it is locked: nobody else can have begun to recover it.
+	// Removed while it is locked: no other process can have begun to recover it.
 	err = errors.Join(err, ignoreMissing(disk.Remove(j.id.file(draft))), ignoreMissing(disk.Remove(j.id.file(work))))
 	return errors.Join(err, j.lock.Close())
 }

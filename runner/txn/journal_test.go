@@ -407,7 +407,7 @@ func TestRenamedHost(t *testing.T) {
 			if r, err := Recover(t.Context(), sc.env); err != nil || len(r.Problems) != 1 || r.Finished != 0 {
 				t.Errorf("had %+v, %v, wanted the lock to be waited for", r, err)
 			}
-			if held, err := l.Held(); !held || err != nil {
+			if held, err := l.Renew(); !held || err != nil {
 				t.Errorf("the lock was broken (%v)", err)
 			}
 		})

@@ -99,7 +99,7 @@ func unwritten(text, written []byte) []byte {
 		}
 		text, written = text[end:], written[i+end:]
 	}
-	// A line that was torn can be completed as long as nobody wrote after it.
+	// A line that was torn can be completed as long as nothing was written after it.
 	for n := min(len(text), len(written)); n > 0; n-- {
 		if bytes.HasSuffix(written, text[:n]) {
 			return text[n:]

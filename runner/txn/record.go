@@ -90,7 +90,7 @@ func (c *Commit) replaces() bool {
 }
 
 // begun tells whether a list file has been renamed: its temporary name is gone.
-// But a list that somebody has removed or renamed takes all its files along.
+// But a list that was removed or renamed takes all its files along.
 func (c *Commit) begun() (bool, error) {
 	for _, f := range c.Files {
 		if f.Tmp == "" {

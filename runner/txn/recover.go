@@ -53,7 +53,7 @@ func Recover(ctx context.Context, env *Env) (*Recovery, error) {
 		Log:   func(line string) { env.Log.Printf("locks", "%s", line) },
 	})
 	if errors.Is(err, hostlock.ErrBusy) {
-		// Those locks stand until somebody breaks them, and mail goes on meanwhile.
+		// Those locks stand until they are broken, and mail goes on meanwhile.
 		rec.Problems = append(rec.Problems, err)
 		err = nil
 	}
@@ -133,7 +133,7 @@ func (rec *Recovery) one(ctx context.Context, env *Env, id id) error {
 		}
 		defer alone.Close()
 		if here && !dead && !proc.Alive(id.pid) {
-			// Somebody else recovers it; what he puts back may be for the one who asks.
+			// Another process recovers it; the entries that it puts back may be this one's.
 			wait, cancel := context.WithTimeout(ctx, othersTime)
 			defer cancel()
 			dead, err = alone.TryLockContext(wait, lookEvery)
@@ -155,7 +155,7 @@ func (rec *Recovery) one(ctx context.Context, env *Env, id id) error {
 		if errors.Is(err, ErrNewer) || len(n.entries) == 0 && !errors.Is(err, errNotOurs) {
 			return err
 		}
-		// The entries are known, and others need not wait for whoever looks into it.
+		// The entries are known, and others need not wait until a human has looked into it.
 		rec.Problems = append(rec.Problems, fmt.Errorf("%s: %d entries stay in %s until it is removed: %w", id.file(record), len(n.entries), n.queue, err))
 		dead = false
 	}
@@ -293,7 +293,7 @@ func (c *Commit) recoverFiles(ctx context.Context, env *Env, r *Record) (ok bool
 }
 
 // stillLocked tells whether the dead process has the lock of one of the lists:
-// nobody has read that list under its lock since.
+// no process has read that list under its lock since.
 func (c *Commit) stillLocked(env *Env, r *Record) (bool, error) {
 	for _, name := range c.Locks {
 		holder, err := lockfile.Holder(maillist.LockPath(env.Site, name))
@@ -313,7 +313,7 @@ func (r *Record) holds(env *Env, holder *lockfile.Claim) bool {
 }
 
 // takeOver returns the locks of a transaction's lists: those that the dead process
-// still has are taken over, so that nobody sees a list half saved, and the others
+// still has are taken over, so that no process sees a list half saved, and the others
 // are taken: so are those of a host of another name, when their time is over.
 func (c *Commit) takeOver(ctx context.Context, env *Env, r *Record) (locks []Lock, err error) {
 	for _, name := range c.Locks {

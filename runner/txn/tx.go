@@ -31,7 +31,7 @@ const (
 )
 
 var (
-	// ErrNeedsLock says that a list can only be read by somebody who has its lock:
+	// ErrNeedsLock says that a list can only be read under its lock:
 	// something about it has to be logged or repaired.
 	ErrNeedsLock = errors.New("the list cannot be read without its lock")
 	// ErrGrouped says that another transaction of the group, which has not been
@@ -227,7 +227,7 @@ func (tx *Tx) Outbox() []stage.File { return tx.outbox }
 // Bytes is how much the outbox holds so far.
 func (tx *Tx) Bytes() int64 { return tx.bytes }
 
-// Refresh dates the locks that the transaction has anew when a quarter of
+// Refresh renews the locks that the transaction has when a quarter of
 // LIST_LOCK_LIFETIME is over. It is for work under the locks; that one was broken
 // shows in [Tx.Commit].
 func (tx *Tx) Refresh() {
@@ -236,7 +236,7 @@ func (tx *Tx) Refresh() {
 	}
 	for _, l := range tx.lists {
 		if l.lock != nil {
-			_, _ = l.lock.Held()
+			_, _ = l.lock.Renew()
 		}
 	}
 	tx.refreshed = time.Now()
