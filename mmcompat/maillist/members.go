@@ -199,8 +199,20 @@ func (l *List) GetMemberOption(member string, flag int) (bool, error) {
 	if flag == Digests {
 		return where == digests, nil
 	}
-	v, _ := l.DictGet(userOptions, py.Lower(member))
+	v, ok := l.DictGet(userOptions, py.Lower(member))
+	if err := hasBits(v, ok, "&"); err != nil {
+		return false, err
+	}
 	return py.Int(v)&int64(flag) != 0, nil
+}
+
+// hasBits gives the TypeError of an operator on bits for a member's options, if
+// there are any, that are no whole number.
+func hasBits(options pickle.Value, there bool, operator string) error {
+	if _, float := options.(float64); there && (float || !py.IsNumber(options)) {
+		return py.Errorf("TypeError", "unsupported operand type(s) for %s: '%s' and 'int'", operator, py.TypeName(options))
+	}
+	return nil
 }
 
 // GetMemberName returns a member's full name, str or unicode, nil if there is
@@ -431,7 +443,14 @@ func (l *List) SetMemberOption(member string, flag int, value bool) error {
 		return l.setDigests(member, value)
 	}
 	key := py.Lower(member)
-	old, _ := l.DictGet(userOptions, key)
+	old, ok := l.DictGet(userOptions, key)
+	operator := "&="
+	if value {
+		operator = "|="
+	}
+	if err := hasBits(old, ok, operator); err != nil {
+		return err
+	}
 	set := py.SetBits(old, int64(flag), value)
 	// A member without options has no entry.
 	if !py.Truth(set) {

@@ -51,28 +51,28 @@ func (u *unpickler) message(in *pickle.Instance, depth int) (*Message, error) {
 	attrs.class = Class(in.Class)
 	headers := make([]Header, 0, len(list.Items))
 	for i, item := range list.Items {
-		t, ok := item.(*pickle.Tuple)
-		if !ok || len(t.Items) != 2 {
+		field, ok := py.Items(item)
+		if !ok || len(field) != 2 {
 			return nil, fmt.Errorf("message: had %T as header %d, wanted a tuple of two", item, i)
 		}
-		name, ok := t.Items[0].(pickle.Str)
+		name, ok := fieldName(field[0])
 		if !ok {
-			return nil, fmt.Errorf("message: had %T as the name of header %d, wanted a str", t.Items[0], i)
+			return nil, fmt.Errorf("message: had %T as the name of header %d, wanted a str", field[0], i)
 		}
-		headers = append(headers, Header{string(name), u.value(t.Items[1])})
+		headers = append(headers, Header{name, u.value(field[1])})
 	}
 	m.setHeaders(headers)
 	for k, v := range state.All() {
-		name, ok := k.(pickle.Str)
+		name, ok := fieldName(k)
 		if !ok {
 			return nil, fmt.Errorf("message: had %T as the name of an attribute, wanted a str", k)
 		}
-		ok, err := u.attr(m, string(name), v, depth)
+		ok, err := u.attr(m, name, v, depth)
 		if err != nil {
 			return nil, err
 		}
 		if !ok {
-			attrs.extra = append(attrs.extra, Attr{string(name), v})
+			attrs.extra = append(attrs.extra, Attr{name, v})
 		}
 	}
 	if u.messages == nil {
@@ -80,6 +80,15 @@ func (u *unpickler) message(in *pickle.Instance, depth int) (*Message, error) {
 	}
 	u.messages[in] = m
 	return m, nil
+}
+
+// fieldName is a str, or the str that a unicode is equal to.
+func fieldName(v pickle.Value) (string, bool) {
+	s, ok := py.StringOf(v)
+	if _, unicode := v.(pickle.Unicode); unicode {
+		ok = py.IsASCII(s)
+	}
+	return s, ok
 }
 
 // attr sets the field that holds an attribute; false if none does.

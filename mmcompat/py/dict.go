@@ -1,5 +1,10 @@
 package py
 
+import (
+	"math/bits"
+	"slices"
+)
+
 // The order of a dict's keys follows from the hashes of the keys and the dict's
 // history (Objects/dictobject.c). It shows wherever Mailman goes through a dict, as
 // in the order in which a bounce's addresses are registered. It is that of a 64-bit
@@ -9,13 +14,17 @@ package py
 // zero Dict is empty and ready to use.
 type Dict struct {
 	slots []slot
-	fill  int // slots that are or were in use
+	keys  []string // by slot.key
+	fill  int      // slots that are or were in use
 	used  int
+
+	spare [][]slot // tables that Reload has done with, by the logarithm of their size
 }
 
+// slot has no pointers: Reload goes through thousands, again and again.
 type slot struct {
-	key   string
 	hash  uint64
+	key   int32
 	state slotState
 }
 
@@ -71,7 +80,7 @@ func (d *Dict) find(key string, hash uint64) *slot {
 			if reuse == nil {
 				reuse = s
 			}
-		case s.hash == hash && s.key == key:
+		case s.hash == hash && d.keys[s.key] == key:
 			return s
 		}
 		i = i<<2 + i + perturb + 1
@@ -100,15 +109,20 @@ func (d *Dict) Set(key string) {
 	if s.state == free {
 		d.fill++
 	}
-	*s = slot{key, hash, taken}
+	d.keys = append(d.keys, key)
+	*s = slot{hash, int32(len(d.keys) - 1), taken}
 	d.used++
 	if d.fill*3 >= len(d.slots)*2 {
-		if d.used > 50000 {
-			d.resize(d.used * 2)
-		} else {
-			d.resize(d.used * 4)
-		}
+		d.resize(grown(d.used))
 	}
+}
+
+// grown is how many slots a full dict asks for.
+func grown(used int) int {
+	if used > 50000 {
+		return used * 2
+	}
+	return used * 4
 }
 
 // Delete is del d[key], if it is there.
@@ -133,8 +147,95 @@ func (d *Dict) resize(atLeast int) {
 	d.fill = d.used
 	for _, s := range old {
 		if s.state == taken {
-			*d.find(s.key, s.hash) = s
+			place(d.slots, s)
 		}
+	}
+}
+
+// place puts a key that is not there into a table without dummies.
+func place(slots []slot, s slot) {
+	mask := uint64(len(slots) - 1)
+	i, perturb := s.hash, s.hash
+	for slots[i&mask].state != free {
+		i = i<<2 + i + perturb + 1
+		perturb >>= 5
+	}
+	slots[i&mask] = s
+}
+
+// Reload makes d what reading its pickle makes: a dict into which its keys were put
+// one after the other, in the order that they have. It tells whether they are in
+// another order now.
+func (d *Dict) Reload() (changed bool) {
+	if d.used == 0 {
+		d.slots, d.fill = nil, 0
+		return false
+	}
+
+	old := d.slots
+	size, fill := minSize, 0
+	table := d.table(size, old)
+	for _, s := range old {
+		if s.state != taken {
+			continue
+		}
+		place(table, s)
+		if fill++; fill*3 < size*2 {
+			continue
+		}
+		full := table
+		for size = minSize; size <= grown(fill); {
+			size <<= 1
+		}
+		table = d.table(size, old)
+		for _, s := range full {
+			if s.state == taken {
+				place(table, s)
+			}
+		}
+	}
+	d.slots, d.fill = table, fill
+	d.keep(old)
+	return !sameOrder(old, table)
+}
+
+// sameOrder tells whether two tables have the same keys in the same order.
+func sameOrder(a, b []slot) bool {
+	j := 0
+	for i := range a {
+		if a[i].state != taken {
+			continue
+		}
+		for j < len(b) && b[j].state != taken {
+			j++
+		}
+		if j == len(b) || b[j].key != a[i].key {
+			return false
+		}
+		j++
+	}
+	return true
+}
+
+// table returns an empty table of that size, which is none of the one in use.
+func (d *Dict) table(size int, inUse []slot) []slot {
+	n := bits.Len(uint(size))
+	for len(d.spare) <= n {
+		d.spare = append(d.spare, nil)
+	}
+	t := d.spare[n]
+	if len(t) != size || len(inUse) > 0 && &t[0] == &inUse[0] {
+		t = make([]slot, size)
+		d.spare[n] = t
+	}
+	clear(t)
+	return t
+}
+
+// keep has a table be used again.
+func (d *Dict) keep(t []slot) {
+	if n := bits.Len(uint(len(t))); n < len(d.spare) && len(t) > 0 {
+		d.spare[n] = t
 	}
 }
 
@@ -143,7 +244,7 @@ func (d *Dict) Keys() []string {
 	out := make([]string, 0, d.used)
 	for _, s := range d.slots {
 		if s.state == taken {
-			out = append(out, s.key)
+			out = append(out, d.keys[s.key])
 		}
 	}
 	return out
@@ -152,7 +253,9 @@ func (d *Dict) Keys() []string {
 // Clone returns a dict with the same history.
 func (d *Dict) Clone() *Dict {
 	c := *d
-	c.slots = append([]slot(nil), d.slots...)
+	c.slots = slices.Clone(d.slots)
+	c.keys = slices.Clone(d.keys)
+	c.spare = nil
 	return &c
 }
 
@@ -171,14 +274,16 @@ func (d *Dict) Update(other *Dict) {
 		if s.state != taken {
 			continue
 		}
-		to := d.find(s.key, s.hash)
+		key := other.keys[s.key]
+		to := d.find(key, s.hash)
 		if to.state == taken {
 			continue
 		}
 		if to.state == free {
 			d.fill++
 		}
-		*to = s
+		d.keys = append(d.keys, key)
+		*to = slot{s.hash, int32(len(d.keys) - 1), taken}
 		d.used++
 	}
 }

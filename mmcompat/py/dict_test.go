@@ -81,3 +81,39 @@ func TestOrder(t *testing.T) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }
+
+// Reload is what putting the keys into a new dict in their order makes, whatever
+// history they have.
+func TestReload(t *testing.T) {
+	r := rand.New(rand.NewSource(2))
+	for round := range 200 {
+		var d Dict
+		n := r.Intn(60)
+		if round%40 == 0 {
+			n = 3000 + r.Intn(4000)
+		}
+		for range n {
+			key := fmt.Sprintf("u%d@%c.example", r.Intn(n+1), 'a'+r.Intn(3))
+			if r.Intn(4) == 0 {
+				d.Delete(key)
+			} else {
+				d.Set(key)
+			}
+			if r.Intn(max(1, n/4)) != 0 {
+				continue
+			}
+			var want Dict
+			before := d.Keys()
+			for _, k := range before {
+				want.Set(k)
+			}
+			changed := d.Reload()
+			if !slices.Equal(d.Keys(), want.Keys()) || len(d.slots) != len(want.slots) || d.fill != want.fill {
+				t.Fatalf("round %d: had %d keys in %d slots, wanted %d in %d", round, d.Len(), len(d.slots), want.Len(), len(want.slots))
+			}
+			if changed != !slices.Equal(before, want.Keys()) {
+				t.Fatalf("round %d: changed is %v", round, changed)
+			}
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package text
 
 import (
+	"slices"
 	"strings"
 	"unicode"
 
@@ -128,7 +129,7 @@ func split(text []rune, sep string) [][]rune {
 
 func index(text, sep []rune) int {
 	for i := 0; i+len(sep) <= len(text); i++ {
-		if string(text[i:i+len(sep)]) == string(sep) {
+		if slices.Equal(text[i:i+len(sep)], sep) {
 			return i
 		}
 	}

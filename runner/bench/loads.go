@@ -18,7 +18,7 @@ import (
 	"github.com/mmrunner/mmrunner/runner/demo"
 )
 
-// A load is a batch of bounces that is not one of usual bounces on one list.
+// A load is a batch that is not one of usual bounces on one list.
 type load struct {
 	name    string
 	lists   int
@@ -29,6 +29,7 @@ type load struct {
 	disable bool // each disables its member
 	saved   bool // another process saves the list twice a second
 	memory  bool // it is the peak of memory that has a budget
+	joins   bool // they are no bounces: each is a request to be subscribed at once
 }
 
 // loads are what is measured.
@@ -38,6 +39,9 @@ var loads = []load{
 	{name: "one on each of 1,000 lists", lists: 1000, members: 10, bounces: 1000},
 	{name: "1,635 on 768 lists", lists: 768, members: 10, bounces: 1635},
 	{name: "of 1 MB, all go to the owner", lists: 1, members: 138_000, bounces: 500, bytes: 1 << 20, nobody: true, memory: true},
+	{name: "that join 3,000 members at once", lists: 1, members: 3000, bounces: 1000, joins: true},
+	{name: "that join 4,900 members at once", lists: 1, members: 4900, bounces: 1000, joins: true},
+	{name: "that join 6,000 members at once", lists: 1, members: 6000, bounces: 1000, joins: true},
 }
 
 // LoadRow is what was measured of one load.
@@ -55,9 +59,9 @@ type LoadRow struct {
 	limit   load    // what it was made from
 }
 
-// Loads measures loads that are not one batch on one list: bounces that disable
-// members, quiet and beside a process that saves the list, on many small lists, and
-// large ones. divide makes them smaller by that factor. s, which may be nil, is an
+// Loads measures loads that are not one batch of usual bounces on one list: bounces
+// that disable members, quiet and beside a process that saves the list, on many small
+// lists, and large ones; addresses that join lists at once. divide makes them smaller by that factor. s, which may be nil, is an
 // installation whose own runner handles those on many lists, for the ratio.
 func Loads(o Options, divide int, s *site.Site) (rows []LoadRow, err error) {
 	// All sites are removed together: a file system that has just had thousands of files removed is slow to make new
@@ -87,7 +91,7 @@ func (o Options) load(top string, l load) (row LoadRow, err error) {
 	if err != nil {
 		return row, err
 	}
-	o.tell("making %d bounces, %s", l.bounces, l.name)
+	o.tell("making what %s is to do: %d %s", l.runner(), l.bounces, l.name)
 	s, err := l.make(dir)
 	if err != nil {
 		return row, err
@@ -98,7 +102,7 @@ func (o Options) load(top string, l load) (row LoadRow, err error) {
 		return row, err
 	}
 
-	o.tell("%d bounces, %s", l.bounces, l.name)
+	o.tell("%s: %d %s", l.runner(), l.bounces, l.name)
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
 	ended := make(chan error, 1)
@@ -107,7 +111,7 @@ func (o Options) load(top string, l load) (row LoadRow, err error) {
 	} else {
 		ended <- nil
 	}
-	d, err := o.Drain(dir, "BounceRunner")
+	d, err := o.Drain(dir, l.runner())
 	stop()
 	if err2 := <-ended; err == nil {
 		err = err2
@@ -165,6 +169,11 @@ func (l load) make(dir string) (*site.Site, error) {
 			return nil, err
 		}
 	}
+	if l.joins {
+		if err := openTheList(s); err != nil {
+			return nil, err
+		}
+	}
 	b, err := os.ReadFile(filepath.Join(maillist.ListPath(s, demo.ListName), "config.pck"))
 	if err != nil {
 		return nil, err
@@ -182,12 +191,19 @@ func (l load) make(dir string) (*site.Site, error) {
 	for i := range l.bounces {
 		data := qfile.NewData()
 		data.Set("listname", l.list(i%l.lists))
+		text := ""
+		if l.joins {
+			data.Set("torequest", 1)
+			text = l.join(i)
+		} else {
+			text = l.bounce(i)
+		}
 		at := maillist.Seconds(now.Add(time.Duration(i) * 100 * time.Microsecond))
-		base, b, err := qfile.Encode(pickle.Str(l.bounce(i)), data, at, s.Profile.QfileSchemaVersion)
+		base, b, err := qfile.Encode(pickle.Str(text), data, at, s.Profile.QfileSchemaVersion)
 		if err != nil {
 			return nil, err
 		}
-		if err := qfile.WriteFile(filepath.Join(s.QueueDir("bounces"), base+qfile.Waiting), b, false); err != nil {
+		if err := qfile.WriteFile(filepath.Join(s.QueueDir(l.queue()), base+qfile.Waiting), b, false); err != nil {
 			return nil, err
 		}
 	}
@@ -255,7 +271,7 @@ func change(s *site.Site, list, attr string, v pickle.Value) error {
 // PrintLoads writes the rows as a table.
 func PrintLoads(w io.Writer, rows []LoadRow) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "BOUNCES\tTOOK\tMAILMAN\tTIMES AS FAST\tLOCK HELD, LONGEST\tCOPY + FSYNC\tPEAK MEMORY")
+	fmt.Fprintln(t, "ENTRIES\tTOOK\tMAILMAN\tTIMES AS FAST\tLOCK HELD, LONGEST\tCOPY + FSYNC\tPEAK MEMORY")
 	for _, r := range rows {
 		mailman, faster := "-", "-"
 		if r.Mailman > 0 {

@@ -312,8 +312,9 @@ func found(t *testing.T, s *site.Site) (p place) {
 	return p
 }
 
-// exception is the class of an exception with its text.
-var exception = regexp.MustCompile(`^[A-Z]\w*[a-z]\w*(: |$)`)
+// exception is the class of an exception with its text; what a runner says of itself
+// begins with a runner's name.
+var exception = regexp.MustCompile(`^(\w*Error|\w*Exception|PickleError|Bad\w+)(: |$)`)
 
 // logged is a log's messages, without those of what was raised and where.
 func logged(t *testing.T, s *site.Site, name string) (messages []string) {

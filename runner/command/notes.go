@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
+	"github.com/mmrunner/mmrunner/mmcompat/py"
 	"github.com/mmrunner/mmrunner/pickle"
 	"github.com/mmrunner/mmrunner/runner"
 )
@@ -84,11 +85,8 @@ func (n *notes) set(l *maillist.List, responses, sender string, now, until float
 
 // seconds is the number in a note, 0 if it is none.
 func seconds(v pickle.Value) float64 {
-	switch v := v.(type) {
-	case float64:
-		return v
-	case pickle.Int:
-		return float64(v)
+	if !py.IsNumber(v) {
+		return 0
 	}
-	return 0
+	return py.Float(v)
 }

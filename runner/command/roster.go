@@ -2,7 +2,6 @@ package command
 
 import (
 	"iter"
-	"slices"
 
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
 	"github.com/mmrunner/mmrunner/mmcompat/py"
@@ -38,9 +37,7 @@ func (r *roster) settle(l *maillist.List) {
 	if r == nil || len(r.steps)*(r.regular.Len()+r.digest.Len()) > settleWork {
 		return
 	}
-	for _, s := range r.steps {
-		r.take(s)
-	}
+	r.take(r.steps)
 	r.steps, r.begun = nil, 0
 	if !r.reread {
 		r.file = [2][]string{r.regular.Keys(), r.digest.Keys()}
@@ -98,25 +95,32 @@ func (r *roster) end(saved bool) {
 	}
 }
 
-// take does one step.
-func (r *roster) take(s rosterStep) {
-	if s.save && r.stable {
-		return
+// take does steps, and remembers the order of the last save among them.
+func (r *roster) take(steps []rosterStep) {
+	last := len(steps) - 1
+	for last >= 0 && !steps[last].save {
+		last--
 	}
-	r.stable = false
-	switch {
-	case s.save:
-		regular, digest := r.regular.Keys(), r.digest.Keys()
-		r.stable = slices.Equal(regular, r.file[0]) && slices.Equal(digest, r.file[1])
-		r.file = [2][]string{regular, digest}
-		r.regular, r.digest = inOrder(slices.Values(regular)), inOrder(slices.Values(digest))
-	case !s.in:
-		r.regular.Delete(s.key)
-		r.digest.Delete(s.key)
-	case s.digest:
-		r.digest.Set(s.key)
-	default:
-		r.regular.Set(s.key)
+	for i, s := range steps {
+		if i == last {
+			r.file = [2][]string{r.regular.Keys(), r.digest.Keys()}
+		}
+		switch {
+		case s.save && r.stable:
+		case s.save:
+			regular, digest := r.regular.Reload(), r.digest.Reload()
+			r.stable = !regular && !digest
+		case !s.in:
+			r.regular.Delete(s.key)
+			r.digest.Delete(s.key)
+			r.stable = false
+		case s.digest:
+			r.digest.Set(s.key)
+			r.stable = false
+		default:
+			r.regular.Set(s.key)
+			r.stable = false
+		}
 	}
 }
 
@@ -125,15 +129,11 @@ func (r *roster) keys(l *maillist.List) (regular, digest []string) {
 	if r == nil {
 		r = &roster{regular: inOrder(l.GetRegularMemberKeys()), digest: inOrder(l.GetDigestMemberKeys())}
 	}
-	for _, s := range r.steps[:r.begun] {
-		r.take(s)
-	}
+	r.take(r.steps[:r.begun])
 	r.steps, r.begun = r.steps[r.begun:], 0
 	// This entry may yet fail.
-	now := roster{regular: *r.regular.Clone(), digest: *r.digest.Clone(), file: r.file}
-	for _, s := range r.steps {
-		now.take(s)
-	}
+	now := roster{regular: *r.regular.Clone(), digest: *r.digest.Clone()}
+	now.take(r.steps)
 	return now.regular.Keys(), now.digest.Keys()
 }
 

@@ -67,9 +67,9 @@ func (m *Manager) answers(sender string) (date maillist.Date, count int) {
 	}
 	if d, ok := t.Items[0].(*pickle.Tuple); ok && len(d.Items) == len(date) {
 		for i := range date {
-			date[i], _ = integer(d.Items[i])
+			date[i], _ = py.ExactInt(d.Items[i])
 		}
 	}
-	count, _ = integer(t.Items[1])
+	count, _ = py.ExactInt(t.Items[1])
 	return date, count
 }

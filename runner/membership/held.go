@@ -81,7 +81,7 @@ func (m *Manager) HandleRequest(id pickle.Value, action int) error {
 	if err != nil {
 		return err
 	}
-	number, ok := integer(id)
+	number, ok := py.ExactInt(id)
 	if !ok {
 		return fmt.Errorf("%w: %s", requests.ErrNoRequest, display(id))
 	}
@@ -178,20 +178,4 @@ func byteString(v pickle.Value) (string, error) {
 		return h.Encode()
 	}
 	return display(v), nil
-}
-
-// integer is the key that an id is in a dict of ids.
-func integer(v pickle.Value) (int, bool) {
-	switch v := v.(type) {
-	case pickle.Int:
-		return int(v), true
-	case bool:
-		if v {
-			return 1, true
-		}
-		return 0, true
-	case float64:
-		return int(v), v == float64(int(v))
-	}
-	return 0, false
 }
