@@ -20,6 +20,9 @@ import (
 func TestFailsHalfWay(t *testing.T) {
 	t.Parallel()
 	eachRelease(t, func(s *scene) {
+		if mmtest.Version(s.t, s.from) == "2.1.14" {
+			s.t.Skip("in 2.1.14 a list's object, with what a failed entry has changed, lives for as long as a traceback holds it")
+		}
 		s.settings("add_language('xx', 'Odd', 'no-such-charset', 'ltr')")
 		s.halfWay("unanswered", "ja", "ja", "\xe9t\xe9\nset \xe9\n")
 		s.halfWay("member", "en", "xx", "")
