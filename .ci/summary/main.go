@@ -47,6 +47,9 @@ func main() {
 			}
 		case "fail":
 			fmt.Printf("FAIL %s %s (%.1f s)\n%s", e.Package, e.Test, e.Elapsed, strings.Join(output[at], ""))
+			if e.Test == "" {
+				unfinished(output, e.Package)
+			}
 		case "pass":
 			if e.Test == "" {
 				fmt.Printf("ok   %s (%.1f s)\n", e.Package, e.Elapsed)
@@ -59,6 +62,15 @@ func main() {
 
 	for _, why := range slices.Sorted(maps.Keys(skipped)) {
 		fmt.Printf("skipped: %s: %s\n", why, strings.Join(skipped[why], ", "))
+	}
+}
+
+// unfinished prints what those tests of a package wrote that never ended: one that took too long is among them.
+func unfinished(output map[test][]string, pkg string) {
+	for at, lines := range output {
+		if at.pkg == pkg && at.name != "" {
+			fmt.Printf("not ended: %s %s\n%s", pkg, at.name, strings.Join(lines, ""))
+		}
 	}
 }
 

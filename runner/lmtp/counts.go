@@ -49,7 +49,10 @@ type Counts struct {
 // Counts returns what the server has done.
 func (s *Server) Counts() Counts {
 	s.mu.Lock()
-	c := Counts{Open: len(s.wires), Addresses: append([]string{}, s.addresses...)}
+	c := Counts{Open: len(s.wires), Addresses: []string{}}
+	for _, l := range s.listeners {
+		c.Addresses = append(c.Addresses, l.Addr().String())
+	}
 	s.mu.Unlock()
 	c.At, c.Since, c.PID = time.Now(), s.began, os.Getpid()
 	c.Connections = s.count.connections.Load()

@@ -97,7 +97,16 @@ func TestKilledServerKeepsWhatItAcknowledged(t *testing.T) {
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(time.Duration(60+i*37%150) * time.Millisecond)
+		// Each server dies with some work done, however slow the machine is.
+		mu.Lock()
+		before := len(acknowledged)
+		mu.Unlock()
+		waitFor(t, "a message is acknowledged", func() bool {
+			mu.Lock()
+			defer mu.Unlock()
+			return len(acknowledged) > before
+		})
+		time.Sleep(time.Duration(i*37%150) * time.Millisecond)
 		if err := cmd.Process.Kill(); err != nil {
 			t.Fatal(err)
 		}

@@ -396,6 +396,32 @@ func TestOnlyOneServerOfAHostTakesASitesMail(t *testing.T) {
 
 // What a killed server was writing is gone when the next begins; what others write
 // is not.
+// Serve that is called when the server was shut down already ends at once.
+func TestServeAfterShutdownEnds(t *testing.T) {
+	srv, err := New(testSite(t, "one"), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer srv.Close()
+	if err := srv.Shutdown(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error, 1)
+	go func() { done <- srv.Serve(l) }()
+	select {
+	case err := <-done:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(time.Minute):
+		t.Error("Serve still waits for mail")
+	}
+}
+
 func TestLeftoversAreRemoved(t *testing.T) {
 	s := testSite(t)
 	host, err := os.Hostname()

@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -89,7 +90,8 @@ type Server struct {
 
 	mu        sync.Mutex
 	wires     map[*wire]bool
-	addresses []string
+	listeners []net.Listener
+	stopped   bool
 	said      map[string]time.Time // complaints, by their text
 }
 
@@ -159,8 +161,12 @@ func (s *Server) newSession(c *smtp.Conn) (smtp.Session, error) {
 // fails.
 func (s *Server) Serve(l net.Listener) error {
 	s.mu.Lock()
-	s.addresses = append(s.addresses, l.Addr().String())
+	stopped := s.stopped
+	s.listeners = append(s.listeners, l)
 	s.mu.Unlock()
+	if stopped {
+		return l.Close()
+	}
 	return s.smtp.Serve(wireListener{netutil.LimitListener(l, s.o.MaxConnections), s})
 }
 
@@ -168,8 +174,20 @@ func (s *Server) Serve(l net.Listener) error {
 // closes them. It closes those that are not done when ctx ends, whose error it then
 // returns.
 func (s *Server) Shutdown(ctx context.Context) error {
+	// go-smtp does not know a listener yet whose Serve has only just been called.
+	s.mu.Lock()
+	s.stopped = true
+	listeners := slices.Clone(s.listeners)
+	s.mu.Unlock()
 	stopped := make(chan error, 1)
-	go func() { stopped <- s.smtp.Shutdown(ctx) }()
+	go func() {
+		err := s.smtp.Shutdown(ctx)
+		for _, l := range listeners {
+			_ = l.Close()
+		}
+		stopped <- err
+	}()
+
 	// Connections may still be accepted while the listeners close.
 	for {
 		s.mu.Lock()

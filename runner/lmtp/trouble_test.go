@@ -130,12 +130,15 @@ func TestLimits(t *testing.T) {
 
 func TestMemoryOfAllMessagesIsLimited(t *testing.T) {
 	s := testSite(t, "one")
-	_, address := start(t, s, Options{MaxSize: 100_000, MaxMemory: 100_000})
+	srv, address := start(t, s, Options{MaxSize: 100_000, MaxMemory: 100_000})
 	slow := dial(t, address)
 	slow.send("MAIL FROM:<>\r\nRCPT TO:<one-bounces>\r\nDATA\r\n", "250", "250", "354")
 	slow.send(strings.Repeat("x", 70_000) + "\r\n")
+	waitFor(t, "the slow message has its memory", func() bool { return srv.memory.used.Load() >= 70_000 })
 	c := dial(t, address)
-	waitFor(t, "no memory for another", func() bool { return strings.HasPrefix(tryMessage(c, strings.Repeat("x", 70_000)), "452 4.3.1") })
+	if answer := tryMessage(c, strings.Repeat("x", 70_000)); !strings.HasPrefix(answer, "452 4.3.1") {
+		t.Errorf("beside the slow one: answer %q, want 452 4.3.1", answer)
+	}
 	slow.send(".\r\n", "250")
 	if answer := tryMessage(c, strings.Repeat("x", 70_000)); !strings.HasPrefix(answer, "250") {
 		t.Errorf("after the slow one: answer %q, want 250", answer)
