@@ -4,13 +4,13 @@ import (
 	"io"
 	"time"
 
+	"github.com/mmrunner/mmrunner/mmcompat/i18n"
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
 	"github.com/mmrunner/mmrunner/mmcompat/message"
 	"github.com/mmrunner/mmrunner/mmcompat/pending"
 	"github.com/mmrunner/mmrunner/mmcompat/qfile"
 	"github.com/mmrunner/mmrunner/mmcompat/requests"
 	"github.com/mmrunner/mmrunner/mmcompat/site"
-	"github.com/mmrunner/mmrunner/mmcompat/text"
 	"github.com/mmrunner/mmrunner/pickle"
 )
 
@@ -31,7 +31,7 @@ type Batch interface {
 	// Site is the installation.
 	Site() *site.Site
 	// Texts are the installation's texts.
-	Texts() *text.Texts
+	Texts() *i18n.Texts
 	// Charsets is the installation's registry of mail charsets.
 	Charsets() *message.Charsets
 	// Now is the time, in the site's zone.

@@ -11,9 +11,9 @@ import (
 
 	"github.com/mmrunner/mmrunner/mmcompat/site"
 	"github.com/mmrunner/mmrunner/pickle"
-	"github.com/mmrunner/mmrunner/runner/bench"
+	"github.com/mmrunner/mmrunner/runner/devtools/bench"
+	"github.com/mmrunner/mmrunner/runner/devtools/torture"
 	"github.com/mmrunner/mmrunner/runner/engine"
-	"github.com/mmrunner/mmrunner/runner/kill"
 )
 
 type benchOptions struct {
@@ -132,7 +132,7 @@ func runBench(cmd *cobra.Command, in *installation, o benchOptions) error {
 
 // benchMailman measures Mailman's own runners, with a mail server of ours.
 func benchMailman(s *site.Site, rows []bench.Row, o benchOptions) error {
-	box, err := kill.NewMailbox()
+	box, err := torture.NewMailbox()
 	if err != nil {
 		return err
 	}
@@ -142,7 +142,7 @@ func benchMailman(s *site.Site, rows []bench.Row, o benchOptions) error {
 
 // drainChild drains one queue of a made-up site, and says what that took. The mail server is in the same process.
 func drainChild(cmd *cobra.Command, dir string, args []string) error {
-	box, err := kill.NewMailbox()
+	box, err := torture.NewMailbox()
 	if err != nil {
 		return err
 	}

@@ -17,7 +17,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/spf13/cobra"
 
-	"github.com/mmrunner/mmrunner/runner/bench"
+	"github.com/mmrunner/mmrunner/runner/devtools/bench"
 	"github.com/mmrunner/mmrunner/runner/history"
 	"github.com/mmrunner/mmrunner/runner/report"
 	"github.com/mmrunner/mmrunner/runner/shadow"

@@ -7,8 +7,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/mmrunner/mmrunner/mmcompat/message/mailcheck"
 	"github.com/mmrunner/mmrunner/mmcompat/site"
+	"github.com/mmrunner/mmrunner/runner/devtools/mailcheck"
 )
 
 type mailcheckOptions struct {

@@ -5,7 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/mmrunner/mmrunner/runner/record"
+	"github.com/mmrunner/mmrunner/runner/devtools/record"
 )
 
 func newRecord(in *installation) *cobra.Command {

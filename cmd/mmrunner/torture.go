@@ -9,7 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/mmrunner/mmrunner/runner"
-	"github.com/mmrunner/mmrunner/runner/kill"
+	"github.com/mmrunner/mmrunner/runner/devtools/torture"
 )
 
 type tortureOptions struct {
@@ -52,9 +52,9 @@ random times, has it start again, and compares what comes of it in the end with 
 					workers = append(workers, slices.Concat(work, []string{"--runner=" + name}))
 				}
 			}
-			r, err := kill.Torture(untilStopped(cmd), dir, kill.Options{
+			r, err := torture.Torture(untilStopped(cmd), dir, torture.Options{
 				Kills: o.kills, PerRound: o.a, Batch: o.batch, Seed: o.seed,
-				Size:     kill.Size{Members: o.members, Bounces: 40, Commands: 40, Talk: !o.apart},
+				Size:     torture.Size{Members: o.members, Bounces: 40, Commands: 40, Talk: !o.apart},
 				Workers:  workers,
 				Progress: progress("kills", false),
 			})
@@ -78,7 +78,7 @@ random times, has it start again, and compares what comes of it in the end with 
 // nothing, or more copies than there were kills.
 func tortureOutgoing(cmd *cobra.Command, dir string, worker []string, kills int, seed uint64) error {
 	const messages = 40
-	d, err := kill.TortureOutgoing(untilStopped(cmd), dir, worker, messages, kills, seed)
+	d, err := torture.TortureOutgoing(untilStopped(cmd), dir, worker, messages, kills, seed)
 	if err != nil {
 		return err
 	}
@@ -100,9 +100,9 @@ func newTortureWork() *cobra.Command {
 		Args:   cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if port != 0 {
-				return kill.Deliver(cmd.Context(), args[0], batch, port)
+				return torture.Deliver(cmd.Context(), args[0], batch, port)
 			}
-			_, err := kill.Work(cmd.Context(), args[0], batch, runners...)
+			_, err := torture.Work(cmd.Context(), args[0], batch, runners...)
 			return err
 		},
 	}

@@ -3,9 +3,9 @@ package maillist
 import (
 	"strings"
 
+	"github.com/mmrunner/mmrunner/mmcompat/i18n"
 	"github.com/mmrunner/mmrunner/mmcompat/py"
 	"github.com/mmrunner/mmrunner/mmcompat/site"
-	"github.com/mmrunner/mmrunner/mmcompat/text"
 	"github.com/mmrunner/mmrunner/pickle"
 )
 
@@ -22,8 +22,8 @@ func (l *List) LockPath() string { return LockPath(l.site, l.name) }
 func (l *List) Site() *site.Site { return l.site }
 
 // Info is what decides which templates are used for the list.
-func (l *List) Info() *text.ListInfo {
-	return &text.ListInfo{
+func (l *List) Info() *i18n.ListInfo {
+	return &i18n.ListInfo{
 		InternalName:      l.name,
 		HostName:          l.HostName(),
 		FullPath:          l.path,
@@ -66,7 +66,7 @@ func (l *List) GetRequestEmail(cookie string) string {
 // GetConfirmEmail is the address whose mail confirms cookie, as
 // VERP_CONFIRM_FORMAT makes it.
 func (l *List) GetConfirmEmail(cookie string) string {
-	user, err := text.SafeInterp(l.site.Str("VERP_CONFIRM_FORMAT"), text.Vars{
+	user, err := i18n.SafeInterp(l.site.Str("VERP_CONFIRM_FORMAT"), i18n.Vars{
 		"addr":   l.name + "-confirm",
 		"cookie": cookie,
 	})
@@ -130,7 +130,7 @@ func (l *List) GetAvailableLanguages() []string {
 // MakeRandomPassword makes up a password as the site's settings say
 // (Utils.MakeRandomPassword).
 func (l *List) MakeRandomPassword() (string, error) {
-	return text.New(l.site, nil).MakeRandomPassword(l.o.Rand, 0)
+	return i18n.New(l.site, nil).MakeRandomPassword(l.o.Rand, 0)
 }
 
 // Quote is Python 2's urllib.quote: all but letters, digits, "_.-" and the
@@ -198,7 +198,7 @@ func ListPath(s *site.Site, name string) string { return join(s.ListDataDir(), n
 func LockPath(s *site.Site, name string) string { return join(s.LockDir(), name+".lock") }
 
 // plain returns the bytes of what text gave.
-func plain(t text.Text) string {
+func plain(t i18n.Text) string {
 	switch t := t.(type) {
 	case string:
 		return t

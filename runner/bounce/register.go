@@ -5,11 +5,11 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mmrunner/mmrunner/mmcompat/i18n"
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
 	"github.com/mmrunner/mmrunner/mmcompat/message"
 	"github.com/mmrunner/mmrunner/mmcompat/pending"
 	"github.com/mmrunner/mmrunner/mmcompat/py"
-	"github.com/mmrunner/mmrunner/mmcompat/text"
 	"github.com/mmrunner/mmrunner/mmcompat/zone"
 	"github.com/mmrunner/mmrunner/pickle"
 	"github.com/mmrunner/mmrunner/runner"
@@ -236,7 +236,7 @@ func (r *register) tellOwner(member string, read reader, did string) error {
 	}
 	owner := r.l.GetSiteEmail("")
 	lang := r.l.Str("preferred_language")
-	body, err := r.m.Maketext("bounce.txt", text.Vars{
+	body, err := r.m.Maketext("bounce.txt", i18n.Vars{
 		"listname": membership.Attr(r.l, "real_name"), "addr": member, "negative": "", "did": did,
 		"but": "", "reenable": "", "owneraddr": owner,
 	}, "")
@@ -280,13 +280,13 @@ func (r *register) nextNotice(member string) error {
 			return err
 		}
 		last := maillist.DateOf(time.Unix(int64(at), 0).In(r.b.Now().Location()))
-		why += r.m.Say(textLastBounce, text.Vars{"date": dayMonthYear(last)})
+		why += r.m.Say(textLastBounce, i18n.Vars{"date": dayMonthYear(last)})
 	}
 	password, err := r.l.GetMemberPassword(member)
 	if err != nil {
 		return err
 	}
-	body, err := r.m.Maketext("disabled.txt", text.Vars{
+	body, err := r.m.Maketext("disabled.txt", i18n.Vars{
 		"listname": membership.Attr(r.l, "real_name"), "noticesleft": info.NoticesLeft,
 		"confirmurl": r.l.GetScriptURL("confirm") + "/" + info.Cookie,
 		"optionsurl": r.l.GetOptionsURL(member, false), "password": password,
@@ -352,7 +352,7 @@ func (r *register) probe(member string, read reader) error {
 	}
 	lang := r.l.GetMemberLanguage(member)
 	realname := membership.Attr(r.l, "real_name")
-	body, err := r.m.Maketext("probe.txt", text.Vars{"listname": realname, "address": member,
+	body, err := r.m.Maketext("probe.txt", i18n.Vars{"listname": realname, "address": member,
 		"optionsurl": r.l.GetOptionsURL(member, false), "owneraddr": r.l.GetOwnerEmail()}, lang)
 	if err != nil {
 		return err
@@ -365,14 +365,14 @@ func (r *register) probe(member string, read reader) error {
 	if err != nil {
 		return err
 	}
-	local, err := text.SafeInterp(r.b.Site().Str("VERP_PROBE_FORMAT"),
-		text.Vars{"bounces": r.l.Name() + "-bounces", "token": token})
+	local, err := i18n.SafeInterp(r.b.Site().Str("VERP_PROBE_FORMAT"),
+		i18n.Vars{"bounces": r.l.Name() + "-bounces", "token": token})
 	if err != nil {
 		return err
 	}
 	sender := local.(string) + "@" + r.l.HostName()
 	before := r.m.Voice().Set(lang)
-	subject := r.m.Say(textProbe, text.Vars{"listname": realname})
+	subject := r.m.Say(textProbe, i18n.Vars{"listname": realname})
 	r.m.Voice().Set(before)
 	n, err := r.m.UserNotification(member, sender, subject, nil, lang)
 	if err != nil {
@@ -395,17 +395,17 @@ func (r *register) midnight(d maillist.Date) (float64, error) {
 }
 
 // shown is a value as Python's %s shows it.
-func shown(v pickle.Value) text.Text {
-	t, err := text.SafeInterp("%(value)s", text.Vars{"value": v})
+func shown(v pickle.Value) i18n.Text {
+	t, err := i18n.SafeInterp("%(value)s", i18n.Vars{"value": v})
 	if err != nil {
 		return err.Error()
 	}
 	return t
 }
 
-func score(info *maillist.BounceInfo) text.Text { return shown(info.Score) }
+func score(info *maillist.BounceInfo) i18n.Text { return shown(info.Score) }
 
-func (r *register) threshold() text.Text {
+func (r *register) threshold() i18n.Text {
 	v, _ := r.l.Get("bounce_score_threshold")
 	return shown(v)
 }

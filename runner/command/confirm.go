@@ -4,11 +4,11 @@ import (
 	"errors"
 	"strings"
 
+	"github.com/mmrunner/mmrunner/mmcompat/i18n"
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
 	"github.com/mmrunner/mmrunner/mmcompat/pending"
 	"github.com/mmrunner/mmrunner/mmcompat/py"
 	"github.com/mmrunner/mmrunner/mmcompat/requests"
-	"github.com/mmrunner/mmrunner/mmcompat/text"
 	"github.com/mmrunner/mmrunner/pickle"
 	"github.com/mmrunner/mmrunner/runner/membership"
 )
@@ -40,7 +40,7 @@ func confirm(r *results, args []string) (bool, error) {
 	case err == nil:
 		r.confirmed(done, args[0])
 	case errors.Is(err, membership.ErrBadConfirmation):
-		r.add(textInvalid, text.Vars{"days": r.pendingDays()})
+		r.add(textInvalid, i18n.Vars{"days": r.pendingDays()})
 	case errors.Is(err, membership.ErrNeedApproval):
 		r.add(textForwarded, nil)
 	case errors.Is(err, maillist.ErrAlreadyAMember):
@@ -48,7 +48,7 @@ func confirm(r *results, args []string) (bool, error) {
 	case errors.Is(err, maillist.ErrNotAMember):
 		r.add(textNoMemberNow, nil)
 	case errors.Is(err, membership.ErrBanned):
-		r.add(textBannedNow, text.Vars{"owneraddr": r.l.GetOwnerEmail()})
+		r.add(textBannedNow, i18n.Vars{"owneraddr": r.l.GetOwnerEmail()})
 	case errors.Is(err, membership.ErrHostileSubscription):
 		r.add(textNotInvited, nil)
 	case errors.Is(err, membership.ErrBadPassword):

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/mmrunner/mmrunner/mmcompat/text"
+	"github.com/mmrunner/mmrunner/mmcompat/i18n"
 )
 
 var textOptions = key("Commands/cmd_help", "You can access your personal options")
@@ -33,7 +33,7 @@ func help(r *results, _ []string) (bool, error) {
 			commands.WriteString(helpTexts[cmd](r))
 		}
 	}
-	answer, _, err := r.t.Maketext("help.txt", text.Vars{
+	answer, _, err := r.t.Maketext("help.txt", i18n.Vars{
 		"listname":     r.attr("real_name"),
 		"version":      r.s.Profile.Version,
 		"listinfo_url": r.l.GetScriptURL("listinfo"),

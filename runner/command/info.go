@@ -1,8 +1,8 @@
 package command
 
 import (
+	"github.com/mmrunner/mmrunner/mmcompat/i18n"
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
-	"github.com/mmrunner/mmrunner/mmcompat/text"
 	"github.com/mmrunner/mmrunner/runner/membership"
 )
 
@@ -23,7 +23,7 @@ func info(r *results, args []string) (bool, error) {
 		r.results = append(r.results, r.gethelp(docInfo))
 		return true, nil
 	}
-	vars := text.Vars{
+	vars := i18n.Vars{
 		"listname":    r.attr("real_name"),
 		"description": r.description(r.l, textNoInfo),
 		"postaddr":    r.l.GetListEmail(),
@@ -38,10 +38,10 @@ func info(r *results, args []string) (bool, error) {
 }
 
 // attr is an attribute of the list that may be str or unicode.
-func (r *results) attr(name string) text.Text { return membership.Attr(r.l, name) }
+func (r *results) attr(name string) i18n.Text { return membership.Attr(r.l, name) }
 
 // description is a list's, or the text that says there is none.
-func (r *results) description(l *maillist.List, none membership.TextKey) text.Text {
+func (r *results) description(l *maillist.List, none membership.TextKey) i18n.Text {
 	if !l.Bool("description") {
 		return r.say(none, nil)
 	}

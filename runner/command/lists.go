@@ -3,8 +3,8 @@ package command
 import (
 	"slices"
 
+	"github.com/mmrunner/mmrunner/mmcompat/i18n"
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
-	"github.com/mmrunner/mmrunner/mmcompat/text"
 	"github.com/mmrunner/mmrunner/runner/membership"
 )
 
@@ -25,7 +25,7 @@ func lists(r *results, args []string) (bool, error) {
 		r.results = append(r.results, r.gethelp(docLists))
 		return true, nil
 	}
-	r.add(textPublic, text.Vars{"hostname": r.attr("host_name")})
+	r.add(textPublic, i18n.Vars{"hostname": r.attr("host_name")})
 	names, err := r.b.ListNames()
 	if err != nil {
 		return false, err
@@ -50,9 +50,9 @@ func lists(r *results, args []string) (bool, error) {
 		if i > 1 {
 			r.results = append(r.results, "")
 		}
-		r.add(textListEntry, text.Vars{"i": i, "realname": membership.Attr(l, "real_name")})
-		r.add(textListDescription, text.Vars{"description": r.description(l, textNoDescription)})
-		r.add(textListRequests, text.Vars{"requestaddr": l.GetRequestEmail("")})
+		r.add(textListEntry, i18n.Vars{"i": i, "realname": membership.Attr(l, "real_name")})
+		r.add(textListDescription, i18n.Vars{"description": r.description(l, textNoDescription)})
+		r.add(textListRequests, i18n.Vars{"requestaddr": l.GetRequestEmail("")})
 		i++
 	}
 	return false, nil

@@ -3,8 +3,8 @@ package command
 import (
 	"strings"
 
+	"github.com/mmrunner/mmrunner/mmcompat/i18n"
 	"github.com/mmrunner/mmrunner/mmcompat/message"
-	"github.com/mmrunner/mmrunner/mmcompat/text"
 	"github.com/mmrunner/mmrunner/pickle"
 	"github.com/mmrunner/mmrunner/runner/membership"
 )
@@ -51,7 +51,7 @@ func password(r *results, args []string) (bool, error) {
 		if err != nil {
 			return true, err
 		}
-		r.add(textYourPassword, text.Vars{"password": str(pw)})
+		r.add(textYourPassword, i18n.Vars{"password": str(pw)})
 		return true, nil
 	}
 	role, err := r.m.Authenticate(args[0], address, membership.User, membership.ListAdmin)
@@ -74,7 +74,7 @@ func password(r *results, args []string) (bool, error) {
 // addNoMember says that somebody is no member. Some catalogs have his name in
 // it: Mailman lets them, and has it if he is the sender.
 func (r *results) addNoMember(k membership.TextKey, who message.Address, isSender bool) {
-	vars := text.Vars{"listname": r.attr("real_name")}
+	vars := i18n.Vars{"listname": r.attr("real_name")}
 	if isSender {
 		vars["realname"] = who.Name
 	}

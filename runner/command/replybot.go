@@ -3,8 +3,8 @@ package command
 import (
 	"time"
 
+	"github.com/mmrunner/mmrunner/mmcompat/i18n"
 	"github.com/mmrunner/mmrunner/mmcompat/py"
-	"github.com/mmrunner/mmrunner/mmcompat/text"
 	"github.com/mmrunner/mmrunner/pickle"
 )
 
@@ -64,17 +64,17 @@ func (r *results) replybot(data flags, n *notes) (remember func(), err error) {
 
 // autorespond sends the list's own text to sender.
 func (r *results) autorespond(sender string, how replies) error {
-	subject := r.say(textAutoResponse, text.Vars{"realname": r.attr("real_name")})
+	subject := r.say(textAutoResponse, i18n.Vars{"realname": r.attr("real_name")})
 	format := r.attr(how.text)
 	if r.l.Bool("use_dollar_strings") {
 		switch s := format.(type) {
 		case string:
-			format = text.ToPercent(s)
+			format = i18n.ToPercent(s)
 		case pickle.Unicode:
-			format = pickle.Unicode(text.ToPercent(string(s)))
+			format = pickle.Unicode(i18n.ToPercent(string(s)))
 		}
 	}
-	body, err := text.SafeInterp(format, text.Vars{
+	body, err := i18n.SafeInterp(format, i18n.Vars{
 		"listname":     r.attr("real_name"),
 		"listurl":      r.l.GetScriptURL("listinfo"),
 		"requestemail": r.l.GetRequestEmail(""),
@@ -86,7 +86,7 @@ func (r *results) autorespond(sender string, how replies) error {
 		body = format
 	}
 	n, err := r.m.UserNotification(sender, r.l.GetBouncesEmail(), subject,
-		text.WrapText(body, 70, true), r.l.Str("preferred_language"))
+		i18n.WrapText(body, 70, true), r.l.Str("preferred_language"))
 	if err != nil {
 		return err
 	}

@@ -4,8 +4,8 @@ import (
 	"strings"
 
 	"github.com/mmrunner/mmrunner/mmcompat/codec"
+	"github.com/mmrunner/mmrunner/mmcompat/i18n"
 	"github.com/mmrunner/mmrunner/mmcompat/message"
-	"github.com/mmrunner/mmrunner/mmcompat/text"
 	"github.com/mmrunner/mmrunner/pickle"
 	"github.com/mmrunner/mmrunner/runner/membership"
 )
@@ -95,8 +95,8 @@ func (r *results) original(charset string) (*message.Message, error) {
 
 // responseText is the answer's own text, in the charset of its language.
 func (r *results) responseText() (string, error) {
-	var lines []text.Text
-	indent := func(what []text.Text) {
+	var lines []i18n.Text
+	indent := func(what []i18n.Text) {
 		for _, t := range what {
 			if u, ok := t.(pickle.Unicode); ok {
 				lines = append(lines, "    "+u)
@@ -105,7 +105,7 @@ func (r *results) responseText() (string, error) {
 			}
 		}
 	}
-	wrapped := func(s string) { lines = append(lines, text.Wrap(s, 70, true)) }
+	wrapped := func(s string) { lines = append(lines, i18n.Wrap(s, 70, true)) }
 	all := r.includeLevel() >= 2
 
 	wrapped(r.say(textIntro, nil))
@@ -113,7 +113,7 @@ func (r *results) responseText() (string, error) {
 		lines = append(lines, r.say(textResults, nil))
 		indent(r.results)
 	}
-	var unprocessed []text.Text
+	var unprocessed []i18n.Text
 	for _, line := range r.commands[min(r.lineno, len(r.commands)):] {
 		if !blank(line) {
 			unprocessed = append(unprocessed, line)
@@ -128,7 +128,7 @@ func (r *results) responseText() (string, error) {
 	}
 	if len(r.ignored) > 0 && all {
 		lines = append(lines, r.say(textIgnored, nil))
-		var ignored []text.Text
+		var ignored []i18n.Text
 		for _, line := range r.ignored {
 			ignored = append(ignored, line)
 		}

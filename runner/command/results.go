@@ -6,11 +6,11 @@ import (
 	"strings"
 
 	"github.com/mmrunner/mmrunner/mmcompat/codec"
+	"github.com/mmrunner/mmrunner/mmcompat/i18n"
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
 	"github.com/mmrunner/mmrunner/mmcompat/message"
 	"github.com/mmrunner/mmrunner/mmcompat/py"
 	"github.com/mmrunner/mmrunner/mmcompat/site"
-	"github.com/mmrunner/mmrunner/mmcompat/text"
 	"github.com/mmrunner/mmrunner/pickle"
 	"github.com/mmrunner/mmrunner/runner"
 	"github.com/mmrunner/mmrunner/runner/membership"
@@ -35,13 +35,13 @@ type results struct {
 	m    *membership.Manager
 	l    *maillist.List
 	s    *site.Site
-	t    *text.Texts
+	t    *i18n.Texts
 	msg  *message.Message
 	lang string // of the answer: the sender's
 
 	returnAddr string   // where the answer goes if not to the sender
 	commands   []string // the Subject, if it can be decoded, and lines of the body
-	results    []text.Text
+	results    []i18n.Text
 	ignored    []string // lines beyond DEFAULT_MAIL_COMMANDS_MAX_LINES
 	lineno     int
 	retried    int // how often the Subject was looked at again
@@ -232,7 +232,7 @@ func (r *results) from() (message.Address, error) {
 }
 
 // str is a member's attribute, str or unicode, for a text.
-func str(v pickle.Value) text.Text {
+func str(v pickle.Value) i18n.Text {
 	if s, ok := v.(pickle.Str); ok {
 		return string(s)
 	}

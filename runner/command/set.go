@@ -5,10 +5,10 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mmrunner/mmrunner/mmcompat/i18n"
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
 	"github.com/mmrunner/mmrunner/mmcompat/message"
 	"github.com/mmrunner/mmrunner/mmcompat/py"
-	"github.com/mmrunner/mmrunner/mmcompat/text"
 	"github.com/mmrunner/mmrunner/pickle"
 	"github.com/mmrunner/mmrunner/runner/membership"
 )
@@ -99,7 +99,7 @@ func setCommand(r *results, args []string) (bool, error) {
 	case "delivery":
 		return false, r.setDelivery(args)
 	default:
-		r.add(textBadSet, text.Vars{"subcmd": subcmd})
+		r.add(textBadSet, i18n.Vars{"subcmd": subcmd})
 		r.add(textSetDetails, nil)
 	}
 	return false, nil
@@ -162,7 +162,7 @@ func (r *results) showFlag(name string) func(address string) error {
 		if on != f.reversed {
 			word = textOn
 		}
-		r.add(f.show, text.Vars{"onoff": r.say(word, nil)})
+		r.add(f.show, i18n.Vars{"onoff": r.say(word, nil)})
 		return nil
 	}
 }
@@ -214,7 +214,7 @@ func (r *results) showDelivery(address string) error {
 		r.results = append(r.results, "    "+off)
 		return nil
 	}
-	r.add(textStatus, text.Vars{
+	r.add(textStatus, i18n.Vars{
 		"status": off,
 		"how":    r.say(why, nil),
 		"date":   message.FormatDate(time.Unix(int64(changed), 0), false),
@@ -263,7 +263,7 @@ func (r *results) setStatus(args []string) (on, ok bool) {
 		on = true
 	case "off":
 	default:
-		r.add(textBadArgument, text.Vars{"arg": args[0]})
+		r.add(textBadArgument, i18n.Vars{"arg": args[0]})
 		r.setUsage()
 		return false, false
 	}
@@ -325,7 +325,7 @@ func (r *results) setDigest(args []string) error {
 		}
 	default:
 		// Some catalogs say what is in args.
-		r.add(textBadArgument, text.Vars{"arg": arg, "args": pickle.Repr(pickle.NewList(pickle.Str(args[0])), 8*len(arg)+8)})
+		r.add(textBadArgument, i18n.Vars{"arg": arg, "args": pickle.Repr(pickle.NewList(pickle.Str(args[0])), 8*len(arg)+8)})
 		r.setUsage()
 		return nil
 	}

@@ -5,11 +5,11 @@ import (
 	"strings"
 
 	"github.com/mmrunner/mmrunner/mmcompat/codec"
+	"github.com/mmrunner/mmrunner/mmcompat/i18n"
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
 	"github.com/mmrunner/mmrunner/mmcompat/message"
 	"github.com/mmrunner/mmrunner/mmcompat/pending"
 	"github.com/mmrunner/mmrunner/mmcompat/py"
-	"github.com/mmrunner/mmrunner/mmcompat/text"
 	"github.com/mmrunner/mmrunner/pickle"
 	"github.com/mmrunner/mmrunner/runner/membership"
 )
@@ -82,7 +82,7 @@ func subscribe(r *results, args []string) (bool, error) {
 			return false, err
 		}
 	}
-	owner := text.Vars{"listowner": r.l.GetOwnerEmail()}
+	owner := i18n.Vars{"listowner": r.l.GetOwnerEmail()}
 	err = r.m.AddMember(u, remote)
 	for _, refusal := range subscribeRefusals {
 		if errors.Is(err, refusal.err) {
@@ -117,7 +117,7 @@ func (r *results) subscribeArgs(u *pending.UserDesc, args []string) (ok bool, er
 			u.Password = pickle.Str(arg)
 		case i == 1:
 			if u.Digest, ok = digestWord(lower); !ok {
-				r.add(textBadDigest, text.Vars{"arg": arg})
+				r.add(textBadDigest, i18n.Vars{"arg": arg})
 				return false, nil
 			}
 		default:

@@ -1,7 +1,7 @@
 package command
 
 import (
-	"github.com/mmrunner/mmrunner/mmcompat/text"
+	"github.com/mmrunner/mmrunner/mmcompat/i18n"
 	"github.com/mmrunner/mmrunner/runner/membership"
 )
 
@@ -26,9 +26,9 @@ func doc(command string) string {
 }
 
 // say is _() of one of the installation's texts.
-func (r *results) say(k membership.TextKey, vars text.Vars) string { return r.m.Say(k, vars) }
+func (r *results) say(k membership.TextKey, vars i18n.Vars) string { return r.m.Say(k, vars) }
 
 // add puts one of the installation's texts into the answer.
-func (r *results) add(k membership.TextKey, vars text.Vars) {
+func (r *results) add(k membership.TextKey, vars i18n.Vars) {
 	r.results = append(r.results, r.say(k, vars))
 }

@@ -4,8 +4,8 @@ import (
 	"errors"
 	"strings"
 
+	"github.com/mmrunner/mmrunner/mmcompat/i18n"
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
-	"github.com/mmrunner/mmrunner/mmcompat/text"
 	"github.com/mmrunner/mmrunner/runner/membership"
 )
 
@@ -44,7 +44,7 @@ func unsubscribe(r *results, args []string) (bool, error) {
 		address = from.Addr
 	}
 	if !r.l.IsMember(address) {
-		r.add(textStranger, text.Vars{"address": address, "listname": r.attr("real_name")})
+		r.add(textStranger, i18n.Vars{"address": address, "listname": r.attr("real_name")})
 		return true, nil
 	}
 	switch {

@@ -3,9 +3,9 @@ package command
 import (
 	"strings"
 
+	"github.com/mmrunner/mmrunner/mmcompat/i18n"
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
 	"github.com/mmrunner/mmrunner/mmcompat/py"
-	"github.com/mmrunner/mmrunner/mmcompat/text"
 	"github.com/mmrunner/mmrunner/pickle"
 	"github.com/mmrunner/mmrunner/runner/membership"
 )
@@ -151,7 +151,7 @@ func (r *results) addMembers(members []string, hidden bool) error {
 }
 
 // rosterLine is one member's line: a unicode where the name is one.
-func rosterLine(member string, name pickle.Value) (text.Text, error) {
+func rosterLine(member string, name pickle.Value) (i18n.Text, error) {
 	switch name := name.(type) {
 	case pickle.Unicode:
 		if name == "" {

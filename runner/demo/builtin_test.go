@@ -11,9 +11,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/mmrunner/mmrunner/mmcompat/i18n"
 	"github.com/mmrunner/mmrunner/mmcompat/mmtest"
 	"github.com/mmrunner/mmrunner/mmcompat/site"
-	"github.com/mmrunner/mmrunner/mmcompat/text"
 )
 
 // sources calls f with each package directory's parsed files, tests left out.
@@ -178,7 +178,7 @@ func TestStandInsHaveTheVariables(t *testing.T) {
 }
 
 func TestEachTemplateHasAStandIn(t *testing.T) {
-	texts := text.New(site.FromProfile(t.TempDir(), site.Builtin()), t.Errorf)
+	texts := i18n.New(site.FromProfile(t.TempDir(), site.Builtin()), t.Errorf)
 	n := 0
 	sources(t, func(dir string, files []*ast.File) {
 		for _, file := range files {
@@ -211,8 +211,8 @@ func TestTemplatesHaveTheVariables(t *testing.T) {
 	if err != nil || !s.Probed {
 		t.Fatal(err, s.Problem)
 	}
-	theirs := text.New(s, t.Errorf)
-	ours := text.New(site.FromProfile(t.TempDir(), site.Builtin()), t.Errorf)
+	theirs := i18n.New(s, t.Errorf)
+	ours := i18n.New(site.FromProfile(t.TempDir(), site.Builtin()), t.Errorf)
 	for _, name := range []string{"bounce.txt", "disabled.txt", "probe.txt", "verify.txt", "unsub.txt", "subscribeack.txt", "subauth.txt", "unsubauth.txt",
 		"adminsubscribeack.txt", "adminunsubscribeack.txt", "adminaddrchgack.txt", "nomoretoday.txt", "help.txt"} {
 		a, _, err := theirs.Maketext(name, nil, "en", nil, true)

@@ -1,9 +1,9 @@
 package membership
 
 import (
+	"github.com/mmrunner/mmrunner/mmcompat/i18n"
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
 	"github.com/mmrunner/mmrunner/mmcompat/py"
-	"github.com/mmrunner/mmrunner/mmcompat/text"
 	"github.com/mmrunner/mmrunner/pickle"
 )
 
@@ -42,7 +42,7 @@ func (m *Manager) AutorespondToSender(sender, lang string) (bool, error) {
 		return false, err
 	}
 	// No list is named here: only the site's templates are looked at.
-	body, _, err := m.t.Maketext("nomoretoday.txt", text.Vars{
+	body, _, err := m.t.Maketext("nomoretoday.txt", i18n.Vars{
 		"sender":     sender,
 		"listname":   listname,
 		"num":        count,

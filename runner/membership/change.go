@@ -4,8 +4,8 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/mmrunner/mmrunner/mmcompat/i18n"
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
-	"github.com/mmrunner/mmrunner/mmcompat/text"
 )
 
 // ApprovedChangeMemberAddress moves a membership to another address; globally,
@@ -112,7 +112,7 @@ func (m *Manager) logAndNotifyChange(oldaddr, newaddr string) error {
 	lang := m.l.Str("preferred_language")
 	realname := m.attr("real_name")
 	before := m.voice.Set(lang)
-	subject := m.Say(textChanged, text.Vars{"realname": realname})
+	subject := m.Say(textChanged, i18n.Vars{"realname": realname})
 	m.voice.Set(before)
 	v, err := m.l.GetMemberName(newaddr)
 	if err != nil {
@@ -122,7 +122,7 @@ func (m *Manager) logAndNotifyChange(oldaddr, newaddr string) error {
 	if err != nil {
 		return err
 	}
-	body, err := m.maketext("adminaddrchgack.txt", text.Vars{
+	body, err := m.maketext("adminaddrchgack.txt", i18n.Vars{
 		"name":     name,
 		"oldaddr":  oldaddr,
 		"newaddr":  newaddr,

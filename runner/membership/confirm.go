@@ -5,12 +5,12 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/mmrunner/mmrunner/mmcompat/i18n"
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
 	"github.com/mmrunner/mmrunner/mmcompat/message"
 	"github.com/mmrunner/mmrunner/mmcompat/pending"
 	"github.com/mmrunner/mmrunner/mmcompat/py"
 	"github.com/mmrunner/mmrunner/mmcompat/requests"
-	"github.com/mmrunner/mmrunner/mmcompat/text"
 	"github.com/mmrunner/mmrunner/pickle"
 )
 
@@ -197,7 +197,7 @@ func (m *Manager) approval(msg *message.Message) (password string, given bool, e
 const Whitespace = " \t\n\r\v\f"
 
 // shown is what Python's %s makes of a value: a unicode makes a unicode of the whole.
-func shown(v pickle.Value) text.Text {
+func shown(v pickle.Value) i18n.Text {
 	if u, ok := v.(pickle.Unicode); ok {
 		return u
 	}

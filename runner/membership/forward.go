@@ -1,13 +1,13 @@
 package membership
 
 import (
+	"github.com/mmrunner/mmrunner/mmcompat/i18n"
 	"github.com/mmrunner/mmrunner/mmcompat/message"
-	"github.com/mmrunner/mmrunner/mmcompat/text"
 )
 
 // ForwardMessage is ListAdmin.ForwardMessage: it sends a message to the owners,
 // and to the moderators if toModerators is set, attached to a text of Mailman's.
-func (m *Manager) ForwardMessage(msg *message.Message, body, subject text.Text, toModerators bool) error {
+func (m *Manager) ForwardMessage(msg *message.Message, body, subject i18n.Text, toModerators bool) error {
 	n, err := m.ownerNotification(subject, nil, toModerators)
 	if err != nil {
 		return err
@@ -20,7 +20,7 @@ func (m *Manager) ForwardMessage(msg *message.Message, body, subject text.Text, 
 
 // Enclose makes a notification multipart/mixed: a text in a language's charset,
 // and a message.
-func (m *Manager) Enclose(n *message.Notification, body text.Text, lang string, msg *message.Message) error {
+func (m *Manager) Enclose(n *message.Notification, body i18n.Text, lang string, msg *message.Message) error {
 	n.Del("mime-version")
 	n.Set("MIME-Version", "1.0")
 	n.Del("content-type")
@@ -36,7 +36,7 @@ func (m *Manager) Enclose(n *message.Notification, body text.Text, lang string, 
 }
 
 // Maketext is Utils.maketext(name, vars, lang=lang, mlist=mlist); lang "" is None.
-func (m *Manager) Maketext(name string, vars text.Vars, lang string) (text.Text, error) {
+func (m *Manager) Maketext(name string, vars i18n.Vars, lang string) (i18n.Text, error) {
 	return m.maketext(name, vars, lang)
 }
 

@@ -5,11 +5,11 @@ import (
 	"strings"
 
 	"github.com/mmrunner/mmrunner/mmcompat/codec"
+	"github.com/mmrunner/mmrunner/mmcompat/i18n"
 	"github.com/mmrunner/mmrunner/mmcompat/message"
 	"github.com/mmrunner/mmrunner/mmcompat/py"
 	"github.com/mmrunner/mmrunner/mmcompat/qfile"
 	"github.com/mmrunner/mmrunner/mmcompat/requests"
-	"github.com/mmrunner/mmrunner/mmcompat/text"
 	"github.com/mmrunner/mmrunner/pickle"
 )
 
@@ -28,7 +28,7 @@ func (m *Manager) HoldSubscription(addr string, fullname, password, digest pickl
 	if m.since(heldInListLanguage) {
 		m.voice.Set(m.l.Str("preferred_language"))
 	}
-	subject := m.Say(textNewRequest, text.Vars{"realname": m.attr("real_name"), "addr": addr})
+	subject := m.Say(textNewRequest, i18n.Vars{"realname": m.attr("real_name"), "addr": addr})
 	if err := m.notifyModerators("subauth.txt", addr, subject); err != nil {
 		return err
 	}
@@ -49,13 +49,13 @@ func (m *Manager) HoldUnsubscription(addr string) error {
 	if !m.l.Bool("admin_immed_notify") {
 		return nil
 	}
-	subject := m.Say(textLeaveRequest, text.Vars{"realname": m.attr("real_name"), "addr": addr})
+	subject := m.Say(textLeaveRequest, i18n.Vars{"realname": m.attr("real_name"), "addr": addr})
 	return m.notifyModerators("unsubauth.txt", addr, subject)
 }
 
 // notifyModerators sends owners and moderators word of a held request.
 func (m *Manager) notifyModerators(template, addr, subject string) error {
-	body, err := m.maketext(template, text.Vars{
+	body, err := m.maketext(template, i18n.Vars{
 		"username":    addr,
 		"listname":    m.l.Name(),
 		"hostname":    m.attr("host_name"),

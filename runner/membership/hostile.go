@@ -3,8 +3,8 @@ package membership
 import (
 	"errors"
 
+	"github.com/mmrunner/mmrunner/mmcompat/i18n"
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
-	"github.com/mmrunner/mmrunner/mmcompat/text"
 )
 
 // SendHostileSubscriptionNotice tells the owners of both lists that somebody
@@ -29,5 +29,5 @@ func (m *Manager) SendHostileSubscriptionNotice(listname, address string) error 
 }
 
 func (m *Manager) hostileNotice(k TextKey, address string) error {
-	return m.notifyOwner(m.Say(textHostile, nil), wrap(m.Say(k, text.Vars{"address": address})))
+	return m.notifyOwner(m.Say(textHostile, nil), wrap(m.Say(k, i18n.Vars{"address": address})))
 }

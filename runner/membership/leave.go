@@ -1,9 +1,9 @@
 package membership
 
 import (
+	"github.com/mmrunner/mmrunner/mmcompat/i18n"
 	"github.com/mmrunner/mmrunner/mmcompat/message"
 	"github.com/mmrunner/mmrunner/mmcompat/pending"
-	"github.com/mmrunner/mmrunner/mmcompat/text"
 	"github.com/mmrunner/mmrunner/pickle"
 )
 
@@ -79,8 +79,8 @@ func (m *Manager) ApprovedDeleteMember(name string, o DeleteOptions) error {
 // notifyUnsubscribed tells the owners of a member who is gone.
 func (m *Manager) notifyUnsubscribed(name string, whence Whence) error {
 	realname := m.attr("real_name")
-	subject := m.Say(textUnsubscribed, text.Vars{"realname": realname})
-	vars := text.Vars{"member": name, "listname": realname}
+	subject := m.Say(textUnsubscribed, i18n.Vars{"realname": realname})
+	vars := i18n.Vars{"member": name, "listname": realname}
 	if m.since(whenceInNotices) {
 		vars["whence"] = ""
 		if whence != "" {
@@ -99,7 +99,7 @@ func (m *Manager) SendUnsubscribeAck(addr, lang string) error {
 	if m.since(noticeInMemberLanguage) {
 		m.voice.Set(lang)
 	}
-	subject := m.Say(textGoodbye, text.Vars{"realname": m.attr("real_name")})
+	subject := m.Say(textGoodbye, i18n.Vars{"realname": m.attr("real_name")})
 	n, err := m.UserNotification(m.l.GetMemberAdminEmail(addr), m.l.GetBouncesEmail(),
 		subject, wrap(m.attr("goodbye_msg")), lang)
 	if err != nil {
@@ -159,6 +159,6 @@ func (m *Manager) confirmSubject(k TextKey, cookie string) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return message.NewHeader(m.Say(k, text.Vars{"listname": m.attr("real_name")}), charset,
+	return message.NewHeader(m.Say(k, i18n.Vars{"listname": m.attr("real_name")}), charset,
 		message.HeaderOptions{HeaderName: "subject"})
 }

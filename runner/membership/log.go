@@ -4,16 +4,16 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/mmrunner/mmrunner/mmcompat/i18n"
 	"github.com/mmrunner/mmrunner/mmcompat/message"
 	"github.com/mmrunner/mmrunner/mmcompat/py"
-	"github.com/mmrunner/mmrunner/mmcompat/text"
 	"github.com/mmrunner/mmrunner/pickle"
 )
 
 // Log writes a line as Mailman's syslog does: format has %s only, and the
 // arguments are str (string, pickle.Str) or unicode. Log files are Latin-1,
 // with a question mark for what is not in it.
-func (m *Manager) Log(file, format string, args ...text.Text) {
+func (m *Manager) Log(file, format string, args ...i18n.Text) {
 	line, err := py.Format(format, args...)
 	if e := py.AsError(err); e != nil {
 		line = fmt.Sprintf("Bad format \"%s\": %s: %s", format, e.Repr(), e.Text)
@@ -22,7 +22,7 @@ func (m *Manager) Log(file, format string, args ...text.Text) {
 }
 
 // Latin1 is what a log file keeps of a message.
-func Latin1(line text.Text) string {
+func Latin1(line i18n.Text) string {
 	u, ok := line.(pickle.Unicode)
 	if !ok {
 		return plainText(line)
@@ -38,13 +38,13 @@ func Latin1(line text.Text) string {
 }
 
 // plainText is the bytes of a str or the UTF-8 of a unicode, "" of None.
-func plainText(t text.Text) string {
+func plainText(t i18n.Text) string {
 	s, _ := py.Plain(t)
 	return s
 }
 
 // formatAddr is email.utils.formataddr of a name that is str or unicode.
-func formatAddr(name text.Text, addr string) (text.Text, error) {
+func formatAddr(name i18n.Text, addr string) (i18n.Text, error) {
 	s := message.FormatAddr(message.Address{Name: plainText(name), Addr: addr})
 	if u, ok := name.(pickle.Unicode); ok && u != "" {
 		if err := py.DecodeASCII(addr); err != nil {

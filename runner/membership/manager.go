@@ -10,9 +10,9 @@
 package membership
 
 import (
+	"github.com/mmrunner/mmrunner/mmcompat/i18n"
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
 	"github.com/mmrunner/mmrunner/mmcompat/site"
-	"github.com/mmrunner/mmrunner/mmcompat/text"
 	"github.com/mmrunner/mmrunner/runner"
 )
 
@@ -32,7 +32,7 @@ type Manager struct {
 	b     runner.Batch
 	l     *maillist.List
 	s     *site.Site
-	t     *text.Texts
+	t     *i18n.Texts
 	voice *Voice
 	world World
 }
@@ -45,7 +45,7 @@ func New(b runner.Batch, voice *Voice, world World) *Manager {
 
 // Texts are the installation's texts. What is wrong with one is logged with the
 // batch, which may have to be done again.
-func Texts(b runner.Batch) *text.Texts {
+func Texts(b runner.Batch) *i18n.Texts {
 	return b.Texts().For(func(format string, a ...any) { b.Log("error", format, a...) })
 }
 

@@ -5,25 +5,25 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/mmrunner/mmrunner/mmcompat/i18n"
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
 	"github.com/mmrunner/mmrunner/mmcompat/message"
 	"github.com/mmrunner/mmrunner/mmcompat/qfile"
-	"github.com/mmrunner/mmrunner/mmcompat/text"
 	"github.com/mmrunner/mmrunner/pickle"
 )
 
 // UserNotification is Message.UserNotification(recip, sender, subject, text,
 // lang); subject nil stands for none.
-func (m *Manager) UserNotification(recip, sender string, subject, body text.Text, lang string) (*message.Notification, error) {
+func (m *Manager) UserNotification(recip, sender string, subject, body i18n.Text, lang string) (*message.Notification, error) {
 	charset, err := m.charset(lang)
 	if err != nil {
 		return nil, err
 	}
-	return message.NewUserNotification([]text.Text{recip}, sender, subject, body, charset)
+	return message.NewUserNotification([]i18n.Text{recip}, sender, subject, body, charset)
 }
 
 // ownerNotification is Message.OwnerNotification(mlist, subject, text, tomoderators).
-func (m *Manager) ownerNotification(subject, body text.Text, toModerators bool) (*message.Notification, error) {
+func (m *Manager) ownerNotification(subject, body i18n.Text, toModerators bool) (*message.Notification, error) {
 	charset, err := m.charset(m.l.Str("preferred_language"))
 	if err != nil {
 		return nil, err
@@ -38,7 +38,7 @@ func (m *Manager) ownerNotification(subject, body text.Text, toModerators bool) 
 }
 
 // texts are the items of an attribute that is a list of strings.
-func (m *Manager) texts(name string) (all []text.Text) {
+func (m *Manager) texts(name string) (all []i18n.Text) {
 	v, _ := m.l.Get(name)
 	list, ok := v.(*pickle.List)
 	if !ok {
@@ -64,7 +64,7 @@ func (m *Manager) charset(lang string) (*message.Charset, error) {
 }
 
 // notifyOwner sends an OwnerNotification.
-func (m *Manager) notifyOwner(subject, body text.Text) error {
+func (m *Manager) notifyOwner(subject, body i18n.Text) error {
 	n, err := m.ownerNotification(subject, body, true)
 	if err != nil {
 		return err

@@ -5,10 +5,10 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/mmrunner/mmrunner/mmcompat/i18n"
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
 	"github.com/mmrunner/mmrunner/mmcompat/pending"
 	"github.com/mmrunner/mmrunner/mmcompat/py"
-	"github.com/mmrunner/mmrunner/mmcompat/text"
 	"github.com/mmrunner/mmrunner/pickle"
 )
 
@@ -23,7 +23,7 @@ const (
 // its defaults filled in.
 type request struct {
 	email    string
-	name     text.Text
+	name     i18n.Text
 	language string
 	digest   pickle.Value
 	password pickle.Value
@@ -59,7 +59,7 @@ func (m *Manager) ask(u *pending.UserDesc) (r request, err error) {
 func str(v pickle.Value) string { return plainText(value(v)) }
 
 // value is a str or unicode attribute, "" for a missing one.
-func value(v pickle.Value) text.Text {
+func value(v pickle.Value) i18n.Text {
 	switch v := v.(type) {
 	case pickle.Str:
 		return string(v)
@@ -70,7 +70,7 @@ func value(v pickle.Value) text.Text {
 }
 
 // stored is a text as a value to pickle.
-func stored(t text.Text) pickle.Value {
+func stored(t i18n.Text) pickle.Value {
 	if s, ok := t.(string); ok {
 		return pickle.Str(s)
 	}
@@ -165,7 +165,7 @@ func (m *Manager) confirmJoin(u *pending.UserDesc, r request, remote string) err
 	if err != nil {
 		return err
 	}
-	from := m.Say(textFromRemote, text.Vars{"remote": remote})
+	from := m.Say(textFromRemote, i18n.Vars{"remote": remote})
 	body, err := m.maketext("verify.txt", m.confirmVars(r.email, cookie, from), r.language)
 	if err != nil {
 		return err
@@ -205,8 +205,8 @@ func (m *Manager) confirmJoin(u *pending.UserDesc, r request, remote string) err
 }
 
 // confirmVars are what the templates of confirmation requests may use.
-func (m *Manager) confirmVars(email, cookie, remote string) text.Vars {
-	return text.Vars{
+func (m *Manager) confirmVars(email, cookie, remote string) i18n.Vars {
+	return i18n.Vars{
 		"email":       email,
 		"listaddr":    m.l.GetListEmail(),
 		"listname":    m.attr("real_name"),
@@ -287,7 +287,7 @@ func (m *Manager) notifySubscribed(r request, whence Whence) error {
 	before := m.voice.Set(lang)
 	how := "(" + m.again(string(whence)) + ")"
 	realname := m.attr("real_name")
-	subject := m.Say(textSubscribed, text.Vars{"realname": realname})
+	subject := m.Say(textSubscribed, i18n.Vars{"realname": realname})
 	m.voice.Set(before)
 	name, err := m.encode(r.name, lang)
 	if err != nil {
@@ -297,7 +297,7 @@ func (m *Manager) notifySubscribed(r request, whence Whence) error {
 	if err != nil {
 		return err
 	}
-	vars := text.Vars{"listname": realname, "member": member}
+	vars := i18n.Vars{"listname": realname, "member": member}
 	if m.since(whenceInNotices) {
 		vars["whence"] = how
 	}
@@ -309,28 +309,28 @@ func (m *Manager) notifySubscribed(r request, whence Whence) error {
 }
 
 // SendSubscribeAck welcomes a member.
-func (m *Manager) SendSubscribeAck(name string, password text.Text, digest bool) error {
+func (m *Manager) SendSubscribeAck(name string, password i18n.Text, digest bool) error {
 	lang := m.l.GetMemberLanguage(name)
 	if m.since(welcomeInUserLanguage) {
 		m.voice.Set(lang)
 	}
-	var welcome text.Text = ""
+	var welcome i18n.Text = ""
 	if w := m.attr("welcome_msg"); plainText(w) != "" {
 		var err error
 		if welcome, err = py.Concat(wrap(w), "\n"); err != nil {
 			return err
 		}
 	}
-	var umbrella text.Text = ""
+	var umbrella i18n.Text = ""
 	if m.l.Bool("umbrella_list") {
-		umbrella = wrap(m.Say(textUmbrella, text.Vars{"addr": m.l.GetMemberAdminEmail(name)}))
+		umbrella = wrap(m.Say(textUmbrella, i18n.Vars{"addr": m.l.GetMemberAdminEmail(name)}))
 	}
 	user, err := m.l.GetMemberCPAddress(name)
 	if err != nil {
 		return err
 	}
 	realname := m.attr("real_name")
-	body, err := m.maketext("subscribeack.txt", text.Vars{
+	body, err := m.maketext("subscribeack.txt", i18n.Vars{
 		"real_name":    realname,
 		"host_name":    m.attr("host_name"),
 		"welcome":      welcome,
@@ -348,7 +348,7 @@ func (m *Manager) SendSubscribeAck(name string, password text.Text, digest bool)
 	if digest {
 		digmode = m.Say(textDigestMode, nil)
 	}
-	subject := m.Say(textWelcome, text.Vars{"realname": realname, "digmode": digmode})
+	subject := m.Say(textWelcome, i18n.Vars{"realname": realname, "digmode": digmode})
 	n, err := m.UserNotification(m.l.GetMemberAdminEmail(name), m.l.GetRequestEmail(""), subject, body, lang)
 	if err != nil {
 		return err
@@ -358,7 +358,7 @@ func (m *Manager) SendSubscribeAck(name string, password text.Text, digest bool)
 }
 
 // wrap is Utils.wrap.
-func wrap(t text.Text) text.Text { return text.WrapText(t, 70, true) }
+func wrap(t i18n.Text) i18n.Text { return i18n.WrapText(t, 70, true) }
 
 // refuseSecond is CheckPending: ErrAlreadyPending where the site refuses a
 // second request while one waits to be confirmed.

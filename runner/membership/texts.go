@@ -4,9 +4,9 @@ import (
 	"strings"
 
 	"github.com/mmrunner/mmrunner/mmcompat/codec"
+	"github.com/mmrunner/mmrunner/mmcompat/i18n"
 	"github.com/mmrunner/mmrunner/mmcompat/py"
 	"github.com/mmrunner/mmrunner/mmcompat/site"
-	"github.com/mmrunner/mmrunner/mmcompat/text"
 	"github.com/mmrunner/mmrunner/pickle"
 )
 
@@ -51,7 +51,7 @@ var (
 )
 
 // Say is Mailman's _(): a text in the language spoken at the moment.
-func (m *Manager) Say(k TextKey, vars text.Vars) string {
+func (m *Manager) Say(k TextKey, vars i18n.Vars) string {
 	return m.t.Msg(m.voice.Lang, k.Module, k.Begins, vars)
 }
 
@@ -90,19 +90,19 @@ func (m *Manager) again(s string) string {
 
 // maketext fills the template of that name, in lang or, if it is "", in the
 // list's language.
-func (m *Manager) maketext(name string, vars text.Vars, lang string) (text.Text, error) {
+func (m *Manager) maketext(name string, vars i18n.Vars, lang string) (i18n.Text, error) {
 	t, _, err := m.t.Maketext(name, vars, lang, m.l.Info(), false)
 	return t, err
 }
 
 // attr is an attribute of the list that may be str or unicode.
-func (m *Manager) attr(name string) text.Text { return Attr(m.l, name) }
+func (m *Manager) attr(name string) i18n.Text { return Attr(m.l, name) }
 
 // Attr is an attribute of a list that may be str or unicode; "" if it is
 // neither.
 func Attr(l interface {
 	Get(name string) (pickle.Value, bool)
-}, name string) text.Text {
+}, name string) i18n.Text {
 	v, _ := l.Get(name)
 	switch v := v.(type) {
 	case pickle.Str:
@@ -115,7 +115,7 @@ func Attr(l interface {
 
 // encode makes a str of what may be unicode, in the charset of lang, with
 // question marks for what that lacks.
-func (m *Manager) encode(t text.Text, lang string) (string, error) {
+func (m *Manager) encode(t i18n.Text, lang string) (string, error) {
 	u, ok := t.(pickle.Unicode)
 	if !ok {
 		return plainText(t), nil

@@ -7,10 +7,10 @@ import (
 	"strings"
 
 	"github.com/mmrunner/mmrunner/mmcompat/codec"
+	"github.com/mmrunner/mmrunner/mmcompat/i18n"
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
 	"github.com/mmrunner/mmrunner/mmcompat/message"
 	"github.com/mmrunner/mmrunner/mmcompat/py"
-	"github.com/mmrunner/mmrunner/mmcompat/text"
 	"github.com/mmrunner/mmrunner/pickle"
 	"github.com/mmrunner/mmrunner/runner/membership"
 )
@@ -21,7 +21,7 @@ func (d *delivery) decorate(msg *message.Message) error {
 	if d.data.True("isdigest") || d.data.True("nodecorate") {
 		return nil
 	}
-	extra := text.Vars{}
+	extra := i18n.Vars{}
 	if d.data.True("personalize") {
 		if err := d.recipientVars(extra); err != nil {
 			return err
@@ -61,7 +61,7 @@ func (d *delivery) decorate(msg *message.Message) error {
 
 // recipientVars adds what a header or footer may say of the recipient. Who is no member
 // has only an address.
-func (d *delivery) recipientVars(vars text.Vars) error {
+func (d *delivery) recipientVars(vars i18n.Vars) error {
 	recips, _ := d.data.Get("recips")
 	list, ok := recips.(*pickle.List)
 	if !ok || len(list.Items) != 1 {
@@ -93,7 +93,7 @@ func (d *delivery) recipientVars(vars text.Vars) error {
 }
 
 // encodedName is a member's name in the charset of his language, or the address.
-func (d *delivery) encodedName(name pickle.Value, lang string, address text.Text) (text.Text, error) {
+func (d *delivery) encodedName(name pickle.Value, lang string, address i18n.Text) (i18n.Text, error) {
 	charset := d.b.Texts().Charset(lang)
 	var encoded string
 	var err error
@@ -133,12 +133,12 @@ const endsWithNewline = 24 // a blank header is none, and a text ends with its l
 
 // filled is decorate(mlist, template, what, extra): a header or footer with its
 // names filled in.
-func (d *delivery) filled(attr, what string, extra text.Vars) (text.Text, error) {
+func (d *delivery) filled(attr, what string, extra i18n.Vars) (i18n.Text, error) {
 	template := membership.Attr(d.l, attr)
 	if d.since(endsWithNewline) && strings.Trim(plain(template), " \t\n\r\f\v") == "" {
 		return "", nil
 	}
-	vars := text.Vars{"real_name": nil, "list_name": d.l.Name(), "_internal_name": d.l.Name(), "host_name": nil, "web_page_url": nil,
+	vars := i18n.Vars{"real_name": nil, "list_name": d.l.Name(), "_internal_name": d.l.Name(), "host_name": nil, "web_page_url": nil,
 		"description": nil, "info": nil, "cgiext": d.b.Site().Str("CGIEXT")}
 	for name, v := range vars {
 		if v == nil {
@@ -150,13 +150,13 @@ func (d *delivery) filled(attr, what string, extra text.Vars) (text.Text, error)
 	}
 	if d.l.Bool("use_dollar_strings") {
 		if u, ok := template.(pickle.Unicode); ok {
-			template = pickle.Unicode(text.ToPercent(string(u)))
+			template = pickle.Unicode(i18n.ToPercent(string(u)))
 		} else {
-			template = text.ToPercent(plain(template))
+			template = i18n.ToPercent(plain(template))
 		}
 	}
 
-	filled, err := text.SafeInterp(template, vars)
+	filled, err := i18n.SafeInterp(template, vars)
 	switch raised := py.AsError(err); {
 	case raised != nil:
 		d.logs = append(d.logs, line("error", "Exception while calculating %s:\n%s", what, raised.Text))
@@ -173,7 +173,7 @@ func (d *delivery) filled(attr, what string, extra text.Vars) (text.Text, error)
 }
 
 // same is s as a text of the kind of t.
-func same(t text.Text, s string) text.Text {
+func same(t i18n.Text, s string) i18n.Text {
 	if _, ok := t.(pickle.Unicode); ok {
 		return pickle.Unicode(s)
 	}
@@ -196,7 +196,7 @@ func unpadded(s string) string {
 
 // concatenate adds header and footer to a plain text. It tells whether that could
 // be done; where it could not, the message is as it was.
-func (d *delivery) concatenate(msg *message.Message, header, footer text.Text, listCharset string) (done bool, err error) {
+func (d *delivery) concatenate(msg *message.Message, header, footer i18n.Text, listCharset string) (done bool, err error) {
 	charset, ok := msg.GetContentCharset()
 	if !ok || charset == "" {
 		charset = "us-ascii"
@@ -264,7 +264,7 @@ func (d *delivery) concatenate(msg *message.Message, header, footer text.Text, l
 }
 
 // unicode is a header or footer as characters, without what is none.
-func (d *delivery) unicode(t text.Text, charset string) (string, error) {
+func (d *delivery) unicode(t i18n.Text, charset string) (string, error) {
 	if u, ok := t.(pickle.Unicode); ok {
 		return string(u), nil
 	}
@@ -299,7 +299,7 @@ func isUnicodeError(err error) bool {
 
 // addParts makes header and footer the first and last part of a multipart, the
 // footer first, since the other may fail.
-func (d *delivery) addParts(msg *message.Message, header, footer text.Text, listCharset string) error {
+func (d *delivery) addParts(msg *message.Message, header, footer i18n.Text, listCharset string) error {
 	if plain(footer) != "" {
 		part, err := d.part(footer, listCharset)
 		if err != nil {
@@ -318,7 +318,7 @@ func (d *delivery) addParts(msg *message.Message, header, footer text.Text, list
 }
 
 // part is a header or footer as a part of a multipart.
-func (d *delivery) part(t text.Text, charset string) (*message.Message, error) {
+func (d *delivery) part(t i18n.Text, charset string) (*message.Message, error) {
 	part, err := message.NewMIMEText(d.b.Charsets(), t, "plain", charset)
 	if err == nil {
 		part.Set("Content-Disposition", "inline")
@@ -327,7 +327,7 @@ func (d *delivery) part(t text.Text, charset string) (*message.Message, error) {
 }
 
 // wrap makes the message a part beside header and footer.
-func (d *delivery) wrap(msg *message.Message, header, footer text.Text, listCharset string) error {
+func (d *delivery) wrap(msg *message.Message, header, footer i18n.Text, listCharset string) error {
 	inner := msg.Inner(func(name string) bool { return strings.HasPrefix(py.Lower(name), "content-") })
 	if inner.HeaderCount() == 0 {
 		inner.Set("Content-Type", inner.GetContentType())
@@ -336,7 +336,7 @@ func (d *delivery) wrap(msg *message.Message, header, footer text.Text, listChar
 		msg.Set("MIME-Version", "1.0")
 	}
 	parts := []*message.Message{inner}
-	for i, t := range []text.Text{header, footer} {
+	for i, t := range []i18n.Text{header, footer} {
 		if plain(t) == "" {
 			continue
 		}
@@ -355,7 +355,7 @@ func (d *delivery) wrap(msg *message.Message, header, footer text.Text, listChar
 }
 
 // lowered is s.lower().
-func lowered(v pickle.Value) text.Text {
+func lowered(v pickle.Value) i18n.Text {
 	switch v := v.(type) {
 	case pickle.Unicode:
 		return pickle.Unicode(strings.ToLower(string(v)))
@@ -366,7 +366,7 @@ func lowered(v pickle.Value) text.Text {
 }
 
 // plain is the bytes of a str, or the UTF-8 of a unicode.
-func plain(t text.Text) string {
+func plain(t i18n.Text) string {
 	switch t := t.(type) {
 	case string:
 		return t

@@ -4,12 +4,12 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/mmrunner/mmrunner/mmcompat/i18n"
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
 	"github.com/mmrunner/mmrunner/mmcompat/py"
 	"github.com/mmrunner/mmrunner/mmcompat/qfile"
 	"github.com/mmrunner/mmrunner/mmcompat/site"
 	"github.com/mmrunner/mmrunner/mmcompat/smtplib"
-	"github.com/mmrunner/mmrunner/mmcompat/text"
 	"github.com/mmrunner/mmrunner/pickle"
 	"github.com/mmrunner/mmrunner/runner/bounce"
 	"github.com/mmrunner/mmrunner/runner/membership"
@@ -24,7 +24,7 @@ func (d *delivery) finish(h *Handler) error {
 	if err != nil {
 		return err
 	}
-	vars := text.Vars{
+	vars := i18n.Vars{
 		"time": d.took.Seconds(), "size": len(whole), "#recips": len(d.recips), "#refused": d.refused.Len(),
 		"listname": d.l.Name(), "sender": d.from,
 	}
@@ -142,7 +142,7 @@ func (d *delivery) flushLogs() {
 var messageName = regexp.MustCompile(`%\((all)?msg_([^)]*)\)`)
 
 // log writes the line that a setting asks for, a pair of log and format.
-func (d *delivery) log(setting string, vars text.Vars) {
+func (d *delivery) log(setting string, vars i18n.Vars) {
 	log, format, ok := logSetting(d.b.Site(), setting)
 	if !ok {
 		return
@@ -159,7 +159,7 @@ func (d *delivery) log(setting string, vars text.Vars) {
 			vars[name] = all[0]
 		}
 	}
-	filled, err := text.SafeInterp(format, vars)
+	filled, err := i18n.SafeInterp(format, vars)
 	if err != nil {
 		filled = "Bad format \"" + plain(format) + "\": " + err.Error()
 	}
@@ -167,7 +167,7 @@ func (d *delivery) log(setting string, vars text.Vars) {
 }
 
 // logSetting is one of the SMTP_LOG settings; false if it is switched off.
-func logSetting(s *site.Site, name string) (log string, format text.Text, ok bool) {
+func logSetting(s *site.Site, name string) (log string, format i18n.Text, ok bool) {
 	v, _ := s.Value(name)
 	items, ok := py.Items(v)
 	if !ok || len(items) != 2 {

@@ -9,13 +9,13 @@ import (
 	"time"
 
 	"github.com/mmrunner/mmrunner/mmcompat/codec"
+	"github.com/mmrunner/mmrunner/mmcompat/i18n"
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
 	"github.com/mmrunner/mmrunner/mmcompat/message"
 	"github.com/mmrunner/mmrunner/mmcompat/mlog"
 	"github.com/mmrunner/mmrunner/mmcompat/py"
 	"github.com/mmrunner/mmrunner/mmcompat/qfile"
 	"github.com/mmrunner/mmrunner/mmcompat/smtplib"
-	"github.com/mmrunner/mmrunner/mmcompat/text"
 	"github.com/mmrunner/mmrunner/pickle"
 	"github.com/mmrunner/mmrunner/runner"
 	"github.com/mmrunner/mmrunner/runner/membership"
@@ -32,7 +32,7 @@ type delivery struct {
 	data *qfile.Data
 
 	recips   []pickle.Value // all of them
-	sender   text.Text      // of the envelope, if it is not VERPed
+	sender   i18n.Text      // of the envelope, if it is not VERPed
 	from     string         // who wrote it, for the log
 	chunks   [][]string     // the transactions to come, the last one first
 	personal bool           // each recipient gets a copy of his own
@@ -293,7 +293,7 @@ func (d *delivery) personalCopy(recip string) (*message.Message, string, error) 
 		if domain == nil {
 			return nil, "", &py.Error{Class: "TypeError", Text: "can only join an iterable"}
 		}
-		verped, err := text.SafeInterp(d.b.Site().Str("VERP_FORMAT"), text.Vars{"bounces": mailbox, "mailbox": who, "host": strings.Join(host, ".")})
+		verped, err := i18n.SafeInterp(d.b.Site().Str("VERP_FORMAT"), i18n.Vars{"bounces": mailbox, "mailbox": who, "host": strings.Join(host, ".")})
 		if err != nil {
 			return nil, "", err
 		}

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/mmrunner/mmrunner/mmcompat/disk"
+	"github.com/mmrunner/mmrunner/mmcompat/i18n"
 	"github.com/mmrunner/mmrunner/mmcompat/lockfile"
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
 	"github.com/mmrunner/mmrunner/mmcompat/message"
@@ -21,7 +22,6 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/pending"
 	"github.com/mmrunner/mmrunner/mmcompat/site"
 	"github.com/mmrunner/mmrunner/mmcompat/stage"
-	"github.com/mmrunner/mmrunner/mmcompat/text"
 	"github.com/mmrunner/mmrunner/pickle"
 	"github.com/mmrunner/mmrunner/runner"
 	"github.com/mmrunner/mmrunner/runner/events"
@@ -30,7 +30,7 @@ import (
 // Env is what transactions share.
 type Env struct {
 	Site     *site.Site
-	Texts    *text.Texts
+	Texts    *i18n.Texts
 	Charsets *message.Charsets
 	Log      *mlog.Set
 	Now      func() time.Time
@@ -53,7 +53,7 @@ func NewEnv(s *site.Site) *Env {
 	logs.Limit(events.Log, events.File(s.DataDir()))
 	env := &Env{
 		Site:        s,
-		Texts:       text.New(s, func(format string, a ...any) { logs.Printf("error", "%s", fmt.Sprintf(format, a...)) }),
+		Texts:       i18n.New(s, func(format string, a ...any) { logs.Printf("error", "%s", fmt.Sprintf(format, a...)) }),
 		Charsets:    message.SiteCharsets(s.Profile.Charsets),
 		Log:         logs,
 		Now:         time.Now,

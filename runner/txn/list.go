@@ -4,6 +4,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/mmrunner/mmrunner/mmcompat/i18n"
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
 	"github.com/mmrunner/mmrunner/mmcompat/message"
 	"github.com/mmrunner/mmrunner/mmcompat/pending"
@@ -11,7 +12,6 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/requests"
 	"github.com/mmrunner/mmrunner/mmcompat/site"
 	"github.com/mmrunner/mmrunner/mmcompat/stage"
-	"github.com/mmrunner/mmrunner/mmcompat/text"
 	"github.com/mmrunner/mmrunner/runner"
 )
 
@@ -61,7 +61,7 @@ func (l *list) Requests() (*requests.DB, error) {
 func (l *list) Site() *site.Site { return l.tx.env.Site }
 
 // Texts are the installation's texts.
-func (l *list) Texts() *text.Texts { return l.tx.env.Texts }
+func (l *list) Texts() *i18n.Texts { return l.tx.env.Texts }
 
 // Charsets is the installation's registry of mail charsets.
 func (l *list) Charsets() *message.Charsets { return l.tx.env.Charsets }

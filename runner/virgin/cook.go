@@ -4,11 +4,11 @@ import (
 	"errors"
 	"strings"
 
+	"github.com/mmrunner/mmrunner/mmcompat/i18n"
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
 	"github.com/mmrunner/mmrunner/mmcompat/message"
 	"github.com/mmrunner/mmrunner/mmcompat/py"
 	"github.com/mmrunner/mmrunner/mmcompat/qfile"
-	"github.com/mmrunner/mmrunner/mmcompat/text"
 	"github.com/mmrunner/mmrunner/pickle"
 	"github.com/mmrunner/mmrunner/runner"
 	"github.com/mmrunner/mmrunner/runner/membership"
@@ -75,7 +75,7 @@ func (c *cooking) since(micro int) bool {
 }
 
 // replace is change_header(name, value, ...).
-func (c *cooking) replace(name string, value text.Text) {
+func (c *cooking) replace(name string, value i18n.Text) {
 	c.msg.Del(name)
 	c.msg.Set(name, value)
 }
@@ -89,29 +89,29 @@ func (c *cooking) addMissing(name, value string) {
 
 // format is Python's % of a format and the list's own words: name, host, page, and
 // what else is given.
-func (c *cooking) format(format string, more text.Vars) (text.Text, error) {
-	vars := text.Vars{"name": c.l.Name(), "host": membership.Attr(c.l, "host_name"), "page": membership.Attr(c.l, "web_page_url")}
+func (c *cooking) format(format string, more i18n.Vars) (i18n.Text, error) {
+	vars := i18n.Vars{"name": c.l.Name(), "host": membership.Attr(c.l, "host_name"), "page": membership.Attr(c.l, "web_page_url")}
 	for k, v := range more {
 		vars[k] = v
 	}
-	return text.SafeInterp(format, vars)
+	return i18n.SafeInterp(format, vars)
 }
 
 // address is getListAddress(extra).
-func (c *cooking) address(extra string) (text.Text, error) {
+func (c *cooking) address(extra string) (i18n.Text, error) {
 	if extra != "" {
 		extra = "-" + extra
 	}
-	return c.format("%(name)s%(extra)s@%(host)s", text.Vars{"extra": extra})
+	return c.format("%(name)s%(extra)s@%(host)s", i18n.Vars{"extra": extra})
 }
 
 // script is GetScriptURL(name, absolute=1).
-func (c *cooking) script(name string) (text.Text, error) {
-	return c.format("%(page)s%(script)s/%(name)s", text.Vars{"script": name + c.b.Site().Str("CGIEXT")})
+func (c *cooking) script(name string) (i18n.Text, error) {
+	return c.format("%(page)s%(script)s/%(name)s", i18n.Vars{"script": name + c.b.Site().Str("CGIEXT")})
 }
 
 // listID is the List-Id field: the description, encoded, and the id (RFC 2919).
-func (c *cooking) listID() (text.Text, error) {
+func (c *cooking) listID() (i18n.Text, error) {
 	id, err := c.format("%(name)s.%(host)s", nil)
 	if err != nil {
 		return nil, err
@@ -120,7 +120,7 @@ func (c *cooking) listID() (text.Text, error) {
 	if err := membership.KnownLanguage(c.b.Site(), lang); err != nil {
 		return nil, err
 	}
-	bare := func() (text.Text, error) { return c.format("<%(id)s>", text.Vars{"id": id}) }
+	bare := func() (i18n.Text, error) { return c.format("<%(id)s>", i18n.Vars{"id": id}) }
 	description := membership.Attr(c.l, "description")
 	if plain(description) == "" {
 		return bare()
@@ -140,11 +140,11 @@ func (c *cooking) listID() (text.Text, error) {
 		return id, nil
 	}
 	shown := strings.TrimSuffix(message.FormatAddr(message.Address{Name: name}), "<>")
-	return c.format("%(shown)s<%(id)s>", text.Vars{"shown": shown, "id": id})
+	return c.format("%(shown)s<%(id)s>", i18n.Vars{"shown": shown, "id": id})
 }
 
 // header is uheader(mlist, s, name, maxlinelen=width).
-func (c *cooking) header(s text.Text, name string, width int) (*message.HeaderValue, error) {
+func (c *cooking) header(s i18n.Text, name string, width int) (*message.HeaderValue, error) {
 	charset := "us-ascii"
 	if !printable(plain(s)) {
 		if charset = c.b.Texts().Charset(c.l.Str("preferred_language")); charset == "us-ascii" {
@@ -207,7 +207,7 @@ func (c *cooking) commandFields() error {
 	}
 	// A dict is filled, then the three are put into another: the order of keys is that of insertion into the latter.
 	names := py.DictOrder([]string{"List-Help", "List-Unsubscribe", "List-Subscribe"})
-	vars := text.Vars{"request": request, "info": info, "options": options, "post": post}
+	vars := i18n.Vars{"request": request, "info": info, "options": options, "post": post}
 	if c.l.Bool("include_list_post_header") {
 		formats["List-Post"] = "<mailto:%(post)s>"
 		names = append(names, "List-Post")
@@ -220,7 +220,7 @@ func (c *cooking) commandFields() error {
 		names = append(names, "List-Archive")
 	}
 	for _, name := range py.DictOrder(names) {
-		value, err := text.SafeInterp(formats[name], vars)
+		value, err := i18n.SafeInterp(formats[name], vars)
 		if err != nil {
 			return err
 		}
@@ -230,7 +230,7 @@ func (c *cooking) commandFields() error {
 }
 
 // continued breaks a long field at its commas.
-func (c *cooking) continued(name string, value text.Text) text.Text {
+func (c *cooking) continued(name string, value i18n.Text) i18n.Text {
 	const width = 78
 	joiner := ",\n\t"
 	if c.since(foldedWithSpace) {
@@ -250,14 +250,14 @@ func (c *cooking) continued(name string, value text.Text) text.Text {
 }
 
 // archiveURL is Archiver.GetBaseArchiveURL.
-func (c *cooking) archiveURL() (text.Text, error) {
+func (c *cooking) archiveURL() (i18n.Text, error) {
 	private, err := c.script("private")
 	if err != nil {
 		return nil, err
 	}
-	var url text.Text
+	var url i18n.Text
 	if c.l.Bool("archive_private") {
-		if url, err = text.SafeInterp("%(url)s/", text.Vars{"url": private}); err != nil {
+		if url, err = i18n.SafeInterp("%(url)s/", i18n.Vars{"url": private}); err != nil {
 			return nil, err
 		}
 	} else {
@@ -265,18 +265,18 @@ func (c *cooking) archiveURL() (text.Text, error) {
 		if !ok {
 			return nil, py.NoAttribute(nil, "group")
 		}
-		var hostname text.Text = host
+		var hostname i18n.Text = host
 		if host == "" {
 			hostname = c.b.Site().Str("DEFAULT_URL_HOST")
 		} else if _, ok := private.(pickle.Unicode); ok {
 			hostname = pickle.Unicode(host)
 		}
-		url, err = text.SafeInterp(c.b.Site().Str("PUBLIC_ARCHIVE_URL"), text.Vars{"listname": c.l.Name(), "hostname": hostname})
+		url, err = i18n.SafeInterp(c.b.Site().Str("PUBLIC_ARCHIVE_URL"), i18n.Vars{"listname": c.l.Name(), "hostname": hostname})
 		if err != nil {
 			return nil, err
 		}
 		if !strings.HasSuffix(plain(url), "/") {
-			if url, err = text.SafeInterp("%(url)s/", text.Vars{"url": url}); err != nil {
+			if url, err = i18n.SafeInterp("%(url)s/", i18n.Vars{"url": url}); err != nil {
 				return nil, err
 			}
 		}
@@ -302,7 +302,7 @@ func urlHost(url string) (host string, ok bool) {
 }
 
 // plain is the bytes of a str, or the UTF-8 of a unicode.
-func plain(t text.Text) string {
+func plain(t i18n.Text) string {
 	switch t := t.(type) {
 	case string:
 		return t

@@ -1,6 +1,6 @@
-// Package kill is in charge of showing that nothing is lost and nothing is done
+// Package torture shows that nothing is lost and nothing is done
 // twice: it makes small sites with full queues, has a process work on them that
 // is killed, or fails, or whose machine loses its power, has another finish the
 // work, and compares what came of it with what a process makes of the same site
 // that nobody disturbs.
-package kill
+package torture

@@ -1,4 +1,4 @@
-package kill
+package torture
 
 import (
 	"context"
@@ -37,7 +37,7 @@ var built = sync.OnceValues(func() (string, error) {
 		return "", fmt.Errorf("no go here to build mmrunner with failpoints: %w", err)
 	}
 	exe := filepath.Join(scratch, "mmrunner")
-	out, err := exec.Command(tool, "build", "-tags", "failpoint", "-o", exe, "../../cmd/mmrunner").CombinedOutput()
+	out, err := exec.Command(tool, "build", "-tags", "failpoint", "-o", exe, "../../../cmd/mmrunner").CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("building mmrunner with failpoints: %w\n%s", err, out)
 	}

@@ -1,10 +1,10 @@
-// Package text is in charge of what Mailman says to people: templates, message
+// Package i18n has what Mailman says to people: templates, message
 // catalogs, interpolation, wrapping and charsets, as Mailman/Utils.py and
 // Mailman/i18n.py make them.
 //
 // A Python str is a Go string of bytes; a Python unicode is a pickle.Unicode.
 // Where Python would give either, a function here returns a Text.
-package text
+package i18n
 
 import (
 	"errors"

@@ -1,4 +1,4 @@
-package text
+package i18n
 
 // standIns are short templates of our own for where there is no Mailman to read
 // its from. They refer to what Mailman's of these names may refer to.

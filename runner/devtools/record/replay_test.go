@@ -42,7 +42,7 @@ type scene struct {
 // Mailman, and compares lists, log lines and outgoing mail.
 func TestReplay(t *testing.T) {
 	for _, name := range Scenes {
-		t.Run(name, func(t *testing.T) { replay(t, filepath.Join("../../testdata/recorded", name+".zip")) })
+		t.Run(name, func(t *testing.T) { replay(t, filepath.Join("../../../testdata/recorded", name+".zip")) })
 	}
 }
 

@@ -1,4 +1,4 @@
-// Package record is in charge of recordings: scenes that a real Mailman has
+// Package record keeps recordings: scenes that a real Mailman has
 // played, with the lists and the queue as they were and what became of them, so
 // that mmrunner can be held against them where there is no Mailman.
 //
