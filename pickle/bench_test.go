@@ -18,6 +18,7 @@ func bigDict(n int) *pickle.Dict {
 		for i := range n {
 			key := pickle.Str(fmt.Sprintf("user%06d@host%03d.example.net", i, i%500))
 			var v pickle.Value = pickle.Int(i % 300)
+
 			switch name {
 			case "passwords":
 				v = pickle.Str(fmt.Sprintf("pw%06d", i))
@@ -33,10 +34,13 @@ func bigDict(n int) *pickle.Dict {
 				in.SetAttr("date", pickle.NewTuple(pickle.Int(2026), pickle.Int(11), pickle.Int(24)))
 				v = in
 			}
+
 			items.Set(key, v)
 		}
+
 		d.SetStr(name, items)
 	}
+
 	return d
 }
 
@@ -48,6 +52,7 @@ func protocols(b *testing.B, fn func(b *testing.B, d *pickle.Dict, proto int, p 
 		if err != nil {
 			b.Fatal(err)
 		}
+
 		b.Run(fmt.Sprintf("protocol=%d", proto), func(b *testing.B) {
 			b.SetBytes(int64(len(p)))
 			b.ReportAllocs()
@@ -95,6 +100,7 @@ func BenchmarkIndex(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
+
 			b.StartTimer()
 			for _, key := range doc.Keys() {
 				if _, err := doc.Dict(key); err != nil {
@@ -112,13 +118,16 @@ func BenchmarkWriteTo(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
+
 		if proto == 0 {
 			doc.SetProtocol(0)
 		}
+
 		view, err := doc.Dict("user_options")
 		if err != nil {
 			b.Fatal(err)
 		}
+
 		for i := range 5000 {
 			view.Set(fmt.Sprintf("user%06d@host%03d.example.net", i*20, i*20%500), pickle.Int(i))
 		}

@@ -20,6 +20,7 @@ func bombs(n int) map[string]string {
 		twice += "](h" + id + "h" + id + "eq" + string([]byte{byte(i)})
 		tuples += "(h" + id + "h" + id + "tq" + string([]byte{byte(i)})
 	}
+
 	return map[string]string{
 		"marks":                  repeat("("),
 		"nested lists":           repeat("]"),
@@ -72,11 +73,13 @@ func TestBombs(t *testing.T) {
 				runtime.ReadMemStats(&before)
 				err := fn()
 				runtime.ReadMemStats(&after)
+
 				if took, most := after.TotalAlloc-before.TotalAlloc, uint64(4<<20+maxMultiple*len(b)); took > most {
 					t.Errorf("%s of %d bytes took %d of memory, wanted at most %d", what, len(b), took, most)
 				} else {
 					t.Logf("%s: %d times its size, %v", what, took/uint64(len(b)), err)
 				}
+
 				var bad *pickle.SyntaxError
 				if what == "Load" && err != nil && (!errors.As(err, &bad) || bad.Reason == "") {
 					t.Errorf("%s: had %v, wanted a SyntaxError", what, err)
@@ -94,6 +97,7 @@ func TestDepth(t *testing.T) {
 			if inner != "" {
 				depth++
 			}
+
 			b := "\x80\x02" + strings.Repeat("]", n) + inner + strings.Repeat("a", n-1) + "."
 			_, _, err := pickle.Load([]byte(b))
 			if (depth > pickle.MaxDepth) != errors.Is(err, pickle.ErrDepth) || err != nil && !errors.Is(err, pickle.ErrDepth) {

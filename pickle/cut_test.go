@@ -39,11 +39,13 @@ func TestCutOff(t *testing.T) {
 	if err := json.Unmarshal(mmtest.PlainPython(t, nil, cuts), &rows); err != nil {
 		t.Fatal(err)
 	}
+
 	for _, row := range rows {
 		b, err := base64.StdEncoding.DecodeString(strings.ReplaceAll(row[0], "\n", ""))
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		_, _, err = pickle.Load(b)
 		had := "EOFError"
 		var syntax *pickle.SyntaxError
@@ -52,6 +54,7 @@ func TestCutOff(t *testing.T) {
 		} else if !errors.Is(err, io.EOF) {
 			had = "nothing"
 		}
+
 		if had != row[1] {
 			t.Errorf("%q: had %q (%v), wanted %q", b, had, err, row[1])
 		}
@@ -67,22 +70,27 @@ func TestUnicodeKeys(t *testing.T) {
 	d.Set(pickle.Unicode("dict"), inner)
 	d.Set(pickle.Unicode("set"), pickle.Int(1))
 	d.Set(pickle.Unicode("kept"), pickle.Int(1))
+
 	for proto := range 3 {
 		b, err := pickle.Dump(d, proto)
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		doc, err := pickle.OpenDocument(b)
 		if err != nil {
 			t.Fatalf("protocol %d: %v", proto, err)
 		}
+
 		if v, ok, err := doc.Get("kept"); !ok || err != nil || v != pickle.Int(1) {
 			t.Errorf("protocol %d: had %v, %v, %v", proto, v, ok, err)
 		}
+
 		view, err := doc.Dict("dict")
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		view.Set("a", pickle.Int(2))
 		doc.Set("set", pickle.Int(2))
 		doc.Set("new", pickle.Int(2))
@@ -90,6 +98,7 @@ func TestUnicodeKeys(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		want := pickle.NewDict()
 		changed := pickle.NewDict()
 		changed.Set(pickle.Unicode("a"), pickle.Int(2))
@@ -97,6 +106,7 @@ func TestUnicodeKeys(t *testing.T) {
 		want.Set(pickle.Unicode("set"), pickle.Int(2))
 		want.Set(pickle.Unicode("kept"), pickle.Int(1))
 		want.SetStr("new", pickle.Int(2))
+
 		if got := load(t, out); !pickle.Equal(got, want) {
 			t.Errorf("protocol %d: had %s, wanted %s", proto, pickle.Repr(got, 400), pickle.Repr(want, 400))
 		}

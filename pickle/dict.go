@@ -62,9 +62,11 @@ func (d *Dict) set(key, v Value, work *int) error {
 		d.entries[i].value = v
 		return nil
 	}
+
 	if len(d.entries) == cap(d.entries) && d.holes > len(d.entries)/2 {
 		d.compact()
 	}
+
 	d.entries = append(d.entries, entry{key, v, h, true})
 	switch {
 	case d.table != nil && len(d.entries)*4 <= len(d.table)*3:
@@ -72,6 +74,7 @@ func (d *Dict) set(key, v Value, work *int) error {
 	case len(d.entries) > fewItems:
 		d.rebuild()
 	}
+
 	return nil
 }
 
@@ -82,6 +85,7 @@ func (d *Dict) Delete(key Value) bool {
 	if err != nil {
 		return false
 	}
+
 	i := d.find(key, h)
 	if i < 0 {
 		return false
@@ -100,6 +104,7 @@ func (d *Dict) find(key Value, h uint64) int {
 		}
 		return -1
 	}
+
 	mask := uint64(len(d.table) - 1)
 	for slot := h & mask; d.table[slot] != 0; slot = (slot + 1) & mask {
 		i := int(d.table[slot] - 1)
@@ -107,6 +112,7 @@ func (d *Dict) find(key Value, h uint64) int {
 			return i
 		}
 	}
+
 	return -1
 }
 
@@ -128,6 +134,7 @@ func (d *Dict) compact() {
 			kept = append(kept, e)
 		}
 	}
+
 	d.entries, d.holes, d.table = kept, 0, nil
 	if len(kept) > fewItems {
 		d.rebuild()
@@ -141,6 +148,7 @@ func (d *Dict) rebuild() {
 		size *= 2
 	}
 	d.table = make([]int32, size)
+
 	for i := range d.entries {
 		if d.entries[i].live {
 			d.link(i)
@@ -158,6 +166,7 @@ func (d *Dict) All() iter.Seq2[Value, Value] {
 			if !e.live {
 				continue
 			}
+
 			if len(d.entries) == 0 || &d.entries[0] != &entries[0] { // moved: look there
 				j := d.find(e.key, e.hash)
 				if j < 0 {
@@ -165,6 +174,7 @@ func (d *Dict) All() iter.Seq2[Value, Value] {
 				}
 				e = d.entries[j]
 			}
+
 			if !yield(e.key, e.value) {
 				return
 			}

@@ -49,20 +49,25 @@ func (x *items) applyTo(dict *Dict) error {
 		if err == nil {
 			dict.Set(k, v)
 		}
+
 		return err
 	}
+
 	for i, e := range x.edits {
 		k, err := x.index.key(i).decode()
 		if err == nil {
 			err = apply(k, e)
 		}
+
 		if err != nil {
 			return err
 		}
 	}
+
 	if x.added == nil {
 		return nil
 	}
+
 	for k, e := range x.added.All() {
 		if e := e.(*edit); !e.deleted {
 			if err := apply(k, e); err != nil {
@@ -70,6 +75,7 @@ func (x *items) applyTo(dict *Dict) error {
 			}
 		}
 	}
+
 	return nil
 }
 
@@ -82,6 +88,7 @@ func (v *DictView) look() (*Dict, *items, error) {
 	if err := v.doc.enliven(s.group); err != nil {
 		return nil, nil, err
 	}
+
 	c := s.cur
 	if c.err != nil {
 		return nil, nil, c.err
@@ -89,6 +96,7 @@ func (v *DictView) look() (*Dict, *items, error) {
 	if c.items != nil {
 		return nil, c.items, nil
 	}
+
 	if c.live == nil {
 		x, err := c.open(v.doc)
 		if err == nil {
@@ -98,6 +106,7 @@ func (v *DictView) look() (*Dict, *items, error) {
 		if !errors.Is(err, errLayout) {
 			return nil, nil, fmt.Errorf("pickle: key %q: %w", s.key, err)
 		}
+
 		// Its items hang together: hold it decoded.
 		val, err := c.span.decode()
 		if err != nil {
@@ -105,10 +114,12 @@ func (v *DictView) look() (*Dict, *items, error) {
 		}
 		v.doc.hold(s, c, val)
 	}
+
 	dict, ok := c.live.v.(*Dict)
 	if !ok {
 		return nil, nil, fmt.Errorf("pickle: key %q: had %s, wanted a dict", s.key, kind(c.live.v))
 	}
+
 	return dict, nil, nil
 }
 
@@ -124,6 +135,7 @@ func (c *content) open(d *Document) (*dictIndex, error) {
 		}
 		return nil, fmt.Errorf("had %s, wanted a dict", kind(v))
 	}
+
 	if c.seg != d.base && c.seg.memo == nil {
 		// Bytes that Set made: find out what their memo holds.
 		c.seg.b = append(c.seg.b, opStop)
@@ -133,6 +145,7 @@ func (c *content) open(d *Document) (*dictIndex, error) {
 			return nil, err
 		}
 	}
+
 	return newDictIndex(c.span)
 }
 
@@ -167,6 +180,7 @@ func (v *DictView) Get(key Value) (Value, bool, error) {
 		val, ok := dict.Get(key)
 		return val, ok, nil
 	}
+
 	e, i := x.find(key)
 	var val Value
 	switch {
@@ -177,6 +191,7 @@ func (v *DictView) Get(key Value) (Value, bool, error) {
 	default:
 		return nil, false, nil
 	}
+
 	return val, err == nil, err
 }
 
@@ -186,11 +201,13 @@ func (x *items) find(key Value) (*edit, int) {
 	if i := x.index.find(key); i >= 0 {
 		return x.edits[i], i
 	}
+
 	if x.added != nil {
 		if e, ok := x.added.Get(key); ok {
 			return e.(*edit), -1
 		}
 	}
+
 	return nil, -1
 }
 
@@ -207,10 +224,12 @@ func (v *DictView) Has(key Value) bool {
 		_, ok := dict.Get(key)
 		return ok
 	}
+
 	e, i := x.find(key)
 	if e != nil {
 		return !e.deleted
 	}
+
 	return i >= 0
 }
 
@@ -260,6 +279,7 @@ func (v *DictView) DeleteKey(key Value) bool {
 		v.doc.noteLive()
 		return dict.Delete(key)
 	}
+
 	v.doc.edit(x, key, &edit{deleted: true})
 	return true
 }
@@ -275,10 +295,12 @@ func (d *Document) edit(x *items, key Value, e *edit) {
 	case !had && !e.deleted:
 		x.size++
 	}
+
 	if i >= 0 {
 		if x.edits == nil {
 			x.edits = make(map[int]*edit)
 		}
+
 		x.edits[i] = e
 		d.note(func() {
 			x.size = size
@@ -286,16 +308,20 @@ func (d *Document) edit(x *items, key Value, e *edit) {
 				delete(x.edits, i)
 			}
 		})
+
 		return
 	}
+
 	if x.added == nil {
 		x.added = NewDict()
 	}
+
 	if e.deleted {
 		x.added.Delete(key)
 	} else {
 		x.added.Set(key, e)
 	}
+
 	d.note(func() {
 		x.size = size
 		if old == nil {
@@ -348,6 +374,7 @@ func (v *DictView) each(f func(k Value, value func() (Value, error)) bool) {
 		v.err = err
 		return
 	}
+
 	if dict != nil {
 		for k, val := range dict.All() {
 			if !f(k, func() (Value, error) { return val, nil }) {
@@ -356,27 +383,33 @@ func (v *DictView) each(f func(k Value, value func() (Value, error)) bool) {
 		}
 		return
 	}
+
 	for i := range x.index.items {
 		e := x.edits[i]
 		if e != nil && e.deleted {
 			continue
 		}
+
 		k, err := x.index.key(i).decode()
 		if err != nil {
 			v.err = err
 			return
 		}
 		value := func() (Value, error) { return x.index.value(i).decode() }
+
 		if e != nil {
 			value = e.decode
 		}
+
 		if !f(k, value) {
 			return
 		}
 	}
+
 	if x.added == nil {
 		return
 	}
+
 	for k, e := range x.added.All() {
 		if !f(k, e.(*edit).decode) {
 			return

@@ -82,6 +82,7 @@ func OpenDocument(b []byte) (*Document, error) {
 	if d := openTranscoded(b); d != nil {
 		return d, nil
 	}
+
 	v, _, err := Load(b)
 	if err != nil {
 		return nil, err
@@ -90,6 +91,7 @@ func OpenDocument(b []byte) (*Document, error) {
 	if !ok {
 		return nil, fmt.Errorf("pickle: had %s, wanted a dict", kind(v))
 	}
+
 	return newDocument(dict, b[0] == opMark)
 }
 
@@ -100,6 +102,7 @@ func openTranscoded(b []byte) *Document {
 	if err != nil {
 		return nil
 	}
+
 	d, err := openLayout(b)
 	if err != nil {
 		return nil
@@ -126,11 +129,13 @@ func newDocument(d *Dict, plain bool) (*Document, error) {
 			return nil, fmt.Errorf("pickle: had %s as a key, wanted a str", kind(k))
 		}
 	}
+
 	w := writer{proto: 1, nextID: 1, plain: plain}
 	w.count(d)
 	if err := w.value(d, 1); err != nil {
 		return nil, err
 	}
+
 	return openLayout(append(w.out, opStop))
 }
 
@@ -142,6 +147,7 @@ func openLayout(b []byte) (*Document, error) {
 	if len(b) == 0 || b[0] != opEmptyDict {
 		return nil, errLayout
 	}
+
 	seg := &segment{b: b}
 	l := layout{seg: seg, wantMemo: true}
 	if err := l.run(0); err != nil {
@@ -150,17 +156,20 @@ func openLayout(b []byte) (*Document, error) {
 	if l.stack[0].start != 0 || l.stack[0].flags&flagDict == 0 {
 		return nil, errLayout
 	}
+
 	// A chain through GETs may be deeper than what lies inside one another.
 	if (len(seg.gets)+1)*int(l.maxHeight) > MaxDepth {
 		if _, _, err := Load(b); err != nil {
 			return nil, err
 		}
 	}
+
 	for _, start := range l.items {
 		if _, ok := seg.asciiKey(start); !ok {
 			return nil, errLayout
 		}
 	}
+
 	d := &Document{base: seg, slots: make(map[string]*slot), nextID: uint32(len(seg.memo))}
 	d.layout = &dictIndex{span: span{seg, 0, uint32(l.pos - 1)}, items: l.items, batches: l.batches}
 	if err := d.layout.buildTable(); err != nil {
@@ -169,6 +178,7 @@ func openLayout(b []byte) (*Document, error) {
 	if err := d.link(); err != nil {
 		return nil, err
 	}
+
 	return d, nil
 }
 
@@ -184,21 +194,26 @@ func (d *Document) link() error {
 			if !ok || j == i {
 				return i
 			}
+
 			if k, ok := up[j]; ok {
 				up[i] = k
 			}
+
 			i = j
 		}
 	}
+
 	for _, g := range d.base.gets {
 		from, made := d.layout.itemAt(g.at), d.layout.itemAt(d.base.known(g.id).start)
 		if made < 0 {
 			return fmt.Errorf("pickle: offset %d: had a dict that holds itself, wanted one that does not", g.at)
 		}
+
 		if made, from = find(made), find(from); made != from {
 			up[made], up[from] = from, from
 		}
 	}
+
 	groups := make(map[int]*group)
 	for _, i := range slices.Sorted(maps.Keys(up)) {
 		g := groups[find(i)]
@@ -206,10 +221,12 @@ func (d *Document) link() error {
 			g = &group{}
 			groups[find(i)] = g
 		}
+
 		s := d.slotAt(i)
 		s.group = g
 		g.slots = append(g.slots, s)
 	}
+
 	return nil
 }
 
@@ -262,11 +279,13 @@ func (d *Document) Keys() []string {
 			keys = append(keys, string(key))
 		}
 	}
+
 	for _, s := range d.added {
 		if s.cur != nil {
 			keys = append(keys, s.key)
 		}
 	}
+
 	return keys
 }
 
@@ -289,6 +308,7 @@ func (d *Document) Get(key string) (Value, bool, error) {
 		v, err := d.layout.value(i).decode()
 		return v, err == nil, err
 	}
+
 	if s.cur == nil {
 		return nil, false, nil
 	}
@@ -307,6 +327,7 @@ func (c *content) decode() (Value, error) {
 	if c.live != nil {
 		return c.live.v, nil
 	}
+
 	v, err := c.span.decode()
 	if err != nil || c.items == nil || !c.items.changed() {
 		return v, err
@@ -315,6 +336,7 @@ func (c *content) decode() (Value, error) {
 	if !ok {
 		return nil, fmt.Errorf("pickle: had %s, wanted a dict", kind(v))
 	}
+
 	return dict, c.items.applyTo(dict)
 }
 
@@ -327,6 +349,7 @@ func (d *Document) Set(key string, v Value) {
 		d.slots[key] = s
 		d.added = append(d.added, s)
 	}
+
 	err := d.enliven(s.group)
 	c := &content{err: err}
 	if s.cur != nil && s.cur.live != nil {
@@ -339,6 +362,7 @@ func (d *Document) Set(key string, v Value) {
 		d.overlay += len(b) + editCost
 		c = &content{span: span{&segment{b: b}, 0, uint32(len(b))}, err: err}
 	}
+
 	d.replace(s, c)
 }
 
@@ -354,6 +378,7 @@ func (d *Document) encode(v Value) ([]byte, error) {
 	if err := w.value(v, 0); err != nil {
 		return nil, err
 	}
+
 	d.nextID = w.nextID
 	return bytes.Clone(w.out), nil
 }
@@ -382,6 +407,7 @@ func (d *Document) Delete(key string) bool {
 		d.replace(s, &content{err: err})
 		return true
 	}
+
 	d.replace(s, nil)
 	return true
 }
@@ -397,6 +423,7 @@ func (d *Document) Dict(key string) (*DictView, error) {
 	if err := d.enliven(s.group); err != nil {
 		return nil, err
 	}
+
 	v := &DictView{doc: d, key: key}
 	if _, _, err := v.look(); err != nil {
 		return nil, err
@@ -419,9 +446,11 @@ func (d *Document) enliven(g *group) error {
 		if err != nil {
 			return err
 		}
+
 		values[i] = v
 		known = part.memo
 	}
+
 	d.setLive(g, values)
 	return nil
 }
@@ -432,6 +461,7 @@ func (d *Document) setLive(g *group, values []Value) {
 		s.first.live = &liveValue{values[i], g}
 	}
 	d.enlist(g.slots...)
+
 	if d.undoable {
 		d.undo = append(d.undo, func() {
 			g.live = false
@@ -481,18 +511,21 @@ func (d *Document) liveCopy() func() {
 		l *liveValue
 		v Value
 	}
+
 	var all []kept
 	keep := func(c0 *content) {
 		if c0 != nil && c0.live != nil {
 			all = append(all, kept{c0.live, c.copy(c0.live.v)})
 		}
 	}
+
 	for _, s := range d.lively {
 		keep(s.cur)
 		if s.first != s.cur {
 			keep(s.first)
 		}
 	}
+
 	return func() {
 		for _, k := range all {
 			k.l.v = k.v
@@ -530,6 +563,7 @@ func (d *Document) Compact() error {
 	if err != nil {
 		return err
 	}
+
 	fresh, err := OpenDocument(bytes.Join(parts, nil))
 	if err != nil {
 		return err

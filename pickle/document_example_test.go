@@ -23,6 +23,7 @@ func ExampleDocument() {
 		fmt.Println(err)
 		return
 	}
+
 	d.Set("post_id", 2.0)
 	name, _, err := d.Get("real_name")
 	fmt.Println(pickle.Repr(name, 100), err)

@@ -38,6 +38,7 @@ func TestDocumentIsTheDict(t *testing.T) {
 		if err != nil {
 			t.Fatalf("document %d: %v", i, err)
 		}
+
 		m := &model{load(t, b)}
 		compare(t, fmt.Sprintf("document %d, unchanged", i), d, m)
 		for round := range 4 {
@@ -47,6 +48,7 @@ func TestDocumentIsTheDict(t *testing.T) {
 			for range rnd.Intn(30) {
 				change(t, rnd, d, m)
 			}
+
 			if rnd.Intn(3) == 0 {
 				d.Rollback(sp)
 				m = back
@@ -62,12 +64,14 @@ func TestDocumentIsTheDict(t *testing.T) {
 					change(t, rnd, d, m)
 				}
 			}
+
 			d.Release()
 			out := compare(t, at, d, m)
 			want, err := pickle.Dump(m.d, 2)
 			if err != nil {
 				t.Fatal(err)
 			}
+
 			written = frame(frame(written, out), want)
 			n++
 			switch rnd.Intn(4) {
@@ -84,6 +88,7 @@ func TestDocumentIsTheDict(t *testing.T) {
 			}
 		}
 	}
+
 	out := run(t, written, "documents.py", "compare")
 	if string(out) != fmt.Sprintf("0 differences in %d\n", n) {
 		t.Errorf("%.4000s", out)
@@ -95,6 +100,7 @@ func (m *model) copy() *model {
 	if err != nil {
 		panic(err)
 	}
+
 	v, _, err := pickle.Load(b)
 	if err != nil {
 		panic(err)
@@ -109,35 +115,43 @@ func compare(t *testing.T, at string, d *pickle.Document, m *model) []byte {
 	if len(keys) != m.d.Len() {
 		t.Fatalf("%s: had keys %q, wanted %d", at, keys, m.d.Len())
 	}
+
 	for k, want := range m.d.All() {
 		key := string(k.(pickle.Str))
 		have, ok, err := d.Get(key)
 		if err != nil || !ok || !d.Has(key) {
 			t.Fatalf("%s: Get %q: %v, %v", at, key, ok, err)
 		}
+
 		if diff := pickle.DiffShared(want, have, 3); diff != nil {
 			t.Fatalf("%s: Get %q: %v", at, key, diff)
 		}
+
 		dict, isDict := want.(*pickle.Dict)
 		view, err := d.Dict(key)
 		if (err == nil) != isDict {
 			t.Fatalf("%s: Dict %q of a %T: %v", at, key, want, err)
 		}
+
 		if isDict {
 			compareView(t, at+", Dict "+strconv.Quote(key), view, dict)
 		}
 	}
+
 	b, err := d.Bytes()
 	if err != nil {
 		t.Fatalf("%s: Bytes: %v", at, err)
 	}
+
 	var buf bytes.Buffer
 	if n, err := d.WriteTo(&buf); err != nil || n != int64(buf.Len()) || !pickle.Equal(load(t, buf.Bytes()), load(t, b)) {
 		t.Fatalf("%s: WriteTo: %d, %v", at, n, err)
 	}
+
 	if diff := pickle.DiffShared(m.d, load(t, b), 3); diff != nil {
 		t.Fatalf("%s: written: %v", at, diff)
 	}
+
 	return b
 }
 
@@ -146,6 +160,7 @@ func compareView(t *testing.T, at string, v *pickle.DictView, want *pickle.Dict)
 	if v.Len() != want.Len() {
 		t.Fatalf("%s: had %d items, wanted %d", at, v.Len(), want.Len())
 	}
+
 	n := 0
 	for k, have := range v.All() {
 		n++
@@ -153,20 +168,25 @@ func compareView(t *testing.T, at string, v *pickle.DictView, want *pickle.Dict)
 		if isObject(k) {
 			continue // found by identity only
 		}
+
 		if !ok || !pickle.Equal(w, have) {
 			t.Fatalf("%s: item %s: had %s", at, pickle.Repr(k, 60), pickle.Repr(have, 200))
 		}
+
 		again, ok, err := v.Get(k)
 		if err != nil || !ok || !v.Has(k) || !pickle.Equal(w, again) {
 			t.Fatalf("%s: Get %s: %v, %v", at, pickle.Repr(k, 60), ok, err)
 		}
 	}
+
 	if n != want.Len() || v.Err() != nil {
 		t.Fatalf("%s: All yielded %d items, wanted %d; %v", at, n, want.Len(), v.Err())
 	}
+
 	if n2 := len(slices.Collect(v.Keys())); n2 != n {
 		t.Fatalf("%s: Keys yielded %d, wanted %d", at, n2, n)
 	}
+
 	if _, ok, err := v.GetStr("nobody"); ok || err != nil || v.HasStr("nobody") {
 		t.Fatalf("%s: Get of a key that is not there: %v, %v", at, ok, err)
 	}
@@ -191,6 +211,7 @@ func change(t *testing.T, rnd *rand.Rand, d *pickle.Document, m *model) {
 		m.d.SetStr(key, deepCopy(v))
 		return
 	}
+
 	key := keys[rnd.Intn(len(keys))]
 	old, _ := m.d.GetStr(key)
 	switch n := rnd.Intn(20); {
@@ -217,10 +238,12 @@ func change(t *testing.T, rnd *rand.Rand, d *pickle.Document, m *model) {
 		if !ok {
 			return
 		}
+
 		view, err := d.Dict(key)
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		changeItem(t, rnd, view, dict)
 	}
 }
@@ -228,9 +251,11 @@ func change(t *testing.T, rnd *rand.Rand, d *pickle.Document, m *model) {
 func changeItem(t *testing.T, rnd *rand.Rand, view *pickle.DictView, dict *pickle.Dict) {
 	t.Helper()
 	var k pickle.Value = pickle.Str("somebody" + strconv.Itoa(rnd.Intn(9)))
+
 	if keys := dict.Keys(); len(keys) > 0 && rnd.Intn(4) > 0 {
 		k = keys[rnd.Intn(len(keys))]
 	}
+
 	if isObject(k) {
 		return
 	}
@@ -250,6 +275,7 @@ func changeItem(t *testing.T, rnd *rand.Rand, view *pickle.DictView, dict *pickl
 		if err != nil || ok != had {
 			t.Fatalf("Get %s: %v, %v", pickle.Repr(k, 50), ok, err)
 		}
+
 		n := rnd.Int63()
 		if ok && mutate(rand.New(rand.NewSource(n)), v) {
 			mutate(rand.New(rand.NewSource(n)), old)
@@ -273,6 +299,7 @@ func mutate(rnd *rand.Rand, v pickle.Value) bool {
 	default:
 		return false
 	}
+
 	return true
 }
 
@@ -313,6 +340,7 @@ func deepCopy(v pickle.Value) pickle.Value {
 	if err != nil {
 		panic(err)
 	}
+
 	c, _, err := pickle.Load(b)
 	if err != nil {
 		panic(err)

@@ -22,16 +22,20 @@ func Dump(v Value, proto int) ([]byte, error) {
 	}
 	w := writer{proto: proto, nextID: 1} // cPickle counts from 1, pickle.py from 0
 	w.count(v)
+
 	if proto == 2 {
 		w.out = append(w.out, opProto, 2)
 	}
+
 	held := int32(1) // by the caller of cPickle
 	if !isContainer(v) {
 		held = 2
 	}
+
 	if err := w.value(v, held); err != nil {
 		return nil, err
 	}
+
 	return append(w.out, opStop), nil
 }
 
@@ -113,9 +117,11 @@ func (w *writer) value(v Value, held int32) error {
 		}
 		return nil
 	}
+
 	if w.got(v) {
 		return nil
 	}
+
 	switch v := v.(type) {
 	case Str:
 		if err := w.str(string(v)); err != nil {
@@ -132,6 +138,7 @@ func (w *writer) value(v Value, held int32) error {
 	case *Global:
 		return w.global(v)
 	}
+
 	if w.depth++; w.depth > MaxDepth {
 		return fmt.Errorf("pickle: had a value nested deeper than %d: %w", MaxDepth, ErrDepth)
 	}
@@ -162,6 +169,7 @@ func (w *writer) value(v Value, held int32) error {
 	default:
 		err = fmt.Errorf("pickle: had %s, wanted one of the kinds of Value", kind(v))
 	}
+
 	w.depth--
 	return err
 }
@@ -204,6 +212,7 @@ func (w *writer) long(n *big.Int) {
 	} else {
 		w.out = binary.LittleEndian.AppendUint32(append(w.out, opLong4), uint32(len(s)))
 	}
+
 	w.out = append(w.out, s...)
 }
 
@@ -213,9 +222,11 @@ func encodeLong(n *big.Int) []byte {
 		return nil
 	}
 	x := n
+
 	if n.Sign() < 0 {
 		x = new(big.Int).Not(n) // the same bits, inverted
 	}
+
 	s := x.FillBytes(make([]byte, x.BitLen()/8+1))
 	slices.Reverse(s)
 	if n.Sign() < 0 {
@@ -223,6 +234,7 @@ func encodeLong(n *big.Int) []byte {
 			s[i] = ^s[i]
 		}
 	}
+
 	return s
 }
 
@@ -238,6 +250,7 @@ func (w *writer) str(s string) error {
 	default:
 		w.out = binary.LittleEndian.AppendUint32(append(w.out, opBinString), uint32(len(s)))
 	}
+
 	w.out = append(w.out, s...)
 	return nil
 }
@@ -253,6 +266,7 @@ func (w *writer) unicode(u Unicode) error {
 	if len(u) > math.MaxInt32 {
 		return fmt.Errorf("pickle: had a unicode of %d bytes, wanted at most %d", len(u), math.MaxInt32)
 	}
+
 	w.out = append(binary.LittleEndian.AppendUint32(append(w.out, opBinUnicode), uint32(len(u))), u...)
 	return nil
 }
@@ -288,15 +302,18 @@ func (w *writer) tuple(t *Tuple, held int32) error {
 		}
 		return nil
 	}
+
 	short := w.proto == 2 && n <= 3
 	if !short {
 		w.out = append(w.out, opMark)
 	}
+
 	for _, item := range t.Items {
 		if err := w.value(item, 0); err != nil {
 			return err
 		}
 	}
+
 	if w.isPut(t) {
 		// The tuple is inside itself: writing its items wrote it. Drop them.
 		switch {
@@ -307,14 +324,17 @@ func (w *writer) tuple(t *Tuple, held int32) error {
 		default:
 			w.drop(n + 1)
 		}
+
 		w.got(t)
 		return nil
 	}
+
 	if short {
 		w.out = append(w.out, byte(opTuple1+n-1))
 	} else {
 		w.out = append(w.out, opTuple)
 	}
+
 	w.put(t, held)
 	return nil
 }
@@ -336,21 +356,25 @@ func (w *writer) items(items []Value) error {
 		}
 		return nil
 	}
+
 	for some := range slices.Chunk(items, batch) {
 		if len(some) > 1 {
 			w.out = append(w.out, opMark)
 		}
+
 		for _, item := range some {
 			if err := w.value(item, 1); err != nil {
 				return err
 			}
 		}
+
 		if len(some) > 1 {
 			w.out = append(w.out, opAppends)
 		} else {
 			w.out = append(w.out, opAppend)
 		}
 	}
+
 	return nil
 }
 
@@ -360,13 +384,16 @@ func (w *writer) pairs(d *Dict, exact bool) error {
 	n, total := 0, d.Len()
 	single := w.proto == 0 || w.plain || total == 1
 	held := int32(0)
+
 	if w.proto == 0 || !exact {
 		held = 1 // by the tuple that an item comes in
 	}
+
 	keyHeld := held
 	if d == w.state {
 		keyHeld++ // names of attributes are interned, and the code that uses them has them too
 	}
+
 	for k, v := range d.All() {
 		if !single && n%batch == 0 {
 			if n > 0 {
@@ -376,23 +403,28 @@ func (w *writer) pairs(d *Dict, exact bool) error {
 				w.out = append(w.out, opMark)
 			}
 		}
+
 		if err := w.value(k, keyHeld); err != nil {
 			return err
 		}
 		if err := w.value(v, held); err != nil {
 			return err
 		}
+
 		if single {
 			w.out = append(w.out, opSetItem)
 		}
+
 		n++
 	}
+
 	if !single && n > 0 {
 		w.out = append(w.out, opSetItems)
 		if exact && n%batch == 0 {
 			w.out = append(w.out, opMark, opSetItems) // as cPickle does
 		}
 	}
+
 	return nil
 }
 
@@ -411,18 +443,21 @@ func (w *writer) instance(in *Instance, held int32) error {
 		if args == nil {
 			args = &Tuple{}
 		}
+
 		if err := w.value(args, 0); err != nil {
 			return err
 		}
 		w.out = append(w.out, opNewObj)
 		return w.rest(in, held)
 	}
+
 	// Read in protocol 2 and written in another: copy_reg.__reduce_ex__ would ask
 	// the class for its base, which is not known here.
 	all := []Value{&class}
 	if args := in.newArgs(); args != nil {
 		all = append(all, args.Items...)
 	}
+
 	return w.reduce(in, &newObject, &Tuple{all}, held)
 }
 
@@ -435,6 +470,7 @@ func (w *writer) oldInstance(in *Instance, held int32) error {
 			return err
 		}
 	}
+
 	if in.Args != nil {
 		for _, a := range in.Args.Items {
 			if err := w.value(a, 0); err != nil {
@@ -442,11 +478,13 @@ func (w *writer) oldInstance(in *Instance, held int32) error {
 			}
 		}
 	}
+
 	if object {
 		w.out = append(w.out, opObj)
 	} else if err := w.names(opInst, class); err != nil {
 		return err
 	}
+
 	return w.rest(in, held)
 }
 
@@ -455,9 +493,11 @@ func (w *writer) reduce(v, f Value, args *Tuple, held int32) error {
 	if args == nil {
 		args = &Tuple{}
 	}
+
 	if err := w.value(f, 1); err != nil {
 		return err
 	}
+
 	if w.making[v] {
 		// It is in its own arguments. A list or dict in those is still being filled,
 		// and would be read as empty; Python too writes another copy of it here.
@@ -468,14 +508,17 @@ func (w *writer) reduce(v, f Value, args *Tuple, held int32) error {
 			}
 		}
 	}
+
 	if w.making == nil {
 		w.making = make(map[Value]bool)
 	}
+
 	again := w.making[v]
 	w.making[v] = true
 	if err := w.value(args, 0); err != nil {
 		return err
 	}
+
 	w.making[v] = again
 	w.out = append(w.out, opReduce)
 	return w.rest(v, held)
@@ -489,6 +532,7 @@ func (w *writer) rest(v Value, held int32) error {
 		w.got(v)
 		return nil
 	}
+
 	w.put(v, held)
 	var list []Value
 	var dict *Dict
@@ -500,14 +544,17 @@ func (w *writer) rest(v Value, held int32) error {
 	case *Reduce:
 		list, dict, state, has = v.ListItems, v.DictItems, v.State, v.HasState
 	}
+
 	if err := w.items(list); err != nil {
 		return err
 	}
+
 	if dict != nil {
 		if err := w.pairs(dict, false); err != nil {
 			return err
 		}
 	}
+
 	if !has {
 		return nil
 	}
@@ -515,6 +562,7 @@ func (w *writer) rest(v Value, held int32) error {
 	if err := w.value(state, 1); err != nil { // cPickle holds a __dict__ meanwhile
 		return err
 	}
+
 	w.out = append(w.out, opBuild)
 	return nil
 }

@@ -23,24 +23,30 @@ func TestEditsAsInPython(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		items := script.(*pickle.Tuple).Items
 		e := editing{t: t, proto: int(items[0].(pickle.Int)), at: fmt.Sprintf("document %d", i/2)}
 		e.open(made[i])
+
 		for n, op := range items[1].(*pickle.List).Items {
 			e.at = fmt.Sprintf("document %d, step %d", i/2, n)
 			e.do(op.(*pickle.Tuple).Items, n)
 			steps++
 		}
+
 		back = frame(back, e.write())
 	}
+
 	out := run(t, back, "edits.py", "check", seed, count)
 	n, err := strconv.Atoi(count)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if string(out) != fmt.Sprintf("0 differences in %d\n", 2*n) {
 		t.Errorf("%.4000s", out)
 	}
+
 	t.Logf("%d documents, %d steps", n, steps)
 }
 
@@ -87,6 +93,7 @@ func (e *editing) do(op []pickle.Value, n int) {
 	if len(op) > 1 {
 		key = string(op[1].(pickle.Str))
 	}
+
 	switch name {
 	case "set":
 		e.doc.Set(key, e.value(op[2]))

@@ -70,9 +70,11 @@ func (d *differ) where() string {
 			s.WriteString(" (" + p.name + ")")
 		}
 	}
+
 	if s.Len() == 0 {
 		return "the value itself"
 	}
+
 	return s.String()
 }
 
@@ -103,12 +105,14 @@ func (d *differ) compare(a, b Value, depth int) {
 		d.report("nested too deeply to compare", "nested too deeply to compare")
 		return
 	}
+
 	if !isContainer(a) || !isContainer(b) {
 		if !sameAtom(a, b) {
 			d.differ(a, b)
 		}
 		return
 	}
+
 	if d.sharing && !d.sameObject(a, b) {
 		return
 	}
@@ -116,9 +120,11 @@ func (d *differ) compare(a, b Value, depth int) {
 	if d.seen[pair] {
 		return
 	}
+
 	if d.seen == nil {
 		d.seen = make(map[[2]Value]bool)
 	}
+
 	d.seen[pair] = true
 	switch x := a.(type) {
 	case *List:
@@ -144,6 +150,7 @@ func (d *differ) compare(a, b Value, depth int) {
 			} else {
 				d.args(x.Args, y.Args, depth)
 			}
+
 			d.object(x.ListItems, y.ListItems, x.DictItems, y.DictItems, x.State, y.State, x.HasState, y.HasState, depth)
 			return
 		}
@@ -155,6 +162,7 @@ func (d *differ) compare(a, b Value, depth int) {
 			return
 		}
 	}
+
 	d.differ(a, b)
 }
 
@@ -181,9 +189,11 @@ func (d *differ) object(la, lb []Value, da, db *Dict, sa, sb Value, ha, hb bool,
 	if da == nil {
 		da = &Dict{}
 	}
+
 	if db == nil {
 		db = &Dict{}
 	}
+
 	d.dict(da, db, 'k', depth)
 	if ha != hb {
 		d.path = append(d.path, step{kind: 'w', name: "has a state"})
@@ -191,6 +201,7 @@ func (d *differ) object(la, lb []Value, da, db *Dict, sa, sb Value, ha, hb bool,
 		d.path = d.path[:len(d.path)-1]
 		return
 	}
+
 	x, ok := sa.(*Dict)
 	y, ok2 := sb.(*Dict)
 	if ok && ok2 {
@@ -200,6 +211,7 @@ func (d *differ) object(la, lb []Value, da, db *Dict, sa, sb Value, ha, hb bool,
 		d.dict(x, y, 'a', depth)
 		return
 	}
+
 	d.at(step{kind: 'w', name: "its state"}, sa, sb, depth)
 }
 
@@ -211,6 +223,7 @@ func (d *differ) sameObject(a, b Value) bool {
 	if _, ok := b.(*Tuple); ok {
 		return true
 	}
+
 	x, seenA := d.ab[a]
 	y, seenB := d.ba[b]
 	if !seenA && !seenB {
@@ -220,17 +233,20 @@ func (d *differ) sameObject(a, b Value) bool {
 	if x == b && y == a {
 		return true
 	}
+
 	word := func(seen bool) string {
 		if seen {
 			return "an object seen before"
 		}
 		return "an object of its own"
 	}
+
 	if seenA && seenB {
 		d.report("one object seen before", "another object seen before")
 	} else {
 		d.report(word(seenA), word(seenB))
 	}
+
 	return false
 }
 
@@ -256,6 +272,7 @@ func (d *differ) dict(a, b *Dict, what byte, depth int) {
 		if !e.live {
 			continue
 		}
+
 		j := b.find(e.key, e.hash)
 		switch {
 		case j >= 0:
@@ -269,10 +286,12 @@ func (d *differ) dict(a, b *Dict, what byte, depth int) {
 			d.report(kindRepr(e.value), "nothing")
 			d.path = d.path[:len(d.path)-1]
 		}
+
 		if d.full() {
 			return
 		}
 	}
+
 	for i := range b.entries {
 		f := &b.entries[i]
 		if !f.live || a.find(f.key, f.hash) >= 0 {
@@ -282,14 +301,17 @@ func (d *differ) dict(a, b *Dict, what byte, depth int) {
 			oddB = append(oddB, *f)
 			continue
 		}
+
 		d.path = append(d.path, step{kind: what, key: f.key})
 		d.report("nothing", kindRepr(f.value))
 		d.path = d.path[:len(d.path)-1]
 	}
+
 	for i := range min(len(oddA), len(oddB)) {
 		d.at(step{kind: 'w', name: "a key"}, oddA[i].key, oddB[i].key, depth)
 		d.at(step{kind: what, key: oddA[i].key}, oddA[i].value, oddB[i].value, depth)
 	}
+
 	if len(oddA) != len(oddB) {
 		d.path = append(d.path, step{kind: 'w', name: "its objects as keys"})
 		d.report(strconv.Itoa(len(oddA)), strconv.Itoa(len(oddB)))
@@ -311,6 +333,7 @@ func isOddKey(k Value) bool {
 			}
 		}
 	}
+
 	return false
 }
 
@@ -341,5 +364,6 @@ func sameAtom(a, b Value) bool {
 		y, ok := b.(*Global)
 		return ok && *x == *y
 	}
+
 	return false
 }

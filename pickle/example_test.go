@@ -15,6 +15,7 @@ func ExampleLoad() {
 		fmt.Println(err)
 		return
 	}
+
 	metadata, _, err := pickle.Load(rest)
 	fmt.Println(pickle.Repr(message, 100))
 	fmt.Println(pickle.Repr(metadata, 100), err)

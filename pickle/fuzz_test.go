@@ -23,6 +23,7 @@ func recorded(t testing.TB) [][]byte {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	var all [][]byte
 	for line := range bytes.Lines(b) {
 		f := bytes.Split(bytes.TrimSuffix(line, []byte("\n")), []byte("\t"))
@@ -32,6 +33,7 @@ func recorded(t testing.TB) [][]byte {
 		}
 		all = append(all, []byte(s.(pickle.Str)))
 	}
+
 	return all
 }
 
@@ -67,9 +69,11 @@ func FuzzLoad(f *testing.F) {
 		runtime.ReadMemStats(&before)
 		v, rest, err := pickle.Load(b)
 		runtime.ReadMemStats(&after)
+
 		if took, most := after.TotalAlloc-before.TotalAlloc, uint64(1<<20+maxMultiple*len(b)); took > most {
 			t.Fatalf("%d bytes took %d of memory, wanted at most %d", len(b), took, most)
 		}
+
 		if err != nil {
 			var bad *pickle.SyntaxError
 			switch {
@@ -79,17 +83,22 @@ func FuzzLoad(f *testing.F) {
 			case bad.Offset < 0 || bad.Offset > int64(len(b)) || bad.Offset < int64(len(b)) && bad.Opcode != b[bad.Offset] || bad.Reason == "":
 				t.Fatalf("had %#v", bad)
 			}
+
 			if v != nil || len(rest) != len(b) {
 				t.Fatalf("had a value or took bytes, and failed: %v", err)
 			}
+
 			return
 		}
+
 		if !bytes.HasSuffix(b, rest) || b[len(b)-len(rest)-1] != '.' {
 			t.Fatalf("had %q left of %q", rest, b)
 		}
+
 		if _, _, err := pickle.Load(b[:len(b)-len(rest)]); err != nil {
 			t.Fatalf("without the rest: %v", err)
 		}
+
 		pickle.Repr(v, 200)
 	})
 }
@@ -105,6 +114,7 @@ func FuzzRoundTrip(f *testing.F) {
 		if err != nil {
 			return
 		}
+
 		for proto := range 3 {
 			out, err := pickle.Dump(v, proto)
 			if err != nil {
@@ -113,10 +123,12 @@ func FuzzRoundTrip(f *testing.F) {
 				}
 				t.Fatalf("protocol %d: %v", proto, err)
 			}
+
 			w, rest, err := pickle.Load(out)
 			if err != nil || len(rest) != 0 {
 				t.Fatalf("protocol %d: %v, %d bytes left of %q", proto, err, len(rest), out)
 			}
+
 			if d := pickle.DiffShared(v, w, 3); d != nil && !argumentsHold(v) {
 				t.Fatalf("protocol %d: %q: %v", proto, out, d)
 			}
@@ -134,25 +146,31 @@ func argumentsHold(v pickle.Value) bool {
 		if found {
 			return
 		}
+
 		each := func(vs []pickle.Value, inArgs bool) {
 			for _, x := range vs {
 				walk(x, inArgs)
 			}
 		}
+
 		object := func(args *pickle.Tuple, list []pickle.Value, dict *pickle.Dict, state pickle.Value) {
 			if seen[v] {
 				return
 			}
 			seen[v] = true
+
 			if args != nil {
 				each(args.Items, true)
 			}
+
 			each(list, false)
 			if dict != nil {
 				walk(dict, false)
 			}
+
 			walk(state, false)
 		}
+
 		switch x := v.(type) {
 		case *pickle.Tuple:
 			if inArgs || !seen[v] {
@@ -182,6 +200,7 @@ func argumentsHold(v pickle.Value) bool {
 			object(x.Args, x.ListItems, x.DictItems, x.State)
 		}
 	}
+
 	walk(v, false)
 	return found
 }
@@ -193,16 +212,19 @@ func FuzzDocument(f *testing.F) {
 	for _, s := range []string{"}.", "}q\x01(U\x01ah\x01u.", "}(U\x05ownerq\x01]q\x02(U\x05annieq\x03e" + "U\x07membersq\x04}q\x05(h\x03K\x00U\x03bobq\x06K\x01uU\x07optionsq\x07}(h\x03K\x08h\x06M\x00\x01u" + "U\x05otherh\x02u."} {
 		f.Add([]byte(s))
 	}
+
 	f.Fuzz(func(t *testing.T, b []byte) {
 		v, _, err := pickle.Load(b)
 		dict, isDict := v.(*pickle.Dict)
 		strs := isDict
+
 		if isDict {
 			for k := range dict.All() {
 				_, ok := k.(pickle.Str)
 				strs = strs && ok
 			}
 		}
+
 		d, openErr := pickle.OpenDocument(b)
 		if (openErr == nil) != (err == nil && strs) {
 			if err == nil && strs && (holdsItself(dict) || argumentsHold(v)) {
@@ -210,6 +232,7 @@ func FuzzDocument(f *testing.F) {
 			}
 			t.Fatalf("Load: %v, a dict %v; OpenDocument: %v", err, strs, openErr)
 		}
+
 		if openErr != nil || argumentsHold(v) {
 			return
 		}
@@ -221,16 +244,19 @@ func FuzzDocument(f *testing.F) {
 			if _, ok := value.(*pickle.Dict); !ok {
 				continue
 			}
+
 			view, err := d.Dict(key)
 			if err != nil {
 				t.Fatal(err)
 			}
+
 			for k := range view.Keys() {
 				view.DeleteKey(k)
 			}
 			view.Set("new", pickle.Int(1))
 			d.Rollback(sp)
 		}
+
 		compare(t, "rolled back", d, m)
 		// Take the keys away one after the other: each removes PUTs that others need.
 		for _, key := range d.Keys() {
@@ -240,14 +266,17 @@ func FuzzDocument(f *testing.F) {
 				if err != nil {
 					t.Fatal(err)
 				}
+
 				for i, k := range items.Keys() {
 					if i%2 == 0 && !isObject(k) {
 						view.DeleteKey(k)
 						items.Delete(k)
 					}
 				}
+
 				compare(t, fmt.Sprintf("without half of %q", key), d, m)
 			}
+
 			d.Delete(key)
 			dict.Delete(pickle.Str(key))
 			d.Set("new "+key, pickle.Str(key))
@@ -263,6 +292,7 @@ func holdsItself(d *pickle.Dict) bool {
 	if err != nil {
 		return true
 	}
+
 	one, err := pickle.Dump(d, 1)
 	if err != nil {
 		return true
@@ -280,6 +310,7 @@ func FuzzGopickle(f *testing.F) {
 		if err != nil || len(b) > 1<<16 {
 			return
 		}
+
 		theirs, err := otherLoad(b[:len(b)-len(rest)])
 		if err != nil {
 			return
@@ -331,6 +362,7 @@ func (c *comparison) same(v pickle.Value, o any) string {
 		}
 		c.seen[v] = o
 	}
+
 	differ := fmt.Sprintf("had %s, gopickle %T %.100v", pickle.Repr(v, 100), o, o)
 	ok := false
 	switch v := v.(type) {
@@ -380,6 +412,7 @@ func (c *comparison) same(v pickle.Value, o any) string {
 		if !isObj {
 			return differ
 		}
+
 		args := v.Args
 		switch {
 		case v.Kind == pickle.NewStyle && obj.class.name == "__newobj__":
@@ -389,6 +422,7 @@ func (c *comparison) same(v pickle.Value, o any) string {
 		case *obj.class != otherClass{v.Class.Module, v.Class.Name}:
 			return differ
 		}
+
 		return c.object(args, v.ListItems, v.DictItems, v.State, obj, differ)
 	case *pickle.Reduce:
 		obj, isObj := o.(*otherObject)
@@ -400,9 +434,11 @@ func (c *comparison) same(v pickle.Value, o any) string {
 		}
 		return c.object(v.Args, v.ListItems, v.DictItems, v.State, obj, differ)
 	}
+
 	if ok {
 		return ""
 	}
+
 	return differ
 }
 
@@ -419,11 +455,13 @@ func (c *comparison) all(vs []pickle.Value, os []any, differ string) string {
 	if len(vs) != len(os) {
 		return differ
 	}
+
 	for i := range vs {
 		if diff := c.same(vs[i], os[i]); diff != "" {
 			return diff
 		}
 	}
+
 	return ""
 }
 
@@ -441,8 +479,10 @@ func (c *comparison) dict(v *pickle.Dict, o types.Dict) string {
 		if diff := c.same(x, o[i].Value); diff != "" {
 			return diff
 		}
+
 		i++
 	}
+
 	return ""
 }
 
@@ -450,9 +490,11 @@ func (c *comparison) object(args *pickle.Tuple, list []pickle.Value, dict *pickl
 	if args == nil {
 		args = pickle.NewTuple()
 	}
+
 	if dict == nil {
 		dict = pickle.NewDict()
 	}
+
 	if diff := c.all(args.Items, o.args, differ); diff != "" {
 		return diff
 	}
@@ -462,10 +504,12 @@ func (c *comparison) object(args *pickle.Tuple, list []pickle.Value, dict *pickl
 	if diff := c.dict(dict, o.dict); diff != "" {
 		return diff
 	}
+
 	if d, ok := state.(*pickle.Dict); ok && d.Len() > 0 {
 		if o, ok := o.state.(*types.Dict); ok && len(*o) != d.Len() {
 			return "" // a second state was added to the first
 		}
 	}
+
 	return c.same(state, o.state)
 }

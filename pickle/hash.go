@@ -43,6 +43,7 @@ func hash(key Value, work *int, depth int) (uint64, error) {
 	if *work -= 8; *work < 0 {
 		return 0, errWork
 	}
+
 	switch k := key.(type) {
 	case Str:
 		*work -= len(k)
@@ -86,6 +87,7 @@ func hash(key Value, work *int, depth int) (uint64, error) {
 			h = (h ^ ih) * 0x100000001b3
 			h ^= h >> 31
 		}
+
 		return h, nil
 	case *Global:
 		*work -= len(k.Module) + len(k.Name)
@@ -95,6 +97,7 @@ func hash(key Value, work *int, depth int) (uint64, error) {
 	case *Reduce:
 		return hashInt(int64(uintptr(unsafe.Pointer(k)))), nil
 	}
+
 	return 0, fmt.Errorf("had %s as a key, which Python cannot hash", kind(key))
 }
 
@@ -134,16 +137,19 @@ func sameKey(a, b Value) bool {
 		if a == b {
 			return true
 		}
+
 		for i := range a.Items {
 			if !sameKey(a.Items[i], b.Items[i]) {
 				return false
 			}
 		}
+
 		return true
 	case *Global:
 		b, ok := b.(*Global)
 		return ok && *a == *b
 	}
+
 	return a == b
 }
 
@@ -195,6 +201,7 @@ func number(v Value) (*big.Int, float64) {
 	case float64:
 		return nil, v
 	}
+
 	return nil, math.NaN()
 }
 

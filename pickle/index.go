@@ -26,11 +26,13 @@ func (s *segment) memoValue(r *reader, id uint32) (Value, bool) {
 	if m == nil || m.flags&flagPure == 0 {
 		return nil, false
 	}
+
 	sub := reader{b: s.b, pos: int(m.start), outer: r.outer}
 	v, err := sub.runToPut(id)
 	if err != nil {
 		return nil, false
 	}
+
 	r.memo.put(id, v)
 	return v, true
 }
@@ -60,6 +62,7 @@ func newDictIndex(sp span) (*dictIndex, error) {
 	if l.oddKey {
 		return nil, errLayout
 	}
+
 	x := &dictIndex{span: sp, items: l.items, batches: l.batches}
 	if x.linked() {
 		return nil, errLayout
@@ -81,6 +84,7 @@ func (x *dictIndex) buildTable() error {
 		if err != nil {
 			return err
 		}
+
 		mask := uint64(size - 1)
 		slot := h & mask
 		for ; x.table[slot] != 0; slot = (slot + 1) & mask {
@@ -88,8 +92,10 @@ func (x *dictIndex) buildTable() error {
 				return errLayout
 			}
 		}
+
 		x.table[slot] = x.tag(h) | uint32(i+1)
 	}
+
 	return nil
 }
 
@@ -111,6 +117,7 @@ func (x *dictIndex) linked() bool {
 			return true
 		}
 	}
+
 	return false
 }
 
@@ -154,23 +161,27 @@ func (s *segment) atomEnd(start uint32) uint32 {
 				return uint32(pos)
 			}
 			pos = t.end
+
 			switch t.op {
 			case opMark:
 				depth++
 			case opTuple:
 				depth--
 			}
+
 			if depth == 0 {
 				break
 			}
 		}
 	}
+
 	switch b[pos] {
 	case opBinPut:
 		pos += 2
 	case opLongBinPut:
 		pos += 5
 	}
+
 	return uint32(pos)
 }
 
@@ -181,6 +192,7 @@ func (s *segment) str(start uint32) ([]byte, bool) {
 		if nextToken(s.b, int(start), &t) != nil {
 			return nil, false
 		}
+
 		switch {
 		case t.op == opShortBinString || t.op == opBinString:
 			return t.arg, true
@@ -203,6 +215,7 @@ func (x *dictIndex) hashAt(start uint32, work *int) (uint64, error) {
 		}
 		return maphash.Bytes(seed, s), nil
 	}
+
 	k, err := span{x.seg, start, x.seg.atomEnd(start)}.decode()
 	if err != nil {
 		return 0, err
@@ -237,11 +250,13 @@ func (x *dictIndex) find(k Value) int {
 	if err != nil {
 		return -1
 	}
+
 	mask := uint64(len(x.table) - 1)
 	for slot := h & mask; x.table[slot] != 0; slot = (slot + 1) & mask {
 		if e := x.table[slot]; x.tagged(e, h) && x.is(x.index(e), k) {
 			return x.index(e)
 		}
 	}
+
 	return -1
 }

@@ -50,6 +50,7 @@ func (in *Instance) attrs() *Dict {
 			return d
 		}
 	}
+
 	return nil
 }
 

@@ -103,10 +103,12 @@ func nextToken(b []byte, pos int, t *token) error {
 	if pos >= len(b) {
 		return errLayout
 	}
+
 	op := b[pos]
 	t.op = op
 	pos++
 	n := 0
+
 	switch op {
 	case opMark, opStop, opNone, opReduce, opAppend, opAppends, opBuild, opEmptyDict, opEmptyList, opEmptyTuple,
 		opObj, opSetItem, opSetItems, opTuple, opPopMark, opPop:
@@ -126,6 +128,7 @@ func nextToken(b []byte, pos int, t *token) error {
 		if l > math.MaxInt32 {
 			return errLayout
 		}
+
 		n = int(l)
 		pos += 4
 	case opBinInt1:
@@ -153,6 +156,7 @@ func nextToken(b []byte, pos int, t *token) error {
 		if end < 0 {
 			return errLayout
 		}
+
 		if op == opGlobal || op == opInst {
 			more := bytes.IndexByte(b[pos+end+1:], '\n')
 			if more < 0 {
@@ -160,11 +164,13 @@ func nextToken(b []byte, pos int, t *token) error {
 			}
 			end += 1 + more
 		}
+
 		t.arg, t.end = b[pos:pos+end], pos+end+1
 		return nil
 	default:
 		return errLayout
 	}
+
 	if n > len(b)-pos {
 		return errLayout
 	}
@@ -185,17 +191,21 @@ func plainDigits(s []byte, op byte) bool {
 	} else if len(s) == 2 && s[0] == '0' && (s[1] == '0' || s[1] == '1') {
 		return true
 	}
+
 	if len(s) > 0 && s[0] == '-' {
 		s = s[1:]
 	}
+
 	if len(s) == 0 || len(s) > maxLongDigits || s[0] == '0' && len(s) > 1 {
 		return false
 	}
+
 	for _, c := range s {
 		if c < '0' || c > '9' {
 			return false
 		}
 	}
+
 	return true
 }
 
@@ -236,6 +246,7 @@ func (l *layout) popMark() (above []place, at uint32, ok bool) {
 	if n == 0 {
 		return nil, 0, false
 	}
+
 	h := l.marks[n-1]
 	at = l.markAt[n-1]
 	l.marks, l.markAt = l.marks[:n-1], l.markAt[:n-1]
@@ -256,6 +267,7 @@ func (l *layout) run(end int) error {
 			}
 			return nil
 		}
+
 		// The opcodes that make up nearly all of a list's members go first.
 		if len(b)-l.pos > 7 {
 			switch pos := l.pos; b[pos] {
@@ -275,6 +287,7 @@ func (l *layout) run(end int) error {
 				continue
 			}
 		}
+
 		if err := nextToken(b, l.pos, &t); err != nil {
 			return err
 		}
@@ -285,6 +298,7 @@ func (l *layout) run(end int) error {
 			}
 			return nil
 		}
+
 		if !l.step(&t) {
 			return errLayout
 		}
@@ -342,11 +356,13 @@ func (l *layout) step(t *token) bool {
 		if !ok {
 			return false
 		}
+
 		flags, height := uint8(flagAtom), uint16(0)
 		for _, p := range above {
 			flags &= p.flags
 			height = max(height, p.height)
 		}
+
 		if height >= MaxDepth {
 			return false
 		}
@@ -356,6 +372,7 @@ func (l *layout) step(t *token) bool {
 		if !ok || t.op == opObj && (len(above) == 0 || above[0].flags&flagGlobal == 0) {
 			return false
 		}
+
 		height := uint16(0)
 		for _, p := range above {
 			height = max(height, p.height)
@@ -363,32 +380,38 @@ func (l *layout) step(t *token) bool {
 		if height >= MaxDepth-1 {
 			return false
 		}
+
 		if len(above) > 1 || t.op == opInst && len(above) > 0 {
 			height++ // the arguments are a tuple of their own
 		}
+
 		l.push(int(at), flagObject|flagList|flagDict|flagHash, height+1)
 	case opReduce:
 		n := len(l.stack)
 		if n-l.floor() < 2 || l.stack[n-2].flags&flagGlobal == 0 || l.stack[n-1].flags&flagTuple == 0 {
 			return false
 		}
+
 		start, height := l.stack[n-2].start, l.stack[n-1].height
 		l.stack = l.stack[:n-2]
 		if height >= MaxDepth {
 			return false
 		}
+
 		l.push(int(start), flagObject|flagList|flagDict|flagHash, height+1)
 	case opBuild:
 		n := len(l.stack)
 		if n-l.floor() < 2 {
 			return false
 		}
+
 		height := l.stack[n-1].height
 		l.stack = l.stack[:n-1]
 		p := l.top(flagObject)
 		if p == nil || !l.holds(p, height) {
 			return false
 		}
+
 		p.flags &^= flagObject // a second state is for a reader to sort out
 	case opAppend:
 		n := len(l.stack)
@@ -404,6 +427,7 @@ func (l *layout) step(t *token) bool {
 		if !ok {
 			return false
 		}
+
 		height := uint16(0)
 		for _, p := range above {
 			height = max(height, p.height)
@@ -430,6 +454,7 @@ func (l *layout) step(t *token) bool {
 		}
 		return false
 	}
+
 	return true
 }
 
@@ -451,16 +476,19 @@ func (l *layout) setItems(above []place, start, end uint32) bool {
 	if p == nil {
 		return false
 	}
+
 	wanted := len(l.stack) == 1 && len(l.marks) == 0
 	if wanted {
 		l.batches = append(l.batches, itemBatch{first: len(l.items), start: start, end: end})
 	}
+
 	height := uint16(0)
 	for i := 0; i < len(above); i += 2 {
 		k, v := &above[i], &above[i+1]
 		if k.flags&flagHash == 0 {
 			return false
 		}
+
 		height = max(height, k.height, v.height)
 		if wanted {
 			l.items = append(l.items, k.start)
@@ -469,6 +497,7 @@ func (l *layout) setItems(above []place, start, end uint32) bool {
 			}
 		}
 	}
+
 	return l.holds(p, height)
 }
 
@@ -479,12 +508,14 @@ func (l *layout) put(id uint32) bool {
 	if !l.wantMemo {
 		return true
 	}
+
 	p := &l.stack[len(l.stack)-1]
 	s := l.seg
 	i := int(id) - int(s.firstID)
 	if p.got || i < 0 || i > len(s.b)/5+1024 {
 		return false
 	}
+
 	for i >= len(s.memo) {
 		s.memo = append(s.memo, memoPlace{})
 	}
@@ -501,6 +532,7 @@ func (l *layout) get(t *token) bool {
 	if m == nil {
 		return false
 	}
+
 	if l.wantMemo {
 		if m.refs < math.MaxUint8 {
 			m.refs++
@@ -509,6 +541,7 @@ func (l *layout) get(t *token) bool {
 			s.gets = append(s.gets, containerGet{uint32(t.start), t.id})
 		}
 	}
+
 	l.push(t.start, m.flags, m.height)
 	l.stack[len(l.stack)-1].got = true
 	return true

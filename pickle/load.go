@@ -112,6 +112,7 @@ func (a *arena) copy(s []byte) string {
 		a.size = min(max(2*a.size, 64), maxBlock)
 		a.block = make([]byte, 0, max(a.size, n))
 	}
+
 	at := len(a.block)
 	a.block = append(a.block, s...)
 	return unsafe.String(&a.block[at], len(s))
@@ -166,6 +167,7 @@ func (r *reader) sized(wide bool) ([]byte, error) {
 		}
 		return r.take(int(s[0]))
 	}
+
 	n, err := r.uint31()
 	if err != nil {
 		return nil, err
@@ -179,6 +181,7 @@ func (r *reader) uint31() (uint32, error) {
 	if err != nil {
 		return 0, err
 	}
+
 	n := binary.LittleEndian.Uint32(s)
 	if n > math.MaxInt32 {
 		return 0, r.fail("had %d, wanted a number from 0", int32(n))
@@ -230,6 +233,7 @@ func (r *reader) popMark() ([]Value, error) {
 	if n == 0 {
 		return nil, r.raise(raiseMark, "had no MARK on the stack, wanted one")
 	}
+
 	h := r.marks[n-1]
 	r.marks = r.marks[:n-1]
 	s := r.stack[h:]
@@ -270,6 +274,7 @@ func (r *reader) runToPut(id uint32) (Value, error) {
 		if len(r.stack) != 1 || len(r.marks) != 0 {
 			continue
 		}
+
 		switch arg := r.b[r.op+1 : r.pos]; op {
 		case opBinPut:
 			if uint32(arg[0]) == id {
@@ -289,6 +294,7 @@ func (r *reader) next() (op byte, err error) {
 	if r.pos >= len(r.b) {
 		return 0, r.torn("an opcode")
 	}
+
 	op = r.b[r.pos]
 	r.pos++
 	switch op {
@@ -366,6 +372,7 @@ func (r *reader) next() (op byte, err error) {
 	default:
 		err = r.raise(raiseOpcode(op), "had %#02x, wanted an opcode of protocols 0 to 2", op)
 	}
+
 	return op, err
 }
 
@@ -393,10 +400,12 @@ func (r *reader) number(op byte) error {
 		}
 		return err
 	}
+
 	s, err := r.take(n)
 	if err != nil {
 		return err
 	}
+
 	switch n {
 	case 1:
 		r.push(Int(s[0]))
@@ -407,6 +416,7 @@ func (r *reader) number(op byte) error {
 	case 8:
 		r.push(math.Float64frombits(binary.BigEndian.Uint64(s)))
 	}
+
 	return nil
 }
 
@@ -418,9 +428,11 @@ func decodeLong(s []byte) *big.Int {
 		be[n-1-i] = c
 	}
 	v := new(big.Int).SetBytes(be)
+
 	if n > 0 && s[n-1]&0x80 != 0 {
 		v.Sub(v, new(big.Int).Lsh(big.NewInt(1), uint(8*n)))
 	}
+
 	return v
 }
 
@@ -433,6 +445,7 @@ func (r *reader) textNumber(op byte) error {
 	if err != nil {
 		return err
 	}
+
 	s := string(line)
 	switch op {
 	case opInt:
@@ -451,6 +464,7 @@ func (r *reader) textNumber(op byte) error {
 		r.push(f)
 		return nil
 	}
+
 	if len(s) > maxLongDigits {
 		return r.fail("had a number of %d digits, wanted at most %d", len(s), maxLongDigits)
 	}
@@ -459,12 +473,14 @@ func (r *reader) textNumber(op byte) error {
 		// Other needless zeros mean octal to cPickle and nothing to pickle.
 		return r.raise(raiseNumber(op, s), "had %.40q, wanted a decimal number", s)
 	}
+
 	if op == opInt {
 		if n, err := strconv.ParseInt(s, 10, 64); err == nil {
 			r.push(Int(n))
 			return nil
 		}
 	}
+
 	n, _ := new(big.Int).SetString(s, 10)
 	r.push(n)
 	return nil
@@ -479,13 +495,16 @@ func (r *reader) text(op byte) error {
 		if i := wtf8Error(s); i >= 0 {
 			return r.fail("had byte %#02x at %d, wanted UTF-8", s[i], i)
 		}
+
 		r.push(Unicode(r.strs.copy(s)))
 		return nil
 	}
+
 	line, err := r.line()
 	if err != nil {
 		return err
 	}
+
 	if op == opString {
 		s, err := unquote(line)
 		if err != nil {
@@ -494,6 +513,7 @@ func (r *reader) text(op byte) error {
 		r.push(Str(r.strs.copy(s)))
 		return nil
 	}
+
 	s, err := rawUnicode(line)
 	if err != nil {
 		return r.failFor(err)
@@ -505,12 +525,14 @@ func (r *reader) text(op byte) error {
 func (r *reader) memoOp(op byte) error {
 	var id uint32
 	var err error
+
 	switch op {
 	case opPut, opGet:
 		line, e := r.line()
 		if e != nil {
 			return e
 		}
+
 		n, e := strconv.ParseUint(string(line), 10, 31)
 		if e != nil || line[0] == '0' && len(line) > 1 {
 			return r.fail("had %.40q, wanted a memo id", line)
@@ -524,9 +546,11 @@ func (r *reader) memoOp(op byte) error {
 	default:
 		id, err = r.uint31()
 	}
+
 	if err != nil {
 		return err
 	}
+
 	if op == opPut || op == opBinPut || op == opLongBinPut {
 		v, err := r.top()
 		if err == nil {
@@ -534,10 +558,12 @@ func (r *reader) memoOp(op byte) error {
 		}
 		return err
 	}
+
 	v, ok := r.memo.get(id)
 	if !ok && r.outer != nil {
 		v, ok = r.outer(id)
 	}
+
 	if !ok {
 		return r.raise(fmt.Sprintf("BadPickleGet: %d", id), "had memo id %d, wanted one that something was put under", id)
 	}
@@ -551,6 +577,7 @@ func (r *reader) gather(op byte) error {
 	if err != nil {
 		return err
 	}
+
 	switch op {
 	case opTuple:
 		r.pushNew(&Tuple{clone(items)})
@@ -563,6 +590,7 @@ func (r *reader) gather(op byte) error {
 		}
 		r.pushNew(d)
 	}
+
 	return nil
 }
 
@@ -571,6 +599,7 @@ func (r *reader) gather(op byte) error {
 func (r *reader) fill(op byte) error {
 	var items []Value
 	var err error
+
 	switch op {
 	case opAppend:
 		items, err = r.pop(1)
@@ -579,6 +608,7 @@ func (r *reader) fill(op byte) error {
 	default:
 		items, err = r.popMark()
 	}
+
 	if err != nil {
 		return err
 	}
@@ -586,6 +616,7 @@ func (r *reader) fill(op byte) error {
 	if err != nil {
 		return err
 	}
+
 	var list *[]Value
 	var dict **Dict
 	switch t := t.(type) {
@@ -598,6 +629,7 @@ func (r *reader) fill(op byte) error {
 	case *Reduce:
 		list, dict = &t.ListItems, &t.DictItems
 	}
+
 	if op == opAppend || op == opAppends {
 		if list == nil {
 			return r.raise("AttributeError: '"+TypeName(t)+"' object has no attribute 'append'", "had %s to append to, wanted a list", kind(t))
@@ -605,12 +637,15 @@ func (r *reader) fill(op byte) error {
 		*list = append(*list, items...)
 		return nil
 	}
+
 	if dict == nil {
 		return r.raise(raiseItems(t, items), "had %s to set items of, wanted a dict", kind(t))
 	}
+
 	if *dict == nil {
 		*dict = &Dict{}
 	}
+
 	return r.setItems(*dict, items)
 }
 
@@ -618,11 +653,13 @@ func (r *reader) setItems(d *Dict, items []Value) error {
 	if len(items)%2 != 0 {
 		return r.raise(raiseOdd(r.opcode()), "had %d keys and values, wanted an even number", len(items))
 	}
+
 	for i := 0; i < len(items); i += 2 {
 		if err := d.set(items[i], items[i+1], &r.work); err != nil {
 			return r.failFor(err)
 		}
 	}
+
 	return nil
 }
 
@@ -638,15 +675,18 @@ func (r *reader) global() (Global, error) {
 func (r *reader) oldInstance(op byte) error {
 	var class Global
 	var err error
+
 	if op == opInst {
 		if class, err = r.global(); err != nil {
 			return err
 		}
 	}
+
 	args, err := r.popMark()
 	if err != nil {
 		return err
 	}
+
 	if op == opObj {
 		if len(args) == 0 {
 			return r.fail("had nothing after the MARK, wanted a class")
@@ -655,12 +695,15 @@ func (r *reader) oldInstance(op byte) error {
 		if !ok {
 			return r.raise(raiseCall(args[0]), "had %s, wanted a class", kind(args[0]))
 		}
+
 		class, args = *g, args[1:]
 	}
+
 	in := &Instance{Class: class, Kind: OldStyle}
 	if len(args) > 0 {
 		in.Args = &Tuple{clone(args)}
 	}
+
 	r.pushNew(in)
 	return nil
 }
@@ -678,6 +721,7 @@ func (r *reader) call(op byte) error {
 	if err != nil {
 		return err
 	}
+
 	f, ok := s[0].(*Global)
 	if !ok {
 		return r.raise(raiseCall(s[0]), "had %s to call, wanted a class or function", kind(s[0]))
@@ -690,6 +734,7 @@ func (r *reader) call(op byte) error {
 		r.pushNew(&Instance{Class: *f, Kind: NewStyle, Args: args})
 		return nil
 	}
+
 	if len(args.Items) > 0 {
 		if class, ok := args.Items[0].(*Global); ok {
 			switch {
@@ -702,6 +747,7 @@ func (r *reader) call(op byte) error {
 			}
 		}
 	}
+
 	r.pushNew(&Reduce{Func: f, Args: args})
 	return nil
 }
@@ -718,11 +764,13 @@ func (r *reader) build() error {
 	if err != nil {
 		return err
 	}
+
 	state := s[0]
 	t, err := r.top()
 	if err != nil {
 		return err
 	}
+
 	var had *Value
 	var has *bool
 	switch t := t.(type) {
@@ -733,6 +781,7 @@ func (r *reader) build() error {
 	default:
 		return r.raise(raiseState(t, state), "had %s to give a state, wanted an object", kind(t))
 	}
+
 	if !*has {
 		*had, *has = state, true
 		return nil
@@ -742,6 +791,7 @@ func (r *reader) build() error {
 	if !ok || !ok2 {
 		return r.fail("had %s as a second state after %s, wanted dicts", kind(state), kind(*had))
 	}
+
 	// Into a dict of its own: the first may be somebody else's too. A few bytes
 	// may ask for this again and again, so it counts as work.
 	if r.work -= 64 * (a.Len() + b.Len()); r.work < 0 {
@@ -755,6 +805,7 @@ func (r *reader) build() error {
 			}
 		}
 	}
+
 	*had = both
 	return nil
 }
@@ -789,5 +840,6 @@ func kind(v Value) string {
 	case *Reduce:
 		return "an object"
 	}
+
 	return fmt.Sprintf("a Go %T", v)
 }

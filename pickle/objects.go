@@ -40,6 +40,7 @@ func identify(v Value) (identity, bool) {
 	case *Reduce:
 		return identity{unsafe.Pointer(v), -1}, true
 	}
+
 	return identity{}, false
 }
 
@@ -60,14 +61,17 @@ func (w *writer) find(v Value) int32 {
 		}
 		return -1
 	}
+
 	if len(w.seen) == 0 {
 		return -1
 	}
+
 	if id, ok := identify(v); ok {
 		if i, ok := w.seen[id]; ok {
 			return i
 		}
 	}
+
 	return -1
 }
 
@@ -78,13 +82,16 @@ func (w *writer) note(v Value) (int32, bool) {
 	if g, ok := v.(*Global); ok {
 		return w.noteName(*g), true
 	}
+
 	id, ok := identify(v)
 	if !ok {
 		return 0, false
 	}
+
 	if w.seen == nil {
 		w.seen = make(map[identity]int32)
 	}
+
 	if i, ok := w.seen[id]; ok {
 		return i, true
 	}
@@ -97,9 +104,11 @@ func (w *writer) noteName(g Global) int32 {
 	if i, ok := w.classes[g]; ok {
 		return i
 	}
+
 	if w.classes == nil {
 		w.classes = make(map[Global]int32)
 	}
+
 	w.classes[g] = int32(len(w.objects))
 	w.objects = append(w.objects, knownObject{})
 	return int32(len(w.objects) - 1)
@@ -118,6 +127,7 @@ func (w *writer) count(v Value) {
 		if !ok {
 			continue
 		}
+
 		w.objects[i].refs++
 		if !isContainer(v) {
 			continue
@@ -126,11 +136,14 @@ func (w *writer) count(v Value) {
 			w.shared = true
 			continue
 		}
+
 		if in, ok := v.(*Instance); ok {
 			w.objects[w.noteName(in.Class)].refs++
 		}
+
 		todo = appendChildren(todo, v)
 	}
+
 	w.todo = todo
 }
 
@@ -140,6 +153,7 @@ func (w *writer) wants(v Value, refs, held int32) bool {
 		// Containers that nothing refers to twice hold no cycle and need no PUT.
 		return refs > 1 || w.shared && isContainer(v)
 	}
+
 	switch v := v.(type) {
 	case *List:
 		if len(v.Items) > 0 {
@@ -157,6 +171,7 @@ func (w *writer) wants(v Value, refs, held int32) bool {
 			return true
 		}
 	}
+
 	return refs+held > 1
 }
 
@@ -181,6 +196,7 @@ func (w *writer) got(v Value) bool {
 	if i < 0 || !w.objects[i].put {
 		return false
 	}
+
 	w.memoOp(w.objects[i].id, opGet, opBinGet, opLongBinGet)
 	return true
 }

@@ -24,6 +24,7 @@ func run(t testing.TB, input []byte, script string, args ...string) []byte {
 	if err != nil {
 		t.Fatalf("%s %q: %v\n%.2000s", script, args, err, out)
 	}
+
 	return out
 }
 
@@ -65,21 +66,25 @@ func TestPythonReadsWhatWeWrite(t *testing.T) {
 		if err != nil || len(rest) != 0 {
 			t.Fatalf("Load of %.200q: %v, %d bytes left", p, err, len(rest))
 		}
+
 		for proto := range 3 {
 			out, err := pickle.Dump(v, proto)
 			if err != nil {
 				t.Fatalf("Dump of %.200q in protocol %d: %v", p, proto, err)
 			}
+
 			back = frame(back, out)
 			again, _, err := pickle.Load(out)
 			if err != nil {
 				t.Fatalf("Load of our own %.200q: %v", out, err)
 			}
+
 			if d := pickle.DiffShared(v, again, 3); d != nil {
 				t.Fatalf("protocol %d: %.200q: %v", proto, p, d)
 			}
 		}
 	}
+
 	out := run(t, back, "pickles.py", "check", seed, n)
 	if want := fmt.Sprintf("0 differences in %d\n", 6*len(made)); string(out) != want {
 		t.Errorf("%.4000s", out)
@@ -98,6 +103,7 @@ func TestSameBytesAsCPickle(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		var ok [3]bool
 		for proto := range ok {
 			ok[proto] = fixed(v, proto, map[pickle.Value]bool{})
@@ -105,6 +111,7 @@ func TestSameBytesAsCPickle(t *testing.T) {
 		values, comparable = append(values, v), append(comparable, ok)
 		in = frame(in, p)
 	}
+
 	want := frames(t, run(t, in, "pickles.py", "again"))
 	same, differ := 0, 0
 	for i, v := range values {
@@ -113,6 +120,7 @@ func TestSameBytesAsCPickle(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+
 			if !comparable[i][proto] {
 				continue
 			}
@@ -120,11 +128,13 @@ func TestSameBytesAsCPickle(t *testing.T) {
 				same++
 				continue
 			}
+
 			if differ++; differ <= 5 {
 				t.Errorf("protocol %d:\n have %.300q\n want %.300q", proto, out, want[3*i+proto])
 			}
 		}
 	}
+
 	t.Logf("%d the same, %d not", same, differ)
 }
 
@@ -139,6 +149,7 @@ func fixed(v pickle.Value, proto int, seen map[pickle.Value]bool) bool {
 		}
 		seen[v] = true
 	}
+
 	all := func(vs ...pickle.Value) bool {
 		for _, x := range vs {
 			if !fixed(x, proto, seen) {
@@ -147,6 +158,7 @@ func fixed(v pickle.Value, proto int, seen map[pickle.Value]bool) bool {
 		}
 		return true
 	}
+
 	switch v := v.(type) {
 	case *pickle.List:
 		return all(v.Items...)
@@ -163,15 +175,18 @@ func fixed(v pickle.Value, proto int, seen map[pickle.Value]bool) bool {
 		if v.Kind == pickle.NewStyle && proto < 2 || v.Kind == pickle.Reconstructed && proto == 2 {
 			return false
 		}
+
 		if v.Kind == pickle.Reconstructed {
 			if _, ok := v.Args.Items[2].(*pickle.Dict); ok {
 				return false // copied when it is read
 			}
 		}
+
 		return v.DictItems == nil && v.ListItems == nil && all(v.State) && (v.Args == nil || all(v.Args))
 	case *pickle.Reduce:
 		return false
 	}
+
 	return true
 }
 
@@ -182,25 +197,30 @@ func TestRecorded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	lines := bytes.Split(bytes.TrimSuffix(b, []byte("\n")), []byte("\n"))
 	for _, line := range lines {
 		f := bytes.Split(line, []byte("\t"))
 		if len(f) != 4 {
 			t.Fatalf("had a line of %d fields, wanted 4: %q", len(f), line)
 		}
+
 		s, _, err := pickle.Load([]byte("S'" + string(f[3]) + "'\n.")) // the table is in string-escape
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		p := []byte(s.(pickle.Str))
 		v, rest, err := pickle.Load(p)
 		if err != nil || len(rest) != 0 {
 			t.Errorf("%s %s: Load of %q: %v, %d bytes left", f[1], f[2], p, err, len(rest))
 			continue
 		}
+
 		if have := pickle.Repr(v, 1<<20); have != string(f[0]) {
 			t.Errorf("%s %s: had %s, wanted %s", f[1], f[2], have, f[0])
 		}
+
 		if string(f[1]) != "cPickle" {
 			continue
 		}
@@ -209,11 +229,13 @@ func TestRecorded(t *testing.T) {
 		if err != nil {
 			t.Errorf("Dump of %s: %v", f[0], err)
 		}
+
 		w, _, err := pickle.Load(again)
 		if err != nil || !pickle.Equal(v, w) {
 			t.Errorf("protocol %d of %s: had %q, wanted %q", proto, f[0], again, p)
 		}
 	}
+
 	if len(lines) < 300 {
 		t.Errorf("had %d lines, wanted the whole table", len(lines))
 	}

@@ -39,6 +39,7 @@ func (r *reader) raiseLine() string {
 	if len(rest) < 2 && (rest == "" || r.opcode() != opUnicode) {
 		return raiseShort
 	}
+
 	cut := rest[:len(rest)-1]
 	switch op := r.opcode(); {
 	case op == opGlobal, op == opInst:
@@ -53,6 +54,7 @@ func (r *reader) raiseLine() string {
 	case op == opFloat:
 		return "ValueError: could not convert string to float"
 	}
+
 	return "EOFError"
 }
 
@@ -66,6 +68,7 @@ func raiseNumber(op byte, s string) string {
 	case op == opInt:
 		return "ValueError: could not convert string to int"
 	}
+
 	return "ValueError: invalid literal for long() with base 10: " + Repr(Str(s), 4*len(s)+2)
 }
 
@@ -128,5 +131,6 @@ func TypeName(v Value) string {
 	case *Global:
 		return "classobj"
 	}
+
 	return "instance"
 }

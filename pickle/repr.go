@@ -46,6 +46,7 @@ func (r *reprer) value(v Value, depth int) {
 		r.str("...")
 		return
 	}
+
 	switch v := v.(type) {
 	case nil:
 		r.str("None")
@@ -107,19 +108,23 @@ func (r *reprer) object(args *Tuple, list []Value, dict *Dict, state Value, has 
 	if args != nil {
 		r.value(args, depth+1)
 	}
+
 	if list != nil {
 		r.str(" [")
 		r.items(list, depth)
 		r.str("]")
 	}
+
 	if dict != nil {
 		r.str(" ")
 		r.dict(dict, depth+1)
 	}
+
 	if has {
 		r.str(" ")
 		r.value(state, depth+1)
 	}
+
 	r.str(">")
 }
 
@@ -128,9 +133,11 @@ func (r *reprer) items(items []Value, depth int) {
 		if len(r.out) > r.max {
 			return
 		}
+
 		if i > 0 {
 			r.str(", ")
 		}
+
 		r.value(it, depth+1)
 	}
 }
@@ -142,23 +149,28 @@ func (r *reprer) dict(d *Dict, depth int) {
 		if len(r.out) > r.max {
 			return
 		}
+
 		if !first {
 			r.str(", ")
 		}
+
 		first = false
 		r.value(k, depth+1)
 		r.str(": ")
 		r.value(v, depth+1)
 	}
+
 	r.str("}")
 }
 
 func (r *reprer) unicode(s string) {
 	quote := rune(quoteFor(s))
 	r.str("u" + string(quote))
+
 	for len(s) > 0 {
 		c, n := decodeWTF8(s)
 		s = s[n:]
+
 		switch {
 		case c == quote || c == '\\':
 			r.str(`\` + string(c))
@@ -178,6 +190,7 @@ func (r *reprer) unicode(s string) {
 			r.out = append(r.out, byte(c))
 		}
 	}
+
 	r.str(string(quote))
 }
 
@@ -191,14 +204,17 @@ func floatRepr(f float64) string {
 	case math.IsInf(f, -1):
 		return "-inf"
 	}
+
 	e := strconv.FormatFloat(f, 'e', -1, 64)
 	exp, _ := strconv.Atoi(e[strings.IndexByte(e, 'e')+1:])
 	if exp < -4 || exp >= 16 {
 		return e
 	}
+
 	s := strconv.FormatFloat(f, 'f', -1, 64)
 	if strings.IndexByte(s, '.') < 0 {
 		s += ".0"
 	}
+
 	return s
 }

@@ -26,13 +26,16 @@ func (d *Document) WriteTo(w io.Writer) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
+
 	write := func(w *bufio.Writer, p []byte) (int64, error) {
 		n, err := w.Write(p)
 		return int64(n), err
 	}
+
 	if d.plain {
 		write = writeText
 	}
+
 	var n int64
 	buf := bufio.NewWriterSize(w, writeBuffer)
 	for _, p := range parts {
@@ -42,6 +45,7 @@ func (d *Document) WriteTo(w io.Writer) (int64, error) {
 			return n, err
 		}
 	}
+
 	return n, buf.Flush()
 }
 
@@ -58,6 +62,7 @@ func (d *Document) parts() ([][]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	var splices []splice
 	for _, s := range d.touched() {
 		switch {
@@ -79,6 +84,7 @@ func (d *Document) parts() ([][]byte, error) {
 			splices = append(splices, splice{s.first.start, s.first.end, parts})
 		}
 	}
+
 	added := newItems{doc: d}
 	for _, s := range d.added {
 		if s.cur == nil {
@@ -88,10 +94,12 @@ func (d *Document) parts() ([][]byte, error) {
 		if err == nil {
 			err = added.add(Str(s.key), parts...)
 		}
+
 		if err != nil {
 			return nil, fmt.Errorf("key %q: %w", s.key, err)
 		}
 	}
+
 	splices = added.at(d.layout.end, splices)
 	return d.base.spliced(0, d.layout.end+1, splices)
 }
@@ -122,17 +130,20 @@ func (x *newItems) add(k Value, value ...[]byte) error {
 	if err != nil {
 		return err
 	}
+
 	if !x.doc.plain && x.n%batch == 0 {
 		if x.n > 0 {
 			x.parts = append(x.parts, []byte{opSetItems})
 		}
 		x.parts = append(x.parts, []byte{opMark})
 	}
+
 	x.n++
 	x.parts = append(append(x.parts, key), value...)
 	if x.doc.plain {
 		x.parts = append(x.parts, []byte{opSetItem})
 	}
+
 	return nil
 }
 
@@ -153,12 +164,14 @@ func (d *Document) encodeLive() (map[*slot][]byte, error) {
 	var slots []*slot
 	all := &Tuple{}
 	slices.SortFunc(d.lively, bySlot)
+
 	for _, s := range d.lively {
 		if s.cur != nil && s.cur.live != nil && s.cur.err == nil {
 			slots = append(slots, s)
 			all.Items = append(all.Items, s.cur.live.v)
 		}
 	}
+
 	if len(slots) == 0 {
 		return nil, nil
 	}
@@ -172,6 +185,7 @@ func (d *Document) encodeLive() (map[*slot][]byte, error) {
 		}
 		out[s] = w.out[from:len(w.out):len(w.out)]
 	}
+
 	d.nextID = w.nextID
 	return out, nil
 }
@@ -186,10 +200,12 @@ func (c *content) parts(d *Document, live []byte) ([][]byte, error) {
 	case c.items == nil:
 		return [][]byte{c.seg.b[c.start:c.end]}, nil
 	}
+
 	splices, err := c.items.splices(d)
 	if err != nil {
 		return nil, err
 	}
+
 	return c.seg.spliced(c.start, c.end, splices)
 }
 
@@ -226,6 +242,7 @@ func (x *items) splices(d *Document) ([]splice, error) {
 			out = append(out, splice{at.start, at.end, [][]byte{e.b}})
 		}
 	}
+
 	if x.added == nil {
 		return out, nil
 	}
@@ -239,6 +256,7 @@ func (x *items) splices(d *Document) ([]splice, error) {
 			return nil, err
 		}
 	}
+
 	return added.at(x.index.end, out), nil
 }
 
@@ -250,6 +268,7 @@ func (s *segment) spliced(start, end uint32, splices []splice) ([][]byte, error)
 	if err != nil {
 		return nil, err
 	}
+
 	parts := make([][]byte, 0, 2*len(splices)+1)
 	at := start
 	for _, sp := range splices {
@@ -259,9 +278,11 @@ func (s *segment) spliced(start, end uint32, splices []splice) ([][]byte, error)
 		parts = append(parts, sp.parts...)
 		at = sp.end
 	}
+
 	if at < end {
 		parts = append(parts, s.b[at:end])
 	}
+
 	return parts, nil
 }
 
@@ -284,6 +305,7 @@ func (s *segment) rehome(start, end uint32, splices []splice) ([]splice, error) 
 			if err := nextToken(s.b, pos, &t); err != nil {
 				return nil, err
 			}
+
 			switch {
 			case isPut(t.op):
 				h.lost[t.id] = true
@@ -293,6 +315,7 @@ func (s *segment) rehome(start, end uint32, splices []splice) ([]splice, error) 
 			}
 		}
 	}
+
 	for id := range h.lost {
 		m := s.known(id)
 		if m == nil {
@@ -301,8 +324,10 @@ func (s *segment) rehome(start, end uint32, splices []splice) ([]splice, error) 
 		if int(m.refs) == gone[id] && m.refs < math.MaxUint8 {
 			continue
 		}
+
 		h.need[id] = true
 	}
+
 	h.needs = len(h.need)
 	if h.needs == 0 {
 		return splices, nil
@@ -317,12 +342,14 @@ func (s *segment) rehome(start, end uint32, splices []splice) ([]splice, error) 
 			next++
 			continue
 		}
+
 		if h.needs == 0 {
 			break
 		}
 		if err := nextToken(s.b, pos, &t); err != nil {
 			return nil, err
 		}
+
 		if isGet(t.op) && h.lost[t.id] {
 			if s.known(t.id).flags&flagPure == 0 {
 				return nil, fmt.Errorf("pickle: memo id %d, which can change, is shared with what was removed", t.id)
@@ -331,10 +358,13 @@ func (s *segment) rehome(start, end uint32, splices []splice) ([]splice, error) 
 			if err != nil {
 				return nil, err
 			}
+
 			out = append(out, splice{uint32(t.start), uint32(t.end), [][]byte{value}})
 		}
+
 		pos = t.end
 	}
+
 	return append(out, splices[next:]...), nil
 }
 
@@ -349,6 +379,7 @@ func (h *homes) value(out []byte, id uint32, depth int) ([]byte, error) {
 		if err := nextToken(b, pos, &t); err != nil {
 			return nil, err
 		}
+
 		switch {
 		case isGet(t.op) && h.lost[t.id]:
 			var err error
@@ -362,6 +393,7 @@ func (h *homes) value(out []byte, id uint32, depth int) ([]byte, error) {
 			}
 			h.settle(t.id)
 		}
+
 		out = append(out, b[t.start:t.end]...)
 		if isPut(t.op) && t.id == id {
 			return out, nil

@@ -42,6 +42,7 @@ func appendQuoted(out []byte, s string) []byte {
 			out = append(out, c)
 		}
 	}
+
 	return append(out, q)
 }
 
@@ -57,6 +58,7 @@ func unquote(line []byte) ([]byte, error) {
 	if len(line) < 2 || line[0] != '\'' && line[0] != '"' || line[len(line)-1] != line[0] {
 		return nil, fmt.Errorf("had %.40q, wanted a str in quotes", line)
 	}
+
 	line = line[1 : len(line)-1]
 	if strings.IndexByte(string(line), '\\') < 0 {
 		return line, nil
@@ -72,6 +74,7 @@ func unquote(line []byte) ([]byte, error) {
 		if i == len(line) {
 			return nil, errors.New("had a str that ends in a backslash, wanted an escape")
 		}
+
 		c = line[i]
 		i++
 		switch {
@@ -96,6 +99,7 @@ func unquote(line []byte) ([]byte, error) {
 			out = append(out, '\\', c)
 		}
 	}
+
 	return out, nil
 }
 
@@ -112,6 +116,7 @@ func hexNumber(s []byte, n int) (uint32, bool) {
 		}
 		v = v<<4 | uint32(i)
 	}
+
 	return v, true
 }
 
@@ -123,9 +128,11 @@ func appendRawUnicode(out []byte, u Unicode) []byte {
 			out = append(out, hexDigits[r>>shift&15])
 		}
 	}
+
 	for len(u) > 0 {
 		r, n := decodeWTF8(string(u))
 		u = u[n:]
+
 		switch {
 		case r >= 0x10000:
 			out = append(out, '\\', 'U')
@@ -137,6 +144,7 @@ func appendRawUnicode(out []byte, u Unicode) []byte {
 			out = append(out, byte(r))
 		}
 	}
+
 	return out
 }
 
@@ -149,11 +157,13 @@ func rawUnicode(line []byte) ([]byte, error) {
 			i++
 			continue
 		}
+
 		n := i
 		for n < len(line) && line[n] == '\\' {
 			n++
 		}
 		digits := 0
+
 		if (n-i)%2 == 1 && n < len(line) { // only an odd backslash begins an escape
 			switch line[n] {
 			case 'u':
@@ -162,19 +172,23 @@ func rawUnicode(line []byte) ([]byte, error) {
 				digits = 8
 			}
 		}
+
 		if digits == 0 {
 			out = append(out, line[i:n]...)
 			i = n
 			continue
 		}
+
 		out = append(out, line[i:n-1]...)
 		r, ok := hexNumber(line[n+1:], digits)
 		if !ok || r > utf8.MaxRune {
 			return nil, fmt.Errorf(`had %.10q, wanted the %d hexadecimal digits of a character`, line[n-1:], digits)
 		}
+
 		out = appendWTF8(out, rune(r))
 		i = n + 1 + digits
 	}
+
 	return out, nil
 }
 
@@ -205,6 +219,7 @@ func wtf8Error(s []byte) int {
 	if utf8.Valid(s) {
 		return -1
 	}
+
 	for i := 0; i < len(s); {
 		r, n := utf8.DecodeRune(s[i:])
 		if r == utf8.RuneError && n == 1 {
@@ -213,8 +228,10 @@ func wtf8Error(s []byte) int {
 			}
 			n = 3
 		}
+
 		i += n
 	}
+
 	return -1
 }
 
@@ -228,6 +245,7 @@ func appendFloat(out []byte, f float64) []byte {
 	case math.IsInf(f, -1):
 		return append(out, "-inf"...)
 	}
+
 	s := strconv.FormatFloat(f, 'e', 16, 64)
 	mant, exponent, _ := strings.Cut(s, "e")
 	exp, _ := strconv.Atoi(exponent)
@@ -238,6 +256,7 @@ func appendFloat(out []byte, f float64) []byte {
 		}
 		return append(out, s...)
 	}
+
 	mant = strings.TrimRight(strings.TrimRight(mant, "0"), ".")
 	return append(append(append(out, mant...), 'e'), exponent...)
 }

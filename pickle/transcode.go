@@ -24,6 +24,7 @@ func transcode(b []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	x.w.out = make([]byte, 0, size)
 	if err := x.run(); err != nil {
 		return nil, err
@@ -81,12 +82,14 @@ func textToken(b []byte, pos int, t *token) error {
 	default:
 		return nextToken(b, pos, t)
 	}
+
 	n := bytes.IndexByte(b[pos:], '\n')
 	if n < 0 {
 		return errLayout
 	}
 	t.op, t.start, t.end = op, pos, pos+n+1
 	t.arg = b[pos+1 : pos+n]
+
 	if op == opPut || op == opGet {
 		id, err := strconv.ParseUint(string(t.arg), 10, 31)
 		if err != nil || t.arg[0] == '0' && len(t.arg) > 1 {
@@ -94,6 +97,7 @@ func textToken(b []byte, pos int, t *token) error {
 		}
 		t.id = uint32(id)
 	}
+
 	return nil
 }
 
@@ -107,6 +111,7 @@ func (x *transcoder) findUsed() (size int, err error) {
 		if err := textToken(x.b, pos, &t); err != nil {
 			return 0, err
 		}
+
 		switch {
 		case t.op == opStop:
 			return size + 1, nil
@@ -121,11 +126,13 @@ func (x *transcoder) findUsed() (size int, err error) {
 			if i == 0 {
 				return 0, errLayout
 			}
+
 			bit := uint64(1) << ((i - 1) % 64)
 			if x.used[(i-1)/64]&bit == 0 {
 				x.used[(i-1)/64] |= bit
 				size += 5
 			}
+
 			size += 5
 		case t.op == opFloat:
 			size += 9
@@ -152,16 +159,19 @@ func (x *transcoder) run() error {
 		if err := textToken(x.b, pos, &t); err != nil {
 			return err
 		}
+
 		switch {
 		case t.op == opPut || isPut(t.op):
 			if !strings.ContainsRune(putAfter, rune(before)) {
 				return errLayout
 			}
+
 			if x.used[n/64]>>(n%64)&1 != 0 {
 				next++
 				ids.set(t.id, next)
 				x.w.memoOp(next, opPut, opBinPut, opLongBinPut)
 			}
+
 			n++
 		case t.op == opGet || isGet(t.op):
 			x.w.memoOp(ids.get(t.id), opGet, opBinGet, opLongBinGet)
@@ -173,6 +183,7 @@ func (x *transcoder) run() error {
 				return nil
 			}
 		}
+
 		before = t.op
 	}
 }
@@ -211,6 +222,7 @@ func (x *transcoder) copy(t *token, before byte) error {
 	default:
 		*out = append(*out, x.b[t.start:t.end]...)
 	}
+
 	return nil
 }
 
@@ -229,6 +241,7 @@ func writeText(w *bufio.Writer, b []byte) (int64, error) {
 			return n, err
 		}
 	}
+
 	return n, nil
 }
 
@@ -259,5 +272,6 @@ func appendText(out, b []byte, t *token) []byte {
 	default:
 		return append(out, b[t.start:t.end]...)
 	}
+
 	return append(out, '\n')
 }

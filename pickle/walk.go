@@ -14,6 +14,7 @@ func appendChildren(to []Value, v Value) []Value {
 	case *Reduce:
 		return appendParts(append(to, v.Func), v.Args, v.ListItems, v.DictItems, v.State)
 	}
+
 	return to
 }
 
@@ -51,14 +52,17 @@ func depthOver(v Value, max int) bool {
 	if !isContainer(v) {
 		return false
 	}
+
 	type frame struct {
 		v      Value
 		inside []Value // still to be looked at
 		height int     // of the highest so far
 	}
+
 	height := map[Value]int{v: 0} // 0 while it is being looked at
 	stack := []frame{{v: v}}
 	stack[0].inside, stack[0].height = containers(v)
+
 	for len(stack) > 0 {
 		f := &stack[len(stack)-1]
 		if len(f.inside) > 0 {
@@ -75,8 +79,10 @@ func depthOver(v Value, max int) bool {
 			} else if h > f.height {
 				f.height = h
 			}
+
 			continue
 		}
+
 		h := f.height + 1
 		if h > max {
 			return true
@@ -87,6 +93,7 @@ func depthOver(v Value, max int) bool {
 			stack[n-1].height = h
 		}
 	}
+
 	return false
 }
 
@@ -102,6 +109,7 @@ func containers(v Value) (in []Value, height int) {
 			in = append(in, c)
 		}
 	}
+
 	return in, height
 }
 
@@ -115,6 +123,7 @@ func isEmpty(v Value) bool {
 	case *Dict:
 		return v.Len() == 0
 	}
+
 	return false
 }
 
@@ -128,6 +137,7 @@ func (c copier) copy(v Value) Value {
 	if done, ok := c[v]; ok {
 		return done
 	}
+
 	switch v := v.(type) {
 	case *Tuple:
 		t := &Tuple{}
@@ -160,6 +170,7 @@ func (c copier) copy(v Value) Value {
 		r.State = c.copy(v.State)
 		return &r
 	}
+
 	return v
 }
 

@@ -55,6 +55,7 @@ func (e *Entry) Message() (*message.Message, error) {
 			return nil, err
 		}
 	}
+
 	return e.msg, nil
 }
 
@@ -92,6 +93,7 @@ func (e *Entry) Begin() error {
 	if err != nil {
 		return err
 	}
+
 	e.Data, e.msg = it.Data, nil
 	return nil
 }

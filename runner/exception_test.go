@@ -41,6 +41,7 @@ func TestLogHasTheClassOfAnException(t *testing.T) {
 
 	var had lines
 	runner.LogException(&had, errors.New("no space"))
+
 	if want := (lines{"error: Uncaught runner exception: no space"}); !slices.Equal(had, want) {
 		t.Errorf("had %q, want %q", had, want)
 	}

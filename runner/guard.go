@@ -22,11 +22,13 @@ func Guard(f func() error) (err error) {
 
 		trace := make([]byte, 4096)
 		trace = trace[:runtime.Stack(trace, false)]
+
 		if e, ok := p.(error); ok {
 			err = fmt.Errorf("%w\n%s", e, trace)
 		} else {
 			err = fmt.Errorf("%v\n%s", p, trace)
 		}
 	}()
+
 	return f()
 }

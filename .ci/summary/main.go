@@ -33,6 +33,7 @@ func main() {
 			fmt.Println(in.Text()) // the go command's own words
 			continue
 		}
+
 		at := test{e.Package, e.Test}
 
 		switch e.Action {
@@ -55,6 +56,7 @@ func main() {
 				fmt.Printf("ok   %s (%.1f s)\n", e.Package, e.Elapsed)
 			}
 		}
+
 		if e.Action == "pass" || e.Action == "fail" || e.Action == "skip" {
 			delete(output, at)
 		}
@@ -81,12 +83,15 @@ func reason(output []string) string {
 		if line == "" || strings.HasPrefix(line, "---") || strings.HasPrefix(line, "===") {
 			continue
 		}
+
 		if _, said, ok := strings.Cut(line, ".go:"); ok {
 			if _, said, ok = strings.Cut(said, ": "); ok {
 				return said
 			}
 		}
+
 		return line
 	}
+
 	return "(no reason given)"
 }

@@ -46,11 +46,13 @@ func main() {
 	if err == nil {
 		return
 	}
+
 	fmt.Fprintln(os.Stderr, "mmpost: "+err.Error())
 	var f *failure
 	if errors.As(err, &f) {
 		os.Exit(f.status)
 	}
+
 	os.Exit(exTempFail)
 }
 
@@ -63,6 +65,7 @@ func run(args []string, message io.Reader) error {
 	if !ok {
 		return &failure{exUsage, fmt.Errorf("script %q: need one of Mailman's, such as post or bounces", args[0])}
 	}
+
 	settings, groups, err := readConfig()
 	if err != nil {
 		return err
@@ -79,6 +82,7 @@ func run(args []string, message io.Reader) error {
 	if !there {
 		return &failure{exNoUser, fmt.Errorf("no list %q", args[1])}
 	}
+
 	text, err := io.ReadAll(message)
 	if err != nil {
 		return err
@@ -88,6 +92,7 @@ func run(args []string, message io.Reader) error {
 	if err != nil {
 		return err
 	}
+
 	return entry.Enqueue()
 }
 
@@ -98,6 +103,7 @@ func readConfig() (*intake.Settings, []string, error) {
 	if err != nil {
 		return nil, nil, err
 	}
+
 	path := filepath.Join(filepath.Dir(self), "mmpost.conf")
 	f, err := os.Open(path)
 	if err != nil {
@@ -108,6 +114,7 @@ func readConfig() (*intake.Settings, []string, error) {
 	if err != nil {
 		return nil, nil, err
 	}
+
 	program, err := os.Stat(self)
 	if err != nil {
 		return nil, nil, err
@@ -128,6 +135,7 @@ func readConfig() (*intake.Settings, []string, error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("%s: %w", path, err)
 	}
+
 	return settings, groups, nil
 }
 
@@ -135,9 +143,11 @@ func readConfig() (*intake.Settings, []string, error) {
 func checkCaller(groups []string) error {
 	id := strconv.Itoa(os.Getgid())
 	name := id
+
 	if g, err := user.LookupGroupId(id); err == nil {
 		name = g.Name
 	}
+
 	if slices.Contains(groups, name) || slices.Contains(groups, id) {
 		return nil
 	}

@@ -21,9 +21,11 @@ func build(t testing.TB) (program string, s *intake.Settings) {
 	program = filepath.Join(dir, "mmpost")
 	cmd := exec.Command("go", "build", "-o", program, ".")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
+
 	s = &intake.Settings{ListDir: filepath.Join(dir, "lists"), Schema: 3, Queues: map[string]string{}}
 	for _, q := range []string{"in", "bounces", "commands"} {
 		s.Queues[q] = filepath.Join(dir, "qfiles", q)
@@ -37,6 +39,7 @@ func build(t testing.TB) (program string, s *intake.Settings) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	return program, s
 }
 
@@ -52,6 +55,7 @@ func pipe(t testing.TB, program string, args ...string) (status int, said string
 	if err != nil && !errors.As(err, &exit) {
 		t.Fatal(err)
 	}
+
 	return cmd.ProcessState.ExitCode(), stderr.String()
 }
 
@@ -60,14 +64,17 @@ func TestMessageIsQueuedAndNothingLocalBounces(t *testing.T) {
 	if status, said := pipe(t, program, "bounces", "ONE"); status != 0 {
 		t.Fatalf("exit status %d: %s", status, said)
 	}
+
 	names, err := os.ReadDir(s.Queues["bounces"])
 	if err != nil || len(names) != 1 {
 		t.Fatalf("queue holds %v, %v, want one entry", names, err)
 	}
+
 	b, err := os.ReadFile(filepath.Join(s.Queues["bounces"], names[0].Name()))
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	it, err := qfile.Decode(strings.TrimSuffix(names[0].Name(), ".pck"), b)
 	if err != nil || it.Data.Str("listname") != "one" {
 		t.Errorf("entry %+v, %v", it, err)
@@ -78,6 +85,7 @@ func TestMessageIsQueuedAndNothingLocalBounces(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	for _, tt := range []struct {
 		name   string
 		args   []string
@@ -102,6 +110,7 @@ func TestMessageIsQueuedAndNothingLocalBounces(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
+
 		if status, said := pipe(t, program, tt.args...); status != tt.status || !strings.Contains(said, tt.says) {
 			t.Errorf("%s: exit status %d, %q, want %d and %q", tt.name, status, said, tt.status, tt.says)
 		}

@@ -28,6 +28,7 @@ func mailmansUser(root *cobra.Command) string {
 	if err != nil {
 		return usual
 	}
+
 	prefix, err := site.Find(named)
 	if err != nil {
 		return usual
@@ -36,6 +37,7 @@ func mailmansUser(root *cobra.Command) string {
 	if err != nil || u.Name == "" {
 		return usual
 	}
+
 	return u.Name
 }
 
@@ -50,5 +52,6 @@ func quoted(args []string) string {
 		}
 		out = append(out, a)
 	}
+
 	return strings.Join(out, " ")
 }

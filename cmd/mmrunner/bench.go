@@ -44,6 +44,7 @@ a few entries of a list of the middle size, for the ratio. The installation's st
 			return runBench(cmd, in, o)
 		},
 	}
+
 	cmd.Flags().IntSliceVar(&o.Members, "members", []int{10_000, 138_000, 1_000_000}, "sizes of the lists")
 	cmd.Flags().IntVar(&o.Bounces, "bounces", 5_000, "bounces of a batch")
 	cmd.Flags().IntVar(&o.Commands, "commands", 1_000, "commands of a batch")
@@ -54,12 +55,14 @@ a few entries of a list of the middle size, for the ratio. The installation's st
 	if err := cmd.Flags().MarkHidden("child"); err != nil {
 		panic(err)
 	}
+
 	cmd.Args = func(cmd *cobra.Command, args []string) error {
 		if o.child != "" {
 			return cobra.ExactArgs(1)(cmd, args)
 		}
 		return cobra.NoArgs(cmd, args)
 	}
+
 	return cmd
 }
 
@@ -74,6 +77,7 @@ func runBench(cmd *cobra.Command, in *installation, o benchOptions) error {
 	if err != nil {
 		return err
 	}
+
 	o.Progress = func(what string) { fmt.Fprintln(cmd.ErrOrStderr(), what+" ...") }
 	ctx := untilStopped(cmd)
 	o.Drain = func(dir, name string) (d bench.Drained, err error) {
@@ -88,42 +92,50 @@ func runBench(cmd *cobra.Command, in *installation, o benchOptions) error {
 		}
 		return d, json.Unmarshal(b, &d)
 	}
+
 	rows, err := bench.Run(o.Options)
 	if err != nil {
 		return err
 	}
 	var installed *site.Site
+
 	if o.mailman > 0 && len(rows) > 0 {
 		s, err := in.site(site.Options{NoCache: true})
 		if err == nil {
 			err = s.Problem
 		}
+
 		if err == nil {
 			installed = s
 			err = benchMailman(s, rows, o)
 		}
+
 		if err != nil {
 			fmt.Fprintf(cmd.ErrOrStderr(), "no Mailman to compare with: %v\n", err)
 		}
 	}
+
 	var loads []bench.LoadRow
 	if o.loads > 0 {
 		if loads, err = bench.Loads(o.Options, o.loads, installed); err != nil {
 			return err
 		}
 	}
+
 	if o.asJSON {
 		return printJSON(cmd, benchDocument{rows, loads})
 	}
 	if err := bench.Print(cmd.OutOrStdout(), rows); err != nil {
 		return err
 	}
+
 	if len(loads) > 0 {
 		fmt.Fprintln(cmd.OutOrStdout())
 		if err := bench.PrintLoads(cmd.OutOrStdout(), loads); err != nil {
 			return err
 		}
 	}
+
 	for _, line := range append(bench.Over(rows), bench.OverLoads(loads)...) {
 		fmt.Fprintln(cmd.OutOrStdout(), "over budget: "+line)
 	}
@@ -155,10 +167,12 @@ func drainChild(cmd *cobra.Command, dir string, args []string) error {
 	if err != nil {
 		return err
 	}
+
 	peak, err := peakMemory()
 	if err != nil {
 		return err
 	}
+
 	return json.NewEncoder(cmd.OutOrStdout()).Encode(bench.Drained{Stats: all[0], Peak: peak})
 }
 
@@ -169,6 +183,7 @@ func peakMemory() (int64, error) {
 	if err != nil {
 		return 0, err
 	}
+
 	for line := range strings.Lines(string(b)) {
 		if rest, ok := strings.CutPrefix(line, "VmHWM:"); ok {
 			var kb int64
@@ -176,5 +191,6 @@ func peakMemory() (int64, error) {
 			return kb << 10, err
 		}
 	}
+
 	return 0, fmt.Errorf("had no VmHWM in /proc/self/status")
 }

@@ -34,11 +34,14 @@ func withoutChanged(w io.Writer, s *site.Site, names []string, byName, ignore bo
 			complain(w, fmt.Errorf("%s is left to Mailman's Python: %s", name, text))
 			continue
 		}
+
 		kept = append(kept, name)
 	}
+
 	if len(kept) == 0 {
 		return nil, errors.New("no runner is left for mmrunner; --ignore-changes has it run them without this site's changes")
 	}
+
 	return kept, nil
 }
 
@@ -53,8 +56,10 @@ func leaveChanged(s *site.Site, ours, others []qrunner.Spec, say func(string)) (
 			kept = append(kept, spec)
 			continue
 		}
+
 		say(fmt.Sprintf("%s is left to Mailman's Python: %s; %s = True in mm_cfg.py has mmrunner run it all the same", spec.Name, text, ignoreChangesSetting))
 		others = append(others, spec)
 	}
+
 	return kept, others
 }

@@ -31,6 +31,7 @@ func (in *installation) completeLists(_ *cobra.Command, args []string, begun str
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
+
 	lists, err := maillist.ListNames(s, nil)
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveNoFileComp
@@ -41,6 +42,7 @@ func (in *installation) completeLists(_ *cobra.Command, args []string, begun str
 			names = append(names, name)
 		}
 	}
+
 	return names, cobra.ShellCompDirectiveNoFileComp
 }
 

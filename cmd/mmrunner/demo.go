@@ -33,6 +33,7 @@ what Mailman takes, reads the list's state back with gopickle, and compares it w
 		Annotations: exits("0 the site is what it should be", "1 it is not", exitNotDone, exitStopped),
 		RunE:        func(cmd *cobra.Command, _ []string) error { return runDemo(cmd, o) },
 	}
+
 	cmd.Flags().IntVar(&o.members, "members", 138_000, "members of the list")
 	cmd.Flags().IntVar(&o.bounces, "bounces", 5_000, "bounces in the queue")
 	cmd.Flags().IntVar(&o.commands, "commands", 200, "commands in the queue")
@@ -48,6 +49,7 @@ func runDemo(cmd *cobra.Command, o demoOptions) (err error) {
 	if err != nil {
 		return err
 	}
+
 	out := cmd.OutOrStdout()
 	defer func() {
 		if o.keep {
@@ -56,6 +58,7 @@ func runDemo(cmd *cobra.Command, o demoOptions) (err error) {
 			err = e
 		}
 	}()
+
 	ctx := untilStopped(cmd)
 	fmt.Fprintf(out, "Making a list of %d members, %d bounces and %d commands.\n", o.members, o.bounces, o.commands)
 	show, last := (func(done, total int))(nil), ""
@@ -65,6 +68,7 @@ func runDemo(cmd *cobra.Command, o demoOptions) (err error) {
 			if what != last {
 				show, last = progress("making "+what, false), what
 			}
+
 			if show != nil {
 				show(done, total)
 			}
@@ -81,6 +85,7 @@ func runDemo(cmd *cobra.Command, o demoOptions) (err error) {
 	if err := printStats(out, all); err != nil {
 		return err
 	}
+
 	fmt.Fprintln(out)
 	if err := demo.Report(out, all); err != nil {
 		return err
@@ -90,9 +95,11 @@ func runDemo(cmd *cobra.Command, o demoOptions) (err error) {
 	if err != nil {
 		return err
 	}
+
 	err = demo.Compare(out, want, got, all)
 	if wrong := new(demo.WrongError); errors.As(err, &wrong) {
 		return &exitError{statusFound, fmt.Errorf("verdict: %w; run it with --keep to see its logs", err)}
 	}
+
 	return err
 }

@@ -40,11 +40,13 @@ It uses the bounce modules' order and patterns of the installation, or mmrunner'
 		Annotations: exits("0 every message was looked at, whatever was found in it", "2 a file could not be read, or only the installation's own modules can tell"),
 		RunE:        func(cmd *cobra.Command, args []string) error { return detectFiles(cmd, in, o, args) },
 	}
+
 	jsonFlag(cmd.Flags(), &o.asJSON)
 	cmd.Flags().BoolVar(&o.mbox, "mbox", false, "the files are mailboxes of many messages")
 	cmd.Flags().BoolVar(&o.builtin, "builtin", false, "use mmrunner's own patterns even if there is a Mailman")
 	cmd.Flags().BoolVar(&o.beyond, "beyond-mailman", false, "where Mailman's modules find nothing, use mmrunner's own rules (implies --ignore-nested-reports)")
 	cmd.Flags().BoolVar(&o.nested, "ignore-nested-reports", false, "do not count a delivery report that lies inside the returned message")
+
 	return cmd
 }
 
@@ -80,6 +82,7 @@ func detectFiles(cmd *cobra.Command, in *installation, o detectOptions, files []
 	if err != nil {
 		return err
 	}
+
 	d, err := detect.New(profile)
 	if err != nil {
 		return err
@@ -93,20 +96,25 @@ func detectFiles(cmd *cobra.Command, in *installation, o detectOptions, files []
 			failed++
 			continue
 		}
+
 		texts := []string{text}
 		if o.mbox {
 			texts = detect.SplitMbox(text)
 		}
+
 		for i, text := range texts {
 			r := detectIn(d, o, text)
 			looked++
+
 			if r.Result == needPython {
 				untold++
 			}
+
 			r.File = file
 			if o.mbox {
 				r.Message = i + 1
 			}
+
 			if o.asJSON {
 				all = append(all, r)
 			} else {
@@ -114,11 +122,13 @@ func detectFiles(cmd *cobra.Command, in *installation, o detectOptions, files []
 			}
 		}
 	}
+
 	if o.asJSON {
 		if err := printJSON(cmd, detectDocument{all}); err != nil {
 			return err
 		}
 	}
+
 	switch {
 	case failed > 0:
 		return fmt.Errorf("%d of %d files could not be read", failed, len(files))
@@ -127,6 +137,7 @@ func detectFiles(cmd *cobra.Command, in *installation, o detectOptions, files []
 	case untold > 0:
 		return fmt.Errorf("of %s only the installation's Python can tell", several(untold, "message", "messages"))
 	}
+
 	return nil
 }
 
@@ -143,6 +154,7 @@ func detectProfile(cmd *cobra.Command, in *installation, o detectOptions) (*site
 	case in.prefix == "" && os.Getenv("MAILMAN_PREFIX") == "" && !errors.Is(err, site.ErrUnsupported):
 		return site.Builtin(), nil
 	}
+
 	return nil, err
 }
 
@@ -155,6 +167,7 @@ func readMessage(stdin io.Reader, roots rootsFiles, file string) (string, error)
 		b, err := io.ReadAll(f)
 		return string(b), err
 	}
+
 	b, err := os.ReadFile(file)
 	return string(b), err
 }
@@ -164,10 +177,12 @@ func detectIn(d *detect.Detector, o detectOptions, text string) detected {
 	if err != nil {
 		return detected{Result: "error", Reason: err.Error()}
 	}
+
 	own := m
 	if o.beyond || o.nested {
 		own, _ = beyond.WithoutNestedReports(m)
 	}
+
 	r := d.Scan(own)
 	out := detected{Result: "bounce", Module: r.Module}
 	switch {
@@ -180,12 +195,14 @@ func detectIn(d *detect.Detector, o detectOptions, text string) detected {
 	case len(r.Addrs) == 0:
 		out.Result = "none"
 	}
+
 	for _, a := range r.Addrs {
 		out.Addresses = append(out.Addresses, latin1Text(a))
 	}
 	if o.beyond && (out.Result == "none" || out.Result == "warning") {
 		return detectBeyond(own, out)
 	}
+
 	return out
 }
 
@@ -198,6 +215,7 @@ func detectBeyond(m *message.Message, mailman detected) detected {
 	} else {
 		r = beyond.Find(m)
 	}
+
 	if r.Kind == beyond.None {
 		return mailman
 	}
@@ -221,9 +239,11 @@ func latin1Text(s string) string {
 func (r detected) String() string {
 	var b strings.Builder
 	b.WriteString(terminal.Escape(r.File))
+
 	if r.Message > 0 {
 		fmt.Fprintf(&b, ":%d", r.Message)
 	}
+
 	b.WriteString(": ")
 	if r.Module != "" {
 		b.WriteString(terminal.Escape(r.Module))
@@ -232,6 +252,7 @@ func (r detected) String() string {
 		}
 		b.WriteByte(' ')
 	}
+
 	switch {
 	case r.Reason != "":
 		fmt.Fprintf(&b, "%s (%s)", r.Result, terminal.Escape(r.Reason))
@@ -245,5 +266,6 @@ func (r detected) String() string {
 	default:
 		b.WriteString(r.Result)
 	}
+
 	return b.String()
 }

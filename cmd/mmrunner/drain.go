@@ -56,11 +56,13 @@ other has in hand. Another mmrunner does know.`,
 		Annotations:       exits("0 all entries were handled", "1 some entries stay in the queue", exitNotDone, "130 it was stopped by Ctrl-C; what it had begun is done"),
 		RunE:              func(cmd *cobra.Command, args []string) error { return drain(cmd, in, o, args) },
 	}
+
 	ignoreChangesFlag(cmd.Flags(), &o.ignoreChanges)
 	cmd.Flags().BoolVar(&o.besidePython, "beside-python", false, "go on though a Python runner works on the queue")
 	batchSizeFlag(cmd.Flags(), &o.batchSize, engine.DefaultBatch)
 	o.beyond.flags(cmd.Flags())
 	jsonFlag(cmd.Flags(), &o.asJSON)
+
 	return cmd
 }
 
@@ -72,22 +74,27 @@ func drain(cmd *cobra.Command, in *installation, o drainOptions, names []string)
 	if err != nil {
 		return err
 	}
+
 	byName := len(names) > 0
 	if !byName {
 		names = runner.Names()
 	}
+
 	if names, err = withoutChanged(cmd.ErrOrStderr(), s, names, byName, o.ignoreChanges); err != nil {
 		return err
 	}
+
 	if !o.besidePython {
 		if err := aloneWith(cmd, s, names); err != nil {
 			return err
 		}
 	}
+
 	all, err := drainQueues(untilStopped(cmd), s, o, names)
 	if e := remember(s, all); e != nil {
 		complain(cmd.ErrOrStderr(), fmt.Errorf("mmrunner status will not know of this: %w", e))
 	}
+
 	if err != nil {
 		return err
 	}
@@ -100,14 +107,17 @@ func drain(cmd *cobra.Command, in *installation, o drainOptions, names []string)
 				several(n, "entry stays", "entries stay"), filepath.Join(s.LogDir(), "error")))
 		}
 	}
+
 	if o.asJSON {
 		err = printJSON(cmd, drainDocument{drainedRunners(all)})
 	} else {
 		err = printStats(cmd.OutOrStdout(), all)
 	}
+
 	if err == nil && kept > 0 {
 		return errFound
 	}
+
 	return err
 }
 
@@ -126,9 +136,11 @@ func aloneWith(cmd *cobra.Command, s *site.Site, names []string) error {
 			}
 		}
 	}
+
 	if found == nil {
 		return nil
 	}
+
 	return fmt.Errorf("%s on the same queue:\n%s\nstop mailmanctl first (%s stop), or say --beside-python; nothing was done",
 		several(len(found), "other runner works", "other runners work"), strings.Join(found, "\n"), filepath.Join(s.Str("BIN_DIR"), "mailmanctl"))
 }
@@ -140,15 +152,18 @@ func remember(s *site.Site, all []engine.Stats) error {
 		if stats.Entries == 0 {
 			continue
 		}
+
 		c := history.Commit{
 			At: time.Now(), Runner: stats.Runner, Entries: stats.Entries, Outcomes: map[string]int{},
 			Seconds: stats.Elapsed.Seconds(), Held: stats.Held.Seconds(), Bytes: stats.Written,
 		}
+
 		for outcome, n := range stats.Outcomes {
 			c.Outcomes[string(outcome)] = n
 		}
 		errs = append(errs, history.Open(s.DataDir(), stats.Runner+"-drain", 0, 1).Add(c))
 	}
+
 	return errors.Join(errs...)
 }
 
@@ -189,28 +204,34 @@ func drainQueues(ctx context.Context, s *site.Site, o drainOptions, names []stri
 	if err := env.Log.Touch("error"); err != nil {
 		return nil, err
 	}
+
 	for _, name := range names {
 		h, err := configuredHandler(o.beyond)(name, s)
 		if err != nil {
 			return all, err
 		}
+
 		engines, err := engine.Open(env, h, 0, 1)
 		if err != nil {
 			return all, err
 		}
+
 		for i, e := range engines {
 			e.BatchSize = o.batchSize
 			e.Progress = progress(h.Name(), o.asJSON)
 			stats, err := e.Drain(ctx)
 			err = errors.Join(err, e.Close())
+
 			if i == 0 || stats.Entries > 0 {
 				all = append(all, stats)
 			}
+
 			if err != nil {
 				return all, err
 			}
 		}
 	}
+
 	return all, nil
 }
 
@@ -240,6 +261,7 @@ func handlerOf(name string, s *site.Site, world membership.World) (runner.Handle
 		}
 		return outgoing.New(s, bounce.NewRefusals(bounce.New(d, world)), outgoing.Options{Sessions: s.Int("MMRUNNER_OUTGOING_SESSIONS")}), nil
 	}
+
 	return nil, fmt.Errorf("got runner %q, need one of %s", name, strings.Join(append(runner.Names(), runner.Outgoing.Name), ", "))
 }
 
@@ -264,6 +286,7 @@ func bar(name string, quiet bool, counting ...progressbar.Option) func(done, tot
 			bar = progressbar.NewOptions(total, append(counting, progressbar.OptionSetDescription(name), progressbar.OptionFullWidth(),
 				progressbar.OptionSetWriter(os.Stderr), progressbar.OptionClearOnFinish(), progressbar.OptionThrottle(100*time.Millisecond))...)
 		}
+
 		bar.ChangeMax(total)
 		// A bar that cannot be drawn is no reason to stop.
 		_ = bar.Set(done)
@@ -284,5 +307,6 @@ func printStats(w io.Writer, all []engine.Stats) error {
 		t.Row(s.Runner, fmt.Sprint(s.Entries), orNone(parts), fmt.Sprint(s.Commits), fmt.Sprintf("%.2f s", s.Elapsed.Seconds()),
 			fmt.Sprintf("%.0f ms", 1e3*s.Held.Seconds()), fmt.Sprintf("%.1f MB", float64(s.ListBytes)/1e6))
 	}
+
 	return t.Write(w)
 }

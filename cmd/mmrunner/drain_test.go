@@ -16,6 +16,7 @@ import (
 func TestDrainStopsBesideAPythonRunner(t *testing.T) {
 	prefix := mmtest.Clone(t)
 	mmtest.MakeLists(t, prefix, mmtest.ListSpec{Name: "mailman"}, mmtest.ListSpec{Name: "test", Members: []string{"anne@example.net"}})
+
 	for _, argv := range [][]string{
 		{"--runner=BounceRunner:0:1", "-s"},
 		{"--runner=BounceRunner:1:2", "-s"}, // a slice of it
@@ -26,18 +27,22 @@ func TestDrainStopsBesideAPythonRunner(t *testing.T) {
 		if err := python.Start(); err != nil {
 			t.Fatal(err)
 		}
+
 		until(t, "the runner's command line", func() bool {
 			b, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", python.Process.Pid))
 			return strings.Contains(string(b), "ounce")
 		})
+
 		// An entry that this runner has at hand. It is stopped, since it might put the entry back itself.
 		if err := python.Process.Signal(syscall.SIGSTOP); err != nil {
 			t.Fatal(err)
 		}
+
 		bak := filepath.Join(prefix, "qfiles", "bounces", "1.5+"+strings.Repeat("a", 40)+".bak")
 		if err := os.MkdirAll(filepath.Dir(bak), 0o770); err != nil {
 			t.Fatal(err)
 		}
+
 		if err := os.WriteFile(bak, []byte("S'a'\n.(dp1\n."), 0o660); err != nil {
 			t.Fatal(err)
 		}
@@ -48,9 +53,11 @@ func TestDrainStopsBesideAPythonRunner(t *testing.T) {
 			!strings.Contains(string(out), "--beside-python") {
 			t.Errorf("%v: got %v and\n%s\nneed to hear of %s", argv, err, out, want)
 		}
+
 		if _, err := os.Stat(bak); err != nil {
 			t.Errorf("%v: its entry: %v", argv, err)
 		}
+
 		// A queue on which no Python works, and one who knows better.
 		for _, args := range [][]string{{"CommandRunner"}, {"--beside-python", "BounceRunner"}} {
 			out, err := exec.Command(program(t), append([]string{"drain", "--prefix", prefix}, args...)...).CombinedOutput()
@@ -58,6 +65,7 @@ func TestDrainStopsBesideAPythonRunner(t *testing.T) {
 				t.Errorf("drain %v: %v:\n%s", args, err, out)
 			}
 		}
+
 		python.Process.Kill()
 		python.Wait()
 	}
@@ -73,6 +81,7 @@ func TestDrainSaysThatEntriesStay(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	fmt.Fprintf(f, "\nLIST_LOCK_TIMEOUT = seconds(1)\n")
 	f.Close()
 	// Another host's lock, which nobody may break for hours.
@@ -81,6 +90,7 @@ func TestDrainSaysThatEntriesStay(t *testing.T) {
 	if err := os.WriteFile(claim, []byte(claim), 0o660); err != nil {
 		t.Fatal(err)
 	}
+
 	if err := os.Link(claim, lock); err != nil {
 		t.Fatal(err)
 	}
@@ -90,6 +100,7 @@ func TestDrainSaysThatEntriesStay(t *testing.T) {
 	if cmd.ProcessState.ExitCode() != statusFound || !strings.Contains(string(out), "BounceRunner: 1 entry stays in the queue; ") {
 		t.Errorf("got %v and\n%s\nneed exit status %d and one entry that stays", cmd.ProcessState, out, statusFound)
 	}
+
 	cmd = exec.Command(program(t), "status", "--prefix", prefix)
 	out, _ = cmd.CombinedOutput()
 	if !strings.Contains(string(out), "1  kept ") {

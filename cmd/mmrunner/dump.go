@@ -32,6 +32,7 @@ a command with a password.`,
 		Annotations: exits(exitDone, "2 a file could not be read to its end"),
 		RunE:        func(cmd *cobra.Command, args []string) error { return runDump(cmd, in, o, args) },
 	}
+
 	cmd.Flags().BoolVar(&o.asJSON, "json", false, "print the files as JSON")
 	cmd.Flags().BoolVar(&o.secrets, "secrets", false, "show passwords")
 	return cmd
@@ -62,19 +63,23 @@ func runDump(cmd *cobra.Command, in *installation, o dumpOptions, files []string
 		default:
 			err = dump.File(cmd.OutOrStdout(), name, b, options)
 		}
+
 		if err != nil {
 			failed++
 			complain(cmd.ErrOrStderr(), err)
 		}
 	}
+
 	if o.asJSON {
 		if err := printJSON(cmd, doc); err != nil {
 			return err
 		}
 	}
+
 	if failed > 0 {
 		return &exitError{status: statusNotDone}
 	}
+
 	return nil
 }
 

@@ -49,6 +49,7 @@ A status code is only known for what was written down since events were switched
 		Args:        cobra.MaximumNArgs(1),
 		RunE:        func(cmd *cobra.Command, args []string) error { return enableMembers(cmd, in, o, args) },
 	}
+
 	f := cmd.Flags()
 	f.StringVar(&o.since, "disabled-since", "", "those who were disabled at `DATE` (2024-05-01, or with a time) or later")
 	f.StringVar(&o.domain, "domain", "", "those of domains like `GLOB`")
@@ -58,6 +59,7 @@ A status code is only known for what was written down since events were switched
 	f.StringVar(&o.undo, "undo", "", "disable again whom the run that wrote `FILE` has enabled")
 	f.BoolVar(&o.apply, "apply", false, "do it; without this, nothing is changed")
 	jsonFlag(f, &o.asJSON)
+
 	return cmd
 }
 
@@ -83,6 +85,7 @@ func enableMembers(cmd *cobra.Command, in *installation, o enableOptions, args [
 	if len(args) != 1 || o.since == "" && !o.held {
 		return errors.New("got no list or no --disabled-since, need both (or --held, or --undo FILE)")
 	}
+
 	var since time.Time
 	if !o.held {
 		var err error
@@ -90,6 +93,7 @@ func enableMembers(cmd *cobra.Command, in *installation, o enableOptions, args [
 			return fmt.Errorf("--disabled-since: %w", err)
 		}
 	}
+
 	s, err := in.open(cmd)
 	if err != nil {
 		return err
@@ -105,6 +109,7 @@ func enableMembers(cmd *cobra.Command, in *installation, o enableOptions, args [
 	if !o.apply {
 		return dryRun(cmd, s, o, args[0], filter)
 	}
+
 	var done []enable.Member
 	err = changeList(cmd, s, args[0], func(b runner.Batch, record *events.Recorder) error {
 		found, err := filter.Find(b.List())
@@ -120,10 +125,12 @@ func enableMembers(cmd *cobra.Command, in *installation, o enableOptions, args [
 	if len(done) == 0 {
 		return printEnabled(cmd, o, enabledMembers{List: args[0], Applied: true}, nil)
 	}
+
 	name, err := enable.Done{List: py.Lower(args[0]), At: time.Now(), Members: done}.Write(s.DataDir())
 	if err != nil {
 		complain(cmd.ErrOrStderr(), fmt.Errorf("members were enabled, but what was done could not be written down for --undo: %w", err))
 	}
+
 	return printEnabled(cmd, o, enabledMembers{List: args[0], Applied: true, Undo: name}, done)
 }
 
@@ -132,6 +139,7 @@ func dryRun(cmd *cobra.Command, s *site.Site, o enableOptions, list string, filt
 	if err != nil {
 		return fmt.Errorf("list %s: %w", list, err)
 	}
+
 	found, err := filter.Find(l)
 	if err != nil {
 		return err
@@ -144,6 +152,7 @@ func undoEnable(cmd *cobra.Command, in *installation, o enableOptions) error {
 	if err != nil {
 		return err
 	}
+
 	was, err := enable.Read(o.undo)
 	if err != nil {
 		return err
@@ -151,6 +160,7 @@ func undoEnable(cmd *cobra.Command, in *installation, o enableOptions) error {
 	if !o.apply {
 		return printEnabled(cmd, o, enabledMembers{List: was.List}, was.Members)
 	}
+
 	var done []enable.Member
 	err = changeList(cmd, s, was.List, func(b runner.Batch, _ *events.Recorder) (err error) {
 		done, err = enable.Undo(b, was.Members)
@@ -159,6 +169,7 @@ func undoEnable(cmd *cobra.Command, in *installation, o enableOptions) error {
 	if err != nil {
 		return err
 	}
+
 	return printEnabled(cmd, o, enabledMembers{List: was.List, Applied: true}, done)
 }
 
@@ -168,12 +179,14 @@ func changeList(cmd *cobra.Command, s *site.Site, list string, apply func(runner
 	if err != nil {
 		return err
 	}
+
 	var record *events.Recorder
 	if own.Events.Record {
 		if record, err = events.NewRecorder(s.DataDir(), own.Events.Privacy); err != nil {
 			return err
 		}
 	}
+
 	env := txn.NewEnv(s)
 	defer env.Log.Close()
 	return engine.Change(cmd.Context(), env, py.Lower(list), func(b runner.Batch) error { return apply(b, record) })
@@ -184,6 +197,7 @@ func addCodes(s *site.Site, list string, f *enable.Filter) error {
 	f.Codes = map[string]string{}
 	names := events.NewNames(s.DataDir())
 	f.Names = names.Of
+
 	for e, err := range events.Read(s.DataDir(), time.Time{}) {
 		if err != nil {
 			return err
@@ -192,9 +206,11 @@ func addCodes(s *site.Site, list string, f *enable.Filter) error {
 			f.Codes[e.Key()] = e.Status
 		}
 	}
+
 	if f.Code != "" && len(f.Codes) == 0 {
 		return fmt.Errorf("--code: there is no event of list %s in %s; events have to be switched on before", list, filepath.Join(s.DataDir(), events.Log))
 	}
+
 	return nil
 }
 
@@ -205,6 +221,7 @@ func parseMoment(text string) (time.Time, error) {
 			return t, nil
 		}
 	}
+
 	if t, err := time.Parse(time.RFC3339, text); err == nil {
 		return t, nil
 	}
@@ -229,6 +246,7 @@ func printEnabled(cmd *cobra.Command, o enableOptions, what enabledMembers, memb
 	}
 
 	out := cmd.OutOrStdout()
+
 	if len(members) > 0 {
 		t := terminal.NewTable(screenWidth(), terminal.Column{Title: "MEMBER", Flex: true}, terminal.Column{Title: "DISABLED"},
 			terminal.Column{Title: "SCORE", Right: true}, terminal.Column{Title: "STATUS"})
@@ -239,6 +257,7 @@ func printEnabled(cmd *cobra.Command, o enableOptions, what enabledMembers, memb
 			return err
 		}
 	}
+
 	count, verb := several(len(members), "member", "members"), "would be enabled"
 	switch {
 	case o.undo != "" && what.Applied:
@@ -248,12 +267,15 @@ func printEnabled(cmd *cobra.Command, o enableOptions, what enabledMembers, memb
 	case what.Applied:
 		verb = "enabled"
 	}
+
 	fmt.Fprintf(out, "%s: %s %s.\n", terminal.Escape(what.List), count, verb)
 	if !what.Applied {
 		fmt.Fprintln(out, "Nothing was changed; say --apply to do it.")
 	}
+
 	if what.Undo != "" {
 		fmt.Fprintf(out, "To take it back: mmrunner enable --undo %s --apply\n", terminal.Escape(what.Undo))
 	}
+
 	return nil
 }

@@ -36,28 +36,34 @@ func configuredHandler(o beyondOptions) func(name string, s *site.Site) (runner.
 		if err != nil {
 			return nil, err
 		}
+
 		world := membership.NewWorld(s)
 		world.Limit = own.Subscriptions
 		h, err := handlerOf(name, s, world)
 		if b, ok := h.(*bounce.Handler); ok {
 			beyond := o.beyond || own.BeyondMailman
 			options := bounce.Options{Beyond: beyond, IgnoreNested: beyond || o.nested || own.IgnoreNestedReports}
+
 			if own.Guarded() {
 				options.Guard = own.GuardOf
 			}
+
 			privacy := own.Events.Privacy
 			if o.privacy != "" {
 				if privacy, err = settings.ParsePrivacy(o.privacy); err != nil {
 					return nil, fmt.Errorf("--privacy: %w", err)
 				}
 			}
+
 			if o.events || own.Events.Record {
 				if options.Events, err = events.NewRecorder(s.DataDir(), privacy); err != nil {
 					return nil, err
 				}
 			}
+
 			b.With(options)
 		}
+
 		return h, err
 	}
 }

@@ -33,6 +33,7 @@ func setHelp(root *cobra.Command) {
 		fmt.Fprintln(cmd.OutOrStderr(), usageLine(cmd))
 		return nil
 	})
+
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
 	for _, cmd := range root.Commands() {
@@ -53,6 +54,7 @@ func setHelp(root *cobra.Command) {
 			cmd.GroupID = groupOther
 		}
 	}
+
 	all(root, func(cmd *cobra.Command) {
 		cmd.InitDefaultHelpFlag()
 		if f := cmd.Flags().Lookup("help"); f != nil {
@@ -76,10 +78,12 @@ func usageLine(cmd *cobra.Command) string {
 	if cmd.HasAvailableSubCommands() {
 		line += " COMMAND"
 	}
+
 	line += " [FLAGS]"
 	if _, args, ok := strings.Cut(cmd.Use, " "); ok {
 		line += " " + args
 	}
+
 	return line
 }
 
@@ -89,6 +93,7 @@ func printHelp(w io.Writer, cmd *cobra.Command) {
 	if text == "" {
 		text = cmd.Short + "."
 	}
+
 	fmt.Fprintln(w, terminal.Wrap(text, terminal.Width))
 	if cmd.IsAdditionalHelpTopicCommand() {
 		return
@@ -96,9 +101,11 @@ func printHelp(w io.Writer, cmd *cobra.Command) {
 	fmt.Fprintf(w, "\n%s\n", usageLine(cmd))
 
 	printCommands(w, cmd)
+
 	if cmd.HasExample() {
 		fmt.Fprintf(w, "\nExamples:\n%s\n", cmd.Example)
 	}
+
 	printFlags(w, "Flags", cmd.LocalNonPersistentFlags())
 	printFlags(w, "Flags of all commands", persistent(cmd))
 	if lines := cmd.Annotations[exitsKey]; lines != "" {
@@ -108,8 +115,10 @@ func printHelp(w io.Writer, cmd *cobra.Command) {
 			status, meaning, _ := strings.Cut(strings.TrimSpace(line), " ")
 			t.Row(status, meaning)
 		}
+
 		printIndented(w, t)
 	}
+
 	if cmd.HasAvailableSubCommands() {
 		fmt.Fprintf(w, "\n%s COMMAND --help says more of a command.\n", cmd.CommandPath())
 	}
@@ -121,6 +130,7 @@ func printCommands(w io.Writer, cmd *cobra.Command) {
 	if len(groups) == 0 {
 		groups = []*cobra.Group{{Title: "Commands:"}}
 	}
+
 	for _, group := range groups {
 		t := terminal.NewTable(terminal.Width-2, terminal.Column{}, terminal.Column{Flex: true})
 		for _, sub := range cmd.Commands() {
@@ -128,17 +138,20 @@ func printCommands(w io.Writer, cmd *cobra.Command) {
 				t.Row(sub.Name(), sub.Short)
 			}
 		}
+
 		if t.Len() > 0 {
 			fmt.Fprintf(w, "\n%s\n", group.Title)
 			printIndented(w, t)
 		}
 	}
+
 	topics := terminal.NewTable(terminal.Width-2, terminal.Column{}, terminal.Column{Flex: true})
 	for _, sub := range cmd.Commands() {
 		if sub.IsAdditionalHelpTopicCommand() {
 			topics.Row(sub.CommandPath(), sub.Short)
 		}
 	}
+
 	if topics.Len() > 0 {
 		fmt.Fprintln(w, "\nMore help:")
 		printIndented(w, topics)
@@ -161,9 +174,11 @@ func printFlags(w io.Writer, title string, flags *pflag.FlagSet) {
 			return
 		}
 		name := "    --" + f.Name
+
 		if f.Shorthand != "" {
 			name = "-" + f.Shorthand + ", --" + f.Name
 		}
+
 		value, usage := pflag.UnquoteUsage(f)
 		if value != "" && f.Value.Type() != "bool" {
 			value = strings.ToUpper(value)
@@ -172,13 +187,17 @@ func printFlags(w io.Writer, title string, flags *pflag.FlagSet) {
 			} else {
 				value = " " + value
 			}
+
 			name += value
 		}
+
 		if plain := f.DefValue; plain != "" && plain != "0" && plain != "false" && plain != "[]" && plain != "0s" && !strings.Contains(usage, "(default") {
 			usage += fmt.Sprintf(" (default %s)", strings.Trim(plain, "[]"))
 		}
+
 		t.Row(name, usage)
 	})
+
 	if t.Len() > 0 {
 		fmt.Fprintf(w, "\n%s:\n", title)
 		printIndented(w, t)

@@ -31,6 +31,7 @@ func TestHelpFitsEightyColumns(t *testing.T) {
 				t.Errorf("%s: %d columns: %s", cmd.CommandPath(), n, line)
 			}
 		}
+
 		if strings.Contains(text, "[=true|false]") {
 			t.Errorf("%s shows values of flags that have none:\n%s", cmd.CommandPath(), text)
 		}
@@ -42,11 +43,13 @@ func TestHelpOfEveryCommandHasAnExampleAndItsExitStatuses(t *testing.T) {
 		if cmd.IsAdditionalHelpTopicCommand() || cmd.Name() == "help" {
 			return
 		}
+
 		for _, want := range []string{"\nExamples:\n", "\nExit status:\n"} {
 			if !strings.Contains(text, want) {
 				t.Errorf("%s: there is no %q in\n%s", cmd.CommandPath(), want, text)
 			}
 		}
+
 		if cmd.HasParent() && cmd.GroupID == "" && !cmd.Parent().HasParent() {
 			t.Errorf("%s is in no group of the help", cmd.CommandPath())
 		}
@@ -62,9 +65,11 @@ func TestShortFlagsMeanOneThing(t *testing.T) {
 			if f == nil || cmd.Hidden {
 				continue
 			}
+
 			if known := long[letter]; known != "" && known != f.Name {
 				t.Errorf("-%s is --%s, and --%s of %s", letter, known, f.Name, cmd.CommandPath())
 			}
+
 			long[letter] = f.Name
 		}
 	})

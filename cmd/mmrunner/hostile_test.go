@@ -24,23 +24,28 @@ func hostileSite(t *testing.T) string {
 	prefix := mmtest.Clone(t)
 	mmtest.MakeLists(t, prefix, mmtest.ListSpec{Name: "mailman"}, mmtest.ListSpec{Name: "test", Members: []string{"anne@example.net"},
 		Python: fmt.Sprintf("m.usernames['anne@example.net'] = %q; m.members['%s@example.net'] = 0; m.Save()", evil, "e\x1b[2J")})
+
 	if err := own(filepath.Join(prefix, "Mailman", "mm_cfg.py")); err != nil {
 		t.Fatal(err)
 	}
+
 	put := func(name, content string) {
 		t.Helper()
 		path := filepath.Join(prefix, name)
 		if err := os.MkdirAll(filepath.Dir(path), 0o770); err != nil {
 			t.Fatal(err)
 		}
+
 		if err := os.WriteFile(path, []byte(content), 0o660); err != nil {
 			t.Fatal(err)
 		}
 	}
+
 	config, err := os.ReadFile(filepath.Join(prefix, "lists", "test", "config.pck"))
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	put("lists/"+evil+"/config.pck", string(config))
 	put("lists/"+evil+"/config.pck.tmp.here.1", "torn")
 	put("lists/"+evil+"/request.pck", "(dp1\nS'"+evil+"'\n")
@@ -48,12 +53,14 @@ func hostileSite(t *testing.T) string {
 	put("data/heldmsg-"+evil+"-1.pck", "S'"+evil+"'\n")
 	put("data/mmrunner-history-"+evil+"-0-1.jsonl", `{"at":"2026-01-01T00:00:00Z","runner":"`+strings.ToValidUTF8("\u202e\u009b", "")+`","list":"\u001b[2J","entries":1,"outcomes":{"\u001b[2J":1}}`+"\n")
 	put("locks/"+evil+".lock."+evil+".77.1", "")
+
 	for _, queue := range []string{"bounces", "commands", "virgin", "shunt", evil} {
 		put("qfiles/"+queue+"/1.5+"+strings.Repeat("a", 40)+".pck", "S'From: "+`\x1b[2J`+"@example.net\\nTo: a\\n\\nb'\n.(dp1\nS'listname'\np2\nS'"+`\x1b[2J`+"'\ns.")
 		put("qfiles/"+queue+"/2.5+"+strings.Repeat("b", 40)+".pck", "torn"+evil)
 		put("qfiles/"+queue+"/3.5+"+evil+".pck", "torn")
 		put("qfiles/"+queue+"/3.5+"+evil+".bak", "torn")
 	}
+
 	put("Mailman/Bouncers/"+"x\x1b[2J.py", "")
 	return prefix
 }
@@ -65,10 +72,12 @@ func TestNothingHostileReachesTheTerminal(t *testing.T) {
 	if err := os.WriteFile(file, []byte("From: MAILER-DAEMON@example.net\nX-Failed-Recipients: a\x1b[2J@example.net\n\nb\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+
 	torn := filepath.Join(work, "torn"+evil)
 	if err := os.WriteFile(torn, []byte("(dp1\nS'"+evil+"'\nI1\ns."), 0o600); err != nil {
 		t.Fatal(err)
 	}
+
 	page := filepath.Join(work, "page.html")
 
 	covered := map[string]bool{}
@@ -94,28 +103,34 @@ func TestNothingHostileReachesTheTerminal(t *testing.T) {
 		if i := slices.IndexFunc(args, func(a string) bool { return a != evil && !strings.HasPrefix(a, "-") }); i >= 0 {
 			covered[args[i]] = true
 		}
+
 		cmd := exec.Command(program(t), args...)
 		cmd.Dir = work
 		cmd.Env = append(os.Environ(), "MAILMAN_PREFIX="+prefix)
 		var stdout, stderr strings.Builder
 		cmd.Stdout, cmd.Stderr = &stdout, &stderr
 		cmd.Run() // most of them fail, as they should
+
 		for name, text := range map[string]string{"standard output": stdout.String(), "standard error": stderr.String()} {
 			if at := unshowable(text); at != "" {
 				t.Errorf("mmrunner %q: %s has %q", args, name, at)
 			}
 		}
+
 		if stdout.Len()+stderr.Len() == 0 && args[0] != "man" {
 			t.Errorf("mmrunner %q says nothing", args)
 		}
 	}
+
 	b, err := os.ReadFile(page)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if at := unshowable(string(b)); at != "" {
 		t.Errorf("the shadow's page has %q", at)
 	}
+
 	for _, cmd := range newRoot().Commands() {
 		if !cmd.Hidden && cmd.Name() != "help" && !covered[cmd.Name()] {
 			t.Errorf("%s is not tried", cmd.Name())

@@ -49,11 +49,13 @@ As root it only reads and writes mm_cfg.py; all else is done by a process of Mai
 		Annotations: exits(exitDone, "2 the installation is not ready, or the answer was no; nothing was changed"),
 		RunE:        func(cmd *cobra.Command, _ []string) error { return runInstall(cmd, in, o) },
 	}
+
 	o.addTo(cmd)
 	cmd.Flags().StringVar(&o.binary, "binary", "", "the program that mailmanctl is to start (default: this one)")
 	cmd.Flags().BoolVar(&o.outgoing, "outgoing", false, "be OutgoingRunner too, which gives mail to the mail server")
 	cmd.Flags().StringVar(&o.lmtp, "lmtp", "", "take mail from the mail server too, on `ADDRESS`; see mmrunner lmtp")
 	cmd.Flags().Lookup("lmtp").NoOptDefVal = lmtp.UsualAddress
+
 	return cmd
 }
 
@@ -62,11 +64,13 @@ func runInstall(cmd *cobra.Command, in *installation, o installOptions) error {
 	if err != nil {
 		return err
 	}
+
 	if o.binary == "" {
 		if o.binary, err = os.Executable(); err != nil {
 			return err
 		}
 	}
+
 	// It costs nothing to see, and the rest may take minutes.
 	if err := install.CheckProgram(o.binary); err != nil {
 		return fmt.Errorf("%w; nothing was changed", err)
@@ -82,21 +86,25 @@ func runInstall(cmd *cobra.Command, in *installation, o installOptions) error {
 		return err
 	}
 	defer config.Close()
+
 	if err := in.step(cmd, prefix, stepConfirm, o.binary); err != nil {
 		if err2 := config.Replace(config.before); err2 != nil {
 			return fmt.Errorf("%w; and %s could not be put back: %w", err, config.Path, err2)
 		}
 		return fmt.Errorf("%w; %s is as it was", err, config.Path)
 	}
+
 	fmt.Fprintf(cmd.OutOrStdout(), `
 Now start the runners anew. mailmanctl reads mm_cfg.py only when it starts, so its restart is not enough:
   %[1]s stop
   %[1]s start
 Then see: mmrunner status
 `, filepath.Join(prefix, "bin", "mailmanctl"))
+
 	if o.lmtp != "" {
 		fmt.Fprintf(cmd.OutOrStdout(), "And tell the mail server: mmrunner lmtp --config %s\n", strings.Join(lmtp.MailServers, "|"))
 	}
+
 	return nil
 }
 
@@ -115,11 +123,13 @@ func edit(cmd *cobra.Command, o installOptions, prefix string, change func([]byt
 		if err != nil {
 			return edited{}, false, err
 		}
+
 		e = edited{config, config.Text}
 		changed, err := editOnce(cmd, o, config, answers, change)
 		if changed && err == nil {
 			return e, true, nil
 		}
+
 		config.Close()
 		if !errors.Is(err, install.ErrEdited) {
 			return edited{}, false, err
@@ -137,6 +147,7 @@ func editOnce(cmd *cobra.Command, o installOptions, config *install.Config, answ
 	if install.Overruled(after) {
 		return false, fmt.Errorf("%s sets PYTHON again after mmrunner's lines; nothing was changed", config.Path)
 	}
+
 	diff := install.Diff(config.Path, config.Text, after)
 	if diff == "" {
 		fmt.Fprintf(out, "%s needs no change\n", config.Path)
@@ -146,14 +157,17 @@ func editOnce(cmd *cobra.Command, o installOptions, config *install.Config, answ
 	if o.dryRun {
 		return false, nil
 	}
+
 	if !o.yes {
 		if err := ask(out, answers, config.Path); err != nil {
 			return false, err
 		}
 	}
+
 	if err := config.Replace(after); err != nil {
 		return false, fmt.Errorf("%w; nothing was changed", err)
 	}
+
 	return true, nil
 }
 
@@ -162,11 +176,13 @@ func ask(out io.Writer, answers *bufio.Reader, path string) error {
 	fmt.Fprintf(out, "\nChange %s? [y/N] ", path)
 	answer, err := answers.ReadString('\n')
 	fmt.Fprintln(out)
+
 	switch a := strings.ToLower(strings.TrimSpace(answer)); {
 	case a == "y" || a == "yes":
 		return nil
 	case err != nil:
 		return errors.New("there was no answer, need yes, or --yes; nothing was changed")
 	}
+
 	return errors.New("nothing was changed")
 }

@@ -56,6 +56,7 @@ func printJSON(cmd *cobra.Command, result any) error {
 	if !ok {
 		return fmt.Errorf("got %T as a result, need what JSON has as an object with fields", result)
 	}
+
 	doc := fmt.Appendf(nil, "{\n \"schema_version\": %d,\n \"command\": %q,\n%s", schemaVersion, cmd.Name(), fields)
 	_, err := cmd.OutOrStdout().Write(terminal.JSON(doc))
 	return err

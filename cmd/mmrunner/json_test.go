@@ -35,11 +35,13 @@ func documents() map[string][]any {
 		"probe": {&probeDocument{}}, "shadow": {&shadow.Report{}}, "status": {&statusDocument{}}, "verify": {&verify.Report{}, &pairDocument{}},
 		"version": {&build{}}, "list": {&shuntDocument{}}, "show": {&shuntedEntry{}},
 	}
+
 	for _, all := range docs {
 		for _, doc := range all {
 			fill(reflect.ValueOf(doc).Elem(), nil)
 		}
 	}
+
 	return docs
 }
 
@@ -137,29 +139,36 @@ func TestJSONKeepsItsFields(t *testing.T) {
 			cmd := &cobra.Command{Use: name}
 			var out bytes.Buffer
 			cmd.SetOut(&out)
+
 			if err := printJSON(cmd, doc); err != nil {
 				t.Fatal(err)
 			}
+
 			var v map[string]any
 			if err := json.Unmarshal(out.Bytes(), &v); err != nil {
 				t.Fatalf("%s: %v in\n%s", name, err, out.String())
 			}
+
 			if v["schema_version"] != float64(schemaVersion) || v["command"] != name {
 				t.Errorf("%s: got version %v and command %v", name, v["schema_version"], v["command"])
 			}
+
 			paths("", v, func(path, kind string) {
 				for _, part := range strings.Split(path, ".") {
 					if part != "NAME" && !snake.MatchString(part) {
 						t.Errorf("%s: %s is not in snake_case", name, path)
 					}
 				}
+
 				if strings.HasSuffix(path, "_ns") {
 					t.Errorf("%s: %s is not in seconds", name, path)
 				}
+
 				lines = append(lines, fmt.Sprintf("%-8s %-38s %s", name, path, kind))
 			})
 		}
 	}
+
 	sort.Strings(lines)
 	got := strings.Join(slices.Compact(lines), "\n") + "\n"
 
@@ -168,10 +177,12 @@ func TestJSONKeepsItsFields(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+
 	want, err := os.ReadFile(fieldsFile)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if diff := cmp.Diff(string(want), got); diff != "" {
 		t.Errorf("the fields are not those of %s (-need +got):\n%s", fieldsFile, diff)
 	}

@@ -35,20 +35,24 @@ func (l *live) tell(r *shadow.Report, working bool) {
 	case l.terminal:
 		l.turns++
 		doing := "waiting"
+
 		if working {
 			doing = "replaying"
 		}
+
 		line := fmt.Sprintf("%c %s %s: %s, %s, %s", `|/-\`[l.turns%4], time.Since(l.began).Round(time.Second), doing,
 			several(r.Entries, "entry", "entries"), several(r.Found, "difference", "differences"), several(r.Vanished, "missed", "missed"))
 		if r.Ratio > 0 {
 			line += fmt.Sprintf(", %.0f times as fast", r.Ratio)
 		}
+
 		l.show(line)
 	case len(r.Batches) > l.batches:
 		b := r.Batches[len(r.Batches)-1]
 		l.say("batch %d, %s: %s, %s; Python %.3f s, mmrunner %.3f s", b.N, b.Runner,
 			several(b.Entries, "entry", "entries"), several(b.Differences, "difference", "differences"), b.Python.Seconds, b.Mmrunner.Seconds)
 	}
+
 	l.batches = len(r.Batches)
 }
 

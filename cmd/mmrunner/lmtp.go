@@ -66,6 +66,7 @@ func (o *lmtpOptions) sane() error {
 			return fmt.Errorf("%s: got %v, need more than 0", l.name, l.had)
 		}
 	}
+
 	return nil
 }
 
@@ -100,6 +101,7 @@ systemd passes on are taken in the place of --listen and --socketmap. As root it
 			return serveMail(cmd, in, o)
 		},
 	}
+
 	f := cmd.Flags()
 	o.addTo(f)
 	metricsFlag(f, &o.metrics)
@@ -109,6 +111,7 @@ systemd passes on are taken in the place of --listen and --socketmap. As root it
 	f.StringVar(&o.via, "via", "", "for --check: send by SMTP through the mail server at `HOST:PORT`")
 	f.DurationVar(&o.wait, "wait", time.Minute, "for --check: how long mail may take")
 	cmd.MarkFlagsMutuallyExclusive("config", "check")
+
 	return cmd
 }
 
@@ -118,10 +121,12 @@ func serveMail(cmd *cobra.Command, in *installation, o lmtpOptions) error {
 	if err := o.sane(); err != nil {
 		return err
 	}
+
 	s, err := in.open(cmd)
 	if err != nil {
 		return err
 	}
+
 	if !o.asUser {
 		if err := qrunner.CheckUser(s); err != nil {
 			return err
@@ -133,6 +138,7 @@ func serveMail(cmd *cobra.Command, in *installation, o lmtpOptions) error {
 	ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
 	defer reopenOnHUP(logs)()
+
 	return mailService(ctx, s, o, logs).Run(ctx)
 }
 
@@ -146,6 +152,7 @@ func mailService(ctx context.Context, s *site.Site, o lmtpOptions, logs *mlog.Se
 			if o.metrics == "" {
 				return
 			}
+
 			m := metrics.New(map[string]string{"in": s.QueueDir("in"), "bounces": s.QueueDir("bounces"), "commands": s.QueueDir("commands")}, version())
 			m.Mail(srv)
 			if _, err := m.Serve(ctx, o.metrics); err != nil {
@@ -159,11 +166,13 @@ func mailService(ctx context.Context, s *site.Site, o lmtpOptions, logs *mlog.Se
 func reopenOnHUP(logs *mlog.Set) (end func()) {
 	caught := make(chan os.Signal, 1)
 	signal.Notify(caught, syscall.SIGHUP)
+
 	go func() {
 		for range caught {
 			logs.Reopen()
 		}
 	}()
+
 	return func() {
 		signal.Stop(caught)
 		close(caught)
@@ -175,6 +184,7 @@ func printMailConfig(cmd *cobra.Command, in *installation, o lmtpOptions) error 
 	if err != nil {
 		return err
 	}
+
 	text, err := lmtp.Config(s, o.config, lmtp.Addresses{Listen: o.listen, Maps: o.maps, Domains: o.limits.Domains})
 	if err != nil {
 		return err
@@ -188,6 +198,7 @@ func checkList(cmd *cobra.Command, in *installation, o lmtpOptions) error {
 	if err != nil {
 		return err
 	}
+
 	err = lmtp.Check{Site: s, List: o.check, Listen: o.listen, Via: o.via, Wait: o.wait}.Run(untilStopped(cmd), cmd.OutOrStdout())
 	if errors.Is(err, lmtp.ErrCheck) {
 		return &exitError{statusFound, err}
@@ -206,6 +217,7 @@ func mailUnderMailmanctl(in *installation, o qrunner.Options) (status int) {
 		service.Complain(s, s.Problem)
 		return notAgain(o)
 	}
+
 	syscall.Umask(0o007)
 	logs := mlog.Open(s.LogDir())
 	defer logs.Close()
@@ -216,6 +228,7 @@ func mailUnderMailmanctl(in *installation, o qrunner.Options) (status int) {
 	defer stop()
 	caught := make(chan os.Signal, 2)
 	signal.Notify(caught, syscall.SIGTERM, syscall.SIGINT)
+
 	go func() {
 		for sig := range caught {
 			told.Store(int32(sig.(syscall.Signal)))
@@ -227,9 +240,11 @@ func mailUnderMailmanctl(in *installation, o qrunner.Options) (status int) {
 	if a := s.Str("MMRUNNER_LMTP"); a != "" {
 		options.listen = []string{a}
 	}
+
 	if a := s.Str("MMRUNNER_SOCKETMAP"); a != "" {
 		options.maps = []string{a}
 	}
+
 	options.limits.Domains = s.List("MMRUNNER_LMTP_DOMAINS")
 	options.metrics = lmtpMetrics(s)
 	if err := mailService(ctx, s, options, logs).Run(ctx); err != nil {
@@ -238,6 +253,7 @@ func mailUnderMailmanctl(in *installation, o qrunner.Options) (status int) {
 			return 1
 		}
 	}
+
 	return int(told.Load())
 }
 
@@ -265,6 +281,7 @@ func besideRunners(ctx context.Context, s *site.Site, o lmtpOptions) (end func()
 		told(srv)
 		close(started)
 	}
+
 	go func() { ended <- svc.Run(ctx) }()
 	select {
 	case err := <-ended:
@@ -272,6 +289,7 @@ func besideRunners(ctx context.Context, s *site.Site, o lmtpOptions) (end func()
 		return nil, errors.Join(err, logs.Close())
 	case <-started:
 	}
+
 	return func() error {
 		stop()
 		return errors.Join(<-ended, logs.Close())

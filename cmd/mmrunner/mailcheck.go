@@ -31,11 +31,13 @@ messages are samples of mmrunner's own, those below --corpus, and mutations of b
 		Hidden: true,
 		RunE:   func(cmd *cobra.Command, _ []string) error { return checkMail(cmd, in, o) },
 	}
+
 	cmd.Flags().StringVar(&o.corpus, "corpus", "", "a directory of messages")
 	cmd.Flags().IntVarP(&o.mutations, "mutations", "n", 5000, "mutations to make of each seed")
 	cmd.Flags().UintSliceVar(&o.seeds, "seed", []uint{1}, "seeds of the mutations")
 	cmd.Flags().IntVar(&o.show, "show", 20, "differences to print")
 	cmd.Flags().StringVar(&o.save, "save", "", "a directory to write the messages that differ to")
+
 	return cmd
 }
 
@@ -47,6 +49,7 @@ func checkMail(cmd *cobra.Command, in *installation, o mailcheckOptions) error {
 	if s.Python == "" {
 		return fmt.Errorf("%s: there is no Python, need the interpreter that its scripts run under", s.Prefix)
 	}
+
 	samples := mailcheck.Samples()
 	if o.corpus != "" {
 		corpus, err := mailcheck.ReadCorpus(o.corpus)
@@ -55,6 +58,7 @@ func checkMail(cmd *cobra.Command, in *installation, o mailcheckOptions) error {
 		}
 		samples = append(samples, corpus...)
 	}
+
 	p, err := mailcheck.Start(s.Python, s.Prefix)
 	if err != nil {
 		return err
@@ -68,6 +72,7 @@ func checkMail(cmd *cobra.Command, in *installation, o mailcheckOptions) error {
 			if differences <= o.show {
 				fmt.Fprintln(out, d)
 			}
+
 			if o.save != "" {
 				err = os.WriteFile(filepath.Join(o.save, fmt.Sprintf("%d.eml", differences)), []byte(d.Text), 0o666)
 			}
@@ -78,10 +83,12 @@ func checkMail(cmd *cobra.Command, in *installation, o mailcheckOptions) error {
 		}
 		messages += n
 	}
+
 	fmt.Fprintf(out, "samples %d, seeds %d, messages compared %d (mutations %d), differences %d\n",
 		len(samples), len(o.seeds), messages, messages-len(samples)*len(o.seeds), differences)
 	if differences > 0 {
 		return fmt.Errorf("got %d differences, need none", differences)
 	}
+
 	return nil
 }

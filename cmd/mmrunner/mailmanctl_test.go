@@ -32,10 +32,12 @@ func underMailman(t *testing.T, settings string) *liveMailman {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	b = fmt.Appendf(b, "\nPYTHON = %q\n%s\n", program(t), settings)
 	if err := os.WriteFile(config, b, 0o664); err != nil {
 		t.Fatal(err)
 	}
+
 	mmtest.MakeLists(t, in.prefix, mmtest.ListSpec{Name: "mailman"}, mmtest.ListSpec{
 		Name: "test", Members: []string{"a@example.com", "b@example.com"}, Python: "m.subscribe_policy = 0"})
 	return in
@@ -46,6 +48,7 @@ func (in *liveMailman) run(stdin string, script string, args ...string) string {
 	in.t.Helper()
 	cmd := exec.Command(in.python, append([]string{filepath.Join(in.prefix, script)}, args...)...)
 	cmd.Stdin = strings.NewReader(stdin)
+
 	// What mailmanctl leaves behind must not keep us waiting for its output.
 	out, err := os.CreateTemp(in.t.TempDir(), "out")
 	if err != nil {
@@ -55,9 +58,11 @@ func (in *liveMailman) run(stdin string, script string, args ...string) string {
 	cmd.Stdout, cmd.Stderr = out, out
 	err = cmd.Run()
 	b, _ := os.ReadFile(out.Name())
+
 	if err != nil {
 		in.t.Fatalf("%s %q: %v\n%s", script, args, err, b)
 	}
+
 	return string(b)
 }
 
@@ -100,10 +105,12 @@ func (in *liveMailman) master() int {
 	if err != nil {
 		in.t.Fatal(err)
 	}
+
 	pid, err := strconv.Atoi(strings.TrimSpace(string(b)))
 	if err != nil {
 		in.t.Fatal(err)
 	}
+
 	return pid
 }
 
@@ -114,6 +121,7 @@ func procInfo(t *testing.T, pid int) (ppid int, exe, cwd string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	fields := bytes.Fields(stat[bytes.LastIndexByte(stat, ')')+1:])
 	ppid, _ = strconv.Atoi(string(fields[1]))
 	exe, _ = os.Readlink(fmt.Sprintf("/proc/%d/exe", pid))
@@ -139,6 +147,7 @@ func TestUnderMailmanctl(t *testing.T) {
 			syscall.Kill(in.master(), syscall.SIGTERM)
 		}
 	})
+
 	ours := append(in.started("BounceRunner", 1), in.started("CommandRunner", 2)...)
 	ours = append(ours, in.started("VirginRunner", 1)...)
 	news := in.started("NewsRunner", 1)[0]
@@ -147,6 +156,7 @@ func TestUnderMailmanctl(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	for _, pid := range append(ours, news) {
 		ppid, exe, cwd := procInfo(t, pid)
 		if ppid != master || cwd != in.prefix || (exe == self) != (pid != news) {
@@ -165,6 +175,7 @@ func TestUnderMailmanctl(t *testing.T) {
 		if err := syscall.Kill(ours[1+i], sig); err != nil {
 			t.Fatal(err)
 		}
+
 		in.started("CommandRunner", 3+i)
 		if want := fmt.Sprintf("(pid: %d, sig: %d, sts: None", ours[1+i], sig); !strings.Contains(in.log("qrunner"), want) {
 			t.Errorf("had no %q in the qrunner log:\n%s", want, in.log("qrunner"))
@@ -174,17 +185,21 @@ func TestUnderMailmanctl(t *testing.T) {
 	if err := os.Rename(filepath.Join(in.prefix, "logs", "qrunner"), filepath.Join(in.prefix, "logs", "old")); err != nil {
 		t.Fatal(err)
 	}
+
 	in.run("", "bin/mailmanctl", "-u", "-q", "reopen")
 	in.until("logs that are opened anew", func() bool {
 		return len(in.pids("BounceRunner qrunner caught SIGHUP.  Reopening logs.")) == 1 &&
 			len(in.pids("CommandRunner qrunner caught SIGHUP.  Reopening logs.")) == 2
 	})
+
 	in.run("", "bin/mailmanctl", "-u", "-q", "restart")
 	in.started("BounceRunner", 1)
 	in.started("CommandRunner", 2)
+
 	if had := strings.Count(in.log("qrunner"), "sts: 2, class: CommandRunner"); had != 2 {
 		t.Errorf("had %d CommandRunners that ended with SIGINT's status, wanted 2:\n%s", had, in.log("qrunner"))
 	}
+
 	// The bounce had to wait for its quarter of an hour, or for the end of its runner.
 	if had := strings.Count(in.log("bounce"), "test: a@example.com bounce score: 1.0"); had != 1 {
 		t.Errorf("had %d bounces registered, wanted 1:\n%s", had, in.log("bounce"))
@@ -195,14 +210,17 @@ func TestUnderMailmanctl(t *testing.T) {
 	in.run("", "bin/mailmanctl", "-u", "-q", "stop")
 	in.until("mailmanctl to end", func() bool { return syscall.Kill(master, 0) == syscall.ESRCH })
 	stopped = true
+
 	for _, line := range []string{"sts: 15, class: BounceRunner, slice: 1/1", "sts: 15, class: CommandRunner, slice: 1/2", "sts: 15, class: CommandRunner, slice: 2/2"} {
 		if !strings.Contains(in.log("qrunner"), line) {
 			t.Errorf("had no %q in the qrunner log:\n%s", line, in.log("qrunner"))
 		}
 	}
+
 	if log := in.log("error"); log != "" {
 		t.Errorf("had in the error log:\n%s", log)
 	}
+
 	for _, dir := range []string{"locks", "qfiles/commands", "qfiles/bounces", "qfiles/shunt", "qfiles/bad"} {
 		if left, _ := os.ReadDir(filepath.Join(in.prefix, dir)); len(left) > 0 {
 			t.Errorf("had %v left in %s", left, dir)

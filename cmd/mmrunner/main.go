@@ -47,12 +47,15 @@ func main() {
 	limitGarbage()
 	// Mailman's. What a process that dies has only just made has its mode already.
 	syscall.Umask(0o007)
+
 	if local := zone.Local(os.Getenv("TZ")); local != nil {
 		time.Local = local
 	}
+
 	if script, args, ok := qrunner.Invocation(os.Args); ok {
 		os.Exit(underMailmanctl(script, args))
 	}
+
 	os.Exit(run(os.Args[1:]))
 }
 
@@ -65,6 +68,7 @@ func run(args []string) int {
 	root.SetArgs(args)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
+
 	ctx, signals := newStopSignals(context.Background(), func(e *stoppedError) {
 		complain(stderr, e)
 		os.Exit(e.status())
@@ -79,11 +83,13 @@ func run(args []string) int {
 		complain(stderr, stopped)
 		return stopped.status()
 	}
+
 	complain(stderr, advised(root, args, err))
 	var exit *exitError
 	if errors.As(err, &exit) {
 		return exit.status
 	}
+
 	return statusNotDone
 }
 

@@ -32,6 +32,7 @@ today, or $SOURCE_DATE_EPOCH.`,
 			if err := os.MkdirAll(args[0], 0o777); err != nil {
 				return err
 			}
+
 			// A tree of its own, whose texts get sections that the help shows in another way.
 			root := newRoot()
 			root.Use += " COMMAND [FLAGS]"
@@ -42,6 +43,7 @@ today, or $SOURCE_DATE_EPOCH.`,
 					err = writeManPage(cmd, args[0])
 				}
 			})
+
 			return err
 		},
 	}
@@ -64,6 +66,7 @@ func writeManPage(cmd *cobra.Command, dir string) error {
 	if err := doc.GenMan(cmd, header, &b); err != nil {
 		return fmt.Errorf("writing the manual page of %s: %w", cmd.CommandPath(), err)
 	}
+
 	name := strings.ReplaceAll(cmd.CommandPath(), " ", "-") + "." + manSection
 	return os.WriteFile(filepath.Join(dir, name), flagValue.ReplaceAll(b.Bytes(), nil), 0o666)
 }
@@ -72,6 +75,7 @@ func writeManPage(cmd *cobra.Command, dir string) error {
 func manual(cmd *cobra.Command) string {
 	var b strings.Builder
 	b.WriteString(cmd.Long)
+
 	if !cmd.HasParent() {
 		b.WriteString("\n\n# COMMANDS\n")
 		for _, sub := range cmd.Commands() {
@@ -79,8 +83,10 @@ func manual(cmd *cobra.Command) string {
 				fmt.Fprintf(&b, "**mmrunner %s**\n: %s\n\n", sub.Name(), sub.Short)
 			}
 		}
+
 		b.WriteString("\n# FILES\n" + manFiles + "\n# ENVIRONMENT\n" + manEnvironment + "\n# SETTINGS\n" + manSettings)
 	}
+
 	if lines := cmd.Annotations[exitsKey]; lines != "" {
 		b.WriteString("\n\n# EXIT STATUS\n")
 		for line := range strings.Lines(lines) {
@@ -88,6 +94,7 @@ func manual(cmd *cobra.Command) string {
 			fmt.Fprintf(&b, "**%s**\n: %s\n\n", status, meaning)
 		}
 	}
+
 	return b.String()
 }
 

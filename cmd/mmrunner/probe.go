@@ -34,6 +34,7 @@ commands of the installation, and which of its modules are not as Mailman ships 
 		Annotations: exits("0 the installation could be asked", "2 it could not; what is known without it is printed"),
 		RunE:        func(cmd *cobra.Command, _ []string) error { return probe(cmd, in, o) },
 	}
+
 	cmd.Flags().BoolVar(&o.asJSON, "json", false, "print the whole profile as JSON")
 	cmd.Flags().BoolVar(&o.noCache, "no-cache", false, "ask the installation's Python again, and keep nothing")
 	return cmd
@@ -48,9 +49,11 @@ func probe(cmd *cobra.Command, in *installation, o probeOptions) error {
 		return err
 	}
 	var problem error
+
 	if s.Problem != nil {
 		problem = fmt.Errorf("%s: its Python does not answer: %w; name another in $MAILMAN_PYTHON", s.Prefix, s.Problem)
 	}
+
 	if !o.asJSON {
 		return errors.Join(summary(cmd.OutOrStdout(), s), problem)
 	}
@@ -61,6 +64,7 @@ func probe(cmd *cobra.Command, in *installation, o probeOptions) error {
 	if err != nil {
 		return err
 	}
+
 	return printJSON(cmd, probeDocument{s.Prefix, s.Python, b})
 }
 
@@ -81,12 +85,14 @@ func summary(w io.Writer, s *site.Site) error {
 		fmt.Fprintf(t, "%s\t%s\n", name, terminal.Escape(fmt.Sprintf(format, a...)))
 	}
 	row("prefix", "%s", s.Prefix)
+
 	if s.Probed {
 		row("Mailman", "%s (list data version %d)", p.Version, p.DataFileVersion)
 		row("Python", "%s at %s", p.Python.Version, s.Python)
 	} else {
 		row("Mailman", "not probed: %v", s.Problem)
 	}
+
 	for _, name := range []string{"VAR_PREFIX", "LIST_DATA_DIR", "QUEUE_DIR", "DATA_DIR", "LOCK_DIR", "LOG_DIR", "TEMPLATE_DIR", "MESSAGES_DIR"} {
 		row(name, "%s", s.Str(name))
 	}
@@ -108,6 +114,7 @@ func summary(w io.Writer, s *site.Site) error {
 			changed = append(changed, name)
 		}
 	}
+
 	row("custom modules", "%s", remarked(delegated, " (left to the installation's Python)"))
 	row("changed modules", "%s", remarked(changed, " (no effect under mmrunner)"))
 	switch {
@@ -118,6 +125,7 @@ func summary(w io.Writer, s *site.Site) error {
 	default:
 		row("profile", "built in")
 	}
+
 	if err := t.Flush(); err != nil {
 		return err
 	}
@@ -125,6 +133,7 @@ func summary(w io.Writer, s *site.Site) error {
 		_, err := fmt.Fprintf(w, "\nWARNING: %s.\nThe runners concerned are left to Mailman's Python unless told otherwise with --ignore-changes, or\n%s = True in mm_cfg.py.\n", terminal.Escape(text), ignoreChangesSetting)
 		return err
 	}
+
 	return nil
 }
 

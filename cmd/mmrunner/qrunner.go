@@ -43,24 +43,28 @@ mailmanctl starts its runners through mmrunner where mm_cfg.py sets PYTHON to it
 				if err != nil {
 					return err
 				}
+
 				// bin/qrunner, which gets what is not ours, prints it as it is.
 				if terminal.Escape(spec.Name) != spec.Name {
 					return fmt.Errorf("--runner: got %q, need the name of a class", arg)
 				}
 				o.Runners = append(o.Runners, spec)
 			}
+
 			if len(o.Runners) == 0 && !o.List {
 				return errors.New("got no runner, need --runner NAME[:SLICE:COUNT]; --list shows the names")
 			}
 			return byHand(cmd, in, o)
 		},
 	}
+
 	f := cmd.Flags()
 	f.StringArrayVarP(&specs, "runner", "r", nil, "the runner `NAME[:SLICE:COUNT]`, SLICE from 0; may be repeated; All is all of them")
 	f.BoolVarP(&o.Once, "once", "o", false, "one entry for each runner, then end")
 	f.BoolVarP(&o.List, "list", "l", false, "show the names of the runners")
 	f.BoolVarP(&o.Verbose, "verbose", "v", false, "log each turn of several runners in the qrunner log")
 	f.BoolVarP(&o.Subproc, "subproc", "s", false, "started by mailmanctl: say what there is to say in the error log")
+
 	return cmd
 }
 
@@ -73,6 +77,7 @@ func byHand(cmd *cobra.Command, in *installation, o qrunner.Options) error {
 	if err := in.leaveRoot(); err != nil {
 		return err
 	}
+
 	script := filepath.Join(prefix, "bin", "qrunner")
 	if ours, others := qrunner.Split(o.Runners, true); o.List || len(ours) == 0 && !asksForAll(others) {
 		return qrunner.Exec(script, o.Args(o.Runners))
@@ -82,13 +87,16 @@ func byHand(cmd *cobra.Command, in *installation, o qrunner.Options) error {
 	if err != nil {
 		return err
 	}
+
 	status, err := serve(cmd.Context(), s, script, o)
 	if err != nil && o.Subproc {
 		service.Complain(s, err)
 	}
+
 	if err != nil || status != 0 {
 		return &exitError{status, err}
 	}
+
 	return nil
 }
 
@@ -111,6 +119,7 @@ func serve(ctx context.Context, s *site.Site, script string, o qrunner.Options) 
 			complain(terminal.NewWriter(os.Stderr), errors.New(text))
 		}
 	})
+
 	if len(ours) == 0 {
 		return 1, qrunner.Exec(script, o.Args(others))
 	}
@@ -120,9 +129,11 @@ func serve(ctx context.Context, s *site.Site, script string, o qrunner.Options) 
 	if err := tune(process); err != nil {
 		return 1, err
 	}
+
 	if len(others) > 0 {
 		process.Python = &service.PythonRunners{Script: script, Args: o.Args(others)}
 	}
+
 	return process.Run(ctx)
 }
 
@@ -132,9 +143,11 @@ func tune(process *service.Process) error {
 	if _, ok := process.Site.Value("MMRUNNER_BATCH_SIZE"); ok {
 		process.BatchSize = process.Site.Int("MMRUNNER_BATCH_SIZE")
 	}
+
 	if _, ok := process.Site.Value("MMRUNNER_LOCK_SHARE"); ok {
 		process.LockShare = process.Site.Float("MMRUNNER_LOCK_SHARE")
 	}
+
 	process.Metrics = process.Site.Str("MMRUNNER_METRICS_ADDR")
 	if v, _ := process.Site.Value("MMRUNNER_METRICS_ADDR"); process.Metrics == "" && len(process.Runners) == 1 {
 		if d, ok := v.(*pickle.Dict); ok {
@@ -143,6 +156,7 @@ func tune(process *service.Process) error {
 			process.Metrics = string(text)
 		}
 	}
+
 	return sane(process.BatchSize, "MMRUNNER_BATCH_SIZE in mm_cfg.py", process.LockShare, "MMRUNNER_LOCK_SHARE in mm_cfg.py")
 }
 
@@ -169,6 +183,7 @@ func underMailmanctl(script string, args []string) (status int) {
 	if err == nil && len(o.Runners) == 1 && o.Runners[0].Name == qrunner.LMTP {
 		return mailUnderMailmanctl(in, o)
 	}
+
 	ours, others := qrunner.Split(o.Runners, true)
 	if err != nil || o.Help || o.List || len(ours) == 0 && !asksForAll(others) {
 		return python(script, args, o, nil)
@@ -178,6 +193,7 @@ func underMailmanctl(script string, args []string) (status int) {
 	if err != nil {
 		return python(script, args, o, nil)
 	}
+
 	for _, w := range warnings {
 		service.Complain(s, w)
 	}
@@ -189,6 +205,7 @@ func underMailmanctl(script string, args []string) (status int) {
 	if err != nil {
 		service.Complain(s, err)
 	}
+
 	return status
 }
 

@@ -22,11 +22,13 @@ there is no Mailman. Nothing of the installation changes.`,
 			if err != nil {
 				return err
 			}
+
 			for _, scene := range record.Scenes {
 				if err := record.Record(s, scene, filepath.Join(args[0], scene+".zip")); err != nil {
 					return err
 				}
 			}
+
 			return nil
 		},
 	}

@@ -45,6 +45,7 @@ The guard is switched on in data/mmrunner.toml, for all lists or for one:
 		Args:        cobra.ExactArgs(1),
 		RunE:        func(cmd *cobra.Command, args []string) error { return releaseHeld(cmd, in, o, args[0]) },
 	}
+
 	f := cmd.Flags()
 	f.StringVar(&o.domain, "domain", "", "those of domains like `GLOB`")
 	f.BoolVar(&o.apply, "apply", false, "do it; without this, nothing is changed")
@@ -64,11 +65,13 @@ func releaseHeld(cmd *cobra.Command, in *installation, o releaseOptions, list st
 	if err := filter.Check(); err != nil {
 		return err
 	}
+
 	s, err := in.open(cmd)
 	if err != nil {
 		return err
 	}
 	what := releasedMembers{List: list, Applied: o.apply, Members: []string{}}
+
 	if o.apply {
 		err = changeList(cmd, s, list, func(b runner.Batch, record *events.Recorder) error {
 			members, err := held(filter, b.List())
@@ -81,6 +84,7 @@ func releaseHeld(cmd *cobra.Command, in *installation, o releaseOptions, list st
 	} else {
 		what.Members, err = heldNow(s, list, filter)
 	}
+
 	if err != nil {
 		return err
 	}
@@ -94,13 +98,16 @@ func releaseHeld(cmd *cobra.Command, in *installation, o releaseOptions, list st
 		fmt.Fprintln(out, terminal.Escape(m))
 	}
 	verb := "would be disabled"
+
 	if o.apply {
 		verb = "disabled"
 	}
+
 	fmt.Fprintf(out, "%s: %s %s.\n", terminal.Escape(list), several(len(what.Members), "held member", "held members"), verb)
 	if !o.apply {
 		fmt.Fprintln(out, "Nothing was changed; say --apply to do it.")
 	}
+
 	return nil
 }
 

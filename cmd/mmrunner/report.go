@@ -50,6 +50,7 @@ It changes nothing.`,
 		Annotations: exits(exitDone, exitNotDone),
 		RunE:        func(cmd *cobra.Command, args []string) error { return writeReport(cmd, in, o, args) },
 	}
+
 	f := cmd.Flags()
 	f.StringVar(&o.since, "since", "", "what happened at `DATE` or later (default: 30 days ago)")
 	f.StringVar(&o.member, "member", "", "tell the history of one `ADDRESS`")
@@ -59,6 +60,7 @@ It changes nothing.`,
 	jsonFlag(f, &o.asJSON)
 	cmd.MarkFlagsMutuallyExclusive("json", "html")
 	cmd.MarkFlagsMutuallyExclusive("member", "html", "subscriptions")
+
 	return cmd
 }
 
@@ -68,12 +70,14 @@ func writeReport(cmd *cobra.Command, in *installation, o reportOptions, lists []
 	}
 	now := time.Now()
 	about := report.Options{Lists: lists, Since: now.AddDate(0, 0, -30), Now: now, Most: o.most}
+
 	if o.since != "" {
 		var err error
 		if about.Since, err = parseMoment(o.since); err != nil {
 			return fmt.Errorf("--since: %w", err)
 		}
 	}
+
 	s, err := in.look(cmd)
 	if err != nil {
 		return err
@@ -89,6 +93,7 @@ func writeReport(cmd *cobra.Command, in *installation, o reportOptions, lists []
 		}
 		return p.Text(cmd.OutOrStdout(), screenWidth())
 	}
+
 	if o.member != "" {
 		m, err := report.History(s, o.member, about)
 		switch {
@@ -99,6 +104,7 @@ func writeReport(cmd *cobra.Command, in *installation, o reportOptions, lists []
 		}
 		return m.Text(cmd.OutOrStdout(), screenWidth())
 	}
+
 	r, err := report.Build(s, about)
 	switch {
 	case err != nil:
@@ -114,5 +120,6 @@ func writeReport(cmd *cobra.Command, in *installation, o reportOptions, lists []
 		}
 		return errors.Join(r.HTML(f), f.Close())
 	}
+
 	return r.Text(cmd.OutOrStdout(), screenWidth())
 }

@@ -25,6 +25,7 @@ func (in *installation) leaveRoot() error {
 	if err != nil {
 		return err
 	}
+
 	u, root, err := privilege.Find(prefix)
 	if root || err != nil {
 		return err
@@ -41,6 +42,7 @@ func (in *installation) site(o site.Options) (*site.Site, error) {
 	if err != nil || os.Geteuid() != 0 {
 		return s, err
 	}
+
 	// A setting that only Python can work out may lead to state that is not root's alone.
 	for _, dir := range []string{s.Str("VAR_PREFIX"), s.ListDataDir(), s.DataDir(), s.LockDir(), s.LogDir(), s.Str("QUEUE_DIR")} {
 		alone, err := privilege.RootsAlone(dir)
@@ -51,6 +53,7 @@ func (in *installation) site(o site.Options) (*site.Site, error) {
 			return nil, fmt.Errorf("%s is not root's alone as the settings in %s are; start mmrunner as Mailman's user", dir, s.Prefix)
 		}
 	}
+
 	return s, nil
 }
 
@@ -60,6 +63,7 @@ func (in *installation) leaveRootFor(files ...string) error {
 	if os.Geteuid() != 0 {
 		return nil
 	}
+
 	for _, file := range files {
 		if file == "-" {
 			continue
@@ -72,6 +76,7 @@ func (in *installation) leaveRootFor(files ...string) error {
 		}
 		return in.leaveRoot()
 	}
+
 	return nil
 }
 
@@ -84,6 +89,7 @@ func openRoots(files []string) (rootsFiles, error) {
 	if os.Geteuid() != 0 {
 		return open, nil
 	}
+
 	for _, name := range files {
 		if alone, err := privilege.RootsPath(name); name == "-" || !alone || err != nil {
 			continue
@@ -95,8 +101,10 @@ func openRoots(files []string) (rootsFiles, error) {
 		if err != nil {
 			return open, errors.Join(err, open.close())
 		}
+
 		open[name] = f
 	}
+
 	return open, nil
 }
 
@@ -116,21 +124,25 @@ func (in *installation) createReport(name string) (*os.File, error) {
 		if err != nil {
 			return nil, err
 		}
+
 		file, err := privilege.RootsPath(name)
 		if err != nil {
 			return nil, err
 		}
+
 		if !dir || !file {
 			if err := in.leaveRoot(); err != nil {
 				return nil, err
 			}
 		}
 	}
+
 	flag := os.O_WRONLY | os.O_CREATE | os.O_TRUNC
 	if os.Geteuid() == 0 {
 		// The directory may be one like /tmp, where anybody may be faster.
 		flag |= syscall.O_NOFOLLOW | syscall.O_NONBLOCK
 	}
+
 	return os.OpenFile(name, flag, 0o600)
 }
 

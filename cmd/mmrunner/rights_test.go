@@ -38,11 +38,13 @@ func newSharedMailman(t *testing.T) *sharedMailman {
 	if os.Geteuid() != 0 {
 		t.Skip("only root has rights that could be given away")
 	}
+
 	in := &sharedMailman{t: t, prefix: mmtest.Clone(t)}
 	var err error
 	if in.user, err = privilege.Lookup("mailman", "mailman"); err != nil {
 		t.Skipf("no user of Mailman's here: %v", err)
 	}
+
 	mmtest.MakeLists(t, in.prefix, mmtest.ListSpec{Name: "mailman"}, mmtest.ListSpec{Name: "test", Members: []string{"a@example.com"}})
 	for dir := filepath.Dir(in.prefix); dir != os.TempDir() && dir != "/"; dir = filepath.Dir(dir) {
 		in.check(os.Chmod(dir, 0o755))
@@ -55,10 +57,12 @@ func newSharedMailman(t *testing.T) *sharedMailman {
 		if err != nil {
 			return err
 		}
+
 		mode := info.Mode() | 0o060
 		if e.IsDir() {
 			mode |= fs.ModeSetgid | 0o010
 		}
+
 		return errors.Join(os.Lchown(path, in.user.UID, in.user.GID), os.Chmod(path, mode))
 	}))
 
@@ -70,6 +74,7 @@ func newSharedMailman(t *testing.T) *sharedMailman {
 	for name, mode := range map[string]fs.FileMode{"config.pck": 0o666, "passwd": 0o600} {
 		in.check(os.WriteFile(filepath.Join(in.outside, name), []byte("outside"), mode))
 	}
+
 	return in
 }
 
@@ -106,12 +111,14 @@ func (in *sharedMailman) asRoot(args ...string) (string, error) {
 	in.check(cmd.Start())
 	ended := make(chan error, 1)
 	go func() { ended <- cmd.Wait() }()
+
 	for {
 		select {
 		case err := <-ended:
 			return out.String(), err
 		case <-time.After(20 * time.Millisecond):
 		}
+
 		if in.starts() > started {
 			if err := cmd.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
 				in.t.Fatal(err)
@@ -141,12 +148,15 @@ func (in *sharedMailman) roots() map[string]bool {
 		if err != nil {
 			return err
 		}
+
 		info, err := os.Lstat(path)
 		if err == nil && info.Sys().(*syscall.Stat_t).Uid == 0 {
 			found[path] = true
 		}
+
 		return nil
 	}))
+
 	return found
 }
 
@@ -156,23 +166,28 @@ func (in *sharedMailman) untouched(had map[string]bool) {
 	in.t.Helper()
 	entries, err := os.ReadDir(in.outside)
 	in.check(err)
+
 	if len(entries) != 2 {
 		in.t.Errorf("got %v outside of the site, need the two files that were there", entries)
 	}
+
 	for _, e := range entries {
 		if b, err := os.ReadFile(filepath.Join(in.outside, e.Name())); err != nil || string(b) != "outside" {
 			in.t.Errorf("%s outside of the site: got %q, %v", e.Name(), b, err)
 		}
 	}
+
 	b, err := os.ReadFile(in.witness)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		in.t.Fatal(err)
 	}
+
 	for line := range strings.Lines(string(b)) {
 		if want := fmt.Sprintf("%d %d\n", in.user.UID, in.user.GID); line != want {
 			in.t.Errorf("a member's code was run as user and group %q, need %q", line, want)
 		}
 	}
+
 	for path := range in.roots() {
 		if !had[path] {
 			in.t.Errorf("%s is a new file of root's", path)
@@ -240,6 +255,7 @@ func TestNoCommandGivesRootsRightsAway(t *testing.T) {
 	if err := os.WriteFile(plain, []byte("From: a@example.com\n\nb\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+
 	for what, forge := range forgeries {
 		t.Run(what, func(t *testing.T) {
 			t.Parallel()
@@ -247,6 +263,7 @@ func TestNoCommandGivesRootsRightsAway(t *testing.T) {
 			if out, err := in.asRoot("probe"); err != nil {
 				t.Fatalf("the sound site: %v\n%s", err, out)
 			}
+
 			forge(in)
 			for _, args := range [][]string{
 				{"probe"}, {"status"}, {"verify"}, {"detect", plain}, {"dump", filepath.Join(in.prefix, "lists/mailman/config.pck")},
@@ -273,12 +290,14 @@ func TestCommandsOfRootWorkAsMailmansUser(t *testing.T) {
 	config := filepath.Join(in.prefix, "Mailman/mm_cfg.py")
 	before, err := os.ReadFile(config)
 	in.check(err)
+
 	// Mailman's user has to be able to start it.
 	binary := filepath.Join(in.prefix, "bin/mmrunner")
 	b, err := os.ReadFile(program(t))
 	in.check(err)
 	in.check(os.WriteFile(binary, b, 0o755))
 	had[binary] = true
+
 	for _, args := range [][]string{
 		{"probe"}, {"verify"}, {"dump", filepath.Join(in.prefix, "lists/test/config.pck")}, {"drain"}, {"run"},
 		{"install", "--yes", "--binary", binary}, {"uninstall", "--yes"},
@@ -288,11 +307,13 @@ func TestCommandsOfRootWorkAsMailmansUser(t *testing.T) {
 		}
 		in.untouched(had)
 	}
+
 	after, err := os.ReadFile(config)
 	in.check(err)
 	if !bytes.Equal(after, before) {
 		t.Errorf("mm_cfg.py is not as it was:\n%s", after)
 	}
+
 	profile, err := os.Stat(filepath.Join(in.prefix, "data/mmrunner-profile.json"))
 	in.check(err)
 	if owner := profile.Sys().(*syscall.Stat_t).Uid; int(owner) != in.user.UID {

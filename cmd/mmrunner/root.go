@@ -20,6 +20,7 @@ Try it with mmrunner demo, and on a site with mmrunner probe, verify and shadow,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
+
 	root.PersistentFlags().StringVar(&in.prefix, "prefix", "",
 		"the Mailman installation (default: $MAILMAN_PREFIX, else the usual places)")
 
@@ -37,6 +38,7 @@ Try it with mmrunner demo, and on a site with mmrunner probe, verify and shadow,
 	addGroup(root, groupBounces, "Who bounces and why:", newReport(in), newEnable(in), newRelease(in))
 	addGroup(root, groupOther, "Other commands:", newBench(in), newMan(), newVersion())
 	root.AddCommand(newJSONHelp())
+
 	// For those who develop mmrunner, and what commands start for themselves; hidden.
 	root.AddCommand(newInstallStep(in), newTorture(), newTortureWork(), newRecord(in), newMailcheck(in))
 	setHelp(root)

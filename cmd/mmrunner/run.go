@@ -46,6 +46,7 @@ As root it becomes Mailman's user first, as every command does; any other user t
 		Annotations: exits("0 it was told to stop", exitNotDone),
 		RunE:        func(cmd *cobra.Command, args []string) error { return runForeground(cmd, in, o, args) },
 	}
+
 	f := cmd.Flags()
 	ignoreChangesFlag(f, &o.ignoreChanges)
 	f.StringVar(&o.slice, "slice", "0/1", "work on slice `N/M` of the queues only, N from 0")
@@ -57,6 +58,7 @@ As root it becomes Mailman's user first, as every command does; any other user t
 	f.Lookup("lmtp").NoOptDefVal = lmtp.UsualAddress
 	f.StringVar(&o.socketmap, "socketmap", lmtp.UsualSocketmap, "with --lmtp: answer Postfix's socketmap on `ADDRESS`, or none")
 	f.BoolVarP(&o.asUser, "run-as-user", "u", false, "run as whoever started it, if not as root")
+
 	return cmd
 }
 
@@ -65,6 +67,7 @@ func runForeground(cmd *cobra.Command, in *installation, o runOptions, names []s
 	if err := sane(o.batchSize, "--batch-size", o.lockShare, "--lock-share"); err != nil {
 		return err
 	}
+
 	n, slices, err := qrunner.ParseSlice(o.slice)
 	if err != nil {
 		return err
@@ -73,15 +76,18 @@ func runForeground(cmd *cobra.Command, in *installation, o runOptions, names []s
 	if err != nil {
 		return err
 	}
+
 	if !o.asUser {
 		if err := qrunner.CheckUser(s); err != nil {
 			return err
 		}
 	}
+
 	byName := len(names) > 0
 	if !byName {
 		names = runner.Names()
 	}
+
 	if names, err = withoutChanged(cmd.ErrOrStderr(), s, names, byName, o.ignoreChanges); err != nil {
 		return err
 	}
@@ -91,15 +97,18 @@ func runForeground(cmd *cobra.Command, in *installation, o runOptions, names []s
 		if !runner.Known(spec.Name) {
 			return fmt.Errorf("got runner %q, need one of %s", name, strings.Join(append(runner.Names(), runner.Outgoing.Name), ", "))
 		}
+
 		process.Runners = append(process.Runners, spec)
 		if qrunner.Configured(s, spec.Name) {
 			fmt.Fprintf(cmd.ErrOrStderr(), "mmrunner: mailmanctl starts %s too; take it out of QRUNNERS in mm_cfg.py\n", spec.Name)
 		}
 	}
+
 	// Relative names in settings are below it for Mailman's own runners.
 	if err := os.Chdir(s.Prefix); err != nil {
 		return err
 	}
+
 	if o.lmtp != "" {
 		end, err := besideRunners(cmd.Context(), s, lmtpOptions{listen: []string{o.lmtp}, maps: []string{o.socketmap}})
 		if err != nil {
@@ -108,6 +117,7 @@ func runForeground(cmd *cobra.Command, in *installation, o runOptions, names []s
 		// Mail is taken until the runners have ended; what comes late waits in the queues.
 		defer func() { failed = errors.Join(failed, end()) }()
 	}
+
 	// To have been told to stop is no failure to a supervisor.
 	_, err = process.Run(cmd.Context())
 	return err

@@ -17,6 +17,7 @@ func TestRunForASupervisor(t *testing.T) {
 	var said bytes.Buffer
 	cmd := exec.Command(program(t), "run", "-u", "--prefix", in.prefix)
 	cmd.Stderr = &said
+
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -26,6 +27,7 @@ func TestRunForASupervisor(t *testing.T) {
 	if err == nil || !strings.Contains(string(out), "CommandRunner, slice 0 of 1: another mmrunner works on it") {
 		t.Errorf("a second one: had error %v and\n%s", err, out)
 	}
+
 	// mailmanctl's own waits for its turn.
 	next := exec.Command(program(t), filepath.Join(in.prefix, "bin", "qrunner"), "--runner=CommandRunner:0:1", "-s")
 	if err := next.Start(); err != nil {
@@ -37,31 +39,39 @@ func TestRunForASupervisor(t *testing.T) {
 	})
 	in.run(subscription("new@example.org"), "scripts/request", "test")
 	in.until("a new member", func() bool { return strings.Contains(in.members(), "new@example.org") })
+
 	if err := cmd.Process.Signal(syscall.SIGHUP); err != nil {
 		t.Fatal(err)
 	}
+
 	in.until("logs that are opened anew", func() bool { return len(in.pids("Main loop qrunner caught SIGHUP.  Reopening logs.")) == 1 })
 	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
+
 	if err := cmd.Wait(); err != nil {
 		t.Errorf("had %v, wanted success:\n%s", err, said.String())
 	}
+
 	if !strings.Contains(said.String(), "mailmanctl starts BounceRunner too") {
 		t.Errorf("had no warning that QRUNNERS has the same runners: %s", said.String())
 	}
+
 	in.started("CommandRunner", 1)
 	if err := next.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
+
 	if next.Wait(); next.ProcessState.ExitCode() != int(syscall.SIGTERM) {
 		t.Errorf("had %v, wanted exit status %d", next.ProcessState, syscall.SIGTERM)
 	}
+
 	for _, line := range []string{"Main loop qrunner caught SIGTERM.  Stopping.", "Main qrunner loop exiting."} {
 		if len(in.pids(line)) != 1 {
 			t.Errorf("had no %q in the qrunner log:\n%s", line, in.log("qrunner"))
 		}
 	}
+
 	if log := in.log("error"); log != "" {
 		t.Errorf("had in the error log:\n%s", log)
 	}

@@ -45,6 +45,7 @@ func own(config string) error {
 	if err != nil {
 		return err
 	}
+
 	g, err := user.LookupGroupId(u.Gid)
 	if err != nil {
 		return err
@@ -53,6 +54,7 @@ func own(config string) error {
 	if err != nil {
 		return err
 	}
+
 	b = fmt.Appendf(b, "\nMAILMAN_USER = %q\nMAILMAN_GROUP = %q\n", u.Username, g.Name)
 	return errors.Join(os.WriteFile(config, b, 0o640), os.Chmod(config, 0o640))
 }
@@ -85,6 +87,7 @@ func waitSocket(ts *testscript.TestScript, neg bool, args []string) {
 			c.Close()
 			return
 		}
+
 		if time.Now().After(end) {
 			ts.Fatalf("%v", err)
 		}

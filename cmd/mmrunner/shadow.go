@@ -51,6 +51,7 @@ more), or with --once replays what is in the queues now.`,
 		Annotations:       exits("0 both sides agreed", "1 something differed", "2 nothing was replayed, or it could not be done", "130 it was stopped before --once was through"),
 		RunE:              func(cmd *cobra.Command, args []string) error { return runShadow(cmd, in, o, args) },
 	}
+
 	f := cmd.Flags()
 	ignoreChangesFlag(f, &o.ignoreChanges)
 	f.BoolVar(&o.once, "once", false, "replay what is in the queues now, then exit")
@@ -60,6 +61,7 @@ more), or with --once replays what is in the queues now.`,
 	f.DurationVar(&o.every, "every", shadow.DefaultEvery, "for how long entries are collected into a batch at most")
 	jsonFlag(f, &o.asJSON)
 	metricsFlag(f, &o.metrics)
+
 	return cmd
 }
 
@@ -70,6 +72,7 @@ func runShadow(cmd *cobra.Command, in *installation, o shadowOptions, names []st
 	if o.every <= 0 {
 		return fmt.Errorf("--every: got %v, need more than 0", o.every)
 	}
+
 	// The page holds what members wrote. It is made now, as a run may be long and its file not writable.
 	var page *os.File
 	if o.report != "" {
@@ -79,6 +82,7 @@ func runShadow(cmd *cobra.Command, in *installation, o shadowOptions, names []st
 		}
 		defer page.Close()
 	}
+
 	s, err := in.look(cmd)
 	if err != nil {
 		return err
@@ -87,20 +91,25 @@ func runShadow(cmd *cobra.Command, in *installation, o shadowOptions, names []st
 	if !byName {
 		names = runner.Names()
 	}
+
 	for _, name := range names {
 		if strings.TrimSuffix(name, "Runner")+"Runner" == runner.Outgoing.Name {
 			return fmt.Errorf("got runner %q, need one that sends nothing to the mail server", name)
 		}
 	}
+
 	if names, err = withoutChanged(cmd.ErrOrStderr(), s, names, byName, o.ignoreChanges); err != nil {
 		return err
 	}
+
 	if o.spool == "" {
 		o.spool = defaultSpool(s.Prefix)
 	}
+
 	ctx := untilStopped(cmd)
 	live := newLive(o.asJSON)
 	tell := live.tell
+
 	if page != nil {
 		// A long run that dies leaves what it has found so far.
 		written := -1
@@ -114,36 +123,44 @@ func runShadow(cmd *cobra.Command, in *installation, o shadowOptions, names []st
 			}
 		}
 	}
+
 	if o.metrics != "" {
 		m := metrics.New(runner.Queues(s.QueueDir), version())
 		if _, err := m.Serve(ctx, o.metrics); err != nil {
 			return err
 		}
+
 		showing := tell
 		tell = func(r *shadow.Report, working bool) {
 			showing(r, working)
 			setTotals(m, r)
 		}
 	}
+
 	r, err := shadow.Run(ctx, shadow.Options{
 		Site: s, Runners: names, Handler: handler, Spool: o.spool, Once: o.once, Version: version(),
 		BatchSize: o.batchSize, Every: o.every, Tell: tell,
 	})
+
 	live.end()
 	if r == nil {
 		return err
 	}
+
 	if page != nil {
 		err = errors.Join(err, rewrite(page, r.HTML), page.Close())
 	}
+
 	if err != nil {
 		return err
 	}
+
 	if o.asJSON {
 		err = printJSON(cmd, r)
 	} else {
 		err = printShadow(cmd.OutOrStdout(), r)
 	}
+
 	switch {
 	case err != nil:
 		return err
@@ -152,6 +169,7 @@ func runShadow(cmd *cobra.Command, in *installation, o shadowOptions, names []st
 	case r.Entries == 0:
 		return errors.New("no entry was replayed: nothing was compared")
 	}
+
 	return nil
 }
 
@@ -182,6 +200,7 @@ func printShadow(w io.Writer, r *shadow.Report) error {
 			fmt.Fprintf(w, "batch %d could not be replayed: %s\n", b.N, terminal.Escape(b.Error))
 		}
 	}
+
 	for i, d := range r.Differences {
 		if i == shownDifferences {
 			fmt.Fprintln(w, "...")
@@ -190,6 +209,7 @@ func printShadow(w io.Writer, r *shadow.Report) error {
 		fmt.Fprintf(w, "batch %d, %s: %s\n  Python   %s\n  mmrunner %s\n", d.Batch,
 			terminal.Escape(d.Where), terminal.Escape(d.Path), indented(d.Python), indented(d.Mmrunner))
 	}
+
 	if len(r.Causes) > 0 {
 		t := terminal.NewTable(terminal.Width, terminal.Column{Title: "TIMES", Right: true}, terminal.Column{Title: "CAUSE", Flex: true},
 			terminal.Column{Title: "MAY COME FROM", Flex: true})
@@ -200,10 +220,12 @@ func printShadow(w io.Writer, r *shadow.Report) error {
 			return err
 		}
 	}
+
 	fmt.Fprintln(w, terminal.Wrap(shadowLine(r), terminal.Width))
 	if len(r.ChangedModules) > 0 {
 		fmt.Fprintln(w, terminal.Wrap("These changes of this site's have no effect under mmrunner: "+terminal.Escape(strings.Join(r.ChangedModules, ", ")), terminal.Width))
 	}
+
 	_, err := fmt.Fprintln(w, terminal.Wrap(terminal.Escape(r.Recommendation), terminal.Width))
 	return err
 }
@@ -219,15 +241,19 @@ func shadowLine(r *shadow.Report) string {
 	if r.LeftOut > 0 {
 		line += fmt.Sprintf(", %d left out", r.LeftOut)
 	}
+
 	if r.Overflow > 0 {
 		line += fmt.Sprintf(", %d overflows", r.Overflow)
 	}
+
 	if r.Entries > 0 {
 		line += fmt.Sprintf("; Python %.2f s (locks %.2f), mmrunner %.3f s (locks %.3f)", r.Python.Seconds, r.Python.Held, r.Mmrunner.Seconds, r.Mmrunner.Held)
 	}
+
 	if r.Ratio > 0 {
 		line += fmt.Sprintf(", %.0f times faster", r.Ratio)
 	}
+
 	return line
 }
 

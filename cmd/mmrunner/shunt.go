@@ -31,6 +31,7 @@ Entries are named by the beginning of their file's name, as far as it tells them
   mmrunner shunt retry --all`,
 		Annotations: exits(exitDone, exitNotDone),
 	}
+
 	cmd.AddCommand(newShuntList(in), newShuntShow(in), newShuntRetry(in), newShuntDiscard(in))
 	return cmd
 }
@@ -55,21 +56,26 @@ here, and what stands in the way of handling it now.`,
 			if err != nil {
 				return err
 			}
+
 			entries, err := shunt.All(s)
 			if err != nil {
 				return err
 			}
+
 			if asJSON {
 				err = printJSON(cmd, shuntDocument{entries})
 			} else {
 				err = printShunted(cmd.OutOrStdout(), entries)
 			}
+
 			if err == nil && len(entries) > 0 {
 				return errFound
 			}
+
 			return err
 		},
 	}
+
 	jsonFlag(cmd.Flags(), &asJSON)
 	return cmd
 }
@@ -80,28 +86,35 @@ func printShunted(w io.Writer, entries []shunt.Entry) error {
 		_, err := fmt.Fprintln(w, "no entry was put aside")
 		return err
 	}
+
 	for i, e := range entries {
 		if i > 0 {
 			fmt.Fprintln(w)
 		}
+
 		queue := e.Queue
 		if queue == "" {
 			queue = "unknown queue"
 		}
+
 		fmt.Fprintf(w, "%s  %s  %s, list %s\n", terminal.Escape(shortBase(entries, e)), at(e.Received), queue, terminal.Escape(orUnknown(e.List)))
 		t := terminal.NewTable(terminal.Width-2, terminal.Column{}, terminal.Column{Flex: true})
 		if e.From != "" {
 			t.Row("from", e.From)
 		}
+
 		if e.Subject != "" {
 			t.Row("subject", e.Subject)
 		}
+
 		t.Row(string(e.State), e.Why)
 		if e.Now != "" {
 			t.Row("now", e.Now)
 		}
+
 		printIndented(w, t)
 	}
+
 	_, err := fmt.Fprintf(w, "\n%s; mmrunner shunt show NAME says what would become of one\n", several(len(entries), "entry", "entries"))
 	return err
 }
@@ -115,10 +128,12 @@ func shortBase(all []shunt.Entry, e shunt.Entry) string {
 				same++
 			}
 		}
+
 		if same == 1 {
 			return e.Base[:n]
 		}
 	}
+
 	return e.Base
 }
 
@@ -152,6 +167,7 @@ no mail leaves.`,
 			if err != nil {
 				return err
 			}
+
 			entries, err := shunt.All(s)
 			if err != nil {
 				return err
@@ -160,6 +176,7 @@ no mail leaves.`,
 			if err != nil {
 				return err
 			}
+
 			r, err := shunt.Rehearse(untilStopped(cmd), s, e, handler)
 			if err != nil {
 				return err
@@ -167,9 +184,11 @@ no mail leaves.`,
 			if asJSON {
 				return printJSON(cmd, shuntedEntry{e, r})
 			}
+
 			return printShuntedEntry(cmd.OutOrStdout(), e, r)
 		},
 	}
+
 	jsonFlag(cmd.Flags(), &asJSON)
 	return cmd
 }
@@ -193,6 +212,7 @@ func printShuntedEntry(w io.Writer, e shunt.Entry, r shunt.Rehearsal) error {
 	if err != nil {
 		return err
 	}
+
 	it, err := qfile.Decode(e.Base, b)
 	if err != nil {
 		_, err = fmt.Fprintf(w, "\nIt cannot be read: %s\n", terminal.Escape(err.Error()))
@@ -202,11 +222,13 @@ func printShuntedEntry(w io.Writer, e shunt.Entry, r shunt.Rehearsal) error {
 	if err := dump.Text(w, it.Data.Dict(), dump.Options{}); err != nil {
 		return err
 	}
+
 	m, err := it.Parse()
 	if err != nil {
 		_, err = fmt.Fprintf(w, "\nIts message cannot be read: %s\n", terminal.Escape(err.Error()))
 		return err
 	}
+
 	return printMessage(w, m)
 }
 
@@ -217,10 +239,12 @@ func printMessage(w io.Writer, m *message.Message) error {
 		_, err = fmt.Fprintf(w, "\nIts message cannot be written: %s\n", terminal.Escape(err.Error()))
 		return err
 	}
+
 	more := ""
 	if len(text) > shownBody {
 		text, more = text[:shownBody], fmt.Sprintf("\n... (%d bytes more)", len(text)-shownBody)
 	}
+
 	_, err = fmt.Fprintf(w, "\nMessage:\n%s%s\n", terminal.Lines(strings.ReplaceAll(text, "\r\n", "\n")), more)
 	return err
 }
@@ -231,12 +255,15 @@ func rehearsed(r shunt.Rehearsal) string {
 		return r.Why
 	}
 	text := "it would be " + string(r.Outcome)
+
 	if r.Why != "" {
 		text += ": " + r.Why
 	}
+
 	if r.Mail > 0 {
 		text += ", with " + several(r.Mail, "message", "messages") + " to be sent"
 	}
+
 	return text
 }
 
@@ -261,6 +288,7 @@ queues. What is wrong with it should be mended before that; mmrunner shunt show 
 			return o.run(cmd, in, args, "put back", func(s *site.Site, e shunt.Entry) error { return shunt.Retry(s, e, o.queue) })
 		},
 	}
+
 	cmd.Flags().BoolVar(&o.all, "all", false, "all entries of the shunt queue")
 	cmd.Flags().StringVar(&o.queue, "queue", "", "put them into this queue")
 	completeFlag(cmd, "queue", completeQueues)
@@ -280,6 +308,7 @@ func newShuntDiscard(in *installation) *cobra.Command {
 			return o.run(cmd, in, args, "removed", func(_ *site.Site, e shunt.Entry) error { return shunt.Discard(e) })
 		},
 	}
+
 	cmd.Flags().BoolVar(&o.all, "all", false, "all entries of the shunt queue")
 	cmd.Flags().BoolVarP(&o.yes, "yes", "y", false, "do not ask")
 	return cmd
@@ -294,6 +323,7 @@ func (o shuntAction) run(cmd *cobra.Command, in *installation, names []string, d
 	if err != nil {
 		return err
 	}
+
 	entries, err := shunt.All(s)
 	if err != nil {
 		return err
@@ -306,6 +336,7 @@ func (o shuntAction) run(cmd *cobra.Command, in *installation, names []string, d
 		}
 		chosen = append(chosen, e)
 	}
+
 	if o.all {
 		for _, e := range entries {
 			if e.State == shunt.Shunted {
@@ -313,6 +344,7 @@ func (o shuntAction) run(cmd *cobra.Command, in *installation, names []string, d
 			}
 		}
 	}
+
 	if cmd.Flags().Lookup("yes") != nil && !o.yes && len(chosen) > 0 && !agreed(cmd, fmt.Sprintf("Remove %s for good?", several(len(chosen), "entry", "entries"))) {
 		return errors.New("the answer was not yes; nothing was removed")
 	}
@@ -324,10 +356,12 @@ func (o shuntAction) run(cmd *cobra.Command, in *installation, names []string, d
 			complain(cmd.ErrOrStderr(), err)
 		}
 	}
+
 	fmt.Fprintf(cmd.OutOrStdout(), "%s %s\n", several(len(chosen)-failed, "entry was", "entries were"), done)
 	if failed > 0 {
 		return errFound
 	}
+
 	return nil
 }
 
@@ -346,6 +380,7 @@ func (in *installation) completeShunted(cmd *cobra.Command, args []string, begun
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
+
 	entries, err := shunt.All(s)
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveNoFileComp
@@ -356,5 +391,6 @@ func (in *installation) completeShunted(cmd *cobra.Command, args []string, begun
 			names = append(names, e.Base+"\t"+terminal.Escape(e.Why))
 		}
 	}
+
 	return names, cobra.ShellCompDirectiveNoFileComp
 }

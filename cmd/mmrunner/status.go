@@ -59,6 +59,7 @@ The exit statuses are those of monitoring plugins, with and without --check.`,
 		Annotations: exits("0 all is well", "1 warning: something wants looking at", "2 critical: mail is not handled, or late", "3 something could not be looked at, or the command line is wrong", exitStopped),
 		RunE:        func(cmd *cobra.Command, _ []string) error { return runStatus(cmd, in, o) },
 	}
+
 	f := cmd.Flags()
 	jsonFlag(f, &o.asJSON)
 	f.IntVar(&o.batches, "batches", 10, "how many of the last batches to show")
@@ -72,6 +73,7 @@ The exit statuses are those of monitoring plugins, with and without --check.`,
 	cmd.MarkFlagsMutuallyExclusive("json", "check", "queue", "html")
 	cmd.MarkFlagsMutuallyExclusive("watch", "check")
 	completeFlag(cmd, "queue", completeQueues)
+
 	return cmd
 }
 
@@ -96,12 +98,14 @@ func runStatus(cmd *cobra.Command, in *installation, o statusOptions) error {
 	if cmd.Flags().Changed("watch") && o.watch < time.Second {
 		return unclear(fmt.Errorf("--watch: got %v, need at least 1s", o.watch))
 	}
+
 	if o.html != "" && o.html != "-" {
 		if o.page, err = in.createReport(o.html); err != nil {
 			return unclear(err)
 		}
 		defer o.page.Close()
 	}
+
 	s, err := in.look(cmd)
 	switch {
 	case err != nil && o.check:
@@ -112,6 +116,7 @@ func runStatus(cmd *cobra.Command, in *installation, o statusOptions) error {
 	case o.watch > 0:
 		return watchStatus(cmd, s, o)
 	}
+
 	return oneStatus(cmd, cmd.OutOrStdout(), s, o)
 }
 
@@ -146,12 +151,14 @@ func oneStatus(cmd *cobra.Command, w io.Writer, s *site.Site, o statusOptions) (
 	default:
 		err = printStatus(w, page, screenWidth())
 	}
+
 	if err != nil {
 		return unclear(err)
 	}
 	if level != status.OK {
 		return &exitError{status: int(level)}
 	}
+
 	return nil
 }
 
@@ -166,12 +173,15 @@ func watchStatus(cmd *cobra.Command, s *site.Site, o statusOptions) error {
 		if exit := new(exitError); errors.As(err, &exit) && exit.err != nil {
 			return err
 		}
+
 		if clear {
 			fmt.Fprint(os.Stdout, "\x1b[H\x1b[2J")
 		}
+
 		if _, err := cmd.OutOrStdout().Write(b.text(clear)); err != nil {
 			return err
 		}
+
 		select {
 		case <-time.After(o.watch):
 		case <-ctx.Done():

@@ -23,6 +23,7 @@ func (s *screen) text(fit bool) []byte {
 	if !fit || err != nil || rows < 3 {
 		return s.Bytes()
 	}
+
 	lines := strings.SplitAfter(s.String(), "\n")
 	if len(lines) < rows {
 		return s.Bytes()
@@ -44,9 +45,11 @@ func checkLine(p statusDocument) string {
 	for _, a := range p.Alarms {
 		texts = append(texts, a.Text)
 	}
+
 	if len(texts) == 0 {
 		texts = []string{"all is well"}
 	}
+
 	var figures []string
 	for _, q := range p.Queues {
 		if q.Unseen == "" && (q.Runner != "" || q.Waiting > 0) {
@@ -56,6 +59,7 @@ func checkLine(p statusDocument) string {
 			}
 		}
 	}
+
 	return fmt.Sprintf("MMRUNNER %s - %s | %s", p.Level, oneLine(strings.Join(texts, "; ")), terminal.Escape(strings.Join(figures, " ")))
 }
 
@@ -69,9 +73,11 @@ func printStatus(w io.Writer, p statusDocument, width int) error {
 	st := p.Status
 	fmt.Fprintf(w, "%s, %s: %s\n", terminal.Escape(st.Host), at(st.At), p.Level)
 	release := "Mailman"
+
 	if st.Release != "" {
 		release += " " + st.Release
 	}
+
 	line := fmt.Sprintf("%s in %s; %s", release, st.Prefix, st.Master.Text())
 	fmt.Fprintln(w, terminal.Wrap(terminal.Escape(line), width))
 
@@ -85,6 +91,7 @@ func printStatus(w io.Writer, p statusDocument, width int) error {
 			return err
 		}
 	}
+
 	for _, table := range []*terminal.Table{queueTable(st, width), runnerTable(st, width), lockTable(st, width), orphanTable(st, width), batchTable(st, width)} {
 		if table.Len() == 0 {
 			continue
@@ -94,6 +101,7 @@ func printStatus(w io.Writer, p statusDocument, width int) error {
 			return err
 		}
 	}
+
 	return nil
 }
 
@@ -112,8 +120,10 @@ func queueTable(st *status.Status, width int) *terminal.Table {
 		case q.Waiting+q.AtHand+q.Preserved == 0 && q.SeldomUsed():
 			continue
 		}
+
 		t.Row(q.Name, count(q.Waiting), count(q.AtHand), age(q.Waiting > 0, q.AgeSeconds), q.For(shownLists))
 	}
+
 	return t
 }
 
@@ -135,6 +145,7 @@ func runnerTable(st *status.Status, width int) *terminal.Table {
 		}
 		t.Row(r.Runner, r.Program(), fmt.Sprint(r.PID), slice, at(r.Since))
 	}
+
 	return t
 }
 
@@ -147,11 +158,14 @@ func lockTable(st *status.Status, width int) *terminal.Table {
 			waiting = append(waiting, fmt.Sprintf("%s for %s", process(h), age(true, h.Seconds)))
 		}
 		held, since := "nobody", "-"
+
 		if l.Holder != nil {
 			held, since = process(*l.Holder), age(true, l.Holder.Seconds)
 		}
+
 		t.Row(l.List, held, since, orNone(waiting))
 	}
+
 	return t
 }
 
@@ -175,6 +189,7 @@ func batchTable(st *status.Status, width int) *terminal.Table {
 		t.Row(moment(c.At, st.At), strings.TrimSuffix(c.Runner, "Runner"), list, fmt.Sprint(c.Entries), status.Outcomes(c),
 			fmt.Sprintf("%.2f s", c.Seconds), fmt.Sprintf("%.0f ms", 1e3*c.Held))
 	}
+
 	return t
 }
 
@@ -189,6 +204,7 @@ func printQueue(w io.Writer, st *status.Status, name string) error {
 		if q.Unseen != "" {
 			return fmt.Errorf("queue %s cannot be seen: %s", q.Name, q.Unseen)
 		}
+
 		columns := []terminal.Column{{Title: "LIST", Flex: true}, {Title: "T", Right: true}}
 		for _, limit := range status.AgeLimits {
 			columns = append(columns, terminal.Column{Title: fmt.Sprintf("%.0f", limit.Minutes()), Right: true})
@@ -202,6 +218,7 @@ func printQueue(w io.Writer, st *status.Status, name string) error {
 				total.ByAge[i] += n
 			}
 		}
+
 		for _, l := range append([]status.OfList{total}, q.Lists...) {
 			cells := []string{l.List, fmt.Sprint(l.Entries)}
 			for _, n := range l.ByAge {
@@ -209,14 +226,18 @@ func printQueue(w io.Writer, st *status.Status, name string) error {
 			}
 			t.Row(cells...)
 		}
+
 		if err := t.Write(w); err != nil {
 			return err
 		}
+
 		if q.Unread > 0 {
 			fmt.Fprintf(w, "%d more could not be read, or are too many to be\n", q.Unread)
 		}
+
 		return nil
 	}
+
 	return fmt.Errorf("--queue: got %q, need one of %s", name, strings.Join(names, ", "))
 }
 

@@ -67,6 +67,7 @@ func (in *installation) step(cmd *cobra.Command, prefix, step, binary string) er
 	if err != nil {
 		return fmt.Errorf("mmrunner as user %s: %w", u.Name, err)
 	}
+
 	return nil
 }
 
@@ -83,6 +84,7 @@ func (in *installation) doStep(cmd *cobra.Command, step, binary string) error {
 	case stepSettle:
 		return in.settle(cmd)
 	}
+
 	return fmt.Errorf("got step %q, need %s, %s or %s", step, stepCheck, stepConfirm, stepSettle)
 }
 
@@ -92,6 +94,7 @@ func (in *installation) check(cmd *cobra.Command, binary string) error {
 	if err != nil {
 		return err
 	}
+
 	found := install.Check(untilStopped(cmd), s, binary)
 	for _, f := range found {
 		fmt.Fprintf(cmd.OutOrStdout(), "%-7s %s\n", f.Grade, f.Text)
@@ -108,6 +111,7 @@ func (in *installation) settle(cmd *cobra.Command) error {
 	if err == nil {
 		err = s.Problem
 	}
+
 	if err != nil {
 		return err
 	}
@@ -117,8 +121,10 @@ func (in *installation) settle(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
+
 	if r.Finished+r.Undone > 0 {
 		fmt.Fprintf(cmd.OutOrStdout(), "finished %d commits of processes that died, and put %d entries back\n", r.Finished, r.Undone)
 	}
+
 	return errors.Join(r.Problems...)
 }

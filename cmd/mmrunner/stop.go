@@ -39,22 +39,27 @@ func newStopSignals(parent context.Context, exit func(*stoppedError)) (context.C
 	ctx, cancel := context.WithCancelCause(context.WithValue(parent, signalsKey{}, s))
 	s.cancel = cancel
 	signals := []os.Signal{syscall.SIGINT, syscall.SIGTERM}
+
 	if !signal.Ignored(syscall.SIGHUP) {
 		signals = append(signals, syscall.SIGHUP)
 	}
+
 	signal.Notify(s.caught, signals...)
 	go func() {
 		sig, ok := <-s.caught
 		if !ok {
 			return
 		}
+
 		stopped := &stoppedError{sig.(syscall.Signal)}
 		if !s.watched.Load() {
 			exit(stopped)
 		}
+
 		cancel(stopped)
 		signal.Stop(s.caught) // a further signal ends the process at once
 	}()
+
 	return ctx, s
 }
 

@@ -31,6 +31,7 @@ func TestStoppedCommandsSaySoAndLeaveNothing(t *testing.T) {
 			if err := os.WriteFile(work+"/first.eml", []byte("From: a\n\nb\n"), 0o600); err != nil {
 				t.Fatal(err)
 			}
+
 			cmd := exec.Command(program(t), test.args...)
 			cmd.Dir = work
 			cmd.Env = append(os.Environ(), "TMPDIR="+tmp)
@@ -45,26 +46,32 @@ func TestStoppedCommandsSaySoAndLeaveNothing(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+
 			if err := cmd.Start(); err != nil {
 				t.Fatal(err)
 			}
+
 			// Its first line comes before the long part of its work.
 			lines := bufio.NewReader(out)
 			if _, err := lines.ReadString('\n'); err != nil {
 				t.Fatal(err)
 			}
+
 			if err := cmd.Process.Signal(test.signal); err != nil {
 				t.Fatal(err)
 			}
+
 			io.Copy(io.Discard, lines)
 			cmd.Wait()
 
 			if got := cmd.ProcessState.ExitCode(); got != test.status {
 				t.Errorf("got %v, need exit status %d", cmd.ProcessState, test.status)
 			}
+
 			if got := said.String(); !strings.HasSuffix(got, "mmrunner: stopped\n") {
 				t.Errorf("got %q, need it to say that it was stopped", got)
 			}
+
 			left, err := os.ReadDir(tmp)
 			if err != nil || len(left) > 0 {
 				t.Errorf("got %v, %v left behind", left, err)

@@ -21,10 +21,12 @@ func TestNoLockOfAStrangersStopsTheWork(t *testing.T) {
 			f.Close()
 		}
 	}()
+
 	err := filepath.WalkDir(in.prefix, func(path string, e fs.DirEntry, err error) error {
 		if err != nil || e.Type()&fs.ModeSymlink != 0 {
 			return err
 		}
+
 		if rel, _ := filepath.Rel(in.prefix, path); rel != "." {
 			switch top, _, _ := strings.Cut(rel, "/"); top {
 			case "locks", "data", "lists", "qfiles", "logs":
@@ -35,6 +37,7 @@ func TestNoLockOfAStrangersStopsTheWork(t *testing.T) {
 				return nil
 			}
 		}
+
 		// Of files, only those that mode 0004 would let a stranger open.
 		info, err := e.Info()
 		if err != nil || info.Mode()&0o004 == 0 {
@@ -44,12 +47,14 @@ func TestNoLockOfAStrangersStopsTheWork(t *testing.T) {
 		if err != nil {
 			return err
 		}
+
 		held = append(held, f)
 		return syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if len(held) < 5 {
 		t.Fatalf("only %d files and directories are locked", len(held))
 	}
@@ -58,6 +63,7 @@ func TestNoLockOfAStrangersStopsTheWork(t *testing.T) {
 	if out, err := exec.Command(program(t), "drain", "--prefix", in.prefix).CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
+
 	if !strings.Contains(in.members(), "new@example.org") {
 		t.Error("the command waits")
 	}
@@ -66,10 +72,12 @@ func TestNoLockOfAStrangersStopsTheWork(t *testing.T) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
+
 	in.until("the start", func() bool { return len(in.pids("Main qrunner loop started.")) == 1 })
 	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
+
 	if err := cmd.Wait(); err != nil {
 		t.Errorf("got %v, need success", err)
 	}

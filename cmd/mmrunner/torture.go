@@ -36,6 +36,7 @@ random times, has it start again, and compares what comes of it in the end with 
 			if err != nil {
 				return err
 			}
+
 			dir, err := os.MkdirTemp("", "mmrunner-torture-")
 			if err != nil {
 				return err
@@ -44,6 +45,7 @@ random times, has it start again, and compares what comes of it in the end with 
 			if o.outgoing {
 				return tortureOutgoing(cmd, dir, []string{exe, "torture-work", fmt.Sprintf("--batch-size=%d", o.batch)}, o.kills, o.seed)
 			}
+
 			work := []string{exe, "torture-work", fmt.Sprintf("--batch-size=%d", o.batch)}
 			workers := [][]string{work}
 			if o.apart {
@@ -52,6 +54,7 @@ random times, has it start again, and compares what comes of it in the end with 
 					workers = append(workers, slices.Concat(work, []string{"--runner=" + name}))
 				}
 			}
+
 			r, err := torture.Torture(untilStopped(cmd), dir, torture.Options{
 				Kills: o.kills, PerRound: o.a, Batch: o.batch, Seed: o.seed,
 				Size:     torture.Size{Members: o.members, Bounces: 40, Commands: 40, Talk: !o.apart},
@@ -61,9 +64,11 @@ random times, has it start again, and compares what comes of it in the end with 
 			if err != nil {
 				return err
 			}
+
 			return r.Print(cmd.OutOrStdout())
 		},
 	}
+
 	cmd.Flags().IntVar(&o.kills, "kills", 1000, "how often it is killed")
 	cmd.Flags().IntVar(&o.a, "a-round", 2, "how often before it may finish")
 	cmd.Flags().IntVar(&o.members, "members", 300, "members of the list")
@@ -71,6 +76,7 @@ random times, has it start again, and compares what comes of it in the end with 
 	cmd.Flags().BoolVar(&o.apart, "apart", false, "have a process for each runner, at the same time, and kill each")
 	cmd.Flags().BoolVar(&o.outgoing, "outgoing", false, "kill OutgoingRunner, and count what a mail server was given")
 	cmd.Flags().Uint64Var(&o.seed, "seed", uint64(time.Now().UnixNano()), "of the random times")
+
 	return cmd
 }
 
@@ -82,6 +88,7 @@ func tortureOutgoing(cmd *cobra.Command, dir string, worker []string, kills int,
 	if err != nil {
 		return err
 	}
+
 	fmt.Fprintf(cmd.OutOrStdout(), "seed %d: %d kills, %d recipients had nothing, %d copies more than one\n", seed, d.Kills, d.Lost, d.Twice)
 	if d.Lost > 0 || d.Twice > d.Kills || len(d.Wrong) > 0 {
 		return fmt.Errorf("had %d lost, %d copies more for %d kills, and %v; wanted nothing lost, and one copy more a kill at most", d.Lost, d.Twice, d.Kills, d.Wrong)
@@ -106,6 +113,7 @@ func newTortureWork() *cobra.Command {
 			return err
 		},
 	}
+
 	cmd.Flags().StringSliceVar(&runners, "runner", nil, "the runner (default all, one after the other)")
 	cmd.Flags().IntVar(&port, "smtp-port", 0, "be OutgoingRunner instead, with a mail server at this port")
 	batchSizeFlag(cmd.Flags(), &batch, 25)

@@ -26,6 +26,7 @@ runners know nothing of it; those that live are left alone.`,
 		Annotations: exits(exitDone, exitNotDone),
 		RunE:        func(cmd *cobra.Command, _ []string) error { return runUninstall(cmd, in, o) },
 	}
+
 	o.addTo(cmd)
 	return cmd
 }
@@ -35,26 +36,32 @@ func runUninstall(cmd *cobra.Command, in *installation, o installOptions) error 
 	if err != nil {
 		return err
 	}
+
 	config, changed, err := edit(cmd, o, prefix, install.Removed)
 	if err != nil {
 		return err
 	}
+
 	if changed {
 		config.Close()
 	}
+
 	if !o.dryRun {
 		if err := in.step(cmd, prefix, stepSettle, ""); err != nil {
 			return fmt.Errorf("what a process of mmrunner began before it died is not finished yet: %w; call mmrunner uninstall again", err)
 		}
 	}
+
 	if !changed {
 		return nil
 	}
+
 	fmt.Fprintf(cmd.OutOrStdout(), `
 Now start the runners anew. mailmanctl reads mm_cfg.py only when it starts, so its restart is not enough:
   %[1]s stop
   %[1]s start
 `, filepath.Join(prefix, "bin", "mailmanctl"))
+
 	if bytes.Contains(config.before, []byte("\nMMRUNNER_LMTP = ")) {
 		fmt.Fprint(cmd.OutOrStdout(), `
 The mail server still gives the lists' mail to mmrunner, which no longer takes it; it keeps it and tries again. Take out
@@ -65,5 +72,6 @@ of its configuration what mmrunner lmtp --config has printed for it, and give it
   others:  the mailer, action or wrapper, and the aliases that bin/genaliases prints
 `)
 	}
+
 	return nil
 }

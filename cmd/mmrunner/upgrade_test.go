@@ -20,25 +20,30 @@ func TestNewProgramTakesOver(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		fresh := bin + ".new"
 		if err := os.WriteFile(fresh, b, 0o755); err != nil {
 			t.Fatal(err)
 		}
+
 		// As a package's files are older than their installation.
 		old := time.Now().Add(-time.Hour)
 		if err := os.Chtimes(fresh, old, old); err != nil {
 			t.Fatal(err)
 		}
+
 		if err := os.Rename(fresh, bin); err != nil {
 			t.Fatal(err)
 		}
 	}
+
 	install()
 	for dir := bin; dir != "/"; dir = filepath.Dir(dir) {
 		if info, err := os.Stat(dir); err != nil || info.Mode()&0o001 == 0 {
 			_ = os.Chmod(dir, 0o755) // Mailman's user starts it
 		}
 	}
+
 	in := underMailman(t, fmt.Sprintf("PYTHON = %q\nQRUNNERS = [('CommandRunner', 1)]", bin))
 	in.run("", "bin/mailmanctl", "-u", "-q", "start")
 	t.Cleanup(func() { _ = syscall.Kill(in.master(), syscall.SIGTERM) })
@@ -50,9 +55,11 @@ func TestNewProgramTakesOver(t *testing.T) {
 	if after[1] != before[0] {
 		t.Errorf("got process %d after the program was replaced, want %d still", after[1], before[0])
 	}
+
 	if exe, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", after[1])); err != nil || exe != bin {
 		t.Errorf("got program %q, %v; want %s", exe, err, bin)
 	}
+
 	if log := in.log("qrunner"); !strings.Contains(log, "was replaced; going on with the new program") {
 		t.Errorf("got no line about the new program in the qrunner log:\n%s", log)
 	}

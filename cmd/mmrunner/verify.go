@@ -47,6 +47,7 @@ A comparison that cannot be made is a failure: where the site has no Python, say
 		Annotations:       exits("0 nothing was found", "1 something was found: a difference or a doubt", "2 a file could not be read, or nothing was compared", exitStopped),
 		RunE:              func(cmd *cobra.Command, args []string) error { return runVerify(cmd, in, o, args) },
 	}
+
 	f := cmd.Flags()
 	f.BoolVar(&o.asJSON, "json", false, "print the report as JSON")
 	f.IntVar(&o.max, "max", verify.DefaultMax, "differences that each check of a file tells of at most")
@@ -55,6 +56,7 @@ A comparison that cannot be made is a failure: where the site has no Python, say
 	f.BoolVar(&o.without, "without-python", false, "do not compare with the reading of the site's Python")
 	f.BoolVar(&o.doubts, "doubts", true, "look for damage that only a look at the values shows")
 	cmd.MarkFlagsRequiredTogether("file", "against")
+
 	return cmd
 }
 
@@ -65,12 +67,14 @@ func runVerify(cmd *cobra.Command, in *installation, o verifyOptions, lists []st
 	if o.max < 1 {
 		return fmt.Errorf("--max: got %d, need at least 1", o.max)
 	}
+
 	if o.file != "" {
 		if len(lists) > 0 {
 			return fmt.Errorf("got --file and the list %s, need one or the other", lists[0])
 		}
 		return verifyPair(cmd, in, o)
 	}
+
 	s, err := in.look(cmd)
 	if err != nil {
 		return err
@@ -79,6 +83,7 @@ func runVerify(cmd *cobra.Command, in *installation, o verifyOptions, lists []st
 	if err != nil {
 		return err
 	}
+
 	opt := verify.Options{Lists: lists, Max: o.max, Doubts: o.doubts, Progress: progressBytes("verify", o.asJSON)}
 	if !o.without {
 		if !s.Probed {
@@ -89,15 +94,18 @@ func runVerify(cmd *cobra.Command, in *installation, o verifyOptions, lists []st
 		}
 		defer opt.Python.Close()
 	}
+
 	r, err := verify.Run(untilStopped(cmd), files, opt)
 	if err != nil {
 		return err
 	}
+
 	if o.asJSON {
 		err = printJSON(cmd, r)
 	} else {
 		err = printVerify(cmd.OutOrStdout(), r)
 	}
+
 	switch {
 	case err != nil:
 		return err
@@ -108,6 +116,7 @@ func runVerify(cmd *cobra.Command, in *installation, o verifyOptions, lists []st
 	case len(r.Findings) > 0:
 		return errFound
 	}
+
 	return nil
 }
 
@@ -126,6 +135,7 @@ func verifyPair(cmd *cobra.Command, in *installation, o verifyOptions) error {
 	if err != nil {
 		return err
 	}
+
 	out := cmd.OutOrStdout()
 	switch {
 	case o.asJSON:
@@ -138,9 +148,11 @@ func verifyPair(cmd *cobra.Command, in *installation, o verifyOptions) error {
 	default:
 		printFindings(out, found)
 	}
+
 	if err == nil && len(found) > 0 {
 		return errFound
 	}
+
 	return err
 }
 
@@ -156,6 +168,7 @@ func printFindings(w io.Writer, found []verify.Finding) {
 			}
 			fmt.Fprintln(w, in)
 		}
+
 		fmt.Fprintf(w, "  %s: %s\n    got  %s\n    need %s\n", f.Check, terminal.Escape(f.Path), terminal.Escape(f.Had), terminal.Escape(f.Wanted))
 	}
 }
@@ -167,19 +180,23 @@ func printVerify(w io.Writer, r *verify.Report) error {
 	}
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "KIND\tFILES\tMB")
+
 	for _, k := range verify.Kinds {
 		if n, ok := r.Kinds[k]; ok {
 			fmt.Fprintf(t, "%s\t%d\t%.3f\n", k, n.Files, float64(n.Bytes)/1e6)
 		}
 	}
+
 	fmt.Fprintf(t, "all\t%d\t%.3f\n", r.Files, float64(r.Bytes)/1e6)
 	if err := t.Flush(); err != nil {
 		return err
 	}
 	speeds := []string{speed("read", r.Bytes, r.Read), speed("written", r.Bytes, r.Write)}
+
 	if r.Python > 0 {
 		speeds = append(speeds, speed("read by cPickle", r.Bytes, r.PythonRead))
 	}
+
 	fmt.Fprintf(w, "%s of %s: %s\n", several(r.Pickles, "pickle", "pickles"), several(r.Lists, "list", "lists"), strings.Join(speeds, ", "))
 	fmt.Fprintf(w, "compared with gopickle %s, with the site's Python %d; %s went meanwhile; %.1f s in all\n",
 		several(r.Gopickle, "file", "files"), r.Python, several(r.Vanished, "file", "files"), r.Elapsed.Seconds())
@@ -189,6 +206,7 @@ func printVerify(w io.Writer, r *verify.Report) error {
 			doubts++
 		}
 	}
+
 	_, err := fmt.Fprintf(w, "%s, %s\n", several(len(r.Findings)-doubts, "difference", "differences"), several(doubts, "doubt", "doubts"))
 	return err
 }

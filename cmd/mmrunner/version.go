@@ -28,6 +28,7 @@ func thisBuild() build {
 	if !ok {
 		return b
 	}
+
 	if b.Version == "" {
 		b.Version = info.Main.Version
 	}
@@ -40,6 +41,7 @@ func thisBuild() build {
 			b.Modified = s.Value == "true"
 		}
 	}
+
 	return b
 }
 
@@ -50,9 +52,11 @@ func version() string {
 	if from == "" {
 		from = "no commit known"
 	}
+
 	if b.Modified {
 		from += " and changes"
 	}
+
 	return fmt.Sprintf("%s (%s, %s, %s/%s)", b.Version, from, b.Go, b.OS, b.Arch)
 }
 
@@ -73,6 +77,7 @@ func newVersion() *cobra.Command {
 			return printJSON(cmd, thisBuild())
 		},
 	}
+
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print it as a JSON object")
 	return cmd
 }

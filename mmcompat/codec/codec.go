@@ -62,6 +62,7 @@ func lookup(charset string) (own string, page codec, w *wide, err error) {
 	case wides[module] != nil:
 		return "", nil, wides[module], nil
 	}
+
 	return "", nil, nil, py.Errorf("LookupError", "unknown encoding: %s", charset)
 }
 
@@ -105,22 +106,27 @@ func Decode(b, charset, errors string) (u string, err error) {
 	case page != nil:
 		return decode(b, page, errors)
 	}
+
 	s, _, err := transform.String(w.enc.NewDecoder(), b)
 	if err != nil {
 		return "", undecodable("'%s' codec can't decode: %v", charset, err)
 	}
+
 	if w.decoded != nil {
 		s = w.decoded.Replace(s)
 	}
+
 	if !strings.ContainsRune(s, utf8.RuneError) {
 		return s, nil
 	}
+
 	switch errors {
 	case Replace:
 		return s, nil
 	case Ignore:
 		return strings.ReplaceAll(s, string(utf8.RuneError), ""), nil
 	}
+
 	return "", undecodable("'%s' codec can't decode bytes", charset)
 }
 
@@ -138,6 +144,7 @@ func Encode(u, charset, errors string) (b string, err error) {
 	case page != nil:
 		return encode(u, page, errors)
 	}
+
 	return encode(u, w, errors)
 }
 

@@ -64,10 +64,12 @@ func TestEveryCodecAgainstPython(t *testing.T) {
 			modules = append(modules, codecModules[charset])
 		}
 	}
+
 	for _, charset := range []string{"UTF-8", "'utf-8'", "utf 8", "utf--8 ", "utf.8", "iso_8859-1:1987", "iso_646.irv_1991", "nosuch", "", "x", "koi8-r\"", "windows-1252", "windows-874", "aliases", "\xe9", "utf-8;x"} {
 		q.decode(charset, "abc")
 		q.decode(charset, "")
 	}
+
 	slices.Sort(modules)
 	modules = slices.Compact(modules)
 	rng := rand.New(rand.NewPCG(1, 2))
@@ -80,6 +82,7 @@ func TestEveryCodecAgainstPython(t *testing.T) {
 				q.decode(module, string([]byte{'x', byte(a), byte(b)}))
 			}
 		}
+
 		for range 300 {
 			b := make([]byte, rng.IntN(9))
 			for i := range b {
@@ -88,23 +91,28 @@ func TestEveryCodecAgainstPython(t *testing.T) {
 			}
 			q.decode(module, string(b))
 		}
+
 		// What a catalog or a list's texts may have, and what none has.
 		for i := 0x80; i < 0x10000; i += 1 + rng.IntN(200) {
 			q.Enc = append(q.Enc, [2]any{module, []int{'x', i, 'y'}})
 		}
 		q.Enc = append(q.Enc, [2]any{module, []int{0x1f600, 0xd800, 0x3042, 0xac02}})
 	}
+
 	in, err := json.Marshal(q)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	var got struct {
 		Dec []json.RawMessage
 		Enc []string
 	}
+
 	if err := json.Unmarshal(mmtest.PlainPython(t, in, pyCodecs), &got); err != nil {
 		t.Fatal(err)
 	}
+
 	beyond := 0
 	for i, ask := range q.Dec {
 		charset, _ := Encode(ask[0], "latin-1", Strict)
@@ -113,26 +121,32 @@ func TestEveryCodecAgainstPython(t *testing.T) {
 			beyond++
 			continue
 		}
+
 		var have any = "unknown"
 		if u, err := Decode(b, charset, Replace); err == nil {
 			have = points(u)
 		}
+
 		h, err := json.Marshal(have)
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		if want := strings.ReplaceAll(string(got.Dec[i]), " ", ""); string(h) != want {
 			t.Errorf("unicode(%q, %q, 'replace'): had %s, wanted %s", b, charset, h, want)
 		}
 	}
+
 	if len(q.Dec) < 2*beyond {
 		t.Errorf("%d of %d are left to Python", beyond, len(q.Dec))
 	}
+
 	for i, ask := range q.Enc {
 		charset, u := ask[0].(string), ""
 		for _, p := range ask[1].([]int) {
 			u += wtf8(rune(p))
 		}
+
 		// Python's have rows there that Go's lack, and halves of characters;
 		// nothing of Mailman's is written in these.
 		if slices.Contains([]string{"big5", "cp950", "gb18030", "cp932", "utf_16", "utf_16_le", "utf_16_be"}, charset) {
@@ -142,6 +156,7 @@ func TestEveryCodecAgainstPython(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		h := ""
 		for _, c := range []byte(b) {
 			h += string("0123456789abcdef"[c>>4]) + string("0123456789abcdef"[c&15])
@@ -152,6 +167,7 @@ func TestEveryCodecAgainstPython(t *testing.T) {
 		case charset == "iso2022_jp" && strings.Contains(got.Enc[i], "1b284a"): // JIS X 0201
 			continue
 		}
+
 		if h != got.Enc[i] {
 			t.Errorf("%q.encode(%q, 'replace'): had %s, wanted %s", u, charset, h, got.Enc[i])
 		}

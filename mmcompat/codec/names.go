@@ -151,6 +151,7 @@ func codecModule(charset string) (module string, ok bool) {
 	if module, ok = codecModules[name]; ok || !strings.Contains(name, ".") {
 		return module, ok
 	}
+
 	module, ok = codecModules[strings.ReplaceAll(name, ".", "_")]
 	// A module's own name has no period.
 	return module, ok && module != strings.ReplaceAll(name, ".", "_")
@@ -170,5 +171,6 @@ func Name(charset string) (name string, ok bool) {
 	case multibyte.MatchString(module):
 		return module, true
 	}
+
 	return strings.ReplaceAll(strings.TrimSuffix(module, "_codec"), "_", "-"), true
 }

@@ -18,12 +18,14 @@ func TestNamesArePythons(t *testing.T) {
 			names = append(names, name, strings.ReplaceAll(strings.ToUpper(name), "_", "-"))
 		}
 	}
+
 	names = append(names, "x-none", "", "utf.8", "latin.1")
 	slices.Sort(names)
 	in, err := json.Marshal(names)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	cmd := exec.Command(mmtest.Python(t), "-c", `
 import sys, json, codecs
 def name(n):
@@ -32,15 +34,18 @@ def name(n):
     except LookupError:
         return ''
 print json.dumps([name(n) for n in json.load(sys.stdin)])`)
+
 	cmd.Stdin = strings.NewReader(string(in))
 	out, err := cmd.Output()
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	var want []string
 	if err := json.Unmarshal(out, &want); err != nil {
 		t.Fatal(err)
 	}
+
 	for i, n := range names {
 		if had, _ := Name(n); had != want[i] {
 			t.Errorf("%q: had %q, Python has %q", n, had, want[i])

@@ -43,8 +43,10 @@ func decode(b string, c codec, errors string) (string, error) {
 		default:
 			return "", py.DecodeError(c.name(), b, i, i+n, why)
 		}
+
 		i += n
 	}
+
 	return out.String(), nil
 }
 
@@ -55,6 +57,7 @@ func encode(u string, c encoder, errors string) (string, error) {
 		out.WriteString(c.bytes(run.String()))
 		run.Reset()
 	}
+
 	pos := 0
 	for rest := u; rest != ""; pos++ {
 		r, n := character(rest)
@@ -63,6 +66,7 @@ func encode(u string, c encoder, errors string) (string, error) {
 			rest = rest[n:]
 			continue
 		}
+
 		switch errors {
 		case Replace:
 			run.WriteByte('?')
@@ -72,8 +76,10 @@ func encode(u string, c encoder, errors string) (string, error) {
 		default:
 			return "", lacking(c, u, rest, pos)
 		}
+
 		rest = rest[n:]
 	}
+
 	flush()
 	return out.String(), nil
 }
@@ -90,9 +96,11 @@ func lacking(c encoder, u, rest string, pos int) error {
 		rest = rest[n:]
 		end++
 	}
+
 	if _, multibyte := c.(*wide); multibyte {
 		end = pos + 1
 	}
+
 	return py.EncodeError(c.name(), u, pos, end, c.reason())
 }
 
@@ -218,6 +226,7 @@ const (
 func (utf8Own) next(b string) (r rune, n int, why string) {
 	c := b[0]
 	more := func(i int) bool { return b[i]&0xc0 == 0x80 }
+
 	switch {
 	case c < 0x80:
 		return rune(c), 1, ""
@@ -230,6 +239,7 @@ func (utf8Own) next(b string) (r rune, n int, why string) {
 	default:
 		n = 4
 	}
+
 	if len(b) < n {
 		end := 1
 		// Each byte that goes on counts for as many as came before it, too.
@@ -238,6 +248,7 @@ func (utf8Own) next(b string) (r rune, n int, why string) {
 		}
 		return 0, min(end, len(b)), badEnd
 	}
+
 	// The error ends before the first byte that does not go on, and before the
 	// last one in any case.
 	good := 1
@@ -248,6 +259,7 @@ func (utf8Own) next(b string) (r rune, n int, why string) {
 	if good < n || outside {
 		return 0, min(good, n-1), badNext
 	}
+
 	r = rune(c) & (0x7f >> n)
 	for i := 1; i < n; i++ {
 		r = r<<6 | rune(b[i]&0x3f)

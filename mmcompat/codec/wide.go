@@ -37,12 +37,14 @@ func (c *wide) has(r rune) bool {
 	if r < utf8.RuneSelf {
 		return true
 	}
+
 	if to, ok := c.encoded[r]; ok {
 		if to < 0 {
 			return false
 		}
 		r = to
 	}
+
 	if c.composed != nil && r >= firstSyllable && r <= lastSyllable {
 		return true
 	}
@@ -54,12 +56,14 @@ func (c *wide) bytes(run string) string {
 	if c.composed != nil {
 		return c.composed(run)
 	}
+
 	run = strings.Map(func(r rune) rune {
 		if to, ok := c.encoded[r]; ok {
 			return to
 		}
 		return r
 	}, run)
+
 	s, _, _ := transform.String(c.enc.NewEncoder(), run)
 	return s
 }
@@ -107,6 +111,7 @@ func agreedPairs(enc encoding.Encoding, has func(a, b byte) bool, lone func(byte
 				i++
 			}
 		}
+
 		s, _, err := transform.String(enc.NewDecoder(), b)
 		return err == nil && !strings.ContainsRune(s, utf8.RuneError)
 	}
@@ -129,6 +134,7 @@ func jis(enc encoding.Encoding, has func(a, b byte) bool) *wide {
 		back[python] = goes
 		back[goes] = -1
 	}
+
 	c := &wide{enc: enc, decoded: strings.NewReplacer(swap...), encoded: back}
 	switch {
 	case has == nil:
@@ -145,6 +151,7 @@ func jis(enc encoding.Encoding, has func(a, b byte) bool) *wide {
 		c.agreed = agreedPairs(enc, has, lone)
 		c.encodes = func(b string) bool { return len(b) != 2 || has(b[0], b[1]) }
 	}
+
 	return c
 }
 
@@ -165,6 +172,7 @@ func agreedISO2022JP(b string) bool {
 			if i+2 >= len(b) {
 				return false
 			}
+
 			switch b[i+1 : i+3] {
 			case "(B":
 				wide = false
@@ -173,6 +181,7 @@ func agreedISO2022JP(b string) bool {
 			default:
 				return false
 			}
+
 			i += 2
 		case c >= utf8.RuneSelf:
 			return false
@@ -183,6 +192,7 @@ func agreedISO2022JP(b string) bool {
 			i++
 		}
 	}
+
 	s, _, err := transform.String(japanese.ISO2022JP.NewDecoder(), b)
 	return err == nil && !strings.ContainsRune(s, utf8.RuneError)
 }
@@ -199,6 +209,7 @@ func gb2312(a, b byte) bool {
 	if !within(a, 0xa1, 0xa9) && !within(a, 0xb0, 0xf7) || !within(b, 0xa1, 0xfe) {
 		return false
 	}
+
 	switch a {
 	case 0xa2:
 		return b > 0xb0 && b != 0xe3
@@ -207,6 +218,7 @@ func gb2312(a, b byte) bool {
 	case 0xa8:
 		return b < 0xbb || b > 0xc0
 	}
+
 	return true
 }
 
@@ -223,6 +235,7 @@ func gbk(a, b byte) bool {
 	case 0xa9:
 		return b < 0x89 || b > 0x95
 	}
+
 	return b >= 0x40
 }
 
@@ -240,6 +253,7 @@ func big5(a, b byte) bool {
 	case a == 0xf9:
 		return b < 0xd6
 	}
+
 	return within(a, 0xa4, 0xc5) || within(a, 0xc9, 0xf8)
 }
 
@@ -267,6 +281,7 @@ func composeKorean(u string) string {
 		}
 		out.WriteString(b)
 	}
+
 	return out.String()
 }
 
@@ -276,12 +291,14 @@ func wholeUTF16(b string) bool {
 	if len(b)%2 != 0 {
 		return false
 	}
+
 	for i := range len(b) / 2 {
 		// Either half could be a surrogate's.
 		if b[2*i]&0xf8 == 0xd8 || b[2*i+1]&0xf8 == 0xd8 {
 			return false
 		}
 	}
+
 	return true
 }
 

@@ -46,6 +46,7 @@ func OpenFile(name string, flag int, mode fs.FileMode) (*File, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	after(opOpen, name, "", nil, int64(flag&(os.O_TRUNC|os.O_APPEND)))
 	return &File{f}, nil
 }
@@ -88,9 +89,11 @@ func (f *File) Truncate(size int64) error {
 	if err == nil {
 		_, err = f.f.Seek(size, 0)
 	}
+
 	if err == nil {
 		after(opTruncate, f.Name(), "", nil, size)
 	}
+
 	return err
 }
 
@@ -141,6 +144,7 @@ func Remove(name string) error {
 	if err != nil {
 		return &fs.PathError{Op: "remove", Path: name, Err: err}
 	}
+
 	after(opRemove, name, "", nil, 0)
 	return nil
 }
@@ -176,6 +180,7 @@ func Touch(name string) error {
 	if err := unix.UtimesNanoAt(unix.AT_FDCWD, name, []unix.Timespec{now, now}, 0); err != nil {
 		return &fs.PathError{Op: "touch", Path: name, Err: err}
 	}
+
 	after(opTimes, name, "", nil, 0)
 	return nil
 }
@@ -207,6 +212,7 @@ func onDir(dir, op, name string, call func(fd int) error) error {
 	if err := call(int(d.Fd())); err != nil {
 		return &fs.PathError{Op: name, Path: dir, Err: err}
 	}
+
 	after(op, dir, "", nil, 0)
 	return nil
 }

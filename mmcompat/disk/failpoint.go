@@ -62,10 +62,12 @@ func (c *counter) read(env string) {
 	if s == "" {
 		return
 	}
+
 	parts := strings.Split(s, ":")
 	c.what = parts[0]
 	c.from, _ = strconv.Atoi(parts[1])
 	c.to = c.from
+
 	if len(parts) > 2 {
 		c.to, _ = strconv.Atoi(parts[2])
 	}
@@ -113,6 +115,7 @@ func openTrace(env string) *os.File {
 	if name == "" {
 		return nil
 	}
+
 	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
 	if err != nil {
 		panic(err)
@@ -135,11 +138,13 @@ func fail(what string) error {
 		syscall.Kill(os.Getpid(), syscall.SIGSTOP)
 		return nil
 	}
+
 	for e := syscall.Errno(1); e < 200; e++ {
 		if unix.ErrnoName(e) == what {
 			return e
 		}
 	}
+
 	panic(fmt.Sprintf("%s: had %q, wanted the name of an error", envPoint, what))
 }
 
@@ -179,11 +184,13 @@ func after(op, path, path2 string, data []byte, at int64) {
 	plan.Lock()
 	defer plan.Unlock()
 	c := Call{N: plan.n, Op: op, Path: path, To: path2, Data: data, At: at}
+
 	if op == opOpen {
 		var st syscall.Stat_t
 		if err := syscall.Stat(path, &st); err != nil {
 			panic(err)
 		}
+
 		c.Ino = st.Ino
 		if plan.pool != "" && filepath.Base(filepath.Dir(path)) != "locks" {
 			if err := os.Link(path, filepath.Join(plan.pool, fmt.Sprint(st.Ino))); err != nil && !os.IsExist(err) {
@@ -191,6 +198,7 @@ func after(op, path, path2 string, data []byte, at int64) {
 			}
 		}
 	}
+
 	c.addTo(plan.trace)
 }
 
@@ -210,6 +218,7 @@ func (c Call) addTo(trace *os.File) {
 	if err == nil {
 		_, err = trace.Write(append(b, '\n'))
 	}
+
 	if err != nil {
 		panic(err)
 	}

@@ -21,6 +21,7 @@ func InParallel(n int, f func(i int) error) []error {
 			}
 		})
 	}
+
 	wg.Wait()
 	return errs
 }
@@ -34,6 +35,7 @@ func SyncFile(name string) error {
 	if err != nil {
 		return err
 	}
+
 	err = f.Sync()
 	if err := errors.Join(err, f.Close()); err != nil {
 		return err
@@ -55,15 +57,18 @@ func SyncTrees(dirs []string) error {
 		if err != nil {
 			return err
 		}
+
 		if st, ok := info.Sys().(*syscall.Stat_t); ok && wholeFS {
 			if had[uint64(st.Dev)] {
 				continue
 			}
 			had[uint64(st.Dev)] = true
 		}
+
 		if err := SyncFS(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 	}
+
 	return nil
 }

@@ -9,10 +9,12 @@ func OnNetwork(dir string) bool {
 	if unix.Statfs(dir, &st) != nil {
 		return false
 	}
+
 	switch uint32(st.Type) {
 	case unix.NFS_SUPER_MAGIC, unix.SMB_SUPER_MAGIC, unix.SMB2_SUPER_MAGIC, unix.CIFS_SUPER_MAGIC, unix.AFS_SUPER_MAGIC,
 		unix.CODA_SUPER_MAGIC, unix.CEPH_SUPER_MAGIC, unix.V9FS_MAGIC, unix.FUSE_SUPER_MAGIC, unix.OCFS2_SUPER_MAGIC, 0x1161970 /* gfs2 */ :
 		return true
 	}
+
 	return false
 }

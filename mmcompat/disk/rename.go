@@ -36,6 +36,7 @@ func rename(from, to string) error {
 	if err != nil {
 		return &os.LinkError{Op: "rename", Old: from, New: to, Err: err}
 	}
+
 	after(opRename, from, to, nil, 0)
 	return nil
 }
@@ -62,10 +63,12 @@ func moveAcross(from, to string) error {
 	if err := rename(tmp, to); err != nil {
 		return errors.Join(err, Remove(tmp))
 	}
+
 	// The old name must not go before the new one is sure to stay.
 	if err := SyncDir(filepath.Dir(to)); err != nil {
 		return err
 	}
+
 	return Remove(from)
 }
 
@@ -76,22 +79,28 @@ func copyTo(name string, src io.Reader, info fs.FileInfo) error {
 	if err != nil {
 		return err
 	}
+
 	err = f.Chmod(info.Mode().Perm())
 	if err == nil {
 		_, err = io.Copy(f, src)
 	}
+
 	if st, ok := info.Sys().(*syscall.Stat_t); ok && err == nil {
 		// Only root may give a file away, and for all others it is theirs already.
 		_ = os.Lchown(name, int(st.Uid), int(st.Gid))
 	}
+
 	if err == nil {
 		err = f.Sync()
 	}
+
 	if err = errors.Join(err, f.Close()); err == nil {
 		err = Chtimes(name, info.ModTime())
 	}
+
 	if err != nil {
 		return errors.Join(err, Remove(name))
 	}
+
 	return nil
 }

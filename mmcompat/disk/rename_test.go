@@ -15,17 +15,21 @@ func otherFS(t *testing.T) string {
 	if err := syscall.Stat(t.TempDir(), &here); err != nil {
 		t.Fatal(err)
 	}
+
 	dir, err := os.MkdirTemp("/dev/shm", "mmrunner-test-")
 	if err != nil {
 		t.Skip("no second file system to rename to: ", err)
 	}
+
 	t.Cleanup(func() { os.RemoveAll(dir) })
 	if err := syscall.Stat(dir, &there); err != nil {
 		t.Fatal(err)
 	}
+
 	if here.Dev == there.Dev {
 		t.Skip("temporary files and /dev/shm are on one file system")
 	}
+
 	return dir
 }
 
@@ -38,12 +42,15 @@ func TestRenameToAnotherFileSystem(t *testing.T) {
 		if err := os.WriteFile(from, []byte("entry"), 0o600); err != nil {
 			t.Fatal(err)
 		}
+
 		if err := os.Chmod(from, 0o660); err != nil {
 			t.Fatal(err)
 		}
+
 		if err := os.Chtimes(from, then, then); err != nil {
 			t.Fatal(err)
 		}
+
 		if before != "" {
 			for _, name := range []string{to, to + ".moving.tmp"} {
 				if err := os.WriteFile(name, []byte(before), 0o600); err != nil {
@@ -55,24 +62,30 @@ func TestRenameToAnotherFileSystem(t *testing.T) {
 		if err := Rename(from, to); err != nil {
 			t.Fatal(err)
 		}
+
 		b, err := os.ReadFile(to)
 		if err != nil || string(b) != "entry" {
 			t.Errorf("had %q, %v, wanted the entry", b, err)
 		}
+
 		info, err := os.Stat(to)
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		if info.Mode().Perm() != 0o660 || !info.ModTime().Equal(then) {
 			t.Errorf("had mode %v and time %v, wanted 0660 and %v", info.Mode(), info.ModTime(), then)
 		}
+
 		if left, err := filepath.Glob(filepath.Join(filepath.Dir(to), "*.tmp")); len(left) > 0 || err != nil {
 			t.Errorf("had %v left, %v", left, err)
 		}
+
 		if _, err := os.Lstat(from); !os.IsNotExist(err) {
 			t.Errorf("the old name: had %v, wanted it gone", err)
 		}
 	}
+
 	if err := Rename(from, to); !os.IsNotExist(err) {
 		t.Errorf("had %v for a file that is not there", err)
 	}

@@ -17,6 +17,7 @@ func syncFS(fd int) error {
 	if err != nil {
 		return err
 	}
+
 	dir := os.NewFile(uintptr(listed), "")
 	defer dir.Close()
 	names, err := dir.Readdirnames(-1)
@@ -29,6 +30,7 @@ func syncFS(fd int) error {
 			return err
 		}
 	}
+
 	return unix.Fsync(fd)
 }
 
@@ -41,6 +43,7 @@ func syncAt(dir int, name string) error {
 			return nil
 		}
 	}
+
 	if err != nil {
 		return &os.PathError{Op: "open", Path: name, Err: err}
 	}
@@ -49,6 +52,7 @@ func syncAt(dir int, name string) error {
 	if errors.Is(err, unix.EINVAL) {
 		err = nil // a socket or a fifo
 	}
+
 	return errors.Join(err, unix.Close(fd))
 }
 

@@ -35,9 +35,11 @@ func Try(file string, shared bool) (*Lock, error) {
 		}
 		l := &Lock{flock.New(file, flock.SetFlag(os.O_RDWR|syscall.O_NOFOLLOW|syscall.O_NONBLOCK))}
 		try := l.f.TryLock
+
 		if shared {
 			try = l.f.TryRLock
 		}
+
 		had, err := try()
 		switch {
 		case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ELOOP):
@@ -47,6 +49,7 @@ func Try(file string, shared bool) (*Lock, error) {
 		case !had:
 			return nil, l.Close()
 		}
+
 		named, err := l.isNamed(file)
 		if named && err == nil {
 			return l, nil
@@ -55,6 +58,7 @@ func Try(file string, shared bool) (*Lock, error) {
 			return nil, err
 		}
 	}
+
 	return nil, fmt.Errorf("%s: somebody else puts another file in its place again and again", file)
 }
 
@@ -76,6 +80,7 @@ func Wait(ctx context.Context, file string, limit time.Duration) (*Lock, error) 
 		if time.Now().After(end) {
 			return nil, fmt.Errorf("%s: %w for more than %v", file, ErrBusy, limit)
 		}
+
 		select {
 		case <-time.After(every):
 		case <-ctx.Done():
@@ -99,10 +104,12 @@ func prepare(file string) error {
 		} else if !foreign(err) {
 			return err
 		}
+
 		if err := remove(file); err != nil {
 			return err
 		}
 	}
+
 	return fmt.Errorf("%s: somebody else puts another file in its place again and again", file)
 }
 
@@ -117,6 +124,7 @@ func adopt(f *os.File) (bool, error) {
 	if err != nil {
 		return false, err
 	}
+
 	st := info.Sys().(*syscall.Stat_t)
 	if !info.Mode().IsRegular() || int(st.Uid) != os.Geteuid() || st.Nlink > 1 {
 		return false, nil
@@ -134,6 +142,7 @@ func remove(file string) error {
 		// A directory with something in it, under another name, is in nobody's way.
 		err = os.Rename(file, filepath.Join(filepath.Dir(file), fmt.Sprintf("%s.%d", filepath.Base(file), time.Now().UnixNano())))
 	}
+
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -146,6 +155,7 @@ func (l *Lock) isNamed(file string) (bool, error) {
 	if err != nil {
 		return false, err
 	}
+
 	named, err := os.Lstat(file)
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
@@ -153,6 +163,7 @@ func (l *Lock) isNamed(file string) (bool, error) {
 	if err != nil {
 		return false, err
 	}
+
 	st := locked.Sys().(*syscall.Stat_t)
 	return os.SameFile(locked, named) && int(st.Uid) == os.Geteuid() && locked.Mode().Perm()&0o077 == 0, nil
 }

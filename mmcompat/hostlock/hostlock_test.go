@@ -16,9 +16,11 @@ func try(t *testing.T, file string, shared bool) *Lock {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if l != nil {
 		t.Cleanup(func() { l.Close() })
 	}
+
 	return l
 }
 
@@ -28,9 +30,11 @@ func TestOneHasTheLockOrManyShareIt(t *testing.T) {
 	if alone == nil || try(t, file, false) != nil || try(t, file, true) != nil {
 		t.Fatal("a lock that was held was had")
 	}
+
 	if err := alone.Close(); err != nil {
 		t.Fatal(err)
 	}
+
 	first, second := try(t, file, true), try(t, file, true)
 	if first == nil || second == nil || try(t, file, false) != nil {
 		t.Error("a shared lock was not shared, or not a lock")
@@ -60,18 +64,22 @@ func TestAnothersFileIsReplaced(t *testing.T) {
 			if err := os.WriteFile(file+".other", nil, 0o666); err != nil {
 				t.Fatal(err)
 			}
+
 			if err := plant(t, file); err != nil {
 				t.Fatal(err)
 			}
+
 			if f, err := os.OpenFile(file, os.O_RDONLY|syscall.O_NONBLOCK, 0); err == nil {
 				defer f.Close()
 				if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 					t.Fatal(err)
 				}
 			}
+
 			if try(t, file, false) == nil {
 				t.Fatal("it was not had")
 			}
+
 			info, err := os.Lstat(file)
 			if err != nil || info.Mode() != fileMode {
 				t.Errorf("got %v, %v, need a file that only its owner can open", info, err)
@@ -86,13 +94,16 @@ func TestAnOlderFileIsClosedToTheGroup(t *testing.T) {
 	if err := os.WriteFile(file, nil, 0o660); err != nil {
 		t.Fatal(err)
 	}
+
 	before, err := os.Stat(file)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if try(t, file, true) == nil {
 		t.Fatal("it was not had")
 	}
+
 	after, err := os.Stat(file)
 	if err != nil || !os.SameFile(before, after) || after.Mode().Perm() != fileMode {
 		t.Errorf("got %v, %v, need the same file with mode %o", after.Mode(), err, fileMode)
@@ -102,18 +113,22 @@ func TestAnOlderFileIsClosedToTheGroup(t *testing.T) {
 func TestWaitEndsWithItsLimitAndWithItsContext(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "lock")
 	held := try(t, file, false)
+
 	if _, err := Wait(t.Context(), file, time.Millisecond); !errors.Is(err, ErrBusy) {
 		t.Errorf("got %v, need ErrBusy", err)
 	}
+
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := Wait(ctx, file, time.Hour); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v, need that it was stopped", err)
 	}
+
 	time.AfterFunc(10*time.Millisecond, func() { held.Close() })
 	l, err := Wait(t.Context(), file, time.Hour)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	l.Close()
 }

@@ -29,6 +29,7 @@ func (t *Texts) catalog(lang string) *catalog {
 	if c := t.catalogs[lang]; c != nil {
 		return c
 	}
+
 	c := &catalog{}
 	// Python's gettext tries a territory's language too.
 	base, _, _ := strings.Cut(lang, "_")
@@ -41,20 +42,24 @@ func (t *Texts) catalog(lang string) *catalog {
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
+
 		if err == nil {
 			var read *catalog
 			if read, err = parseCatalog(b); err == nil {
 				c = read
 			}
 		}
+
 		if err != nil {
 			t.warn("message catalog %s: %v", file, err)
 		}
+
 		if disk.Passing(err) {
 			return c
 		}
 		break
 	}
+
 	t.catalogs[lang] = c
 	return c
 }
@@ -70,18 +75,21 @@ func parseCatalog(b []byte) (*catalog, error) {
 			return nil, errCatalog
 		}
 	}
+
 	n, ids, texts := uint64(order.Uint32(b[8:])), uint64(order.Uint32(b[12:])), uint64(order.Uint32(b[16:]))
 	at := func(table, i uint64) (string, bool) {
 		p := table + 8*i
 		if p+8 > uint64(len(b)) {
 			return "", false
 		}
+
 		size, off := uint64(order.Uint32(b[p:])), uint64(order.Uint32(b[p+4:]))
 		if off+size > uint64(len(b)) {
 			return "", false
 		}
 		return string(b[off : off+size]), true
 	}
+
 	if n > uint64(len(b))/8 {
 		return nil, errCatalog
 	}
@@ -92,14 +100,17 @@ func parseCatalog(b []byte) (*catalog, error) {
 		if !ok1 || !ok2 {
 			return nil, errCatalog
 		}
+
 		if id == "" {
 			c.charset = headerCharset(s)
 		}
+
 		// Of a plural only the first form has the id to itself.
 		id, _, _ = strings.Cut(id, "\x00")
 		s, _, _ = strings.Cut(s, "\x00")
 		c.messages[id] = s
 	}
+
 	return c, nil
 }
 
@@ -113,5 +124,6 @@ func headerCharset(header string) string {
 			return strings.TrimSpace(charset)
 		}
 	}
+
 	return ""
 }

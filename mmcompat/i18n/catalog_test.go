@@ -28,24 +28,30 @@ func TestCatalogThatCannotBeReadNow(t *testing.T) {
 	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 		t.Fatal(err)
 	}
+
 	// The kernel has EIO for who reads there.
 	if err := os.Symlink("/proc/self/mem", file); err != nil {
 		t.Fatal(err)
 	}
+
 	if _, err := os.ReadFile(file); err == nil {
 		t.Skip("/proc/self/mem can be read at 0 here")
 	}
+
 	warned := 0
 	texts := New(s, func(string, ...any) { warned++ })
 	if had := texts.Translate("de", "Yes"); had != "Yes" || warned != 1 {
 		t.Errorf("had %q and %d warnings, wanted the English and 1", had, warned)
 	}
+
 	if err := os.Remove(file); err != nil {
 		t.Fatal(err)
 	}
+
 	if err := os.WriteFile(file, compiled("Yes", "Ja"), 0o644); err != nil {
 		t.Fatal(err)
 	}
+
 	if had := texts.Translate("de", "Yes"); had != "Ja" {
 		t.Errorf("had %q, wanted Ja", had)
 	}

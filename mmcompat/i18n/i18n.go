@@ -112,8 +112,10 @@ func (t *Texts) Underscore(lang, msgid string, vars Vars) string {
 			}
 			v = b
 		}
+
 		encoded[k] = v
 	}
+
 	s, err := SafeInterp(translated, encoded)
 	if err != nil {
 		return translated
@@ -148,6 +150,7 @@ func (t *Texts) Maketext(name string, vars Vars, lang string, l *ListInfo, raw b
 	if err != nil {
 		return "", "", err
 	}
+
 	text = template
 	if vars != nil {
 		got, err := SafeInterp(template, vars)
@@ -157,15 +160,18 @@ func (t *Texts) Maketext(name string, vars Vars, lang string, l *ListInfo, raw b
 				got, err = SafeInterp(pickle.Unicode(u), vars)
 			}
 		}
+
 		if err != nil {
 			t.warn("broken template: %s\n%s", file, py.AsError(err).Text)
 		} else {
 			text = got
 		}
 	}
+
 	if raw {
 		return text, file, nil
 	}
+
 	return WrapText(text, 70, true), file, nil
 }
 
@@ -174,12 +180,14 @@ func (t *Texts) find(name, lang string, l *ListInfo) (template, file, found stri
 	if lang != "" {
 		languages = append(languages, lang)
 	}
+
 	base := t.s.TemplateDir()
 	dirs := []string{filepath.Join(base, "site"), base}
 	if l != nil {
 		languages = append(languages, l.PreferredLanguage)
 		dirs = append([]string{l.FullPath, filepath.Join(base, l.HostName)}, dirs...)
 	}
+
 	languages = append(languages, t.s.Str("DEFAULT_SERVER_LANGUAGE"))
 	for _, lang := range languages {
 		for _, dir := range dirs {
@@ -193,6 +201,7 @@ func (t *Texts) find(name, lang string, l *ListInfo) (template, file, found stri
 			}
 		}
 	}
+
 	last := languages[len(languages)-1]
 	file = filepath.Join(base, "en", name)
 	b, err := disk.ReadFile(file)
@@ -206,5 +215,6 @@ func (t *Texts) find(name, lang string, l *ListInfo) (template, file, found stri
 		}
 		return "", "", "", fmt.Errorf("no template %s in %s for %q: %w", name, base, languages, err)
 	}
+
 	return string(b), file, last, err
 }

@@ -17,6 +17,7 @@ func SafeInterp(format Text, vars Vars) (Text, error) {
 			// SafeDict gives only a name that is a str back.
 			return "<Missing key: " + pickle.Repr(pickle.Unicode(name), 1<<16) + ">", nil
 		}
+
 		return "%(" + name + ")s", nil
 	})
 }

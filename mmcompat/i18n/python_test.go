@@ -48,6 +48,7 @@ func TestTextsInEveryLanguage(t *testing.T) {
 	if err != nil || !s.Probed {
 		t.Fatal(err, s.Problem)
 	}
+
 	var ids []string
 	for _, module := range []string{"Bouncer", "MailList", "Deliverer", "Queue/CommandRunner", "Commands/cmd_confirm", "Commands/cmd_set"} {
 		for _, id := range s.Profile.Messages[module] {
@@ -56,15 +57,18 @@ func TestTextsInEveryLanguage(t *testing.T) {
 			}
 		}
 	}
+
 	ids = append(ids, "%(who)s and %(name)s: %(n)d, %(nobody)s", "100% of it", "%(n)5i|%(n)02d|%(who)8s", "%(name)d")
 	list, err := json.Marshal(ids)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	file := filepath.Join(t.TempDir(), "ids")
 	if err := os.WriteFile(file, list, 0o600); err != nil {
 		t.Fatal(err)
 	}
+
 	cmd := exec.Command(python, "-c", said, prefix, file)
 	var stderr strings.Builder
 	cmd.Stderr = &stderr
@@ -72,6 +76,7 @@ func TestTextsInEveryLanguage(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v\n%s", err, stderr.String())
 	}
+
 	texts := New(s, func(f string, a ...any) {})
 	vars := Vars{"listname": "test", "addr": "a@example.com", "member": pickle.Unicode("Jürgen"), "email": "x",
 		"emailaddr": strings.Repeat("y", 90), "reason": "Gr\xfc\xdfe", "cookie": strings.Repeat("0", 40),
@@ -82,6 +87,7 @@ func TestTextsInEveryLanguage(t *testing.T) {
 		if err := json.Unmarshal([]byte(line), &want); err != nil {
 			t.Fatal(err)
 		}
+
 		lang, name := want[0], want[1]
 		var got Text
 		switch {
@@ -97,9 +103,11 @@ func TestTextsInEveryLanguage(t *testing.T) {
 		default:
 			got, err = texts.Underscore(lang, name, Vars{"who": pickle.Unicode("Jürgen €"), "name": "Joe", "n": 7, "s": name}), nil
 		}
+
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		kind, s := "str", ""
 		switch g := got.(type) {
 		case pickle.Unicode:
@@ -107,6 +115,7 @@ func TestTextsInEveryLanguage(t *testing.T) {
 		case string:
 			s, _ = codec.Decode(g, "latin-1", codec.Strict)
 		}
+
 		n++
 		if kind != want[2] || s != want[3] {
 			if bad++; bad <= 10 {
@@ -114,6 +123,7 @@ func TestTextsInEveryLanguage(t *testing.T) {
 			}
 		}
 	}
+
 	t.Logf("%d texts, %d differ", n, bad)
 	if n < 1000 {
 		t.Errorf("had only %d texts to compare", n)

@@ -37,6 +37,7 @@ func (t *Texts) MakeRandomPassword(random io.Reader, length int) (string, error)
 	if length == 0 {
 		length = t.s.Int("MEMBER_PASSWORD_LENGTH")
 	}
+
 	if !t.s.Bool("USER_FRIENDLY_PASSWORDS") {
 		secret := make([]byte, length)
 		if _, err := io.ReadFull(random, secret); err != nil {
@@ -44,16 +45,19 @@ func (t *Texts) MakeRandomPassword(random io.Reader, length int) (string, error)
 		}
 		return base64.StdEncoding.EncodeToString(secret)[:length], nil
 	}
+
 	var b strings.Builder
 	for b.Len() < length {
 		var r [1]byte
 		if _, err := io.ReadFull(random, r[:]); err != nil {
 			return "", err
 		}
+
 		// 170 syllables: a byte from the first 170 favours none.
 		if int(r[0]) < len(syllables) {
 			b.WriteString(syllables[r[0]])
 		}
 	}
+
 	return b.String()[:length], nil
 }

@@ -55,10 +55,13 @@ func wrap(text []rune, column int, honorLeadingWS bool, strip func(rune) bool) [
 				wrapped = append(append(wrapped, line[:end]...), '\n')
 				line = line[next:]
 			}
+
 			wrapped = append(wrapped, '\n')
 		}
+
 		wrapped = append(wrapped, '\n')
 	}
+
 	return wrapped[:len(wrapped)-2]
 }
 
@@ -72,6 +75,7 @@ func fill(para []rune, honorLeadingWS bool, strip func(rune) bool) [][]rune {
 			lines = append(lines, line)
 			continue
 		}
+
 		join := !honorLeadingWS || !isWhite(line[0])
 		if joining && join {
 			last := lines[len(lines)-1]
@@ -82,8 +86,10 @@ func fill(para []rune, honorLeadingWS bool, strip func(rune) bool) [][]rune {
 		} else {
 			lines = append(lines, line)
 		}
+
 		joining = join
 	}
+
 	return lines
 }
 
@@ -97,6 +103,7 @@ func breakAt(line []rune, column int) (end, next int) {
 	for end > 0 && isWhite(line[end]) {
 		end--
 	}
+
 	if end == 0 {
 		// No room before the column: break behind the word, wherever that is.
 		for end = column; end < len(line) && !isWhite(line[end]); {
@@ -107,6 +114,7 @@ func breakAt(line []rune, column int) (end, next int) {
 		}
 		next--
 	}
+
 	for next++; next < len(line) && isWhite(line[next]); {
 		next++
 	}

@@ -25,6 +25,7 @@ func (s *Settings) Entry(script Script, list, text string, now float64) (Entry, 
 	if dir == "" {
 		return Entry{}, fmt.Errorf("queue %q has no directory, need one for script %s", script.Queue, script.Name)
 	}
+
 	b, err := pickle.Dump(pickle.Str(text), 0)
 	if err != nil {
 		return Entry{}, err
@@ -37,6 +38,7 @@ func (s *Settings) Entry(script Script, list, text string, now float64) (Entry, 
 	if err != nil {
 		return Entry{}, err
 	}
+
 	return Entry{
 		Dir:   dir,
 		Base:  pickle.Repr(now, 64) + "+" + hex.EncodeToString(digest.Sum(nil)),
@@ -47,6 +49,7 @@ func (s *Settings) Entry(script Script, list, text string, now float64) (Entry, 
 func (s *Settings) metadata(script Script, list string, now float64) *pickle.Dict {
 	d := pickle.NewDict()
 	d.SetStr("listname", pickle.Str(list))
+
 	if script.Name == "owner" {
 		pipeline := pickle.NewList()
 		for _, handler := range s.OwnerPipeline {
@@ -55,9 +58,11 @@ func (s *Settings) metadata(script Script, list string, now float64) *pickle.Dic
 		d.SetStr("envsender", pickle.Str(s.SiteBounces))
 		d.SetStr("pipeline", pipeline)
 	}
+
 	if script.Flag != "" {
 		d.SetStr(script.Flag, pickle.Int(1))
 	}
+
 	d.SetStr("received_time", now)
 	d.SetStr("version", pickle.Int(s.Schema))
 	d.SetStr("_parsemsg", true)

@@ -26,6 +26,7 @@ func testSettings(dir string) *Settings {
 		OwnerPipeline: []string{"SpamDetect", "ToOutgoing"},
 		SiteBounces:   "mailman-bounces@lists.example.com",
 	}
+
 	for _, c := range "-+_.=abcdefghijklmnopqrstuvwxyz0123456789" {
 		s.Acceptable[c] = true
 	}
@@ -61,6 +62,7 @@ for name in 'post admin bounces confirm join leave owner request subscribe unsub
             os.unlink(os.path.join(dir, f))
 keep[0].write('%r\n' % ((mm_cfg.OWNER_PIPELINE, Utils.get_site_email(extra='bounces')),))
 `))
+
 	lines := strings.Split(strings.TrimSpace(out), "\n")
 	if len(lines) != len(Scripts())+1 {
 		t.Fatalf("Mailman's scripts made %d entries, want %d: %s", len(lines)-1, len(Scripts()), out)
@@ -73,18 +75,22 @@ keep[0].write('%r\n' % ((mm_cfg.OWNER_PIPELINE, Utils.get_site_email(extra='boun
 		s.OwnerPipeline = append(s.OwnerPipeline, strings.Trim(h, "'"))
 	}
 	s.SiteBounces = strings.Trim(site, "'")
+
 	for i, script := range Scripts() {
 		f := strings.Fields(lines[i])
 		if f[0] != script.Name || f[1] != script.Queue {
 			t.Fatalf("Mailman's %s writes to queue %s, ours to %s", f[0], f[1], script.Queue)
 		}
+
 		e, err := s.Entry(script, "c++", text, 1800000000.25)
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		if e.Base+".pck" != f[2] {
 			t.Errorf("%s: name %s.pck, want %s", script.Name, e.Base, f[2])
 		}
+
 		theirs := make([]byte, len(f[3])/2)
 		for j := range theirs {
 			theirs[j] = unhex(f[3][2*j])<<4 | unhex(f[3][2*j+1])
@@ -93,13 +99,16 @@ keep[0].write('%r\n' % ((mm_cfg.OWNER_PIPELINE, Utils.get_site_email(extra='boun
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		want, err := qfile.Decode(e.Base, theirs)
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		if got.Message != want.Message {
 			t.Errorf("%s: message %q, want %q", script.Name, got.Message, want.Message)
 		}
+
 		if d := pickle.Diff(got.Data.Dict(), want.Data.Dict(), 9); len(d) > 0 {
 			t.Errorf("%s: metadata: %v", script.Name, d)
 		}
@@ -116,6 +125,7 @@ func unhex(c byte) byte {
 func TestListExistsAsMailmanSays(t *testing.T) {
 	prefix := mmtest.Clone(t)
 	names := []string{"one", "last", "db", "empty", "c++", "a.b", "file", "Upper", "..", ".", "", "a/b", "sp ace", strings.Repeat("x", 300), "none", "one\n"}
+
 	for path, content := range map[string]string{
 		"one/config.pck": "x", "last/config.pck.last": "x", "db/config.db": "", "empty/other": "", "c++/config.pck": "",
 		"a.b/config.db.last": "", "file": "", "Upper/config.pck": "", "sp ace/config.pck": "", "a/b/config.pck": "", "config.pck": "",
@@ -125,17 +135,20 @@ func TestListExistsAsMailmanSays(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+
 	out := mmtest.RunPythonInput(t, prefix, []byte(strings.Join(names, "\x00")), `
 from Mailman import Utils
 for n in sys.stdin.read().split('\0'):
     sys.stdout.write('%d' % bool(Utils.list_exists(n)))
 `)
+
 	s := testSettings(prefix)
 	for i, name := range names {
 		got, err := s.ListExists(name)
 		if err != nil {
 			t.Errorf("%q: %v", name, err)
 		}
+
 		// Mailman takes lists/ itself and what is above it for lists where a config.pck lies there.
 		if want := out[i] == '1' && name != "" && name != "." && name != ".."; got != want {
 			t.Errorf("%q: %v, want %v", name, got, want)
@@ -154,8 +167,10 @@ func TestClockNeverGivesATimeTwice(t *testing.T) {
 		} else {
 			seen[name] = true
 		}
+
 		last = now
 	}
+
 	if ahead := last - float64(time.Now().UnixMicro())/1e6; ahead > 0.02 {
 		t.Errorf("the clock is %v s ahead", ahead)
 	}
@@ -168,33 +183,42 @@ func TestEnqueueLeavesNothingHalfWritten(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if err := e.Enqueue(); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("without a queue directory's parent: %v, want that it does not exist", err)
 	}
+
 	if err := os.MkdirAll(filepath.Dir(e.Dir), 0o755); err != nil {
 		t.Fatal(err)
 	}
+
 	if err := e.Enqueue(); err != nil {
 		t.Fatal(err)
 	}
+
 	info, err := os.Stat(e.Path())
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	dir, err := os.Stat(e.Dir)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if info.Mode().Perm() != 0o660 || dir.Mode().Perm() != 0o770 {
 		t.Errorf("modes %v and %v, want -rw-rw---- and drwxrwx---", info.Mode(), dir.Mode())
 	}
+
 	// A directory in the entry's place makes the rename fail.
 	if err := errors.Join(os.Remove(e.Path()), os.MkdirAll(filepath.Join(e.Path(), "full"), 0o755)); err != nil {
 		t.Fatal(err)
 	}
+
 	if err := e.Enqueue(); err == nil {
 		t.Error("the entry took a directory's place")
 	}
+
 	left, err := os.ReadDir(e.Dir)
 	if err != nil || len(left) != 1 {
 		t.Errorf("left %v, %v, want only the directory", left, err)

@@ -30,6 +30,7 @@ func (s *Settings) ListExists(name string) (bool, error) {
 	if name == "" || name == "." || name == ".." {
 		return false, nil
 	}
+
 	for i := 0; i < len(name); i++ {
 		if !s.Acceptable[name[i]] || name[i] == '/' {
 			return false, nil
@@ -41,11 +42,13 @@ func (s *Settings) ListExists(name string) (bool, error) {
 	if there, err := exists(dir); !there || err != nil {
 		return false, err
 	}
+
 	for _, file := range listFiles {
 		if there, err := exists(filepath.Join(dir, file)); there || err != nil {
 			return there, err
 		}
 	}
+
 	return false, nil
 }
 

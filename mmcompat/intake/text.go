@@ -32,6 +32,7 @@ func (s *Settings) String() string {
 			chars = append(chars, byte(c))
 		}
 	}
+
 	fmt.Fprintf(&b, "list-characters %q\n", chars)
 	return b.String()
 }
@@ -47,12 +48,14 @@ func Parse(r io.Reader, other func(word, value string) error) (*Settings, error)
 		if line == "" || line[0] == '#' {
 			continue
 		}
+
 		word, value, _ := strings.Cut(line, " ")
 		value = strings.TrimSpace(value)
 		if err := s.set(word, value, other); err != nil {
 			return nil, fmt.Errorf("line %d, %q: %w", n, line, err)
 		}
 	}
+
 	return s, scanner.Err()
 }
 
@@ -62,6 +65,7 @@ func (s *Settings) set(word, value string, other func(word, value string) error)
 		s.Schema = n
 		return err
 	}
+
 	text := value
 	if strings.HasPrefix(value, `"`) {
 		var err error
@@ -69,6 +73,7 @@ func (s *Settings) set(word, value string, other func(word, value string) error)
 			return fmt.Errorf("%s: need a string in quotes", word)
 		}
 	}
+
 	queue, isQueue := strings.CutPrefix(word, "queue-")
 	switch {
 	case word == "list-dir":
@@ -86,5 +91,6 @@ func (s *Settings) set(word, value string, other func(word, value string) error)
 	default:
 		return other(word, text)
 	}
+
 	return nil
 }

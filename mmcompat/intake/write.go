@@ -42,6 +42,7 @@ func (e Entry) Prepare(tmp string) (err error) {
 	if err = f.Sync(); err != nil {
 		return err
 	}
+
 	return f.Close()
 }
 
@@ -64,6 +65,7 @@ func (e Entry) Enqueue() error {
 	if errors.Is(err, fs.ErrNotExist) && MakeQueue(e.Dir) == nil {
 		err = e.Prepare(tmp)
 	}
+
 	if err != nil {
 		return err
 	}
@@ -83,6 +85,7 @@ func MakeQueue(dir string) error {
 		}
 		return err
 	}
+
 	info, err := os.Stat(dir)
 	if err != nil {
 		return err

@@ -36,12 +36,14 @@ func ParseClaim(lockpath, name string) (Claim, bool) {
 	if !ok {
 		return Claim{}, false
 	}
+
 	rest, last, _ := cutLast(rest)
 	host, pid, _ := cutLast(rest)
 	c := Claim{File: dir + name, Host: host}
 	n, ok1 := decimal(last, 64)
 	p, ok2 := decimal(pid, 32)
 	c.N, c.PID = n, int(p)
+
 	return c, ok1 && ok2 && p > 0 && host != ""
 }
 
@@ -68,6 +70,7 @@ func Holder(lockpath string) (*Claim, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	info, err := stat(lockpath)
 	if info == nil || err != nil {
 		return nil, err
@@ -76,6 +79,7 @@ func Holder(lockpath string) (*Claim, error) {
 	if !ok {
 		c = Claim{File: winner}
 	}
+
 	c.Time = info.ModTime()
 	return &c, nil
 }
@@ -89,10 +93,12 @@ func Waiters(lockpath string, o Options) ([]Claim, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	dir, base := filepath.Split(lockpath)
 	if dir == "" {
 		dir = "."
 	}
+
 	entries, err := disk.ReadDir(dir)
 	if err != nil {
 		return nil, err
@@ -102,6 +108,7 @@ func Waiters(lockpath string, o Options) ([]Claim, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	var waiting []Claim
 	for _, e := range entries {
 		if !strings.HasPrefix(e.Name(), base+".") {
@@ -111,18 +118,21 @@ func Waiters(lockpath string, o Options) ([]Claim, error) {
 		if !ok || holder != nil && holder.File == c.File || c.Host == o.Host && c.PID == o.PID {
 			continue
 		}
+
 		info, err := e.Info()
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		} else if err != nil {
 			return nil, err
 		}
+
 		c.Time = info.ModTime()
 		if expired(info, o.Now()) || c.Host == o.Host && !waits(c, info) {
 			continue
 		}
 		waiting = append(waiting, c)
 	}
+
 	return waiting, nil
 }
 
@@ -137,6 +147,7 @@ func (l *Lock) ownDead(c Claim) bool {
 		_, known := ours.Load(c.File)
 		return !known
 	}
+
 	p, alive := proc.Find(c.PID)
 	return !alive || started(c.N) != 0 && p.Start != 0 && p.Start != started(c.N)
 }
@@ -153,6 +164,7 @@ func waits(c Claim, info fs.FileInfo) bool {
 		p, alive := proc.Find(c.PID)
 		return alive && (p.Start == 0 || started(c.N) == 0 || started(c.N) == p.Start)
 	}
+
 	_, changed := disk.Times(info.Sys().(*syscall.Stat_t))
 	return !proc.HadEnded(c.PID, changed)
 }

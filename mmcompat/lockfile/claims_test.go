@@ -24,6 +24,7 @@ func TestParseClaim(t *testing.T) {
 			t.Errorf("%s: had %+v %v, wanted %+v", name, c, ok, want)
 		}
 	}
+
 	for _, name := range []string{
 		"", "l.lock", "l.lock.", "l.lock.h", "l.lock.h.12", "l.lock.h.x.1", "l.lock.h.1.x", "m.lock.h.1.2", "l.lock.h.0.1", "l.lock.h.-1.1",
 		"l.lock.h.01.1", "l.lock.12.1", "l.lock..12.1", "l.lock.h.99999999999.1", "l.lock.h.12.99999999999999999999", "l.lock.h.12.1/", "l.lock.h.+12.1",
@@ -41,9 +42,11 @@ func lay(t *testing.T, o Options, path string) *Lock {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if err := l.layClaim(); err != nil {
 		t.Fatal(err)
 	}
+
 	return l
 }
 
@@ -63,6 +66,7 @@ func TestWaiters(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	me := Options{Lifetime: time.Hour}
 	holder := lay(t, Options{Host: "there", PID: 5}, path)
 	mustLock(t, holder, 0)
@@ -79,21 +83,26 @@ func TestWaiters(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	var files []string
 	for _, c := range had {
 		files = append(files, c.File)
 	}
 	slices.Sort(files)
 	slices.Sort(want)
+
 	if !slices.Equal(files, want) {
 		t.Errorf("had waiters %q, wanted %q", files, want)
 	}
+
 	if h, err := Holder(path); err != nil || h.File != holder.Claim() || h.Host != "there" || h.PID != 5 {
 		t.Errorf("had holder %+v (%v), wanted %s", h, err, holder.Claim())
 	}
+
 	if err := holder.Unlock(false); err != nil {
 		t.Fatal(err)
 	}
+
 	if h, err := Holder(path); h != nil || err != nil {
 		t.Errorf("had holder %+v (%v), wanted none", h, err)
 	}
@@ -121,17 +130,21 @@ func TestBreakOwnDead(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+
 			if c.python {
 				l.claim = fmt.Sprintf("%s.h.%d.0", path, dead)
 			}
+
 			mustLock(t, l, 0)
 			broken, err := BreakOwnDead(t.Context(), path, o)
 			if err != nil {
 				t.Fatal(err)
 			}
+
 			if got := broken != nil; got != c.want {
 				t.Fatalf("broke it: %v, wanted %v", got, c.want)
 			}
+
 			if c.want {
 				wantFiles(t, filepath.Dir(path))
 			} else {
@@ -161,13 +174,16 @@ func TestReusedProcessIDIsDead(t *testing.T) {
 	if p.Start == 0 {
 		t.Skip("it is not known when processes began")
 	}
+
 	boot, err := proc.Boot()
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if d := time.Since(p.After(boot)); d < -2*time.Second || d > time.Minute {
 		t.Errorf("a process that was just started began %v ago", d)
 	}
+
 	n := newNumber(pid)
 	later := n + 1<<startedAt
 	elsewhere := n ^ 1<<spaceAt
@@ -175,10 +191,12 @@ func TestReusedProcessIDIsDead(t *testing.T) {
 	if !isOurs(n) || !sameSpace(n) || started(n) != p.Start || sameSpace(elsewhere) || started(nobody) != 0 || n < 0 {
 		t.Fatalf("the number %x of a process begun at %x does not say so", n, p.Start)
 	}
+
 	me, err := Options{Host: "h"}.withDefaults()
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	dir := t.TempDir()
 	l := &Lock{path: filepath.Join(dir, "l.lock"), o: me}
 	dead := deadPID(t)
@@ -201,17 +219,21 @@ func TestReusedProcessIDIsDead(t *testing.T) {
 		if err := os.WriteFile(name, []byte(name), 0o664); err != nil {
 			t.Fatal(err)
 		}
+
 		claim, ok := ParseClaim(l.path, name)
 		if !ok {
 			t.Fatalf("%s is no claim", name)
 		}
+
 		info, err := os.Stat(name)
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		if got := l.ownDead(claim); got != c.dead {
 			t.Errorf("%s: taken for dead is %v", c.what, got)
 		}
+
 		if got := waits(claim, info); got != c.waits {
 			t.Errorf("%s: taken for one that waits is %v", c.what, got)
 		}
@@ -242,23 +264,28 @@ func TestRemoveOwnDead(t *testing.T) {
 	if err := os.WriteFile(python, []byte(python), 0o664); err != nil {
 		t.Fatal(err)
 	}
+
 	gone, err := RemoveOwnDead(t.Context(), dir, me)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	var files []string
 	for _, c := range gone {
 		files = append(files, c.File)
 	}
 	slices.Sort(files)
+
 	if want := []string{held.Claim(), waiting.Claim()}; !slices.Equal(files, want) {
 		t.Errorf("removed %q, wanted %q", files, want)
 	}
+
 	wantFiles(t, dir, append(stay, python)...)
 	other, err := New(a, me)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if err := other.Lock(context.Background(), time.Nanosecond); err != nil {
 		t.Errorf("the broken lock could not be had at once: %v", err)
 	}

@@ -42,6 +42,7 @@ func BreakOwnDead(ctx context.Context, lockpath string, o Options) (*Claim, erro
 	if err != nil {
 		return nil, err
 	}
+
 	l := &Lock{path: lockpath, o: o}
 	if c, err := Holder(lockpath); c == nil || err != nil || !l.ownDead(*c) {
 		return nil, err
@@ -51,6 +52,7 @@ func BreakOwnDead(ctx context.Context, lockpath string, o Options) (*Claim, erro
 		return nil, err
 	}
 	defer release()
+
 	return l.breakDead(l.ownDead)
 }
 
@@ -61,6 +63,7 @@ func (l *Lock) breakDead(dead func(Claim) bool) (*Claim, error) {
 	if c == nil || err != nil || !dead(*c) {
 		return nil, err
 	}
+
 	// The lock cannot pass from a dead process to another but by being broken, which only its time's end allows others.
 	if err := l.removeLock(c.File); err != nil {
 		return nil, err
@@ -83,6 +86,7 @@ func TakeOver(ctx context.Context, lockpath string, dead Claim, o Options) (*Loc
 	if _, own := ours.Load(dead.File); own || !isOurs(dead.N) || sameSpace(dead.N) && !l.ownDead(dead) {
 		return nil, nil
 	}
+
 	release, err := o.guard(ctx)
 	if err != nil {
 		return nil, err
@@ -91,6 +95,7 @@ func TakeOver(ctx context.Context, lockpath string, dead Claim, o Options) (*Loc
 	if err := l.layClaim(); err != nil {
 		return nil, err
 	}
+
 	holder, err := Holder(lockpath)
 	if err != nil || holder == nil || holder.File != dead.File {
 		return nil, errors.Join(err, l.dropClaim())
@@ -101,6 +106,7 @@ func TakeOver(ctx context.Context, lockpath string, dead Claim, o Options) (*Loc
 	if err == nil {
 		err = disk.Rename(second, lockpath)
 	}
+
 	if err != nil {
 		return nil, errors.Join(l.failed("take the lock over", err), remove(second), l.dropClaim())
 	}
@@ -108,6 +114,7 @@ func TakeOver(ctx context.Context, lockpath string, dead Claim, o Options) (*Loc
 	if err := l.got(); err != nil {
 		return nil, err
 	}
+
 	return l, remove(dead.File)
 }
 
@@ -141,6 +148,7 @@ func removeDead(ctx context.Context, dir string, o Options, dead func(Claim) boo
 	if len(left) == 0 {
 		return nil, errors.Join(errs...)
 	}
+
 	release, err := o.guard(ctx)
 	if err != nil {
 		return nil, err
@@ -155,12 +163,14 @@ func removeDead(ctx context.Context, dir string, o Options, dead func(Claim) boo
 		if err == nil && (broken == nil || broken.File != d.File) {
 			err = remove(d.File)
 		}
+
 		if err != nil {
 			errs = append(errs, err)
 			continue
 		}
 		gone = append(gone, d.Claim)
 	}
+
 	return gone, errors.Join(errs...)
 }
 
@@ -176,6 +186,7 @@ func deadClaims(dir string, o Options, dead func(Claim) bool) (left []deadClaim,
 	if err != nil {
 		return nil, []error{err}
 	}
+
 	for _, e := range entries {
 		// The lock's name is not known from the claim's, as both it and the host's
 		// may have dots; it ends where the host name begins.
@@ -183,11 +194,13 @@ func deadClaims(dir string, o Options, dead func(Claim) bool) (left []deadClaim,
 		if host < 0 {
 			continue
 		}
+
 		lockpath := filepath.Join(dir, e.Name()[:host])
 		c, ok := ParseClaim(lockpath, e.Name())
 		if !ok || c.Host != o.Host {
 			continue
 		}
+
 		info, err := e.Info()
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
@@ -196,10 +209,12 @@ func deadClaims(dir string, o Options, dead func(Claim) bool) (left []deadClaim,
 			errs = append(errs, err)
 			continue
 		}
+
 		c.Time = info.ModTime()
 		if dead(c) {
 			left = append(left, deadClaim{c, lockpath})
 		}
 	}
+
 	return left, errs
 }

@@ -24,16 +24,19 @@ func TestTakeOver(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	f := newFake(t, "h", 8)
 	if l, err := TakeOver(t.Context(), path, *dead, f.options); l != nil || err != nil {
 		t.Errorf("had %v, %v, wanted no process to take over from itself", l, err)
 	}
+
 	ours.Delete(old.Claim()) // as in another process
 	f.options.Debug = false
 	l, err := TakeOver(t.Context(), path, *dead, f.options)
 	if err != nil || l == nil {
 		t.Fatal(l, err)
 	}
+
 	wantFiles(t, filepath.Dir(path), path, l.Claim())
 	wantHeld(t, l, true)
 	wantHeld(t, old, false)
@@ -42,26 +45,32 @@ func TestTakeOver(t *testing.T) {
 	if err != nil || h.File != l.Claim() || h.Time.Before(time.Now().Add(50*time.Second)) {
 		t.Errorf("had the holder %+v (%v), wanted us for a minute", h, err)
 	}
+
 	python := pythonProcess(t, prefix, path, "elsewhere.example")
 	if held, _ := python.do(t, "trylock"); held {
 		t.Error("Python got the lock that was taken over")
 	}
+
 	if err := l.Unlock(false); err != nil {
 		t.Error(err)
 	}
+
 	held, claim := python.do(t, "lock")
 	if !held {
 		t.Error("Python did not get the lock afterwards")
 	}
+
 	// It is somebody else's now.
 	if again, err := TakeOver(t.Context(), path, *dead, f.options); again != nil || err != nil {
 		t.Errorf("had %v, %v, wanted that there is nothing to take over", again, err)
 	}
+
 	wantFiles(t, filepath.Dir(path), path, claim)
 	python.do(t, "unlock")
 	if again, err := TakeOver(t.Context(), path, *dead, f.options); again != nil || err != nil {
 		t.Errorf("had %v, %v for a lock that nobody has, wanted nothing", again, err)
 	}
+
 	wantFiles(t, filepath.Dir(path))
 }
 
@@ -77,15 +86,19 @@ func TestTakeOverFromTheLiving(t *testing.T) {
 		if err != nil || holder == nil {
 			t.Fatal(holder, err)
 		}
+
 		if l, err := TakeOver(t.Context(), path, *holder, f.options); l != nil || err != nil {
 			t.Errorf("had %v, %v, wanted the lock of a living process left alone", l, err)
 		}
+
 		wantFiles(t, filepath.Dir(path), path, holder.File)
 	}
+
 	python := pythonProcess(t, prefix, path, "h")
 	if held, _ := python.do(t, "lock"); !held {
 		t.Fatal("Python did not get the lock")
 	}
+
 	keeps()
 	python.do(t, "unlock")
 	ours1 := lay(t, Options{Host: "h", PID: os.Getppid(), Lifetime: time.Second}, path)
@@ -114,6 +127,7 @@ func TestBreakersTogether(t *testing.T) {
 				if err != nil {
 					t.Error(err)
 				}
+
 				l, err := New(path, o)
 				if err != nil {
 					t.Error(err)
@@ -123,11 +137,13 @@ func TestBreakersTogether(t *testing.T) {
 				if err != nil && !errors.Is(err, ErrTimeout) {
 					t.Error(err)
 				}
+
 				mu.Lock()
 				defer mu.Unlock()
 				if c != nil {
 					broken++
 				}
+
 				if has, err := l.Renew(); err != nil {
 					t.Error(err)
 				} else if has {
@@ -135,17 +151,21 @@ func TestBreakersTogether(t *testing.T) {
 				}
 			}()
 		}
+
 		wg.Wait()
 		if broken != 1 || held != 1 {
 			t.Errorf("broken %d times and had by %d, wanted once and one", broken, held)
 		}
+
 		h, err := Holder(path)
 		if err != nil || h == nil || !strings.HasPrefix(filepath.Base(h.File), "l.lock.h.") {
 			t.Fatalf("had the holder %+v (%v)", h, err)
 		}
+
 		if err := errors.Join(os.Remove(path), os.Remove(h.File)); err != nil {
 			t.Fatal(err)
 		}
+
 		ours.Delete(h.File)
 	}
 }

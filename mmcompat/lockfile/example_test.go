@@ -28,6 +28,7 @@ func Example() {
 		fmt.Println(err) // somebody else has had it all the time
 		return
 	}
+
 	fmt.Println("the list may be saved now")
 	fmt.Println(l.Unlock(false))
 	// Output:

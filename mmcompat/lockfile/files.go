@@ -26,15 +26,18 @@ func (l *Lock) layClaim() error {
 	} else if errors.Is(err, fs.ErrExist) {
 		fp, err = disk.OpenFile(l.claim, os.O_WRONLY|os.O_TRUNC|syscall.O_NOFOLLOW, 0)
 	}
+
 	if fp != nil {
 		if err == nil {
 			_, err = fp.Write([]byte(l.claim))
 		}
 		err = errors.Join(err, fp.Close())
 	}
+
 	if err == nil {
 		err = l.touch(l.claim)
 	}
+
 	if err != nil {
 		return errors.Join(l.failed("lay a claim", err), l.dropClaim())
 	}
@@ -69,6 +72,7 @@ func (l *Lock) breakExpired() (bool, error) {
 	if !expired(info, l.o.Now()) {
 		return false, nil
 	}
+
 	// Dating it anew keeps others from breaking it at the same time. The lock may
 	// be another user's, who alone may date it.
 	if err := l.touch(l.path); err != nil && !errors.Is(err, syscall.EPERM) {
@@ -78,6 +82,7 @@ func (l *Lock) breakExpired() (bool, error) {
 	if err != nil {
 		return false, err
 	}
+
 	// Whoever has the lock now may not be the one whose time is over.
 	now, err := stat(l.path)
 	if now == nil || err != nil || !os.SameFile(info, now) {
@@ -86,6 +91,7 @@ func (l *Lock) breakExpired() (bool, error) {
 	if err := l.removeLock(winner); err != nil {
 		return false, err
 	}
+
 	l.o.Log(l.line("lifetime has expired, breaking"))
 	return true, nil
 }

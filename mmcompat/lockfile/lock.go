@@ -87,6 +87,7 @@ func (o Options) withDefaults() (Options, error) {
 	if o.Lifetime == 0 {
 		o.Lifetime = DefaultLifetime
 	}
+
 	if o.Host == "" {
 		host, err := os.Hostname()
 		if err != nil {
@@ -94,21 +95,27 @@ func (o Options) withDefaults() (Options, error) {
 		}
 		o.Host = host
 	}
+
 	if o.PID == 0 {
 		o.PID = os.Getpid()
 	}
+
 	if o.Now == nil {
 		o.Now = time.Now
 	}
+
 	if o.Sleep == nil {
 		o.Sleep = sleep
 	}
+
 	if o.Rand == nil {
 		o.Rand = rand.Float64
 	}
+
 	if o.Log == nil {
 		o.Log = func(string) {}
 	}
+
 	return o, nil
 }
 
@@ -166,12 +173,14 @@ func (l *Lock) Lock(ctx context.Context, timeout time.Duration) error {
 	if err := l.layClaim(); err != nil {
 		return err
 	}
+
 	l.debug("laying claim")
 	for polls := 0; ; polls++ {
 		got, err := l.attempt()
 		if got || err != nil {
 			return err
 		}
+
 		if timeout > 0 && l.o.Now().After(end) {
 			if err := l.dropClaim(); err != nil {
 				return l.failed("remove the claim", err)
@@ -179,13 +188,16 @@ func (l *Lock) Lock(ctx context.Context, timeout time.Duration) error {
 			l.debug("timed out")
 			return fmt.Errorf("%s: %w: wanted it within %v, %s has it", l.path, ErrTimeout, timeout, l.holderForError())
 		}
+
 		broken, err := l.breakExpired()
 		if err != nil {
 			return errors.Join(l.failed("break the expired lock", err), l.dropClaim())
 		}
+
 		if !broken && polls%logWaitEvery == 0 {
 			l.debug("waiting for claim")
 		}
+
 		wait := time.Duration((l.o.Rand()*2.0 + 0.01) * float64(time.Second))
 		l.o.Sleep(ctx, wait)
 		if err := ctx.Err(); err != nil {
@@ -212,6 +224,7 @@ func (l *Lock) attempt() (got bool, err error) {
 		}
 		return false, errors.Join(l.failed("link the claim", err), l.dropClaim())
 	}
+
 	n, err := linkCount(l.path)
 	if err != nil {
 		return false, errors.Join(l.failed("look at the lock", err), l.dropClaim())
@@ -223,10 +236,12 @@ func (l *Lock) attempt() (got bool, err error) {
 		l.o.Log(l.line("unexpected linkcount: %d", n))
 		return false, nil
 	}
+
 	winner, err := readLock(l.path)
 	if err != nil {
 		return false, errors.Join(l.failed("read the lock", err), l.dropClaim())
 	}
+
 	if winner != l.claim {
 		if was, _ := ours.Load(winner); was != left {
 			return false, nil
@@ -234,13 +249,16 @@ func (l *Lock) attempt() (got bool, err error) {
 		if err := l.removeLock(winner); err != nil {
 			return false, errors.Join(l.failed("remove the lock that was left", err), l.dropClaim())
 		}
+
 		ours.Delete(winner)
 		return l.attempt()
 	}
+
 	if has, _ := ours.Load(l.claim); has == true {
 		l.debug("already locked")
 		return false, fmt.Errorf("%s: %w", l.path, ErrAlreadyLocked)
 	}
+
 	return true, l.got()
 }
 
@@ -248,6 +266,7 @@ func (l *Lock) attempt() (got bool, err error) {
 func (l *Lock) got() error {
 	ours.Store(l.claim, true)
 	l.debug("got the lock")
+
 	if err := l.touch(l.claim); err != nil {
 		// A lock that cannot be dated would be broken at once by a waiter.
 		err = l.failed("date the lock", err)
@@ -258,6 +277,7 @@ func (l *Lock) got() error {
 		}
 		return errors.Join(err, l.dropClaim())
 	}
+
 	return nil
 }
 
@@ -269,11 +289,13 @@ func (l *Lock) Unlock(unconditionally bool) error {
 	if err != nil {
 		return l.failed("see whether it is ours", err)
 	}
+
 	if had {
 		if err := remove(l.path); err != nil {
 			return l.failed("remove the lock", err)
 		}
 	}
+
 	if err := l.dropClaim(); err != nil {
 		return l.failed("remove the claim", err)
 	}
@@ -292,10 +314,12 @@ func (l *Lock) Renew() (bool, error) {
 	if errors.Is(err, syscall.EPERM) {
 		return false, nil // another user's claim
 	}
+
 	has := false
 	if err == nil {
 		has, err = l.isOurs()
 	}
+
 	if err != nil {
 		return false, l.failed("see whether it is ours", err)
 	}

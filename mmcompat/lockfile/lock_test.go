@@ -36,14 +36,17 @@ func newFake(t *testing.T, host string, pid int) *fake {
 			if len(f.slept) > 10000 {
 				t.Fatal("still waits after 10000 polls")
 			}
+
 			f.slept = append(f.slept, d)
 			f.now = f.now.Add(d)
 			f.asleep()
+
 			if r > .75 {
 				r = 0
 			}
 		},
 	}
+
 	return f
 }
 
@@ -78,6 +81,7 @@ func wantFiles(t *testing.T, dir string, want ...string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	for _, e := range entries {
 		had = append(had, filepath.Join(dir, e.Name()))
 	}
@@ -105,34 +109,43 @@ func TestLockAndUnlock(t *testing.T) {
 	if want := path + ".mx.example.com.77."; !strings.HasPrefix(l.Claim(), want) {
 		t.Errorf("had claim %q, wanted it to begin with %q", l.Claim(), want)
 	}
+
 	wantFiles(t, filepath.Dir(path))
 	old := syscall.Umask(0o077)
 	mustLock(t, l, 0)
 	syscall.Umask(old)
 	wantFiles(t, filepath.Dir(path), path, l.Claim())
+
 	if b, err := os.ReadFile(path); string(b) != l.Claim() {
 		t.Errorf("had %q (%v) in the lock, wanted %q", b, err, l.Claim())
 	}
+
 	info, err := os.Stat(path)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if n := info.Sys().(*syscall.Stat_t).Nlink; n != 2 {
 		t.Errorf("had %d links, wanted 2", n)
 	}
+
 	if info.Mode() != 0o664 {
 		t.Errorf("had mode %v, wanted 0664 whatever the umask", info.Mode())
 	}
+
 	if want := f.now.Add(time.Minute).Truncate(time.Microsecond); !info.ModTime().Equal(want) {
 		t.Errorf("had release time %v, wanted %v", info.ModTime(), want)
 	}
+
 	wantHeld(t, l, true)
 	if err := l.Unlock(false); err != nil {
 		t.Fatal(err)
 	}
+
 	wantFiles(t, filepath.Dir(path))
 	wantHeld(t, l, false)
 	wantLines(t, f, "laying claim", "got the lock", "unlocked")
+
 	// A Lock may be used again.
 	mustLock(t, l, 0)
 	wantHeld(t, l, true)
@@ -144,9 +157,11 @@ func TestAlreadyLocked(t *testing.T) {
 	l := f.lock(t, path)
 	mustLock(t, l, 0)
 	f.lines = nil
+
 	if err := l.Lock(context.Background(), 0); !errors.Is(err, ErrAlreadyLocked) {
 		t.Errorf("had %v, wanted ErrAlreadyLocked", err)
 	}
+
 	wantLines(t, f, "laying claim", "already locked")
 	wantHeld(t, l, true)
 }
@@ -156,14 +171,17 @@ func TestNotLocked(t *testing.T) {
 	f := newFake(t, "h", 7)
 	l, other := f.lock(t, path), f.lock(t, path)
 	mustLock(t, other, 0)
+
 	for what, err := range map[string]error{"Unlock": l.Unlock(false)} {
 		if !errors.Is(err, ErrNotLocked) || !strings.Contains(err.Error(), filepath.Base(other.Claim())) {
 			t.Errorf("%s: had %v, wanted ErrNotLocked with who has it", what, err)
 		}
 	}
+
 	if err := l.Unlock(true); err != nil {
 		t.Errorf("unconditional Unlock: %v", err)
 	}
+
 	wantHeld(t, other, true)
 }
 
@@ -176,11 +194,13 @@ func TestTimeout(t *testing.T) {
 	if !errors.Is(err, ErrTimeout) || !strings.Contains(err.Error(), filepath.Base(holder.Claim())) {
 		t.Errorf("had %v, wanted ErrTimeout with who has it", err)
 	}
+
 	// 0.01 + 2 r seconds, r = 0, 1/4, 1/2, 3/4
 	ms := time.Millisecond
 	if want := []time.Duration{10 * ms, 510 * ms, 1010 * ms, 1510 * ms}; !slices.Equal(f.slept, want) {
 		t.Errorf("slept %v, wanted %v", f.slept, want)
 	}
+
 	wantLines(t, f, "laying claim", "waiting for claim", "timed out")
 	wantFiles(t, filepath.Dir(path), path, holder.Claim())
 }
@@ -190,6 +210,7 @@ func TestWaitsForItsTurn(t *testing.T) {
 	a, f := newFake(t, "h", 7), newFake(t, "h2", 7)
 	holder := a.lock(t, path)
 	mustLock(t, holder, 0)
+
 	f.asleep = func() {
 		a.now = f.now
 		if len(f.slept) == 102 {
@@ -200,6 +221,7 @@ func TestWaitsForItsTurn(t *testing.T) {
 			wantHeld(t, holder, true) // which refreshes it
 		}
 	}
+
 	l := f.lock(t, path)
 	mustLock(t, l, 0)
 	wantHeld(t, l, true)
@@ -213,9 +235,11 @@ func TestContextEndsTheWait(t *testing.T) {
 	f := newFake(t, "h", 8)
 	ctx, cancel := context.WithCancel(context.Background())
 	f.asleep = cancel
+
 	if err := f.lock(t, path).Lock(ctx, 0); !errors.Is(err, context.Canceled) {
 		t.Errorf("had %v, wanted context.Canceled", err)
 	}
+
 	wantFiles(t, filepath.Dir(path), path, holder.Claim())
 }
 
@@ -229,19 +253,24 @@ func TestExpiredLockIsBroken(t *testing.T) {
 	f.options.Rand = func() float64 { return .495 } // a second a sleep
 	l := f.lock(t, path)
 	mustLock(t, l, 5*time.Minute)
+
 	// Broken in the first second past lifetime and slop, had at the poll after that.
 	if want := 60 + 10 + 1 + 1; len(f.slept) != want {
 		t.Errorf("slept %d seconds, wanted %d", len(f.slept), want)
 	}
+
 	wantLines(t, f, "laying claim", "waiting for claim", "lifetime has expired, breaking", "got the lock")
 	wantFiles(t, filepath.Dir(path), path, l.Claim())
 	wantHeld(t, old, false)
+
 	if has, err := old.Renew(); has || err != nil {
 		t.Errorf("the old holder had %v, wanted ErrNotLocked", err)
 	}
+
 	if err := old.Unlock(true); err != nil {
 		t.Error(err)
 	}
+
 	wantHeld(t, l, true)
 }
 
@@ -257,9 +286,11 @@ func TestRefreshPutsTheEndOff(t *testing.T) {
 			t.Error(err)
 		}
 	}
+
 	if err := f.lock(t, path).Lock(context.Background(), time.Hour); !errors.Is(err, ErrTimeout) {
 		t.Errorf("had %v, wanted ErrTimeout", err)
 	}
+
 	old.SetLifetime(3 * time.Hour)
 	wantHeld(t, old, true)
 	h, err := Holder(path)
@@ -275,6 +306,7 @@ func TestFreedLockIsNotBroken(t *testing.T) {
 	first, second, l := f.lock(t, path), f.lock(t, path), f.lock(t, path)
 	mustLock(t, first, 0)
 	defer func() { link = os.Link }()
+
 	link = func(from, to string) error {
 		err := os.Link(from, to)
 		link = os.Link
@@ -283,10 +315,12 @@ func TestFreedLockIsNotBroken(t *testing.T) {
 		}
 		return err
 	}
+
 	f.asleep = func() { mustLock(t, second, 0); f.asleep = func() {} }
 	if err := l.Lock(context.Background(), 30*time.Second); !errors.Is(err, ErrTimeout) {
 		t.Errorf("had %v, wanted ErrTimeout", err)
 	}
+
 	wantHeld(t, second, true)
 	if s := strings.Join(f.lines, "\n"); strings.Contains(s, "breaking") || strings.Contains(s, "unexpected") {
 		t.Errorf("had log %q", s)
@@ -305,6 +339,7 @@ func TestClaimCleanedAwayIsLaidAgain(t *testing.T) {
 			t.Error(err)
 		}
 	}
+
 	mustLock(t, l, time.Minute)
 	wantHeld(t, l, true)
 }
@@ -315,10 +350,12 @@ func TestLockThatIsOursByNameCountsAsGot(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "l.lock")
 	l := newFake(t, "h", 8).lock(t, path)
 	defer func() { link = os.Link }()
+
 	link = func(from, to string) error {
 		link = os.Link
 		return errors.Join(os.Link(from, to), os.Link(from, to))
 	}
+
 	mustLock(t, l, time.Minute)
 	wantHeld(t, l, true)
 }
@@ -328,6 +365,7 @@ func TestStrangeLinkCount(t *testing.T) {
 	if err := os.WriteFile(path, []byte(path+".h.9.0"), 0o664); err != nil {
 		t.Fatal(err)
 	}
+
 	f := newFake(t, "h", 8)
 	f.now = f.now.Add(2 * Slop)
 	l := f.lock(t, path)
@@ -347,9 +385,11 @@ func TestLinkErrors(t *testing.T) {
 		link = func(from, to string) error { return &os.LinkError{Op: "link", Old: from, New: to, Err: errno} }
 		err := f.lock(t, path).Lock(context.Background(), 0)
 		link = os.Link
+
 		if !errors.Is(err, errno) {
 			t.Errorf("had %v, wanted %v", err, errno)
 		}
+
 		wantLines(t, f, "laying claim", "unexpected link error: "+want)
 		wantFiles(t, filepath.Dir(path))
 	}
@@ -368,6 +408,7 @@ func FuzzLockFileContents(f *testing.F) {
 		f.Add(s, true)
 		f.Add(s, false)
 	}
+
 	f.Fuzz(func(t *testing.T, s string, linked bool) {
 		dir := t.TempDir()
 		path := filepath.Join(dir, "l.lock")
@@ -378,24 +419,29 @@ func FuzzLockFileContents(f *testing.F) {
 				t.Fatal(err)
 			}
 		}
+
 		if linked {
 			if err := os.Link(path, path+".h.9.0"); err != nil {
 				t.Fatal(err)
 			}
 		}
+
 		if _, err := Holder(path); err != nil {
 			t.Error(err)
 		}
+
 		fk := newFake(t, "h", 8)
 		l := fk.lock(t, path)
 		if err := l.Lock(context.Background(), Slop/2); !errors.Is(err, ErrTimeout) {
 			t.Errorf("had %v before the lock expired, wanted ErrTimeout", err)
 		}
+
 		mustLock(t, l, 2*Slop)
 		wantHeld(t, l, true)
 		if b, err := os.ReadFile(bystander); err != nil || string(b) != s {
 			t.Errorf("a bystander was changed: %v", err)
 		}
+
 		if err := l.Unlock(false); err != nil {
 			t.Error(err)
 		}
@@ -412,12 +458,15 @@ func TestLockThatWasLeft(t *testing.T) {
 	ours.Store(first.claim, left)
 	second := f.lock(t, path)
 	mustLock(t, second, time.Second)
+
 	if has, err := second.Renew(); !has || err != nil {
 		t.Errorf("had %v, %v, wanted the lock", has, err)
 	}
+
 	if len(f.slept) > 0 {
 		t.Errorf("waited %v for itself", f.slept)
 	}
+
 	if _, err := os.Lstat(first.claim); !os.IsNotExist(err) {
 		t.Errorf("the claim that was left: had %v, wanted it gone", err)
 	}

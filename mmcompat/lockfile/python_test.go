@@ -42,6 +42,7 @@ func runChild(host string) error {
 	if err != nil {
 		return err
 	}
+
 	in := bufio.NewScanner(os.Stdin)
 	for in.Scan() {
 		verb, arg, _ := strings.Cut(in.Text(), " ")
@@ -61,6 +62,7 @@ func runChild(host string) error {
 		case "unlock":
 			err = l.Unlock(true)
 		}
+
 		if err != nil {
 			return err
 		}
@@ -68,8 +70,10 @@ func runChild(host string) error {
 		if err != nil {
 			return err
 		}
+
 		fmt.Println(held, l.Claim())
 	}
+
 	return in.Err()
 }
 
@@ -82,6 +86,7 @@ func countUp(l *Lock, rounds int, file string) error {
 		if err != nil {
 			return err
 		}
+
 		n, err := strconv.Atoi(string(b))
 		if err != nil {
 			return err
@@ -94,6 +99,7 @@ func countUp(l *Lock, rounds int, file string) error {
 			return err
 		}
 	}
+
 	return nil
 }
 
@@ -143,18 +149,22 @@ func startChild(t *testing.T, cmd *exec.Cmd) *child {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	cmd.Stderr = os.Stderr
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
+
 	t.Cleanup(func() {
 		in.Close()
 		cmd.Wait()
 	})
+
 	return &child{cmd, in, bufio.NewReader(out)}
 }
 
@@ -203,6 +213,7 @@ func TestContention(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+
 	for _, prefix := range mmtest.Releases(t) {
 		t.Run(mmtest.Version(t, prefix), func(t *testing.T) {
 			t.Parallel() // they mostly sleep
@@ -211,12 +222,14 @@ func TestContention(t *testing.T) {
 			if err := os.WriteFile(counter, []byte("0"), 0o600); err != nil {
 				t.Fatal(err)
 			}
+
 			const each = 4
 			var all []*child
 			for i := range each {
 				host := fmt.Sprintf("host%d.example", i%2)
 				all = append(all, goProcess(t, path, host), pythonProcess(t, prefix, path, host))
 			}
+
 			for _, c := range all {
 				c.say(t, fmt.Sprintf("count %d %s", rounds, counter))
 			}
@@ -227,6 +240,7 @@ func TestContention(t *testing.T) {
 			if want := strconv.Itoa(len(all) * rounds); err != nil || string(b) != want {
 				t.Errorf("had %s (%v), wanted %s: updates were lost", b, err, want)
 			}
+
 			wantFiles(t, dir, counter)
 		})
 	}
@@ -246,10 +260,12 @@ func lockFacts(t *testing.T, path, claim string) facts {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	info, err := os.Stat(path)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	number := regexp.MustCompile(`\.\d+\.\d+$`)
 	st := info.Sys().(*syscall.Stat_t)
 	_, touched := disk.Times(st)
@@ -265,11 +281,13 @@ func TestFilesAreLockFilesOwn(t *testing.T) {
 		if c, ok := ParseClaim(path, claim); !held || !ok || c.Host != "mx.example" || c.File != claim {
 			t.Errorf("had the claim %s as %+v, held %v", claim, c, held)
 		}
+
 		had = append(had, lockFacts(t, path, claim))
 		if held, _ := c.do(t, "unlock"); held {
 			t.Error("unlocked, but it is held")
 		}
 	}
+
 	if had[0] != had[1] {
 		t.Errorf("had %+v, wanted Mailman's %+v", had[1], had[0])
 	}
@@ -289,17 +307,21 @@ func TestEachBreaksTheOther(t *testing.T) {
 		if held, _ := c.new.do(t, "trylock"); held {
 			t.Errorf("%s: had it while the other had it", c.what)
 		}
+
 		past := time.Now().Add(-Slop - 2*time.Second)
 		if err := os.Chtimes(path, past, past); err != nil {
 			t.Fatal(err)
 		}
+
 		held, claim := c.new.do(t, "lock")
 		if !held {
 			t.Errorf("%s: did not get it", c.what)
 		}
+
 		if held, _ := c.old.do(t, "see"); held {
 			t.Errorf("%s: the old holder believes that it still has it", c.what)
 		}
+
 		c.old.do(t, "unlock")
 		wantFiles(t, filepath.Dir(path), path, claim)
 		c.new.do(t, "unlock")
@@ -339,6 +361,7 @@ LockFile.os.link = lambda a, b: (_ for _ in ()).throw(OSError(31, os.strerror(31
 fails(a.lock)
 print open(os.path.join(mm_cfg.LOG_DIR, 'locks')).read()
 `)
+
 	var want []string
 	line := regexp.MustCompile(`^\w{3} \d\d \d\d:\d\d:\d\d \d{4} \(\d+\) (l\.lock .*)`)
 	for s := range strings.Lines(string(out)) {
@@ -346,18 +369,21 @@ print open(os.path.join(mm_cfg.LOG_DIR, 'locks')).read()
 			want = append(want, m[1])
 		}
 	}
+
 	if len(want) < 10 {
 		t.Fatalf("Mailman logged only %q in %s", want, out)
 	}
 
 	path := filepath.Join(t.TempDir(), "l.lock")
 	f := newFake(t, "h", 7)
+
 	fails := func(err error) {
 		t.Helper()
 		if err == nil {
 			t.Fatal("no error")
 		}
 	}
+
 	ctx := context.Background()
 	a, b := f.lock(t, path), f.lock(t, path)
 	mustLock(t, a, 0)
@@ -365,12 +391,15 @@ print open(os.path.join(mm_cfg.LOG_DIR, 'locks')).read()
 	fails(b.Lock(ctx, 5*time.Second))
 	mustLock(t, b, 0)
 	fails(a.Unlock(false))
+
 	if err := b.Unlock(false); err != nil {
 		t.Fatal(err)
 	}
+
 	link = func(from, to string) error { return &os.LinkError{Op: "link", Old: from, New: to, Err: syscall.EMLINK} }
 	defer func() { link = os.Link }()
 	fails(a.Lock(ctx, 0))
+
 	if !slices.Equal(f.lines, want) {
 		t.Errorf("had log\n%s\nwanted Mailman's\n%s", strings.Join(f.lines, "\n"), strings.Join(want, "\n"))
 	}
@@ -382,6 +411,7 @@ func TestForeignOwner(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("only root can run a process of another user")
 	}
+
 	dir, err := os.MkdirTemp("", "foreign") // t.TempDir's parent is closed to others
 	if err != nil {
 		t.Fatal(err)
@@ -390,21 +420,25 @@ func TestForeignOwner(t *testing.T) {
 	if err := os.Chmod(dir, 0o777); err != nil {
 		t.Fatal(err)
 	}
+
 	path := filepath.Join(dir, "l.lock")
 	exe := filepath.Join(dir, "child")
 	b, err := os.ReadFile(os.Args[0])
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if err := os.WriteFile(exe, b, 0o755); err != nil {
 		t.Fatal(err)
 	}
+
 	l := newFake(t, "root.example", 7).lock(t, path)
 	mustLock(t, l, 0)
 	past := time.Now().Add(-Slop - 2*time.Second)
 	if err := os.Chtimes(path, past, past); err != nil {
 		t.Fatal(err)
 	}
+
 	cmd := exec.Command(exe, path)
 	cmd.Env = append(os.Environ(), goChild+"=nobody.example")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
@@ -413,11 +447,13 @@ func TestForeignOwner(t *testing.T) {
 	if !held {
 		t.Error("did not get the expired lock of another user")
 	}
+
 	wantFiles(t, dir, path, claim, exe)
 	// A claim that is another user's cannot be what we hold a lock by.
 	if err := os.Chown(claim, 0, 0); err != nil {
 		t.Fatal(err)
 	}
+
 	if held, _ := c.do(t, "see"); held {
 		t.Error("believes to hold a lock by another user's claim")
 	}

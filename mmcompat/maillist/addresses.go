@@ -108,22 +108,26 @@ func (l *List) GetAvailableLanguages() []string {
 	for _, lang := range langs {
 		have = have || lang == server
 	}
+
 	if !have {
 		v, _ := l.Get("available_languages")
 		all, ok := v.(*pickle.List)
 		if !ok {
 			all = pickle.NewList()
 		}
+
 		all.Items = append(all.Items, pickle.Str(server))
 		l.Set("available_languages", all)
 		langs = append(langs, server)
 	}
+
 	known := langs[:0:0]
 	for _, lang := range langs {
 		if _, ok := l.site.Profile.Languages[lang]; ok {
 			known = append(known, lang)
 		}
 	}
+
 	return known
 }
 
@@ -148,6 +152,7 @@ func Quote(s, safe string) string {
 			b.Write([]byte{'%', hex[c>>4], hex[c&15]})
 		}
 	}
+
 	return b.String()
 }
 
@@ -162,6 +167,7 @@ func GetSiteEmail(s *site.Site, extra string) string {
 			}
 		}
 	}
+
 	return siteEmail(s, hostname, extra)
 }
 
@@ -207,5 +213,6 @@ func plain(t i18n.Text) string {
 	case pickle.Unicode:
 		return string(t)
 	}
+
 	return ""
 }

@@ -78,6 +78,7 @@ func (l *List) dict(name string) *pickle.DictView {
 	if !l.doc.Has(name) {
 		return nil
 	}
+
 	v, err := l.doc.Dict(name)
 	l.must(name, err)
 	l.views[name] = v
@@ -137,6 +138,7 @@ func (l *List) DictKeys(name string) iter.Seq[string] {
 		if d == nil {
 			return
 		}
+
 		for k := range d.Keys() {
 			if s, ok := py.StringOf(k); ok && !yield(s) {
 				return
@@ -153,11 +155,13 @@ func (l *List) DictAll(name string) iter.Seq2[string, pickle.Value] {
 		if d == nil {
 			return
 		}
+
 		for k, v := range d.All() {
 			if s, ok := py.StringOf(k); ok && !yield(s, v) {
 				return
 			}
 		}
+
 		l.must(name, d.Err())
 	}
 }

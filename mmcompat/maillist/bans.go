@@ -51,6 +51,7 @@ func (l *List) GetPattern(addr string, patterns []string, atList string) (patter
 			}
 		}
 	}
+
 	for _, p := range patterns {
 		match := false
 		switch {
@@ -61,10 +62,12 @@ func (l *List) GetPattern(addr string, patterns []string, atList string) (patter
 		case !addressesFirst:
 			match = py.Lower(p) == lower
 		}
+
 		if match || err != nil {
 			return p, match, err
 		}
 	}
+
 	return "", false, nil
 }
 
@@ -85,11 +88,13 @@ func (l *List) matches(pattern, addr, attr string) (bool, error) {
 			}
 			return false, nil
 		}
+
 		if err != nil {
 			return false, &ErrNeedsPython{l.name, fmt.Sprint(err)}
 		}
 		l.patterns[pattern] = re
 	}
+
 	return re.Find(addr), nil
 }
 
@@ -106,6 +111,7 @@ func (l *List) isMemberOf(name, addr, attr string) (bool, error) {
 			return Open(l.site, name, o)
 		}
 	}
+
 	other, err := open(name)
 	if errors.Is(err, ErrUnknownList) {
 		l.o.Log.Printf("error", "%s in %s references non-existent list %s", attr, l.name, name)
@@ -114,5 +120,6 @@ func (l *List) isMemberOf(name, addr, attr string) (bool, error) {
 	if err != nil {
 		return false, err
 	}
+
 	return other.IsMember(addr), nil
 }

@@ -31,30 +31,37 @@ func bigList(t testing.TB, s *site.Site, members int) (file string) {
 			v, _ := d.GetStr(name)
 			dicts[name] = v.(*pickle.Dict)
 		}
+
 		en := pickle.Value(pickle.Str("en"))
 		for i := range members {
 			addr := fmt.Sprintf("user%06d@host%03d.example.net", i, i%500)
 			// Mailman lower-cases anew for each dict, and so shares no keys.
 			key := func() pickle.Value { return pickle.Str(strings.Clone(addr)) }
 			var kept pickle.Value = pickle.Int(0)
+
 			if i%10 == 0 {
 				kept = pickle.Str(fmt.Sprintf("User%06d@Host%03d.example.net", i, i%500))
 			}
+
 			where := regulars
 			if i%7 == 0 {
 				where = digests
 			}
+
 			dicts[where].Set(key(), kept)
 			dicts[passwords].Set(key(), pickle.Str(fmt.Sprintf("pw%06d", i)))
 			dicts[languages].Set(key(), en)
 			dicts[userOptions].Set(key(), pickle.Int(256))
+
 			if i%3 == 0 {
 				dicts[usernames].Set(key(), pickle.Str(fmt.Sprintf("Name %d", i)))
 			}
+
 			if i%50 == 0 {
 				info := NewBounceInfo(addr, 1.0, Date{2023, 4, 5}, pickle.Int(3), time.UTC)
 				dicts[bounceInfos].Set(key(), info.pickled())
 			}
+
 			if i%80 == 0 {
 				dicts[deliveryStatus].Set(key(), pickle.NewTuple(pickle.Int(2), 1690000000.25))
 			}
@@ -72,14 +79,17 @@ func register(t testing.TB, l *List, members int) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		if info == nil {
 			info = NewBounceInfo(py.Lower(addr), 1.0, Date{2023, 11, 14}, pickle.Int(3), time.UTC)
 		} else if err := info.AddScore(1); err != nil {
 			t.Fatal(err)
 		}
+
 		if _, err := l.GetDeliveryStatus(addr); err != nil {
 			t.Fatal(err)
 		}
+
 		if err := l.SetBounceInfo(addr, info); err != nil {
 			t.Fatal(err)
 		}
@@ -92,6 +102,7 @@ func changeMembers(t testing.TB, l *List, members int) {
 	for i := range 1000 {
 		addr := bigAddr(i * step)
 		var err error
+
 		switch i % 4 {
 		case 0, 1:
 			err = l.AddNewMember(fmt.Sprintf("Newcomer%d@example.com", i), NewMember{Password: pickle.Str("secret"), Language: "en", RealName: pickle.Str("A Name")})
@@ -100,6 +111,7 @@ func changeMembers(t testing.TB, l *List, members int) {
 		case 3:
 			err = l.SetMemberOption(addr, 2, true)
 		}
+
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -117,6 +129,7 @@ func sizes(b *testing.B, fn func(b *testing.B, s *site.Site, members int, file s
 			if err != nil {
 				b.Fatal(err)
 			}
+
 			b.SetBytes(st.Size())
 			runtime.GC() // the list as values, which only the making needs
 			fn(b, s, members, file)
@@ -141,12 +154,14 @@ func BenchmarkCopy(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
+
 			if err := stage.Write(file+".copy", 0o600, func(w io.Writer) error {
 				_, err := io.Copy(w, f)
 				return err
 			}); err != nil {
 				b.Fatal(err)
 			}
+
 			if err := f.Close(); err != nil {
 				b.Fatal(err)
 			}
@@ -175,6 +190,7 @@ func benchmarkCommit(b *testing.B, change func(testing.TB, *List, int)) {
 		if err != nil {
 			b.Fatal(err)
 		}
+
 		for b.Loop() {
 			b.StopTimer()
 			writeFile(b, file, first)
@@ -182,6 +198,7 @@ func benchmarkCommit(b *testing.B, change func(testing.TB, *List, int)) {
 			b.StartTimer()
 			change(b, l, members)
 			save(b, l)
+
 			if changed, err := l.Reload(); changed || err != nil {
 				b.Fatal(changed, err)
 			}
@@ -198,51 +215,63 @@ func TestMemory(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		for range 3 {
 			register(t, l, bigSize)
 			save(t, l)
 		}
+
 		// Somebody else saves; the old state makes room for the new.
 		other := filepath.Join(l.FullPath(), "config.pck")
 		if err := os.Rename(other+".last", other); err != nil {
 			t.Fatal(err)
 		}
+
 		if changed, err := l.Reload(); !changed || err != nil {
 			t.Fatal(changed, err)
 		}
+
 		register(t, l, bigSize)
 		save(t, l)
 		printPeak(t)
 		return
 	}
+
 	if mmtest.Race {
 		t.Skip("the race detector needs memory of its own; .ci/run runs this test without it too")
 	}
+
 	if testing.Short() {
 		t.Skip("makes a list of 138,000 members")
 	}
+
 	s := madeSite(t)
 	st, err := os.Stat(bigList(t, s, bigSize))
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	run := exec.Command(self, "-test.run=^TestMemory$")
 	run.Env = append(os.Environ(), "MMRUNNER_TEST_MEMORY="+s.Prefix)
 	out, err := run.Output()
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
+
 	var peak int64
 	if _, err := fmt.Sscanf(string(out), "peak %d kB", &peak); err != nil {
 		t.Fatalf("%v in %q", err, out)
 	}
+
 	peak <<= 10
 	limit := 2*st.Size() + 64<<20
 	t.Logf("config.pck %d MB, peak %d MB, limit %d MB", st.Size()>>20, peak>>20, limit>>20)
+
 	if peak > limit {
 		t.Errorf("peak memory was %d bytes, wanted at most %d", peak, limit)
 	}
@@ -257,6 +286,7 @@ func printPeak(t testing.TB) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	for line := range strings.Lines(string(b)) {
 		if rest, ok := strings.CutPrefix(line, "VmHWM:"); ok {
 			fmt.Println("peak", strings.TrimSpace(rest))

@@ -80,6 +80,7 @@ func parseBounceInfo(v pickle.Value) *BounceInfo {
 	if !ok || in.Class.Module != bounceModule || in.Class.Name != bounceClass {
 		return nil
 	}
+
 	b := &BounceInfo{instance: in}
 	b.Member, _ = stringOf(in.Attr("member"))
 	b.Score, _ = in.Attr("score")
@@ -108,21 +109,25 @@ func (b *BounceInfo) pickled() *pickle.Instance {
 	} else {
 		in = pickle.NewOldInstance(bounceModule, bounceClass)
 	}
+
 	set := func(name string, changed bool, v pickle.Value) {
 		if _, ok := in.Attr(name); changed || !ok {
 			in.SetAttr(name, v)
 		}
 	}
+
 	var cookie pickle.Value
 	if b.Cookie != "" {
 		cookie = pickle.Str(b.Cookie)
 	}
+
 	set("member", b.Member != old.Member, pickle.Str(b.Member))
 	set("cookie", b.Cookie != old.Cookie, cookie)
 	set("score", !pickle.Equal(b.Score, old.Score), b.Score)
 	set("date", b.Date != old.Date, b.Date.value())
 	set("noticesleft", !pickle.Equal(b.NoticesLeft, old.NoticesLeft), b.NoticesLeft)
 	set("lastnotice", b.LastNotice != old.LastNotice, b.LastNotice.value())
+
 	return in
 }
 
@@ -150,11 +155,13 @@ func (l *List) SetBounceInfo(member string, info *BounceInfo) error {
 		return err
 	}
 	key := py.Lower(member)
+
 	if info == nil {
 		l.DictDelete(bounceInfos, key)
 		l.DictDelete(deliveryStatus, key)
 		return nil
 	}
+
 	l.DictSet(bounceInfos, key, info.pickled())
 	return nil
 }

@@ -20,6 +20,7 @@ func (l *List) check() error {
 			l.doc.Delete(name)
 		}
 	}
+
 	have, ok := l.Get("data_version")
 	if !ok {
 		return py.Errorf("AttributeError", "MailList instance has no attribute 'data_version'")
@@ -30,6 +31,7 @@ func (l *List) check() error {
 	if err := l.checkURL(); err != nil {
 		return err
 	}
+
 	l.checkReplyTo()
 	return l.checkTopics()
 }
@@ -40,26 +42,32 @@ func (l *List) checkURL() error {
 	if !ok {
 		return nil
 	}
+
 	page, ok := py.StringOf(v)
 	if !ok {
 		return &ErrNeedsPython{l.name, "its web_page_url is no string"}
 	}
 
 	changed := page
+
 	if scheme, host := urlStart(page); scheme == "" || host == "" {
 		v, changed = pickle.Str(""), DefaultURL(l.site)
 	}
+
 	if changed != "" && !strings.HasSuffix(changed, "/") {
 		changed += "/"
 	}
+
 	if changed == page {
 		return nil
 	}
+
 	if _, ok := v.(pickle.Unicode); ok {
 		l.Set("web_page_url", pickle.Unicode(changed))
 	} else {
 		l.Set("web_page_url", pickle.Str(changed))
 	}
+
 	return nil
 }
 
@@ -82,12 +90,14 @@ func urlStart(url string) (scheme, host string) {
 			scheme, url = py.Lower(url[:i]), rest
 		}
 	}
+
 	if rest, ok := strings.CutPrefix(url, "//"); ok {
 		if i := strings.IndexAny(rest, "/?#"); i >= 0 {
 			rest = rest[:i]
 		}
 		host = rest
 	}
+
 	return scheme, host
 }
 
@@ -109,6 +119,7 @@ func (l *List) checkReplyTo() {
 	if ValidateEmail(l.site, addr) == nil {
 		return
 	}
+
 	l.o.Log.Printf("error", `Bad reply_to_address "%s" cleared for list: %s`, addr, l.name)
 	l.Set("reply_to_address", pickle.Str(""))
 	l.Set("reply_goes_to_list", pickle.Int(0))
@@ -120,6 +131,7 @@ func (l *List) checkTopics() error {
 	if !ok {
 		return nil
 	}
+
 	var items []pickle.Value
 	switch v := v.(type) {
 	case *pickle.List:
@@ -127,6 +139,7 @@ func (l *List) checkTopics() error {
 	case *pickle.Tuple:
 		items = v.Items
 	}
+
 	good := pickle.NewList()
 	changed := false
 	for _, item := range items {
@@ -137,6 +150,7 @@ func (l *List) checkTopics() error {
 		case *pickle.List:
 			parts, changed = t.Items, true
 		}
+
 		if len(parts) != 4 {
 			if !since(l.site, 27) {
 				return py.Errorf("ValueError", "list %s: the topic %s has %d parts and needs 4", l.name, pickle.Repr(item, 80), len(parts))
@@ -145,29 +159,36 @@ func (l *List) checkTopics() error {
 			changed = true
 			continue
 		}
+
 		pattern, ok := py.StringOf(parts[1])
 		if !ok && since(l.site, 19) {
 			return py.NoAttribute(parts[1], "splitlines")
 		}
+
 		if since(l.site, 19) {
 			// Since then each line is a pattern of its own.
 			pattern = strings.Join(py.SplitLines(pattern, false), "|")
 		}
+
 		if ok {
 			var bad *pyre.SyntaxError
 			_, err := pyre.Compile(pattern, 0)
 			ok = !errors.As(err, &bad)
 		}
+
 		if !ok {
 			l.o.Log.Printf("error", `Bad topic pattern "%s" for list: %s`, pattern, l.name)
 			changed = true
 			continue
 		}
+
 		good.Items = append(good.Items, pickle.NewTuple(parts...))
 	}
+
 	if changed {
 		l.Set("topics", good)
 	}
+
 	return nil
 }
 

@@ -47,12 +47,14 @@ sys.stdout.write(cPickle.dumps(out, 1))
 func TestDamagedBytes(t *testing.T) {
 	t.Parallel()
 	count := 60
+
 	if s := os.Getenv("MMRUNNER_TEST_COUNT"); s != "" {
 		var err error
 		if count, err = strconv.Atoi(s); err != nil {
 			t.Fatal(err)
 		}
 	}
+
 	for _, prefix := range mmtest.Releases(t) {
 		t.Run(mmtest.Version(t, prefix), func(t *testing.T) { testDamagedBytes(t, mmtest.CloneOf(t, prefix), count) })
 	}
@@ -74,6 +76,7 @@ func testDamagedBytes(t *testing.T, prefix string, count int) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	all := loadPickle(t, mmtest.RunPythonInput(t, prefix, in, pyDamaged)).(*pickle.List).Items
 	differ, wrong := 0, 0
 	for i, b := range contents {
@@ -81,6 +84,7 @@ func testDamagedBytes(t *testing.T, prefix string, count int) {
 		if err := os.RemoveAll(dir); err != nil {
 			t.Fatal(err)
 		}
+
 		writeFile(t, main, b)
 		writeFile(t, main+".last", last)
 		var log lines
@@ -92,25 +96,30 @@ func testDamagedBytes(t *testing.T, prefix string, count int) {
 			differ++
 			continue
 		}
+
 		if got != class {
 			wrong++
 			t.Logf("%s: had %s, wanted %s; logged %q, Mailman %q", what, got, class, log, want[1])
 			continue
 		}
+
 		if got, want := strings.Join(log, "\n"), unstamped(string(want[1].(pickle.Str))); got != want {
 			wrong++
 			t.Logf("%s: logged\n%s\nwanted\n%s", what, got, want)
 			continue
 		}
+
 		var names []string
 		entries, err := os.ReadDir(dir)
 		for _, e := range entries {
 			names = append(names, e.Name())
 		}
+
 		if got := strings.Join(names, " "); err != nil || got != string(want[2].(pickle.Str)) {
 			t.Errorf("%s: had files %s, wanted %s; %v", what, got, want[2], err)
 		}
 	}
+
 	t.Logf("%d damaged files: %d that Python sees otherwise, %d with another log line", count, differ, wrong)
 	// cPickle's words for opcodes that make no sense depend on much that is its own.
 	if differ > 5+count/10 || wrong > 3+count/50 {
@@ -130,6 +139,7 @@ func known(class string, err error, log lines) bool {
 	case err != nil && !lost:
 		return true
 	}
+
 	return strings.Contains(text, "wanted a memo id") || strings.Contains(text, "could not convert") || strings.Contains(text, "invalid literal")
 }
 
@@ -138,6 +148,7 @@ func damaged(rnd *rand.Rand, b []byte) []byte {
 	at := rnd.IntN(len(b))
 	n := min(1+rnd.IntN(20), len(b)-at)
 	out := append([]byte(nil), b[:at]...)
+
 	switch rnd.IntN(6) {
 	case 0: // cut off
 		return out

@@ -67,6 +67,7 @@ func ValidateEmail(s *site.Site, addr string) error {
 			return ErrHostileAddress.With(addr)
 		}
 	}
+
 	if !since(s, 18) && addr[0] == '-' {
 		return ErrHostileAddress.With(addr)
 	}
@@ -74,6 +75,7 @@ func ValidateEmail(s *site.Site, addr string) error {
 	if len(domain) < 2 {
 		return ErrBadEmail.With(addr)
 	}
+
 	if quoting {
 		quoted := strings.HasPrefix(user, `"`) && strings.HasSuffix(user, `"`)
 		if !quoted && strings.ContainsAny(user, `:\"`) {
@@ -81,11 +83,13 @@ func ValidateEmail(s *site.Site, addr string) error {
 		}
 		return nil
 	}
+
 	for _, part := range domain {
 		if !labelChars(part) || since(s, 18) && (part == "" || part[0] == '-') {
 			return ErrHostileAddress.With(addr)
 		}
 	}
+
 	return nil
 }
 
@@ -93,12 +97,14 @@ func hostile(c byte, quoting bool) bool {
 	if c < 0x20 || c >= 0x7f {
 		return true
 	}
+
 	switch c {
 	case '[', ']', '(', ')', '<', '>', '|', ';', '^', ',':
 		return true
 	case ':', '\\', '"':
 		return !quoting
 	}
+
 	return false
 }
 

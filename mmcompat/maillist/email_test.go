@@ -26,11 +26,13 @@ func randomAddrs(n int) []string {
 		if r.IntN(2) == 0 {
 			b.WriteString("a@b.")
 		}
+
 		for range 1 + r.IntN(6) {
 			b.WriteString(parts[r.IntN(len(parts))])
 		}
 		all = append(all, b.String())
 	}
+
 	return all
 }
 
@@ -49,13 +51,16 @@ def valid(x):
     return ''
 `, `[valid(x), x.lower(), Utils.LCDomain(x), Utils.ParseEmail(x), Utils.GetPossibleMatchingAddrs(x),
             Utils.ObscureEmail(x), Utils.ObscureEmail(x, 1), Utils.UnobscureEmail(x), urllib.quote(x), urllib.quote(x, '')]`, addrs, &want)
+
 			for i, u := range addrs {
 				x := latin1(u)
 				user, domain := ParseEmail(x)
 				var parts any
+
 				if domain != nil {
 					parts = wide(domain)
 				}
+
 				got := []any{valid(s, x), wide(py.Lower(x)), wide(LCDomain(x)), []any{wide(user), parts}, wide(GetPossibleMatchingAddrs(x)),
 					wide(ObscureEmail(x, false)), wide(ObscureEmail(x, true)), wide(UnobscureEmail(x)), Quote(x, "/"), Quote(x, "")}
 				if !reflect.DeepEqual(got, want[i]) {
@@ -82,6 +87,7 @@ func wide(v any) any {
 		}
 		return out
 	}
+
 	return v
 }
 
@@ -118,6 +124,7 @@ func TestValidateEmailByRelease(t *testing.T) {
 			if micro == 0 {
 				s.Profile.HexVersion = 0
 			}
+
 			if err := ValidateEmail(s, c.addr); !errors.Is(err, want) {
 				t.Errorf("2.1.%d, %q: had %v, wanted %v", micro, c.addr, err, want)
 			}
@@ -154,18 +161,21 @@ func testListAddresses(t *testing.T, prefix string) {
 			if err != nil {
 				t.Fatal(err)
 			}
+
 			var want [][]string
 			pyJSON(t, prefix, "from Mailman import MailList, Utils\nm = MailList.MailList('"+name+"', lock=0)\n",
 				`[m.GetListEmail(), m.GetBouncesEmail(), m.GetOwnerEmail(), m.GetRequestEmail(), m.GetRequestEmail('c0'), m.GetConfirmEmail('c1'),
                  m.getListAddress('x'), m.GetMemberAdminEmail(x), m.GetScriptURL('listinfo'), m.GetScriptURL('confirm', absolute=1),
                  m.GetOptionsURL(x), m.GetOptionsURL(x, obscure=1, absolute=1), Utils.get_site_email(), Utils.get_site_email('h', 'bounces'),
                  Utils.get_domain(), m.fullpath(), m.internal_name()]`, addrs, &want)
+
 			for i, u := range addrs {
 				x := latin1(u)
 				got := []string{l.GetListEmail(), l.GetBouncesEmail(), l.GetOwnerEmail(), l.GetRequestEmail(""), l.GetRequestEmail("c0"), l.GetConfirmEmail("c1"),
 					l.GetListAddress("x"), wide(l.GetMemberAdminEmail(x)).(string), l.GetScriptURL("listinfo"), l.GetScriptURL("confirm"),
 					l.GetOptionsURL(x, false), l.GetOptionsURL(x, true), GetSiteEmail(s, ""), siteEmail(s, "h", "bounces"),
 					GetDomain(s), l.FullPath(), l.Name()}
+
 				if !slices.Equal(got, want[i]) {
 					t.Errorf("%q:\nhad    %q\nwanted %q", x, got, want[i])
 				}
@@ -182,20 +192,25 @@ func TestAvailableLanguages(t *testing.T) {
 		d.SetStr("available_languages", pickle.NewList(pickle.Str("xx")))
 		d.SetStr("preferred_language", pickle.Str("xx"))
 	})
+
 	l, err := Open(s, "l", Options{Held: true})
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if lang := l.GetMemberLanguage("a@example.net"); lang != "xx" {
 		t.Errorf("had language %q, wanted the list's, known or not", lang)
 	}
+
 	server := s.Str("DEFAULT_SERVER_LANGUAGE")
 	if got := l.GetAvailableLanguages(); !slices.Equal(got, []string{server}) {
 		t.Errorf("had %q, wanted the one that the site knows", got)
 	}
+
 	if got := l.Strs("available_languages"); !slices.Equal(got, []string{"xx", server}) {
 		t.Errorf("had %q", got)
 	}
+
 	save(t, l)
 	d := loadPickle(t, readFile(t, file)).(*pickle.Dict)
 	v, _ := d.GetStr("available_languages")

@@ -26,17 +26,20 @@ func (l *List) load() error {
 	if l.name == "" {
 		return ErrUnknownList.With(l.name)
 	}
+
 	// Mailman takes a list that cannot be seen now for one that is not there, and shunts what came for it.
 	if there, err := exists(l.site, l.name, l.o.Log); err != nil {
 		return err
 	} else if !there {
 		return ErrUnknownList.With(l.name)
 	}
+
 	main := join(l.path, "config.pck")
 	last := main + ".last"
 	var failed []string // log lines that wait until it is clear that Python is not needed
 	var why error
 	var gaveUp string // str() of the last exception
+
 	for _, file := range []string{main, last} {
 		doc, id, err := loadFile(file)
 		if err == nil {
@@ -44,13 +47,16 @@ func (l *List) load() error {
 				l.o.Log.Printf("error", "%s", line)
 			}
 			l.doc, l.id = doc, id
+
 			if file == last {
 				if err := l.repair(main, last); err != nil {
 					return err
 				}
 			}
+
 			return l.check()
 		}
+
 		text, caught := loadProblem(file, err)
 		if !caught {
 			return err
@@ -58,6 +64,7 @@ func (l *List) load() error {
 		why = err
 		failed = append(failed, fmt.Sprintf("couldn't load config file %s\n%s", file, text))
 	}
+
 	// What is left is from before Mailman 2.1, and was written by marshal.
 	for _, name := range configs[2:] {
 		file := join(l.path, name)
@@ -70,6 +77,7 @@ func (l *List) load() error {
 			failed = append(failed, fmt.Sprintf("couldn't load config file %s\n%s", file, gaveUp))
 		}
 	}
+
 	for _, line := range failed {
 		l.o.Log.Printf("error", "%s", line)
 	}
@@ -93,12 +101,15 @@ func (l *List) checkExtension(log bool) error {
 			err = &fs.PathError{Op: "open", Path: file, Err: syscall.EISDIR}
 		}
 	}
+
 	if disk.Passing(err) && !errors.Is(err, fs.ErrPermission) {
 		return err
 	}
+
 	if log && !errors.Is(err, fs.ErrNotExist) {
 		l.o.Log.Printf("error", "IOError reading list extension: %s", py.OSErrorText(err, file))
 	}
+
 	return nil
 }
 
@@ -115,6 +126,7 @@ func loadFile(file string) (*pickle.Document, stage.Identity, error) {
 	if err != nil {
 		return nil, id, err
 	}
+
 	b := make([]byte, id.Size)
 	if _, err := io.ReadFull(f, b); err != nil {
 		return nil, id, &fs.PathError{Op: "read", Path: file, Err: err}
@@ -128,6 +140,7 @@ func loadFile(file string) (*pickle.Document, stage.Identity, error) {
 		}
 		return nil, id, fmt.Errorf("%s: %w", file, err)
 	}
+
 	return doc, id, nil
 }
 
@@ -148,6 +161,7 @@ func loadProblem(file string, err error) (text string, caught bool) {
 		class, text, _ := strings.Cut(syn.Python, ": ")
 		return text, class != "AttributeError"
 	}
+
 	return "", false
 }
 
@@ -165,17 +179,20 @@ func (l *List) repair(main, last string) (err error) {
 		}
 		defer func() { err = errors.Join(err, unlock()) }()
 	}
+
 	if err := os.Rename(main, main+".corrupt"); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	if err := os.Remove(main + ".safety"); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
+
 	for _, to := range []string{main, main + ".safety"} {
 		if err := l.copyFile(last, to); err != nil {
 			return err
 		}
 	}
+
 	l.id, err = stage.Identify(main)
 	return err
 }
@@ -192,6 +209,7 @@ func (l *List) copyFile(from, to string) error {
 	if err != nil {
 		return err
 	}
+
 	f, err := stage.New(l.tempName(to), to, "", st.Mode().Perm(), func(w io.Writer) error {
 		_, err := io.Copy(w, src)
 		return err
@@ -202,6 +220,7 @@ func (l *List) copyFile(from, to string) error {
 	if err := f.Sync(); err != nil {
 		return errors.Join(err, f.Discard())
 	}
+
 	return f.Publish(nil)
 }
 
@@ -218,6 +237,7 @@ func (l *List) Reload() (changed bool, err error) {
 			return false, nil
 		}
 	}
+
 	return true, l.load()
 }
 

@@ -108,6 +108,7 @@ func tree(t *testing.T, dir string) string {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		t.Fatal(err)
 	}
+
 	for _, e := range entries {
 		info, err := e.Info()
 		if err != nil {
@@ -115,6 +116,7 @@ func tree(t *testing.T, dir string) string {
 		}
 		fmt.Fprintf(&b, "%s %v %d\n", e.Name(), info.Mode(), info.Size())
 	}
+
 	return b.String()
 }
 
@@ -130,6 +132,7 @@ func TestLoad(t *testing.T) {
 func testLoad(t *testing.T, prefix string) {
 	mmtest.MakeLists(t, prefix, mmtest.ListSpec{Name: "l", Members: []string{"a@example.net", "b@example.net"}})
 	s := testSite(t, prefix)
+
 	// A second save makes config.pck.last.
 	mmtest.MakeLists(t, prefix, mmtest.ListSpec{Name: "l", Members: []string{"c@example.net"}})
 	sound := os.DirFS(filepath.Join(s.ListDataDir(), "l"))
@@ -140,6 +143,7 @@ func testLoad(t *testing.T, prefix string) {
 		}
 		damages[i].do(t, dir(i))
 	}
+
 	for i := range damages {
 		reset(t, i)
 	}
@@ -159,6 +163,7 @@ for i in range(int(sys.argv[1])):
     out.append((r, open(error).read()))
 sys.stdout.write(cPickle.dumps(out, 1))
 `, fmt.Sprint(len(damages)))).(*pickle.List).Items
+
 	for i, d := range damages {
 		t.Run(d.name, func(t *testing.T) {
 			wantTree := tree(t, dir(i))
@@ -168,6 +173,7 @@ sys.stdout.write(cPickle.dumps(out, 1))
 				log = append(log, "lock")
 				return func() error { log = append(log, "unlock"); return nil }, nil
 			}}
+
 			l, err := Open(s, fmt.Sprintf("l%d", i), o)
 			if d.python {
 				var needs *ErrNeedsPython
@@ -176,17 +182,21 @@ sys.stdout.write(cPickle.dumps(out, 1))
 				}
 				return
 			}
+
 			want := all[i].(*pickle.Tuple).Items
 			if got := outcome(l, err); got != string(want[0].(pickle.Str)) {
 				t.Errorf("had %s, wanted %s", got, want[0])
 			}
+
 			if gotTree := tree(t, dir(i)); gotTree != wantTree {
 				t.Errorf("files:\n%s\nwanted:\n%s", gotTree, wantTree)
 			}
+
 			gotLog := slices.DeleteFunc(log, func(s string) bool { return s == "lock" || s == "unlock" })
 			if wantLog := unstamped(string(want[1].(pickle.Str))); strings.Join(gotLog, "\n") != wantLog {
 				t.Errorf("logged:\n%q\nwanted:\n%q", strings.Join(gotLog, "\n"), wantLog)
 			}
+
 			if locks := len(log) - len(gotLog); strings.Contains(strings.Join(gotLog, ""), "fixing") != (locks > 0) {
 				t.Errorf("took the lock %d times", locks)
 			}
@@ -204,6 +214,7 @@ func outcome(l *List, err error) string {
 	case err != nil:
 		return err.Error()
 	}
+
 	all, _ := l.NumMembers()
 	return fmt.Sprint(all)
 }
@@ -216,9 +227,11 @@ func logged(t *testing.T, name string) string {
 	if errors.Is(err, fs.ErrNotExist) {
 		return ""
 	}
+
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	return unstamped(string(b))
 }
 
@@ -231,6 +244,7 @@ func unstamped(log string) string {
 		}
 		out = append(out, line)
 	}
+
 	return strings.Join(out, "\n")
 }
 
@@ -256,13 +270,16 @@ func makeList(t testing.TB, s *site.Site, name string, more func(*pickle.Dict)) 
 	d.SetStr("nondigestable", pickle.Int(1))
 	d.SetStr("next_request_id", pickle.Int(1))
 	d.SetStr("new_member_options", pickle.Int(256))
+
 	if more != nil {
 		more(d)
 	}
+
 	b, err := pickle.Dump(d, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	file := filepath.Join(s.ListDataDir(), name, "config.pck")
 	writeFile(t, file, b)
 	return file
@@ -276,10 +293,12 @@ func TestUnknownList(t *testing.T) {
 			t.Errorf("%q: had %v, wanted ErrUnknownList", name, err)
 		}
 	}
+
 	want := []string{
 		"mischief: Hostile listname: listname=../x: remote=unidentified origin",
 		"mischief: Hostile listname: listname=UPPER: remote=unidentified origin",
 	}
+
 	if !slices.Equal(log, want) {
 		t.Errorf("logged %q, wanted %q", log, want)
 	}
@@ -302,6 +321,7 @@ func TestOldDataVersion(t *testing.T) {
 			t.Errorf("data_version %v: had %v", c.version, err)
 		}
 	}
+
 	makeList(t, s, "l", func(d *pickle.Dict) { d.Delete(pickle.Str("data_version")) })
 	_, err := Open(s, "l", Options{})
 	if !errors.Is(err, &py.Error{Class: "AttributeError"}) {
@@ -318,50 +338,62 @@ func TestReload(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	expect := func(what string, want bool) {
 		t.Helper()
 		if changed, err := l.Reload(); changed != want || err != nil {
 			t.Errorf("%s: had %v, %v, wanted %v", what, changed, err, want)
 		}
 	}
+
 	expect("nothing happened", false)
 	if err := l.AddNewMember("a@example.net", NewMember{Password: pickle.Str("x")}); err != nil {
 		t.Fatal(err)
 	}
+
 	expect("a change in memory", false)
 	save(t, l)
 	expect("our own save", false)
+
 	if last := readFile(t, file+".last"); len(last) == 0 || len(last) == len(readFile(t, file)) {
 		t.Errorf("config.pck.last has %d bytes", len(last))
 	}
+
 	// The same bytes in a new file, with the same time: still somebody's save.
 	st, err := os.Stat(file)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	b := readFile(t, file)
 	writeFile(t, file+".new", b)
 	if err := errors.Join(os.Chtimes(file+".new", time.Time{}, st.ModTime()), os.Rename(file+".new", file)); err != nil {
 		t.Fatal(err)
 	}
+
 	expect("a save of the same", true)
 	if !l.IsMember("A@example.net") {
 		t.Error("the member is lost")
 	}
+
 	writeFile(t, filepath.Join(l.FullPath(), "extend.py"), nil)
 	var needs *ErrNeedsPython
 	if _, err := l.Reload(); !errors.As(err, &needs) {
 		t.Errorf("with an extend.py: had %v", err)
 	}
+
 	if err := os.Remove(filepath.Join(l.FullPath(), "extend.py")); err != nil {
 		t.Fatal(err)
 	}
+
 	if err := errors.Join(os.Remove(file), os.Remove(file+".last")); err != nil {
 		t.Fatal(err)
 	}
+
 	if _, err := l.Reload(); !errors.Is(err, ErrUnknownList) {
 		t.Errorf("a list that is gone: had %v", err)
 	}
+
 	makeList(t, s, "l", nil)
 	expect("a list that came back", true)
 }
@@ -387,11 +419,13 @@ func testCheckValues(t *testing.T, prefix string) {
 		"topics = [('a', u'x(?=y)', 'd', 0)]", "topics = [('a', 'a\\n(\\nb', u'd', 0), ('b', '[z-a]', '', 0)]",
 		"topics = [('a', 'x'), 'abc']",
 	}
+
 	var specs []mmtest.ListSpec
 	for i, c := range cases {
 		specs = append(specs, mmtest.ListSpec{Name: fmt.Sprintf("l%d", i), Python: "m." + c})
 	}
 	mmtest.MakeLists(t, prefix, specs...)
+
 	// What Mailman makes of each, with what it logs.
 	all := loadPickle(t, mmtest.RunPython(t, prefix, `
 import cPickle
@@ -408,6 +442,7 @@ for i in range(int(sys.argv[1])):
     out.append((r, open(error).read()))
 sys.stdout.write(cPickle.dumps(out, 1))
 `, fmt.Sprint(len(cases)))).(*pickle.List).Items
+
 	for i, c := range cases {
 		t.Run(c, func(t *testing.T) {
 			name := fmt.Sprintf("l%d", i)
@@ -420,11 +455,13 @@ sys.stdout.write(cPickle.dumps(out, 1))
 				}
 				return
 			}
+
 			got := pickle.NewTuple()
 			for _, name := range []string{"web_page_url", "reply_to_address", "reply_goes_to_list", "topics"} {
 				v, _ := l.Get(name)
 				got.Items = append(got.Items, v)
 			}
+
 			mustEqual(t, "values", got, want)
 			if want := unstamped(string(wantLog)); strings.Join(log, "\n") != want {
 				t.Errorf("logged %q, wanted %q", log, want)
@@ -440,6 +477,7 @@ func pyJSON(t *testing.T, prefix, imports, f string, xs, out any) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	b := mmtest.RunPythonInput(t, prefix, in, "import json\n"+imports+`
 def b(v):
     if isinstance(v, unicode): return v.encode('latin-1')
@@ -457,6 +495,7 @@ for x in b(json.load(sys.stdin)):
         out.append(e.__class__.__name__)
 json.dump(u(out), sys.stdout)
 `)
+
 	if err := json.Unmarshal(b, out); err != nil {
 		t.Fatalf("%v in %q", err, b)
 	}

@@ -73,6 +73,7 @@ func Open(s *site.Site, name string, o Options) (*List, error) {
 		views:    map[string]*pickle.DictView{},
 		patterns: map[string]*pyre.Regexp{},
 	}
+
 	l.SetOptions(o)
 	if err := l.load(); err != nil {
 		return nil, err
@@ -86,15 +87,19 @@ func (l *List) SetOptions(o Options) {
 	if o.Log == nil {
 		o.Log = discard{}
 	}
+
 	if o.Now == nil {
 		o.Now = time.Now
 	}
+
 	if o.Rand == nil {
 		o.Rand = rand.Reader
 	}
+
 	if o.PID == 0 {
 		o.PID = os.Getpid()
 	}
+
 	l.o = o
 }
 

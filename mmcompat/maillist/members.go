@@ -69,6 +69,7 @@ func (l *List) cpMember(member string) (addr, where string, ok bool) {
 		}
 		return key, where, true
 	}
+
 	return "", "", false
 }
 
@@ -94,6 +95,7 @@ func (l *List) GetMembers() iter.Seq[string] {
 				return
 			}
 		}
+
 		for k := range l.GetDigestMemberKeys() {
 			if !yield(k) {
 				return
@@ -182,11 +184,13 @@ func (l *List) GetMemberLanguage(member string) string {
 	if !ok {
 		lang = preferred
 	}
+
 	for _, have := range l.GetAvailableLanguages() {
 		if have == lang {
 			return lang
 		}
 	}
+
 	return preferred
 }
 
@@ -199,6 +203,7 @@ func (l *List) GetMemberOption(member string, flag int) (bool, error) {
 	if flag == Digests {
 		return where == digests, nil
 	}
+
 	v, ok := l.DictGet(userOptions, py.Lower(member))
 	if err := hasBits(v, ok, "&"); err != nil {
 		return false, err
@@ -266,6 +271,7 @@ func (l *List) GetDeliveryStatusMembers(status ...Status) iter.Seq[string] {
 	if len(status) == 0 {
 		status = []Status{Unknown, ByUser, ByAdmin, ByBounce}
 	}
+
 	return func(yield func(string) bool) {
 		for member := range l.GetMembers() {
 			// Whoever GetMembers gives is a member.
@@ -309,28 +315,35 @@ func (l *List) addNewMember(member string, m NewMember) error {
 	if l.IsMember(member) {
 		return ErrAlreadyAMember.With(member)
 	}
+
 	if m.Language == "" {
 		m.Language = l.Str("preferred_language")
 	}
+
 	key := py.Lower(member)
 	// Only upper case before the @ is kept.
 	var kept pickle.Value = pickle.Int(0)
 	if LCDomain(member) != key {
 		kept = pickle.Str(member)
 	}
+
 	where := regulars
 	if m.Digest {
 		where = digests
 	}
+
 	l.DictSet(where, key, kept)
 	l.DictSet(passwords, key, m.Password)
 	l.DictSet(languages, key, pickle.Str(m.Language))
+
 	if py.Truth(m.RealName) {
 		l.DictSet(usernames, key, m.RealName)
 	}
+
 	if options, ok := l.Get("new_member_options"); ok && py.Truth(options) {
 		l.DictSet(userOptions, key, options)
 	}
+
 	return nil
 }
 
@@ -355,11 +368,13 @@ func (l *List) ChangeMemberAddress(member, newAddress string, noDelete bool) err
 	if !ok {
 		return ErrNotAMember.With(member)
 	}
+
 	key, newKey := py.Lower(member), py.Lower(newAddress)
 	m := NewMember{Digest: where == digests, Language: l.GetMemberLanguage(member)}
 	m.RealName, _ = l.DictGet(usernames, key)
 	flags, _ := l.DictGet(userOptions, key)
 	delivery, disabled := l.DictGet(deliveryStatus, key)
+
 	if m.Password, ok = l.DictGet(passwords, key); !ok {
 		pw, err := l.MakeRandomPassword()
 		if err != nil {
@@ -367,25 +382,31 @@ func (l *List) ChangeMemberAddress(member, newAddress string, noDelete bool) err
 		}
 		m.Password = pickle.Str(pw)
 	}
+
 	status, _, err := l.delivery(member)
 	if err != nil {
 		return err
 	}
+
 	if !noDelete {
 		if err := l.RemoveMember(member); err != nil {
 			return err
 		}
 	}
+
 	if err := l.addNewMember(newAddress, m); err != nil {
 		return err
 	}
+
 	if py.Truth(flags) {
 		l.DictSet(userOptions, newKey, flags)
 	}
+
 	// A plain change of address keeps what the member or the owner disabled.
 	if disabled && !noDelete && (status == ByUser || status == ByAdmin) {
 		l.DictSet(deliveryStatus, newKey, delivery)
 	}
+
 	return nil
 }
 
@@ -424,6 +445,7 @@ func (l *List) SetMemberTopics(member string, topics []string) error {
 		l.DictDelete(topicsInterest, py.Lower(member))
 		return nil
 	}
+
 	v := &pickle.List{}
 	for _, t := range topics {
 		v.Items = append(v.Items, pickle.Str(t))
@@ -442,12 +464,15 @@ func (l *List) SetMemberOption(member string, flag int, value bool) error {
 	if flag == Digests {
 		return l.setDigests(member, value)
 	}
+
 	key := py.Lower(member)
 	old, ok := l.DictGet(userOptions, key)
 	operator := "&="
+
 	if value {
 		operator = "|="
 	}
+
 	if err := hasBits(old, ok, operator); err != nil {
 		return err
 	}
@@ -458,6 +483,7 @@ func (l *List) SetMemberOption(member string, flag int, value bool) error {
 	} else if !pickle.Equal(old, set) {
 		l.DictSet(userOptions, key, set)
 	}
+
 	return nil
 }
 
@@ -465,10 +491,12 @@ func (l *List) setDigests(member string, value bool) error {
 	key := py.Lower(member)
 	from, to := digests, regulars
 	possible, impossible, already := "nondigestable", ErrMustDigest, ErrAlreadyReceivingRegularDeliveries
+
 	if value {
 		from, to = regulars, digests
 		possible, impossible, already = "digestable", ErrCantDigest, ErrAlreadyReceivingDigests
 	}
+
 	if !l.Bool(possible) {
 		return impossible
 	}
@@ -480,6 +508,7 @@ func (l *List) setDigests(member string, value bool) error {
 	if kept == nil {
 		return ErrNotAMember.With(member)
 	}
+
 	l.DictDelete(from, key)
 	l.DictSet(to, key, kept)
 	if value {
@@ -488,6 +517,7 @@ func (l *List) setDigests(member string, value bool) error {
 		// So that nothing is missed between the last digest and the first post.
 		l.DictSet(lastDigest, key, kept)
 	}
+
 	return nil
 }
 
@@ -500,6 +530,7 @@ func (l *List) SetDeliveryStatus(member string, status Status) error {
 	if status == Enabled {
 		return l.SetBounceInfo(member, nil)
 	}
+
 	l.DictSet(deliveryStatus, py.Lower(member), &pickle.Tuple{Items: []pickle.Value{
 		pickle.Int(status), Seconds(l.now()),
 	}})

@@ -49,10 +49,12 @@ func randomSteps(r *rand.Rand, n int) []step {
 			fmt.Sprintf("new%d@example.org", k),
 		}[r.IntN(4)]
 	}
+
 	ops := []string{
 		"add", "add", "add", "remove", "change", "change", "password", "language", "name", "option", "option",
 		"option", "topics", "status", "status", "bounce", "bounce", "rebounce", "nobounce", "get", "get", "getoption", "auth",
 	}
+
 	flags := []int{Digests, Digests, DisableDelivery, DontReceiveOwnPosts, AcknowledgePosts, DisableMime,
 		ConcealSubscription, SuppressPasswordReminder, ReceiveNonmatchingTopics, Moderate, DontReceiveDuplicates}
 	names := []string{"", "J\u00fcrgen", "plain", "\u00ff%(x)s"}
@@ -73,6 +75,7 @@ func randomSteps(r *rand.Rand, n int) []step {
 			Date:   Date{2023, 1 + r.IntN(12), 1 + r.IntN(28)},
 		}
 	}
+
 	return steps
 }
 
@@ -148,9 +151,11 @@ func (s step) call(l *List) (pickle.Value, error) {
 		if err := errors.Join(info.AddScore(s.Score), info.CountNotice()); err != nil {
 			return nil, err
 		}
+
 		if s.On {
 			info.Reset(pickle.Int(0), info.Date, info.NoticesLeft, time.UTC)
 		}
+
 		return pickle.NewTuple(info.Score, info.NoticesLeft), l.SetBounceInfo(s.Addr, info)
 	case "nobounce":
 		return nil, l.SetBounceInfo(s.Addr, nil)
@@ -163,6 +168,7 @@ func (s step) call(l *List) (pickle.Value, error) {
 	case "get":
 		return s.get(l)
 	}
+
 	panic(s.Op)
 }
 
@@ -184,9 +190,11 @@ func (s step) get(l *List) (pickle.Value, error) {
 		chosen.Items = append(chosen.Items, pickle.Str(t))
 	}
 	var score pickle.Value
+
 	if info != nil {
 		score = info.Score
 	}
+
 	return pickle.NewTuple(
 		pickle.Str(key), pickle.Str(cp), name, chosen, pickle.Int(status), at, score, password,
 		pickle.Str(l.GetMemberLanguage(s.Addr)),
@@ -294,9 +302,11 @@ func testSite(t testing.TB, prefix string) *site.Site {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if s.Problem != nil {
 		t.Fatal(s.Problem)
 	}
+
 	return s
 }
 
@@ -308,6 +318,7 @@ func stepper(t testing.TB, s *site.Site, name string) (l *List, run func([]step)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	return l, func(steps []step) *pickle.List {
 		out := pickle.NewList()
 		for i, s := range steps {
@@ -324,11 +335,13 @@ func save(t testing.TB, l *List) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	for _, f := range files {
 		if err := f.Publish(nil); err != nil {
 			t.Fatal(err)
 		}
 	}
+
 	if err := l.Published(); err != nil {
 		t.Fatal(err)
 	}
@@ -390,6 +403,7 @@ func testMembers(t *testing.T, prefix string) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		wantOut := mmtest.RunPythonInput(t, prefix, input, pySteps, "odd")
 		want := readFile(t, file)
 
@@ -401,9 +415,11 @@ func testMembers(t *testing.T, prefix string) {
 		mustEqual(t, "results", gotOut, loadPickle(t, wantOut))
 		mustEqual(t, "state", loadPickle(t, got), loadPickle(t, want))
 		pyEqual(t, prefix, got, want)
+
 		if t.Failed() {
 			t.Fatalf("seed %d", seed)
 		}
+
 		if *record && seed == 0 && mmtest.Version(t, prefix) == mmtest.Version(t, mmtest.Prefix(t)) {
 			writeFile(t, "testdata/members/before.pck", before)
 			writeFile(t, "testdata/members/after.pck", want)
@@ -420,6 +436,7 @@ func pyEqual(t *testing.T, prefix string, got, want []byte) {
 	dir := t.TempDir()
 	writeFile(t, dir+"/got", got)
 	writeFile(t, dir+"/want", want)
+
 	out := mmtest.RunPython(t, prefix, `
 import cPickle
 from Mailman import Bouncer
@@ -433,6 +450,7 @@ for k in sorted(set(a) | set(b)):
     if k not in a or k not in b or canon(a[k]) != canon(b[k]):
         print k, repr(a.get(k))[:500], repr(b.get(k))[:500]
 `, dir+"/got", dir+"/want")
+
 	if len(out) > 0 {
 		t.Errorf("Python reads otherwise:\n%s", out)
 	}
@@ -452,6 +470,7 @@ func TestMembersRecorded(t *testing.T) {
 	if err := json.Unmarshal(readFile(t, "testdata/members/steps.json"), &steps); err != nil {
 		t.Fatal(err)
 	}
+
 	l, run := stepper(t, s, "odd")
 	mustEqual(t, "results", run(steps), loadPickle(t, readFile(t, "testdata/members/results.pck")))
 	save(t, l)

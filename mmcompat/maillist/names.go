@@ -35,6 +35,7 @@ func exists(s *site.Site, name string, log mlog.Logger) (bool, error) {
 		}
 		return false, nil
 	}
+
 	dir := ListPath(s, name)
 	var why error
 	for _, config := range configs {
@@ -42,10 +43,12 @@ func exists(s *site.Site, name string, log mlog.Logger) (bool, error) {
 		if err == nil {
 			return true, nil
 		}
+
 		if disk.Passing(err) {
 			why = err
 		}
 	}
+
 	return false, why
 }
 
@@ -61,6 +64,7 @@ func ListNames(s *site.Site, log mlog.Logger) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	lists := names[:0]
 	for _, name := range names {
 		there, err := exists(s, name, log)
@@ -68,10 +72,12 @@ func ListNames(s *site.Site, log mlog.Logger) ([]string, error) {
 		if err != nil && !errors.Is(err, fs.ErrPermission) {
 			return nil, err
 		}
+
 		if there {
 			lists = append(lists, name)
 		}
 	}
+
 	return lists, nil
 }
 
@@ -90,6 +96,7 @@ func acceptable(pattern, name string) bool {
 		}
 		re, _ = nameChars.LoadOrStore(pattern, compiled)
 	}
+
 	n := 0
 	for _, m := range re.(*pyre.Regexp).FindAll(name) {
 		n += m.End() - m.Start()

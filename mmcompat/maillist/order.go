@@ -23,6 +23,7 @@ func (l *List) orderDict(name string, keys []string) {
 	if !ok {
 		return
 	}
+
 	ordered := pickle.NewDict()
 	for _, key := range keys {
 		v, ok := old.GetStr(key)
@@ -31,6 +32,7 @@ func (l *List) orderDict(name string, keys []string) {
 		}
 		ordered.SetStr(key, v)
 	}
+
 	if ordered.Len() == old.Len() {
 		l.Set(name, ordered)
 	}

@@ -22,6 +22,7 @@ func (l *List) tempName(file string) string {
 		// An unknown name makes a name that is unique enough with the pid.
 		host, _ = os.Hostname()
 	}
+
 	return fmt.Sprintf("%s.tmp.%s.%d", file, host, l.o.PID)
 }
 
@@ -40,9 +41,11 @@ func (l *List) Stage() ([]stage.File, error) {
 		if errors.As(err, &p) && p.Op == "open" {
 			name = p.Path
 		}
+
 		l.o.Log.Printf("error", "Failed config.pck write, retaining old state.\n%s", py.OSErrorText(err, name))
 		return nil, fmt.Errorf("list %s: saving: %w", l.name, err)
 	}
+
 	return []stage.File{f}, nil
 }
 
@@ -93,6 +96,7 @@ func (l *List) CheckHTMLArchiveDir() error {
 	if l.site.Bool("PUBLIC_MBOX") {
 		return symlink(private+".mbox", public+".mbox")
 	}
+
 	return nil
 }
 

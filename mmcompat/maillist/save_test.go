@@ -23,34 +23,43 @@ func TestStage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	l.Set("description", pickle.Unicode("new"))
 	files, err := l.Stage()
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if len(files) != 1 || files[0].Tmp != file+".tmp.host.example.77" {
 		t.Fatalf("staged %+v", files)
 	}
+
 	st, err := os.Stat(files[0].Tmp)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if st.Mode().Perm() != 0o660 {
 		t.Errorf("had mode %v, wanted 0660", st.Mode())
 	}
+
 	if string(readFile(t, file)) != before {
 		t.Error("config.pck changed before it was published")
 	}
+
 	if err := files[0].Publish(nil); err != nil {
 		t.Fatal(err)
 	}
+
 	if string(readFile(t, file+".last")) != before {
 		t.Error("config.pck.last is not what config.pck was")
 	}
+
 	d := loadPickle(t, readFile(t, file)).(*pickle.Dict)
 	if v, _ := d.GetStr("description"); v != pickle.Unicode("new") {
 		t.Errorf("had description %v", v)
 	}
+
 	if _, ok := d.GetStr("_private"); ok {
 		t.Error("a private attribute was saved")
 	}
@@ -65,13 +74,16 @@ func TestStageDiskFull(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		cmd := exec.Command(self, "-test.run=^TestStageDiskFull$")
 		cmd.Env = append(os.Environ(), "MMRUNNER_TEST_FULL=1")
 		if out, err := cmd.CombinedOutput(); err != nil {
 			t.Fatalf("%v\n%s", err, out)
 		}
+
 		return
 	}
+
 	s := madeSite(t)
 	file := makeList(t, s, "l", nil)
 	before := string(readFile(t, file))
@@ -80,25 +92,31 @@ func TestStageDiskFull(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	l.Set("info", pickle.Str(strings.Repeat("x", 100000)))
 	var limit syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_FSIZE, &limit); err != nil {
 		t.Fatal(err)
 	}
+
 	limit.Cur = 50000
 	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &limit); err != nil {
 		t.Fatal(err)
 	}
+
 	if _, err := l.Stage(); !errors.Is(err, syscall.EFBIG) {
 		t.Fatalf("had %v, wanted EFBIG", err)
 	}
+
 	entries, err := os.ReadDir(filepath.Dir(file))
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if len(entries) != 1 || string(readFile(t, file)) != before {
 		t.Errorf("left %v", entries)
 	}
+
 	want := "error: Failed config.pck write, retaining old state.\n[Errno 27] File too large"
 	if len(log) != 1 || log[0] != want {
 		t.Errorf("logged %q, wanted %q", log, want)
@@ -114,12 +132,15 @@ func TestStageNoDirectory(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if err := os.RemoveAll(filepath.Dir(file)); err != nil {
 		t.Fatal(err)
 	}
+
 	if _, err := l.Stage(); !errors.Is(err, os.ErrNotExist) {
 		t.Fatalf("had %v", err)
 	}
+
 	want := "error: Failed config.pck write, retaining old state.\n[Errno 2] No such file or directory: '" + file + ".tmp.h.1'"
 	if len(log) != 1 || log[0] != want {
 		t.Errorf("logged %q, wanted %q", log, want)
@@ -134,25 +155,31 @@ func TestRollback(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	add := func(addr string) {
 		t.Helper()
 		if err := l.AddNewMember(addr, NewMember{Password: pickle.Str("x")}); err != nil {
 			t.Fatal(err)
 		}
 	}
+
 	add("a@example.net")
 	sp := l.Savepoint()
 	add("b@example.net")
+
 	if err := l.RemoveMember("a@example.net"); err != nil {
 		t.Fatal(err)
 	}
+
 	l.Set("members", pickle.NewDict())
 	l.DictSet("members", "c@example.net", pickle.Int(0))
 	l.DictSet("brand_new", "x", pickle.Int(1))
 	l.Rollback(sp)
+
 	if !l.IsMember("a@example.net") || l.IsMember("b@example.net") || l.IsMember("c@example.net") || l.Has("brand_new") {
 		t.Error("the members are not those of the savepoint")
 	}
+
 	add("d@example.net")
 	if all, _ := l.NumMembers(); all != 2 {
 		t.Errorf("had %d members, wanted 2", all)
@@ -170,6 +197,7 @@ func TestCheckHTMLArchiveDir(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		var b strings.Builder
 		for _, e := range entries {
 			to, err := os.Readlink(filepath.Join(public, e.Name()))
@@ -178,8 +206,10 @@ func TestCheckHTMLArchiveDir(t *testing.T) {
 			}
 			b.WriteString(e.Name() + " -> " + to + "\n")
 		}
+
 		return b.String()
 	}
+
 	cfg := prefix + "/Mailman/mm_cfg.py"
 	old := readFile(t, cfg)
 	for _, c := range []string{"", "PUBLIC_MBOX = Yes", "ARCHIVE_TO_MBOX = -1", "PUBLIC_ARCHIVE_FILE_DIR = PUBLIC_ARCHIVE_FILE_DIR + '/'\nPRIVATE_ARCHIVE_FILE_DIR += '/'"} {
@@ -187,6 +217,7 @@ func TestCheckHTMLArchiveDir(t *testing.T) {
 		os.Remove(cfg + "c")
 		s := testSite(t, prefix)
 		start := links()
+
 		want := strings.Split(string(mmtest.RunPython(t, prefix, `
 from Mailman import MailList
 m = MailList.MailList('l')
@@ -198,31 +229,37 @@ for private in (0, 1, 0):
         print name + ' -> ' + os.readlink(os.path.join(d, name))
     print '--'
 m.Unlock()`, public)), "--\n")
+
 		// Back to where it began, for our turn.
 		entries, err := os.ReadDir(public)
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		for _, e := range entries {
 			if err := os.Remove(filepath.Join(public, e.Name())); err != nil {
 				t.Fatal(err)
 			}
 		}
+
 		for line := range strings.Lines(start) {
 			name, to, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " -> ")
 			if err := os.Symlink(to, filepath.Join(public, name)); err != nil {
 				t.Fatal(err)
 			}
 		}
+
 		l, err := Open(s, "l", Options{Held: true})
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		for i, private := range []pickle.Int{0, 1, 0} {
 			l.Set("archive_private", private)
 			if err := l.CheckHTMLArchiveDir(); err != nil {
 				t.Fatal(err)
 			}
+
 			if got := links(); got != want[i] {
 				t.Errorf("%s, private %d:\nhad\n%swanted\n%s", c, private, got, want[i])
 			}

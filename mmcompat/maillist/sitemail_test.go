@@ -14,6 +14,7 @@ func TestSiteEmailOfEmptyHost(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	site := GetSiteEmail(l.Site(), "bounces")
 	for _, c := range []struct {
 		host pickle.Value

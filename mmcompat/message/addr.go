@@ -28,9 +28,11 @@ func FormatAddr(a Address) string {
 		return a.Addr
 	}
 	quotes := ""
+
 	if strings.ContainsAny(a.Name, `][\()<>@,:;".`) {
 		quotes = `"`
 	}
+
 	var b strings.Builder
 	b.WriteString(quotes)
 	for i := 0; i < len(a.Name); i++ {
@@ -39,6 +41,7 @@ func FormatAddr(a Address) string {
 		}
 		b.WriteByte(a.Name[i])
 	}
+
 	b.WriteString(quotes + " <" + a.Addr + ">")
 	return b.String()
 }
@@ -56,6 +59,7 @@ func Unquote(s string) string {
 	if len(s) < 2 {
 		return s
 	}
+
 	switch first, last := s[0], s[len(s)-1]; {
 	case first == '"' && last == '"':
 		s = s[1 : len(s)-1]
@@ -66,6 +70,7 @@ func Unquote(s string) string {
 	case first == '<' && last == '>':
 		return s[1 : len(s)-1]
 	}
+
 	return s
 }
 
@@ -91,13 +96,16 @@ func parseAddresses(field string, first bool) ([]Address, error) {
 		if p.tooDeep {
 			return nil, recursionError()
 		}
+
 		if len(all) == n {
 			all = append(all, Address{})
 		}
+
 		if rest := field[min(p.pos, len(field)):]; first && strings.Count(rest, "(") <= maxComments && strings.Count(rest, ":") <= maxGroups {
 			break
 		}
 	}
+
 	return all, nil
 }
 
@@ -142,6 +150,7 @@ func (p *addrParser) address(all []Address) []Address {
 	start := p.pos
 	phrases := p.phrases()
 	p.skip()
+
 	switch {
 	case p.done():
 		if len(phrases) > 0 {
@@ -158,6 +167,7 @@ func (p *addrParser) address(all []Address) []Address {
 		if p.depth++; p.depth > maxGroups {
 			p.fail()
 		}
+
 		for !p.done() {
 			p.skip()
 			if !p.done() && p.at() == ';' {
@@ -166,6 +176,7 @@ func (p *addrParser) address(all []Address) []Address {
 			}
 			all = p.address(all)
 		}
+
 		p.depth--
 	case p.at() == '<':
 		route := p.routeAddr()
@@ -181,10 +192,12 @@ func (p *addrParser) address(all []Address) []Address {
 			p.pos++
 		}
 	}
+
 	p.skip()
 	if !p.done() && p.at() == ',' {
 		p.pos++
 	}
+
 	return all
 }
 
@@ -211,14 +224,17 @@ func (p *addrParser) routeAddr() string {
 			p.pos++
 			return addr
 		}
+
 		p.skip()
 	}
+
 	return addr
 }
 
 func (p *addrParser) addrSpec() string {
 	var b strings.Builder
 	p.skip()
+
 loop:
 	for !p.done() {
 		switch c := p.at(); {
@@ -232,8 +248,10 @@ loop:
 		default:
 			b.WriteString(p.atom(atomEnds))
 		}
+
 		p.skip()
 	}
+
 	if p.done() || p.at() != '@' {
 		return b.String()
 	}
@@ -243,6 +261,7 @@ loop:
 	if domain == "" {
 		return ""
 	}
+
 	return b.String() + "@" + domain
 }
 
@@ -267,6 +286,7 @@ func (p *addrParser) domain() string {
 			b.WriteString(p.atom(atomEnds))
 		}
 	}
+
 	return b.String()
 }
 
@@ -288,6 +308,7 @@ func (p *addrParser) delimited(ends string) string {
 			b.WriteByte(c)
 		}
 	}
+
 	return b.String()
 }
 
@@ -317,6 +338,7 @@ func (p *addrParser) comment() string {
 			b.WriteByte(c)
 		}
 	}
+
 	return b.String()
 }
 
@@ -331,6 +353,7 @@ func (p *addrParser) atom(ends string) string {
 func (p *addrParser) phrases() []string {
 	all := p.words[:0]
 	defer func() { p.words = all }()
+
 	for !p.done() {
 		switch c := p.at(); {
 		case in(c, fws):
@@ -345,5 +368,6 @@ func (p *addrParser) phrases() []string {
 			all = append(all, p.atom(phraseEnds))
 		}
 	}
+
 	return all
 }

@@ -14,6 +14,7 @@ func eolLen(s string) int {
 	case s[n-1] == '\r':
 		return 1
 	}
+
 	return 0
 }
 

@@ -39,11 +39,13 @@ func SiteCharsets(c site.Charsets) *Charsets {
 	if len(c.Charsets) == 0 {
 		return DefaultCharsets()
 	}
+
 	r := &Charsets{
 		Props:   make(map[string]CharsetProps, len(c.Charsets)),
 		Aliases: c.Aliases,
 		Codecs:  c.Codecs,
 	}
+
 	for name, e := range c.Charsets {
 		r.Props[name] = CharsetProps{Encoding(e.Header), Encoding(e.Body), valueOr(e.Output, "")}
 	}
@@ -76,14 +78,17 @@ func (r *Charsets) New(name string) (*Charset, error) {
 			}
 		}
 	}
+
 	c := &Charset{InputCharset: r.alias(name)}
 	props, ok := r.Props[c.InputCharset]
 	if !ok {
 		props = CharsetProps{Shortest, Base64, ""}
 	}
+
 	if props.Output == "" {
 		props.Output = c.InputCharset
 	}
+
 	c.HeaderEncoding, c.BodyEncoding = props.Header, props.Body
 	c.OutputCharset = r.alias(props.Output)
 	c.InputCodec = r.codec(c.InputCharset)
@@ -124,6 +129,7 @@ func (c *Charset) convert(s string) (string, error) {
 	if c.InputCodec == "" || c.OutputCodec == "" {
 		return "", &py.Error{Class: "TypeError", Text: "unicode() argument 2 must be string, not None"}
 	}
+
 	u, err := decode(s, c.InputCodec, "strict")
 	if err != nil {
 		return "", err
@@ -143,6 +149,7 @@ func (c *Charset) encodedHeaderLen(s string) int {
 	case Shortest:
 		return min(base64Len(s), headerQPLen(s)) + len(c.Output()) + chrome
 	}
+
 	return len(s)
 }
 
@@ -155,12 +162,14 @@ func (c *Charset) headerEncode(s string) (string, error) {
 			e = Base64
 		}
 	}
+
 	switch e {
 	case Base64:
 		return headerBase64(s, c.Output())
 	case QP:
 		return headerQP(s, c.Output()), nil
 	}
+
 	return s, nil
 }
 
@@ -170,12 +179,14 @@ func (c *Charset) bodyEncode(s string) (string, error) {
 	if err != nil {
 		return "", err
 	}
+
 	switch c.BodyEncoding {
 	case Base64:
 		return bodyBase64(s), nil
 	case QP:
 		return bodyQP(s), nil
 	}
+
 	return s, nil
 }
 
@@ -212,10 +223,12 @@ func DefaultCharsets() *Charsets {
 			"us-ascii": "",
 		},
 	}
+
 	for _, name := range strings.Fields("iso-8859-1 iso-8859-2 iso-8859-3 iso-8859-4 iso-8859-9 iso-8859-10" +
 		" iso-8859-13 iso-8859-14 iso-8859-15 iso-8859-16 windows-1252 viscii") {
 		r.Props[name] = CharsetProps{QP, QP, ""}
 	}
+
 	for i, part := range []string{"1", "2", "3", "4", "9", "10", "13", "14", "15", "16"} {
 		n := string(rune('1' + i))
 		if i == 9 {
@@ -224,5 +237,6 @@ func DefaultCharsets() *Charsets {
 		r.Aliases["latin_"+n] = "iso-8859-" + part
 		r.Aliases["latin-"+n] = "iso-8859-" + part
 	}
+
 	return r
 }

@@ -32,6 +32,7 @@ func (c *chunks[T]) repeat(v T, n int) {
 	case cap(c.current)-len(c.current) < n:
 		c.grow(max(firstChunk, n))
 	}
+
 	for range n {
 		c.current = append(c.current, v)
 	}
@@ -54,6 +55,7 @@ func (c *chunks[T]) take() []T {
 	if c.len == 0 {
 		return nil
 	}
+
 	if len(c.full) == 0 && c.len == cap(c.current) && c.len > firstChunk {
 		all := c.current
 		*c = chunks[T]{}
@@ -68,5 +70,6 @@ func (c *chunks[T]) take() []T {
 
 	clear(c.current)
 	*c = chunks[T]{current: c.current[:0]}
+
 	return all
 }

@@ -16,6 +16,7 @@ func decode(b, charset, errs string) (string, error) {
 			return b, nil
 		}
 	}
+
 	if strings.IndexByte(charset, 0) >= 0 {
 		return "", &py.Error{Class: "TypeError", Text: "unicode() argument 2 must be string without null bytes, not str"}
 	}

@@ -7,10 +7,12 @@ func (m *Message) Copy() *Message {
 	if m.fields != nil && len(m.fields.spans) == 0 {
 		c.setHeaders(append([]Header(nil), m.fields.own...))
 	}
+
 	if m.more != nil {
 		own := *m.more
 		c.more = &own
 	}
+
 	if parts := m.Parts(); parts != nil {
 		copies := make([]*Message, len(parts))
 		for i, part := range parts {
@@ -18,6 +20,7 @@ func (m *Message) Copy() *Message {
 		}
 		c.Payload = copies
 	}
+
 	return c
 }
 
@@ -31,6 +34,7 @@ func (m *Message) Inner(keep func(name string) bool) *Message {
 			inner.Set(h.Name, h.Value)
 		}
 	}
+
 	from, to := m.attrs(), inner.ownAttrs()
 	to.unixfrom, to.preamble, to.epilogue, to.defaultType = from.unixfrom, from.preamble, from.epilogue, from.defaultType
 	return inner

@@ -45,6 +45,7 @@ func crlf(s string) string {
 			b.WriteByte(s[i])
 		}
 	}
+
 	return b.String()
 }
 
@@ -68,6 +69,7 @@ func headerQP(s, charset string) string {
 		b.WriteString(piece)
 		n += len(piece)
 	}
+
 	s = crlf(s)
 	for i := 0; i < len(s); i++ {
 		switch c := s[i]; {
@@ -79,6 +81,7 @@ func headerQP(s, charset string) string {
 			add("=" + upperHex[c>>4:c>>4+1] + upperHex[c&15:c&15+1])
 		}
 	}
+
 	b.WriteString("?=")
 	return b.String()
 }
@@ -97,6 +100,7 @@ func headerBase64(s, charset string) (string, error) {
 	if room /= 4; room == 0 {
 		return "", &py.Error{Class: "ValueError", Text: "range() step argument must not be zero"}
 	}
+
 	var words []string
 	for ; len(s) > room; s = s[room:] {
 		words = append(words, "=?"+charset+"?b?"+encodeBase64(s[:room])+"?=")
@@ -115,6 +119,7 @@ func bodyBase64(s string) string {
 		b.WriteByte('\n')
 		s = s[n:]
 	}
+
 	return b.String()
 }
 
@@ -136,6 +141,7 @@ func bodyQP(s string) string {
 			b.WriteString(piece)
 			width += len(piece)
 		}
+
 		for i := 0; i < len(text); i++ {
 			c := text[i]
 			last := i+1 == len(text)
@@ -163,9 +169,11 @@ func bodyQP(s string) string {
 				b.WriteString("=\n")
 			}
 		}
+
 		if eol > 0 {
 			b.WriteByte('\n')
 		}
 	}
+
 	return b.String()
 }

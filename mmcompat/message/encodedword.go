@@ -31,6 +31,7 @@ func DecodeHeader(header string) ([]DecodedChunk, error) {
 		decoded = append(decoded, DecodedChunk{Charset: charset, Encoded: encoded})
 		texts = append(texts, []string{s})
 	}
+
 	for _, line := range py.SplitLines(header, false) {
 		f := &wordFinder{s: line}
 		w, ok := f.next(0)
@@ -39,11 +40,13 @@ func DecodeHeader(header string) ([]DecodedChunk, error) {
 			texts = append(texts, []string{line})
 			continue
 		}
+
 		at := 0
 		for ; ok; w, ok = f.next(at) {
 			if plain := py.Strip(line[at:w.start]); plain != "" {
 				add(plain, "", false, " ")
 			}
+
 			s, err := w.decode()
 			if err != nil {
 				return nil, err
@@ -51,10 +54,12 @@ func DecodeHeader(header string) ([]DecodedChunk, error) {
 			add(s, py.Lower(w.charset), true, "")
 			at = w.end
 		}
+
 		if plain := py.Strip(line[at:]); plain != "" {
 			add(plain, "", false, " ")
 		}
 	}
+
 	for i := range decoded {
 		decoded[i].S = strings.Join(texts[i], "")
 	}
@@ -67,6 +72,7 @@ func MakeHeader(r *Charsets, seq []DecodedChunk, o HeaderOptions) (*HeaderValue,
 	if err != nil {
 		return nil, err
 	}
+
 	for _, d := range seq {
 		var c *Charset
 		if d.Encoded {
@@ -74,10 +80,12 @@ func MakeHeader(r *Charsets, seq []DecodedChunk, o HeaderOptions) (*HeaderValue,
 				return nil, err
 			}
 		}
+
 		if err := h.Append(d.S, c, ""); err != nil {
 			return nil, err
 		}
 	}
+
 	return h, nil
 }
 
@@ -96,6 +104,7 @@ func (w word) decode() (string, error) {
 	if n := len(s) % 4; n > 0 {
 		s += "==="[:4-n]
 	}
+
 	d, ok := decodeBase64(s)
 	if !ok {
 		return "", &py.Error{Class: "HeaderParseError", Text: ""}
@@ -117,6 +126,7 @@ func decodeHeaderQP(s string) string {
 			b = append(b, s[i])
 		}
 	}
+
 	return string(b)
 }
 
@@ -138,12 +148,14 @@ func (f *wordFinder) next(from int) (word, bool) {
 		if i < 0 {
 			return word{}, false
 		}
+
 		start := from + i
 		from = start + 1
 		q := strings.IndexByte(s[start+2:], '?')
 		if q < 0 {
 			return word{}, false
 		}
+
 		q += start + 2
 		if q+2 >= len(s) || s[q+2] != '?' {
 			continue
@@ -152,6 +164,7 @@ func (f *wordFinder) next(from int) (word, bool) {
 		if encoding != 'q' && encoding != 'b' {
 			continue
 		}
+
 		text := q + 3
 		end := f.terminator(text)
 		if end < 0 {
@@ -160,6 +173,7 @@ func (f *wordFinder) next(from int) (word, bool) {
 		if f.nextNewline(text) < end {
 			continue
 		}
+
 		return word{start, end + 2, s[start+2 : q], s[text:end], encoding == 'b'}, true
 	}
 }
@@ -171,11 +185,13 @@ func (f *wordFinder) terminator(pos int) int {
 		return f.term
 	}
 	f.termOK, f.term = true, -1
+
 	for pos <= len(f.s) {
 		i := strings.Index(f.s[pos:], "?=")
 		if i < 0 {
 			break
 		}
+
 		pos += i
 		if pos+2 == len(f.s) || strings.IndexByte(" \t\n", f.s[pos+2]) >= 0 {
 			f.term = pos
@@ -183,6 +199,7 @@ func (f *wordFinder) terminator(pos int) int {
 		}
 		pos++
 	}
+
 	return f.term
 }
 
@@ -192,10 +209,12 @@ func (f *wordFinder) nextNewline(pos int) int {
 		return f.newline
 	}
 	f.nlOK, f.newline = true, len(f.s)
+
 	if pos <= len(f.s) {
 		if i := strings.IndexByte(f.s[pos:], '\n'); i >= 0 {
 			f.newline = pos + i
 		}
 	}
+
 	return f.newline
 }

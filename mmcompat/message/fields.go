@@ -24,6 +24,7 @@ func (h Header) Text() string {
 	case *HeaderValue:
 		return v.String()
 	}
+
 	return ""
 }
 
@@ -53,6 +54,7 @@ func (f *fields) find(name string, from int) int {
 	if f == nil {
 		return -1
 	}
+
 	for i := from; i < len(f.spans); i++ {
 		colon := int(f.spans[i].start) + len(name)
 		if colon < int(f.spans[i].end) && f.text[colon] == ':' && py.EqualFold(f.text[f.spans[i].start:colon], name) &&
@@ -60,11 +62,13 @@ func (f *fields) find(name string, from int) int {
 			return i
 		}
 	}
+
 	for i := from; i < len(f.own); i++ {
 		if py.EqualFold(f.own[i].Name, name) {
 			return i
 		}
 	}
+
 	return -1
 }
 
@@ -99,6 +103,7 @@ func (f *fields) parsed(i int) (name, value string) {
 		}
 		value = value[1:]
 	}
+
 	return name, strings.TrimRight(value, "\r\n")
 }
 
@@ -117,6 +122,7 @@ func (m *Message) ownHeaders() []Header {
 	if f == nil {
 		return nil
 	}
+
 	if len(f.spans) > 0 {
 		own := make([]Header, 0, len(f.spans)+4)
 		for i := range f.spans {
@@ -124,6 +130,7 @@ func (m *Message) ownHeaders() []Header {
 		}
 		m.fields = &fields{own: own}
 	}
+
 	return m.fields.own
 }
 
@@ -136,6 +143,7 @@ func (f *fields) clone() *fields {
 		return nil
 	}
 	c := &fields{}
+
 	if n := len(f.spans); n > 0 {
 		first, last := f.spans[0].start, f.spans[n-1].end
 		c.text = strings.Clone(f.text[first:last])
@@ -144,6 +152,7 @@ func (f *fields) clone() *fields {
 			c.spans[i] = textSpan{s.start - first, s.end - first}
 		}
 	}
+
 	for _, h := range f.own {
 		h.Name = strings.Clone(h.Name)
 		if s, ok := h.Value.(string); ok {
@@ -151,6 +160,7 @@ func (f *fields) clone() *fields {
 		}
 		c.own = append(c.own, h)
 	}
+
 	return c
 }
 
@@ -173,8 +183,10 @@ func (l badLines) defects() []Defect {
 			case strings.HasPrefix(line, "From "):
 				class = "MisplacedEnvelopeHeaderDefect"
 			}
+
 			all = append(all, Defect{Class: class, Line: line, HasLine: true})
 		}
 	}
+
 	return all
 }

@@ -21,6 +21,7 @@ func FuzzParse(f *testing.F) {
 	if err != nil || len(samples) == 0 {
 		f.Fatalf("had no samples (%v)", err)
 	}
+
 	for _, file := range samples {
 		b, err := os.ReadFile(file)
 		if err != nil {
@@ -28,6 +29,7 @@ func FuzzParse(f *testing.F) {
 		}
 		f.Add(string(b))
 	}
+
 	for _, s := range []string{
 		"", "\n", "From x\n", "a:\n b\n\n", ":\n", " x\n", "Content-Type: multipart/mixed; boundary=\n\n--\n", "Content-Type: multipart/mixed; boundary=\"a\"\n\n--a\n\n--a--x\r\n--a--\r\n\r\n",
 		"Content-Type: message/delivery-status\n\n\n\na: b\n\n\n", "Content-Type: message/rfc822\n\nContent-Type: message/rfc822\n\n", "Content-Transfer-Encoding: x-uuencode\n\nbegin 644 a\n`\nend\n",
@@ -35,6 +37,7 @@ func FuzzParse(f *testing.F) {
 	} {
 		f.Add(s)
 	}
+
 	f.Fuzz(func(t *testing.T, text string) {
 		known := func(what string, err error) bool {
 			var exception *py.Error
@@ -43,6 +46,7 @@ func FuzzParse(f *testing.F) {
 			}
 			return err == nil
 		}
+
 		m, err := Parse(text)
 		if !known("Parse", err) {
 			return
@@ -52,12 +56,14 @@ func FuzzParse(f *testing.F) {
 			if s, ok := part.Payload.(string); ok {
 				size += len(s)
 			}
+
 			_, _, err := part.GetPayloadDecoded()
 			known("GetPayloadDecoded", err)
 			part.GetContentCharset()
 			part.GetFilename()
 			_, err = part.GetBoundary()
 			known("GetBoundary", err)
+
 			for h := range part.Headers() {
 				part.GetParams(h.Name, true)
 				field := h.Value.(string)
@@ -66,16 +72,20 @@ func FuzzParse(f *testing.F) {
 				if known("ParseAddr", err) != known("GetAddresses", allErr) {
 					t.Errorf("ParseAddr(%q) ends in %v, GetAddresses in %v", field, err, allErr)
 				}
+
 				if len(all) > 0 && first != all[0] {
 					t.Errorf("ParseAddr(%q) is %v, the first of GetAddresses is %v", field, first, all[0])
 				}
+
 				_, err = DecodeHeader(field)
 				known("DecodeHeader", err)
 			}
 		}
+
 		if size > len(text) {
 			t.Errorf("had %d bytes of payloads from a text of %d", size, len(text))
 		}
+
 		_, err = m.AsString(true, false)
 		known("AsString", err)
 		_, err = m.GetSender(true, false)
@@ -85,14 +95,17 @@ func FuzzParse(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		v, _, err := pickle.Load(b)
 		if err != nil {
 			t.Fatalf("a pickled message cannot be read: %v", err)
 		}
+
 		again, err := FromPickle(v.(*pickle.Instance))
 		if err != nil {
 			t.Fatalf("a pickled message is no message: %v", err)
 		}
+
 		if diff := cmp.Diff(m, again, cmp.Transformer("shown", shownMessage), cmpopts.EquateEmpty()); diff != "" {
 			t.Errorf("parsed -, pickled and read +:\n%s", diff)
 		}

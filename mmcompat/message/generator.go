@@ -42,11 +42,14 @@ func (g *Generator) Flatten(m *Message, unixfrom bool) (string, error) {
 			}
 			w.b.WriteString("From nobody " + at.Format("Mon Jan _2 15:04:05 2006"))
 		}
+
 		w.b.WriteByte('\n')
 	}
+
 	if err := w.message(m, g.MaxHeaderLen); err != nil {
 		return "", err
 	}
+
 	return w.b.String(), nil
 }
 
@@ -67,15 +70,18 @@ func (w *writer) message(m *Message, fold int) error {
 	}
 	defer func() { w.depth-- }()
 	parts := fold
+
 	if w.keepParts {
 		parts = 0
 	}
+
 	main, sub, _ := strings.Cut(m.GetContentType(), "/")
 	main, sub = strings.ReplaceAll(main, "-", "_"), strings.ReplaceAll(sub, "-", "_")
 	kind := main + "_" + sub
 	if !writers[kind] {
 		kind = main
 	}
+
 	switch kind {
 	case "multipart":
 		return w.multipart(m, fold, parts)
@@ -86,15 +92,18 @@ func (w *writer) message(m *Message, fold int) error {
 	case "message_delivery_status":
 		return w.deliveryStatus(m, fold, parts)
 	}
+
 	if err := w.headers(m, fold); err != nil {
 		return err
 	}
+
 	switch p := m.Payload.(type) {
 	case nil:
 		return nil
 	case string, pickle.Unicode:
 		return w.text(p)
 	}
+
 	return &py.Error{Class: "TypeError", Text: "string payload expected"}
 }
 
@@ -113,9 +122,11 @@ func (w *writer) headers(m *Message, fold int) error {
 		if err != nil {
 			return err
 		}
+
 		w.b.WriteString(s)
 		w.b.WriteByte('\n')
 	}
+
 	w.b.WriteByte('\n')
 	return nil
 }
@@ -134,10 +145,12 @@ func foldHeader(h Header, fold int) (string, error) {
 		if len(v) < fold-len(h.Name)-2 && !py.IsSpace(v[0]) && strings.IndexByte(v, '\n') < 0 && strings.IndexByte(v, '\r') < 0 {
 			return v, nil
 		}
+
 		hv, err := NewHeader(v, nil, HeaderOptions{MaxLineLen: fold, HeaderName: h.Name})
 		if err != nil {
 			return "", err
 		}
+
 		return hv.Encode()
 	case pickle.Unicode:
 		if fold == 0 {
@@ -149,6 +162,7 @@ func foldHeader(h Header, fold int) (string, error) {
 		}
 		return hv.Encode()
 	}
+
 	return "", &py.Error{Class: "TypeError", Text: "header value expected"}
 }
 
@@ -161,6 +175,7 @@ func (w *writer) text(p any) error {
 			return err
 		}
 	}
+
 	w.mangled(s)
 	return nil
 }
@@ -196,12 +211,14 @@ func (w *writer) multipart(m *Message, fold, partFold int) error {
 	default:
 		return &py.Error{Class: "AttributeError", Text: "not a message"}
 	}
+
 	boundary, err := m.GetBoundary()
 	if err != nil {
 		return err
 	}
 	separator := ""
 	var texts []string
+
 	switch b := boundary.(type) {
 	case string:
 		separator = b
@@ -211,6 +228,7 @@ func (w *writer) multipart(m *Message, fold, partFold int) error {
 			return err
 		}
 	}
+
 	if separator == "" {
 		// The parts decide about the boundary, and it goes into the fields.
 		outer := w.b
@@ -221,34 +239,41 @@ func (w *writer) multipart(m *Message, fold, partFold int) error {
 			}
 			texts = append(texts, w.b.String())
 		}
+
 		w.b = outer
 		separator = makeBoundary(strings.Join(texts, "\n"))
 		if err := m.SetBoundary(separator); err != nil {
 			return err
 		}
 	}
+
 	if err := w.headers(m, fold); err != nil {
 		return err
 	}
+
 	if m.Preamble() != nil {
 		w.mangled(*m.Preamble())
 		w.b.WriteByte('\n')
 	}
+
 	w.b.WriteString("--" + separator + "\n")
 	for i, p := range parts {
 		if i > 0 {
 			w.b.WriteString("\n--" + separator + "\n")
 		}
+
 		if texts != nil {
 			w.b.WriteString(texts[i])
 		} else if err := w.message(p, partFold); err != nil {
 			return err
 		}
 	}
+
 	w.b.WriteString("\n--" + separator + "--\n")
 	if m.Epilogue() != nil {
 		w.mangled(*m.Epilogue())
 	}
+
 	return nil
 }
 
@@ -274,6 +299,7 @@ func (w *writer) embedded(m *Message, fold, partFold int) error {
 	if err := w.headers(m, fold); err != nil {
 		return err
 	}
+
 	switch p := m.Payload.(type) {
 	case []*Message:
 		if len(p) == 0 {
@@ -287,6 +313,7 @@ func (w *writer) embedded(m *Message, fold, partFold int) error {
 		w.b.WriteString(string(p))
 		return py.EncodeASCII(string(p))
 	}
+
 	return &py.Error{Class: "TypeError", Text: "must be string or buffer, not None"}
 }
 
@@ -299,6 +326,7 @@ func (w *writer) deliveryStatus(m *Message, fold, partFold int) error {
 	if !m.IsMultipart() {
 		return &py.Error{Class: "AttributeError", Text: "'str' object has no attribute 'get_content_maintype'"}
 	}
+
 	outer := w.b
 	var blocks []string
 	for _, p := range m.Parts() {
@@ -308,6 +336,7 @@ func (w *writer) deliveryStatus(m *Message, fold, partFold int) error {
 		}
 		blocks = append(blocks, strings.TrimSuffix(w.b.String(), "\n"))
 	}
+
 	w.b = outer
 	w.b.WriteString(strings.Join(blocks, "\n"))
 	return nil

@@ -15,5 +15,6 @@ func (m *Message) Head() *Message {
 			own.unixfrom = &line
 		}
 	}
+
 	return h
 }

@@ -38,21 +38,26 @@ func NewHeader(s Text, charset *Charset, o HeaderOptions) (*HeaderValue, error) 
 	if charset == nil {
 		charset = asciiCharset
 	}
+
 	if o.MaxLineLen == 0 {
 		o.MaxLineLen = 76
 	}
+
 	if o.ContinuationWS == "" {
 		o.ContinuationWS = " "
 	}
+
 	h := &HeaderValue{Charset: charset, ContinuationWS: o.ContinuationWS}
 	h.FirstLineLen = o.MaxLineLen
 	if o.HeaderName != "" {
 		h.FirstLineLen -= len(o.HeaderName) + 2
 	}
+
 	h.MaxLineLen = o.MaxLineLen - columns(o.ContinuationWS)
 	if s == nil {
 		return h, nil
 	}
+
 	return h, h.Append(s, charset, o.Errors)
 }
 
@@ -66,9 +71,11 @@ func (h *HeaderValue) Append(s Text, charset *Charset, errors string) error {
 	if charset == nil {
 		charset = h.Charset
 	}
+
 	if errors == "" {
 		errors = "strict"
 	}
+
 	switch s := s.(type) {
 	case string:
 		if charset.String() != "8bit" {
@@ -80,6 +87,7 @@ func (h *HeaderValue) Append(s Text, charset *Charset, errors string) error {
 				return err
 			}
 		}
+
 		h.Chunks = append(h.Chunks, Chunk{s, charset})
 	case pickle.Unicode:
 		if charset.String() == "8bit" {
@@ -97,8 +105,10 @@ func (h *HeaderValue) Append(s Text, charset *Charset, errors string) error {
 				return err
 			}
 		}
+
 		return err
 	}
+
 	return nil
 }
 
@@ -138,13 +148,16 @@ func (h *HeaderValue) Unicode() (string, error) {
 				b.WriteByte(' ')
 			}
 		}
+
 		last = next
 		u, err := decode(c.S, c.Charset.String(), "strict")
 		if err != nil {
 			return "", err
 		}
+
 		b.WriteString(u)
 	}
+
 	return b.String(), nil
 }
 
@@ -167,6 +180,7 @@ func (c *Charset) toSplittable(s string) (splittable, error) {
 	if err != nil {
 		return splittable{}, err
 	}
+
 	sp := splittable{decoded: true}
 	for i := 0; i < len(u); {
 		_, n := utf8.DecodeRuneInString(u[i:])
@@ -176,6 +190,7 @@ func (c *Charset) toSplittable(s string) (splittable, error) {
 		sp.chars = append(sp.chars, u[i:i+n])
 		i += n
 	}
+
 	return sp, nil
 }
 
@@ -191,6 +206,7 @@ func (sp splittable) cut(n int) (first, last splittable) {
 	if n < 0 {
 		n = max(0, n+sp.len())
 	}
+
 	n = min(n, sp.len())
 	first, last = sp, sp
 	if sp.decoded {
@@ -198,6 +214,7 @@ func (sp splittable) cut(n int) (first, last splittable) {
 	} else {
 		first.bytes, last.bytes = sp.bytes[:n], sp.bytes[n:]
 	}
+
 	return first, last
 }
 
@@ -210,6 +227,7 @@ func fromSplittable(sp splittable, codec string) (string, error) {
 	if codec == "" {
 		return u, nil
 	}
+
 	b, err := encode(u, codec, "replace")
 	if isLookupError(err) {
 		return u, nil
@@ -225,6 +243,7 @@ func (h *HeaderValue) split(s string, c *Charset, room int, splitchars string) (
 		if err != nil {
 			return nil, err
 		}
+
 		encoded, err := fromSplittable(sp, c.OutputCodec)
 		if err != nil {
 			return nil, err
@@ -233,6 +252,7 @@ func (h *HeaderValue) split(s string, c *Charset, room int, splitchars string) (
 		if width <= room {
 			return append(chunks, Chunk{encoded, c}), nil
 		}
+
 		var first, last splittable
 		switch {
 		case c.String() == "8bit":
@@ -253,6 +273,7 @@ func (h *HeaderValue) split(s string, c *Charset, room int, splitchars string) (
 				return nil, err
 			}
 		}
+
 		head, err := fromSplittable(first, c.InputCodec)
 		if err != nil {
 			return nil, err
@@ -266,9 +287,11 @@ func (h *HeaderValue) split(s string, c *Charset, room int, splitchars string) (
 		if head, err = fromSplittable(sp, c.OutputCodec); err != nil {
 			return nil, err
 		}
+
 		chunks = append(chunks, Chunk{head, c})
 		room = h.MaxLineLen
 	}
+
 	return nil, recursionError()
 }
 
@@ -282,12 +305,14 @@ func (c *Charset) cutToFit(sp splittable, room int) (first, last splittable, err
 		if err != nil {
 			return first, last, err
 		}
+
 		if c.encodedHeaderLen(s) <= room {
 			i = m
 		} else {
 			j = m - 1
 		}
 	}
+
 	first, last = sp.cut(i)
 	return first, last, nil
 }
@@ -302,6 +327,7 @@ func (h *HeaderValue) Encode() (string, error) {
 		if room < c.Charset.encodedHeaderLen("") {
 			room = h.FirstLineLen
 		}
+
 		split, err := h.split(c.S, c.Charset, room, splitchars)
 		if err != nil {
 			return "", err
@@ -310,9 +336,11 @@ func (h *HeaderValue) Encode() (string, error) {
 		if len(pieces) == 0 {
 			return "", &py.Error{Class: "IndexError", Text: "list index out of range"}
 		}
+
 		last := pieces[len(pieces)-1]
 		lastLen = last.Charset.encodedHeaderLen(last.S)
 	}
+
 	value, err := h.join(pieces)
 	if err != nil {
 		return "", err
@@ -320,6 +348,7 @@ func (h *HeaderValue) Encode() (string, error) {
 	if embedsHeader(value) {
 		return "", &py.Error{Class: "HeaderParseError", Text: "header value appears to contain an embedded header: " + py.Repr(value)}
 	}
+
 	return value, nil
 }
 
@@ -334,16 +363,20 @@ func (h *HeaderValue) join(pieces []Chunk) (string, error) {
 		if err != nil {
 			return "", err
 		}
+
 		n := len(lines) - 1
 		if n < 0 || len(lines[n])+len(s) > h.FirstLineLen {
 			lines = append(lines, py.LStrip(s))
 			continue
 		}
+
 		if !strings.HasSuffix(lines[n], " ") {
 			lines[n] += " "
 		}
+
 		lines[n] += s
 	}
+
 	return strings.Join(lines, "\n"+h.ContinuationWS), nil
 }
 
@@ -355,11 +388,13 @@ func embedsHeader(s string) bool {
 		if i < 0 {
 			return false
 		}
+
 		s = s[i+1:]
 		run := s
 		if j := strings.IndexAny(s, " \t"); j >= 0 {
 			run = s[:j]
 		}
+
 		if strings.LastIndexByte(run, ':') >= 1 {
 			return true
 		}
@@ -375,6 +410,7 @@ func splitASCII(s string, firstLen, restLen int, ws, splitchars string) ([]strin
 	for _, line := range py.SplitLines(s, false) {
 		line = py.LStrip(line)
 		ch := byte(0)
+
 		if len(line) >= limit {
 			for i := range len(splitchars) {
 				if strings.IndexByte(line, splitchars[i]) >= 0 {
@@ -383,15 +419,18 @@ func splitASCII(s string, firstLen, restLen int, ws, splitchars string) ([]strin
 				}
 			}
 		}
+
 		if ch == 0 {
 			lines = append(lines, line)
 			limit = restLen
 			continue
 		}
+
 		eol := ""
 		if ch != ' ' {
 			eol = string(ch)
 		}
+
 		joiner := eol + " "
 		var this []string
 		width := 0
@@ -405,6 +444,7 @@ func splitASCII(s string, firstLen, restLen int, ws, splitchars string) ([]strin
 				if len(this) > 0 {
 					lines = append(lines, strings.Join(this, joiner)+eol)
 				}
+
 				if len(part) > limit && ch != ' ' {
 					sub, err := splitASCII(part, limit, restLen, ws, " ")
 					if err != nil {
@@ -413,9 +453,11 @@ func splitASCII(s string, firstLen, restLen int, ws, splitchars string) ([]strin
 					if len(sub) == 0 {
 						return nil, &py.Error{Class: "IndexError", Text: "list index out of range"}
 					}
+
 					lines = append(lines, sub[:len(sub)-1]...)
 					part = sub[len(sub)-1]
 				}
+
 				this = append(this[:0:0], part)
 				width = columns(ws) + len(part)
 				limit = restLen
@@ -424,10 +466,12 @@ func splitASCII(s string, firstLen, restLen int, ws, splitchars string) ([]strin
 				width += len(part)
 			}
 		}
+
 		if len(this) > 0 {
 			lines = append(lines, strings.Join(this, joiner))
 		}
 	}
+
 	return lines, nil
 }
 
@@ -449,10 +493,12 @@ func isFieldName(s string) bool {
 	if len(s) < 2 || s[len(s)-1] != ':' {
 		return false
 	}
+
 	for i := range len(s) {
 		if s[i] < '!' || s[i] > '~' {
 			return false
 		}
 	}
+
 	return true
 }

@@ -31,6 +31,7 @@ func (p *lines) next() span {
 	if p.pos >= len(p.in) {
 		return span{}
 	}
+
 	if p.nl < p.pos {
 		if i := strings.IndexByte(p.in[p.pos:], '\n'); i >= 0 {
 			p.nl = p.pos + i
@@ -66,6 +67,7 @@ func (p *lines) readline() span {
 		p.unread(l)
 		return span{}
 	}
+
 	return l
 }
 
@@ -78,6 +80,7 @@ func (p *lines) atEOF(line string) bool {
 	if len(p.boundaries) == 0 || len(line) < 2 || line[0] != '-' || line[1] != '-' {
 		return false
 	}
+
 	t := boundaryText(line)
 	if p.boundaries[t] > 0 {
 		return true
@@ -109,9 +112,11 @@ func (p *lines) rest() string {
 			// that begins a line.
 			start := p.pos
 			end := len(p.in)
+
 			if len(p.boundaries) > 0 {
 				end = p.nextDashes()
 			}
+
 			p.pos = end
 			j.add(span{start, end})
 		}
@@ -120,6 +125,7 @@ func (p *lines) rest() string {
 		if l.start == l.end {
 			return j.String()
 		}
+
 		j.add(l)
 	}
 }
@@ -133,6 +139,7 @@ func (p *lines) nextDashes() int {
 		if i < 0 {
 			return len(p.in)
 		}
+
 		at += i
 		if at == p.pos || p.in[at-1] == '\n' || p.in[at-1] == '\r' {
 			return at
@@ -181,5 +188,6 @@ func (j *joiner) String() string {
 		b.WriteString(j.source[s.start:s.end])
 	}
 	b.WriteString(last)
+
 	return b.String()
 }

@@ -21,6 +21,7 @@ func floods(size int) map[string]string {
 		report    = "Content-Type: message/delivery-status\n\n"
 		params    = "Content-Type: multipart/mixed"
 	)
+
 	nested := func(head string) string {
 		return strings.Repeat(head, min(900, size/len(head))) + strings.Repeat("x", size/10)
 	}
@@ -92,6 +93,7 @@ func TestParseTakesTenTimesTheSizeAtMost(t *testing.T) {
 			if err != nil && !(errors.As(err, &exception) && exception.Class == "MemoryError") {
 				t.Errorf("%s: %v", kind, err)
 			}
+
 			if limit := max(minBudget+64<<10, 10*len(text)); cost > uint64(limit) {
 				t.Errorf("%s: a text of %d bytes took %d, %.1f times that", kind, len(text), cost, float64(cost)/float64(len(text)))
 			}
@@ -107,6 +109,7 @@ func TestParseGivesUpOnlyOnTinyParts(t *testing.T) {
 		"parts of one letter": true, "parts of one CR": true, "parts with a field": true,
 		"blocks of one letter": true, "blocks of a field": true, "blocks of nothing, of one": true, "blocks with a From_ line": true,
 	}
+
 	for kind, text := range floods(1 << 20) {
 		if _, err := Parse(text); err != nil && !given[kind] {
 			t.Errorf("%s: %v", kind, err)
@@ -127,6 +130,7 @@ func BenchmarkParseFloods(b *testing.B) {
 					b.Log(err)
 				}
 			}
+
 			ratio := float64(cost) / float64(len(text))
 			b.ReportMetric(ratio, "B/byte")
 			if ratio > worst {
@@ -134,5 +138,6 @@ func BenchmarkParseFloods(b *testing.B) {
 			}
 		})
 	}
+
 	b.Logf("worst: %.1f bytes for each byte of %s", worst, which)
 }

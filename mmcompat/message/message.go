@@ -190,6 +190,7 @@ func (m *Message) WithHeaders(change func(Header) (Header, error)) (*Message, er
 		}
 		own = append(own, h)
 	}
+
 	return &Message{Payload: m.Payload, fields: &fields{own: own}, more: m.more}, nil
 }
 
@@ -214,5 +215,6 @@ func (m *Message) Attach(part *Message) error {
 	default:
 		return &py.Error{Class: "AttributeError", Text: "'str' object has no attribute 'append'"}
 	}
+
 	return nil
 }

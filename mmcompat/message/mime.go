@@ -65,11 +65,13 @@ func (m *Message) SetCharset(c *Charset) error {
 	if !m.Has("MIME-Version") {
 		m.Set("MIME-Version", "1.0")
 	}
+
 	if m.Has("Content-Type") {
 		m.SetParam("charset", c.Output(), "Content-Type")
 	} else {
 		m.AddHeader("Content-Type", "text/plain", Param{"charset", ParamValue{Value: c.Output()}})
 	}
+
 	if u, ok := m.Payload.(pickle.Unicode); ok {
 		b, err := encode(string(u), c.OutputCharset, "strict")
 		if err != nil {
@@ -77,14 +79,17 @@ func (m *Message) SetCharset(c *Charset) error {
 		}
 		m.Payload = b
 	}
+
 	if c.String() != c.Output() {
 		if err := m.encodeBody(c); err != nil {
 			return err
 		}
 	}
+
 	if m.Has("Content-Transfer-Encoding") {
 		return nil
 	}
+
 	switch c.BodyEncoding {
 	case QP, Base64:
 		if err := m.encodeBody(c); err != nil {
@@ -102,6 +107,7 @@ func (m *Message) SetCharset(c *Charset) error {
 		}
 		m.Set("Content-Transfer-Encoding", cte)
 	}
+
 	return nil
 }
 
@@ -110,6 +116,7 @@ func (m *Message) encodeBody(c *Charset) error {
 	if !ok {
 		return &py.Error{Class: "TypeError", Text: "a payload that is no string cannot be encoded"}
 	}
+
 	s, err := c.bodyEncode(s)
 	if err != nil {
 		return err

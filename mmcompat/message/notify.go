@@ -28,14 +28,17 @@ type Notification struct {
 func NewUserNotification(recips []Text, sender string, subject, text Text, charset *Charset) (*Notification, error) {
 	n := &Notification{Message: New(), Recips: recips}
 	n.ownAttrs().class = userNotification
+
 	if text != nil {
 		if err := n.SetPayload(text, charset); err != nil {
 			return nil, err
 		}
 	}
+
 	if subject == nil {
 		subject = "(no subject)"
 	}
+
 	h, err := NewHeader(subject, charset, HeaderOptions{HeaderName: "Subject", Errors: "replace"})
 	if err != nil {
 		return nil, err
@@ -46,6 +49,7 @@ func NewUserNotification(recips []Text, sender string, subject, text Text, chars
 	if err != nil {
 		return nil, err
 	}
+
 	n.Set("To", to)
 	n.keepAttrs()
 	return n, nil
@@ -86,9 +90,11 @@ func joinTexts(texts []Text, sep string) (Text, error) {
 			return nil, &py.Error{Class: "TypeError", Text: "sequence item: expected string"}
 		}
 	}
+
 	if !unicode {
 		return strings.Join(parts, sep), nil
 	}
+
 	for i, t := range texts {
 		if s, ok := t.(string); ok {
 			if _, err := decode(parts[i], "us-ascii", "strict"); err != nil {
@@ -96,6 +102,7 @@ func joinTexts(texts []Text, sep string) (Text, error) {
 			}
 		}
 	}
+
 	return pickle.Unicode(strings.Join(parts, sep)), nil
 }
 
@@ -114,6 +121,7 @@ func NewOwnerNotification(f OwnerFacts, subject, text Text, charset *Charset, to
 	if toModerators {
 		recips = append(recips, f.Moderator...)
 	}
+
 	n, err := NewUserNotification(recips, f.SiteBounces, subject, text, charset)
 	if err != nil {
 		return nil, err
@@ -122,9 +130,11 @@ func NewOwnerNotification(f OwnerFacts, subject, text Text, charset *Charset, to
 	n.Sender = f.SiteBounces
 	n.Del("To")
 	n.Set("To", f.OwnerEmail)
+
 	if f.ListPrecedence {
 		n.Set("Precedence", "list")
 	}
+
 	n.keepAttrs()
 	return n, nil
 }
@@ -146,9 +156,11 @@ func (n *Notification) Send(f SendFacts, extra ...Attr) []Attr {
 	if !n.Has("message-id") {
 		n.Set("Message-ID", f.MessageID())
 	}
+
 	if !n.Has("date") {
 		n.Set("Date", FormatDate(f.Now, true))
 	}
+
 	if !n.Has("precedence") && !f.NoPrecedence {
 		precedence := "bulk"
 		if to, _ := n.Get("to"); f.OwnerIsList && to == f.OwnerEmail {
@@ -156,14 +168,17 @@ func (n *Notification) Send(f SendFacts, extra ...Attr) []Attr {
 		}
 		n.Set("Precedence", precedence)
 	}
+
 	data := []Attr{
 		{"listname", pickle.Str(f.ListName)},
 		{"recips", n.recipList()},
 		{"nodecorate", pickle.Int(1)},
 		{"reduced_list_headers", pickle.Int(1)},
 	}
+
 	if n.Sender != "" {
 		data = append(data, Attr{"envsender", pickle.Str(n.Sender)})
 	}
+
 	return append(data, extra...)
 }

@@ -31,6 +31,7 @@ func (m *Message) GetContentType() string {
 	if !ok {
 		return m.DefaultType()
 	}
+
 	v, _, _ = strings.Cut(v, ";")
 	v = py.Lower(py.Strip(v))
 	if strings.Count(v, "/") != 1 {
@@ -60,12 +61,14 @@ func (m *Message) GetParams(header string, unquote bool) ([]Param, bool) {
 	if !ok {
 		return nil, false
 	}
+
 	params := decodeParams(rawParams(v))
 	if unquote {
 		for i := range params {
 			params[i].Value.Value = Unquote(params[i].Value.Value)
 		}
 	}
+
 	return params, true
 }
 
@@ -99,6 +102,7 @@ func rawParams(s string) iter.Seq[rawParam] {
 				if quotes%2 == 0 {
 					break
 				}
+
 				from = end
 				i := strings.IndexByte(s[end+1:], ';')
 				if i < 0 {
@@ -107,6 +111,7 @@ func rawParams(s string) iter.Seq[rawParam] {
 					end += 1 + i
 				}
 			}
+
 			more := end >= 0
 			if !more {
 				end = len(s)
@@ -114,9 +119,11 @@ func rawParams(s string) iter.Seq[rawParam] {
 
 			name, value, found := strings.Cut(s[:end], "=")
 			p := rawParam{py.Strip(name), ""}
+
 			if found {
 				p = rawParam{py.Lower(p.name), py.Strip(value)}
 			}
+
 			if !yield(p) || !more {
 				return
 			}
@@ -141,26 +148,31 @@ func splitContinuation(r rawParam) (base string, c continuation, ok bool) {
 	if !found || base == "" {
 		return "", c, false
 	}
+
 	for i := 0; i < len(base); i++ {
 		if b := base[i]; b != '_' && !py.IsDigit(b) && (b|0x20 < 'a' || b|0x20 > 'z') {
 			return "", c, false
 		}
 	}
+
 	c.value = Unquote(r.value)
 	c.encoded = strings.HasSuffix(r.name, "*")
 	if num == "" {
 		c.none = true
 		return base, c, true
 	}
+
 	num = strings.TrimSuffix(num, "*")
 	if num == "" {
 		return "", c, false
 	}
+
 	for i := 0; i < len(num); i++ {
 		if !py.IsDigit(num[i]) {
 			return "", c, false
 		}
 	}
+
 	c.num = strings.TrimLeft(num, "0")
 	return base, c, true
 }
@@ -172,6 +184,7 @@ func compareContinuations(a, b continuation) int {
 		}
 		return 1
 	}
+
 	if d := len(a.num) - len(b.num); d != 0 {
 		return d
 	}
@@ -187,6 +200,7 @@ func compareContinuations(a, b continuation) int {
 	if b.encoded {
 		return -1
 	}
+
 	return 1
 }
 
@@ -208,14 +222,18 @@ func decodeParams(raw iter.Seq[rawParam]) []Param {
 			params = append(params, Param{r.name, plainParam(r)})
 			continue
 		}
+
 		if segments == nil {
 			segments = make(map[string][]continuation)
 		}
+
 		if _, ok := segments[base]; !ok {
 			names = append(names, base)
 		}
+
 		segments[base] = append(segments[base], c)
 	}
+
 	for _, name := range py.DictOrder(names) {
 		params = append(params, Param{name, joinSegments(segments[name])})
 	}
@@ -246,12 +264,14 @@ func findParam(field, param string) (ParamValue, bool) {
 			spellings++
 		}
 	}
+
 	switch {
 	case spellings == 0:
 		return ParamValue{}, false
 	case spellings > 1:
 		base = firstBase(field, param, base)
 	}
+
 	return joinSegments(segmentsOf(field, base)), true
 }
 
@@ -267,6 +287,7 @@ func segmentsOf(field, base string) []continuation {
 			first = false
 		}
 	}
+
 	n := 0
 	each(func(continuation) { n++ })
 	all := make([]continuation, 0, n)
@@ -291,8 +312,10 @@ func firstBase(field, param, inField string) string {
 				break
 			}
 		}
+
 		first = false
 	}
+
 	if len(names) == maxOrdered {
 		return inField
 	}
@@ -331,6 +354,7 @@ func joinSegments(segments []continuation) ParamValue {
 			v.Charset, v.Language, v.Value = &parts[0], &parts[1], parts[2]
 		}
 	}
+
 	v.Value = `"` + v.Value + `"`
 	return v
 }
@@ -349,6 +373,7 @@ func urlUnquote(s string) string {
 		}
 		b = append(b, s[i])
 	}
+
 	return string(b)
 }
 
@@ -365,6 +390,7 @@ func urlQuote(s string) string {
 			b = append(b, '%', hex[c>>4], hex[c&15])
 		}
 	}
+
 	return string(b)
 }
 
@@ -374,17 +400,21 @@ func collapse(v ParamValue) (Text, error) {
 	if !v.Tuple {
 		return raw, nil
 	}
+
 	charset := "us-ascii"
 	if v.Charset != nil && *v.Charset != "" {
 		charset = *v.Charset
 	}
+
 	u, err := decode(raw, charset, "replace")
 	if isLookupError(err) {
 		u, err = decode(raw, "us-ascii", "replace")
 	}
+
 	if err != nil {
 		return nil, err
 	}
+
 	return pickle.Unicode(u), nil
 }
 
@@ -394,6 +424,7 @@ func (m *Message) GetBoundary() (Text, error) {
 	if !ok {
 		return nil, nil
 	}
+
 	t, err := collapse(v)
 	switch t := t.(type) {
 	case string:
@@ -401,6 +432,7 @@ func (m *Message) GetBoundary() (Text, error) {
 	case pickle.Unicode:
 		return pickle.Unicode(strings.TrimRightFunc(string(t), isUnicodeSpace)), err
 	}
+
 	return nil, err
 }
 
@@ -412,6 +444,7 @@ func (m *Message) byteBoundary() (boundary *string, usable bool, err error) {
 	if err != nil {
 		return nil, false, err
 	}
+
 	switch t := t.(type) {
 	case string:
 		return &t, true, nil
@@ -423,12 +456,15 @@ func (m *Message) byteBoundary() (boundary *string, usable bool, err error) {
 				s := string(t)
 				return &s, false, nil
 			}
+
 			b = append(b, byte(r))
 			i += n
 		}
+
 		s := string(b)
 		return &s, true, nil
 	}
+
 	return nil, false, nil
 }
 
@@ -443,19 +479,23 @@ func (m *Message) GetContentCharset() (string, bool) {
 	if !ok {
 		return "", false
 	}
+
 	s := v.Value
 	if v.Tuple {
 		charset := "us-ascii"
 		if v.Charset != nil && *v.Charset != "" {
 			charset = *v.Charset
 		}
+
 		if u, err := decode(s, charset, "strict"); err == nil && py.IsASCII(u) {
 			s = u
 		}
 	}
+
 	if !py.IsASCII(s) {
 		return "", false
 	}
+
 	return py.Lower(s), true
 }
 
@@ -467,6 +507,7 @@ func (m *Message) GetFilename() Text {
 			return nil
 		}
 	}
+
 	t, err := collapse(v)
 	if err != nil {
 		return nil
@@ -474,6 +515,7 @@ func (m *Message) GetFilename() Text {
 	if u, ok := t.(pickle.Unicode); ok {
 		return pickle.Unicode(strings.TrimFunc(string(u), isUnicodeSpace))
 	}
+
 	return py.Strip(t.(string))
 }
 
@@ -489,6 +531,7 @@ func formatParam(name string, v ParamValue) string {
 	} else if value == "" {
 		return name
 	}
+
 	return name + `="` + Quote(value) + `"`
 }
 
@@ -512,6 +555,7 @@ func (m *Message) setParam(param string, value ParamValue, header string) {
 	if !found && py.EqualFold(header, "content-type") {
 		old = "text/plain"
 	}
+
 	formatted := formatParam(param, value)
 	var parts []string
 	if v, ok := m.GetParam(param, header); !ok || !v.Tuple && v.Value == "" {
@@ -529,6 +573,7 @@ func (m *Message) setParam(param string, value ParamValue, header string) {
 			}
 		}
 	}
+
 	m.rewrite(header, parts)
 }
 
@@ -538,12 +583,14 @@ func (m *Message) DelParam(param, header string) {
 	if !ok {
 		return
 	}
+
 	var parts []string
 	for _, p := range params {
 		if !py.EqualFold(p.Name, param) {
 			parts = append(parts, formatParam(p.Name, p.Value))
 		}
 	}
+
 	m.rewrite(header, parts)
 }
 
@@ -558,6 +605,7 @@ func (m *Message) SetType(ctype string) {
 	if !ok {
 		return
 	}
+
 	for _, p := range params[1:] {
 		m.setParam(p.Name, p.Value, "Content-Type")
 	}
@@ -574,6 +622,7 @@ func (m *Message) rewrite(header string, parts []string) {
 			joined += "; " + p
 		}
 	}
+
 	if old, ok := m.Get(header); !ok || old != joined {
 		m.Del(header)
 		m.Set(header, joined)
@@ -587,6 +636,7 @@ func (m *Message) SetBoundary(boundary string) error {
 	if !ok {
 		return &py.Error{Class: "HeaderParseError", Text: "No Content-Type header found"}
 	}
+
 	quoted := ParamValue{Value: `"` + boundary + `"`}
 	found := false
 	for i := range params {
@@ -595,9 +645,11 @@ func (m *Message) SetBoundary(boundary string) error {
 			found = true
 		}
 	}
+
 	if !found {
 		params = append(params, Param{"boundary", quoted})
 	}
+
 	parts := make([]string, len(params))
 	for i, p := range params {
 		switch {
@@ -609,6 +661,7 @@ func (m *Message) SetBoundary(boundary string) error {
 			parts[i] = p.Name + "=" + p.Value.Value
 		}
 	}
+
 	joined := strings.Join(parts, "; ")
 	for i := m.fields.find("content-type", 0); i >= 0; i = m.fields.find("content-type", i+1) {
 		m.ownHeaders()[i].Value = joined

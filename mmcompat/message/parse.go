@@ -22,10 +22,12 @@ func Parse(b string) (*Message, error) {
 	if err := p.message(); err != nil {
 		return nil, err
 	}
+
 	root := p.stack[0].m
 	if root.GetContentMaintype() == "multipart" && !root.IsMultipart() {
 		root.defect("MultipartInvariantViolationDefect")
 	}
+
 	return root, nil
 }
 
@@ -81,9 +83,11 @@ func (p *parser) newMessage() error {
 
 	m := p.spare
 	p.spare = nil
+
 	if m == nil {
 		m = New()
 	}
+
 	if n := len(p.stack); n > 0 {
 		parent := &p.stack[n-1]
 		if parent.ctype == "multipart/digest" {
@@ -99,6 +103,7 @@ func (p *parser) newMessage() error {
 	} else {
 		p.stack = append(p.stack, level{m: m})
 	}
+
 	p.last = m
 	return nil
 }
@@ -127,6 +132,7 @@ func (p *parser) message() error {
 	if cur.ctype == "message/delivery-status" {
 		return p.deliveryStatus()
 	}
+
 	switch maintype(cur.ctype) {
 	case "message":
 		if err := p.message(); err != nil {
@@ -138,6 +144,7 @@ func (p *parser) message() error {
 	case "multipart":
 		return p.multipart()
 	}
+
 	cur.m.Payload = p.rest()
 	return nil
 }
@@ -150,6 +157,7 @@ func (p *parser) deliveryStatus() error {
 		if err := p.message(); err != nil {
 			return err
 		}
+
 		block := p.cur().m
 		p.pop()
 		p.blankEnds--
@@ -160,6 +168,7 @@ func (p *parser) deliveryStatus() error {
 
 		p.readline() // the blank line
 		l := p.readline()
+
 		if block.isBlank() {
 			// Another block of nothing at each blank line. A report may be made
 			// of millions of these.
@@ -172,6 +181,7 @@ func (p *parser) deliveryStatus() error {
 			if n > parts.len {
 				cost /= 2
 			}
+
 			if err := p.spend(cost); err != nil {
 				return err
 			}
@@ -192,6 +202,7 @@ func (p *parser) partDone(part *Message) (*Message, error) {
 	if !part.isBlank() {
 		return part, p.spend(costPart)
 	}
+
 	if part.more == nil {
 		if p.blank == nil {
 			p.blank = part
@@ -199,9 +210,11 @@ func (p *parser) partDone(part *Message) (*Message, error) {
 			p.spare = part
 			p.spare.Payload = nil
 		}
+
 		part = p.blank
 		p.cur().parts.setLast(part)
 	}
+
 	return part, p.spend(costBlank)
 }
 
@@ -216,14 +229,17 @@ func (p *parser) multipart() error {
 	if err != nil {
 		return err
 	}
+
 	if boundary == nil {
 		m.defect("NoBoundaryInMultipartDefect")
 		m.Payload = p.rest()
 		return p.spend(costAttributes)
 	}
+
 	if len(p.stack) > maxBoundaryDepth {
 		return recursionError()
 	}
+
 	match := func(line string) (found, end bool) {
 		if !usable || len(line) < 2 || line[0] != '-' || line[1] != '-' {
 			return false, false
@@ -232,6 +248,7 @@ func (p *parser) multipart() error {
 		if t == *boundary {
 			return true, false
 		}
+
 		found = len(t) == len(*boundary)+2 && strings.HasPrefix(t, *boundary) && strings.HasSuffix(t, "--")
 		return found, found
 	}
@@ -245,6 +262,7 @@ func (p *parser) multipart() error {
 		if l.start == l.end {
 			break
 		}
+
 		line := p.text(l)
 		found, end := match(line)
 		if !found {
@@ -255,6 +273,7 @@ func (p *parser) multipart() error {
 			preambleSeen = true
 			continue
 		}
+
 		if end {
 			closedWithEOL = eolLen(line) > 0
 			break
@@ -267,6 +286,7 @@ func (p *parser) multipart() error {
 				s = s[:len(s)-eolLen(s)]
 				m.ownAttrs().preamble = &s
 			}
+
 			inPreamble = false
 			p.unread(l)
 			continue
@@ -280,9 +300,11 @@ func (p *parser) multipart() error {
 					continue
 				}
 			}
+
 			p.unread(l) // even the end of the file
 			break
 		}
+
 		if err := p.part(*boundary, usable); err != nil {
 			return err
 		}
@@ -295,11 +317,13 @@ func (p *parser) multipart() error {
 		m.ownAttrs().epilogue = new(string)
 		return p.spend(costAttributes)
 	}
+
 	p.takeParts()
 	epilogue := p.rest()
 	if !closedWithEOL {
 		epilogue = epilogue[len(firstEOL(epilogue)):]
 	}
+
 	m.ownAttrs().epilogue = &epilogue
 	return p.spend(costAttributes)
 }
@@ -321,9 +345,11 @@ func (p *parser) part(boundary string, usable bool) error {
 	if usable {
 		p.addBoundary(boundary)
 	}
+
 	if err := p.message(); err != nil {
 		return err
 	}
+
 	if usable {
 		p.dropBoundary(boundary)
 	}
@@ -347,6 +373,7 @@ func (p *parser) part(boundary string, usable bool) error {
 	p.pop()
 	p.last = p.cur().m
 	_, err := p.partDone(part)
+
 	return err
 }
 
@@ -355,6 +382,7 @@ func (p *parser) part(boundary string, usable bool) error {
 func (p *parser) headers() error {
 	var field textSpan // the one that continuation lines belong to
 	var from span      // a From_ line, until it shows whether it is the last one
+
 	endField := func() {
 		if field.end > 0 {
 			p.spans.add(field)
@@ -368,6 +396,7 @@ func (p *parser) headers() error {
 		if l.start == l.end {
 			break
 		}
+
 		line := p.text(l)
 		if !isHeaderLine(line) {
 			if !isBlank(line) {
@@ -375,6 +404,7 @@ func (p *parser) headers() error {
 			}
 			break
 		}
+
 		if from.end > 0 {
 			m.badLine(p.in, from)
 			from = span{}
@@ -400,10 +430,12 @@ func (p *parser) headers() error {
 			field = textSpan{uint32(l.start), uint32(l.end)}
 		}
 	}
+
 	endField()
 	if from.end > 0 {
 		p.unread(from) // Probably the first line of the body.
 	}
+
 	return p.takeFields()
 }
 
@@ -411,14 +443,17 @@ func (p *parser) headers() error {
 func (p *parser) takeFields() error {
 	m := p.cur().m
 	cost := 0
+
 	if p.spans.len > 0 {
 		m.fields = &fields{text: p.in}
 		cost = costFields + costField*p.spans.len
 		m.fields.spans = p.spans.take()
 	}
+
 	if m.more != nil {
 		cost += costAttributes + costField*len(m.more.badLines.spans)
 	}
+
 	return p.spend(cost)
 }
 
@@ -427,6 +462,7 @@ func isHeaderLine(line string) bool {
 	if line[0] == ' ' || line[0] == '\t' {
 		return true
 	}
+
 	for i := 0; i < len(line); i++ {
 		c := line[i]
 		if c == ':' {
@@ -435,10 +471,12 @@ func isHeaderLine(line string) bool {
 			}
 			break
 		}
+
 		if c < '!' || c > '~' {
 			break
 		}
 	}
+
 	return strings.HasPrefix(line, "From ")
 }
 

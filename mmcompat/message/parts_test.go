@@ -17,6 +17,7 @@ func TestPartsAreLimited(t *testing.T) {
 	if err != nil || len(m.Parts()) != maxMessages-1 {
 		t.Errorf("had %v, want %d parts", err, maxMessages-1)
 	}
+
 	var exception *py.Error
 	if _, err := Parse(text(maxMessages)); !errors.As(err, &exception) || exception.Class != "MemoryError" {
 		t.Errorf("had %v, want a MemoryError", err)

@@ -31,6 +31,7 @@ func (m *Message) GetPayloadDecoded() (string, bool, error) {
 		// The decoders take bytes only.
 		return "", false, py.EncodeASCII(string(u))
 	}
+
 	switch m.transferEncoding() {
 	case encodingQP:
 		return decodeQP(s), true, nil
@@ -49,6 +50,7 @@ func (m *Message) GetPayloadDecoded() (string, bool, error) {
 		}
 		return s, true, nil
 	}
+
 	return s, true, nil
 }
 
@@ -66,6 +68,7 @@ func (m *Message) transferEncoding() transferEncoding {
 	if !ok {
 		return encodingNone
 	}
+
 	switch py.Lower(v) {
 	case "quoted-printable":
 		return encodingQP
@@ -74,6 +77,7 @@ func (m *Message) transferEncoding() transferEncoding {
 	case "x-uuencode", "uuencode", "uue", "x-uue":
 		return encodingUU
 	}
+
 	return encodingNone
 }
 
@@ -87,6 +91,7 @@ func (m *Message) Walk() iter.Seq[*Message] {
 			if !yield(m) {
 				return
 			}
+
 			parts := m.Parts()
 			for i := len(parts) - 1; i >= 0; i-- {
 				stack = append(stack, parts[i])
@@ -104,6 +109,7 @@ func (m *Message) BodyLineIterator(decode bool) iter.Seq2[string, error] {
 			if !ok {
 				continue
 			}
+
 			if decode {
 				var err error
 				if s, _, err = part.GetPayloadDecoded(); err != nil {
@@ -111,15 +117,18 @@ func (m *Message) BodyLineIterator(decode bool) iter.Seq2[string, error] {
 					return
 				}
 			}
+
 			if _, unicode := part.Payload.(pickle.Unicode); unicode && !py.IsASCII(s) {
 				yield("", py.EncodeASCII(s)) // StringIO takes bytes only
 				return
 			}
+
 			for s != "" {
 				n := strings.IndexByte(s, '\n') + 1
 				if n == 0 {
 					n = len(s)
 				}
+
 				if !yield(s[:n], nil) {
 					return
 				}
@@ -150,6 +159,7 @@ func (m *Message) Depth() int {
 		m     *Message
 		depth int
 	}
+
 	for stack := []at{{m, 1}}; len(stack) > 0; {
 		top := stack[len(stack)-1]
 		stack = stack[:len(stack)-1]
@@ -158,5 +168,6 @@ func (m *Message) Depth() int {
 			stack = append(stack, at{p, top.depth + 1})
 		}
 	}
+
 	return depth
 }

@@ -37,6 +37,7 @@ func (u *unpickler) message(in *pickle.Instance, depth int) (*Message, error) {
 	if depth > maxPickled {
 		return nil, fmt.Errorf("message: had messages within each other beyond a depth of %d", maxPickled)
 	}
+
 	state, ok := in.State.(*pickle.Dict)
 	if !ok {
 		return nil, fmt.Errorf("message: had an instance of %s without attributes, wanted a message", in.Class)
@@ -46,6 +47,7 @@ func (u *unpickler) message(in *pickle.Instance, depth int) (*Message, error) {
 	if !ok || !isList {
 		return nil, fmt.Errorf("message: had an instance of %s without a list of headers, wanted a message", in.Class)
 	}
+
 	m := New()
 	attrs := m.ownAttrs()
 	attrs.class = Class(in.Class)
@@ -55,29 +57,35 @@ func (u *unpickler) message(in *pickle.Instance, depth int) (*Message, error) {
 		if !ok || len(field) != 2 {
 			return nil, fmt.Errorf("message: had %T as header %d, wanted a tuple of two", item, i)
 		}
+
 		name, ok := fieldName(field[0])
 		if !ok {
 			return nil, fmt.Errorf("message: had %T as the name of header %d, wanted a str", field[0], i)
 		}
 		headers = append(headers, Header{name, u.value(field[1])})
 	}
+
 	m.setHeaders(headers)
 	for k, v := range state.All() {
 		name, ok := fieldName(k)
 		if !ok {
 			return nil, fmt.Errorf("message: had %T as the name of an attribute, wanted a str", k)
 		}
+
 		ok, err := u.attr(m, name, v, depth)
 		if err != nil {
 			return nil, err
 		}
+
 		if !ok {
 			attrs.extra = append(attrs.extra, Attr{name, v})
 		}
 	}
+
 	if u.messages == nil {
 		u.messages = make(map[*pickle.Instance]*Message)
 	}
+
 	u.messages[in] = m
 	return m, nil
 }
@@ -131,16 +139,20 @@ func (u *unpickler) attr(m *Message, name string, v pickle.Value, depth int) (bo
 				if !ok {
 					return true, nil // no list of messages: stays as it is
 				}
+
 				part, err := u.message(in, depth+1)
 				if err != nil {
 					return false, err
 				}
 				parts = append(parts, part)
 			}
+
 			m.Payload = parts
 		}
+
 		return true, nil
 	}
+
 	return false, nil
 }
 
@@ -158,12 +170,14 @@ func defects(v pickle.Value) ([]Defect, bool) {
 	if !ok {
 		return nil, false
 	}
+
 	var all []Defect
 	for _, item := range list.Items {
 		in, ok := item.(*pickle.Instance)
 		if !ok {
 			return nil, false
 		}
+
 		d := Defect{Class: in.Class.Name}
 		if v, _ := in.Attr("line"); v != nil {
 			s, ok := v.(pickle.Str)
@@ -172,8 +186,10 @@ func defects(v pickle.Value) ([]Defect, bool) {
 			}
 			d.Line, d.HasLine = string(s), true
 		}
+
 		all = append(all, d)
 	}
+
 	return all, true
 }
 
@@ -187,6 +203,7 @@ func (u *unpickler) value(v pickle.Value) any {
 			return h
 		}
 	}
+
 	return v
 }
 
@@ -203,26 +220,31 @@ func (u *unpickler) header(in *pickle.Instance) (*HeaderValue, error) {
 	if !ok {
 		return fail("chunks")
 	}
+
 	for _, item := range chunks.Items {
 		t, ok := item.(*pickle.Tuple)
 		if !ok || len(t.Items) != 2 {
 			return fail("chunks of text and charset")
 		}
+
 		s, isStr := t.Items[0].(pickle.Str)
 		in, isInstance := t.Items[1].(*pickle.Instance)
 		if !isStr || !isInstance {
 			return fail("chunks of text and charset")
 		}
+
 		c, ok := u.charset(in)
 		if !ok {
 			return fail("known charsets")
 		}
 		h.Chunks = append(h.Chunks, Chunk{string(s), c})
 	}
+
 	v, _ = in.Attr("_charset")
 	if in, ok := v.(*pickle.Instance); ok {
 		h.Charset, _ = u.charset(in)
 	}
+
 	if h.Charset == nil {
 		return fail("a charset")
 	}
@@ -235,10 +257,12 @@ func (u *unpickler) header(in *pickle.Instance) (*HeaderValue, error) {
 	if !okWS || !okFirst || !okRest {
 		return fail("line lengths")
 	}
+
 	h.ContinuationWS, h.FirstLineLen, h.MaxLineLen = string(ws), int(first), int(rest)
 	if u.headers == nil {
 		u.headers = make(map[*pickle.Instance]*HeaderValue)
 	}
+
 	u.headers[in] = h
 	return h, nil
 }
@@ -254,12 +278,14 @@ func (u *unpickler) charset(in *pickle.Instance) (*Charset, bool) {
 		good = good && (ok || v == nil)
 		return string(s)
 	}
+
 	encoding := func(name string) Encoding {
 		v, _ := in.Attr(name)
 		n, ok := v.(pickle.Int)
 		good = good && (ok || v == nil) && None <= Encoding(n) && Encoding(n) <= Shortest
 		return Encoding(n)
 	}
+
 	c := &Charset{
 		InputCharset:   str("input_charset"),
 		HeaderEncoding: encoding("header_encoding"),
@@ -268,12 +294,15 @@ func (u *unpickler) charset(in *pickle.Instance) (*Charset, bool) {
 		InputCodec:     str("input_codec"),
 		OutputCodec:    str("output_codec"),
 	}
+
 	if !good || c.InputCharset == "" {
 		return nil, false
 	}
+
 	if u.charsets == nil {
 		u.charsets = make(map[*pickle.Instance]*Charset)
 	}
+
 	u.charsets[in] = c
 	return c, true
 }
@@ -298,9 +327,11 @@ func (p *pickler) message(m *Message) *pickle.Instance {
 	}
 	a := m.attrs()
 	in := pickle.NewOldInstance(a.class.Module, a.class.Name)
+
 	if p.messages == nil {
 		p.messages = make(map[*Message]*pickle.Instance)
 	}
+
 	p.messages[m] = in
 	headers := pickle.NewList()
 	for h := range m.Headers() {
@@ -315,10 +346,12 @@ func (p *pickler) message(m *Message) *pickle.Instance {
 		}
 		defects.Items = append(defects.Items, di)
 	}
+
 	var attrs []Attr
 	if a.class.Module == "Mailman.Message" {
 		attrs = append(attrs, Attr{"__version__", emailVersion})
 	}
+
 	attrs = append(attrs,
 		Attr{"_headers", headers},
 		Attr{"_unixfrom", orNone(a.unixfrom)},
@@ -328,6 +361,7 @@ func (p *pickler) message(m *Message) *pickle.Instance {
 		Attr{"epilogue", orNone(a.epilogue)},
 		Attr{"defects", defects},
 		Attr{"_default_type", pickle.Str(a.defaultType)})
+
 	setAttrs(in, append(attrs, a.extra...))
 	return in
 }
@@ -343,6 +377,7 @@ func setAttrs(in *pickle.Instance, attrs []Attr) {
 		}
 		values[a.Name] = a.Value
 	}
+
 	for _, name := range py.DictOrder(names) {
 		in.SetAttr(name, values[name])
 	}
@@ -366,6 +401,7 @@ func (p *pickler) payload(v any) pickle.Value {
 		}
 		return list
 	}
+
 	return v
 }
 
@@ -384,14 +420,17 @@ func (p *pickler) header(h *HeaderValue) *pickle.Instance {
 		return in
 	}
 	in := pickle.NewOldInstance("email.header", "Header")
+
 	if p.headers == nil {
 		p.headers = make(map[*HeaderValue]*pickle.Instance)
 	}
+
 	p.headers[h] = in
 	chunks := pickle.NewList()
 	for _, c := range h.Chunks {
 		chunks.Items = append(chunks.Items, pickle.NewTuple(pickle.Str(c.S), p.charset(c.Charset)))
 	}
+
 	setAttrs(in, []Attr{
 		{"_charset", p.charset(h.Charset)},
 		{"_continuation_ws", pickle.Str(h.ContinuationWS)},
@@ -399,6 +438,7 @@ func (p *pickler) header(h *HeaderValue) *pickle.Instance {
 		{"_firstlinelen", pickle.Int(h.FirstLineLen)},
 		{"_maxlinelen", pickle.Int(h.MaxLineLen)},
 	})
+
 	return in
 }
 
@@ -409,10 +449,12 @@ func (p *pickler) charset(c *Charset) pickle.Value {
 	if in, ok := p.charsets[c]; ok {
 		return in
 	}
+
 	in := pickle.NewOldInstance("email.charset", "Charset")
 	if p.charsets == nil {
 		p.charsets = make(map[*Charset]*pickle.Instance)
 	}
+
 	p.charsets[c] = in
 	str := func(s string) pickle.Value {
 		if s == "" {
@@ -420,12 +462,14 @@ func (p *pickler) charset(c *Charset) pickle.Value {
 		}
 		return pickle.Str(s)
 	}
+
 	encoding := func(e Encoding) pickle.Value {
 		if e == None {
 			return nil
 		}
 		return pickle.Int(e)
 	}
+
 	setAttrs(in, []Attr{
 		{"input_charset", pickle.Str(c.InputCharset)},
 		{"header_encoding", encoding(c.HeaderEncoding)},
@@ -434,5 +478,6 @@ func (p *pickler) charset(c *Charset) pickle.Value {
 		{"input_codec", str(c.InputCodec)},
 		{"output_codec", str(c.OutputCodec)},
 	})
+
 	return in
 }

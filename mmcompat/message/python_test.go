@@ -134,6 +134,7 @@ func randomText(r *rand.Rand, none bool) map[string]string {
 	if r.IntN(2) == 0 {
 		return map[string]string{"u": s}
 	}
+
 	// As str: bytes, spelled in Latin-1 for JSON.
 	if r.IntN(3) == 0 {
 		for _, c := range s {
@@ -143,6 +144,7 @@ func randomText(r *rand.Rand, none bool) map[string]string {
 		}
 		return map[string]string{"s": s}
 	}
+
 	return map[string]string{"s": latin1(s)}
 }
 
@@ -179,6 +181,7 @@ func noticeCases(n int) []noticeCase {
 		c := &cases[i]
 		c.Kind = []string{"user", "user", "owner", "text", "header", "header"}[r.IntN(6)]
 		c.Errors = []string{"strict", "replace"}[r.IntN(2)]
+
 		if c.Kind == "user" || c.Kind == "owner" {
 			c.Lang = []string{"en", "de", "fr", "pl", "es", "tr"}[r.IntN(6)]
 			if c.Kind == "user" && r.IntN(4) == 0 {
@@ -188,6 +191,7 @@ func noticeCases(n int) []noticeCase {
 		} else {
 			c.Charset = []string{"us-ascii", "iso-8859-1", "utf-8", "latin-1", "iso-8859-15", "UTF8", "x-none"}[r.IntN(7)]
 		}
+
 		c.Subject = randomText(r, true)
 		c.Text = randomText(r, c.Kind != "text" && c.Kind != "header")
 		for range 1 + r.IntN(3) {
@@ -197,9 +201,11 @@ func noticeCases(n int) []noticeCase {
 			}
 			c.Recips = append(c.Recips, a)
 		}
+
 		c.Moderators = r.IntN(2) == 0
 		c.NoPrecedence = r.IntN(2) == 0
 	}
+
 	return cases
 }
 
@@ -211,6 +217,7 @@ func makeNotice(reg *Charsets, c noticeCase, want noticeResult, modern bool) (pi
 			return
 		}
 	}
+
 	body, subject := textOf(c.Text), textOf(c.Subject)
 	switch c.Kind {
 	case "header":
@@ -218,10 +225,12 @@ func makeNotice(reg *Charsets, c noticeCase, want noticeResult, modern bool) (pi
 		if h, err = NewHeader(body, charset, HeaderOptions{HeaderName: "Subject", Errors: c.Errors}); err != nil {
 			return
 		}
+
 		pickled = (&pickler{}).header(h)
 		if text, err = h.Encode(); err == nil {
 			unicode, err = h.Unicode()
 		}
+
 		return
 	case "text":
 		var m *Message
@@ -232,6 +241,7 @@ func makeNotice(reg *Charsets, c noticeCase, want noticeResult, modern bool) (pi
 		text, err = m.AsString(false, true)
 		return
 	}
+
 	var n *Notification
 	if c.Kind == "owner" {
 		n, err = NewOwnerNotification(OwnerFacts{
@@ -245,33 +255,40 @@ func makeNotice(reg *Charsets, c noticeCase, want noticeResult, modern bool) (pi
 		}
 		n, err = NewUserNotification(recips, "list-bounces@lists.example", subject, body, charset)
 	}
+
 	if err != nil {
 		return
 	}
+
 	if body == nil {
 		n.SetType("multipart/mixed")
 		var part *Message
 		if part, err = NewMIMEText(reg, "some text", "plain", cmp.Or(want.Charset, "us-ascii")); err != nil {
 			return
 		}
+
 		inner, _ := Parse("Subject: x\n\nbody\n")
 		alternative := NewMIMEMultipart("alternative")
 		html, _ := NewMIMEText(reg, "a\nb", "html", "us-ascii")
+
 		for _, p := range []*Message{part, NewMIMEMessage(inner), alternative} {
 			if err = n.Attach(p); err != nil {
 				return
 			}
 		}
+
 		if err = alternative.Attach(html); err != nil {
 			return
 		}
 	}
+
 	if c.Send {
 		data = n.Send(SendFacts{
 			ListName: "list", OwnerEmail: "list-owner@lists.example", Now: time.Unix(1700000000, 0),
 			MessageID: func() string { return "<id@lists.example>" }, NoPrecedence: c.NoPrecedence, OwnerIsList: modern,
 		}, Attr{"extra", pickle.Str("x")})
 	}
+
 	pickled = n.ToPickle()
 	text, err = n.AsString(false, true)
 	return
@@ -284,18 +301,21 @@ func TestNoticesAgainstPython(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	out := mmtest.RunPythonInput(t, prefix, input, notices)
 	reg := DefaultCharsets()
 	lines := strings.Split(strings.TrimSuffix(string(out), "\n"), "\n")
 	if len(lines) != len(cases) {
 		t.Fatalf("had %d results, wanted %d", len(lines), len(cases))
 	}
+
 	failed := 0
 	for i, c := range cases {
 		var want noticeResult
 		if err := json.Unmarshal([]byte(lines[i]), &want); err != nil {
 			t.Fatal(err)
 		}
+
 		if problem := checkNotice(reg, c, want); problem != "" {
 			t.Errorf("%+v: %s", c, problem)
 			if failed++; failed > 10 {
@@ -312,11 +332,13 @@ func checkNotice(reg *Charsets, c noticeCase, want noticeResult) string {
 		if e, ok := err.(*py.Error); ok {
 			kind = e.Class
 		}
+
 		if kind != want.Error {
 			return fmt.Sprintf("had error %v, wanted %q", err, want.Error)
 		}
 		return ""
 	}
+
 	b, err := hex.DecodeString(want.Pickle)
 	if err != nil {
 		return err.Error()
@@ -334,12 +356,14 @@ func checkNotice(reg *Charsets, c noticeCase, want noticeResult) string {
 	if unicode != want.Unicode {
 		return fmt.Sprintf("had unicode %q, wanted %q", unicode, want.Unicode)
 	}
+
 	if c.Send {
 		b, _ := hex.DecodeString(want.Data)
 		kept, _, err := pickle.Load(b)
 		if err != nil {
 			return err.Error()
 		}
+
 		d := pickle.NewDict()
 		for _, a := range data {
 			d.SetStr(a.Name, a.Value)
@@ -348,6 +372,7 @@ func checkNotice(reg *Charsets, c noticeCase, want noticeResult) string {
 			return fmt.Sprintf("metadata differ: %v", pickle.Diff(kept, d, 3))
 		}
 	}
+
 	if c.Kind == "header" {
 		return ""
 	}
@@ -359,9 +384,11 @@ func checkNotice(reg *Charsets, c noticeCase, want noticeResult) string {
 	if !pickle.Equal(v, m.ToPickle()) {
 		return fmt.Sprintf("read and pickled again: %v", pickle.Diff(v, m.ToPickle(), 3))
 	}
+
 	again, err := m.AsString(false, true)
 	if err != nil || again != text {
 		return fmt.Sprintf("read from its pickle: had %q (%v), wanted %q", again, err, text)
 	}
+
 	return ""
 }

@@ -13,12 +13,14 @@ func (m *Message) GetSender(useEnvelope, preserveCase bool) (string, error) {
 	if useEnvelope {
 		fields = [...]string{"sender", "from"}
 	}
+
 	address, found := "", false
 	for _, name := range fields {
 		v, _ := m.Get(name)
 		if v == "" {
 			continue
 		}
+
 		addrs, err := GetAddresses([]string{unfold(v)})
 		if err != nil {
 			return "", err
@@ -31,6 +33,7 @@ func (m *Message) GetSender(useEnvelope, preserveCase bool) (string, error) {
 			break
 		}
 	}
+
 	if !found {
 		address = ""
 		if m.Unixfrom() != nil && *m.Unixfrom() != "" {
@@ -41,9 +44,11 @@ func (m *Message) GetSender(useEnvelope, preserveCase bool) (string, error) {
 			address = f[1]
 		}
 	}
+
 	if !preserveCase {
 		address = py.Lower(address)
 	}
+
 	return address, nil
 }
 
@@ -57,6 +62,7 @@ func (m *Message) GetSenders(preserveCase bool, headers []string) ([]string, err
 		}
 		senders = append(senders, address)
 	}
+
 	for _, name := range headers {
 		if name == "" {
 			if m.Unixfrom() != nil {
@@ -66,6 +72,7 @@ func (m *Message) GetSenders(preserveCase bool, headers []string) ([]string, err
 			}
 			continue
 		}
+
 		values := m.GetAll(name)
 		if len(values) == 0 {
 			continue
@@ -77,10 +84,12 @@ func (m *Message) GetSenders(preserveCase bool, headers []string) ([]string, err
 		if err != nil {
 			return nil, err
 		}
+
 		for _, a := range addrs {
 			add(a.Addr)
 		}
 	}
+
 	return senders, nil
 }
 

@@ -19,6 +19,7 @@ func decodeQP(s string) string {
 			i++
 			continue
 		}
+
 		i++
 		switch {
 		case i >= len(s):
@@ -39,6 +40,7 @@ func decodeQP(s string) string {
 			b = append(b, '=')
 		}
 	}
+
 	return string(b)
 }
 
@@ -75,6 +77,7 @@ func decodeBase64(s string) (string, bool) {
 			padded = true
 			break
 		}
+
 		// No branch for what is passed over: a decoder could never guess it in
 		// text that is not base64 at all.
 		digits[n] = byte(v)
@@ -84,6 +87,7 @@ func decodeBase64(s string) (string, bool) {
 			n = 0
 		}
 	}
+
 	writeDigits(&b, digits[:n])
 	return b.String(), padded || n&3 == 0
 }
@@ -97,14 +101,17 @@ func writeDigits(b *strings.Builder, digits []byte) {
 		out[at], out[at+1], out[at+2] = byte(v>>16), byte(v>>8), byte(v)
 		at += 3
 	}
+
 	if len(digits) > 1 {
 		out[at] = digits[0]<<2 | digits[1]>>4
 		at++
 	}
+
 	if len(digits) > 2 {
 		out[at] = digits[1]<<4 | digits[2]>>2
 		at++
 	}
+
 	b.Write(out[:at])
 }
 
@@ -125,6 +132,7 @@ func encodeBase64(s string) string {
 		v := uint(s[0])<<16 | uint(s[1])<<8 | uint(s[2])
 		b = append(b, base64Digits[v>>18], base64Digits[v>>12&63], base64Digits[v>>6&63], base64Digits[v&63])
 	}
+
 	switch len(s) {
 	case 1:
 		b = append(b, base64Digits[s[0]>>2], base64Digits[s[0]&3<<4], '=', '=')
@@ -132,6 +140,7 @@ func encodeBase64(s string) string {
 		v := uint(s[0])<<8 | uint(s[1])
 		b = append(b, base64Digits[v>>10], base64Digits[v>>4&63], base64Digits[v&15<<2], '=')
 	}
+
 	return string(b)
 }
 
@@ -144,20 +153,24 @@ func decodeUU(s string) (string, bool, error) {
 		if n == 0 {
 			n = len(s)
 		}
+
 		line := s[:n]
 		s = s[n:]
 		return line
 	}
+
 	for {
 		line := readline()
 		if line == "" {
 			return "", false, nil
 		}
+
 		f := strings.SplitN(line, " ", 3)
 		if len(f) == 3 && f[0] == "begin" && isOctal(f[1]) {
 			break
 		}
 	}
+
 	var b []byte
 	for {
 		line := readline()
@@ -167,6 +180,7 @@ func decodeUU(s string) (string, bool, error) {
 		if py.Strip(line) == "end" {
 			return string(b), true, nil
 		}
+
 		data, msg := decodeUULine(line)
 		if msg != "" {
 			// Broken encoders leave something behind the data.
@@ -175,6 +189,7 @@ func decodeUU(s string) (string, bool, error) {
 				return "", false, &py.Error{Class: "binascii.Error", Text: msg}
 			}
 		}
+
 		b = append(b, data...)
 	}
 }
@@ -201,6 +216,7 @@ func decodeUULine(s string) (data []byte, msg string) {
 			}
 			v = uint(c-' ') & 63
 		}
+
 		bits = bits<<6 | v
 		if have += 6; have >= 8 {
 			have -= 8
@@ -208,6 +224,7 @@ func decodeUULine(s string) (data []byte, msg string) {
 			bits &= 1<<have - 1
 		}
 	}
+
 	for ; i < len(s); i++ {
 		switch s[i] {
 		case ' ', ' ' + 64, '\n', '\r':
@@ -215,5 +232,6 @@ func decodeUULine(s string) (data []byte, msg string) {
 			return nil, "Trailing garbage"
 		}
 	}
+
 	return data, ""
 }

@@ -51,6 +51,7 @@ func (l Limited) write(lines []byte) error {
 	lock := flock.New(l.Path+".lock", flock.SetPermissions(fileMode))
 	ctx, done := context.WithTimeout(context.Background(), patience)
 	defer done()
+
 	if ok, _ := lock.TryLockContext(ctx, patience/100); ok {
 		defer lock.Close()
 		if err := l.rotate(int64(len(lines))); err != nil {
@@ -68,6 +69,7 @@ func (l Limited) write(lines []byte) error {
 			_ = f.Chmod(fileMode)
 		}
 	}
+
 	if err != nil {
 		return err
 	}
@@ -75,9 +77,11 @@ func (l Limited) write(lines []byte) error {
 	if err == nil {
 		err = f.Sync()
 	}
+
 	if err = errors.Join(err, f.Close()); err == nil && made {
 		err = disk.SyncDir(filepath.Dir(l.Path))
 	}
+
 	return err
 }
 
@@ -90,14 +94,17 @@ func (l Limited) rotate(more int64) error {
 	if err != nil {
 		return err
 	}
+
 	for n := l.Keep; n > 0; n-- {
 		from := l.Path
 		if n > 1 {
 			from = l.numbered(n - 1)
 		}
+
 		if err := disk.Rename(from, l.numbered(n)); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return err
 		}
 	}
+
 	return nil
 }

@@ -48,12 +48,15 @@ func New(dir string, o Options) *Set {
 	if o.PID == 0 {
 		o.PID = os.Getpid()
 	}
+
 	if o.Now == nil {
 		o.Now = time.Now
 	}
+
 	if o.Stderr == nil {
 		o.Stderr = terminal.NewWriter(os.Stderr)
 	}
+
 	return &Set{dir: dir, o: o, files: map[string]*disk.File{}, limits: map[string]Limited{}}
 }
 
@@ -103,18 +106,22 @@ func (s *Set) PrintLines(lines []Line) {
 	waiting := map[string][]byte{}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+
 	for _, l := range lines {
 		b, known := waiting[l.Log]
 		if !known {
 			order = append(order, l.Log)
 		}
+
 		line := l.Format(s.o.PID)
 		if _, limited := s.limits[l.Log]; !limited && len(b) > 0 && len(b)+len(line) > chunk {
 			s.write(l.Log, b)
 			b = b[:0]
 		}
+
 		waiting[l.Log] = append(b, line...)
 	}
+
 	for _, log := range order {
 		s.write(log, waiting[log])
 	}
@@ -129,10 +136,12 @@ func (s *Set) write(log string, lines []byte) {
 		}
 		return
 	}
+
 	f, err := s.file(log)
 	if err == nil {
 		_, err = f.Write(lines)
 	}
+
 	if err != nil {
 		fmt.Fprintf(s.o.Stderr, "Logging error: %v\n%s", err, lines)
 	}
@@ -150,6 +159,7 @@ func (s *Set) file(log string) (*disk.File, error) {
 	} else if errors.Is(err, os.ErrExist) {
 		f, err = disk.OpenFile(path, os.O_WRONLY|os.O_APPEND, 0)
 	}
+
 	if err != nil {
 		return nil, err
 	}
@@ -191,5 +201,6 @@ func (s *Set) Close() error {
 		}
 		delete(s.files, name)
 	}
+
 	return first
 }

@@ -20,23 +20,29 @@ func TestLineFormatModeAndReopen(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if info.Mode().Perm() != 0o660 {
 		t.Errorf("had mode %v, wanted 0660", info.Mode())
 	}
+
 	if err := os.Rename(path, path+".1"); err != nil {
 		t.Fatal(err)
 	}
+
 	s.Printf("bounce", "still the old file")
 	s.Reopen()
 	s.Printf("bounce", "the new file")
+
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
+
 	old, _ := os.ReadFile(path + ".1")
 	want := "Mar 04 05:06:07 2026 (42) test: 100% 1\nMar 04 05:06:07 2026 (42) still the old file\n"
 	if string(old) != want {
 		t.Errorf("had %q, wanted %q", old, want)
 	}
+
 	if b, _ := os.ReadFile(path); string(b) != "Mar 04 05:06:07 2026 (42) the new file\n" {
 		t.Errorf("had %q after the rotation", b)
 	}
@@ -61,6 +67,7 @@ func TestPrintLines(t *testing.T) {
 		lines = append(lines, l)
 		want[l.Log] = append(want[l.Log], "Mar 04 05:06:07 2026 (42) "+l.Text+"\n"...)
 	}
+
 	s.PrintLines(lines)
 	for log, want := range want {
 		had, err := os.ReadFile(filepath.Join(dir, log))

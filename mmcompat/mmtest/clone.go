@@ -56,13 +56,16 @@ func cloneTo(t testing.TB, prefix, dst string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	c := cloner{src: src, dst: dst, old: [][]byte{[]byte(src)}}
 	if p := strings.TrimRight(prefix, "/"); p != src {
 		c.old = append(c.old, []byte(p))
 	}
+
 	if err := c.run(); err != nil {
 		t.Fatalf("cloning %s: %v", prefix, err)
 	}
+
 	clones.Store(dst, true)
 	t.Cleanup(func() { clones.Delete(dst) })
 }
@@ -107,38 +110,45 @@ func (c *cloner) run() error {
 		if err != nil {
 			return err
 		}
+
 		if leaveOut(rel) {
 			if e.IsDir() {
 				return fs.SkipDir
 			}
 			return nil
 		}
+
 		if dir, lang := filepath.Split(rel); dir == "templates/" && lang != "en" && e.IsDir() {
 			if err := os.Symlink(path, filepath.Join(c.dst, rel)); err != nil {
 				return err
 			}
 			return fs.SkipDir
 		}
+
 		return c.copy(rel, e)
 	})
 	if err != nil {
 		return err
 	}
+
 	for _, p := range c.stale {
 		if err := os.Remove(p); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 	}
+
 	for _, d := range varDirs {
 		p := filepath.Join(c.dst, d)
 		err := os.Mkdir(p, 0o775)
 		if err == nil {
 			err = os.Chmod(p, 0o775|fs.ModeSetgid)
 		}
+
 		if err != nil && !errors.Is(err, fs.ErrExist) {
 			return err
 		}
 	}
+
 	return nil
 }
 
@@ -148,16 +158,19 @@ func (c *cloner) copy(rel string, e fs.DirEntry) error {
 	if err != nil {
 		return err
 	}
+
 	if info.Mode()&fs.ModeSymlink != 0 {
 		target, err := os.Readlink(from)
 		if err != nil {
 			return err
 		}
+
 		if rest, ok := strings.CutPrefix(target, c.src+"/"); ok {
 			target = filepath.Join(c.dst, rest)
 		}
 		return os.Symlink(target, to)
 	}
+
 	switch {
 	case info.IsDir():
 		if err := os.Mkdir(to, 0o700); err != nil {
@@ -168,6 +181,7 @@ func (c *cloner) copy(rel string, e fs.DirEntry) error {
 		if err != nil {
 			return err
 		}
+
 		changed := false
 		if coded(rel) {
 			for _, old := range c.old {
@@ -176,9 +190,11 @@ func (c *cloner) copy(rel string, e fs.DirEntry) error {
 				}
 			}
 		}
+
 		if err := os.WriteFile(to, b, 0o600); err != nil {
 			return err
 		}
+
 		if changed {
 			c.stale = append(c.stale, to+"c", to+"o")
 		} else if err := os.Chtimes(to, info.ModTime(), info.ModTime()); err != nil {
@@ -187,10 +203,12 @@ func (c *cloner) copy(rel string, e fs.DirEntry) error {
 	default:
 		return nil // a socket or pipe is nothing of Mailman's
 	}
+
 	if st, ok := info.Sys().(*syscall.Stat_t); ok {
 		if err := os.Lchown(to, int(st.Uid), int(st.Gid)); err != nil && !errors.Is(err, fs.ErrPermission) {
 			return err
 		}
 	}
+
 	return os.Chmod(to, info.Mode())
 }

@@ -32,6 +32,7 @@ func MakeLists(t testing.TB, prefix string, specs ...ListSpec) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	RunPythonInput(t, prefix, b, `
 import json
 from Mailman import mm_cfg, MailList, Message, Errors, Pending, UserDesc, Utils
@@ -79,6 +80,7 @@ func Enqueue(t testing.TB, prefix string, specs ...EntrySpec) []string {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	out := RunPythonInput(t, prefix, b, `
 import json, email
 from Mailman import mm_cfg, Message
@@ -97,10 +99,12 @@ for spec in json.load(sys.stdin):
     made.append(Switchboard(os.path.join(mm_cfg.QUEUE_DIR, spec['queue'])).enqueue(msg, data))
 json.dump(made, sys.stdout)
 `)
+
 	var made []string
 	if err := json.Unmarshal(out, &made); err != nil {
 		t.Fatalf("%v in %q", err, out)
 	}
+
 	return made
 }
 
@@ -111,15 +115,18 @@ func Drain(t testing.TB, prefix, runner, queue string) {
 	t.Helper()
 	cmd := exec.Command(Python(t), filepath.Join(prefix, "bin", "qrunner"), "--runner="+runner+":0:1", "-s")
 	cmd.Env = pythonEnv(prefix)
+
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
+
 	done := make(chan struct{})
 	go func() {
 		// The exit status is SIGTERM's number when all is well.
 		_ = cmd.Wait()
 		close(done)
 	}()
+
 	dir := filepath.Join(prefix, "qfiles", queue)
 	empty := false
 	for end := time.Now().Add(10 * time.Minute); !empty && time.Now().Before(end); {
@@ -127,15 +134,18 @@ func Drain(t testing.TB, prefix, runner, queue string) {
 		if empty = err == nil && len(left) == 0; empty {
 			break
 		}
+
 		select {
 		case <-done:
 			t.Fatalf("%s ended with %d entries left in %s", runner, len(left), dir)
 		case <-time.After(50 * time.Millisecond):
 		}
 	}
+
 	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Error(err)
 	}
+
 	<-done
 	if !empty {
 		t.Fatalf("%s did not empty %s within 10 minutes", runner, dir)

@@ -41,13 +41,16 @@ func prefixes() []string {
 				return
 			}
 		}
+
 		if p != "" && installed(p) {
 			all = append(all, p)
 		}
 	}
+
 	if p := os.Getenv("MAILMAN_PREFIX"); p != "" {
 		add(p)
 	}
+
 	for _, p := range usual {
 		add(p)
 	}
@@ -76,9 +79,11 @@ func Releases(t testing.TB) []string {
 		if p = strings.TrimRight(p, "/"); p == "" {
 			continue
 		}
+
 		if !installed(p) {
 			t.Fatalf("MMRUNNER_TEST_PREFIXES names %s, which has no bin/qrunner", p)
 		}
+
 		have := false
 		for _, q := range all {
 			have = have || q == p
@@ -87,9 +92,11 @@ func Releases(t testing.TB) []string {
 			all = append(all, p)
 		}
 	}
+
 	if len(all) == 0 {
 		t.Skip("no Mailman here: set MAILMAN_PREFIX or MMRUNNER_TEST_PREFIXES")
 	}
+
 	return all
 }
 
@@ -101,12 +108,14 @@ func Version(t testing.TB, prefix string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	for line := range strings.Lines(string(b)) {
 		name, v, ok := strings.Cut(line, "=")
 		if ok && strings.TrimSpace(name) == "VERSION" {
 			return strings.Trim(strings.TrimSpace(v), `'"`)
 		}
 	}
+
 	t.Fatalf("%s: no VERSION in Mailman/Version.py", prefix)
 	return ""
 }
@@ -166,6 +175,7 @@ func interpreter(prefix string) string {
 	if err != nil {
 		return ""
 	}
+
 	line, _, _ := bytes.Cut(b, []byte("\n"))
 	words := strings.Fields(strings.TrimPrefix(string(line), "#!"))
 	if len(words) == 0 || !bytes.HasPrefix(line, []byte("#!")) {

@@ -15,14 +15,17 @@ func TestClone(t *testing.T) {
 			if want := dst + " " + filepath.Join(dst, "lists") + " arg\n"; got != want {
 				t.Errorf("had %q, wanted %q", got, want)
 			}
+
 			src, err := os.Stat(filepath.Join(prefix, "qfiles"))
 			if err != nil {
 				t.Fatal(err)
 			}
+
 			copied, err := os.Stat(filepath.Join(dst, "qfiles"))
 			if err != nil {
 				t.Fatal(err)
 			}
+
 			if src.Mode() != copied.Mode() {
 				t.Errorf("qfiles has mode %v, wanted %v", copied.Mode(), src.Mode())
 			}
@@ -39,6 +42,7 @@ print m.bounce_score_threshold, m.getMemberCPAddresses(m.getMembers()), m.getMem
 	if !strings.Contains(got, "2.5 ") || !strings.Contains(got, "B@example.net") || !strings.HasSuffix(got, "pw1\n") {
 		t.Errorf("the list came out as %q", got)
 	}
+
 	text := []byte("From: x@example.org\nTo: one-bounces@lists.example.com\nSubject: s\n\nbody \xff\n")
 	made := Enqueue(t, dst, EntrySpec{Queue: "bounces", List: "one", Text: text}, EntrySpec{Queue: "bounces", List: "one", Text: text, Pickled: true, Data: "{'x': 1L}"})
 	for _, base := range made {
@@ -46,11 +50,13 @@ print m.bounce_score_threshold, m.getMemberCPAddresses(m.getMembers()), m.getMem
 			t.Error(err)
 		}
 	}
+
 	Drain(t, dst, "BounceRunner", "bounces")
 	log, err := os.ReadFile(filepath.Join(dst, "logs", "bounce"))
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if n := strings.Count(string(log), "forwarding unrecognized"); n != 2 {
 		t.Errorf("had %d forwarded messages in %q, wanted 2", n, log)
 	}

@@ -32,9 +32,11 @@ func RunPythonInput(t testing.TB, prefix string, input []byte, script string, ar
 	cmd.Stdin = bytes.NewReader(input)
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
+
 	if err := cmd.Run(); err != nil {
 		t.Fatalf("python at %s: %v\n%s%s", prefix, err, errs.Bytes(), out.Bytes())
 	}
+
 	return out.Bytes()
 }
 
@@ -57,9 +59,11 @@ func PlainPython(t testing.TB, input []byte, script string, args ...string) []by
 	cmd.Stdin = bytes.NewReader(input)
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
+
 	if err := cmd.Run(); err != nil {
 		t.Fatalf("python: %v\n%s%s", err, errs.Bytes(), out.Bytes())
 	}
+
 	return out.Bytes()
 }
 

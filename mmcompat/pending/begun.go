@@ -24,6 +24,7 @@ func (db *DB) Subscriptions() iter.Seq[Asked] {
 		if err != nil {
 			return
 		}
+
 		for _, cookie := range db.doc.Keys() {
 			if cookie == evictions || cookie == version {
 				continue
@@ -32,6 +33,7 @@ func (db *DB) Subscriptions() iter.Seq[Asked] {
 			if err != nil {
 				continue
 			}
+
 			op, addr, ok := asked(record)
 			if !ok || op != Subscription {
 				continue
@@ -75,6 +77,7 @@ func (db *DB) SubscriptionsSince(addr string, since time.Time) (ofAddr, ofDomain
 			db.begun.put(a.Addr, maillist.Seconds(a.Begun))
 		}
 	}
+
 	count := func(all []float64) (n int) {
 		for _, at := range all {
 			if at >= maillist.Seconds(since) {
@@ -83,6 +86,7 @@ func (db *DB) SubscriptionsSince(addr string, since time.Time) (ofAddr, ofDomain
 		}
 		return n
 	}
+
 	addr = py.Lower(addr)
 	return count(db.begun.addrs[addr]), count(db.begun.domains[domainOf(addr)])
 }

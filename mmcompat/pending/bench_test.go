@@ -25,22 +25,27 @@ func bigFile(t testing.TB, file string) int64 {
 		cookie := pickle.Value(pickle.Str(fmt.Sprintf("%040x", i*2654435761)))
 		addr := pickle.Str(fmt.Sprintf("user%06d@host%03d.example.net", i, i%500))
 		record := pickle.NewTuple(pickle.Str(ReEnable), pickle.Str("big"), addr)
+
 		if i%2 == 0 {
 			u := &UserDesc{Address: addr, FullName: pickle.Str("A Name"), Password: pickle.Str("secret"), Digest: pickle.Int(0), Language: pickle.Str("en")}
 			record = pickle.NewTuple(pickle.Str(Subscription), u.Pickled())
 		}
+
 		d.Set(cookie, record)
 		times.Set(cookie, float64(start+day)+float64(i)/7)
 	}
+
 	d.SetStr(evictions, times)
 	d.SetStr(version, pickle.Int(2))
 	b, err := pickle.Dump(d, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if err := os.WriteFile(file, b, 0o644); err != nil {
 		t.Fatal(err)
 	}
+
 	return int64(len(b))
 }
 
@@ -63,16 +68,19 @@ func bigDB(t testing.TB, s *site.Site) *DB {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	db, err := Open(l, Options{Now: func() time.Time { return time.Unix(start, 0) }})
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	return db
 }
 
 func BenchmarkBatch(b *testing.B) {
 	s, file := madeList(b)
 	b.SetBytes(bigFile(b, file))
+
 	for b.Loop() {
 		db := bigDB(b, s)
 		// Without a save: the file stays what it is.
@@ -81,6 +89,7 @@ func BenchmarkBatch(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
+
 		if err := files[0].Discard(); err != nil {
 			b.Fatal(err)
 		}
@@ -97,37 +106,46 @@ func TestMemory(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		if err := files[0].Publish(nil); err != nil {
 			t.Fatal(err)
 		}
+
 		printPeak(t)
 		return
 	}
+
 	if mmtest.Race {
 		t.Skip("the race detector needs memory of its own; .ci/run runs this test without it too")
 	}
+
 	if testing.Short() {
 		t.Skip("makes 100,000 records")
 	}
+
 	s, file := madeList(t)
 	size := bigFile(t, file)
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	run := exec.Command(self, "-test.run=^TestMemory$")
 	run.Env = append(os.Environ(), "MMRUNNER_TEST_MEMORY="+s.Prefix)
 	out, err := run.Output()
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
+
 	var peak int64
 	if _, err := fmt.Sscanf(string(out), "peak %d kB", &peak); err != nil {
 		t.Fatalf("%v in %q", err, out)
 	}
+
 	peak <<= 10
 	limit := 3*size + 64<<20
 	t.Logf("pending.pck %d MB, peak %d MB, limit %d MB", size>>20, peak>>20, limit>>20)
+
 	if peak > limit {
 		t.Errorf("peak memory was %d bytes, wanted at most %d", peak, limit)
 	}
@@ -142,6 +160,7 @@ func printPeak(t testing.TB) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	for line := range strings.Lines(string(b)) {
 		if rest, ok := strings.CutPrefix(line, "VmHWM:"); ok {
 			fmt.Println("peak", strings.TrimSpace(rest))

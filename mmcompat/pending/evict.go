@@ -46,11 +46,13 @@ func (db *DB) save() error {
 	if err != nil {
 		return err
 	}
+
 	if db.queue == nil {
 		if err := db.fillQueue(times); err != nil {
 			return err
 		}
 	}
+
 	now := maillist.Seconds(db.o.Now())
 	q := db.queue
 	for q.Len() > 0 && now > q.items[0].expires {
@@ -60,11 +62,13 @@ func (db *DB) save() error {
 		if err != nil {
 			return fmt.Errorf("%s: %w: %w", db.path, ErrCorrupt, err)
 		}
+
 		if at, ever := expiry(v); ok && ever && at == it.expires {
 			db.doc.Delete(it.cookie)
 			times.Delete(it.cookie)
 		}
 	}
+
 	db.doc.Set(version, pickle.Int(db.schema))
 	db.saves++
 	return nil
@@ -78,6 +82,7 @@ func (db *DB) fillQueue(times *pickle.DictView) error {
 			return py.KeyError(cookie)
 		}
 	}
+
 	q := &queue{}
 	var bogus []pickle.Value
 	for k, v := range times.All() {
@@ -86,11 +91,13 @@ func (db *DB) fillQueue(times *pickle.DictView) error {
 			bogus = append(bogus, k)
 			continue
 		}
+
 		// The file's own keys never expire.
 		if at, ever := expiry(v); ever && cookie != evictions && cookie != version {
 			q.items = append(q.items, item{at, cookie})
 		}
 	}
+
 	if err := times.Err(); err != nil {
 		return fmt.Errorf("%s: %w: %w", db.path, ErrCorrupt, err)
 	}
@@ -133,6 +140,7 @@ func expiry(v pickle.Value) (at float64, ever bool) {
 		f, _ := new(big.Float).SetInt(v).Float64()
 		return f, true
 	}
+
 	return 0, false
 }
 
@@ -156,6 +164,7 @@ func (db *DB) Savepoint() Savepoint {
 func (db *DB) Rollback(sp Savepoint) {
 	db.doc.Rollback(sp.doc)
 	db.saves, db.begun = sp.saves, nil
+
 	switch q := db.queue; {
 	case q == nil:
 	case sp.popped < 0:

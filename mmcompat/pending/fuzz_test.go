@@ -18,6 +18,7 @@ func FuzzOpen(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
+
 	f.Add(b)
 	f.Add(b[:len(b)/2])
 	for _, s := range []string{
@@ -26,15 +27,18 @@ func FuzzOpen(f *testing.F) {
 	} {
 		f.Add([]byte(s))
 	}
+
 	f.Fuzz(func(t *testing.T, b []byte) {
 		s, file := madeList(t)
 		if err := os.WriteFile(file, b, 0o644); err != nil {
 			t.Fatal(err)
 		}
+
 		l, err := maillist.Open(s, "l", maillist.Options{Held: true})
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		db, err := Open(l, Options{})
 		if err != nil {
 			if !errors.Is(err, ErrCorrupt) {
@@ -42,10 +46,12 @@ func FuzzOpen(f *testing.F) {
 			}
 			return
 		}
+
 		known := func(err error) bool { return errors.Is(err, ErrCorrupt) || errors.Is(err, ErrKey) }
 		if _, err := db.HasPending("a@example.net", false); err != nil && !known(err) {
 			t.Errorf("HasPending: had %v", err)
 		}
+
 		cookie, err := db.NewFor(time.Hour, Unsubscription, pickle.Str("a@example.net"))
 		if err != nil {
 			if !known(err) {
@@ -53,15 +59,18 @@ func FuzzOpen(f *testing.F) {
 			}
 			return
 		}
+
 		save(t, db)
 		again, err := Open(l, Options{})
 		if err != nil {
 			t.Fatalf("what was saved cannot be read: %v", err)
 		}
+
 		record, ok, err := again.Confirm(cookie)
 		if !ok || err != nil {
 			t.Fatalf("the record that was added is not there: %v", err)
 		}
+
 		mustEqual(t, "record", record, pickle.NewTuple(pickle.Str(Unsubscription), pickle.Str("a@example.net")))
 		if _, ok, _ := again.Confirm(cookie); ok {
 			t.Error("a confirmed record is still there")

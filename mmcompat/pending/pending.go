@@ -79,21 +79,26 @@ func Open(l *maillist.List, o Options) (*DB, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
+
 	if o.Rand == nil {
 		o.Rand = rand.Reader
 	}
+
 	if o.PID == 0 {
 		o.PID = os.Getpid()
 	}
+
 	db := &DB{
 		path:     l.FullPath() + "/pending.pck",
 		lifetime: l.Site().Float("PENDING_REQUEST_LIFE"),
 		schema:   l.Site().Profile.PendingSchemaVersion,
 		o:        o,
 	}
+
 	if err := db.load(); err != nil {
 		return nil, err
 	}
+
 	return db, nil
 }
 
@@ -107,9 +112,11 @@ func (db *DB) load() error {
 		if db.doc, err = pickle.NewDocument(empty); err != nil {
 			return err
 		}
+
 		db.doc.SetProtocol(0)
 		return nil
 	}
+
 	if err != nil {
 		return err
 	}
@@ -118,6 +125,7 @@ func (db *DB) load() error {
 	if err != nil {
 		return err
 	}
+
 	b := make([]byte, id.Size)
 	if _, err := io.ReadFull(f, b); err != nil {
 		return &fs.PathError{Op: "read", Path: db.path, Err: err}
@@ -129,6 +137,7 @@ func (db *DB) load() error {
 		}
 		return fmt.Errorf("%s: %w: %w", db.path, ErrCorrupt, err)
 	}
+
 	doc.SetProtocol(0) // as Pending.py writes it
 	db.doc, db.id = doc, id
 	return nil
@@ -147,6 +156,7 @@ func (db *DB) Reload() (changed bool, err error) {
 			return false, nil
 		}
 	}
+
 	return true, db.load()
 }
 
@@ -167,6 +177,7 @@ func (db *DB) add(lifetime float64, op string, content []pickle.Value) (string, 
 	if err != nil {
 		return "", err
 	}
+
 	record := pickle.NewTuple(append([]pickle.Value{pickle.Str(op)}, content...)...)
 	return cookie, db.change(func() error {
 		if !db.doc.Has(evictions) {
@@ -184,9 +195,11 @@ func (db *DB) change(fn func() error) error {
 	if err == nil {
 		err = db.save()
 	}
+
 	if err != nil {
 		db.Rollback(sp)
 	}
+
 	return err
 }
 
@@ -198,6 +211,7 @@ func (db *DB) cookie(now float64) (string, error) {
 		if _, err := io.CopyN(h, db.o.Rand, 20); err != nil {
 			return "", fmt.Errorf("making a cookie: %w", err)
 		}
+
 		io.WriteString(h, strconv.FormatFloat(now, 'g', -1, 64))
 		cookie := hex.EncodeToString(h.Sum(nil))
 		if !db.doc.Has(cookie) {
@@ -212,17 +226,21 @@ func (db *DB) put(cookie string, record pickle.Value, expires float64) error {
 	if err != nil {
 		return err
 	}
+
 	db.doc.Set(cookie, record)
 	times.Set(cookie, expires)
 	if db.queue != nil {
 		db.queue.push(item{expires, cookie})
 	}
+
 	if db.waits != nil {
 		db.waits.add(cookie, record)
 	}
+
 	if db.begun != nil {
 		db.begun.add(record, expires-db.lifetime)
 	}
+
 	return nil
 }
 
@@ -266,6 +284,7 @@ func (db *DB) Confirm(cookie string) (record pickle.Value, ok bool, err error) {
 	if !ok || err != nil {
 		return nil, false, err
 	}
+
 	times, err := db.times()
 	if err != nil {
 		return nil, false, err
@@ -273,6 +292,7 @@ func (db *DB) Confirm(cookie string) (record pickle.Value, ok bool, err error) {
 	if cookie == evictions || !times.HasStr(cookie) {
 		return nil, false, py.KeyError(cookie)
 	}
+
 	err = db.change(func() error {
 		db.doc.Delete(cookie)
 		times.Delete(cookie)
@@ -281,6 +301,7 @@ func (db *DB) Confirm(cookie string) (record pickle.Value, ok bool, err error) {
 	if err != nil {
 		return nil, false, err
 	}
+
 	return record, true, nil
 }
 

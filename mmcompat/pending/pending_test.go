@@ -43,6 +43,7 @@ func randomSteps(r *rand.Rand, n int, refuse bool) []step {
 	if refuse {
 		ops = append(ops, "check", "check")
 	}
+
 	kinds := []string{Subscription, Unsubscription, ChangeOfAddress, HeldMessage, ReEnable, ProbeBounce}
 	at := float64(start)
 	steps := make([]step, n)
@@ -51,6 +52,7 @@ func randomSteps(r *rand.Rand, n int, refuse bool) []step {
 		if r.IntN(20) == 0 {
 			at -= day // clocks do go back
 		}
+
 		steps[i] = step{
 			Op:       ops[r.IntN(len(ops))],
 			At:       at,
@@ -60,6 +62,7 @@ func randomSteps(r *rand.Rand, n int, refuse bool) []step {
 			Lifetime: float64(r.IntN(5)-1) * day / 2,
 		}
 	}
+
 	return steps
 }
 
@@ -78,6 +81,7 @@ func (s step) content() []pickle.Value {
 	case ProbeBounce:
 		return []pickle.Value{addr, pickle.Str("From: x\n\nbody\n")}
 	}
+
 	return []pickle.Value{addr}
 }
 
@@ -145,8 +149,10 @@ func run(t *testing.T, db *DB, now *time.Time, steps []step) (*pickle.List, map[
 		case err != nil:
 			t.Fatalf("step %d, %+v: %v", i, s, err)
 		}
+
 		out.Items = append(out.Items, v)
 	}
+
 	return out, cookies
 }
 
@@ -157,6 +163,7 @@ func (s step) do(db *DB, i int, cookies map[int]string) (v pickle.Value, err err
 	} else if s.Ref == -2 {
 		cookie = version
 	}
+
 	switch s.Op {
 	case "new":
 		cookie, err = db.New(s.Kind, s.content()...)
@@ -179,6 +186,7 @@ func (s step) do(db *DB, i int, cookies map[int]string) (v pickle.Value, err err
 	case "check":
 		v, err = db.HasPending(s.Addr, s.Ref%2 != 0)
 	}
+
 	return v, err
 }
 
@@ -188,18 +196,21 @@ func rename(v pickle.Value, names map[string]int) pickle.Value {
 	if !ok {
 		return v
 	}
+
 	out := pickle.NewDict()
 	for k, v := range d.All() {
 		key, _ := k.(pickle.Str)
 		if key == evictions {
 			v = rename(v, names)
 		}
+
 		if i, ok := names[string(key)]; ok {
 			out.Set(pickle.Int(i), v)
 		} else {
 			out.Set(k, v)
 		}
 	}
+
 	return out
 }
 
@@ -209,12 +220,14 @@ func open(t *testing.T, s *site.Site, name string) (*DB, *time.Time) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	now := new(time.Time)
 	*now = time.Unix(start, 0)
 	db, err := Open(l, Options{Now: func() time.Time { return *now }, PID: 42})
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	return db, now
 }
 
@@ -224,11 +237,13 @@ func save(t *testing.T, db *DB) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	for _, f := range files {
 		if err := f.Publish(nil); err != nil {
 			t.Fatal(err)
 		}
 	}
+
 	if err := db.Published(); err != nil {
 		t.Fatal(err)
 	}
@@ -240,9 +255,11 @@ func load(t *testing.T, name string) pickle.Value {
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
+
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	return unpickle(t, b)
 }
 
@@ -287,6 +304,7 @@ func testAgainstMailman(t *testing.T, prefix string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	file := filepath.Join(s.ListDataDir(), "l", "pending.pck")
 	for i, name := range slices.Sorted(maps.Keys(odd)) {
 		seed, source := uint64(i), odd[name]
@@ -299,24 +317,29 @@ func testAgainstMailman(t *testing.T, prefix string) {
 					mmtest.RunPython(t, prefix, "import cPickle; cPickle.dump("+source+", open(sys.argv[1], 'w'))", file)
 				}
 			}
+
 			refuse := s.Profile.HexVersion >= 0x02011e00
 			steps := randomSteps(rand.New(rand.NewPCG(seed, 2)), 300, refuse)
 			input, err := json.Marshal(steps)
 			if err != nil {
 				t.Fatal(err)
 			}
+
 			reset()
 			b := mmtest.RunPythonInput(t, prefix, input, pySteps, "l")
 			want := unpickle(t, b).(*pickle.Tuple).Items
 			reset()
 			check(t, s, steps, file, want)
+
 			// What we wrote is Mailman's to read, in its protocol.
 			if source != "" || load(t, file) != nil {
 				mmtest.RunPython(t, prefix, "import cPickle; from Mailman import UserDesc; cPickle.load(open(sys.argv[1]))", file)
 			}
+
 			if *record && name == "old" && mmtest.Version(t, prefix) == mmtest.Version(t, mmtest.Prefix(t)) {
 				reset()
 				copyFile(t, file, "testdata/before.pck")
+
 				for name, b := range map[string][]byte{"testdata/steps.json": input, "testdata/after.pck": b} {
 					if err := os.WriteFile(name, b, 0o644); err != nil {
 						t.Fatal(err)
@@ -349,9 +372,11 @@ func copyFile(t *testing.T, from, to string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
 		t.Fatal(err)
 	}
+
 	if err := os.WriteFile(to, b, 0o644); err != nil {
 		t.Fatal(err)
 	}
@@ -367,13 +392,16 @@ func madeList(t testing.TB) (s *site.Site, file string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	dir := filepath.Join(s.ListDataDir(), "l")
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
+
 	if err := os.WriteFile(filepath.Join(dir, "config.pck"), b, 0o644); err != nil {
 		t.Fatal(err)
 	}
+
 	return s, filepath.Join(dir, "pending.pck")
 }
 
@@ -385,10 +413,12 @@ func TestRecorded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	var steps []step
 	if err := json.Unmarshal(b, &steps); err != nil {
 		t.Fatal(err)
 	}
+
 	check(t, s, steps, file, load(t, "testdata/after.pck").(*pickle.Tuple).Items)
 }
 
@@ -404,31 +434,39 @@ func TestRollback(t *testing.T) {
 		}
 		return c
 	}
+
 	short, long := add(time.Hour, "short@x"), add(100*time.Hour, "long@x")
 	if ok, err := db.HasPending("SHORT@x", true); !ok || err != nil {
 		t.Fatalf("had %v, %v", ok, err)
 	}
+
 	sp := db.Savepoint()
 	*now = now.Add(2 * time.Hour)
 	third := add(time.Hour, "third@x") // evicts the first
+
 	if _, ok, err := db.Confirm(long); !ok || err != nil {
 		t.Fatalf("had %v, %v", ok, err)
 	}
+
 	if ok, _ := db.HasPending("short@x", true); ok {
 		t.Error("an expired record is still waiting")
 	}
+
 	db.Rollback(sp)
 	for cookie, want := range map[string]bool{short: true, long: true, third: false} {
 		if _, ok := db.Peek(cookie); ok != want {
 			t.Errorf("after the rollback: had %v, wanted %v", ok, want)
 		}
 	}
+
 	if ok, _ := db.HasPending("third@x", true); ok {
 		t.Error("a record that was rolled back is waiting")
 	}
+
 	if _, ok := db.Peek(short); ok {
 		t.Error("what expired was not evicted again after the rollback")
 	}
+
 	if _, ok := db.Peek(long); !ok {
 		t.Error("too much was evicted")
 	}
@@ -442,53 +480,68 @@ func TestStage(t *testing.T) {
 	if _, ok := db.Peek("x"); ok {
 		t.Error("found a record in an empty database")
 	}
+
 	if _, ok, err := db.Confirm("x"); ok || err != nil {
 		t.Errorf("had %v, %v", ok, err)
 	}
+
 	if files, err := db.Stage(); len(files) > 0 || err != nil {
 		t.Errorf("staged %v, %v with nothing to write", files, err)
 	}
+
 	cookie, err := db.New(HeldMessage, pickle.Int(5))
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	files, err := db.Stage()
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if len(files) != 1 || files[0].Tmp != fmt.Sprintf("%s.tmp.42.%d", file, start) || files[0].LinkLast != "" {
 		t.Fatalf("staged %+v", files)
 	}
+
 	if st, err := os.Stat(files[0].Tmp); err != nil || st.Mode().Perm() != 0o660 {
 		t.Errorf("had %v, %v, wanted mode 0660", st, err)
 	}
+
 	if err := files[0].Publish(nil); err != nil {
 		t.Fatal(err)
 	}
+
 	if err := db.Published(); err != nil {
 		t.Fatal(err)
 	}
+
 	if files, err := db.Stage(); len(files) > 0 || err != nil {
 		t.Errorf("staged %v, %v with nothing to write", files, err)
 	}
+
 	b, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if !strings.HasPrefix(string(b), "(d") {
 		t.Errorf("written as %.10q, wanted protocol 0", b)
 	}
+
 	if changed, err := db.Reload(); changed || err != nil {
 		t.Errorf("had %v, %v after our own save", changed, err)
 	}
+
 	other, _ := open(t, s, "l")
 	if _, ok, err := other.Confirm(cookie); !ok || err != nil {
 		t.Fatalf("had %v, %v", ok, err)
 	}
+
 	save(t, other)
 	if changed, err := db.Reload(); !changed || err != nil {
 		t.Errorf("had %v, %v after somebody's save", changed, err)
 	}
+
 	if _, ok := db.Peek(cookie); ok {
 		t.Error("a record that somebody confirmed is still there")
 	}
@@ -500,6 +553,7 @@ func TestCorrupt(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	for _, contents := range []string{"", "garbage", "(dp1\nS'evictions'\n", "(lp1\n."} {
 		if err := os.WriteFile(file, []byte(contents), 0o644); err != nil {
 			t.Fatal(err)

@@ -20,6 +20,7 @@ func (db *DB) Stage() ([]stage.File, error) {
 	if temp == "" {
 		temp = fmt.Sprintf("%d.%d", db.o.PID, db.o.Now().Unix())
 	}
+
 	tmp := db.path + ".tmp." + temp
 	f, err := stage.New(tmp, db.path, "", 0o660, func(w io.Writer) error {
 		_, err := db.doc.WriteTo(w)
@@ -28,6 +29,7 @@ func (db *DB) Stage() ([]stage.File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("saving: %w", err)
 	}
+
 	return []stage.File{f}, nil
 }
 
@@ -38,6 +40,7 @@ func (db *DB) Published() error {
 	if db.queue != nil {
 		db.queue.popped = nil
 	}
+
 	if !db.Changed() {
 		return nil // Stage had nothing, and the file need not even be there
 	}
@@ -46,9 +49,11 @@ func (db *DB) Published() error {
 	if err != nil {
 		return err
 	}
+
 	db.id = id
 	if int64(db.doc.OverlaySize()) > id.Size/2 {
 		return db.doc.Compact()
 	}
+
 	return nil
 }

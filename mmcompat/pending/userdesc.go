@@ -50,6 +50,7 @@ func ParseUserDesc(v pickle.Value) (u *UserDesc, ok bool) {
 	if !ok || in.Class.Module != userDescModule || in.Class.Name != userDescClass {
 		return nil, false
 	}
+
 	u = &UserDesc{}
 	for name, field := range u.attributes() {
 		*field, _ = in.Attr(name)

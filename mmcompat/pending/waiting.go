@@ -39,6 +39,7 @@ func asked(record pickle.Value) (op, addr string, ok bool) {
 	if len(items) < 2 {
 		return "", "", false
 	}
+
 	v := items[1]
 	op, _ = py.StringOf(items[0])
 	switch op {
@@ -52,6 +53,7 @@ func asked(record pickle.Value) (op, addr string, ok bool) {
 	default:
 		return "", "", true
 	}
+
 	addr, ok = py.StringOf(v)
 	return op, py.Lower(addr), ok
 }
@@ -65,10 +67,12 @@ func incomparable(record pickle.Value) error {
 	case len(items) < 2:
 		return &py.Error{Class: "ValueError", Text: "need more than " + []string{"0 values", "1 value"}[len(items)] + " to unpack"}
 	}
+
 	attribute := "lower"
 	if op, _ := py.StringOf(items[0]); op == Subscription {
 		attribute = "address"
 	}
+
 	return py.NoAttribute(items[1], attribute)
 }
 
@@ -80,6 +84,7 @@ func (db *DB) HasPending(addr string, unsub bool) (bool, error) {
 	if err := db.change(func() error { return nil }); err != nil {
 		return false, err
 	}
+
 	if db.waits == nil {
 		w := &waiting{cookies: map[string][]string{}, odd: map[string][]string{}}
 		for _, cookie := range db.doc.Keys() {
@@ -90,8 +95,10 @@ func (db *DB) HasPending(addr string, unsub bool) (bool, error) {
 			if err != nil {
 				return false, err
 			}
+
 			w.add(cookie, record)
 		}
+
 		db.waits = w
 	}
 
@@ -99,6 +106,7 @@ func (db *DB) HasPending(addr string, unsub bool) (bool, error) {
 	if unsub {
 		op = Unsubscription
 	}
+
 	for _, cookie := range db.waits.odd[op] {
 		if record, ok, err := db.get(cookie); ok || err != nil {
 			return false, fmt.Errorf("%s: %w: record %s is %s: %w", db.path, ErrCorrupt, cookie, pickle.Repr(record, 80), incomparable(record))
@@ -115,5 +123,6 @@ func (db *DB) HasPending(addr string, unsub bool) (bool, error) {
 			return true, nil
 		}
 	}
+
 	return false, nil
 }

@@ -31,6 +31,7 @@ func literal(prefix, name string) (value string, ok bool, err error) {
 		if err != nil {
 			return "", false, err
 		}
+
 		value, ok, err := lastLiteral(src, name)
 		if err != nil {
 			return "", false, fmt.Errorf("%s: %w", file, err)
@@ -39,6 +40,7 @@ func literal(prefix, name string) (value string, ok bool, err error) {
 			return value, true, nil
 		}
 	}
+
 	return "", false, nil
 }
 
@@ -49,6 +51,7 @@ func lastLiteral(src []byte, name string) (value string, ok bool, err error) {
 	if len(assigned) == 0 {
 		return "", false, nil
 	}
+
 	right := bytes.TrimSpace(assigned[len(assigned)-1][1])
 	m := plainString.FindSubmatch(right)
 	if m == nil {
@@ -74,5 +77,6 @@ func readSettings(file string) ([]byte, error) {
 	if !info.Mode().IsRegular() {
 		return nil, fmt.Errorf("%s: had mode %v, wanted a plain file", file, info.Mode())
 	}
+
 	return io.ReadAll(io.LimitReader(f, maxSettings))
 }

@@ -21,6 +21,7 @@ func TestLastLiteral(t *testing.T) {
 		if err != nil {
 			got = "error"
 		}
+
 		if got != want || ok != (want != "" && want != "error") {
 			t.Errorf("%q: got %q, %v, need %q", src, got, ok, want)
 		}

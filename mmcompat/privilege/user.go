@@ -49,9 +49,11 @@ func rootsInstallation(prefix string) (bool, error) {
 	dirs := []string{prefix, filepath.Join(prefix, "bin", "qrunner")}
 	dirs = append(dirs, settingsFiles(prefix)...)
 	variable := prefix
+
 	if v, ok, err := literal(prefix, "VAR_PREFIX"); err == nil && ok {
 		variable = v
 	}
+
 	for name, usual := range stateDirs {
 		dir := filepath.Join(variable, usual)
 		if v, ok, err := literal(prefix, name); err == nil && ok {
@@ -59,11 +61,13 @@ func rootsInstallation(prefix string) (bool, error) {
 		}
 		dirs = append(dirs, dir)
 	}
+
 	for _, dir := range dirs {
 		if alone, err := RootsAlone(dir); !alone || err != nil {
 			return false, err
 		}
 	}
+
 	return true, nil
 }
 
@@ -73,6 +77,7 @@ func named(prefix string) (User, error) {
 	if err != nil {
 		return User{}, err
 	}
+
 	group, err := required(prefix, "MAILMAN_GROUP")
 	if err != nil {
 		return User{}, err
@@ -91,11 +96,13 @@ func named(prefix string) (User, error) {
 	if err != nil {
 		return User{}, err
 	}
+
 	for _, file := range settingsFiles(top) {
 		if _, err := settings.along(top, file); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return User{}, err
 		}
 	}
+
 	if settings.rootOnly() {
 		return u, nil
 	}
@@ -105,6 +112,7 @@ func named(prefix string) (User, error) {
 	if !slices.Contains(u.own, u.GID) {
 		return User{}, fmt.Errorf("had MAILMAN_GROUP %s, wanted a group that %s is a member of", group, name)
 	}
+
 	return u, nil
 }
 
@@ -126,6 +134,7 @@ func Lookup(name, group string) (User, error) {
 	if err != nil {
 		return User{}, err
 	}
+
 	g, err := user.LookupGroup(group)
 	if err != nil {
 		return User{}, err
@@ -134,6 +143,7 @@ func Lookup(name, group string) (User, error) {
 	if err != nil {
 		return User{}, err
 	}
+
 	u := User{Name: name}
 	var errs []error
 	number := func(text string) int {
@@ -141,6 +151,7 @@ func Lookup(name, group string) (User, error) {
 		errs = append(errs, err)
 		return n
 	}
+
 	u.UID, u.GID, u.primary = number(entry.Uid), number(g.Gid), number(entry.Gid)
 	u.own = []int{u.primary}
 	for _, id := range ids {
@@ -149,6 +160,7 @@ func Lookup(name, group string) (User, error) {
 	u.Groups = append([]int{u.GID}, u.own...)
 	slices.Sort(u.Groups)
 	u.Groups = slices.Compact(u.Groups)
+
 	return u, errors.Join(errs...)
 }
 
@@ -160,6 +172,7 @@ func (u User) Become() error {
 		return fmt.Errorf("had user id %d, wanted root", os.Geteuid())
 	}
 	leaveTerminal()
+
 	for _, step := range []struct {
 		name string
 		call func() error
@@ -173,9 +186,11 @@ func (u User) Become() error {
 			return fmt.Errorf("becoming user %s: %s: %w", u.Name, step.name, err)
 		}
 	}
+
 	if syscall.Setuid(0) == nil || os.Geteuid() != u.UID || os.Getuid() != u.UID {
 		return fmt.Errorf("becoming user %s: root's rights are still there", u.Name)
 	}
+
 	return nil
 }
 
@@ -195,6 +210,7 @@ func leaveTerminal() {
 		return // there is none
 	}
 	defer tty.Close()
+
 	// A leader of a session would end its session by it; a program that a shell started is none.
 	if sid, err := unix.Getsid(0); err != nil || sid == os.Getpid() {
 		return

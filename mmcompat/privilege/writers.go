@@ -52,14 +52,17 @@ func (w *writers) note(path string, info fs.FileInfo) {
 			(*ids)[id] = path
 		}
 	}
+
 	add(&w.uids, st.Uid)
 	// The mode of a link means nothing, and in a sticky directory only the owner of a file may put another in its place.
 	if info.Mode()&fs.ModeSymlink != 0 || info.IsDir() && info.Mode()&fs.ModeSticky != 0 {
 		return
 	}
+
 	if info.Mode()&groupWrites != 0 {
 		add(&w.gids, st.Gid)
 	}
+
 	if info.Mode()&othersWrite != 0 && w.anyone == "" {
 		w.anyone = path
 	}
@@ -83,13 +86,16 @@ func (w *writers) along(above, path string) (closed bool, err error) {
 		if err != nil {
 			return closed, err
 		}
+
 		if !closed && counts() {
 			w.note(at, info)
 		}
+
 		if info.Mode()&fs.ModeSymlink != 0 {
 			if !closed && !w.rootOnly() && w.link == "" {
 				w.link = at
 			}
+
 			if links++; links > maxLinks {
 				return closed, &fs.PathError{Op: "follow", Path: path, Err: syscall.ELOOP}
 			}
@@ -97,17 +103,21 @@ func (w *writers) along(above, path string) (closed bool, err error) {
 			if err != nil {
 				return closed, err
 			}
+
 			if !filepath.IsAbs(to) {
 				to = filepath.Join(filepath.Dir(at), to)
 			}
+
 			// Anew from the top, as it may lead out of where only root may enter.
 			to = filepath.Join(append([]string{to}, rest...)...)
 			at, rest, closed, above = "/", strings.Split(strings.TrimPrefix(to, "/"), "/"), false, "/"
 			continue
 		}
+
 		if private(info) && w.rootOnly() {
 			closed = true
 		}
+
 		if len(rest) == 0 || rest[0] == "" {
 			return closed, nil
 		}
@@ -122,12 +132,14 @@ func RootsPath(path string) (bool, error) {
 	if err != nil {
 		return false, err
 	}
+
 	var w writers
 	closed, err := w.along("/", path)
 	if errors.Is(err, fs.ErrNotExist) {
 		w = writers{}
 		closed, err = w.along("/", filepath.Dir(path))
 	}
+
 	return err == nil && (closed || w.rootOnly()), err
 }
 
@@ -158,6 +170,7 @@ func RootsAlone(path string) (bool, error) {
 	if err != nil || closed || !w.rootOnly() {
 		return closed && err == nil, err
 	}
+
 	real, err := filepath.EvalSymlinks(path)
 	if err != nil {
 		return false, err
@@ -170,6 +183,7 @@ func RootsAlone(path string) (bool, error) {
 		if err != nil {
 			return err
 		}
+
 		info, err := e.Info()
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil
@@ -180,20 +194,24 @@ func RootsAlone(path string) (bool, error) {
 		if private(info) {
 			return fs.SkipDir
 		}
+
 		w.note(name, info)
 		if info.Mode()&fs.ModeSymlink != 0 {
 			if _, err := w.along("/", name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 				return err
 			}
 		}
+
 		if !w.rootOnly() {
 			return errOthers
 		}
+
 		return nil
 	})
 	if errors.Is(err, errOthers) {
 		return false, nil
 	}
+
 	return err == nil, err
 }
 
@@ -202,15 +220,18 @@ func (w *writers) checkFor(u User) error {
 	if w.anyone != "" {
 		return fmt.Errorf("%s may be written to by everybody", w.anyone)
 	}
+
 	for id, path := range w.uids {
 		if id != 0 && int(id) != u.UID {
 			return fmt.Errorf("%s belongs to user %d, who is neither root nor %s", path, id, u.Name)
 		}
 	}
+
 	for id, path := range w.gids {
 		if id != 0 && int(id) != u.primary {
 			return fmt.Errorf("%s may be written to by group %d, which is not the primary group of %s", path, id, u.Name)
 		}
 	}
+
 	return nil
 }

@@ -11,6 +11,7 @@ func TestRootsAlone(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("only root can give files away")
 	}
+
 	const other = 54321
 	for what, c := range map[string]struct {
 		change func(dir, file string) error
@@ -49,20 +50,25 @@ func TestRootsAlone(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
+
 			dir := filepath.Join(top, "dir")
 			if err := os.Mkdir(dir, 0o755); err != nil {
 				t.Fatal(err)
 			}
+
 			file := filepath.Join(dir, "file")
 			if err := os.WriteFile(file, nil, 0o644); err != nil {
 				t.Fatal(err)
 			}
+
 			if err := c.change(dir, file); err != nil {
 				t.Fatal(err)
 			}
+
 			if alone, err := RootsAlone(dir); alone != c.alone || err != nil {
 				t.Errorf("RootsAlone: got %v, %v, need %v", alone, err, c.alone)
 			}
+
 			if alone, err := RootsPath(dir); alone != c.path || err != nil {
 				t.Errorf("RootsPath: got %v, %v, need %v", alone, err, c.path)
 			}

@@ -22,11 +22,13 @@ func (f FS) Find(pid int) (p Process, alive bool) {
 		// It is hidden, or has ended just now.
 		return p, f == Host && exists(pid)
 	}
+
 	p.Parent, p.Start = stat.PPID, int64(stat.Starttime)
 	switch stat.State {
 	case "Z", "X", "x":
 		return p, false
 	}
+
 	return p, true
 }
 
@@ -35,6 +37,7 @@ func (f FS) stat(pid int) (procfs.ProcStat, error) {
 	if err != nil {
 		return procfs.ProcStat{}, err
 	}
+
 	p, err := fs.Proc(pid)
 	if err != nil {
 		return procfs.ProcStat{}, err

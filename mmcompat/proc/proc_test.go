@@ -15,10 +15,12 @@ func TestThisProcessLives(t *testing.T) {
 	if !alive || p.Parent != os.Getppid() || p.Start == 0 {
 		t.Fatalf("had %+v, %v", p, alive)
 	}
+
 	began, ok := p.Began()
 	if age := time.Since(began); !ok || age < -2*time.Second || age > time.Hour {
 		t.Errorf("had it begin at %v, %v", began, ok)
 	}
+
 	if HadEnded(os.Getpid(), time.Now()) || !HadEnded(os.Getpid(), began.Add(-time.Minute)) {
 		t.Error("an id that was another process's before is not told from this one's")
 	}
@@ -30,21 +32,26 @@ func TestZombieIsDead(t *testing.T) {
 	if err := cmd.Start(); err != nil {
 		t.Skip(err)
 	}
+
 	pid := cmd.Process.Pid
 	if !Alive(pid) {
 		t.Error("a process that runs is dead")
 	}
+
 	if err := cmd.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
+
 	for end := time.Now().Add(10 * time.Second); Alive(pid); time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatal("a killed process lives on")
 		}
 	}
+
 	if !exists(pid) {
 		t.Error("it was waited for already")
 	}
+
 	cmd.Wait()
 	if Alive(pid) || Alive(0) || Alive(-1) {
 		t.Error("what is no process lives")
@@ -58,10 +65,12 @@ func TestStatesAreTold(t *testing.T) {
 		if err := os.Mkdir(filepath.Join(dir, "77"), 0o700); err != nil {
 			t.Fatal(err)
 		}
+
 		stat := "77 (a) b (c)) " + state + " 5 1 1 0 -1 4194560 1 0 0 0 1 2 0 0 20 0 1 0 4711 1 1 18446744073709551615 1 1 1 0 0 0 0 0 0 0 0 0 17 1 0 0 0 0 0 1 1 1 1 1 1 1 0\n"
 		if err := os.WriteFile(filepath.Join(dir, "77", "stat"), []byte(stat), 0o600); err != nil {
 			t.Fatal(err)
 		}
+
 		p, alive := FS{dir}.Find(77)
 		if alive != want || p.Start != 4711 || p.Parent != 5 {
 			t.Errorf("state %s: had %+v, %v", state, p, alive)

@@ -60,6 +60,7 @@ func Hash(s string) uint64 {
 	if x == ^uint64(0) {
 		x--
 	}
+
 	return x
 }
 
@@ -83,6 +84,7 @@ func (d *Dict) find(key string, hash uint64) *slot {
 		case s.hash == hash && d.keys[s.key] == key:
 			return s
 		}
+
 		i = i<<2 + i + perturb + 1
 		perturb >>= 5
 	}
@@ -101,17 +103,21 @@ func (d *Dict) Set(key string) {
 	if d.slots == nil {
 		d.slots = make([]slot, minSize)
 	}
+
 	hash := Hash(key)
 	s := d.find(key, hash)
 	if s.state == taken {
 		return
 	}
+
 	if s.state == free {
 		d.fill++
 	}
+
 	d.keys = append(d.keys, key)
 	*s = slot{hash, int32(len(d.keys) - 1), taken}
 	d.used++
+
 	if d.fill*3 >= len(d.slots)*2 {
 		d.resize(grown(d.used))
 	}
@@ -145,6 +151,7 @@ func (d *Dict) resize(atLeast int) {
 	old := d.slots
 	d.slots = make([]slot, size)
 	d.fill = d.used
+
 	for _, s := range old {
 		if s.state == taken {
 			place(d.slots, s)
@@ -183,6 +190,7 @@ func (d *Dict) Reload() (changed bool) {
 		if fill++; fill*3 < size*2 {
 			continue
 		}
+
 		full := table
 		for size = minSize; size <= grown(fill); {
 			size <<= 1
@@ -194,6 +202,7 @@ func (d *Dict) Reload() (changed bool) {
 			}
 		}
 	}
+
 	d.slots, d.fill = table, fill
 	d.keep(old)
 	return !sameOrder(old, table)
@@ -212,8 +221,10 @@ func sameOrder(a, b []slot) bool {
 		if j == len(b) || b[j].key != a[i].key {
 			return false
 		}
+
 		j++
 	}
+
 	return true
 }
 
@@ -228,6 +239,7 @@ func (d *Dict) table(size int, inUse []slot) []slot {
 		t = make([]slot, size)
 		d.spare[n] = t
 	}
+
 	clear(t)
 	return t
 }
@@ -264,12 +276,15 @@ func (d *Dict) Update(other *Dict) {
 	if other.used == 0 {
 		return
 	}
+
 	if d.slots == nil {
 		d.slots = make([]slot, minSize)
 	}
+
 	if (d.fill+other.used)*3 >= len(d.slots)*2 {
 		d.resize((d.used + other.used) * 2)
 	}
+
 	for _, s := range other.slots {
 		if s.state != taken {
 			continue
@@ -279,9 +294,11 @@ func (d *Dict) Update(other *Dict) {
 		if to.state == taken {
 			continue
 		}
+
 		if to.state == free {
 			d.fill++
 		}
+
 		d.keys = append(d.keys, key)
 		*to = slot{s.hash, int32(len(d.keys) - 1), taken}
 		d.used++

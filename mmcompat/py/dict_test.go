@@ -34,39 +34,47 @@ func TestOrderIsPythons(t *testing.T) {
 		var d Dict
 		history := [][2]string{}
 		n := r.Intn(40)
+
 		if round%50 == 0 {
 			n = 60000 + r.Intn(60000)
 		}
+
 		for range n {
 			op, key := "+", fmt.Sprintf("u%d@%c.example", r.Intn(n+1), 'a'+r.Intn(3))
 			if r.Intn(4) == 0 {
 				op = "-"
 			}
+
 			history = append(history, [2]string{op, key})
 			if op == "+" {
 				d.Set(key)
 			} else {
 				d.Delete(key)
 			}
+
 			if d.Has(key) != (op == "+") {
 				t.Fatalf("after %s %s: Has is %v", op, key, d.Has(key))
 			}
 		}
+
 		line, _ := json.Marshal(history)
 		input = append(append(input, line...), '\n')
 		keys := d.Clone().Keys()
 		if len(keys) != d.Len() {
 			t.Fatalf("%d keys, Len is %d", len(keys), d.Len())
 		}
+
 		k, _ := json.Marshal(keys)
 		want = append(want, string(k))
 	}
+
 	dec := json.NewDecoder(bytes.NewReader(mmtest.PlainPython(t, input, python)))
 	for i, w := range want {
 		var keys []string
 		if err := dec.Decode(&keys); err != nil {
 			t.Fatal(err)
 		}
+
 		if got, _ := json.Marshal(keys); string(got) != w {
 			t.Errorf("round %d: ours %s, Python's %s", i, w, got)
 		}
@@ -89,9 +97,11 @@ func TestReload(t *testing.T) {
 	for round := range 200 {
 		var d Dict
 		n := r.Intn(60)
+
 		if round%40 == 0 {
 			n = 3000 + r.Intn(4000)
 		}
+
 		for range n {
 			key := fmt.Sprintf("u%d@%c.example", r.Intn(n+1), 'a'+r.Intn(3))
 			if r.Intn(4) == 0 {
@@ -99,6 +109,7 @@ func TestReload(t *testing.T) {
 			} else {
 				d.Set(key)
 			}
+
 			if r.Intn(max(1, n/4)) != 0 {
 				continue
 			}
@@ -108,9 +119,11 @@ func TestReload(t *testing.T) {
 				want.Set(k)
 			}
 			changed := d.Reload()
+
 			if !slices.Equal(d.Keys(), want.Keys()) || len(d.slots) != len(want.slots) || d.fill != want.fill {
 				t.Fatalf("round %d: had %d keys in %d slots, wanted %d in %d", round, d.Len(), len(d.slots), want.Len(), len(want.slots))
 			}
+
 			if changed != !slices.Equal(before, want.Keys()) {
 				t.Fatalf("round %d: changed is %v", round, changed)
 			}

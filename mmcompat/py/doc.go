@@ -31,5 +31,6 @@ func Plain(t Text) (s string, unicode bool) {
 	case nil:
 		return "", false
 	}
+
 	return fmt.Sprint(t), false
 }

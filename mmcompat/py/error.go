@@ -46,11 +46,13 @@ func (e *Error) Is(target error) bool {
 	if !ok || t.Text != "" {
 		return false
 	}
+
 	for ; e != nil; e = e.Base {
 		if e.Class == t.Class {
 			return true
 		}
 	}
+
 	return false
 }
 
@@ -107,8 +109,10 @@ func EncodeASCII(u string) error {
 			}
 			return EncodeError("ascii", u, pos, pos+utf8.RuneCountInString(run), "ordinal not in range(128)")
 		}
+
 		i += n
 	}
+
 	return nil
 }
 
@@ -147,8 +151,10 @@ func escaped(u string, n int) string {
 			}
 			return fmt.Sprintf(`\U%08x`, r)
 		}
+
 		i += size
 	}
+
 	return ""
 }
 

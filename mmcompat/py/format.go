@@ -48,6 +48,7 @@ func (s *source) get(c spec, unicode bool) (any, error) {
 		s.used = true
 		return wholeMapping{}, nil
 	}
+
 	s.used = true
 	return s.mapping(c.key, unicode)
 }
@@ -66,12 +67,14 @@ func interpolate(format Text, values *source) (Text, error) {
 			out.WriteString(f)
 			break
 		}
+
 		out.WriteString(f[:i])
 		f = f[i:]
 		c, rest, err := conversion(f[1:])
 		if err != nil {
 			return nil, err
 		}
+
 		before := *values
 		if c.verb == '%' {
 			if c.keyed {
@@ -79,11 +82,13 @@ func interpolate(format Text, values *source) (Text, error) {
 					return nil, err
 				}
 			}
+
 			c.prec = -1
 			out.WriteString(c.pad("%", unicode))
 			f = rest
 			continue
 		}
+
 		v, err := values.get(c, unicode)
 		if err != nil {
 			return nil, err
@@ -103,6 +108,7 @@ func interpolate(format Text, values *source) (Text, error) {
 			*values = before
 			continue
 		}
+
 		if _, whole := v.(wholeMapping); whole {
 			return nil, c.ofMapping()
 		}
@@ -110,6 +116,7 @@ func interpolate(format Text, values *source) (Text, error) {
 		if err != nil {
 			return nil, err
 		}
+
 		out.WriteString(s)
 		f = rest
 	}
@@ -123,6 +130,7 @@ func interpolate(format Text, values *source) (Text, error) {
 	if err := DecodeASCII(prefix); err != nil {
 		return nil, err
 	}
+
 	return pickle.Unicode(prefix + out.String()), nil
 }
 

@@ -33,6 +33,7 @@ func FromError(err error) *Error {
 	case errors.As(err, &unread), errors.Is(err, io.EOF):
 		return &Error{Class: "EOFError"}
 	}
+
 	return nil
 }
 
@@ -44,6 +45,7 @@ func OSErrorText(err error, file string) string {
 	if !errors.As(err, &no) {
 		return err.Error()
 	}
+
 	// Go's texts are the C library's but for the first letter.
 	text := no.Error()
 	text = fmt.Sprintf("[Errno %d] %s", int(no), Upper(text[:1])+text[1:])
@@ -67,5 +69,6 @@ func Unpack(v pickle.Value, n int) ([]pickle.Value, error) {
 	case len(items) < n:
 		return nil, Errorf("ValueError", "need more than %d values to unpack", len(items))
 	}
+
 	return items, nil
 }

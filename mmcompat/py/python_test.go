@@ -52,6 +52,7 @@ func answer(v any, err error) string {
 		e := AsError(err)
 		return e.Repr() + " " + Repr(e.Text) + " " + e.Class
 	}
+
 	switch t := v.(type) {
 	case string:
 		return Repr(t)
@@ -64,6 +65,7 @@ func answer(v any, err error) string {
 	case int:
 		v = pickle.Int(t)
 	}
+
 	return pickle.Repr(v, 1<<20)
 }
 
@@ -88,6 +90,7 @@ func questions() []question {
 	for _, v := range values {
 		add(Truth(v), nil, pickle.Str("truth"), v)
 		add(TypeName(v), nil, pickle.Str("type"), v)
+
 		if u, ok := v.(pickle.Unicode); ok {
 			if err := EncodeASCII(string(u)); err != nil {
 				add(nil, err, pickle.Str("encode"), v)
@@ -95,26 +98,31 @@ func questions() []question {
 		} else {
 			add(Str(v), nil, pickle.Str("str"), v)
 		}
+
 		for _, w := range values {
 			simple := func(v pickle.Value) bool { return v == nil || IsNumber(v) || isText(v) }
 			if simple(v) && simple(w) && IsASCII(Str(v)+Str(w)) {
 				add(Compare(v, w), nil, pickle.Str("cmp"), v, w)
 			}
+
 			if IsNumber(v) && IsNumber(w) {
 				sum, err := Add(v, w)
 				add(sum, err, pickle.Str("add"), v, w)
 			}
+
 			if isText(v) && isText(w) {
 				sum, err := Concat(v, w)
 				add(sum, err, pickle.Str("add"), v, w)
 			}
 		}
+
 		switch v.(type) {
 		case pickle.Int, *big.Int:
 			add(SetBits(v, 5, true), nil, pickle.Str("or"), v, pickle.Int(5))
 			add(SetBits(v, 5, false), nil, pickle.Str("andnot"), v, pickle.Int(5))
 		}
 	}
+
 	for _, s := range []string{"", " \t\n\r\v\fa b\x85\xa0 \f", "A\nb\r\nc\rd\x0be\x0cf\x1cg\n", "\r", "ÄÖ aZ@[`z{", "\n\n"} {
 		v := pickle.Str(s)
 		add(Strip(s), nil, pickle.Str("strip"), v)
@@ -125,10 +133,12 @@ func questions() []question {
 		add(Split(s), nil, pickle.Str("split"), v)
 		add(SplitLines(s, false), nil, pickle.Str("lines"), v)
 		add(SplitLines(s, true), nil, pickle.Str("lines+"), v)
+
 		if err := DecodeASCII(s); err != nil {
 			add(nil, err, pickle.Str("ascii"), v)
 		}
 	}
+
 	return append(all, formats()...)
 }
 
@@ -141,14 +151,18 @@ func formats() []question {
 		for range r.Intn(3) {
 			c += pick("-+ #0")
 		}
+
 		if r.Intn(2) == 0 {
 			c += fmt.Sprint(1 + r.Intn(12))
 		}
+
 		if r.Intn(3) == 0 {
 			c += "." + fmt.Sprint(r.Intn(8))
 		}
+
 		return c + pick("sssrdiuoxXeEfFgG%y")
 	}
+
 	var all []question
 	scalars := values[:len(values)-5]
 	for range 12000 {
@@ -161,27 +175,33 @@ func formats() []question {
 			format.WriteString([]string{"", "a ", "b% ", "\xe4", "%%"}[min(r.Intn(12), 4)])
 			v := scalars[r.Intn(len(scalars))]
 			name := ""
+
 			if named {
 				name = fmt.Sprintf("(k%d)", i)
 				dict.Set(pickle.Str(name[1:len(name)-1]), v)
 			}
+
 			format.WriteString(conversion(name))
 			args = append(args, v)
 			ask = append(ask, v)
 		}
+
 		var f pickle.Value = pickle.Str(format.String())
 		if r.Intn(4) == 0 && IsASCII(format.String()) {
 			f = pickle.Unicode(format.String())
 		}
+
 		ask[1] = f
 		if !named {
 			v, err := Format(f, args...)
 			all = append(all, question{ask, answer(v, err)})
 			continue
 		}
+
 		if strings.Count(format.String(), "%(") == 0 {
 			continue
 		}
+
 		v, err := FormatMap(f, func(name string, _ bool) (any, error) {
 			v, _ := dict.GetStr(name)
 			return v, nil
@@ -191,6 +211,7 @@ func formats() []question {
 		}
 		all = append(all, question{[]pickle.Value{pickle.Str("dict"), f, dict}, answer(v, err)})
 	}
+
 	return all
 }
 
@@ -207,6 +228,7 @@ func TestSemanticsArePythons(t *testing.T) {
 		}
 		fmt.Fprintf(&in, "%x\n", b)
 	}
+
 	cmd := exec.Command(python, "-c", asked)
 	cmd.Stdin = strings.NewReader(in.String())
 	var stderr strings.Builder
@@ -215,10 +237,12 @@ func TestSemanticsArePythons(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v\n%s", err, stderr.String())
 	}
+
 	lines := strings.Split(strings.TrimSuffix(string(out), "\n"), "\n")
 	if len(lines) != len(all) {
 		t.Fatalf("had %d answers to %d questions", len(lines), len(all))
 	}
+
 	bad := 0
 	for i, q := range all {
 		if q.had != lines[i] {
@@ -227,5 +251,6 @@ func TestSemanticsArePythons(t *testing.T) {
 			}
 		}
 	}
+
 	t.Logf("%d questions, %d differ", len(all), bad)
 }

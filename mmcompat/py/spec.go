@@ -36,6 +36,7 @@ func conversion(f string) (c spec, rest string, err error) {
 				depth--
 			}
 		}
+
 		if depth > 0 {
 			return c, "", Errorf("ValueError", "incomplete format key")
 		}
@@ -46,6 +47,7 @@ func conversion(f string) (c spec, rest string, err error) {
 		c.flags += f[i : i+1]
 		i++
 	}
+
 	digits := func() int {
 		n := 0
 		for i < len(f) && IsDigit(f[i]) && n < 1<<16 {
@@ -54,16 +56,20 @@ func conversion(f string) (c spec, rest string, err error) {
 		}
 		return n
 	}
+
 	if i < len(f) && IsDigit(f[i]) {
 		c.width = digits()
 	}
+
 	if i < len(f) && f[i] == '.' {
 		i++
 		c.prec = digits()
 	}
+
 	if i < len(f) && strings.IndexByte("hlL", f[i]) >= 0 {
 		i++
 	}
+
 	if i >= len(f) {
 		return c, "", Errorf("ValueError", "incomplete format")
 	}
@@ -84,6 +90,7 @@ func (c spec) needsNumber(typeName string, unicode bool) error {
 	case c.verb == 'i':
 		c.verb = 'd'
 	}
+
 	return Errorf("TypeError", "%%%c format: a number is required, not %s", c.verb, typeName)
 }
 
@@ -121,12 +128,14 @@ func (c spec) format(v any, unicode bool) (string, error) {
 	case 'c':
 		return c.char(v, unicode)
 	}
+
 	if !IsNumber(v) {
 		return "", c.needsNumber(TypeName(v), unicode)
 	}
 	if c.isFloat() {
 		return c.float(Float(v)), nil
 	}
+
 	return c.integer(v)
 }
 
@@ -153,6 +162,7 @@ func (c spec) pad(s string, unicode bool) string {
 	if strings.Contains(c.flags, "-") {
 		return s + fill
 	}
+
 	return fill + s
 }
 
@@ -162,6 +172,7 @@ func (c spec) char(v any, unicode bool) (string, error) {
 	if unicode {
 		limit, what = 0x10ffff, "%c arg not in range(0x110000) (wide Python build)"
 	}
+
 	c.prec = -1
 	if s, ok := StringOf(v); ok {
 		if n := len([]rune(s)); n != 1 && (unicode || len(s) != 1) {
@@ -169,11 +180,13 @@ func (c spec) char(v any, unicode bool) (string, error) {
 		}
 		return c.pad(s, unicode), nil
 	}
+
 	switch v.(type) {
 	case bool, int, pickle.Int, *big.Int:
 	default:
 		return "", errChar()
 	}
+
 	n := Int(v)
 	if n < 0 || n > limit {
 		return "", &Error{Class: "OverflowError", Text: what}
@@ -181,6 +194,7 @@ func (c spec) char(v any, unicode bool) (string, error) {
 	if unicode {
 		return c.pad(string(rune(n)), true), nil
 	}
+
 	return c.pad(string([]byte{byte(n)}), false), nil
 }
 
@@ -218,15 +232,18 @@ func (c spec) integer(v any) (string, error) {
 	case 'x', 'X':
 		base, prefix = 16, "0x"
 	}
+
 	alternate := strings.Contains(c.flags, "#")
 	digits := new(big.Int).Abs(n).Text(base)
 	if _, isLong := v.(*big.Int); c.prec == 0 && n.Sign() == 0 && !isLong {
 		digits = "" // as C has it
 	}
+
 	digits = strings.Repeat("0", max(0, c.prec-len(digits))) + digits
 	if base == 8 && alternate && !strings.HasPrefix(digits, "0") {
 		digits = "0" + digits
 	}
+
 	sign := ""
 	switch {
 	case n.Sign() < 0:
@@ -236,17 +253,21 @@ func (c spec) integer(v any) (string, error) {
 	case strings.Contains(c.flags, " "):
 		sign = " "
 	}
+
 	if alternate {
 		sign += prefix
 	}
+
 	if strings.Contains(c.flags, "0") && !strings.Contains(c.flags, "-") {
 		digits = strings.Repeat("0", max(0, c.width-len(sign)-len(digits))) + digits
 	}
+
 	c.prec = -1
 	text := c.pad(sign+digits, false)
 	if c.verb == 'X' {
 		text = Upper(text)
 	}
+
 	return text, nil
 }
 
@@ -256,17 +277,22 @@ func (c spec) float(f float64) string {
 		if f > 0 && strings.Contains(c.flags, "+") {
 			s = "+" + s
 		}
+
 		if c.verb < 'a' {
 			s = Upper(s)
 		}
+
 		c.prec = -1
 		return c.pad(s, false)
 	}
+
 	if c.prec < 0 {
 		c.prec = 6
 	}
+
 	if c.verb == 'g' || c.verb == 'G' {
 		c.prec = max(c.prec, 1)
 	}
+
 	return fmt.Sprintf(c.layout()+string(c.verb), f)
 }

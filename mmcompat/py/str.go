@@ -57,17 +57,21 @@ func SplitLines(s string, keepEnds bool) []string {
 		if i < 0 {
 			return append(lines, s)
 		}
+
 		next := i + 1
 		if s[i] == '\r' && next < len(s) && s[next] == '\n' {
 			next++
 		}
+
 		if keepEnds {
 			lines = append(lines, s[:next])
 		} else {
 			lines = append(lines, s[:i])
 		}
+
 		s = s[next:]
 	}
+
 	return lines
 }
 
@@ -90,6 +94,7 @@ func change(s string, first, last byte) string {
 			return string(b)
 		}
 	}
+
 	return s
 }
 
@@ -98,20 +103,25 @@ func EqualFold(a, b string) bool {
 	if len(a) != len(b) {
 		return false
 	}
+
 	for i := range len(a) {
 		x, y := a[i], b[i]
 		if x == y {
 			continue
 		}
+
 		if 'A' <= x && x <= 'Z' {
 			x += 'a' - 'A'
 		}
+
 		if 'A' <= y && y <= 'Z' {
 			y += 'a' - 'A'
 		}
+
 		if x != y {
 			return false
 		}
 	}
+
 	return true
 }

@@ -39,6 +39,7 @@ func Truth(v pickle.Value) bool {
 	case *pickle.Dict:
 		return v.Len() > 0
 	}
+
 	return true
 }
 
@@ -54,6 +55,7 @@ func TypeName(v pickle.Value) string {
 			return v.Class.Name
 		}
 	}
+
 	return pickle.TypeName(v)
 }
 
@@ -73,6 +75,7 @@ func Str(v pickle.Value) string {
 	case *big.Int:
 		return v.String()
 	}
+
 	return pickle.Repr(v, 1<<20)
 }
 
@@ -82,6 +85,7 @@ func floatStr(f float64) string {
 	if err != nil {
 		g = f
 	}
+
 	s := pickle.Repr(g, 64)
 	// repr turns to an exponent at 1e16, str at 1e12.
 	if mant := strings.TrimPrefix(s, "-"); len(mant) > 14 && strings.HasSuffix(mant, ".0") {
@@ -106,6 +110,7 @@ func Int(v pickle.Value) int64 {
 	case float64:
 		return int64(v)
 	}
+
 	return 0
 }
 
@@ -142,11 +147,13 @@ func Compare(a, b pickle.Value) int {
 	if r := cmp.Compare(rank(a), rank(b)); r != 0 {
 		return r
 	}
+
 	s, ok1 := StringOf(a)
 	t, ok2 := StringOf(b)
 	if ok1 && ok2 {
 		return strings.Compare(s, t)
 	}
+
 	return strings.Compare(TypeName(a), TypeName(b))
 }
 
@@ -173,6 +180,7 @@ func exact(v pickle.Value) (*big.Float, bool) {
 			return new(big.Float).SetFloat64(v), true
 		}
 	}
+
 	return nil, false
 }
 
@@ -194,6 +202,7 @@ func Add(a, b pickle.Value) (pickle.Value, error) {
 	if !la && !lb && sum.IsInt64() {
 		return pickle.Int(sum.Int64()), nil
 	}
+
 	return sum, nil
 }
 
@@ -224,6 +233,7 @@ func SetBits(v pickle.Value, bits int64, set bool) pickle.Value {
 		}
 		return new(big.Int).AndNot(long, big.NewInt(bits))
 	}
+
 	if set {
 		return pickle.Int(Int(v) | bits)
 	}
@@ -241,6 +251,7 @@ func StringOf(v pickle.Value) (string, bool) {
 	case pickle.Unicode:
 		return string(v), true
 	}
+
 	return "", false
 }
 

@@ -62,11 +62,13 @@ func (b *btBuilder) build(n *node, next *step) *step {
 		if sub.op == opSet {
 			return &step{op: stepSpan, set: sub.set, min: n.min, max: n.max, lazy: n.lazy, next: next}
 		}
+
 		until := &step{op: stepUntil, min: n.min, max: n.max, lazy: n.lazy, counter: b.counters, next: next}
 		b.counters++
 		until.body = b.build(sub, until)
 		return &step{op: stepRepeat, counter: until.counter, next: until}
 	}
+
 	return next
 }
 
@@ -96,6 +98,7 @@ func (r *Regexp) backtrack(s string, pos int, anchored bool, caps []int) (found,
 	if r.depth > 0 {
 		m.rounds = make([]int, r.depth)
 	}
+
 	for i := range caps {
 		caps[i] = -1
 	}
@@ -105,6 +108,7 @@ func (r *Regexp) backtrack(s string, pos int, anchored bool, caps []int) (found,
 				pos++
 			}
 		}
+
 		m.budget--
 		end := m.run(r.start, pos)
 		if end >= 0 {
@@ -117,12 +121,14 @@ func (r *Regexp) backtrack(s string, pos int, anchored bool, caps []int) (found,
 		if anchored {
 			break
 		}
+
 		if pos < len(s) && r.lead.has(s[pos]) {
 			for pos+1 < len(s) && r.lead.has(s[pos+1]) {
 				pos++
 			}
 		}
 	}
+
 	return false, true
 }
 
@@ -132,12 +138,14 @@ func (m *matcher) run(s *step, pos int) int {
 	if m.depth >= maxDepth {
 		m.budget = -1
 	}
+
 	m.depth++
 	defer func() { m.depth-- }()
 	for {
 		if m.budget < 0 {
 			return -1
 		}
+
 		switch s.op {
 		case stepMatch:
 			return pos
@@ -167,12 +175,14 @@ func (m *matcher) run(s *step, pos int) int {
 			if s.op == stepClose {
 				i++
 			}
+
 			old := m.caps[i]
 			m.caps[i] = pos
 			end := m.run(s.next, pos)
 			if end < 0 {
 				m.caps[i] = old
 			}
+
 			return end
 		case stepRepeat:
 			old := m.rounds[s.counter]
@@ -192,6 +202,7 @@ func (m *matcher) span(s *step, pos int) int {
 	if s.max != infinite && s.max < room {
 		room = s.max
 	}
+
 	if s.lazy {
 		for n := 0; ; n++ {
 			if n >= s.min {
@@ -200,16 +211,19 @@ func (m *matcher) span(s *step, pos int) int {
 					return end
 				}
 			}
+
 			if n >= room || !s.set.has(m.text[pos+n]) {
 				return -1
 			}
 		}
 	}
+
 	n := 0
 	for n < room && s.set.has(m.text[pos+n]) {
 		n++
 	}
 	m.budget -= n / 8
+
 	for ; n >= s.min; n-- {
 		if s.next.op == stepByte {
 			// The usual case, without a call for each byte given back.
@@ -220,6 +234,7 @@ func (m *matcher) span(s *step, pos int) int {
 				break
 			}
 		}
+
 		m.budget--
 		if end := m.run(s.next, pos+n); end >= 0 {
 			return end
@@ -228,6 +243,7 @@ func (m *matcher) span(s *step, pos int) int {
 			break
 		}
 	}
+
 	return -1
 }
 
@@ -245,22 +261,27 @@ func (m *matcher) until(s *step, pos int) int {
 		if end < 0 {
 			m.rounds[s.counter] = done - 1
 		}
+
 		return end
 	}
+
 	if done < s.min {
 		return again()
 	}
+
 	if !s.lazy {
 		if end := again(); end >= 0 {
 			return end
 		}
 	}
+
 	if end := m.run(s.next, pos); end >= 0 {
 		return end
 	}
 	if s.lazy {
 		return again()
 	}
+
 	return -1
 }
 
@@ -278,6 +299,7 @@ func (r *Regexp) holds(a assertion, s string, pos int) bool {
 	case atEndText:
 		return pos == len(s)
 	}
+
 	// sre finds no edge in an empty text, but "no edge" neither.
 	if len(s) == 0 {
 		return false

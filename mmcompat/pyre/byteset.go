@@ -130,9 +130,11 @@ func category(letter byte, f Flags) byteSet {
 	case 'w':
 		b = *wordSet(f)
 	}
+
 	if letter < 'a' {
 		return b.not()
 	}
+
 	return b
 }
 

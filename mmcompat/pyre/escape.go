@@ -22,9 +22,11 @@ func (p *parser) escape(tok string) (*node, error) {
 	case 'd', 'D', 's', 'S', 'w', 'W':
 		return &node{op: opSet, items: []setItem{{category: c}}}, nil
 	}
+
 	if b, ok := controls[c]; ok {
 		return literal(b), nil
 	}
+
 	switch {
 	case c == 'x':
 		digits, err := p.digits(hexadecimal, 2)
@@ -49,6 +51,7 @@ func (p *parser) escape(tok string) (*node, error) {
 			if err != nil {
 				return nil, err
 			}
+
 			digits += second
 			if digits[0] <= '7' && digits[1] <= '7' && p.nextIn(octal) {
 				third, err := p.get()
@@ -58,11 +61,14 @@ func (p *parser) escape(tok string) (*node, error) {
 				return number(digits+third, 8), nil
 			}
 		}
+
 		if group, _ := strconv.Atoi(digits); group < p.groups {
 			return nil, p.unsupported("a backreference")
 		}
+
 		return nil, p.errorf("bogus escape: '\\\\%s'", digits)
 	}
+
 	return literal(c), nil
 }
 
@@ -76,6 +82,7 @@ func (p *parser) digits(which string, max int) (string, error) {
 		}
 		s += d
 	}
+
 	return s, nil
 }
 
@@ -92,6 +99,7 @@ func (p *parser) classEscape(tok string) (setItem, error) {
 	if b, ok := controls[c]; ok {
 		return setItem{lo: b, hi: b}, nil
 	}
+
 	switch {
 	case c == 'd' || c == 'D' || c == 's' || c == 'S' || c == 'w' || c == 'W':
 		return setItem{category: c}, nil
@@ -113,6 +121,7 @@ func (p *parser) classEscape(tok string) (setItem, error) {
 	case c == '8' || c == '9':
 		return setItem{}, p.errorf("bogus escape: '\\\\%c'", c)
 	}
+
 	return setItem{lo: c, hi: c}, nil
 }
 
@@ -123,6 +132,7 @@ func (p *parser) class() (*node, error) {
 	if n.negate, err = p.accept("^"); err != nil {
 		return nil, err
 	}
+
 	item := func(tok string) (setItem, error) {
 		switch {
 		case tok == "":
@@ -132,6 +142,7 @@ func (p *parser) class() (*node, error) {
 		}
 		return setItem{lo: tok[0], hi: tok[0]}, nil
 	}
+
 	for {
 		this, err := p.get()
 		if err != nil {
@@ -140,6 +151,7 @@ func (p *parser) class() (*node, error) {
 		if this == "]" && len(n.items) > 0 {
 			return n, nil
 		}
+
 		lo, err := item(this)
 		if err != nil {
 			return nil, err
@@ -159,6 +171,7 @@ func (p *parser) class() (*node, error) {
 			n.items = append(n.items, lo, setItem{lo: '-', hi: '-'})
 			return n, nil
 		}
+
 		hi, err := item(this)
 		if err != nil {
 			return nil, err
@@ -166,6 +179,7 @@ func (p *parser) class() (*node, error) {
 		if lo.category != 0 || hi.category != 0 || hi.lo < lo.lo {
 			return nil, p.errorf("bad character range")
 		}
+
 		n.items = append(n.items, setItem{lo: lo.lo, hi: hi.lo})
 	}
 }

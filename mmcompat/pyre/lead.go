@@ -24,6 +24,7 @@ func leadSet(s *step) (set byteSet) {
 		default:
 			return set
 		}
+
 		s = s.next
 	}
 }

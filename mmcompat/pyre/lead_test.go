@@ -14,6 +14,7 @@ func TestStartsThatAreLeftOut(t *testing.T) {
 		`\s*`, `\S+`, `(a+)`, `[^\s@]+`, `[ab]*`, `(\S*?)`, `a+?`, `b{2,}`, `[ab]{1,2}`, `a?`, `(?:ab)*`, `(a|b)+`,
 		`@`, `b`, `$`, `\b`, `^`, `\s`, `x`,
 	}
+
 	const letters = "aab @x\n"
 	left, found := 0, 0
 	for range 4000 {
@@ -25,11 +26,13 @@ func TestStartsThatAreLeftOut(t *testing.T) {
 		if err != nil {
 			continue // a repeat of a repeat
 		}
+
 		every := *re
 		every.lead = byteSet{}
 		if re.lead != every.lead {
 			left++
 		}
+
 		for range 20 {
 			b := make([]byte, r.Intn(12))
 			for i := range b {
@@ -40,11 +43,13 @@ func TestStartsThatAreLeftOut(t *testing.T) {
 			if (had == nil) != (want == nil) || had != nil && !slices.Equal(had.caps, want.caps) {
 				t.Fatalf("%q in %q: %v, want %v", pattern, text, had, want)
 			}
+
 			if had != nil {
 				found++
 			}
 		}
 	}
+
 	if left < 1000 || found < 1000 {
 		t.Fatalf("only %d patterns left starts out, %d texts had a match", left, found)
 	}

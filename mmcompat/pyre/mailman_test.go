@@ -55,9 +55,11 @@ func TestMailmansPatterns(t *testing.T) {
 			if err := json.Unmarshal(mmtest.RunPython(t, prefix, collectPython), &got); err != nil {
 				t.Fatal(err)
 			}
+
 			if len(got) < 150 {
 				t.Fatalf("only %d patterns found", len(got))
 			}
+
 			m := &maker{Rand: rand.New(rand.NewSource(4))}
 			var questions []question
 			for len(questions)*8 < cases(t, 12000) {
@@ -69,6 +71,7 @@ func TestMailmansPatterns(t *testing.T) {
 					questions = append(questions, q)
 				}
 			}
+
 			same, refused := compare(t, questions)
 			rounds := len(questions) / len(got)
 			t.Logf("%d patterns, %d answers the same as Python's, %d patterns refused", len(got), same, refused/rounds)
@@ -83,6 +86,7 @@ func (m *maker) like(pattern string) string {
 	pieces := plainText.FindAllString(pattern, -1)
 	pieces = append(pieces, " ", "\n", "<ann@example.com>", "bob+x=example.org@example.net", "@", ":", ",", "\t", ">", "<", "a", "(", ")", "\xe9", "7", "-", "=")
 	var b strings.Builder
+
 	if m.Intn(2) == 0 { // the literal parts in their order, with something between
 		for _, p := range plainText.FindAllString(pattern, -1) {
 			b.WriteString(p)
@@ -91,6 +95,7 @@ func (m *maker) like(pattern string) string {
 			}
 		}
 	}
+
 	for n := m.Intn(10); n > 0; n-- {
 		b.WriteString(m.pick(pieces...))
 	}
@@ -101,9 +106,11 @@ func (m *maker) like(pattern string) string {
 	case 1:
 		s = strings.ToLower(s)
 	}
+
 	if s != "" && m.Intn(4) == 0 {
 		at := m.Intn(len(s))
 		s = s[:at] + m.pick("\n", " ", "", "x") + s[at+1:]
 	}
+
 	return s
 }

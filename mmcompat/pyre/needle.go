@@ -52,6 +52,7 @@ func cover(needles []Needle) (bytes []byte) {
 	for i, n := range needles {
 		left[i] = required(n.root)
 	}
+
 	for len(left) > 0 {
 		best, most := byte(0), 0
 		for c := range 256 {
@@ -61,17 +62,20 @@ func cover(needles []Needle) (bytes []byte) {
 					n++
 				}
 			}
+
 			// A space is in most lines: anything else will do rather.
 			if n > most && !wordSet(0).has(byte(c)) || n == most && n > 0 && best == ' ' {
 				best, most = byte(c), n
 			}
 		}
+
 		if most == 0 || len(bytes) == maxCover {
 			return nil
 		}
 		bytes = append(bytes, best)
 		left = slices.DeleteFunc(left, func(set byteSet) bool { return set.has(best) })
 	}
+
 	return bytes
 }
 
@@ -99,5 +103,6 @@ func required(n *node) (set byteSet) {
 			}
 		}
 	}
+
 	return set
 }

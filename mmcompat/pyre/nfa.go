@@ -56,6 +56,7 @@ func (b *nfaBuilder) build(n *node, next int32) int32 {
 	if len(b.insts) > b.limit {
 		return next
 	}
+
 	switch n.op {
 	case opSet:
 		return b.add(inst{op: instByte, set: n.set, x: next})
@@ -81,6 +82,7 @@ func (b *nfaBuilder) build(n *node, next int32) int32 {
 	case opRepeat:
 		return b.repeat(n, next)
 	}
+
 	return next
 }
 
@@ -91,15 +93,18 @@ func (b *nfaBuilder) repeat(n *node, next int32) int32 {
 		}
 		return b.add(inst{op: instSplit, x: more, y: enough})
 	}
+
 	sub := n.subs[0]
 	if n.max == infinite {
 		loop := b.add(inst{op: instSplit})
 		body := b.build(sub, loop)
+
 		if n.lazy {
 			b.insts[loop].x, b.insts[loop].y = next, body
 		} else {
 			b.insts[loop].x, b.insts[loop].y = body, next
 		}
+
 		next = loop
 	} else {
 		enough := next
@@ -107,6 +112,7 @@ func (b *nfaBuilder) repeat(n *node, next int32) int32 {
 			next = split(b.build(sub, next), enough)
 		}
 	}
+
 	for i := 0; i < n.min && len(b.insts) <= b.limit; i++ {
 		next = b.build(sub, next)
 	}

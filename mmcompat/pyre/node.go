@@ -72,6 +72,7 @@ func resolve(n *node, f Flags, d Dialect) {
 			}
 		}
 	}
+
 	for _, s := range n.subs {
 		resolve(s, f, d)
 	}
@@ -91,6 +92,7 @@ func (n *node) bytes(f Flags, d Dialect) byteSet {
 		}
 		return members
 	}
+
 	fold := f&IgnoreCase != 0
 	for _, it := range n.items {
 		switch {
@@ -106,16 +108,19 @@ func (n *node) bytes(f Flags, d Dialect) byteSet {
 			}
 		}
 	}
+
 	var all byteSet
 	for c := 0; c < 256; c++ {
 		b := byte(c)
 		if fold {
 			b = lower(b, f)
 		}
+
 		if members.has(b) != n.negate {
 			all.add(byte(c))
 		}
 	}
+
 	return all
 }
 
@@ -143,6 +148,7 @@ func nullable(n *node) bool {
 	case opGroup:
 		return nullable(n.subs[0])
 	}
+
 	return true
 }
 
@@ -150,11 +156,13 @@ func hasGroup(n *node) bool {
 	if n.op == opGroup {
 		return true
 	}
+
 	for _, s := range n.subs {
 		if hasGroup(s) {
 			return true
 		}
 	}
+
 	return false
 }
 
@@ -169,11 +177,13 @@ func check(pattern string, n *node) error {
 		// sre does not take back the groups of a round that failed.
 		return &UnsupportedError{pattern, "a group inside a lazy repeat"}
 	}
+
 	for _, s := range n.subs {
 		if err := check(pattern, s); err != nil {
 			return err
 		}
 	}
+
 	return nil
 }
 
@@ -217,6 +227,7 @@ func firstOf(n *node) (set byteSet, open bool) {
 	case opGroup:
 		return firstOf(n.subs[0])
 	}
+
 	return set, true
 }
 
@@ -246,6 +257,7 @@ func mustHave(n *node) []byteSet {
 			}
 		}
 	}
+
 	walk(n)
 	if len(all) > 2 {
 		// Rare bytes first: punctuation, then whatever comes late.
@@ -256,7 +268,9 @@ func mustHave(n *node) []byteSet {
 				some = append(some, b)
 			}
 		}
+
 		all = some
 	}
+
 	return all
 }

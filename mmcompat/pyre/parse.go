@@ -32,6 +32,7 @@ func parse(pattern string, flags Flags) (*node, *parser, error) {
 	if err := p.advance(); err != nil {
 		return nil, nil, err
 	}
+
 	n, err := p.alternatives(0)
 	if err != nil {
 		return nil, nil, err
@@ -48,6 +49,7 @@ func parse(pattern string, flags Flags) (*node, *parser, error) {
 	if p.groups > maxGroups {
 		return nil, nil, &UnsupportedError{pattern, "more than 100 groups"}
 	}
+
 	return n, p, nil
 }
 
@@ -63,11 +65,13 @@ func (p *parser) advance() error {
 		return nil
 	}
 	n := 1
+
 	if p.pattern[p.index] == '\\' {
 		if n = 2; p.index+1 >= len(p.pattern) {
 			return p.errorf("bogus escape (end of line)")
 		}
 	}
+
 	p.next = p.pattern[p.index : p.index+n]
 	p.index += n
 	return nil
@@ -107,6 +111,7 @@ func (p *parser) alternatives(nesting int) (*node, error) {
 		if err != nil {
 			return nil, err
 		}
+
 		subs = append(subs, n)
 		more, err := p.accept("|")
 		if err != nil {
@@ -116,12 +121,14 @@ func (p *parser) alternatives(nesting int) (*node, error) {
 			break
 		}
 	}
+
 	if nesting > 0 && p.next != "" && p.next != ")" {
 		return nil, p.errorf("pattern not properly closed")
 	}
 	if len(subs) == 1 {
 		return subs[0], nil
 	}
+
 	return &node{op: opAlt, subs: subs}, nil
 }
 
@@ -138,11 +145,13 @@ func (p *parser) sequence(nesting int) (*node, error) {
 		if err != nil {
 			return nil, err
 		}
+
 		c := this[0]
 		if p.flags&Verbose != 0 {
 			if len(this) == 1 && strings.IndexByte(" \t\n\r\v\f", c) >= 0 {
 				continue
 			}
+
 			if this == "#" {
 				for this != "" && this != "\n" {
 					if this, err = p.get(); err != nil {
@@ -152,6 +161,7 @@ func (p *parser) sequence(nesting int) (*node, error) {
 				continue
 			}
 		}
+
 		switch c {
 		case '[':
 			n, err := p.class()
@@ -171,6 +181,7 @@ func (p *parser) sequence(nesting int) (*node, error) {
 			if len(seq.subs) == 0 {
 				return nil, p.errorf("nothing to repeat")
 			}
+
 			item := seq.subs[len(seq.subs)-1]
 			if item.op == opAssert {
 				return nil, p.errorf("nothing to repeat")
@@ -178,6 +189,7 @@ func (p *parser) sequence(nesting int) (*node, error) {
 			if item.op == opRepeat {
 				return nil, p.errorf("multiple repeat")
 			}
+
 			lazy, err := p.accept("?")
 			if err != nil {
 				return nil, err
@@ -207,6 +219,7 @@ func (p *parser) sequence(nesting int) (*node, error) {
 			add(literal(c))
 		}
 	}
+
 	return seq, nil
 }
 
@@ -221,6 +234,7 @@ func (p *parser) bounds(c byte) (min, max int, isRepeat bool, err error) {
 	case '+':
 		return 1, infinite, true, nil
 	}
+
 	if p.next == "}" {
 		return 0, 0, false, nil
 	}
@@ -234,8 +248,10 @@ func (p *parser) bounds(c byte) (min, max int, isRepeat bool, err error) {
 			}
 			s += d
 		}
+
 		return s, nil
 	}
+
 	lo, err := number()
 	if err != nil {
 		return 0, 0, false, err
@@ -245,11 +261,13 @@ func (p *parser) bounds(c byte) (min, max int, isRepeat bool, err error) {
 	if err != nil {
 		return 0, 0, false, err
 	}
+
 	if comma {
 		if hi, err = number(); err != nil {
 			return 0, 0, false, err
 		}
 	}
+
 	closed, err := p.accept("}")
 	if err != nil {
 		return 0, 0, false, err
@@ -258,12 +276,14 @@ func (p *parser) bounds(c byte) (min, max int, isRepeat bool, err error) {
 		p.index, p.next = index, next
 		return 0, 0, false, nil
 	}
+
 	max = infinite
 	if lo != "" {
 		if min, err = p.count(lo); err != nil {
 			return 0, 0, false, err
 		}
 	}
+
 	if hi != "" {
 		if max, err = p.count(hi); err != nil {
 			return 0, 0, false, err
@@ -272,6 +292,7 @@ func (p *parser) bounds(c byte) (min, max int, isRepeat bool, err error) {
 			return 0, 0, false, p.errorf("bad repeat interval")
 		}
 	}
+
 	return min, max, true, nil
 }
 
@@ -293,6 +314,7 @@ func (p *parser) group(nesting int) (*node, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	capture := !question
 	if question {
 		this := p.next
@@ -314,6 +336,7 @@ func (p *parser) group(nesting int) (*node, error) {
 					return nil, err
 				}
 			}
+
 			if p.next == "" {
 				return nil, p.errorf("unbalanced parenthesis")
 			}
@@ -326,9 +349,11 @@ func (p *parser) group(nesting int) (*node, error) {
 			return nil, p.inlineFlags()
 		}
 	}
+
 	if capture {
 		number = p.groups
 		p.groups++
+
 		if name != "" {
 			if old, ok := p.names[name]; ok {
 				return nil, p.errorf("redefinition of group name '%s' as group %d; was group %d", name, number, old)
@@ -336,6 +361,7 @@ func (p *parser) group(nesting int) (*node, error) {
 			p.names[name] = number
 		}
 	}
+
 	n, err := p.alternatives(nesting + 1)
 	if err != nil {
 		return nil, err
@@ -351,6 +377,7 @@ func (p *parser) group(nesting int) (*node, error) {
 		// Kept as a node of its own: (?:a*)* repeats a group, a** is an error.
 		return &node{op: opConcat, subs: []*node{n}}, nil
 	}
+
 	return &node{op: opGroup, group: number, subs: []*node{n}}, nil
 }
 
@@ -359,6 +386,7 @@ func (p *parser) pythonGroup() (string, error) {
 	if err := p.advance(); err != nil {
 		return "", err
 	}
+
 	switch p.next {
 	case "<":
 	case "=":
@@ -368,6 +396,7 @@ func (p *parser) pythonGroup() (string, error) {
 	default:
 		return "", p.errorf("unknown specifier: ?P%s", p.next)
 	}
+
 	if err := p.advance(); err != nil {
 		return "", err
 	}
@@ -381,9 +410,11 @@ func (p *parser) pythonGroup() (string, error) {
 			return "", err
 		}
 	}
+
 	if name == "" {
 		return "", p.errorf("missing group name")
 	}
+
 	for i := 0; i < len(name); i++ {
 		c := name[i]
 		letter := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c == '_'
@@ -391,6 +422,7 @@ func (p *parser) pythonGroup() (string, error) {
 			return "", p.errorf("bad character in group name '%s'", name)
 		}
 	}
+
 	return name, p.advance()
 }
 
@@ -402,17 +434,20 @@ func (p *parser) inlineFlags() error {
 	if letters[p.next] == 0 {
 		return p.errorf("unexpected end of pattern")
 	}
+
 	for letters[p.next] != 0 {
 		p.flags |= letters[p.next]
 		if err := p.advance(); err != nil {
 			return err
 		}
 	}
+
 	switch p.next {
 	case ")":
 		return p.advance()
 	case "":
 		return p.errorf("unexpected end of pattern")
 	}
+
 	return p.errorf("unknown extension")
 }

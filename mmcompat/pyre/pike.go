@@ -30,11 +30,13 @@ func (p *program) pike(re *Regexp, s string, pos int, anchored bool, caps []int)
 		}
 		return append([]int(nil), c...)
 	}
+
 	type visit struct {
 		pc      int32
 		restore int32 // >= 0: put old back into caps[restore] instead
 		old     int
 	}
+
 	var stack []visit
 	round := uint32(0)
 	add := func(to *threads, pc int32, at int, c []int) {
@@ -46,6 +48,7 @@ func (p *program) pike(re *Regexp, s string, pos int, anchored bool, caps []int)
 				c[v.restore] = v.old
 				continue
 			}
+
 			pc := v.pc
 			for to.seen[pc] != round {
 				to.seen[pc] = round
@@ -67,10 +70,12 @@ func (p *program) pike(re *Regexp, s string, pos int, anchored bool, caps []int)
 				default:
 					to.list = append(to.list, thread{pc, clone(c)})
 				}
+
 				break
 			}
 		}
 	}
+
 	matched := false
 	scratch := make([]int, len(caps))
 	for first := true; pos <= len(s); pos++ {
@@ -81,9 +86,11 @@ func (p *program) pike(re *Regexp, s string, pos int, anchored bool, caps []int)
 				}
 				round++ // what was seen was seen at another place
 			}
+
 			if first {
 				round++
 			}
+
 			for i := range scratch {
 				scratch[i] = -1
 			}
@@ -91,11 +98,13 @@ func (p *program) pike(re *Regexp, s string, pos int, anchored bool, caps []int)
 			add(cur, p.start, pos, scratch)
 			first = false
 		}
+
 		if len(cur.list) == 0 && (anchored || matched) {
 			break
 		}
 		round++
 		next.list = next.list[:0]
+
 		for k, t := range cur.list {
 			i := &p.insts[t.pc]
 			if i.op == instMatch {
@@ -107,12 +116,16 @@ func (p *program) pike(re *Regexp, s string, pos int, anchored bool, caps []int)
 				}
 				break
 			}
+
 			if pos < len(s) && i.set.has(s[pos]) {
 				add(next, i.x, pos+1, t.caps)
 			}
+
 			free = append(free, t.caps)
 		}
+
 		cur, next = next, cur
 	}
+
 	return matched
 }

@@ -96,6 +96,7 @@ func CompileFor(d Dialect, pattern string, flags Flags) (*Regexp, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	r := &Regexp{
 		pattern: pattern,
 		flags:   st.flags,
@@ -103,6 +104,7 @@ func CompileFor(d Dialect, pattern string, flags Flags) (*Regexp, error) {
 		ngroups: st.groups,
 		root:    root,
 	}
+
 	if r.flags&Template != 0 {
 		return nil, &UnsupportedError{pattern, "the template flag"}
 	}
@@ -114,12 +116,14 @@ func CompileFor(d Dialect, pattern string, flags Flags) (*Regexp, error) {
 	if r.nfa, err = buildNFA(pattern, root, false); err != nil {
 		return nil, err
 	}
+
 	b := btBuilder{}
 	r.start = b.build(root, &step{op: stepMatch})
 	r.depth = b.counters
 	r.lead = leadSet(r.start)
 	r.first = firstSet(root)
 	r.must = mustHave(root)
+
 	return r, nil
 }
 
@@ -213,12 +217,14 @@ func (r *Regexp) FindAll(s string) []*Match {
 		if m == nil {
 			break
 		}
+
 		all = append(all, m)
 		pos = m.End()
 		if m.Start() == m.End() {
 			pos++
 		}
 	}
+
 	return all
 }
 
@@ -227,17 +233,20 @@ func (r *Regexp) FindAll(s string) []*Match {
 func (r *Regexp) FindGroup(s string, group int) (text string, took, found bool) {
 	var few [8]int
 	caps := few[:]
+
 	if n := 2 * r.ngroups; n <= len(few) {
 		caps = caps[:n]
 	} else {
 		caps = make([]int, n)
 	}
+
 	if !r.into(caps, s, 0, false) {
 		return "", false, false
 	}
 	if a, b := caps[2*group], caps[2*group+1]; a >= 0 {
 		return s[a:b], true, true
 	}
+
 	return "", false, true
 }
 
@@ -256,10 +265,12 @@ func (r *Regexp) into(caps []int, s string, pos int, anchored bool) bool {
 			return false
 		}
 	}
+
 	found, sure := r.backtrack(s, pos, anchored, caps)
 	if !sure {
 		found = r.nfa.pike(r, s, pos, anchored, caps)
 	}
+
 	return found
 }
 
@@ -277,5 +288,6 @@ func Escape(s string) string {
 			b = append(b, '\\', c)
 		}
 	}
+
 	return string(b)
 }

@@ -97,10 +97,12 @@ func ask(t testing.TB, questions []question) []answer {
 		for _, s := range q.Texts {
 			l.Texts = append(l.Texts, latin(s))
 		}
+
 		if err := enc.Encode(l); err != nil {
 			t.Fatal(err)
 		}
 	}
+
 	dec := json.NewDecoder(bytes.NewReader(mmtest.PlainPython(t, in.Bytes(), askPython)))
 	answers := make([]answer, len(questions))
 	for i := range answers {
@@ -108,6 +110,7 @@ func ask(t testing.TB, questions []question) []answer {
 			t.Fatalf("answer %d: %v", i, err)
 		}
 	}
+
 	return answers
 }
 
@@ -117,6 +120,7 @@ func spans(ms ...*Match) []int {
 		if m == nil {
 			continue
 		}
+
 		// An empty group that took no part is -1, -1 in Python too.
 		for g := 0; g < len(m.caps); g += 2 {
 			if m.caps[g] < 0 || m.caps[g+1] < 0 {
@@ -126,6 +130,7 @@ func spans(ms ...*Match) []int {
 			}
 		}
 	}
+
 	return all
 }
 
@@ -150,9 +155,11 @@ func compare(t *testing.T, questions []question) (same, refused int) {
 			same++
 			continue
 		}
+
 		if r.Groups() != a.Groups || fmt.Sprint(r.names) != fmt.Sprint(a.Names) {
 			t.Errorf("%q flags %d: groups %d %v, Python's %d %v", q.Pattern, q.Flags, r.Groups(), r.names, a.Groups, a.Names)
 		}
+
 		for k, text := range q.Texts {
 			want := fmt.Sprint(a.Found[k])
 			got := [3][]int{spans(r.Search(text)), spans(r.Match(text)), spans(r.FindAll(text)...)}
@@ -160,6 +167,7 @@ func compare(t *testing.T, questions []question) (same, refused int) {
 				t.Errorf("%q flags %d on %q: %v, Python's %v", q.Pattern, q.Flags, text, got, want)
 				bad++
 			}
+
 			// The engines agree with each other.
 			var simulated []*Match
 			for _, anchored := range []bool{false, true} {
@@ -170,16 +178,20 @@ func compare(t *testing.T, questions []question) (same, refused int) {
 				}
 				simulated = append(simulated, m)
 			}
+
 			if g := fmt.Sprint(spans(simulated[0]), spans(simulated[1])); g != fmt.Sprint(a.Found[k][0], a.Found[k][1]) {
 				t.Errorf("%q flags %d on %q by threads: %s, Python's %v", q.Pattern, q.Flags, text, g, want)
 				bad++
 			}
+
 			if bad > 20 {
 				t.Fatal("too many differences")
 			}
+
 			same++
 		}
 	}
+
 	return same, refused
 }
 
@@ -214,6 +226,7 @@ func (m *maker) atom(depth int) string {
 			return "(" + m.alternatives(depth-1) + ")"
 		}
 	}
+
 	return m.pick("a", "b", "c", "A", "@", " ", "x", "<", ">", "ab", "1", "_", "#", "-")
 }
 
@@ -261,14 +274,17 @@ func TestAgainstPython(t *testing.T) {
 		for range 2000 {
 			m.groups = 0
 			q := question{Flags: m.flags(), Pattern: m.alternatives(3)}
+
 			if m.Intn(20) == 0 {
 				q.Pattern = m.pick("(?i)", "(?s)", "(?m)", "(?x)", "(?iu)") + q.Pattern
 			}
+
 			for range 6 {
 				q.Texts = append(q.Texts, m.text())
 			}
 			questions = append(questions, q)
 		}
+
 		same, no := compare(t, questions)
 		total += same
 		refused += no
@@ -276,5 +292,6 @@ func TestAgainstPython(t *testing.T) {
 			return
 		}
 	}
+
 	t.Logf("%d answers the same as Python's, %d patterns refused", total, refused)
 }

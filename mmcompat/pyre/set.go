@@ -44,6 +44,7 @@ func NewSet(needles ...Needle) *Set {
 		}
 		s.words = append(s.words, needle.word)
 	}
+
 	s.insts = b.insts
 	s.classify()
 	s.cover = cover(needles)
@@ -64,6 +65,7 @@ func (s *Set) classify() {
 			sets = append(sets, *s.words[s.owner[i]])
 		}
 	}
+
 	// Split the one class of all bytes by each set in turn.
 	count := 1
 	for _, set := range sets {
@@ -71,6 +73,7 @@ func (s *Set) classify() {
 			class uint8
 			in    bool
 		}
+
 		numbers := map[part]uint8{}
 		var class [256]uint8
 		for c := 0; c < 256; c++ {
@@ -80,8 +83,10 @@ func (s *Set) classify() {
 			}
 			class[c] = numbers[p]
 		}
+
 		s.class, count = class, len(numbers)
 	}
+
 	for c := 255; c >= 0; c-- {
 		s.member[s.class[c]] = byte(c)
 	}
@@ -99,6 +104,7 @@ func (s *Set) Lines(text string, hit func(start, end int, patterns []int) bool) 
 	}
 	a := s.get()
 	defer s.put(a)
+
 	for from := 0; from < len(text); {
 		if from = s.skip(text, from); from == len(text) {
 			return
@@ -109,6 +115,7 @@ func (s *Set) Lines(text string, hit func(start, end int, patterns []int) bool) 
 				end = from + s.window + n + 1
 			}
 		}
+
 		if !a.lines(text, from, end, hit) {
 			return
 		}
@@ -124,6 +131,7 @@ func (s *Set) skip(text string, from int) int {
 	if len(s.cover) == 0 {
 		return from
 	}
+
 	// Ever larger pieces: a byte that is nowhere must not be looked for up to the
 	// end again each time another one is found soon.
 	for begin, size := from, s.window; begin < len(text); size *= 2 {
@@ -134,11 +142,13 @@ func (s *Set) skip(text string, from int) int {
 				first = begin + n
 			}
 		}
+
 		if first < end {
 			return from + strings.LastIndexByte(text[from:first], '\n') + 1
 		}
 		begin = end
 	}
+
 	return len(text)
 }
 
@@ -157,6 +167,7 @@ func (a *automaton) lines(text string, from, end int, hit func(start, end int, p
 			state = to
 			continue
 		}
+
 		if to == 0 {
 			to = a.step(state, int(class[piece[i]]))
 			rows = a.next
@@ -165,12 +176,14 @@ func (a *automaton) lines(text string, from, end int, hit func(start, end int, p
 				continue
 			}
 		}
+
 		start := from + strings.LastIndexByte(piece[:i], '\n') + 1
 		if !hit(start, from+i+1, a.hits[-to]) {
 			return false
 		}
 		state = a.start
 	}
+
 	if state == a.start {
 		return true // what is left is no line
 	}
@@ -178,9 +191,11 @@ func (a *automaton) lines(text string, from, end int, hit func(start, end int, p
 	if to == 0 {
 		to = a.step(state, s.ends)
 	}
+
 	if to < 0 {
 		return hit(from+strings.LastIndexByte(piece, '\n')+1, end, a.hits[-to])
 	}
+
 	return true
 }
 
@@ -197,11 +212,13 @@ func (s *Set) Find(text string) (start, end int, found bool) {
 func (s *Set) get() *automaton {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+
 	if n := len(s.free); n > 0 {
 		a := s.free[n-1]
 		s.free = s.free[:n-1]
 		return a
 	}
+
 	a := &automaton{set: s}
 	a.reset()
 	return a
@@ -275,11 +292,13 @@ func (a *automaton) intern(st state) int32 {
 	if at, ok := a.index[string(a.key)]; ok {
 		return at
 	}
+
 	at := int32(len(a.next))
 	a.next = append(a.next, make([]int32, a.set.stride)...)
 	st.places = slices.Clone(st.places)
 	a.states = append(a.states, st)
 	a.index[string(a.key)] = at
+
 	return at
 }
 
@@ -292,16 +311,19 @@ func (a *automaton) step(from int32, class int) (next int32) {
 		a.reset()
 		from = a.intern(st)
 	}
+
 	st := a.states[int(from)/s.stride]
 	sym := after
 	if class != s.ends {
 		sym = int16(s.member[class])
 	}
+
 	found := slices.Clone(st.found)
 	to := a.advance(st.places, st.before, sym, found)
 	if sym == '\n' {
 		a.advance(to, '\n', after, found)
 	}
+
 	switch {
 	case sym != '\n' && sym != after:
 		left := other
@@ -314,6 +336,7 @@ func (a *automaton) step(from int32, class int) (next int32) {
 	default:
 		next = -a.report(found)
 	}
+
 	a.next[int(from)+class] = next
 	return next
 }
@@ -343,6 +366,7 @@ func (a *automaton) advance(places []int32, left, sym int16, found []uint64) []i
 			if a.seen[pc] == a.visit {
 				continue
 			}
+
 			a.seen[pc] = a.visit
 			switch in := &s.insts[pc]; in.op {
 			case instSplit:
@@ -360,6 +384,7 @@ func (a *automaton) advance(places []int32, left, sym int16, found []uint64) []i
 			}
 		}
 	}
+
 	for _, pc := range places {
 		visit(pc)
 	}
@@ -368,6 +393,7 @@ func (a *automaton) advance(places []int32, left, sym int16, found []uint64) []i
 			visit(pc)
 		}
 	}
+
 	return to
 }
 
@@ -383,6 +409,7 @@ func between(as assertion, word *byteSet, left, right int16) bool {
 	case atEndText:
 		return right == after
 	}
+
 	edge := (left >= 0 && word.has(byte(left))) != (right >= 0 && word.has(byte(right)))
 	return edge == (as == atWordEdge)
 }
@@ -397,6 +424,7 @@ func (a *automaton) report(found []uint64) int32 {
 			list = append(list, i<<6+bits.TrailingZeros64(w))
 		}
 	}
+
 	if at, ok := a.found[string(key)]; ok {
 		return at
 	}

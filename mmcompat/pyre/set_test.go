@@ -17,11 +17,14 @@ func linesSlowly(patterns []*Regexp, text string) (all []string) {
 				hits = append(hits, k)
 			}
 		}
+
 		if len(hits) > 0 {
 			all = append(all, fmt.Sprint(at, at+len(line), hits))
 		}
+
 		at += len(line)
 	}
+
 	return all
 }
 
@@ -50,6 +53,7 @@ func TestSetFindsWhatSearchFinds(t *testing.T) {
 				patterns = append(patterns, re)
 			}
 		}
+
 		s := NewSet(needles(patterns)...)
 		s.window = 1 + m.Intn(20)
 		for range 20 {
@@ -65,10 +69,12 @@ func TestSetFindsWhatSearchFinds(t *testing.T) {
 				}
 				t.Fatalf("%s on %q: %v, want %v", all, text, got, want)
 			}
+
 			compared++
 			hits += len(got)
 		}
 	}
+
 	t.Logf("%d texts, %d lines with hits", compared, hits)
 }
 
@@ -87,10 +93,12 @@ func TestSetForgetsStatesAndGoesOn(t *testing.T) {
 		}
 		b.WriteByte('\n')
 	}
+
 	got, want := lines(s, b.String()), linesSlowly(patterns, b.String())
 	if fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Fatalf("%d lines, want %d", len(got), len(want))
 	}
+
 	if n := len(s.free[0].states); n > s.room+1 {
 		t.Errorf("%d states kept, want at most %d", n, s.room+1)
 	}
@@ -106,6 +114,7 @@ func TestCandidates(t *testing.T) {
 		if err != nil {
 			continue
 		}
+
 		s := NewSet(re.Stripped(), re.Relaxed())
 		for range 10 {
 			line := strings.ReplaceAll(m.pick(" ", "", "\t\f")+m.text(), "\n", " ") + m.pick("", "\n", " \n")
@@ -114,6 +123,7 @@ func TestCandidates(t *testing.T) {
 				hits = append(hits, patterns...)
 				return true
 			})
+
 			const white = " \t\n\v\f\r"
 			for _, piece := range []string{strings.Trim(line, white), strings.TrimRight(line, white)} {
 				if line != "" && re.Match(piece) != nil {
@@ -122,6 +132,7 @@ func TestCandidates(t *testing.T) {
 						t.Fatalf("%q matches %q, but %q is no candidate", re.Pattern(), piece, line)
 					}
 				}
+
 				if line != "" && re.Search(piece) != nil && (len(hits) == 0 || hits[len(hits)-1] != 1) {
 					t.Fatalf("%q is found in %q, but %q is no candidate", re.Pattern(), piece, line)
 				}

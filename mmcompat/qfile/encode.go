@@ -26,6 +26,7 @@ func Encode(msg any, data *Data, now float64, schema int) (base string, b []byte
 	case v == nil:
 		return "", nil, &py.Error{Class: "TypeError", Text: "cannot concatenate 'str' and 'NoneType' objects"}
 	}
+
 	protocol := 1
 	var v pickle.Value
 	switch m := msg.(type) {
@@ -40,12 +41,14 @@ func Encode(msg any, data *Data, now float64, schema int) (base string, b []byte
 		if err != nil {
 			return "", nil, err
 		}
+
 		protocol, v = 0, pickle.Str(text)
 	case *pickle.Instance:
 		v = m
 	default:
 		return "", nil, fmt.Errorf("had a message of Go type %T, wanted a message or its text", msg)
 	}
+
 	b, err = pickle.Dump(v, protocol)
 	if err != nil {
 		return "", nil, err
@@ -55,21 +58,25 @@ func Encode(msg any, data *Data, now float64, schema int) (base string, b []byte
 		received = now
 		d.Set("received_time", now)
 	}
+
 	sum := sha1.New()
 	sum.Write(b)
 	sum.Write([]byte(listname + pickle.Repr(now, 64)))
 	base = pickle.Repr(received, 64) + "+" + hex.EncodeToString(sum.Sum(nil))
 
 	d.Set("version", schema)
+
 	for _, k := range d.dict.Keys() {
 		if s, ok := k.(pickle.Str); ok && strings.HasPrefix(string(s), "_") {
 			d.dict.Delete(k)
 		}
 	}
+
 	d.Set("_parsemsg", protocol == 0)
 	meta, err := pickle.Dump(d.dict, protocol)
 	if err != nil {
 		return "", nil, err
 	}
+
 	return base, append(b, meta...), nil
 }

@@ -25,6 +25,7 @@ func Decode(base string, b []byte) (*Item, error) {
 	if err != nil {
 		return nil, fmt.Errorf("entry %s: its message: %w", base, err)
 	}
+
 	v, _, err := pickle.Load(rest)
 	if err != nil {
 		return nil, fmt.Errorf("entry %s: its metadata, %d bytes in: %w", base, len(b)-len(rest), err)
@@ -33,6 +34,7 @@ func Decode(base string, b []byte) (*Item, error) {
 	if !ok {
 		return nil, fmt.Errorf("entry %s: had metadata %s, wanted a dict", base, pickle.Repr(v, 40))
 	}
+
 	return &Item{Base: base, Message: msg, Data: &Data{dict}, dataAt: len(b) - len(rest)}, nil
 }
 
@@ -48,9 +50,11 @@ func (it *Item) Parse() (*message.Message, error) {
 			return message.Parse(string(text))
 		}
 	}
+
 	in, ok := it.Message.(*pickle.Instance)
 	if !ok {
 		return nil, fmt.Errorf("entry %s: had the message %s, wanted a text to parse or a message object", it.Base, pickle.Repr(it.Message, 40))
 	}
+
 	return message.FromPickle(in)
 }

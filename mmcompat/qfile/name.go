@@ -28,6 +28,7 @@ func parseName(base string) (name, error) {
 	if !ok || strings.Contains(digest, "+") {
 		return name{}, fmt.Errorf("had the name %q, wanted TIME+DIGEST", base)
 	}
+
 	t, err := strconv.ParseFloat(when, 64)
 	if err != nil || t != t {
 		return name{}, fmt.Errorf("had the name %q, wanted a time in seconds before the +", base)
@@ -61,10 +62,12 @@ func newSlice(n, of int) (slice, error) {
 	if of < 1 || n < 0 {
 		return slice{}, fmt.Errorf("had slice %d of %d, wanted one from 0 of at least 1", n, of)
 	}
+
 	bound := func(n int) *big.Int {
 		b := new(big.Int).Mul(hashSpace, big.NewInt(int64(n)))
 		return b.Div(b, big.NewInt(int64(of)))
 	}
+
 	return slice{bound(n), new(big.Int).Sub(bound(n+1), big.NewInt(1))}, nil
 }
 

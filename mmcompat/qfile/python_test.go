@@ -31,6 +31,7 @@ func someNames() []string {
 		}
 		names = append(names, fmt.Sprintf("%.2f+%s", 1.1e9+float64(i/2*7919%1000), digest.String()))
 	}
+
 	return append(names, "1100000001.5+"+strings.Repeat("0", 40), "1100000002.5+"+strings.Repeat("f", 40), "1e9+7"+strings.Repeat("f", 39),
 		"-3.25+8"+strings.Repeat("0", 39), "1100000003.5+55"+strings.Repeat("5", 38), "1100000004.5+ABCDEF")
 }
@@ -48,16 +49,19 @@ func TestFilesOfEachSlice(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+
 	out := mmtest.RunPython(t, prefix, `
 import json
 from Mailman.Queue.Switchboard import Switchboard
 print json.dumps([[n, of, ext, Switchboard(sys.argv[1], n, of).files(ext)]
                   for of in (1, 2, 3, 4, 5, 6, 7, 8, 10, 16, 100) for n in range(of) for ext in ('.pck', '.bak')])
 `, dir)
+
 	var theirs [][]any
 	if err := json.Unmarshal(out, &theirs); err != nil {
 		t.Fatal(err)
 	}
+
 	total := 0
 	for _, row := range theirs {
 		n, of, ext := int(row[0].(float64)), int(row[1].(float64)), row[2].(string)
@@ -69,22 +73,26 @@ print json.dumps([[n, of, ext, Switchboard(sys.argv[1], n, of).files(ext)]
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		got, err := q.Files(ext)
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		total += len(got)
 		// Whose time is equal comes in the directory's order in Mailman, in the names' here.
 		gotTimes, wantTimes := times(got), times(want)
 		if !slices.Equal(gotTimes, wantTimes) {
 			t.Errorf("slice %d of %d, %s: had times %v, wanted %v", n, of, ext, gotTimes, wantTimes)
 		}
+
 		slices.Sort(got)
 		slices.Sort(want)
 		if !slices.Equal(got, want) {
 			t.Errorf("slice %d of %d, %s: had %q, wanted %q", n, of, ext, got, want)
 		}
 	}
+
 	if total < 800 {
 		t.Errorf("listed only %d names", total)
 	}
@@ -133,6 +141,7 @@ func TestEncodeIsEnqueue(t *testing.T) {
 		Text, Data string
 		Plain      bool
 	}
+
 	var specs []spec
 	for _, c := range queued {
 		specs = append(specs, spec{base64.StdEncoding.EncodeToString([]byte(c.text)), c.python, c.plain})
@@ -141,6 +150,7 @@ func TestEncodeIsEnqueue(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	out := mmtest.RunPythonInput(t, prefix, in, `
 import json, email
 from Mailman import mm_cfg, Message
@@ -164,40 +174,49 @@ for spec in json.load(sys.stdin):
     got.append({'Base': base, 'Bytes': open(os.path.join(sys.argv[1], base + '.pck')).read().encode('base64')})
 print json.dumps({'Entries': got, 'Schema': mm_cfg.QFILE_SCHEMA_VERSION})
 `, filepath.Join(t.TempDir(), "q"))
+
 	var want struct {
 		Entries []struct{ Base, Bytes string }
 		Schema  int
 	}
+
 	if err := json.Unmarshal(out, &want); err != nil {
 		t.Fatal(err)
 	}
+
 	now := 1800000000.25
 	for i, c := range queued {
 		now += 1.0 / 3
 		d := NewData()
 		c.data(d)
 		var msg any = pickle.Str(c.text)
+
 		if !c.plain {
 			if msg, err = message.Parse(c.text); err != nil {
 				t.Fatal(err)
 			}
 		}
+
 		base, b, err := Encode(msg, d, now, want.Schema)
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		theirs, err := base64.StdEncoding.DecodeString(strings.ReplaceAll(want.Entries[i].Bytes, "\n", ""))
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		ours, err := Decode(base, b)
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		his, err := Decode(want.Entries[i].Base, theirs)
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		if c.plain {
 			if base != want.Entries[i].Base || string(b[:ours.dataAt]) != string(theirs[:his.dataAt]) {
 				t.Errorf("%s: had the name %s and the message\n%q\nwanted %s and\n%q", c.name, base, b[:ours.dataAt], want.Entries[i].Base, theirs[:his.dataAt])
@@ -208,14 +227,17 @@ print json.dumps({'Entries': got, 'Schema': mm_cfg.QFILE_SCHEMA_VERSION})
 			if when(base) != when(want.Entries[i].Base) {
 				t.Errorf("%s: had the name %s, wanted %s", c.name, base, want.Entries[i].Base)
 			}
+
 			if diff := pickle.Diff(ours.Message, his.Message, 5); len(diff) > 0 {
 				t.Errorf("%s: message: %v", c.name, diff)
 			}
+
 			sum := sha1.Sum([]byte(string(theirs[:his.dataAt]) + listOf(his) + pickle.Repr(now, 40)))
 			if want := fmt.Sprintf("%s+%x", when(base), sum); want != his.Base {
 				t.Errorf("%s: Mailman's name is %s, wanted %s as ours are made", c.name, his.Base, want)
 			}
 		}
+
 		if diff := pickle.Diff(ours.Data.Dict(), his.Data.Dict(), 5); len(diff) > 0 {
 			t.Errorf("%s: metadata: %v", c.name, diff)
 		}
@@ -236,6 +258,7 @@ func TestModes(t *testing.T) {
 	if err := os.Chmod(parent, 0o775|os.ModeSetgid); err != nil {
 		t.Fatal(err)
 	}
+
 	out := mmtest.RunPython(t, prefix, `
 from Mailman.Queue.Switchboard import Switchboard
 os.umask(077)
@@ -243,6 +266,7 @@ s = Switchboard(sys.argv[1])
 path = os.path.join(s.whichq(), s.enqueue('text', _plaintext=1) + '.pck')
 print '%o %o' % (os.stat(s.whichq()).st_mode, os.stat(path).st_mode)
 `, filepath.Join(parent, "theirs"))
+
 	old := setUmask(0o077)
 	defer setUmask(old)
 	dir := filepath.Join(parent, "ours")
@@ -250,10 +274,12 @@ print '%o %o' % (os.stat(s.whichq()).st_mode, os.stat(path).st_mode)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	base, err := q.Enqueue(pickle.Str("text"), NewData())
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if got := fmt.Sprintf("%o %o\n", mode(t, dir), mode(t, q.Path(base, Waiting))); got != string(out) {
 		t.Errorf("had modes %swanted Mailman's %s", got, out)
 	}
@@ -270,6 +296,7 @@ func TestMailmanReadsOurs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	var want strings.Builder
 	for _, c := range queued {
 		d := NewData()
@@ -279,20 +306,25 @@ func TestMailmanReadsOurs(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		var msg any = m
 		if c.plain {
 			msg = pickle.Str(c.text)
 		}
+
 		base, err := q.Enqueue(msg, d)
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		flat, err := m.AsString(false, false)
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		fmt.Fprintf(&want, "%s Mailman.Message.Message %x %v\n", base, flat, pickle.Repr(pickle.Str(d.Str("listname")), 100))
 	}
+
 	got := mmtest.RunPython(t, prefix, `
 from Mailman.Queue.Switchboard import Switchboard
 s = Switchboard(sys.argv[1])
@@ -303,6 +335,7 @@ for base in s.files():
 if os.listdir(s.whichq()):
     print os.listdir(s.whichq())
 `, dir)
+
 	if string(got) != want.String() {
 		t.Errorf("Mailman read\n%s\nwanted\n%s", got, &want)
 	}
@@ -347,19 +380,23 @@ for msg in made:
     answer.append([base, msg.as_string().encode('base64'), msg.get_content_type(), str(msg['subject'])])
 print json.dumps(answer)
 `, dir)
+
 	var entries [][4]string
 	if err := json.Unmarshal(out, &entries); err != nil {
 		t.Fatal(err)
 	}
+
 	q, err := Open(dir, 0, 1, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	for i, e := range entries {
 		it, err := q.Read(e[0], Waiting)
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		m, err := it.Parse()
 		if err != nil {
 			t.Errorf("message %d: %v", i, err)
@@ -369,13 +406,16 @@ print json.dumps(answer)
 		if err != nil {
 			t.Errorf("message %d: %v", i, err)
 		}
+
 		want, err := base64.StdEncoding.DecodeString(strings.ReplaceAll(e[1], "\n", ""))
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		if flat != string(want) || m.GetContentType() != e[2] {
 			t.Errorf("message %d: had\n%s\nof type %s, wanted\n%s\nof type %s", i, flat, m.GetContentType(), want, e[2])
 		}
+
 		if it.Data.Str("listname") != "test" {
 			t.Errorf("message %d: had metadata %s", i, pickle.Repr(it.Data.Dict(), 200))
 		}
@@ -415,21 +455,25 @@ for dir in sys.argv[1:]:
     put(56, msg + cPickle.dumps({'_parsemsg': True}, 0), '.pck')
     put(57, 'half', '.pck.tmp')
 `, theirs, ours)
+
 	mmtest.RunPython(t, prefix, `
 from Mailman import mm_cfg
 mm_cfg.BADQUEUE_DIR, mm_cfg.LOG_DIR = sys.argv[2:]
 from Mailman.Queue.Switchboard import Switchboard
 Switchboard(sys.argv[1], recover=True)
 `, theirs, badTheirs, dir)
+
 	var lines []string
 	q, err := Open(ours, 0, 1, Options{BadDir: badOurs, Log: func(line string) { lines = append(lines, line) }})
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	recovered, err := q.Recover(nil)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	for _, pair := range [][2]string{{theirs, ours}, {badTheirs, badOurs}} {
 		want, got := contents(t, pair[0]), contents(t, pair[1])
 		for name := range want {
@@ -437,32 +481,39 @@ Switchboard(sys.argv[1], recover=True)
 				t.Errorf("%s: had\n%s\nwanted\n%s", name, got[name], want[name])
 			}
 		}
+
 		for name := range got {
 			if _, ok := want[name]; !ok {
 				t.Errorf("%s: Mailman has no such file", name)
 			}
 		}
+
 		if a, b := mode(t, pair[0]), mode(t, pair[1]); a != b {
 			t.Errorf("%s has mode %o, wanted %o", pair[1], b, a)
 		}
 	}
+
 	if n := len(contents(t, badOurs)); n != 13 || len(recovered) != 13 {
 		t.Errorf("preserved %d entries and recovered %d, wanted 13 and 13", n, len(recovered))
 	}
+
 	log, err := os.ReadFile(filepath.Join(dir, "error"))
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	for _, line := range lines {
 		// What is wrong with a pickle is said in other words.
 		head, tail, _ := strings.Cut(line, ": ")
 		if _, after, ok := strings.Cut(line, "\n"); ok {
 			tail = after
 		}
+
 		if !strings.Contains(string(log), head+": ") || !strings.Contains(string(log), tail) {
 			t.Errorf("logged %q, which Mailman did not: %s", line, log)
 		}
 	}
+
 	if len(lines) != 13 {
 		t.Errorf("had log lines %q, wanted 13", lines)
 	}
@@ -475,12 +526,14 @@ func contents(t *testing.T, dir string) map[string]string {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	all := map[string]string{}
 	for _, f := range files {
 		b, err := os.ReadFile(filepath.Join(dir, f.Name()))
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		text := fmt.Sprintf("%q", b)
 		if it, err := Decode("x", b); err == nil {
 			keys := []string{}
@@ -490,8 +543,10 @@ func contents(t *testing.T, dir string) map[string]string {
 			slices.Sort(keys)
 			text = pickle.Repr(it.Message, 1<<16) + strings.Join(keys, ", ")
 		}
+
 		all[f.Name()] = text
 	}
+
 	return all
 }
 
@@ -505,11 +560,13 @@ func TestMailmansToolsTakeOurs(t *testing.T) {
 		}
 		return q
 	}
+
 	shunt, bounces := open("shunt"), open("bounces")
 	m, err := message.Parse("From: a@example.com\nSubject: lost\n\nand found\n")
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	d := NewData()
 	d.Set("listname", "test")
 	d.Set("whichq", bounces.Dir())
@@ -517,6 +574,7 @@ func TestMailmansToolsTakeOurs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	tool := func(args ...string) string {
 		cmd := exec.Command(mmtest.Python(t), append([]string{filepath.Join(prefix, "bin", args[0])}, args[1:]...)...)
 		out, err := cmd.CombinedOutput()
@@ -525,28 +583,35 @@ func TestMailmansToolsTakeOurs(t *testing.T) {
 		}
 		return string(out)
 	}
+
 	if out := tool("show_qfiles", shunt.Path(base, Waiting)); !strings.Contains(out, "Subject: lost") || !strings.Contains(out, "and found") {
 		t.Errorf("show_qfiles shows %s", out)
 	}
+
 	if out := tool("unshunt"); out != "" {
 		t.Errorf("unshunt says %s", out)
 	}
+
 	left, err := shunt.Files(Waiting)
 	if err != nil || len(left) != 0 {
 		t.Errorf("left in the shunt queue: %q, %v", left, err)
 	}
+
 	back, err := bounces.Files(Waiting)
 	if err != nil || len(back) != 1 {
 		t.Fatalf("back in its queue: %q, %v", back, err)
 	}
+
 	it, err := bounces.Read(back[0], Waiting)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	got, err := it.Parse()
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	subject, _ := got.Get("subject")
 	if subject != "lost" || it.Data.Str("listname") != "test" || when(back[0]) != when(base) {
 		t.Errorf("had %q at %s with %s", subject, back[0], pickle.Repr(it.Data.Dict(), 300))

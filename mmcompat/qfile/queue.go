@@ -52,12 +52,15 @@ func Open(dir string, n, slices int, o Options) (*Queue, error) {
 	if err := makeDir(dir); err != nil {
 		return nil, err
 	}
+
 	if o.Now == nil {
 		o.Now = time.Now
 	}
+
 	if o.Log == nil {
 		o.Log = func(string) {}
 	}
+
 	return &Queue{dir: dir, slice: s, o: o, foreign: map[string]bool{}}, nil
 }
 
@@ -71,6 +74,7 @@ func makeDir(dir string) error {
 	if err != nil {
 		return err
 	}
+
 	info, err := disk.Stat(dir)
 	if err != nil || info.Mode().Perm() == dirMode {
 		return err
@@ -92,11 +96,13 @@ func (q *Queue) Files(ext string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	files, err := d.Readdirnames(-1)
 	d.Close()
 	if err != nil {
 		return nil, err
 	}
+
 	// Equal times are told apart in the order of the names, so that a run can be repeated.
 	sort.Strings(files)
 	taken := make(map[float64]bool, len(files))
@@ -106,11 +112,13 @@ func (q *Queue) Files(ext string) ([]string, error) {
 		if !ok || base == "" {
 			continue
 		}
+
 		n, err := parseName(base)
 		ours := false
 		if err == nil {
 			ours, err = q.slice.has(n)
 		}
+
 		if err != nil {
 			if !q.foreign[f] {
 				q.foreign[f] = true
@@ -118,6 +126,7 @@ func (q *Queue) Files(ext string) ([]string, error) {
 			}
 			continue
 		}
+
 		if !ours {
 			continue
 		}
@@ -127,6 +136,7 @@ func (q *Queue) Files(ext string) ([]string, error) {
 		taken[n.time] = true
 		found = append(found, n)
 	}
+
 	sort.SliceStable(found, func(i, j int) bool { return found[i].time < found[j].time })
 	bases := make([]string, len(found))
 	for i, n := range found {
@@ -166,6 +176,7 @@ func (q *Queue) Preserve(base string) { q.finish(base, true) }
 func (q *Queue) finish(base string, preserve bool) {
 	from := q.Path(base, Claimed)
 	var err error
+
 	if preserve {
 		if err = makeDir(q.o.BadDir); err == nil {
 			err = disk.Rename(from, filepath.Join(q.o.BadDir, base+Preserved))
@@ -173,6 +184,7 @@ func (q *Queue) finish(base string, preserve bool) {
 	} else {
 		err = disk.Remove(from)
 	}
+
 	if err != nil {
 		q.o.Log(fmt.Sprintf("Failed to unlink/preserve backup file: %s\n%s", from, pythonError(err)))
 	}
@@ -195,6 +207,7 @@ func (q *Queue) Enqueue(msg any, data *Data) (base string, err error) {
 	if err != nil {
 		return "", err
 	}
+
 	tmp := q.Path(base, Waiting) + temporary
 	if err := WriteFile(tmp, b, true); err != nil {
 		return "", err
@@ -221,6 +234,7 @@ func WriteFile(path string, b []byte, sync bool) (err error) {
 			disk.Remove(path)
 		}
 	}()
+
 	// The umask of the process is not Switchboard's 007.
 	if err = f.Chmod(fileMode); err != nil {
 		return err
@@ -228,11 +242,13 @@ func WriteFile(path string, b []byte, sync bool) (err error) {
 	if _, err = f.Write(b); err != nil {
 		return err
 	}
+
 	if sync {
 		if err = f.Sync(); err != nil {
 			return err
 		}
 	}
+
 	return f.Close()
 }
 

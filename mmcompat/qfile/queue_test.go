@@ -45,6 +45,7 @@ func newQueue(t *testing.T) (q *Queue, lines *[]string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	return q, lines
 }
 
@@ -54,6 +55,7 @@ func files(t *testing.T, dir string) []string {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		t.Fatal(err)
 	}
+
 	var names []string
 	for _, e := range entries {
 		names = append(names, e.Name())
@@ -77,37 +79,46 @@ func TestTheWayOfAnEntry(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if !strings.HasPrefix(base, "1800000000.25+") {
 		t.Errorf("had the name %s", base)
 	}
+
 	if _, kept := d.Get("_volatile"); !kept || d.True("version") {
 		t.Error("the caller's metadata was changed")
 	}
+
 	step := func(want string, err error) {
 		t.Helper()
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		if got := strings.Join(files(t, q.dir), " "); got != want {
 			t.Fatalf("had files %s, wanted %s", got, want)
 		}
 	}
+
 	step(base+".pck", nil)
 	step(base+".bak", q.Claim(base))
 	if err := q.Claim(base); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("an entry was claimed twice: %v", err)
 	}
+
 	it, err := q.Read(base, Claimed)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	m, err := it.Parse()
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if from, _ := m.Get("from"); from != "a@example.com" || it.Data.Str("listname") != "test" || it.Data.True("_volatile") || !it.Data.True("_parsemsg") {
 		t.Errorf("had a message from %q with %s", from, pickle.Repr(it.Data.Dict(), 200))
 	}
+
 	step(base+".pck", q.Release(base))
 	step(base+".bak", q.Claim(base))
 	q.Finish(base)
@@ -119,6 +130,7 @@ func TestTheWayOfAnEntry(t *testing.T) {
 		"Failed to unlink/preserve backup file: " + path + "\n[Errno 2] No such file or directory: '" + path + "'",
 		"Failed to unlink/preserve backup file: " + path + "\n[Errno 2] No such file or directory",
 	}
+
 	if !slices.Equal(*lines, want) {
 		t.Errorf("had log lines %q, wanted %q", *lines, want)
 	}
@@ -133,6 +145,7 @@ func TestEqualTimes(t *testing.T) {
 		want = append(want, base)
 		put(t, q, base+".pck", "")
 	}
+
 	got, err := q.Files(Waiting)
 	if err != nil || !slices.Equal(got, want) {
 		t.Errorf("had %q (%v), wanted %q", got, err, want)
@@ -148,19 +161,23 @@ func TestForeignFiles(t *testing.T) {
 	}
 	put(t, q, "3.0+ff.pck", "x")
 	put(t, q, "4.0+no number.pck", "x")
+
 	for range 2 {
 		got, err := q.Files(Waiting)
 		if want := []string{"3.0+ff", "4.0+no number"}; err != nil || !slices.Equal(got, want) {
 			t.Errorf("had %q (%v), wanted %q", got, err, want)
 		}
 	}
+
 	if len(*lines) != len(foreign)-1 { // ".pck" has no base name and is nothing at all
 		t.Errorf("had log lines %q, wanted %d", *lines, len(foreign)-1)
 	}
+
 	half, err := Open(q.dir, 0, 2, q.o)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	*lines = nil
 	got, err := half.Files(Waiting)
 	if err != nil || !slices.Equal(got, []string{"3.0+ff"}) || !strings.Contains(strings.Join(*lines, "\n"), "hexadecimal") {
@@ -174,10 +191,12 @@ func TestEntriesThatCannotBeRead(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	cases := map[string]string{
 		"1.0+01": "", "2.0+02": "garbage", "3.0+03": string(whole[:len(whole)/2]), "4.0+04": string(whole[:len(whole)-1]),
 		"5.0+05": "S'text'\n.]q\x01.", "6.0+06": "I1\n.}q\x01.", "7.0+07": "S'text'\n.}q\x01.",
 	}
+
 	for base, content := range cases {
 		q, lines := newQueue(t)
 		put(t, q, base+".pck", content)
@@ -185,27 +204,34 @@ func TestEntriesThatCannotBeRead(t *testing.T) {
 		if err == nil {
 			_, err = it.Parse()
 		}
+
 		if err == nil || !strings.Contains(err.Error(), base) {
 			t.Errorf("%s: had the error %v, wanted one that names it", base, err)
 		}
+
 		if err := q.Claim(base); err != nil {
 			t.Fatal(err)
 		}
+
 		q.Preserve(base)
 		if b, err := os.ReadFile(filepath.Join(q.o.BadDir, base+".psv")); err != nil || string(b) != content {
 			t.Errorf("%s: preserved %q (%v)", base, b, err)
 		}
+
 		if got := mode(t, q.o.BadDir) & 0o777; got != 0o770 {
 			t.Errorf("the bad queue has mode %o", got)
 		}
+
 		if len(files(t, q.dir)) != 0 || len(*lines) != 0 {
 			t.Errorf("%s: left %q and logged %q", base, files(t, q.dir), *lines)
 		}
 	}
+
 	q, _ := newQueue(t)
 	if err := os.Mkdir(filepath.Join(q.dir, "8.0+08.pck"), 0o700); err != nil {
 		t.Fatal(err)
 	}
+
 	if _, err := q.Read("8.0+08", Waiting); err == nil {
 		t.Error("a directory was read")
 	}
@@ -220,24 +246,30 @@ func TestRecoverLeavesACommitsEntries(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		base := fmt.Sprintf("%d.5+%040x", i, i)
 		bases = append(bases, base)
 		put(t, q, base+".bak", string(b))
 	}
+
 	recovered, err := q.Recover(func(base string) bool { return base == bases[1] })
 	if err != nil || !slices.Equal(recovered, []string{bases[0], bases[2], bases[3]}) {
 		t.Errorf("recovered %q (%v)", recovered, err)
 	}
+
 	want := []string{bases[0] + ".pck", bases[1] + ".bak", bases[2] + ".pck", bases[3] + ".pck"}
 	if got := files(t, q.dir); !slices.Equal(got, want) {
 		t.Errorf("had files %q, wanted %q", got, want)
 	}
+
 	if err := q.RecoverOne(bases[1]); err != nil {
 		t.Error(err)
 	}
+
 	if err := q.RecoverOne(bases[1]); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("had %v for an entry that waits, wanted that it is not there", err)
 	}
+
 	it, err := q.Read(bases[1], Waiting)
 	if n, _ := it.Data.Get("_bak_count"); err != nil || n != pickle.Int(1) {
 		t.Errorf("had _bak_count %v (%v), wanted 1", n, err)
@@ -250,14 +282,17 @@ func TestGroupOfANewQueue(t *testing.T) {
 	if err := os.Chmod(dir, 0o775|fs.ModeSetgid); err != nil {
 		t.Fatal(err)
 	}
+
 	for _, mask := range []int{0, 0o022, 0o077} {
 		old := setUmask(mask)
 		path := filepath.Join(dir, fmt.Sprint(mask))
 		_, err := Open(path, 0, 1, Options{})
 		setUmask(old)
+
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		if got := mode(t, path) & 0o7777; got != 0o2770 {
 			t.Errorf("with umask %03o: had mode %04o, wanted 2770", mask, got)
 		}
@@ -276,15 +311,18 @@ func TestMessagesThatCannotBeQueued(t *testing.T) {
 	q, _ := newQueue(t)
 	d := NewData()
 	d.Set("listname", nil)
+
 	for _, msg := range []any{"a Go string", 5, nil} {
 		if _, err := q.Enqueue(msg, NewData()); err == nil {
 			t.Errorf("%v was queued", msg)
 		}
 	}
+
 	var py *py.Error
 	if _, err := q.Enqueue(pickle.Str("x"), d); !errors.As(err, &py) || py.Class != "TypeError" {
 		t.Errorf("had %v for a listname of None, wanted Python's TypeError", err)
 	}
+
 	if got := files(t, q.dir); len(got) != 0 {
 		t.Errorf("left %q", got)
 	}
@@ -297,6 +335,7 @@ func FuzzDecode(f *testing.F) {
 		d := NewData()
 		c.data(d)
 		var msg any = pickle.Str(c.text)
+
 		if !c.plain {
 			m, err := message.Parse(c.text)
 			if err != nil {
@@ -304,13 +343,16 @@ func FuzzDecode(f *testing.F) {
 			}
 			msg = m
 		}
+
 		_, b, err := Encode(msg, d, 1.5, 3)
 		if err != nil {
 			f.Fatal(err)
 		}
+
 		f.Add(b)
 		f.Add(b[:len(b)-2])
 	}
+
 	f.Add([]byte("(iMailman.Message\nMessage\n(dS'_payload'\n(lsb.(dS'_parsemsg'\nI01\ns."))
 	f.Add([]byte("(cemail.message\nMessage\no}b.}."))
 	f.Fuzz(func(t *testing.T, b []byte) {
@@ -321,26 +363,31 @@ func FuzzDecode(f *testing.F) {
 			}
 			return
 		}
+
 		if m, err := it.Parse(); err == nil {
 			// It may be impossible to write, but must not be impossible to try.
 			_, _ = m.AsString(false, false)
 		}
+
 		q, _ := newQueue(t)
 		put(t, q, "1.5+ff.bak", string(b))
 		recovered, err := q.Recover(nil)
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		if len(recovered) == 0 {
 			if got := files(t, q.o.BadDir); !slices.Equal(got, []string{"1.5+ff.psv"}) {
 				t.Errorf("neither recovered nor preserved: %q", got)
 			}
 			return
 		}
+
 		again, err := q.Read("1.5+ff", Waiting)
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		if !pickle.Equal(again.Message, it.Message) {
 			t.Error("recovery changed the message")
 		}

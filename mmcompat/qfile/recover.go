@@ -25,33 +25,40 @@ func (q *Queue) Recover(keep func(base string) bool) (recovered []string, err er
 	if err != nil {
 		return nil, err
 	}
+
 	if keep != nil {
 		bases = slices.DeleteFunc(bases, keep)
 	}
+
 	var counted []recovery
 	for _, base := range bases {
 		r, err := q.recount(base, len(bases) <= fewFiles)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return nil, err
 		}
+
 		if r.tmp != "" {
 			counted = append(counted, r)
 		}
 	}
+
 	if len(bases) > fewFiles {
 		if err := disk.SyncFS(q.dir); err != nil {
 			return nil, err
 		}
 	}
+
 	for _, r := range counted {
 		ok, err := q.recover(r)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return recovered, err
 		}
+
 		if ok {
 			recovered = append(recovered, r.base)
 		}
 	}
+
 	return recovered, nil
 }
 
@@ -73,18 +80,22 @@ func (q *Queue) recount(base string, sync bool) (recovery, error) {
 	if err != nil {
 		return recovery{}, err
 	}
+
 	it, err := Decode(base, b)
 	if err != nil {
 		q.o.Log(fmt.Sprintf("Unpickling .bak exception: %v\npreserving file: %s", err, base))
 		q.Preserve(base)
 		return recovery{}, nil
 	}
+
 	count, spent := recoveries(it.Data)
 	it.Data.Set("_bak_count", count)
 	protocol := 1
+
 	if it.Data.True("_parsemsg") {
 		protocol = 0
 	}
+
 	meta, err := pickle.Dump(it.Data.dict, protocol)
 	if err != nil {
 		return recovery{}, err
@@ -99,11 +110,13 @@ func (q *Queue) recover(r recovery) (bool, error) {
 	if err := disk.Rename(r.tmp, q.Path(r.base, Claimed)); err != nil {
 		return false, err
 	}
+
 	if r.spent {
 		q.o.Log(fmt.Sprintf(".bak file max count, preserving file: %s", r.base))
 		q.Preserve(r.base)
 		return false, nil
 	}
+
 	return true, q.Release(r.base)
 }
 
@@ -123,6 +136,7 @@ func recoveries(d *Data) (count pickle.Value, spent bool) {
 	case float64:
 		return n + 1, n+1 >= maxBakCount
 	}
+
 	return pickle.Int(1), false
 }
 

@@ -17,6 +17,7 @@ func FuzzOpen(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
+
 	f.Add(b)
 	f.Add(b[:len(b)/2])
 	for _, s := range []string{
@@ -24,6 +25,7 @@ func FuzzOpen(f *testing.F) {
 	} {
 		f.Add([]byte(s))
 	}
+
 	f.Fuzz(func(t *testing.T, b []byte) {
 		l := madeList(t)
 		writeFile(t, l.FullPath()+"/request.pck", b)
@@ -34,6 +36,7 @@ func FuzzOpen(f *testing.F) {
 			}
 			return
 		}
+
 		kinds := []Kind{HeldMsg, Subscription, Unsubscription}
 		var before [][]int
 		for _, k := range kinds {
@@ -43,6 +46,7 @@ func FuzzOpen(f *testing.F) {
 				if err != nil || kind != k {
 					t.Errorf("request %d: had kind %v, %v, want %v", id, kind, err, k)
 				}
+
 				if k == HeldMsg {
 					if _, err := ParseHeld(record); err != nil && !errors.Is(err, ErrCorrupt) {
 						t.Errorf("request %d: had %v", id, err)
@@ -50,17 +54,20 @@ func FuzzOpen(f *testing.F) {
 				}
 			}
 		}
+
 		id := db.AddSubscription("a@example.net", pickle.Str("A"), pickle.Str("pw"), pickle.Int(0), "en")
 		publish(t, db)
 		again, err := Open(l, Options{})
 		if err != nil {
 			t.Fatalf("what was saved cannot be read: %v", err)
 		}
+
 		for i, k := range kinds {
 			want := before[i]
 			if k == Subscription && !slices.Contains(want, id) {
 				want = append(slices.Clone(want), id)
 			}
+
 			slices.Sort(want)
 			if had := again.IDs(k); !slices.Equal(had, want) {
 				t.Errorf("kind %v: had requests %v after a save, want %v", k, had, want)

@@ -29,6 +29,7 @@ func ParseHeld(record pickle.Value) (*Held, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: held message is %s, wanted a tuple of 6: %w", ErrCorrupt, pickle.Repr(record, 80), err)
 	}
+
 	h := &Held{Sender: items[1], Subject: items[2], Reason: items[3], Data: items[5]}
 	h.Time, _ = items[0].(float64)
 	switch name := items[4].(type) {
@@ -39,6 +40,7 @@ func ParseHeld(record pickle.Value) (*Held, error) {
 	default:
 		return nil, fmt.Errorf("%w: held message has file %s, wanted a name", ErrCorrupt, pickle.Repr(items[4], 80))
 	}
+
 	return h, nil
 }
 
@@ -55,6 +57,7 @@ func (db *DB) RemoveFile(h *Held) (missing bool, err error) {
 	if db.gone.Removed(path) {
 		return true, nil
 	}
+
 	info, err := disk.Lstat(path)
 	if err != nil {
 		return errors.Is(err, fs.ErrNotExist), ignoreMissing(err)
@@ -62,6 +65,7 @@ func (db *DB) RemoveFile(h *Held) (missing bool, err error) {
 	if info.IsDir() {
 		return false, &fs.PathError{Op: "unlink", Path: path, Err: syscall.EISDIR}
 	}
+
 	db.gone.Remove(path)
 	return false, nil
 }
@@ -89,6 +93,7 @@ func (db *DB) ReadMessage(h *Held) (m *message.Message, missing bool, err error)
 		m, err = message.Parse(string(b))
 		return m, false, err
 	}
+
 	v, _, err := pickle.Load(b)
 	if err != nil {
 		return nil, false, fmt.Errorf("%w: %s: %w", ErrCorrupt, path, err)
@@ -98,6 +103,7 @@ func (db *DB) ReadMessage(h *Held) (m *message.Message, missing bool, err error)
 		why := py.Errorf("TypeError", "'%s' object does not support item assignment", py.TypeName(v))
 		return nil, false, fmt.Errorf("%w: %s holds no message: %w", ErrCorrupt, path, why)
 	}
+
 	m, err = message.FromPickle(in)
 	return m, false, err
 }

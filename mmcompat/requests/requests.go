@@ -96,16 +96,19 @@ func Open(l *maillist.List, o Options) (*DB, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
+
 	db := &DB{list: l, path: l.FullPath() + "/request.pck", temp: ".tmp", now: o.Now, gone: o.Removals}
 	if o.Temp != "" {
 		db.temp += "." + o.Temp
 	}
+
 	b, err := disk.ReadFile(db.path)
 	if errors.Is(err, fs.ErrNotExist) {
 		db.db = pickle.NewDict()
 		db.setVersion()
 		return db, nil
 	}
+
 	if err != nil {
 		return nil, err
 	}
@@ -113,6 +116,7 @@ func Open(l *maillist.List, o Options) (*DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w: %w", db.path, ErrCorrupt, err)
 	}
+
 	d, ok := v.(*pickle.Dict)
 	if !ok {
 		why := py.Errorf("TypeError", "'%s' object has no attribute '__getitem__'", py.TypeName(v))
@@ -121,6 +125,7 @@ func Open(l *maillist.List, o Options) (*DB, error) {
 		}
 		return nil, fmt.Errorf("%s: %w: had %s, wanted a dict: %w", db.path, ErrCorrupt, pickle.Repr(v, 40), why)
 	}
+
 	db.db = d
 	return db, nil
 }
@@ -141,10 +146,12 @@ func (db *DB) IDs(k Kind) []int {
 		if !ok {
 			continue
 		}
+
 		if kind, _, err := parseRecord(v); err == nil && kind == k {
 			ids = append(ids, int(id))
 		}
 	}
+
 	slices.Sort(ids)
 	return ids
 }
@@ -168,12 +175,14 @@ func parseRecord(v pickle.Value) (Kind, pickle.Value, error) {
 	if err != nil {
 		return 0, nil, fmt.Errorf("%w: had %s, wanted a kind and data: %w", ErrCorrupt, pickle.Repr(v, 80), err)
 	}
+
 	for _, kind := range []Kind{Ignored, HeldMsg, Subscription, Unsubscription} {
 		// A long, a bool or a float is equal to an int.
 		if py.Compare(items[0], pickle.Int(kind)) == 0 {
 			return kind, items[1], nil
 		}
 	}
+
 	return unknownKind, items[1], nil
 }
 
@@ -218,6 +227,7 @@ func (db *DB) nextID() int {
 		} else {
 			db.list.Set(name, pickle.Int(id+1))
 		}
+
 		if _, used := db.db.Get(pickle.Int(id)); !used {
 			return id
 		}
@@ -251,6 +261,7 @@ func (db *DB) Stage() ([]stage.File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", db.path, err)
 	}
+
 	f, err := stage.New(db.path+db.temp, db.path, "", db.mode(), func(w io.Writer) error {
 		_, err := w.Write(b)
 		return err
@@ -258,6 +269,7 @@ func (db *DB) Stage() ([]stage.File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("saving: %w", err)
 	}
+
 	return []stage.File{f}, nil
 }
 

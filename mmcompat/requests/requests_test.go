@@ -101,6 +101,7 @@ func (s step) do(db *DB) (pickle.Value, error) {
 	case "num":
 		return pickle.Int(db.NumPending()), nil
 	}
+
 	return nil, nil
 }
 
@@ -110,11 +111,13 @@ func run(t *testing.T, s *site.Site, steps []step) (out *pickle.List, l *maillis
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	now := time.Unix(start, 0)
 	db, err := Open(l, Options{Now: func() time.Time { return now }})
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	out = pickle.NewList()
 	for i, s := range steps {
 		now = time.Unix(start+int64(i), 0)
@@ -124,8 +127,10 @@ func run(t *testing.T, s *site.Site, steps []step) (out *pickle.List, l *maillis
 		} else if err != nil {
 			t.Fatal(err)
 		}
+
 		out.Items = append(out.Items, v)
 	}
+
 	publish(t, db)
 	return out, l
 }
@@ -136,6 +141,7 @@ func publish(t *testing.T, db *DB) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	for _, f := range files {
 		if err := f.Publish(nil); err != nil {
 			t.Fatal(err)
@@ -201,6 +207,7 @@ func testAgainstMailman(t *testing.T, prefix string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	for i, python := range []string{"", pyHeld} {
 		name := fmt.Sprint(i)
 		t.Run(name, func(t *testing.T) {
@@ -208,33 +215,40 @@ func testAgainstMailman(t *testing.T, prefix string) {
 			if err := os.RemoveAll(dir); err != nil {
 				t.Fatal(err)
 			}
+
 			// A list that was just created writes its requests elsewhere.
 			mmtest.MakeLists(t, prefix, mmtest.ListSpec{Name: "l"}, mmtest.ListSpec{Name: "l", Python: python})
 			before := t.TempDir()
 			if err := os.CopyFS(before, os.DirFS(dir)); err != nil {
 				t.Fatal(err)
 			}
+
 			steps := randomSteps(rand.New(rand.NewPCG(uint64(i), 3)), 150)
 			input, err := json.Marshal(steps)
 			if err != nil {
 				t.Fatal(err)
 			}
+
 			b := mmtest.RunPythonInput(t, prefix, input, pySteps, "l")
 			want := unpickle(t, b).(*pickle.Tuple).Items
 			mode, err := os.Stat(dir + "/request.pck")
 			if err != nil {
 				t.Fatal(err)
 			}
+
 			if err := os.RemoveAll(dir); err != nil {
 				t.Fatal(err)
 			}
+
 			if err := os.CopyFS(dir, os.DirFS(before)); err != nil {
 				t.Fatal(err)
 			}
+
 			check(t, s, steps, want)
 			if st, err := os.Stat(dir + "/request.pck"); err != nil || st.Mode() != mode.Mode() {
 				t.Errorf("had mode %v, %v, wanted %v", st.Mode(), err, mode.Mode())
 			}
+
 			if *record && i == 1 && mmtest.Version(t, prefix) == mmtest.Version(t, mmtest.Prefix(t)) {
 				for from, to := range map[string]string{"config.pck": "config.pck", "request.pck": "before.pck"} {
 					b, err := os.ReadFile(filepath.Join(before, from))
@@ -243,6 +257,7 @@ func testAgainstMailman(t *testing.T, prefix string) {
 					}
 					writeFile(t, filepath.Join("testdata", to), b)
 				}
+
 				writeFile(t, "testdata/steps.json", input)
 				writeFile(t, "testdata/after.pck", b)
 			}
@@ -270,14 +285,17 @@ func TestRecorded(t *testing.T) {
 		}
 		writeFile(t, filepath.Join(dir, to), b)
 	}
+
 	b, err := os.ReadFile("testdata/steps.json")
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	var steps []step
 	if err := json.Unmarshal(b, &steps); err != nil {
 		t.Fatal(err)
 	}
+
 	check(t, s, steps, load(t, "testdata/after.pck").(*pickle.Tuple).Items)
 }
 
@@ -292,11 +310,13 @@ func madeList(t *testing.T) *maillist.List {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	writeFile(t, filepath.Join(s.ListDataDir(), "l", "config.pck"), b)
 	l, err := maillist.Open(s, "l", maillist.Options{Held: true})
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	return l
 }
 
@@ -307,13 +327,16 @@ func TestFirst(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if n := db.NumPending(); n != 0 {
 		t.Errorf("had %d requests, wanted none", n)
 	}
+
 	publish(t, db)
 	want := pickle.NewDict()
 	want.SetStr("version", pickle.NewTuple(pickle.Int(0), pickle.Int(l.Site().Profile.RequestsSchemaVersion)))
 	mustEqual(t, "request.pck", load(t, l.FullPath()+"/request.pck"), want)
+
 	if st, err := os.Stat(l.FullPath() + "/request.pck"); err != nil || st.Mode().Perm() != 0o660 {
 		t.Errorf("had %v, %v, wanted mode 0660", st, err)
 	}
@@ -333,25 +356,31 @@ func TestRemoveFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	h, err := ParseHeld(pickle.NewTuple(1.5, pickle.Str("a@x"), pickle.Unicode("s"), pickle.Str("r"), pickle.Str("heldmsg-l-1.pck"), pickle.NewDict()))
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if missing, err := db.RemoveFile(h); !missing || err != nil {
 		t.Errorf("had %v, %v, wanted a missing file", missing, err)
 	}
+
 	writeFile(t, db.Path(h), []byte("x"))
 	sp := db.Savepoint()
 	if missing, err := db.RemoveFile(h); missing || err != nil {
 		t.Errorf("had %v, %v", missing, err)
 	}
+
 	db.Rollback(sp)
 	if missing, err := db.RemoveFile(h); !missing || err != nil {
 		t.Errorf("the second time: had %v, %v", missing, err)
 	}
+
 	if _, err := os.Stat(db.Path(h)); err != nil {
 		t.Error("it went before the commit")
 	}
+
 	if len(*gone) != 1 || (*gone)[0] != db.Path(h) {
 		t.Errorf("had %q to be removed, wanted %q", *gone, db.Path(h))
 	}
@@ -364,10 +393,12 @@ func TestRemoveDirectory(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	h := &Held{Filename: "heldmsg-l-1.pck"}
 	if err := os.MkdirAll(db.Path(h), 0o770); err != nil {
 		t.Fatal(err)
 	}
+
 	if _, err := db.RemoveFile(h); !errors.Is(err, syscall.EISDIR) {
 		t.Errorf("had %v, wanted EISDIR", err)
 	}
@@ -385,11 +416,13 @@ func TestOddNumbers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	writeFile(t, l.FullPath()+"/request.pck", b)
 	db, err := Open(l, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	for i, want := range []Kind{Unsubscription, Subscription, HeldMsg, unknownKind} {
 		if kind, _, err := db.Record(i + 1); err != nil || kind != want {
 			t.Errorf("%d: had kind %d, %v, wanted %d", i+1, kind, err, want)
@@ -403,17 +436,21 @@ func TestRollback(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	kept := db.AddUnsubscription("kept@x")
 	sp, lsp := db.Savepoint(), l.Savepoint()
 	db.AddUnsubscription("lost@x")
+
 	if err := db.Delete(kept); err != nil {
 		t.Fatal(err)
 	}
+
 	db.Rollback(sp)
 	l.Rollback(lsp)
 	if got := db.IDs(Unsubscription); len(got) != 1 || got[0] != kept {
 		t.Errorf("had %v, wanted %v", got, kept)
 	}
+
 	if again := db.AddUnsubscription("again@x"); again != kept+1 {
 		t.Errorf("had id %d, wanted %d", again, kept+1)
 	}
@@ -427,6 +464,7 @@ func TestCorrupt(t *testing.T) {
 			t.Errorf("%q: had %v, wanted ErrCorrupt", contents, err)
 		}
 	}
+
 	for _, v := range []pickle.Value{nil, pickle.Int(1), pickle.NewTuple(pickle.Int(1)), pickle.NewTuple(1.0, nil, nil, nil, nil, nil)} {
 		if _, err := ParseHeld(v); !errors.Is(err, ErrCorrupt) {
 			t.Errorf("%v: had %v, wanted ErrCorrupt", v, err)

@@ -27,6 +27,7 @@ func cachePlaces(prefix string) []string {
 		if err != nil {
 			continue
 		}
+
 		for _, m := range dirSetting.FindAllSubmatch(b, -1) {
 			if string(m[1]) == "DATA_DIR" {
 				places = append(places, filepath.Join(string(m[2]), cacheName))
@@ -35,11 +36,13 @@ func cachePlaces(prefix string) []string {
 			}
 		}
 	}
+
 	for _, v := range vars {
 		if file := filepath.Join(v, "data", cacheName); !slices.Contains(places, file) {
 			places = append(places, file)
 		}
 	}
+
 	return places
 }
 
@@ -54,6 +57,7 @@ func readCache(prefix, python string) (*Profile, string) {
 		if err != nil {
 			continue
 		}
+
 		was, raw, ok := bytes.Cut(b, []byte("\n"))
 		if !ok {
 			continue
@@ -62,8 +66,10 @@ func readCache(prefix, python string) (*Profile, string) {
 		if err != nil || p.Prefix != prefix || string(was) != stamp(p, python) {
 			continue
 		}
+
 		return p, file
 	}
+
 	return nil, ""
 }
 
@@ -79,6 +85,7 @@ func readTrusted(file string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	f, err := os.OpenFile(file, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, err
@@ -91,6 +98,7 @@ func readTrusted(file string) ([]byte, error) {
 	if !trusted(info, dir, os.Geteuid()) {
 		return nil, errNotTrusted
 	}
+
 	return io.ReadAll(f)
 }
 
@@ -99,6 +107,7 @@ func trusted(file, dir fs.FileInfo, euid int) bool {
 	if !file.Mode().IsRegular() || (file.Mode()|dir.Mode())&othersWrite != 0 {
 		return false
 	}
+
 	f, d := file.Sys().(*syscall.Stat_t), dir.Sys().(*syscall.Stat_t)
 	sharedGroup := f.Gid == d.Gid && dir.Mode()&groupWrites != 0
 	if file.Mode()&groupWrites != 0 && !sharedGroup {
@@ -115,6 +124,7 @@ func writeCache(p *Profile, raw []byte, python string) error {
 	if err != nil {
 		return err
 	}
+
 	tmp, err := os.CreateTemp(dir, cacheName+".*")
 	if err != nil {
 		return err
@@ -126,15 +136,19 @@ func writeCache(p *Profile, raw []byte, python string) error {
 		st := info.Sys().(*syscall.Stat_t)
 		err = tmp.Chown(int(st.Uid), int(st.Gid))
 	}
+
 	if err == nil {
 		err = tmp.Chmod(cacheMode(info))
 	}
+
 	if e := tmp.Close(); err == nil {
 		err = e
 	}
+
 	if err != nil {
 		return err
 	}
+
 	return os.Rename(tmp.Name(), filepath.Join(dir, cacheName))
 }
 

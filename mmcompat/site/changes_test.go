@@ -18,6 +18,7 @@ func TestChangesWithoutEffectAreTheRunners(t *testing.T) {
 			t.Errorf("%q: got %q, need %q", runner, got, want)
 		}
 	}
+
 	p.Custom = []string{"Utils"}
 	if got := p.WithoutEffect("CommandRunner"); !slices.Equal(got, []string{"Utils.py"}) {
 		t.Errorf("a module of all runners: got %q", got)

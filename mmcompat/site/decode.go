@@ -30,6 +30,7 @@ func octets(s string) string {
 			out = utf8.AppendRune(out, r)
 		}
 	}
+
 	return string(out)
 }
 
@@ -48,8 +49,10 @@ func characters(s string) string {
 		} else {
 			out.WriteString(s[i : i+n])
 		}
+
 		i += n
 	}
+
 	return out.String()
 }
 
@@ -98,6 +101,7 @@ func mapped(v reflect.Value, f func(string) string) reflect.Value {
 	default:
 		return v
 	}
+
 	return out
 }
 
@@ -141,8 +145,10 @@ func encodeValue(v any) (any, error) {
 			}
 			pairs = append(pairs, pair)
 		}
+
 		return map[string]any{"d": pairs}, nil
 	}
+
 	return nil, fmt.Errorf("had a value of type %T, wanted one that a setting may have", v)
 }
 
@@ -179,10 +185,12 @@ func decodeValue(b []byte) (any, error) {
 		items, err := decodeItems(b)
 		return &pickle.List{Items: items}, err
 	}
+
 	var m map[string]json.RawMessage
 	if err := json.Unmarshal(b, &m); err != nil {
 		return nil, err
 	}
+
 	for kind, raw := range m {
 		switch kind {
 		case "t":
@@ -196,10 +204,12 @@ func decodeValue(b []byte) (any, error) {
 			p.Regex = octets(p.Regex)
 			return p, err
 		}
+
 		var s string
 		if err := json.Unmarshal(raw, &s); err != nil {
 			return nil, err
 		}
+
 		switch kind {
 		case "u":
 			return pickle.Unicode(octets(s)), nil
@@ -216,6 +226,7 @@ func decodeValue(b []byte) (any, error) {
 			return strconv.ParseFloat(s, 64)
 		}
 	}
+
 	return nil, fmt.Errorf("had %.40s, wanted a value as the probe writes it", b)
 }
 
@@ -224,6 +235,7 @@ func decodeItems(b []byte) ([]any, error) {
 	if err := json.Unmarshal(b, &raws); err != nil {
 		return nil, err
 	}
+
 	items := make([]any, len(raws))
 	for i, raw := range raws {
 		var err error
@@ -231,6 +243,7 @@ func decodeItems(b []byte) ([]any, error) {
 			return nil, err
 		}
 	}
+
 	return items, nil
 }
 
@@ -239,17 +252,20 @@ func decodeDict(b []byte) (any, error) {
 	if err := json.Unmarshal(b, &pairs); err != nil {
 		return nil, err
 	}
+
 	d := pickle.NewDict()
 	for _, p := range pairs {
 		k, err := decodeValue(p[0])
 		if err != nil {
 			return nil, err
 		}
+
 		v, err := decodeValue(p[1])
 		if err != nil {
 			return nil, err
 		}
 		d.Set(k, v)
 	}
+
 	return d, nil
 }

@@ -64,6 +64,7 @@ func TestDistributions(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+
 			prefix := d.build(t, root)
 
 			// It is among the places that are looked at.
@@ -74,6 +75,7 @@ func TestDistributions(t *testing.T) {
 				below[i] = filepath.Join(root, place)
 			}
 			usualPlaces = below
+
 			if got, err := Find(""); err != nil || got != prefix {
 				t.Fatalf("found %q, %v; want %s", got, err, prefix)
 			}
@@ -84,10 +86,12 @@ func TestDistributions(t *testing.T) {
 					t.Errorf("%s is %q, want %s", setting, got, filepath.Join(root, want))
 				}
 			}
+
 			config, err := filepath.EvalSymlinks(filepath.Join(prefix, "Mailman", "mm_cfg.py"))
 			if err != nil {
 				t.Fatal(err)
 			}
+
 			appendTo(t, config, "REGISTER_BOUNCES_EVERY = 4242\n")
 			if got := open(t, prefix).Int("REGISTER_BOUNCES_EVERY"); got != 4242 {
 				t.Errorf("REGISTER_BOUNCES_EVERY is %d after mm_cfg.py was changed, want 4242", got)
@@ -106,12 +110,15 @@ func (d distribution) build(t *testing.T, root string) (prefix string) {
 	for setting, value := range d.settings {
 		at := filepath.Join(root, value)
 		dir := at
+
 		if setting == "PIDFILE" {
 			dir = filepath.Dir(at)
 		}
+
 		mkdirs(t, dir, filepath.Join(dir, "data"), filepath.Join(dir, "lists"))
 		fmt.Fprintf(&lines, "%s = %q\n", setting, at)
 	}
+
 	if v, ok := d.settings["VAR_PREFIX"]; ok {
 		// What Defaults.py makes of VAR_PREFIX was worked out before this line.
 		for setting, sub := range map[string]string{"LIST_DATA_DIR": "lists", "DATA_DIR": "data", "LOG_DIR": "logs", "LOCK_DIR": "locks", "QUEUE_DIR": "qfiles"} {
@@ -120,11 +127,13 @@ func (d distribution) build(t *testing.T, root string) (prefix string) {
 			}
 		}
 	}
+
 	appendTo(t, filepath.Join(prefix, "Mailman", "Defaults.py"), lines.String())
 
 	for link, to := range d.links {
 		link, to = filepath.Join(root, link), filepath.Join(root, to)
 		mkdirs(t, filepath.Dir(link), filepath.Dir(to))
+
 		if _, err := os.Lstat(link); err == nil {
 			if err := os.Rename(link, to); err != nil {
 				t.Fatal(err)
@@ -132,10 +141,12 @@ func (d distribution) build(t *testing.T, root string) (prefix string) {
 		} else {
 			mkdirs(t, to)
 		}
+
 		if err := os.Symlink(to, link); err != nil {
 			t.Fatal(err)
 		}
 	}
+
 	return prefix
 }
 

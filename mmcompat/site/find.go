@@ -21,14 +21,17 @@ func Find(explicit string) (prefix string, err error) {
 	} else if env := os.Getenv("MAILMAN_PREFIX"); env != "" {
 		places, named = []string{env}, true
 	}
+
 	for _, p := range places {
 		if _, err := os.Stat(filepath.Join(p, "bin", "qrunner")); err == nil {
 			return filepath.Abs(p)
 		}
 	}
+
 	hint := "name its directory with --prefix or $MAILMAN_PREFIX"
 	if named {
 		hint = "wanted a directory with Mailman's bin/qrunner"
 	}
+
 	return "", fmt.Errorf("no Mailman in %s; %s", strings.Join(places, ", "), hint)
 }

@@ -31,9 +31,11 @@ func (m *Module) compare(name string) {
 		if r.code != m.Code {
 			continue
 		}
+
 		if !m.Known {
 			m.Known, m.Since = true, r.since
 		}
+
 		m.Until = r.until
 		if r.full == m.Full {
 			m.Verbatim = true
@@ -51,6 +53,7 @@ func (p *Profile) compare() {
 			custom[name] = true
 		}
 	}
+
 	for name, c := range p.Commands {
 		c.Module = p.Modules["Commands/cmd_"+name]
 		c.Shipped = c.Verbatim
@@ -59,11 +62,13 @@ func (p *Profile) compare() {
 		}
 		p.Commands[name] = c
 	}
+
 	for name, b := range p.Bouncers.Modules {
 		b.Module = p.Modules["Bouncers/"+name]
 		b.Shipped = b.Known
 		p.Bouncers.Modules[name] = b
 	}
+
 	p.Custom = make([]string, 0, len(custom))
 	for name := range custom {
 		p.Custom = append(p.Custom, name)

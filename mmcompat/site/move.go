@@ -12,6 +12,7 @@ import (
 func (s *Site) At(dir string) *Site {
 	c, p := *s, *s.Profile
 	p.Settings = map[string]Setting{}
+
 	// The longest first, since one may be above another.
 	from := []string{"QUEUE_DIR", "LIST_DATA_DIR", "LOCK_DIR", "LOG_DIR", "DATA_DIR", "VAR_PREFIX"}
 	to := []string{"qfiles", "lists", "locks", "logs", "data", ""}
@@ -24,8 +25,10 @@ func (s *Site) At(dir string) *Site {
 				}
 			}
 		}
+
 		p.Settings[name] = v
 	}
+
 	c.Profile = &p
 	return &c
 }
@@ -36,11 +39,13 @@ func movable(name string) bool {
 	if strings.HasPrefix(name, "_") {
 		return false // Python's own
 	}
+
 	switch name {
 	case "PREFIX", "EXEC_PREFIX", "BIN_DIR", "SCRIPTS_DIR", "WRAPPER_DIR", "CGI_DIR", "CRON_DIR", "TEMPLATE_DIR",
 		"MESSAGES_DIR", "PYTHON", "ICON_DIR", "SENDMAIL_CMD":
 		return false
 	}
+
 	return true
 }
 

@@ -14,6 +14,7 @@ func TestAt(t *testing.T) {
 		"PIDFILE": "/var/lib/mailman/data/master-qrunner.pid", "SENDMAIL_CMD": "/usr/lib/sendmail", "DEFAULT_URL_HOST": "lists.example.com",
 		"OTHER": "/var/lib/mailman2/data",
 	}
+
 	p := Builtin()
 	p.Settings = map[string]Setting{}
 	for name, v := range set {

@@ -28,9 +28,11 @@ func Open(prefix string, o Options) (*Site, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	if o.Warn == nil {
 		o.Warn = func(string) {}
 	}
+
 	if err := checkRelease(prefix); err != nil {
 		return nil, err
 	}
@@ -38,18 +40,22 @@ func Open(prefix string, o Options) (*Site, error) {
 	if s.Python == "" {
 		s.Python, s.Problem = interpreter(prefix)
 	}
+
 	if s.Problem == nil {
 		s.Profile, s.Problem = s.load(o)
 	}
+
 	if errors.Is(s.Problem, ErrUnsupported) {
 		return nil, s.Problem
 	}
+
 	if s.Problem != nil {
 		o.Warn(fmt.Sprintf("%s: cannot be probed, so Mailman's defaults and short texts of our own stand in: %v", prefix, s.Problem))
 		f := FromProfile(prefix, Builtin())
 		f.Python, f.Problem = s.Python, s.Problem
 		return f, nil
 	}
+
 	s.Probed = true
 	return s, nil
 }
@@ -64,6 +70,7 @@ func interpreter(prefix string) (string, error) {
 	if err != nil {
 		return "", err
 	}
+
 	line, _, _ := bytes.Cut(b, []byte("\n"))
 	rest, ok := strings.CutPrefix(string(line), "#!")
 	fields := strings.Fields(rest)
@@ -73,6 +80,7 @@ func interpreter(prefix string) (string, error) {
 	if filepath.Base(fields[0]) == "env" && len(fields) > 1 {
 		return exec.LookPath(fields[1])
 	}
+
 	return fields[0], nil
 }
 
@@ -93,27 +101,32 @@ func (s *Site) load(o Options) (*Profile, error) {
 	if isMmrunner(s.Python) {
 		return nil, fmt.Errorf("had %s for its interpreter, which is mmrunner itself, wanted Python 2", s.Python)
 	}
+
 	if !o.NoCache {
 		if p, file := readCache(s.Prefix, s.Python); p != nil {
 			s.Cached, s.cacheFile = true, file
 			return p, nil
 		}
 	}
+
 	before := sourceStamp(s.Prefix)
 	raw, err := runProbe(s.Python, s.Prefix)
 	if err != nil {
 		return nil, err
 	}
+
 	p, err := ParseProfile(raw)
 	if err != nil {
 		return nil, err
 	}
+
 	// What was changed while it was probed is not kept: nobody knows which of the two was seen.
 	if !o.NoCache && !o.Watch && before == sourceStamp(s.Prefix) {
 		if err := writeCache(p, raw, s.Python); err != nil && !readOnly(err) {
 			o.Warn(fmt.Sprintf("%s: the profile could not be kept for the next start: %v", s.Prefix, err))
 		}
 	}
+
 	return p, nil
 }
 
@@ -136,6 +149,7 @@ func runProbe(python, prefix string) ([]byte, error) {
 	defer cancel()
 	cmd := exec.CommandContext(ctx, python, "-B", "-", prefix)
 	cmd.WaitDelay = time.Second
+
 	// Python cannot import where the current directory is gone.
 	cmd.Dir = "/"
 	cmd.Stdin = bytes.NewReader(probe)
@@ -145,6 +159,7 @@ func runProbe(python, prefix string) ([]byte, error) {
 	if ctx.Err() != nil {
 		return nil, fmt.Errorf("%s: the probe did not end within %v", python, probeTime)
 	}
+
 	if err != nil {
 		last := strings.TrimSpace(stderr.String())
 		if err := errors.Join(checkPython(prefix, python), checkSyntax(prefix, last)); err != nil {
@@ -155,6 +170,7 @@ func runProbe(python, prefix string) ([]byte, error) {
 		}
 		return nil, fmt.Errorf("%s: %w: %s", python, err, last[strings.LastIndexByte(last, '\n')+1:])
 	}
+
 	return out, nil
 }
 
@@ -171,6 +187,7 @@ func ParseProfile(raw []byte) (*Profile, error) {
 	if len(p.Settings) == 0 {
 		return nil, errors.New("profile: had no settings")
 	}
+
 	restoreBytes(p)
 	p.compare()
 	return p, nil
@@ -182,6 +199,7 @@ func ParseProfile(raw []byte) (*Profile, error) {
 func FromProfile(prefix string, p *Profile) *Site {
 	c := *p
 	c.Settings = map[string]Setting{}
+
 	for name, dir := range map[string]string{
 		"PREFIX": "", "VAR_PREFIX": "", "EXEC_PREFIX": "", "LIST_DATA_DIR": "lists", "LOG_DIR": "logs",
 		"LOCK_DIR": "locks", "DATA_DIR": "data", "TEMPLATE_DIR": "templates", "MESSAGES_DIR": "messages",
@@ -193,6 +211,7 @@ func FromProfile(prefix string, p *Profile) *Site {
 	} {
 		c.Settings[name] = str(filepath.Join(prefix, dir))
 	}
+
 	c.Settings["PIDFILE"] = str(filepath.Join(prefix, "data", "master-qrunner.pid"))
 	c.Settings["SITE_PW_FILE"] = str(filepath.Join(prefix, "data", "adm.pw"))
 	c.Settings["LISTCREATOR_PW_FILE"] = str(filepath.Join(prefix, "data", "creator.pw"))

@@ -16,6 +16,7 @@ func TestJSONKeepsBytesAndKinds(t *testing.T) {
 	d := pickle.NewDict()
 	d.Set(pickle.Str("k\xff"), pickle.Unicode("ü"))
 	d.Set(pickle.Int(3), nil)
+
 	p := &Profile{
 		Format:   ProfileFormat,
 		Prefix:   "/p\xe9",
@@ -29,28 +30,35 @@ func TestJSONKeepsBytesAndKinds(t *testing.T) {
 			"\xffX": {pickle.Str("a name that is no UTF-8")},
 		},
 	}
+
 	b, err := p.JSON()
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	got, err := ParseProfile(b)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	equal := cmp.Comparer(func(a, b Setting) bool {
 		aj, err1 := a.MarshalJSON()
 		bj, err2 := b.MarshalJSON()
 		return err1 == nil && err2 == nil && string(aj) == string(bj)
 	})
+
 	if diff := cmp.Diff(p.Settings, got.Settings, equal); diff != "" {
 		t.Errorf("settings (-had +read):\n%s", diff)
 	}
+
 	if s, ok := got.Settings["STR"].Value.(pickle.Str); !ok || s != "\x80\xe2\x82" {
 		t.Errorf("had %#v", got.Settings["STR"].Value)
 	}
+
 	if diff := cmp.Diff(p.Messages, got.Messages); diff != "" {
 		t.Errorf("messages (-had +read):\n%s", diff)
 	}
+
 	if got.Prefix != p.Prefix || got.Docs["M"][""] != "\xc3" {
 		t.Errorf("had %q and %q", got.Prefix, got.Docs)
 	}

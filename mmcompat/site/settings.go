@@ -51,6 +51,7 @@ func (s *Site) Float(name string) float64 {
 	case float64:
 		return v
 	}
+
 	return 0
 }
 
@@ -73,6 +74,7 @@ func (s *Site) Bool(name string) bool {
 	case bool, pickle.Int, *big.Int, float64:
 		return s.Float(name) != 0
 	}
+
 	return true
 }
 
@@ -87,6 +89,7 @@ func (s *Site) List(name string) []string {
 	case *pickle.Tuple:
 		items = v.Items
 	}
+
 	var list []string
 	for _, item := range items {
 		switch item.(type) {
@@ -94,5 +97,6 @@ func (s *Site) List(name string) []string {
 			list = append(list, text(item))
 		}
 	}
+
 	return list
 }

@@ -67,6 +67,7 @@ func (s *Site) QueueDir(queue string) string {
 		"shunt": "SHUNTQUEUE_DIR", "virgin": "VIRGINQUEUE_DIR", "bad": "BADQUEUE_DIR",
 		"retry": "RETRYQUEUE_DIR", "maildir": "MAILDIR_DIR",
 	}[queue]
+
 	if dir := s.Str(setting); dir != "" {
 		return dir
 	}

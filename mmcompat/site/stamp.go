@@ -28,6 +28,7 @@ func stamp(p *Profile, python string) string {
 		files[f] = true
 		dirs[filepath.Dir(f)] = true
 	}
+
 	for dir := range dirs {
 		addSources(files, dir)
 	}
@@ -51,6 +52,7 @@ func addSources(files map[string]bool, dir string) {
 	if err != nil {
 		return
 	}
+
 	for _, e := range names {
 		if strings.HasSuffix(e.Name(), ".py") {
 			files[filepath.Join(dir, e.Name())] = true
@@ -71,6 +73,7 @@ func digest(files map[string]bool, python string) string {
 	for _, f := range sorted {
 		fmt.Fprintf(h, "%s %s\n", f, identify(f))
 	}
+
 	return hex.EncodeToString(h.Sum(nil))
 }
 
@@ -84,6 +87,7 @@ func identify(file string) string {
 	if info.IsDir() {
 		return fmt.Sprint("dir ", info.ModTime().UnixNano())
 	}
+
 	st := info.Sys().(*syscall.Stat_t)
 	_, changed := disk.Times(st)
 	return fmt.Sprint(info.Size(), info.ModTime().UnixNano(), st.Ino, changed.UnixNano())

@@ -26,6 +26,7 @@ func checkRelease(prefix string) error {
 	if err != nil {
 		return nil // the probe says what is wrong with it
 	}
+
 	m := versionLine.FindSubmatch(b)
 	if m == nil || bytes.HasPrefix(m[1], []byte("2.1.")) || string(m[1]) == "2.1" {
 		return nil
@@ -61,6 +62,7 @@ func checkSyntax(prefix, traceback string) error {
 	if !strings.HasPrefix(last, "SyntaxError") || len(at) == 0 {
 		return nil
 	}
+
 	file, line := at[len(at)-1][1], at[len(at)-1][2]
 	if !strings.HasPrefix(file, prefix+"/") || filepath.Base(file) == "mm_cfg.py" {
 		return nil

@@ -18,6 +18,7 @@ func TestUnsupportedMailmanIsRecognised(t *testing.T) {
 	if err != nil {
 		python3 = ""
 	}
+
 	for what, c := range map[string]struct {
 		change func(prefix string) error
 		python string
@@ -35,14 +36,17 @@ func TestUnsupportedMailmanIsRecognised(t *testing.T) {
 			if what == "a Python 3" && c.python == "" {
 				t.Skip("no Python 3 here")
 			}
+
 			prefix := mmtest.Clone(t)
 			if err := c.change(prefix); err != nil {
 				t.Fatal(err)
 			}
+
 			s, err := Open(prefix, Options{Python: c.python})
 			if s != nil || !errors.Is(err, ErrUnsupported) || !strings.Contains(err.Error(), c.says) {
 				t.Errorf("got %v, %v, need that %q is not supported", s, err, c.says)
 			}
+
 			if left, err := os.ReadDir(filepath.Join(prefix, "data")); len(left) != 0 || err != nil {
 				t.Errorf("got %v, %v in the data directory, need nothing", left, err)
 			}

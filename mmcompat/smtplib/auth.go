@@ -19,6 +19,7 @@ func (c *Client) Login(user, password string) error {
 	if !c.has("auth") {
 		return &Error{Text: "SMTP AUTH extension not supported by server."}
 	}
+
 	offered := strings.Fields(c.features["auth"])
 	b64 := base64.StdEncoding.EncodeToString
 	var r Reply
@@ -45,8 +46,10 @@ func (c *Client) Login(user, password string) error {
 	default:
 		return &Error{Text: "No suitable authentication method found."}
 	}
+
 	if err == nil && r.Code != 235 && r.Code != 503 {
 		err = &ReplyError{Kind: "SMTPAuthenticationError", Reply: r}
 	}
+
 	return err
 }

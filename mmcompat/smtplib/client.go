@@ -71,15 +71,18 @@ func LocalName(fqdn string) string {
 	if err != nil {
 		return literal
 	}
+
 	addrs, err := net.LookupIP(host)
 	if err != nil {
 		return literal
 	}
+
 	for _, addr := range addrs {
 		if v4 := addr.To4(); v4 != nil {
 			return "[" + v4.String() + "]"
 		}
 	}
+
 	return literal
 }
 
@@ -95,6 +98,7 @@ func (o Options) address() (string, error) {
 			}
 		}
 	}
+
 	return net.JoinHostPort(host, strings.TrimSpace(port)), nil
 }
 
@@ -105,11 +109,13 @@ func (c *Client) Connect() error {
 	if err != nil {
 		return err
 	}
+
 	d := net.Dialer{Timeout: c.o.Wait}
 	conn, err := d.DialContext(c.hurry, "tcp", addr)
 	if err != nil {
 		return &SocketError{err}
 	}
+
 	c.use(conn)
 	_, err = c.reply(c.o.Wait)
 	return err
@@ -153,10 +159,12 @@ func (c *Client) send(commands ...string) error {
 		return &Error{Text: "please run connect() first", Disconnected: true}
 	}
 	defer c.deadline(c.o.Wait)()
+
 	for _, command := range commands {
 		c.out.WriteString(command)
 		c.out.WriteString("\r\n")
 	}
+
 	return c.sent(c.out.Flush())
 }
 
@@ -181,6 +189,7 @@ func (c *Client) reply(d time.Duration) (Reply, error) {
 		if errors.Is(err, bufio.ErrBufferFull) {
 			return Reply{}, &ReplyError{Kind: "SMTPResponseException", Reply: Reply{500, "Line too long."}}
 		}
+
 		if err != nil && len(line) == 0 {
 			c.close()
 			text := "Connection unexpectedly closed"
@@ -189,11 +198,13 @@ func (c *Client) reply(d time.Duration) (Reply, error) {
 			}
 			return Reply{}, &Error{Text: text, Disconnected: true}
 		}
+
 		lines = append(lines, string(bytes.TrimSpace(line[min(4, len(line)):])))
 		code, bad := strconv.Atoi(string(bytes.TrimSpace(line[:min(3, len(line))])))
 		if bad != nil {
 			code = -1
 		}
+
 		if bad != nil || len(line) < 4 || line[3] != '-' {
 			return Reply{code, strings.Join(lines, "\n")}, nil
 		}
@@ -213,6 +224,7 @@ func (c *Client) Ehlo(name string) (Reply, error) {
 	if name == "" {
 		name = c.o.LocalName
 	}
+
 	c.features = nil
 	r, err := c.command("ehlo " + name)
 	if err != nil {
@@ -222,6 +234,7 @@ func (c *Client) Ehlo(name string) (Reply, error) {
 		c.close()
 		return r, &Error{Text: "Server not connected", Disconnected: true}
 	}
+
 	c.greeted = true
 	if r.Code != 250 {
 		return r, nil
@@ -235,6 +248,7 @@ func (c *Client) Ehlo(name string) (Reply, error) {
 			c.features["auth"] += " " + line[len("auth="):]
 			continue
 		}
+
 		n := 0
 		for n < len(line) && isKeyword(line[n], n > 0) {
 			n++
@@ -242,6 +256,7 @@ func (c *Client) Ehlo(name string) (Reply, error) {
 		if n == 0 {
 			continue
 		}
+
 		feature, params := strings.ToLower(line[:n]), strings.TrimSpace(line[n:])
 		if feature == "auth" {
 			c.features[feature] += " " + params
@@ -249,6 +264,7 @@ func (c *Client) Ehlo(name string) (Reply, error) {
 			c.features[feature] = params
 		}
 	}
+
 	return r, nil
 }
 
@@ -276,6 +292,7 @@ func (c *Client) Greet() error {
 	if r.Code < 200 || r.Code > 299 {
 		return &ReplyError{Kind: "SMTPHeloError", Reply: r}
 	}
+
 	return nil
 }
 
@@ -288,6 +305,7 @@ func (c *Client) StartTLS() error {
 	if !c.has("starttls") {
 		return &Error{Text: "STARTTLS extension not supported by server."}
 	}
+
 	r, err := c.command("STARTTLS")
 	if err != nil {
 		return err
@@ -295,12 +313,14 @@ func (c *Client) StartTLS() error {
 	if r.Code != 220 {
 		return &ReplyError{Kind: "SMTPResponseException", Reply: r}
 	}
+
 	secured := tls.Client(c.conn, &tls.Config{InsecureSkipVerify: true})
 	defer c.deadline(c.o.Wait)()
 	if err := secured.HandshakeContext(context.WithoutCancel(c.hurry)); err != nil {
 		c.close()
 		return &SocketError{err}
 	}
+
 	c.use(secured)
 	return nil
 }

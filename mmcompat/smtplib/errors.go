@@ -70,6 +70,7 @@ func (e *SocketError) Error() string {
 	case errors.As(e.Err, &timeout) && timeout.Timeout():
 		return "timed out"
 	}
+
 	return e.Err.Error()
 }
 

@@ -21,10 +21,12 @@ func (c *Client) SendMail(sender string, recips []string, text string) (*Refused
 	if err != nil {
 		return nil, err
 	}
+
 	from = "mail FROM:" + from
 	if c.esmtp && c.has("size") {
 		from += fmt.Sprintf(" size=%d", len(text))
 	}
+
 	to := make([]string, len(recips))
 	for i, recip := range recips {
 		if to[i], err = quoteAddr(recip); err != nil {
@@ -37,6 +39,7 @@ func (c *Client) SendMail(sender string, recips []string, text string) (*Refused
 	if err != nil {
 		return nil, err
 	}
+
 	r, err := c.data(text)
 	if err != nil {
 		return nil, err
@@ -44,6 +47,7 @@ func (c *Client) SendMail(sender string, recips []string, text string) (*Refused
 	if r.Code != 250 {
 		return nil, c.reset(&ReplyError{Kind: "SMTPDataError", Reply: r})
 	}
+
 	return refused, nil
 }
 
@@ -51,9 +55,11 @@ func (c *Client) SendMail(sender string, recips []string, text string) (*Refused
 func (c *Client) envelope(sender, from string, recips, to []string) (*Refused, error) {
 	together := c.has("pipelining")
 	commands := []string{from}
+
 	if together {
 		commands = append(commands, to...)
 	}
+
 	if err := c.send(commands...); err != nil {
 		return nil, err
 	}
@@ -72,20 +78,24 @@ func (c *Client) envelope(sender, from string, recips, to []string) (*Refused, e
 				return nil, err
 			}
 		}
+
 		r, err := c.reply(c.o.Wait)
 		if err != nil {
 			return nil, err
 		}
+
 		if r.Code != 250 && r.Code != 251 {
 			refused.Set(recip, r)
 		}
 	}
+
 	if mail.Code != 250 {
 		return nil, c.reset(&ReplyError{Kind: "SMTPSenderRefused", Reply: mail, Sender: sender})
 	}
 	if refused.Len() == len(recips) {
 		return nil, c.reset(&RefusedError{refused})
 	}
+
 	return refused, nil
 }
 
@@ -107,14 +117,17 @@ func (c *Client) data(text string) (Reply, error) {
 	if r.Code != 354 {
 		return r, &ReplyError{Kind: "SMTPDataError", Reply: r}
 	}
+
 	err = c.body(text)
 	if err == nil {
 		r, err = c.reply(c.o.DataWait)
 	}
+
 	var low *Error
 	if errors.As(err, &low) {
 		low.InData = true
 	}
+
 	return r, err
 }
 
@@ -131,22 +144,27 @@ func (c *Client) body(text string) error {
 			if ends {
 				line, rest = text[:i], strings.TrimPrefix(strings.TrimPrefix(text[i:], "\r"), "\n")
 			}
+
 			if strings.HasPrefix(line, ".") {
 				c.out.WriteByte('.')
 			}
+
 			c.out.WriteString(line)
 			if ends {
 				c.out.WriteString("\r\n")
 			}
+
 			block += len(line) + 2
 			text = rest
 		}
+
 		err := c.out.Flush()
 		stop()
 		if err != nil {
 			return c.sent(err)
 		}
 	}
+
 	if !ends {
 		c.out.WriteString("\r\n")
 	}

@@ -37,12 +37,14 @@ func (f File) Publish(check func() error) error {
 	if check == nil {
 		check = func() error { return nil }
 	}
+
 	if f.Tmp == "" {
 		if err := check(); err != nil {
 			return err
 		}
 		return ignoreMissing(disk.Remove(f.Final))
 	}
+
 	done, err := f.Published()
 	if err != nil {
 		return err
@@ -55,17 +57,20 @@ func (f File) Publish(check func() error) error {
 	if err := disk.Touch(f.Tmp); err != nil {
 		return err
 	}
+
 	if f.LinkLast != "" {
 		if err := f.keepLast(); err != nil {
 			return err
 		}
 	}
+
 	if err := check(); err != nil {
 		return err
 	}
 	if err := disk.Rename(f.Tmp, f.Final); err != nil {
 		return err
 	}
+
 	return f.date()
 }
 
@@ -109,8 +114,10 @@ func (f File) date() error {
 		if err != nil || id.Mtime/int64(time.Second) >= now.Unix() {
 			return ignoreMissing(err)
 		}
+
 		time.Sleep(clockLag)
 	}
+
 	return nil
 }
 
@@ -124,6 +131,7 @@ func (f File) keepLast() error {
 	if last, err := disk.Stat(f.LinkLast); err == nil && os.SameFile(last, final) {
 		return nil // renaming one name of a file to another would do nothing, and leave both
 	}
+
 	tmp := f.Tmp + ".last"
 	err = disk.Link(f.Final, tmp)
 	if errors.Is(err, fs.ErrExist) {
@@ -132,12 +140,14 @@ func (f File) keepLast() error {
 			err = disk.Link(f.Final, tmp)
 		}
 	}
+
 	if err != nil {
 		return err
 	}
 	if err := disk.Rename(tmp, f.LinkLast); err != nil {
 		return errors.Join(err, disk.Remove(tmp))
 	}
+
 	return nil
 }
 
@@ -148,15 +158,18 @@ func (f File) Published() (bool, error) {
 		_, err := disk.Lstat(f.Final)
 		return errors.Is(err, fs.ErrNotExist), ignoreMissing(err)
 	}
+
 	if _, err := disk.Lstat(f.Tmp); err == nil {
 		return false, nil
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		return false, err
 	}
+
 	id, err := Identify(f.Final)
 	if err != nil {
 		return false, ignoreMissing(err)
 	}
+
 	return id.SameInode(f.ID), nil
 }
 
@@ -186,17 +199,20 @@ func fill(f *disk.File, mode fs.FileMode, fn func(io.Writer) error) error {
 	if err != nil {
 		return err
 	}
+
 	if st.Mode().Perm() != mode.Perm() {
 		if err := f.Chmod(st.Mode()&^fs.ModePerm | mode.Perm()); err != nil {
 			return err
 		}
 	}
+
 	w := buffers.Get().(*bufio.Writer)
 	defer buffers.Put(w)
 	w.Reset(f)
 	if err := fn(w); err != nil {
 		return err
 	}
+
 	return w.Flush()
 }
 

@@ -25,15 +25,18 @@ func wantFiles(t *testing.T, dir string, want map[string]string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	for _, e := range entries {
 		b, err := os.ReadFile(filepath.Join(dir, e.Name()))
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		if w, ok := want[e.Name()]; !ok || w != string(b) {
 			t.Errorf("%s holds %q, wanted %q (%v)", e.Name(), b, w, ok)
 		}
 	}
+
 	if len(entries) != len(want) {
 		t.Errorf("had %d files, wanted %d", len(entries), len(want))
 	}
@@ -48,6 +51,7 @@ func newFile(t *testing.T, dir, contents, last string) File {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	return f
 }
 
@@ -63,14 +67,17 @@ func TestPublish(t *testing.T) {
 		if st, err := os.Stat(f.Tmp); err != nil || st.Mode() != 0o664 {
 			t.Errorf("had %v, %v, wanted mode 0664 whatever the umask", st.Mode(), err)
 		}
+
 		if done, err := f.Published(); done || err != nil {
 			t.Errorf("before: had %v, %v", done, err)
 		}
+
 		// Once more is what a recovery does that does not know how far it came.
 		for range 2 {
 			if err := f.Publish(nil); err != nil {
 				t.Fatal(err)
 			}
+
 			wantFiles(t, dir, want)
 			if done, err := f.Published(); !done || err != nil {
 				t.Errorf("after: had %v, %v", done, err)
@@ -96,18 +103,22 @@ func TestPublishAfterCrash(t *testing.T) {
 			if err := crash(f); err != nil {
 				t.Fatal(err)
 			}
+
 			// The journal is all that recovery has.
 			b, err := json.Marshal(f)
 			if err != nil {
 				t.Fatal(err)
 			}
+
 			var g File
 			if err := json.Unmarshal(b, &g); err != nil {
 				t.Fatal(err)
 			}
+
 			if err := g.Publish(nil); err != nil {
 				t.Fatal(err)
 			}
+
 			wantFiles(t, dir, map[string]string{"f": "new", "f.last": "old"})
 		})
 	}
@@ -121,13 +132,16 @@ func TestPublishOvertaken(t *testing.T) {
 	if err := os.Remove(f.Tmp); err != nil {
 		t.Fatal(err)
 	}
+
 	write(t, f.Final, "theirs")
 	if done, err := f.Published(); done || err != nil {
 		t.Errorf("had %v, %v", done, err)
 	}
+
 	if err := f.Publish(nil); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("had %v, wanted an error about Tmp", err)
 	}
+
 	wantFiles(t, dir, map[string]string{"f": "theirs"})
 }
 
@@ -135,9 +149,11 @@ func TestRemoval(t *testing.T) {
 	dir := t.TempDir()
 	f := File{Final: filepath.Join(dir, "held")}
 	write(t, f.Final, "x")
+
 	if err := f.Discard(); err != nil {
 		t.Fatal(err)
 	}
+
 	wantFiles(t, dir, map[string]string{"held": "x"})
 	for range 2 {
 		if err := f.Publish(nil); err != nil {
@@ -147,6 +163,7 @@ func TestRemoval(t *testing.T) {
 			t.Errorf("had %v, %v", done, err)
 		}
 	}
+
 	wantFiles(t, dir, nil)
 }
 
@@ -159,6 +176,7 @@ func TestDiscard(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+
 	wantFiles(t, dir, map[string]string{"f": "old"})
 }
 
@@ -173,6 +191,7 @@ func TestWriteFails(t *testing.T) {
 	if !errors.Is(err, broken) {
 		t.Errorf("had %v", err)
 	}
+
 	wantFiles(t, dir, nil)
 }
 
@@ -184,6 +203,7 @@ func TestIdentity(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	f, err := os.Open(a)
 	if err != nil {
 		t.Fatal(err)
@@ -192,17 +212,21 @@ func TestIdentity(t *testing.T) {
 	if same, err := IdentifyFile(f); same != id || err != nil {
 		t.Errorf("had %+v, %v, wanted %+v", same, err, id)
 	}
+
 	if err := os.Rename(a, b); err != nil {
 		t.Fatal(err)
 	}
+
 	moved, err := Identify(b)
 	if err != nil || !moved.SameInode(id) {
 		t.Errorf("after a rename: had %+v, %v, wanted the same file as %+v", moved, err, id)
 	}
+
 	write(t, a, "x")
 	if other, err := Identify(a); err != nil || other.SameInode(id) {
 		t.Errorf("a file with the same contents: had %+v, %v", other, err)
 	}
+
 	if _, err := Identify(a + "none"); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("had %v", err)
 	}
@@ -224,12 +248,15 @@ func TestPublishedFileHasTheTimeOfNow(t *testing.T) {
 	if err := f.Publish(nil); err != nil {
 		t.Fatal(err)
 	}
+
 	if st, err := os.Stat(final); err != nil || st.ModTime().Unix() < before.Unix() {
 		t.Errorf("had %v, %v, wanted at least %v", st.ModTime(), err, before)
 	}
+
 	if st, err := os.Stat(last); err != nil || !st.ModTime().Equal(older) {
 		t.Errorf("the file before: had %v, %v, wanted %v", st.ModTime(), err, older)
 	}
+
 	if done, err := f.Published(); !done || err != nil {
 		t.Errorf("had %v, %v, wanted it to know its file by the new time too", done, err)
 	}
@@ -238,13 +265,16 @@ func TestPublishedFileHasTheTimeOfNow(t *testing.T) {
 	if err := errors.Join(os.Rename(final, f.Tmp), os.Chtimes(f.Tmp, old, old), os.Rename(f.Tmp, final), f.Publish(nil)); err != nil {
 		t.Fatal(err)
 	}
+
 	if st, err := os.Stat(final); err != nil || st.ModTime().Unix() < before.Unix() {
 		t.Errorf("once more: had %v, %v, wanted at least %v", st.ModTime(), err, before)
 	}
+
 	write(t, f.Tmp, "another's")
 	if err := errors.Join(os.Chtimes(f.Tmp, old, old), os.Rename(f.Tmp, final), f.Date()); err != nil {
 		t.Fatal(err)
 	}
+
 	if st, err := os.Stat(final); err != nil || !st.ModTime().Equal(old) {
 		t.Errorf("another's: had %v, %v, wanted %v", st.ModTime(), err, old)
 	}
@@ -265,11 +295,14 @@ func BenchmarkMomentLeft(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
+
 		var looked time.Time
 		if err := f.Publish(func() error { looked = time.Now(); return nil }); err != nil {
 			b.Fatal(err)
 		}
+
 		left += time.Since(looked)
 	}
+
 	b.ReportMetric(float64(left.Nanoseconds())/float64(b.N), "left-ns/op")
 }

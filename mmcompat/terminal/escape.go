@@ -20,6 +20,7 @@ func escape(s, keep string) string {
 	if i < 0 {
 		return s
 	}
+
 	var b strings.Builder
 	for i >= 0 {
 		r, size := utf8.DecodeRuneInString(s[i:])
@@ -28,6 +29,7 @@ func escape(s, keep string) string {
 		s = s[i+size:]
 		i = harmful(s, keep)
 	}
+
 	return b.String() + s
 }
 
@@ -57,5 +59,6 @@ func escaped(r rune, raw string) string {
 	case r > 0xffff:
 		return fmt.Sprintf(`\U%08x`, r)
 	}
+
 	return fmt.Sprintf(`\u%04x`, r)
 }

@@ -20,6 +20,7 @@ func TestEscapeLeavesNothingThatATerminalObeys(t *testing.T) {
 				t.Errorf("got %q, which has %U", got, r)
 			}
 		}
+
 		if !strings.HasPrefix(got, `a\x1b[2J\x07\x08\x00\r\x7f\u0085\u009b31m\x9b\xff\u202e`) || !strings.HasSuffix(got, `\U000e0041z`) {
 			t.Errorf("got %s", got)
 		}
@@ -32,9 +33,11 @@ func TestEscapeKeepsWhatCanBeRead(t *testing.T) {
 			t.Errorf("got %q, need %q", got, s)
 		}
 	}
+
 	if got := Escape("a\nb\tc"); got != `a\nb\tc` {
 		t.Errorf("got %q in one line", got)
 	}
+
 	if got := Lines("a\nb\tc"); got != "a\nb\tc" {
 		t.Errorf("got %q in several lines", got)
 	}
@@ -46,16 +49,19 @@ func TestJSONMeansTheSameAndCanBeShown(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	shown := JSON(doc)
 	for _, r := range string(shown) {
 		if !unicode.IsPrint(r) && r != '\n' {
 			t.Errorf("%s has %U", shown, r)
 		}
 	}
+
 	var back map[string]string
 	if err := json.Unmarshal(shown, &back); err != nil {
 		t.Fatal(err)
 	}
+
 	if back[valid] != valid {
 		t.Errorf("got %q, need %q", back, valid)
 	}
@@ -73,6 +79,7 @@ func TestWriterEscapesWhateverItIsCutInto(t *testing.T) {
 			}
 			rest = rest[n:]
 		}
+
 		if got := b.String(); got != Lines(whole) {
 			t.Errorf("in pieces of %d: got\n%s\nneed\n%s", size, got, Lines(whole))
 		}

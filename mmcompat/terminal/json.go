@@ -24,7 +24,9 @@ func JSON(doc []byte) []byte {
 		default:
 			fmt.Fprintf(&b, `\u%04x`, r)
 		}
+
 		doc = doc[size:]
 	}
+
 	return b.Bytes()
 }

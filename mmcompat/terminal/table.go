@@ -76,6 +76,7 @@ func parts(cell string, width int) []string {
 			all = append(all, strings.Fields(item)...)
 		}
 	}
+
 	return all
 }
 
@@ -87,6 +88,7 @@ func (t *Table) widths(rows [][]string) []int {
 			widths[i] = max(widths[i], columns(cell))
 		}
 	}
+
 	excess := len(gap)*(len(widths)-1) - t.width
 	for _, w := range widths {
 		excess += w
@@ -100,11 +102,13 @@ func (t *Table) widths(rows [][]string) []int {
 				widest = i
 			}
 		}
+
 		if widest < 0 {
 			break
 		}
 		widths[widest]--
 	}
+
 	return widths
 }
 
@@ -127,16 +131,19 @@ func (t *Table) row(out *strings.Builder, row []string, widths []int) {
 			if n < len(cells[i]) {
 				text = cells[i][n]
 			}
+
 			pad := strings.Repeat(" ", max(0, widths[i]-columns(text)))
 			if i > 0 {
 				line.WriteString(gap)
 			}
+
 			if t.columns[i].Right {
 				line.WriteString(pad + text)
 			} else {
 				line.WriteString(text + pad)
 			}
 		}
+
 		out.WriteString(strings.TrimRight(line.String(), " ") + "\n")
 	}
 }

@@ -15,15 +15,18 @@ func TestTableFitsItsPage(t *testing.T) {
 	if err := table.Write(&b); err != nil {
 		t.Fatal(err)
 	}
+
 	lines := strings.Split(strings.TrimSuffix(b.String(), "\n"), "\n")
 	for _, line := range lines {
 		if columns(line) > 40 || strings.HasSuffix(line, " ") {
 			t.Errorf("%q has %d columns, or blanks at its end", line, columns(line))
 		}
 	}
+
 	if !strings.HasPrefix(lines[0], "LIST ") || !strings.Contains(b.String(), `a\x1b[2J\nb`) || !strings.Contains(b.String(), `\u202e`) {
 		t.Errorf("got\n%s", b.String())
 	}
+
 	// Numbers end in one column.
 	end := strings.Index(lines[0], "N") + 1
 	if lines[1][end-1] != '5' {

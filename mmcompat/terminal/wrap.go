@@ -20,6 +20,7 @@ func Wrap(s string, width int) string {
 			words = nil
 		}
 	}
+
 	for _, line := range strings.Split(s, "\n") {
 		if strings.TrimSpace(line) == "" || line[0] == ' ' || line[0] == '\t' {
 			flush()
@@ -28,6 +29,7 @@ func Wrap(s string, width int) string {
 		}
 		words = append(words, strings.Fields(line)...)
 	}
+
 	flush()
 	return strings.Join(out, "\n")
 }
@@ -43,10 +45,12 @@ func fill(words []string, width int) []string {
 				line, used = line+" "+word, used+1+w
 				break
 			}
+
 			if line != "" {
 				lines = append(lines, line)
 				line, used = "", 0
 			}
+
 			if w <= width {
 				line, used = word, w
 				break
@@ -56,9 +60,11 @@ func fill(words []string, width int) []string {
 			word = word[len(head):]
 		}
 	}
+
 	if line != "" {
 		lines = append(lines, line)
 	}
+
 	return lines
 }
 
@@ -74,9 +80,11 @@ func clip(s string, width int) string {
 		if n > 0 && used+w > width {
 			break
 		}
+
 		n += len(cluster)
 		used += w
 		rest, state = after, next
 	}
+
 	return s[:n]
 }

@@ -19,10 +19,12 @@ func NewWriter(w io.Writer) *Writer { return &Writer{to: w} }
 func (w *Writer) Write(p []byte) (int, error) {
 	all := append(w.rest, p...)
 	w.rest = nil
+
 	if cut := incomplete(all); cut > 0 {
 		w.rest = append([]byte(nil), all[len(all)-cut:]...)
 		all = all[:len(all)-cut]
 	}
+
 	if _, err := io.WriteString(w.to, Lines(string(all))); err != nil {
 		return 0, err
 	}
@@ -39,5 +41,6 @@ func incomplete(b []byte) int {
 			return n
 		}
 	}
+
 	return 0
 }

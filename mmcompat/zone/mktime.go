@@ -21,6 +21,7 @@ const probes = 6
 func (m *Mktime) Midnight(year, month, day int, in *time.Location) (at int64, ok bool) {
 	want := time.Date(year, time.Month(month), day, 0, 0, 0, 0, time.UTC).Unix()
 	t := want + m.Guess
+
 	// The two guesses before t, and whether the last was in summer time.
 	before, last := t, t
 	summer := false
@@ -32,6 +33,7 @@ func (m *Mktime) Midnight(year, month, day int, in *time.Location) (at int64, ok
 			m.Guess = t - want
 			return t, true
 		}
+
 		// Going to and fro between two guesses means that there is no such time. The
 		// one in summer time is taken, if just one is.
 		if t == before && t != last && (!summer || local.IsDST()) {
@@ -41,5 +43,6 @@ func (m *Mktime) Midnight(year, month, day int, in *time.Location) (at int64, ok
 		before, last, t = last, t, t+miss
 		summer = local.IsDST()
 	}
+
 	return 0, false
 }

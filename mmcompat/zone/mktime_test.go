@@ -45,12 +45,14 @@ func TestMidnightIsPythons(t *testing.T) {
 		"UTC", "Europe/Berlin", "Europe/Lisbon", "Atlantic/Azores", "America/Havana", "Asia/Gaza", "Asia/Hebron", "Pacific/Apia", "Asia/Beirut", "Asia/Amman", "Asia/Damascus", "Asia/Tehran",
 		"America/Sao_Paulo", "America/Asuncion", "America/Santiago", "America/Scoresbysund", "America/New_York", "Australia/Lord_Howe", "Africa/Cairo", "Africa/Casablanca", "Asia/Kolkata", "Pacific/Kwajalein", "Antarctica/Troll",
 	}
+
 	random := rand.New(rand.NewPCG(1, 1))
 	var pairs [][2][3]int
 	day := func() [3]int {
 		d := time.Date(1990, 1, 1, 0, 0, 0, 0, time.UTC).AddDate(0, 0, random.IntN(40*365))
 		return [3]int{d.Year(), int(d.Month()), d.Day()}
 	}
+
 	for range 400 {
 		pairs = append(pairs, [2][3]int{day(), day()})
 	}
@@ -62,21 +64,25 @@ func TestMidnightIsPythons(t *testing.T) {
 			}
 		}
 	}
+
 	pairs = append(pairs, [2][3]int{{2011, 12, 29}, {2011, 12, 30}}, [2][3]int{{2011, 12, 31}, {2011, 12, 30}}, [2][3]int{{2011, 13, 1}, {2011, 0, 40}}, [2][3]int{{1969, 12, 31}, {1970, 1, 1}})
 	in, err := json.Marshal([]any{zones, pairs})
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	type midnight [2]any
 	var want map[string][][2]*midnight
 	if err := json.Unmarshal(mmtest.PlainPython(t, in, mktimeScript), &want); err != nil {
 		t.Fatal(err)
 	}
+
 	for _, tz := range zones {
 		local, err := time.LoadLocation(tz)
 		if err != nil {
 			t.Skip("no zone database: ", err)
 		}
+
 		var m Mktime
 		bad := 0
 		for i, pair := range pairs {
@@ -84,12 +90,15 @@ func TestMidnightIsPythons(t *testing.T) {
 				at, ok := m.Midnight(d[0], d[1], d[2], local)
 				had := fmt.Sprint(at, time.Unix(at, 0).In(local).Format(time.DateOnly))
 				wanted := "nothing"
+
 				if w := want[tz][i][j]; w != nil {
 					wanted = fmt.Sprint(int64(w[0].(float64)), w[1])
 				}
+
 				if !ok {
 					had = "nothing"
 				}
+
 				if had != wanted && bad < 5 {
 					bad++
 					t.Errorf("TZ=%s, %v of %v: had %s, wanted %s", tz, d, pair, had, wanted)

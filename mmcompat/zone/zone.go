@@ -21,6 +21,7 @@ func Local(tz string) *time.Location {
 	if _, err := time.LoadLocation(tz); err == nil {
 		return nil
 	}
+
 	local, err := time.LoadLocationFromTZData("Local", ruled(tz))
 	if err != nil {
 		return nil
@@ -39,6 +40,7 @@ func ruled(rule string) []byte {
 		}
 		return b
 	}
+
 	const abbreviation = "UTC\x00"
 	b := append(header(0, 0), header(1, uint32(len(abbreviation)))...)
 	b = append(b, 0, 0, 0, 0, 0, 0) // no offset, no daylight saving time, the first abbreviation

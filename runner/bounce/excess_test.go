@@ -19,6 +19,7 @@ func TestExcessIsShunted(t *testing.T) {
 		}
 		return b.String()
 	}
+
 	blocks := func(n int) string {
 		var b strings.Builder
 		b.WriteString("Content-Type: message/delivery-status\n\n")
@@ -28,6 +29,7 @@ func TestExcessIsShunted(t *testing.T) {
 		}
 		return b.String()
 	}
+
 	for _, c := range []struct{ name, text, why string }{
 		{"a field", "X-Failed-Recipients: user0@example.net" + strings.Repeat(" ", 600<<10) + ",user1@example.net\n\n", "a bounce with a field of more than 256 KB"},
 		{"fields", strings.Repeat("X-Failed-Recipients: user0@example.net\n", 40_000) + "\n", "a bounce with a field of more than 256 KB"},
@@ -43,11 +45,13 @@ func TestExcessIsShunted(t *testing.T) {
 			if diff := cmp.Diff(want, found(t, s)); diff != "" {
 				t.Errorf("want -, had +:\n%s", diff)
 			}
+
 			if log := string(read(t, filepath.Join(s.LogDir(), "error"))); !strings.Contains(log, c.why) {
 				t.Errorf("had the error log %q, want it to tell of %s", log, c.why)
 			}
 		})
 	}
+
 	t.Run("nearly as many addresses", func(t *testing.T) {
 		s := newSite(t)
 		enqueue(t, s, blocks(50_000), nil)

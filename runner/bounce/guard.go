@@ -75,6 +75,7 @@ func (g *guard) decide(l *maillist.List, now time.Time) (hold map[*waiting]bool)
 		fresh = append(fresh, w)
 		byDomain[domainOf(w.member)] = append(byDomain[domainOf(w.member)], w)
 	}
+
 	if len(fresh) == 0 {
 		return hold
 	}
@@ -100,6 +101,7 @@ func (g *guard) decide(l *maillist.List, now time.Time) (hold map[*waiting]bool)
 			}
 		}
 	}
+
 	return hold
 }
 
@@ -109,6 +111,7 @@ func suspicious(all []*waiting) (alike []*waiting) {
 	for _, w := range all {
 		same[events.Plain(w.reason.Diagnostic)]++
 	}
+
 	for _, w := range all {
 		plain := events.Plain(w.reason.Diagnostic)
 		common := plain != "" && same[plain] > 1 && 2*same[plain] >= len(all)
@@ -116,6 +119,7 @@ func suspicious(all []*waiting) (alike []*waiting) {
 			alike = append(alike, w)
 		}
 	}
+
 	return alike
 }
 
@@ -128,6 +132,7 @@ func disabledSince(l *maillist.List, now time.Time) (all int, by map[string]int)
 		if !ok || len(t.Items) < 2 {
 			continue
 		}
+
 		status, _ := py.ExactInt(t.Items[0])
 		at, _ := t.Items[1].(float64)
 		if maillist.Status(status) == maillist.ByBounce && at >= midnight {
@@ -135,6 +140,7 @@ func disabledSince(l *maillist.List, now time.Time) (all int, by map[string]int)
 			by[domainOf(addr)]++
 		}
 	}
+
 	return all, by
 }
 
@@ -161,12 +167,15 @@ func (h *Handler) settleGuard(r *register, first *runner.Entry, failed runner.Fa
 		if hold[w] {
 			w.done(w.info)
 			h.recordDeeds(r, events.Held, w.entry.Work)
+
 			if !w.before {
 				r.m.Log("bounce", "%s: %s held by the guard (score %s >= %s)", r.l.Name(), w.member, score(w.info), r.threshold())
 				fresh = append(fresh, w)
 			}
+
 			continue
 		}
+
 		err := runner.Guard(func() error {
 			r.then = ""
 			return r.disable(w.member, w.info, w.read)
@@ -177,13 +186,16 @@ func (h *Handler) settleGuard(r *register, first *runner.Entry, failed runner.Fa
 			failed[w.entry] = err
 			continue
 		}
+
 		w.done(w.info)
 		h.recordDeeds(r, events.Bounce, w.entry.Work)
 		r.b.Save()
 	}
+
 	if len(fresh) > 0 && h.mayTell(r.l.Name(), maillist.DateOf(r.b.Now()), first) {
 		return r.tellOfGuard(fresh)
 	}
+
 	return nil
 }
 
@@ -200,9 +212,11 @@ func (h *Handler) mayTell(list string, day maillist.Date, first *runner.Entry) b
 	if ok && was.day == day && was.first != first {
 		return false
 	}
+
 	if h.guardTold == nil {
 		h.guardTold = map[string]told{}
 	}
+
 	h.guardTold[list] = told{day, first}
 	return true
 }
@@ -214,6 +228,7 @@ func (r *register) tellOfGuard(held []*waiting) error {
 		domains[domainOf(w.member)]++
 		reasons[events.Plain(w.reason.Diagnostic)]++
 	}
+
 	name := r.l.Name()
 	body := fmt.Sprintf(`Bounces would have disabled %d members of %s at once, and the
 bounces are alike. These members are held: they still get mail, and nothing is
@@ -227,12 +242,14 @@ To see more:                       mmrunner report %[2]s
 If their addresses are not at fault: mmrunner enable %[2]s --held --apply
 To have them disabled after all:   mmrunner release %[2]s --apply
 `, len(held), name, top(domains), top(reasons))
+
 	owner := r.l.GetSiteEmail("")
 	n, err := r.m.UserNotification(r.l.GetOwnerEmail(), owner, fmt.Sprintf("%s: %d members held by the bounce guard", name, len(held)), body,
 		r.l.Str("preferred_language"))
 	if err != nil {
 		return err
 	}
+
 	return r.m.Send(n)
 }
 
@@ -245,6 +262,7 @@ func top(counts map[string]int) string {
 		}
 		return strings.Compare(a, b)
 	})
+
 	var b strings.Builder
 	for _, name := range names[:min(most, len(names))] {
 		n := counts[name]
@@ -253,6 +271,7 @@ func top(counts map[string]int) string {
 		}
 		fmt.Fprintf(&b, "%6d  %s\n", n, ascii(name))
 	}
+
 	return b.String()
 }
 
@@ -273,6 +292,7 @@ func IsHeld(s *site.Site, l *maillist.List, addr string) (*maillist.BounceInfo, 
 	if err != nil || status != maillist.Enabled || s.Bool("VERP_PROBES") {
 		return nil, false, err
 	}
+
 	info, err := l.GetBounceInfo(addr)
 	if err != nil || info == nil {
 		return nil, false, err

@@ -38,18 +38,21 @@ func statuses(t *testing.T, s *site.Site) (disabled, held []string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	for addr := range l.GetMembers() {
 		if status, err := l.GetDeliveryStatus(addr); err != nil {
 			t.Fatal(err)
 		} else if status == maillist.ByBounce {
 			disabled = append(disabled, addr)
 		}
+
 		if _, is, err := bounce.IsHeld(s, l, addr); err != nil {
 			t.Fatal(err)
 		} else if is {
 			held = append(held, addr)
 		}
 	}
+
 	slices.Sort(disabled)
 	slices.Sort(held)
 	return disabled, held
@@ -80,6 +83,7 @@ func TestGuardHoldsAStorm(t *testing.T) {
 	if disabled, held = statuses(t, s); len(disabled) > 0 || len(held) != 3 {
 		t.Errorf("the day after: had disabled %v and held %v", disabled, held)
 	}
+
 	var kinds []string
 	for e, err := range events.Read(s.DataDir(), time.Time{}) {
 		if err != nil {
@@ -87,6 +91,7 @@ func TestGuardHoldsAStorm(t *testing.T) {
 		}
 		kinds = append(kinds, string(e.Kind))
 	}
+
 	if diff := cmp.Diff([]string{"bounce", "bounce", "bounce", "held", "held", "held", "held"}, kinds); diff != "" {
 		t.Errorf("events: want -, had +:\n%s", diff)
 	}
@@ -97,15 +102,18 @@ func TestGuardHoldsAStorm(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	for _, f := range files {
 		b, err := os.ReadFile(f)
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		if strings.Contains(string(b), "members held by the bounce guard") {
 			notices = append(notices, string(b))
 		}
 	}
+
 	if len(notices) != 1 || !strings.Contains(notices[0], "3  example.net") || !strings.Contains(notices[0], "550 5.7.1 <ADDRESS>: blocked by our list") {
 		t.Errorf("had the notices %q, want one with the figures", notices)
 	}
@@ -133,6 +141,7 @@ func TestGuardLetsPass(t *testing.T) {
 				}
 				drainAt(t, s, o, func() time.Time { return time.Now().AddDate(0, 0, day) })
 			}
+
 			disabled, held := statuses(t, s)
 			if len(disabled) != c.disabled || len(held) != 3-c.disabled {
 				t.Errorf("had disabled %v and held %v, want %d disabled", disabled, held, c.disabled)
@@ -154,6 +163,7 @@ func TestGuardLeavesWhatIsNotAlike(t *testing.T) {
 		}
 		drainAt(t, s, o, func() time.Time { return time.Now().AddDate(0, 0, day) })
 	}
+
 	if disabled, held := statuses(t, s); len(disabled) != 3 || len(held) != 0 {
 		t.Errorf("had disabled %v and held %v, want all disabled", disabled, held)
 	}
@@ -174,6 +184,7 @@ func TestReleaseDisablesWhoWasHeld(t *testing.T) {
 	if err != nil || !cmp.Equal(done, some[:2]) {
 		t.Errorf("had %v, %v, want %v", done, err, some[:2])
 	}
+
 	if disabled, held := statuses(t, s); !cmp.Equal(disabled, some[:2]) || !cmp.Equal(held, some[2:]) {
 		t.Errorf("had disabled %v and held %v", disabled, held)
 	}

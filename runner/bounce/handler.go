@@ -89,6 +89,7 @@ func (h *Handler) Order(lists runner.Lists, names []string, entries map[string][
 			without = append(without, name)
 		}
 	}
+
 	return append(without, py.DictOrder(with)...)
 }
 
@@ -113,6 +114,7 @@ func (h *Handler) bounces(e *runner.Entry) bool {
 	if len(w.Addrs) > 0 || w.secondBounce() {
 		return true
 	}
+
 	m, err := e.Head()
 	return err == nil && h.detect.VerpBounce(e.List+"-bounces", m).Value != ""
 }
@@ -135,6 +137,7 @@ func (h *Handler) dispose(b runner.Batch, e *runner.Entry) (runner.Outcome, erro
 		e.Drop()
 		return runner.Registered, nil
 	}
+
 	msg, err := e.Head()
 	if err != nil {
 		return "", err
@@ -144,6 +147,7 @@ func (h *Handler) dispose(b runner.Batch, e *runner.Entry) (runner.Outcome, erro
 	if err != nil {
 		return "", err
 	}
+
 	e.Data.Set("lang", l.GetMemberLanguage(sender))
 	// That may have added the site's language to the list's, in an object that is
 	// not saved.
@@ -159,6 +163,7 @@ func (h *Handler) dispose(b runner.Batch, e *runner.Entry) (runner.Outcome, erro
 	if !l.Bool("bounce_processing") {
 		return runner.Discarded, nil
 	}
+
 	return h.look(b, e, msg)
 }
 
@@ -169,6 +174,7 @@ func (h *Handler) passOn(b runner.Batch, e *runner.Entry, recips pickle.Value) e
 	if err != nil {
 		return err
 	}
+
 	data := e.Data.Clone()
 	data.Set("recips", recips)
 	data.Set("envsender", maillist.GetSiteEmail(b.Site(), "loop"))
@@ -188,6 +194,7 @@ func (h *Handler) look(b runner.Batch, e *runner.Entry, msg *message.Message) (r
 	if err := h.told(b, verp); err != nil {
 		return "", err
 	}
+
 	var addrs []string
 	if verp.Value != "" {
 		if err := detected(l, &scan.Result); err != nil {
@@ -196,6 +203,7 @@ func (h *Handler) look(b runner.Batch, e *runner.Entry, msg *message.Message) (r
 		if scan.Stop {
 			return runner.Discarded, nil
 		}
+
 		addrs = []string{verp.Value}
 	} else {
 		// Only an address that could be a probe's has pending.pck read.
@@ -206,9 +214,11 @@ func (h *Handler) look(b runner.Batch, e *runner.Entry, msg *message.Message) (r
 				unread = errors.Join(unread, err)
 				return false
 			}
+
 			record, _ := pend.Peek(token)
 			return record != nil
 		})
+
 		if unread != nil {
 			return "", unread
 		}
@@ -227,8 +237,10 @@ func (h *Handler) look(b runner.Batch, e *runner.Entry, msg *message.Message) (r
 		if scan.Stop && len(addrs) == 0 {
 			return runner.Discarded, nil
 		}
+
 		addrs = append(addrs, scan.Addrs...)
 	}
+
 	if len(addrs) == 0 && scan.Module != "" && !since(b, emptyIsUnrecognized) {
 		return runner.Discarded, nil
 	}
@@ -271,15 +283,18 @@ func (h *Handler) Batched(b runner.Batch) error {
 	if len(found) == 0 {
 		return nil
 	}
+
 	b.Log("bounce", "<%s of mmrunner> processing %d queued bounces", h.Name(), len(found))
 	if h.first == found[0].entry {
 		h.voice, h.clock = h.voiceBefore, h.clockBefore
 	}
+
 	h.first, h.voiceBefore, h.clockBefore = found[0].entry, h.voice, h.clock
 	r := &register{m: membership.New(b, &h.voice, h.world), b: b, l: b.List(), clock: &h.clock}
 	if h.options.Events != nil {
 		r.deeds = &[]deed{}
 	}
+
 	r.guard = h.newGuard(b)
 	failed := runner.Failed{}
 	for _, ev := range found {
@@ -298,14 +313,17 @@ func (h *Handler) Batched(b runner.Batch) error {
 			h.recordDeeds(r, events.Bounce, ev.entry.Work)
 		}
 	}
+
 	if r.guard != nil {
 		if err := h.settleGuard(r, found[0].entry, failed); err != nil {
 			return err
 		}
 	}
+
 	if len(failed) > 0 {
 		return failed
 	}
+
 	return nil
 }
 
@@ -327,6 +345,7 @@ func (h *Handler) unrecognized(b runner.Batch, e *runner.Entry) (runner.Outcome,
 	if !ok {
 		id = "n/a"
 	}
+
 	m := membership.New(b, &membership.Voice{Lang: e.Data.Str("lang")}, h.world)
 	h.record(b, events.Event{List: l.Name(), Kind: events.Unknown})
 	m.Log("bounce", "%s: bounce message w/no discernable addresses: %s", l.Name(), id)
@@ -334,6 +353,7 @@ func (h *Handler) unrecognized(b runner.Batch, e *runner.Entry) (runner.Outcome,
 		m.Log("bounce", "%s: discarding unrecognized, message-id: %s", l.Name(), id)
 		return runner.Discarded, nil
 	}
+
 	body := m.Say(textUncaughtMessage, map[string]any{"adminurl": l.GetScriptURL("admin") + "/bounce"})
 	if err := m.ForwardMessage(msg, body, m.Say(textUncaught, nil), false); err != nil {
 		return "", err

@@ -27,14 +27,17 @@ func TestLockHeldPastTheTimeout(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if err := lock.Lock(t.Context(), time.Second); err != nil {
 		t.Fatal(err)
 	}
+
 	drainBounces(t, s)
 	stays(t, s, before, "keeping 1 entries in the queue")
 	if err := lock.Unlock(false); err != nil {
 		t.Fatal(err)
 	}
+
 	drainBounces(t, s)
 	done(t, s)
 }
@@ -52,6 +55,7 @@ func TestDiskFull(t *testing.T) {
 		drainBounces(t, site.FromProfile(prefix, site.Builtin()))
 		return
 	}
+
 	s := newSite(t)
 	enqueue(t, s, gone, nil)
 	config := filepath.Join(s.ListDataDir(), "small", "config.pck")
@@ -59,15 +63,18 @@ func TestDiskFull(t *testing.T) {
 	if len(before) <= 4096 {
 		t.Fatalf("had a list of %d bytes, wanted more than the limit", len(before))
 	}
+
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	child := exec.Command(self, "-test.run=^TestDiskFull$")
 	child.Env = append(os.Environ(), fullDisk+"="+s.Prefix)
 	if out, err := child.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
+
 	stays(t, s, before, "file too large")
 	drainBounces(t, s)
 	done(t, s)
@@ -80,15 +87,19 @@ func stays(t *testing.T, s *site.Site, config, why string) {
 	if diff := cmp.Diff([]string{"bounces .pck"}, p.Queues); diff != "" {
 		t.Errorf("queues, want -, had +:\n%s", diff)
 	}
+
 	if len(p.Errors) == 0 || !strings.Contains(strings.Join(p.Errors, "\n"), why) {
 		t.Errorf("the error log has %q, want %q", p.Errors, why)
 	}
+
 	if p.Bounce != nil {
 		t.Errorf("the bounce log has %q before the list is saved", p.Bounce)
 	}
+
 	if read(t, filepath.Join(s.ListDataDir(), "small", "config.pck")) != config {
 		t.Error("config.pck has changed")
 	}
+
 	leftOnly(t, s, "config.pck")
 }
 
@@ -99,9 +110,11 @@ func done(t *testing.T, s *site.Site) {
 	if p.Queues != nil {
 		t.Errorf("the queues still have %q", p.Queues)
 	}
+
 	if diff := cmp.Diff(registered, p.Bounce); diff != "" {
 		t.Errorf("bounce log, want -, had +:\n%s", diff)
 	}
+
 	leftOnly(t, s, "config.pck", "config.pck.last")
 }
 
@@ -112,6 +125,7 @@ func leftOnly(t *testing.T, s *site.Site, names ...string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	var had []string
 	for _, f := range files {
 		had = append(had, f.Name())

@@ -39,6 +39,7 @@ func (h *Handler) WorkFiles(s *site.Site) (map[string]int, error) {
 			files[filepath.Join(s.DataDir(), f.Name())] = pid
 		}
 	}
+
 	return files, err
 }
 
@@ -51,6 +52,7 @@ func (h *Handler) TakeOver(t runner.Outbox, file string) error {
 	if err != nil {
 		return err
 	}
+
 	b, err := disk.ReadFile(file)
 	if err != nil {
 		return err
@@ -68,6 +70,7 @@ func (h *Handler) TakeOver(t runner.Outbox, file string) error {
 		}
 		b = b[size:]
 	}
+
 	if why == nil {
 		return nil
 	}
@@ -86,6 +89,7 @@ func takeOverOne(t runner.Outbox, b []byte, at float64) (size int, err error) {
 	if err != nil {
 		return nextRecord(b), err
 	}
+
 	r, err := readRecord(v)
 	if err != nil {
 		// A torn record may have swallowed the next.
@@ -97,6 +101,7 @@ func takeOverOne(t runner.Outbox, b []byte, at float64) (size int, err error) {
 	data.Set("received_time", at)
 	day := pickle.NewTuple(pickle.Int(r.day[0]), pickle.Int(r.day[1]), pickle.Int(r.day[2]))
 	data.Set(keyInherited, pickle.NewTuple(pickle.Str(r.addr), day))
+
 	return len(b) - len(rest), t.Enqueue("bounces", r.msg, data)
 }
 
@@ -117,12 +122,14 @@ func nextRecord(b []byte) int {
 		case err == nil:
 			work -= len(b) - i - len(rest)
 		}
+
 		if err == nil {
 			if _, err := readRecord(v); err == nil {
 				return i
 			}
 		}
 	}
+
 	return len(b)
 }
 
@@ -152,11 +159,13 @@ func readRecord(v pickle.Value) (r bouncedRecord, err error) {
 	if r.addr, ok = py.StringOf(items[1]); !ok {
 		return r, fmt.Errorf("had address %s, wanted a string", pickle.Repr(items[1], 80))
 	}
+
 	if items[2] == nil {
 		r.day = maillist.DateOf(time.Now()) // as for a bounce that is registered at once
 	} else if r.day, ok = dayOf(items[2]); !ok {
 		return r, fmt.Errorf("had day %s, wanted year, month and day", pickle.Repr(items[2], 80))
 	}
+
 	switch m := items[3].(type) {
 	case nil:
 		r.msg = &message.Message{}
@@ -170,6 +179,7 @@ func readRecord(v pickle.Value) (r bouncedRecord, err error) {
 	default:
 		return r, fmt.Errorf("had %s, wanted a message", pickle.Repr(m, 80))
 	}
+
 	return r, err
 }
 
@@ -186,11 +196,13 @@ func dayOf(v pickle.Value) (d maillist.Date, ok bool) {
 	if !ok || len(items) != len(d) {
 		return d, false
 	}
+
 	for i, item := range items {
 		if d[i], ok = py.ExactInt(item); !ok {
 			return d, false
 		}
 	}
+
 	return d, true
 }
 
@@ -201,8 +213,10 @@ func inherited(data *qfile.Data) (addr string, day maillist.Date, ok bool) {
 	if !ok || len(items) != 2 {
 		return "", day, false
 	}
+
 	if addr, ok = py.StringOf(items[0]); ok {
 		day, ok = dayOf(items[1])
 	}
+
 	return addr, day, ok
 }

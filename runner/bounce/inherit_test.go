@@ -31,17 +31,20 @@ func TestBouncesOfDeadRunner(t *testing.T) {
 		specs = append(specs, mmtest.EntrySpec{Queue: "bounces", List: s.list, Text: fmt.Appendf(nil,
 			"From: mailer-daemon@example.net\nTo: %s-bounces+%s@lists.example.com\nSubject: failed\nMessage-ID: <%[2]s@example.net>\n\ngone\n", s.list, s.member)})
 	}
+
 	mmtest.Enqueue(t, prefix, specs...)
 	cmd := exec.Command(python, filepath.Join(prefix, "bin", "qrunner"), "--runner=BounceRunner:0:1")
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
+
 	file := filepath.Join(prefix, "data", fmt.Sprintf("bounce-events-%05d.pck", cmd.Process.Pid))
 	for end := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
 		left, _ := os.ReadDir(filepath.Join(prefix, "qfiles", "bounces"))
 		if b, _ := os.ReadFile(file); len(left) == 0 && len(b) > 0 {
 			break
 		}
+
 		if time.Now().After(end) {
 			cmd.Process.Kill()
 			t.Fatal("Mailman's runner has not detected its bounces in a minute")
@@ -52,33 +55,42 @@ func TestBouncesOfDeadRunner(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if n := drain(t, s).Entries; n != 0 {
 		t.Errorf("had %d entries of a runner that lives, wanted none", n)
 	}
+
 	if err := cmd.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
+
 	cmd.Wait()
 	// The process may die in the middle of a write, too.
 	f, err := os.OpenFile(file, os.O_APPEND|os.O_WRONLY, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if _, err := f.WriteString("(U\x04torn"); err != nil {
 		t.Fatal(err)
 	}
+
 	if err := f.Close(); err != nil {
 		t.Fatal(err)
 	}
+
 	if had := drain(t, s).Outcomes[runner.Registered]; had != 3 {
 		t.Errorf("had %d bounces registered, wanted 3", had)
 	}
+
 	if had := drain(t, s).Entries; had != 0 {
 		t.Errorf("had %d more entries, wanted none", had)
 	}
+
 	if _, err := os.Stat(file); !os.IsNotExist(err) {
 		t.Errorf("%s is still there (%v)", file, err)
 	}
+
 	out := mmtest.RunPython(t, prefix, `
 from Mailman import MailList
 for name in 'one', 'two':
@@ -86,9 +98,11 @@ for name in 'one', 'two':
     for addr in sorted(m.getBouncingMembers()):
         print name, addr, m.getBounceInfo(addr).score
 `)
+
 	if want := "one a@example.com 1.0\none b@example.com 1.0\ntwo a@example.com 1.0\n"; string(out) != want {
 		t.Errorf("had\n%swanted\n%s", out, want)
 	}
+
 	log, _ := os.ReadFile(filepath.Join(s.LogDir(), "error"))
 	if n := bytes.Count(log, []byte("not all of its bounces can be registered")); n != 1 {
 		t.Errorf("had %d lines on the torn bounce, wanted 1:\n%s", n, log)
@@ -101,18 +115,22 @@ func drain(t *testing.T, s *site.Site) engine.Stats {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	env := txn.NewEnv(s)
 	defer env.Log.Close()
 	e, err := engine.New(env, bounce.New(d, membership.NewWorld(s)), 0, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	stats, err := e.Drain(t.Context())
 	if err != nil {
 		t.Error(err)
 	}
+
 	if err := e.Close(); err != nil {
 		t.Error(err)
 	}
+
 	return stats
 }

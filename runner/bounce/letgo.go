@@ -25,22 +25,28 @@ func Release(b runner.Batch, world membership.World, members []string, record *e
 		if err != nil {
 			return nil, err
 		}
+
 		r := &register{m: membership.New(b, &membership.Voice{}, world), b: b, l: l, clock: &zone.Mktime{}}
 		// The bounces are gone; a notice to the owner encloses one.
 		read := func() (*message.Message, error) {
 			return message.Parse(fmt.Sprintf("From: %s\nSubject: bounces of %s\n\nThe bounces were held by mmrunner's guard, the last one on %s.\n",
 				l.GetSiteEmail(""), addr, dayMonthYear(info.Date)))
 		}
+
 		if err := r.disable(addr, info, read); err != nil {
 			return nil, err
 		}
+
 		if record != nil {
 			b.Record(record.Line(events.Event{At: b.Now(), List: l.Name(), Kind: events.Released, Member: addr, Before: points(info), After: points(info), Then: events.Disabled}))
 		}
+
 		done = append(done, addr)
 	}
+
 	if len(done) > 0 {
 		b.Save()
 	}
+
 	return done, nil
 }

@@ -191,16 +191,19 @@ func TestMailmanLosesAsMuch(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	s := site.FromProfile(prefix, real.Profile)
 	for _, c := range nothing {
 		t.Run(c.name, func(t *testing.T) {
 			if c.slow && os.Getenv("MMRUNNER_TEST_SLOW") == "" {
 				t.Skip("Mailman takes long over this: set MMRUNNER_TEST_SLOW to see it")
 			}
+
 			empty(t, s)
 			fill(t, s)
 			c.prepare(t, s)
 			mmtest.RunPython(t, prefix, "from Mailman.Queue.BounceRunner import BounceRunner\nr = BounceRunner(0, 1)\nr._oneloop()\nr._cleanup()\n")
+
 			if diff := cmp.Diff(c.want, found(t, s)); diff != "" {
 				t.Errorf("want -, Mailman had +:\n%s", diff)
 			}
@@ -244,10 +247,12 @@ func fill(t *testing.T, s *site.Site) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		b, err := io.ReadAll(f)
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		write(t, filepath.Join(s.ListDataDir(), name, "config.pck"), string(b))
 	}
 }
@@ -261,17 +266,21 @@ func drainBounces(t *testing.T, s *site.Site) engine.Stats {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	e, err := engine.New(env, bounce.New(d, membership.NewWorld(s)), 0, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	stats, err := e.Drain(t.Context())
 	if err != nil {
 		t.Error(err)
 	}
+
 	if err := e.Close(); err != nil {
 		t.Error(err)
 	}
+
 	return stats
 }
 
@@ -289,15 +298,18 @@ func found(t *testing.T, s *site.Site) (p place) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	for _, q := range queues {
 		switch q.Name() {
 		case "virgin", "out": // what was sent is not the subject here
 			continue
 		}
+
 		files, err := os.ReadDir(filepath.Join(top, q.Name()))
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		for _, f := range files {
 			what := filepath.Ext(f.Name())
 			if f.IsDir() {
@@ -306,6 +318,7 @@ func found(t *testing.T, s *site.Site) (p place) {
 			p.Queues = append(p.Queues, strings.TrimSpace(q.Name()+" "+what))
 		}
 	}
+
 	slices.Sort(p.Queues)
 	p.Errors = logged(t, s, "error")
 	p.Bounce = slices.DeleteFunc(logged(t, s, "bounce"), func(line string) bool { return strings.Contains(line, "queued bounces") })
@@ -323,9 +336,11 @@ func logged(t *testing.T, s *site.Site, name string) (messages []string) {
 	if os.IsNotExist(err) {
 		return nil
 	}
+
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	text := strings.ReplaceAll(string(b), filepath.Join(s.ListDataDir(), "small"), "<list>")
 	raised := false
 	for _, m := range stamp.Split(text, -1) {
@@ -336,6 +351,7 @@ func logged(t *testing.T, s *site.Site, name string) (messages []string) {
 		raised = why.MatchString(m)
 		messages = append(messages, why.ReplaceAllString(m, "$1<why>"))
 	}
+
 	return messages
 }
 
@@ -350,6 +366,7 @@ func encode(t *testing.T, text string, data map[string]pickle.Value) (base strin
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	return base, b
 }
 

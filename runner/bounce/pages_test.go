@@ -45,12 +45,14 @@ print done
 func TestPagesAndBatchesLoseNothing(t *testing.T) {
 	prefix := mmtest.Clone(t)
 	rounds := 4
+
 	if s := os.Getenv("MMRUNNER_PAGE_ROUNDS"); s != "" {
 		var err error
 		if rounds, err = strconv.Atoi(s); err != nil {
 			t.Fatal(err)
 		}
 	}
+
 	const batch = 20
 	var members []string
 	for i := range rounds * batch {
@@ -66,9 +68,11 @@ func TestPagesAndBatchesLoseNothing(t *testing.T) {
 	for i, kind := range []string{"holds", "saves", "saves"} {
 		cmd := mmtest.PythonCmd(t, prefix, pages, kind, stop)
 		cmd.Stdout, cmd.Stderr = &printed[i], os.Stderr
+
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
+
 		t.Cleanup(func() { cmd.Process.Kill() })
 		wait = append(wait, cmd.Wait)
 	}
@@ -80,21 +84,25 @@ func TestPagesAndBatchesLoseNothing(t *testing.T) {
 			entries = append(entries, mmtest.EntrySpec{Queue: "bounces", List: "busy",
 				Text: fmt.Appendf(nil, "From: MAILER-DAEMON@example.net\nTo: busy-bounces+%s@lists.example.com\nMessage-ID: <%d.%d@example.net>\n\nGone.\n", addr, round, i)})
 		}
+
 		mmtest.Enqueue(t, prefix, entries...)
 		for waits(t, s) > 0 {
 			drainBounces(t, s)
 		}
 	}
+
 	write(t, stop, "")
 	saved := 0
 	for i := range wait {
 		if err := wait[i](); err != nil {
 			t.Fatal(err)
 		}
+
 		n, err := strconv.Atoi(strings.TrimSpace(printed[i].String()))
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		saved += n
 	}
 
@@ -103,6 +111,7 @@ from Mailman import MailList, MemberAdaptor
 m = MailList.MailList('busy', lock=0)
 print len(m.info), len([a for a in m.getMembers() if m.getDeliveryStatus(a) == MemberAdaptor.BYBOUNCE])
 `))
+
 	if want := fmt.Sprintf("%d %d\n", saved, rounds*batch); had != want {
 		t.Errorf("had %s changes of pages, and members disabled; wanted %s", strings.TrimSpace(had), strings.TrimSpace(want))
 	}

@@ -20,6 +20,7 @@ func (h *Handler) probeBounced(b runner.Batch, lang, token string, w *work) erro
 	if err != nil {
 		return err
 	}
+
 	l := b.List()
 	info, err := probedInfo(b, addr, since(b, probeWithoutInfo))
 	if err == nil && info == nil {
@@ -27,25 +28,30 @@ func (h *Handler) probeBounced(b runner.Batch, lang, token string, w *work) erro
 		notices, _ := l.Get("bounce_you_are_disabled_warnings")
 		info = maillist.NewBounceInfo(addr, 0.0, maillist.DateOf(now), notices, now.Location())
 	}
+
 	if err == nil {
 		r := &register{m: membership.New(b, &membership.Voice{Lang: lang}, h.world), b: b, l: l, clock: &h.clock}
 		if h.options.Events != nil {
 			r.deeds = &[]deed{}
 		}
+
 		done := r.begin(addr, info)
 		if err = r.disable(addr, info, read); err == nil {
 			done(info)
 			h.recordDeeds(r, events.Probe, w)
 		}
 	}
+
 	if errors.Is(err, maillist.ErrNotAMember) && since(b, probeWithoutMember) {
 		// Mailman takes no notice, but does not save either.
 		b.UndoAll()
 		return nil
 	}
+
 	if err == nil {
 		b.Save()
 	}
+
 	return err
 }
 
@@ -56,6 +62,7 @@ func takeProbe(b runner.Batch, token string) (addr string, read reader, err erro
 	if err != nil {
 		return "", nil, err
 	}
+
 	record, _, err := pend.Confirm(token)
 	switch {
 	case errors.Is(err, pending.ErrKey):
@@ -63,6 +70,7 @@ func takeProbe(b runner.Batch, token string) (addr string, read reader, err erro
 	case err != nil:
 		return "", nil, err
 	}
+
 	// Mailman does not ask what kind of record it is.
 	items, err := py.Unpack(record, 3)
 	if err != nil {
@@ -72,6 +80,7 @@ func takeProbe(b runner.Batch, token string) (addr string, read reader, err erro
 	if !ok {
 		return "", nil, py.NoAttribute(items[1], "lower")
 	}
+
 	return who, func() (*message.Message, error) {
 		in, ok := items[2].(*pickle.Instance)
 		if !ok {
@@ -92,6 +101,7 @@ func probedInfo(b runner.Batch, addr string, mayLack bool) (*maillist.BounceInfo
 	if info != nil {
 		return info, nil
 	}
+
 	other := l.OtherBounceInfo(addr)
 	if mayLack && !py.Truth(other) {
 		return nil, nil
@@ -101,8 +111,10 @@ func probedInfo(b runner.Batch, addr string, mayLack bool) (*maillist.BounceInfo
 	if err == nil {
 		_, err = pend.New(pending.ReEnable, pickle.Str(l.Name()), pickle.Str(addr))
 	}
+
 	if err != nil {
 		return nil, err
 	}
+
 	return nil, py.NoAttribute(other, "cookie")
 }

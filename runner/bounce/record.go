@@ -35,12 +35,14 @@ func points(info *maillist.BounceInfo) float64 {
 	if info == nil {
 		return 0
 	}
+
 	switch v := info.Score.(type) {
 	case float64:
 		return float64(v)
 	case pickle.Int:
 		return float64(v)
 	}
+
 	return 0
 }
 
@@ -65,8 +67,10 @@ func (h *Handler) recordDeeds(r *register, kind events.Kind, of any) {
 			e.Status, e.Diagnostic, e.Server, e.Class = why.Status, why.Diagnostic, why.Server, string(why.Class())
 			e.Module = w.module()
 		}
+
 		h.record(d.batch, e)
 	}
+
 	r.forgetDeeds()
 }
 
@@ -86,6 +90,7 @@ func (w *work) explain(m *message.Message) {
 			addrs = append(addrs, r.Addr)
 		}
 	}
+
 	if len(addrs) < 2 {
 		addr := ""
 		if len(addrs) == 1 {
@@ -94,6 +99,7 @@ func (w *work) explain(m *message.Message) {
 		w.reason = beyond.Why(m, addr)
 		return
 	}
+
 	w.reasons = map[string]beyond.Reason{}
 	for _, a := range addrs[:min(len(addrs), maxReasons)] {
 		w.reasons[a] = beyond.Why(m, a)

@@ -30,12 +30,15 @@ func eventsOf(t *testing.T, s *site.Site) (all []events.Event) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		if time.Since(e.At) > time.Hour {
 			t.Errorf("had an event of %v", e.At)
 		}
+
 		e.At = time.Time{}
 		all = append(all, e)
 	}
+
 	// Entries are in the order of their hashes.
 	slices.SortFunc(all, func(a, b events.Event) int { return strings.Compare(string(a.Kind), string(b.Kind)) })
 	return all
@@ -56,15 +59,18 @@ func TestEventsOfBounces(t *testing.T) {
 		enqueue(t, s, text, nil)
 	}
 	drainWith(t, s, recordOptions(t, s, settings.Keep))
+
 	want := []events.Event{
 		{List: "small", Kind: events.Bounce, Member: "user0@example.net", Domain: "example.net", Server: "in.example.net", Status: "5.7.1",
 			Class: "policy", Diagnostic: "550 5.7.1 <user0@example.net>: blocked by our list", Module: "DSN", After: 1},
 		{List: "small", Kind: events.NoBounce, Class: "autoreply", Module: "beyond/autoreply"},
 		{List: "small", Kind: events.Unknown},
 	}
+
 	if diff := cmp.Diff(want, eventsOf(t, s)); diff != "" {
 		t.Errorf("want -, had +:\n%s", diff)
 	}
+
 	info, err := os.Stat(filepath.Join(s.DataDir(), events.Log))
 	if err != nil || info.Mode().Perm() != 0o660 {
 		t.Errorf("had %v, %v, want mode 0660", info, err)
@@ -80,13 +86,16 @@ func TestEventsKeepNoAddressUnlessAsked(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		if strings.Contains(string(b), "user0") {
 			t.Errorf("%s: the address is in %s", p, b)
 		}
+
 		had := eventsOf(t, s)
 		if len(had) != 1 || had[0].Domain != "example.net" || had[0].Diagnostic != "550 5.7.1 <ADDRESS>: blocked by our list" {
 			t.Errorf("%s: had %+v", p, had)
 		}
+
 		names := events.NewNames(s.DataDir()).Of("USER0@example.net")
 		if known := len(names) == 2 && len(had) == 1 && names[1] == had[0].Member; known != (p == settings.Hash) {
 			t.Errorf("%s: had the names %v and %+v", p, names, had)
@@ -107,11 +116,13 @@ func TestNoEventsUnlessAsked(t *testing.T) {
 func TestEventTellsWhatFollowed(t *testing.T) {
 	s := newSite(t)
 	o := recordOptions(t, s, settings.Keep)
+
 	// One bounce a day counts, and the threshold is 2.
 	for day := range 3 {
 		enqueue(t, s, dsn, nil)
 		drainAt(t, s, o, func() time.Time { return time.Now().AddDate(0, 0, day) })
 	}
+
 	var had []string
 	for e, err := range events.Read(s.DataDir(), time.Time{}) {
 		if err != nil {
@@ -119,6 +130,7 @@ func TestEventTellsWhatFollowed(t *testing.T) {
 		}
 		had = append(had, fmt.Sprint(e.Before, " ", e.After, " ", e.Then))
 	}
+
 	want := []string{"0 1 ", "1 2 disabled", "2 2 "}
 	if diff := cmp.Diff(want, had); diff != "" {
 		t.Errorf("want -, had +:\n%s", diff)

@@ -80,15 +80,18 @@ func TestOddBounceRecords(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	type record struct {
 		pickled []byte
 		score   string
 	}
+
 	var made []record
 	var rows [][2]string
 	if err := json.Unmarshal(mmtest.RunPythonInput(t, prefix, in, makeRecords), &rows); err != nil {
 		t.Fatal(err)
 	}
+
 	for _, r := range rows {
 		b, err := base64.StdEncoding.DecodeString(strings.ReplaceAll(r[0], "\n", ""))
 		if err != nil {
@@ -106,19 +109,23 @@ func TestOddBounceRecords(t *testing.T) {
 		if i%5 == 2 {
 			file = append(file, m.pickled[:len(m.pickled)/2]...) // the process died, and another of its id went on
 		}
+
 		file = append(file, m.pickled...)
 		if m.score != "" && !refused[oddRecords[i]] {
 			want[members[i]] = m.score
 		}
 	}
+
 	if len(want) < 10 {
 		t.Errorf("Mailman has registered %d of the records, wanted 10 at least", len(want))
 	}
+
 	file = append(file, made[0].pickled[:20]...)
 	s, err := site.Open(prefix, site.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	name := filepath.Join(s.DataDir(), "bounce-events-4194000.pck")
 	write(t, name, string(file))
 	drain(t, s)
@@ -129,13 +136,16 @@ from Mailman import MailList
 m = MailList.MailList('one', lock=0)
 json.dump(dict((a, str(m.getBounceInfo(a).score)) for a in m.getBouncingMembers()), sys.stdout)
 `)
+
 	had := map[string]string{}
 	if err := json.Unmarshal(out, &had); err != nil {
 		t.Fatal(err)
 	}
+
 	if diff := cmp.Diff(want, had); diff != "" {
 		t.Errorf("scores, Mailman has -, mmrunner has +:\n%s", diff)
 	}
+
 	if _, err := os.Stat(name); !os.IsNotExist(err) {
 		t.Errorf("the file is still there: %v", err)
 	}
@@ -144,18 +154,22 @@ json.dump(dict((a, str(m.getBounceInfo(a).score)) for a in m.getBouncingMembers(
 	if err != nil || len(kept) != 1 {
 		t.Fatalf("had %v, %v, wanted one file of what cannot be read", kept, err)
 	}
+
 	rest := read(t, kept[0])
 	for i, m := range made {
 		if refused[oddRecords[i]] && !bytes.Contains([]byte(rest), m.pickled) {
 			t.Errorf("%s is not kept", oddRecords[i])
 		}
 	}
+
 	if !strings.HasSuffix(rest, string(made[0].pickled[:20])) {
 		t.Errorf("the torn end is not kept")
 	}
+
 	if log := read(t, filepath.Join(s.LogDir(), "error")); !strings.Contains(log, filepath.Base(kept[0])) {
 		t.Errorf("the error log does not name %s:\n%s", kept[0], log)
 	}
+
 	drain(t, s)
 	if again, _ := filepath.Glob(filepath.Join(s.QueueDir("bad"), "*")); len(again) != 1 {
 		t.Errorf("had %q, wanted nothing taken up again", again)

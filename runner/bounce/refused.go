@@ -66,6 +66,7 @@ func (r *Refusals) Order(_ runner.Lists, names []string, entries map[string][]*r
 			probes = append(probes, name)
 		}
 	}
+
 	return append(probes, py.DictOrder(others)...)
 }
 
@@ -85,10 +86,12 @@ func (r *Refusals) Apply(b runner.Batch, e *runner.Entry) (runner.Outcome, error
 	if token == "" {
 		return r.bounces.Apply(b, e)
 	}
+
 	err := runner.Guard(func() error { return r.bounces.probeBounced(b, e.Data.Str("lang"), token, &work{}) })
 	if err != nil {
 		e.Data.Delete(keyProbe)
 	}
+
 	return runner.Registered, err
 }
 

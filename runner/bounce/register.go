@@ -64,6 +64,7 @@ func (r *register) bounce(member string, read reader, day maillist.Date, include
 		}
 		return r.includedLists(member, read, day)
 	}
+
 	info, err := r.l.GetBounceInfo(member)
 	if err != nil {
 		return err
@@ -72,12 +73,14 @@ func (r *register) bounce(member string, read reader, day maillist.Date, include
 	if err != nil {
 		return err
 	}
+
 	here := r.b.Now().Location()
 	notices, _ := r.l.Get("bounce_you_are_disabled_warnings")
 	firstToday := true
 	done := r.begin(member, info)
 	threshold, _ := r.l.Get("bounce_score_threshold")
 	before := info != nil && py.Compare(info.Score, threshold) >= 0
+
 	switch {
 	case info == nil:
 		info = maillist.NewBounceInfo(member, weight, day, notices, here)
@@ -94,6 +97,7 @@ func (r *register) bounce(member string, read reader, day maillist.Date, include
 		if err != nil {
 			return err
 		}
+
 		last, err := r.midnight(info.Date)
 		if err != nil {
 			return err
@@ -103,17 +107,20 @@ func (r *register) bounce(member string, read reader, day maillist.Date, include
 		if err != nil {
 			return err
 		}
+
 		if py.Compare(stale, now) < 0 {
 			info.Reset(weight, day, notices, here)
 			r.m.Log("bounce", "%s: %s has stale bounce info, resetting", r.l.Name(), member)
 			break
 		}
+
 		if err := info.AddScore(weight); err != nil {
 			return err
 		}
 		info.Date = day
 		r.m.Log("bounce", "%s: %s current bounce score: %s", r.l.Name(), member, score(info))
 	}
+
 	switch over := py.Compare(info.Score, threshold) >= 0; {
 	case over && r.b.Site().Bool("VERP_PROBES"):
 		r.m.Log("bounce", "sending %s list probe to: %s (score %s >= %s)", r.l.Name(), member, score(info), r.threshold())
@@ -129,6 +136,7 @@ func (r *register) bounce(member string, read reader, day maillist.Date, include
 		if err := r.disable(member, info, read); err != nil {
 			return err
 		}
+
 		// The notices have counted down in the list's own copy.
 		if r.l.IsMember(member) {
 			if info, err = r.l.GetBounceInfo(member); err != nil {
@@ -140,10 +148,12 @@ func (r *register) bounce(member string, read reader, day maillist.Date, include
 			return err
 		}
 	}
+
 	done(info)
 	if r.l.IsMember(member) {
 		return r.l.SetBounceInfo(member, info)
 	}
+
 	return nil
 }
 
@@ -160,6 +170,7 @@ func (r *register) includedLists(member string, read reader, day maillist.Date) 
 			errs = append(errs, py.Errorf("ValueError", "the included list %s is no NAME@HOST", pickle.Repr(item, 80)))
 			continue
 		}
+
 		name = py.Lower(name)
 		if name == r.l.Name() {
 			r.b.Log("error", "Bouncer: %s: Include list self reference", name)
@@ -174,6 +185,7 @@ func (r *register) includedLists(member string, read reader, day maillist.Date) 
 			errs = append(errs, err)
 			continue
 		}
+
 		m, err := r.m.On(name)
 		if err != nil {
 			errs = append(errs, err)
@@ -183,8 +195,10 @@ func (r *register) includedLists(member string, read reader, day maillist.Date) 
 			errs = append(errs, err)
 			continue
 		}
+
 		other.Save()
 	}
+
 	return errors.Join(errs...)
 }
 
@@ -201,11 +215,13 @@ func (r *register) disable(member string, info *maillist.BounceInfo, read reader
 	if err := r.l.SetBounceInfo(member, info); err != nil {
 		return err
 	}
+
 	if r.b.Site().Bool("VERP_PROBES") {
 		r.m.Log("bounce", "%s: %s disabling due to probe bounce received", r.l.Name(), member)
 	} else {
 		r.m.Log("bounce", "%s: %s disabling due to bounce score %s >= %s", r.l.Name(), member, score(info), r.threshold())
 	}
+
 	if err := r.l.SetDeliveryStatus(member, maillist.ByBounce); err != nil {
 		return err
 	}
@@ -216,6 +232,7 @@ func (r *register) disable(member string, info *maillist.BounceInfo, read reader
 	if r.l.Bool("bounce_notify_owner_on_disable") {
 		return r.tellOwner(member, read, r.disabled())
 	}
+
 	return nil
 }
 
@@ -234,6 +251,7 @@ func (r *register) tellOwner(member string, read reader, did string) error {
 	if err != nil {
 		return err
 	}
+
 	owner := r.l.GetSiteEmail("")
 	lang := r.l.Str("preferred_language")
 	body, err := r.m.Maketext("bounce.txt", i18n.Vars{
@@ -250,6 +268,7 @@ func (r *register) tellOwner(member string, read reader, did string) error {
 	if err := r.m.Enclose(n, body, lang, msg); err != nil {
 		return err
 	}
+
 	return r.m.Send(n)
 }
 
@@ -260,6 +279,7 @@ func (r *register) nextNotice(member string) error {
 	if err != nil || info == nil {
 		return err
 	}
+
 	reason, err := r.l.GetDeliveryStatus(member)
 	if err != nil {
 		return err
@@ -267,11 +287,13 @@ func (r *register) nextNotice(member string) error {
 	if py.Compare(info.NoticesLeft, pickle.Int(0)) <= 0 {
 		return r.remove(member, info, reason)
 	}
+
 	lang := r.l.GetMemberLanguage(member)
 	k, ok := textReasons[reason]
 	if !ok {
 		k = textUnknownReason
 	}
+
 	why := r.m.Say(k, nil)
 	if reason == maillist.ByBounce {
 		// Where there is no midnight, that may be the day before.
@@ -279,13 +301,16 @@ func (r *register) nextNotice(member string) error {
 		if err != nil {
 			return err
 		}
+
 		last := maillist.DateOf(time.Unix(int64(at), 0).In(r.b.Now().Location()))
 		why += r.m.Say(textLastBounce, i18n.Vars{"date": dayMonthYear(last)})
 	}
+
 	password, err := r.l.GetMemberPassword(member)
 	if err != nil {
 		return err
 	}
+
 	body, err := r.m.Maketext("disabled.txt", i18n.Vars{
 		"listname": membership.Attr(r.l, "real_name"), "noticesleft": info.NoticesLeft,
 		"confirmurl": r.l.GetScriptURL("confirm") + "/" + info.Cookie,
@@ -299,13 +324,16 @@ func (r *register) nextNotice(member string) error {
 	if err != nil {
 		return err
 	}
+
 	// The bare words, not a Header: an answer is read for them.
 	n.Del("subject")
 	n.Set("Subject", "confirm "+info.Cookie)
 	send := r.m.SendWithoutPrecedence
+
 	if !since(r.b, noticeWithoutPrecedence) {
 		send = func(n *message.Notification) error { return r.m.Send(n) }
 	}
+
 	if err := send(n); err != nil {
 		return err
 	}
@@ -323,6 +351,7 @@ func (r *register) remove(member string, info *maillist.BounceInfo, reason maill
 	if err != nil {
 		return err
 	}
+
 	pend, err := r.b.Pending()
 	if err != nil {
 		return err
@@ -330,15 +359,18 @@ func (r *register) remove(member string, info *maillist.BounceInfo, reason maill
 	if _, _, err := pend.Confirm(info.Cookie); err != nil {
 		return err
 	}
+
 	r.then = events.Removed
 	if reason == maillist.ByBounce {
 		r.m.Log("bounce", "%s: %s deleted after exhausting notices", r.l.Name(), member)
 	}
+
 	name := map[maillist.Status]string{maillist.ByBounce: "BYBOUNCE", maillist.ByUser: "BYUSER",
 		maillist.ByAdmin: "BYADMIN", maillist.Unknown: "UNKNOWN"}[reason]
 	if name == "" {
 		name = "invalid value"
 	}
+
 	r.m.Log("subscribe", "%s: %s auto-unsubscribed [reason: %s]", r.l.Name(), member, name)
 	return nil
 }
@@ -350,6 +382,7 @@ func (r *register) probe(member string, read reader) error {
 	if err != nil {
 		return err
 	}
+
 	lang := r.l.GetMemberLanguage(member)
 	realname := membership.Attr(r.l, "real_name")
 	body, err := r.m.Maketext("probe.txt", i18n.Vars{"listname": realname, "address": member,
@@ -357,6 +390,7 @@ func (r *register) probe(member string, read reader) error {
 	if err != nil {
 		return err
 	}
+
 	pend, err := r.b.Pending()
 	if err != nil {
 		return err
@@ -365,6 +399,7 @@ func (r *register) probe(member string, read reader) error {
 	if err != nil {
 		return err
 	}
+
 	local, err := i18n.SafeInterp(r.b.Site().Str("VERP_PROBE_FORMAT"),
 		i18n.Vars{"bounces": r.l.Name() + "-bounces", "token": token})
 	if err != nil {
@@ -381,6 +416,7 @@ func (r *register) probe(member string, read reader) error {
 	if err := r.m.Enclose(n, body, lang, msg); err != nil {
 		return err
 	}
+
 	return r.m.Send(n, message.Attr{Name: "envsender", Value: pickle.Str(sender)},
 		message.Attr{Name: "verp", Value: false}, message.Attr{Name: "probe_token", Value: pickle.Str(token)})
 }

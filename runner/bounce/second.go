@@ -44,6 +44,7 @@ func (h *Handler) scan(m *message.Message) *work {
 	if h.options.IgnoreNested {
 		m, _ = beyond.WithoutNestedReports(m)
 	}
+
 	w := &work{Result: h.detect.Scan(m)}
 	switch {
 	case !h.options.Beyond || w.NeedPython != "" || w.Err != nil || len(w.Addrs) > 0:
@@ -52,9 +53,11 @@ func (h *Handler) scan(m *message.Message) *work {
 	default:
 		w.second = beyond.Find(m)
 	}
+
 	if h.options.Events != nil || h.options.Guard != nil {
 		w.explain(m)
 	}
+
 	return w
 }
 
@@ -74,6 +77,7 @@ func (w *work) members(l *maillist.List) []string {
 			}
 		}
 	}
+
 	return addrs
 }
 

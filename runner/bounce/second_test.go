@@ -27,6 +27,7 @@ func drainAt(t *testing.T, s *site.Site, o bounce.Options, now func() time.Time)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	env := txn.NewEnv(s)
 	defer env.Log.Close()
 	env.Now = now
@@ -34,9 +35,11 @@ func drainAt(t *testing.T, s *site.Site, o bounce.Options, now func() time.Time)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if _, err := e.Drain(t.Context()); err != nil {
 		t.Error(err)
 	}
+
 	if err := e.Close(); err != nil {
 		t.Error(err)
 	}
@@ -75,9 +78,11 @@ func TestSecondLook(t *testing.T) {
 				enqueue(t, s, c.text, nil)
 				drainWith(t, s, o)
 				want := c.off
+
 				if o.Beyond {
 					want = c.on
 				}
+
 				if diff := cmp.Diff(place{Bounce: want}, found(t, s)); diff != "" {
 					t.Errorf("%+v: want -, had +:\n%s", o, diff)
 				}

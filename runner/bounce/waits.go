@@ -20,6 +20,7 @@ func (h *Handler) Waits(s *site.Site, e *runner.Entry) bool {
 	if !ok || scan.Stop && !scan.secondBounce() || scan.Err != nil || scan.NeedPython != "" || e.List == py.Lower(s.Str("MAILMAN_SITE_LIST")) {
 		return false
 	}
+
 	msg, err := e.Head()
 	if err != nil {
 		return false
@@ -29,6 +30,7 @@ func (h *Handler) Waits(s *site.Site, e *runner.Entry) bool {
 	if verp := h.detect.VerpBounce(mailbox, msg); verp.Value != "" || verp.Err != nil || verp.NeedPython != "" {
 		return verp.Err == nil && verp.NeedPython == ""
 	}
+
 	probe := h.detect.VerpProbe(mailbox, msg, func(string) bool { return true })
 	return (len(scan.Addrs) > 0 || scan.secondBounce()) && probe.Value == "" && probe.Err == nil && probe.NeedPython == ""
 }

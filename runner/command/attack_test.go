@@ -30,6 +30,7 @@ func attackScene(s *scene) {
 		}
 		s.lists(mmtest.ListSpec{Name: name, Members: victims, Python: python})
 	}
+
 	g := &chance{Rand: rand.New(rand.NewPCG(uint64(envInt(s.t, "MMRUNNER_TEST_SEED", 1)), 1)), s: s}
 	for range envInt(s.t, "MMRUNNER_TEST_HOSTILE", 200) {
 		g.attack(g.one(lists...))
@@ -60,22 +61,27 @@ func (g *chance) attack(list string) {
 		me, victim, "\""+victim+"\" <"+me+">", me+" ("+victim+")", victim+", "+me, me+", "+victim, "<"+victim+"> <"+me+">", victim+" <"+me+">",
 		"=?utf-8?q?"+strings.ReplaceAll(victim, "@", "=40")+"?= <"+me+">", g.nastily("Name")+" <"+me+">", "\""+g.nastily("Name")+"\" <"+me+">", g.nastily(me), g.nastily(victim), victim+"\nFrom: "+me, "Group: "+victim+", "+me+";", "",
 	)
+
 	who := g.one(" address="+victim, " address="+victim, " address="+me, " address="+g.nastily(victim), "", " ADDRESS="+victim)
 	pw := g.one("guess", g.nastily("pw"), "adminpw", "", secret(i)[:5])
 	line := g.one(
 		"password", "password"+who, "password "+pw+" new"+who, "password "+pw+" "+g.nastily("new")+who, "set show"+who, "set authenticate "+pw+who, "set hide on", "set delivery off",
 		"who "+pw+who, "who", "subscribe "+pw+who, "subscribe "+pw+" digest"+who, "join"+who, "unsubscribe "+pw+who, "leave"+who, "remove "+g.nastily(pw), "confirm "+g.nastily("0000"), "echo "+g.nastily("x"), "help", "info", "lists", g.nastily("set "+pw), g.nastily("who"), g.nastily("password"),
 	)
+
 	key := g.one("torequest", "torequest", "torequest", "torequest", "tojoin", "toleave", "toconfirm")
 	var b strings.Builder
 	fmt.Fprintf(&b, "From: %s\nTo: %s-request@lists.example.com\n", from, list)
+
 	if g.often(2) {
 		b.WriteString(g.one("Sender: ", "Reply-To: ", "Errors-To: ", "Return-Path: ") + g.one(me, victim) + "\n")
 	}
+
 	if g.often(4) {
 		fmt.Fprintf(&b, "Subject: %s\n", g.one(line, "Re: "+line, g.nastily(line)))
 		line = ""
 	}
+
 	g.pends++
 	fmt.Fprintf(&b, "Message-ID: <a%d@example.org>\n\n%s\n%s\n", g.pends, line, g.one("", "set show", "password", g.nastily("end")))
 	g.s.entry(mmtest.EntrySpec{List: list, Data: "{'" + key + "': 1}", Text: []byte(b.String())})
@@ -103,10 +109,12 @@ func keepsSecrets(s *scene, got map[string]any) {
 				continue
 			}
 			told++
+
 			if !strings.EqualFold(to, `["list","str `+v+`"]`) {
 				s.t.Errorf("the password of %s leaves for %s in\n%s", v, to, text)
 			}
 		}
+
 		for _, l := range lines {
 			if l == "" {
 				break
@@ -117,9 +125,11 @@ func keepsSecrets(s *scene, got map[string]any) {
 			}
 		}
 	}
+
 	if told == 0 {
 		s.t.Error("nobody was told his password")
 	}
+
 	for log, lines := range got["logs"].(map[string]any) {
 		for i := range victims {
 			if strings.Contains(asJSON(lines), secret(i)) {
@@ -151,6 +161,7 @@ func TestWhenceIsNotFilled(t *testing.T) {
 			}
 		}
 	}
+
 	if notices != 5 {
 		t.Errorf("%d notices, wanted 5", notices)
 	}

@@ -27,9 +27,11 @@ func TestRosterAfterBatches(t *testing.T) {
 			// That one keeps the dicts themselves, with gaps that no file has.
 			s.batches = severalBatches
 		}
+
 		members := squares()
 		s.settings("MAX_AUTORESPONSES_PER_DAY = 0")
 		s.lists(mmtest.ListSpec{Name: "shows", Members: members, Python: "m.subscribe_policy = 0\nm.private_roster = 0\nm.send_welcome_msg = m.send_goodbye_msg = 0\n"})
+
 		for i := range 12 {
 			s.command("shows", fmt.Sprintf("in%d@example.org", i), "subscribe", "")
 			s.command("shows", members[i%3], "who", "")
@@ -59,6 +61,7 @@ func TestReplybotAfterBatches(t *testing.T) {
 			s.queue("answers", "torequest", fmt.Sprintf("From: %s\nX-Ack: yes\nSubject: echo ack\nMessage-ID: <ack%d@example.org>\n\n", people[(i+1)%3], i))
 		}
 	}
+
 	s.compare()
 	// Each command has an answer; the first sender's note is kept, and the others'
 	// are lost each time.

@@ -52,9 +52,11 @@ func (s *scene) settings(lines string) {
 	if err != nil {
 		s.t.Fatal(err)
 	}
+
 	if _, err := f.WriteString("\n" + lines + "\n"); err != nil {
 		s.t.Fatal(err)
 	}
+
 	if err := f.Close(); err != nil {
 		s.t.Fatal(err)
 	}
@@ -154,6 +156,7 @@ func (s *scene) compare() {
 	before := filepath.Join(s.t.TempDir(), "before")
 	copyDirs(s.t, s.prefix, before)
 	s.age()
+
 	if s.alone {
 		drain(s.t, s.prefix, s.resolver)
 	} else {
@@ -165,19 +168,23 @@ func (s *scene) compare() {
 			mmtest.Drain(s.t, s.prefix, map[string]string{"bounces": "BounceRunner", "commands": "CommandRunner"}[q], q)
 		}
 	}
+
 	want := s.dump()
 	if want["queues"] == nil || !s.alone && len(want["logs"].(map[string]any)) == 0 {
 		s.t.Error("Mailman has done nothing")
 	}
+
 	if s.batches == nil {
 		s.batches = []int{0}
 	}
+
 	for _, size := range s.batches {
 		for _, d := range varDirs {
 			if err := os.RemoveAll(filepath.Join(s.prefix, d)); err != nil {
 				s.t.Fatal(err)
 			}
 		}
+
 		copyDirs(s.t, before, s.prefix)
 		s.age()
 		for _, q := range s.queues() {
@@ -194,19 +201,24 @@ func (s *scene) hold(want, got map[string]any, size int) {
 		check(s, got)
 	}
 	n, most := 0, 40
+
 	if s.told != nil {
 		most = 1000
 	}
+
 	differ("", want, got, func(path string, a, b any) {
 		if n++; n > most {
 			return
 		}
 		odd := ""
+
 		if s.told != nil {
 			odd = s.told(path + asJSON(a) + asJSON(b))
 		}
+
 		s.t.Errorf("batches of %d: %s%s\n Mailman:  %s\n mmrunner: %s", size, path, odd, shorten(a), shorten(b))
 	})
+
 	if n > most {
 		s.t.Errorf("batches of %d: %d differences", size, n)
 	}
@@ -220,6 +232,7 @@ func (s *scene) age() {
 	if err != nil {
 		s.t.Fatal(err)
 	}
+
 	then := time.Now().Add(-time.Hour)
 	for _, f := range files {
 		if err := os.Chtimes(f, then, then); err != nil {
@@ -231,14 +244,17 @@ func (s *scene) age() {
 func (s *scene) dump() map[string]any {
 	s.t.Helper()
 	var how []string
+
 	if s.told != nil {
 		how = []string{"equal"}
 	}
+
 	out := mmtest.RunPython(s.t, s.prefix, dumpProgram, how...)
 	var v map[string]any
 	if err := json.Unmarshal(out, &v); err != nil {
 		s.t.Fatalf("%v in %.200q", err, out)
 	}
+
 	return v
 }
 
@@ -261,6 +277,7 @@ func differ(path string, a, b any, f func(path string, a, b any)) {
 		if !ok {
 			break
 		}
+
 		for _, k := range unionKeys(a, b) {
 			x, inA := a[k]
 			y, inB := b[k]
@@ -270,12 +287,14 @@ func differ(path string, a, b any, f func(path string, a, b any)) {
 				f(path+"/"+k, x, y)
 			}
 		}
+
 		return
 	case []any:
 		b, ok := b.([]any)
 		if !ok {
 			break
 		}
+
 		left, right := unpaired(a, b)
 		if !strings.HasPrefix(path, "/queues") && !strings.HasPrefix(path, "/logs") && !strings.HasSuffix(path, "pending.pck") {
 			if len(left)+len(right) > 0 || !slices.EqualFunc(a, b, same) {
@@ -283,22 +302,27 @@ func differ(path string, a, b any, f func(path string, a, b any)) {
 			}
 			return
 		}
+
 		for i := range max(len(left), len(right)) {
 			var x, y any
 			if i < len(left) {
 				x = left[i]
 			}
+
 			if i < len(right) {
 				y = right[i]
 			}
+
 			if p, q := object(x), object(y); p != nil && q != nil {
 				differ(fmt.Sprintf("%s[%d]", path, i), p, q, f)
 			} else {
 				f(fmt.Sprintf("%s[%d]", path, i), x, y)
 			}
 		}
+
 		return
 	}
+
 	if !same(a, b) {
 		f(path, a, b)
 	}
@@ -314,11 +338,13 @@ func unionKeys(a, b map[string]any) []string {
 	for k := range a {
 		keys = append(keys, k)
 	}
+
 	for k := range b {
 		if _, ok := a[k]; !ok {
 			keys = append(keys, k)
 		}
 	}
+
 	slices.Sort(keys)
 	return keys
 }
@@ -328,6 +354,7 @@ func unpaired(a, b []any) (left, right []any) {
 	for _, y := range b {
 		have[asJSON(y)]++
 	}
+
 	for _, x := range a {
 		if k := asJSON(x); have[k] > 0 {
 			have[k]--
@@ -335,12 +362,14 @@ func unpaired(a, b []any) (left, right []any) {
 			left = append(left, x)
 		}
 	}
+
 	for _, y := range b {
 		if k := asJSON(y); have[k] > 0 {
 			have[k]--
 			right = append(right, y)
 		}
 	}
+
 	return left, right
 }
 

@@ -35,6 +35,7 @@ func confirm(r *results, args []string) (bool, error) {
 		r.results = append(r.results, r.gethelp(docConfirm))
 		return true, nil
 	}
+
 	done, err := r.m.ProcessConfirmation(args[0], r.msg)
 	switch {
 	case err == nil:
@@ -56,6 +57,7 @@ func confirm(r *results, args []string) (bool, error) {
 	default:
 		return true, err
 	}
+
 	return true, nil
 }
 
@@ -77,6 +79,7 @@ func (r *results) confirmed(done membership.Confirmed, cookie string) {
 		r.respond = false
 		return
 	}
+
 	answer := r.say(textConfirmed, nil)
 	names := r.since(confirmNamesAction)
 	if done.Op == pending.HeldMessage && names {
@@ -86,6 +89,7 @@ func (r *results) confirmed(done membership.Confirmed, cookie string) {
 		}
 		answer += " (" + r.say(action, nil) + ")"
 	}
+
 	r.results = append(r.results, answer)
 	// The same confirmation once more is no unprocessed line, nor is the
 	// password that approved a message.
@@ -99,5 +103,6 @@ func (r *results) confirmed(done membership.Confirmed, cookie string) {
 		}
 		rest = append(rest, line)
 	}
+
 	r.commands = rest
 }

@@ -27,6 +27,7 @@ func NeedsPython(s *site.Site, msg *message.Message, data flags) string {
 			return "VERP_CONFIRM_REGEXP: " + err.Error()
 		}
 	}
+
 	if words := customWords(s); len(words) > 0 {
 		for _, used := range wordsOf(msg, data) {
 			if name, ok := words[used]; ok {
@@ -34,6 +35,7 @@ func NeedsPython(s *site.Site, msg *message.Message, data flags) string {
 			}
 		}
 	}
+
 	return beyondCodecs(s, msg)
 }
 
@@ -45,10 +47,12 @@ func beyondCodecs(s *site.Site, msg *message.Message) string {
 		if !strings.Contains(value, "=?") {
 			continue
 		}
+
 		chunks, err := message.DecodeHeader(value)
 		if err != nil {
 			continue
 		}
+
 		for _, c := range chunks {
 			// Making a header of it encodes it too, even nothing.
 			if c.Charset != "" && (codec.BeyondCodec(c.Charset) || codec.Beyond(c.S, c.Charset)) {
@@ -56,9 +60,11 @@ func beyondCodecs(s *site.Site, msg *message.Message) string {
 			}
 		}
 	}
+
 	if !since(s, bodyIsConverted) {
 		return ""
 	}
+
 	for part := range msg.TypedSubpartIterator("text", "plain") {
 		if charset, ok := part.GetContentCharset(); ok && charset != "" {
 			// Whoever cannot be decoded fails later, in the way Mailman does.
@@ -66,8 +72,10 @@ func beyondCodecs(s *site.Site, msg *message.Message) string {
 				return "it is in " + charset
 			}
 		}
+
 		break
 	}
+
 	return ""
 }
 
@@ -79,6 +87,7 @@ func customWords(s *site.Site) map[string]string {
 			continue
 		}
 		words[name] = name
+
 		// help has what each command says of itself.
 		words["help"] = name
 		for alias, of := range aliases {
@@ -87,6 +96,7 @@ func customWords(s *site.Site) map[string]string {
 			}
 		}
 	}
+
 	return words
 }
 
@@ -103,6 +113,7 @@ func wordsOf(msg *message.Message, data flags) []string {
 	default:
 		return []string{"confirm"}
 	}
+
 	var words []string
 	subject, _ := msg.Get("subject")
 	// Decoding could only bring words to light that nobody writes so, except for
@@ -112,6 +123,7 @@ func wordsOf(msg *message.Message, data flags) []string {
 			subject += " " + c.S
 		}
 	}
+
 	for _, w := range fields(subject) {
 		words = append(words, py.Lower(w), py.Lower(w[strings.LastIndexByte(w, ':')+1:]))
 	}
@@ -127,7 +139,9 @@ func wordsOf(msg *message.Message, data flags) []string {
 				}
 			}
 		}
+
 		break
 	}
+
 	return words
 }

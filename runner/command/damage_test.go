@@ -69,6 +69,7 @@ func TestDamagedState(t *testing.T) {
 				if !wholeState && i%5 != 0 {
 					continue
 				}
+
 				// There the list's object lives on with what it could not save.
 				if strings.HasPrefix(damage, "cPickle.dump(") && file != "pending.pck" && mmtest.Version(s.t, s.from) == "2.1.14" {
 					continue
@@ -89,9 +90,11 @@ func (s *scene) damaged(name, file, damage string) {
 		cookies = append(cookies, c)
 		python += fmt.Sprintf("pend(%q, %s)\n", c, record)
 	}
+
 	if file == "../../data/heldmsg-%s-1.pck" {
 		file = fmt.Sprintf(file, name)
 	}
+
 	python += fmt.Sprintf("import cPickle\nm.SaveRequestsDb()\nf = os.path.join(m.fullpath(), %q)\n%s\n", file, damage)
 	s.lists(mmtest.ListSpec{Name: name, Members: people, Python: python})
 
@@ -108,6 +111,7 @@ func (s *scene) damaged(name, file, damage string) {
 	s.command(name, "elle@example.net", "unsubscribe", "")
 	s.command(name, "elle@example.net", "unsubscribe", "")
 	s.command(name, "anne@example.net", "unsubscribe pw0", "")
+
 	for i, c := range cookies[:7] {
 		headers := ""
 		if i == 0 {
@@ -115,5 +119,6 @@ func (s *scene) damaged(name, file, damage string) {
 		}
 		s.queue(name, "torequest", fmt.Sprintf("From: mod@example.com\nSubject: confirm %s\nMessage-ID: <m%d@example.org>\n%s\n", c, len(s.mail), headers))
 	}
+
 	s.command(name, "mod@example.com", "confirm "+s.newCookie(), "")
 }

@@ -53,11 +53,13 @@ func (r *results) lookup(cmd string) (handler, error) {
 	case !installed(r.s, cmd):
 		return nil, errNoCommand
 	}
+
 	h, ok := handlers[cmd]
 	if !ok || !shipped(r.s, cmd) {
 		// needsPython keeps such messages from getting here.
 		return nil, fmt.Errorf("command %q is not one that Mailman ships", cmd)
 	}
+
 	return h, nil
 }
 

@@ -32,11 +32,13 @@ func drainQueue(t testing.TB, prefix, queue string, resolver membership.Resolver
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	env := txn.NewEnv(s)
 	t.Cleanup(func() { env.Log.Close() })
 	world := membership.NewWorld(s)
 	world.Resolver = resolver
 	var h runner.Handler = New(world)
+
 	if queue == "bounces" {
 		d, err := detect.New(s.Profile)
 		if err != nil {
@@ -44,14 +46,17 @@ func drainQueue(t testing.TB, prefix, queue string, resolver membership.Resolver
 		}
 		h = bounce.New(d, world)
 	}
+
 	e, err := engine.New(env, h, 0, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	e.BatchSize = size
 	stats, err := e.Drain(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	return stats
 }

@@ -52,12 +52,14 @@ func FuzzCommands(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
+
 	env := txn.NewEnv(s)
 	f.Cleanup(func() { env.Log.Close() })
 	j, err := txn.OpenJournal(env, "CommandRunner", s.QueueDir("commands"), s.QueueDir("bad"))
 	if err != nil {
 		f.Fatal(err)
 	}
+
 	f.Cleanup(func() { j.Close() })
 	world := membership.NewWorld(s)
 	world.Resolver = nil
@@ -67,15 +69,18 @@ func FuzzCommands(f *testing.F) {
 			f.Add(uint8(i+k), text)
 		}
 	}
+
 	f.Fuzz(func(t *testing.T, how uint8, text string) {
 		msg, err := message.Parse(text)
 		if err != nil {
 			t.Skip() // Python's parser fails too, before any runner has it
 		}
+
 		g, err := j.Group(nil)
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		tx, b, err := g.Begin(t.Context(), demo.ListName, txn.LockLate)
 		if err != nil {
 			t.Fatal(err)
@@ -84,6 +89,7 @@ func FuzzCommands(f *testing.F) {
 		if err := b.List().SetMemberPassword(keeper, pickle.Str(keptSafe)); err != nil {
 			t.Fatal(err)
 		}
+
 		b.Save()
 		b.List().Set("subscribe_policy", pickle.Int(how%4))
 		b.List().Set("private_roster", pickle.Int(how/4%3))
@@ -92,6 +98,7 @@ func FuzzCommands(f *testing.F) {
 		if NeedsPython(s, msg, data) != "" {
 			return
 		}
+
 		save, err := dispose(b, world, newMemory(b, 0), msg, data)
 		var beyond *maillist.ErrNeedsPython
 		switch {
@@ -105,6 +112,7 @@ func FuzzCommands(f *testing.F) {
 		case save:
 			b.Save()
 		}
+
 		checkOutbox(t, tx)
 	})
 }
@@ -117,14 +125,17 @@ func checkOutbox(t *testing.T, tx *txn.Tx) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		item, err := qfile.Decode(filepath.Base(file.Final), raw)
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		m, err := item.Parse()
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		text, err := m.AsString(false, false)
 		if err != nil {
 			continue // what came in and cannot be written is no fault of the answer
@@ -133,6 +144,7 @@ func checkOutbox(t *testing.T, tx *txn.Tx) {
 		if strings.Contains(text, keptSafe) && !pickle.Equal(recips, pickle.NewList(pickle.Str(keeper))) {
 			t.Errorf("a password leaves for %v in\n%s", recips, text)
 		}
+
 		for line := range strings.Lines(text) {
 			if line == "\n" {
 				break

@@ -23,10 +23,12 @@ func TestFailsHalfWay(t *testing.T) {
 		if mmtest.Version(s.t, s.from) == "2.1.14" {
 			s.t.Skip("in 2.1.14 a list's object, with what a failed entry has changed, lives for as long as a traceback holds it")
 		}
+
 		s.settings("add_language('xx', 'Odd', 'no-such-charset', 'ltr')")
 		s.halfWay("unanswered", "ja", "ja", "\xe9t\xe9\nset \xe9\n")
 		s.halfWay("member", "en", "xx", "")
 		s.halfWay("owner", "xx", "en", "")
+
 		s.checks = append(s.checks, func(s *scene, got map[string]any) {
 			shunted, _ := object(got["queues"])["shunt"].([]any)
 			failed := map[string]int{}
@@ -34,6 +36,7 @@ func TestFailsHalfWay(t *testing.T) {
 				list, _ := object(object(e)["data"])["str listname"].(string)
 				failed[strings.TrimRight(strings.TrimPrefix(list, "str "), "0123456789")]++
 			}
+
 			for _, kind := range []string{"unanswered", "member", "owner"} {
 				if failed[kind] < 10 {
 					s.t.Errorf("%d entries failed of the kind %q, wanted 10 at least", failed[kind], kind)
@@ -66,6 +69,7 @@ func (s *scene) halfWay(name, preferred, members, text string) {
 			cookies = append(cookies, c)
 			python += fmt.Sprintf("pend(%q, %s)\n", c, record)
 		}
+
 		s.lists(mmtest.ListSpec{Name: list, Members: people, Python: python})
 
 		for i, c := range cookies {
@@ -75,6 +79,7 @@ func (s *scene) halfWay(name, preferred, members, text string) {
 			}
 			s.queue(list, "torequest", fmt.Sprintf("From: anne@example.net\nSubject: confirm %s\nMessage-ID: <m%d@example.org>\n%s\n%s", c, len(s.mail), headers, text))
 		}
+
 		for _, lines := range []string{"set authenticate pw3\nset hide on\n", "password pw3 fresh\n", "help\n"} {
 			s.command(list, "dora@example.net", "", lines+text)
 		}

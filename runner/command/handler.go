@@ -46,9 +46,11 @@ func (h *Handler) Classify(e *runner.Entry) error {
 	if err != nil {
 		return nil // Apply has the same error
 	}
+
 	if found := cookies(m); len(found) > 0 {
 		e.Work = found
 	}
+
 	return nil
 }
 
@@ -63,12 +65,14 @@ func (h *Handler) Apply(b runner.Batch, e *runner.Entry) (runner.Outcome, error)
 	if why := NeedsPython(b.Site(), msg, e.Data); why != "" {
 		return "", &maillist.ErrNeedsPython{List: b.List().Name(), Reason: why}
 	}
+
 	mem := h.batches[b]
 	arrived := qfile.Arrival(e.Base)
 	if mem == nil {
 		mem = newMemory(b, arrived)
 		h.batches[b] = mem
 	}
+
 	mem.notes.arrived = arrived
 	save, err := dispose(b, h.world, mem, msg, e.Data)
 	var beyond *maillist.ErrNeedsPython
@@ -82,6 +86,7 @@ func (h *Handler) Apply(b runner.Batch, e *runner.Entry) (runner.Outcome, error)
 		}
 		return "", err
 	}
+
 	if !save {
 		return runner.Discarded, nil
 	}
@@ -121,11 +126,13 @@ func dispose(b runner.Batch, world membership.World, mem *memory, msg *message.M
 			mem.roster.moved(l, addr, in)
 		}
 	}
+
 	r := &results{b: b, l: l, s: b.Site(), t: membership.Texts(b), msg: msg, respond: true, roster: mem.roster}
 	sender, err := r.sender()
 	if err != nil {
 		return false, err
 	}
+
 	r.lang = l.GetMemberLanguage(sender)
 	data.Set("lang", r.lang)
 	r.m = membership.New(b, &membership.Voice{Lang: r.lang}, world)
@@ -135,10 +142,12 @@ func dispose(b runner.Batch, world membership.World, mem *memory, msg *message.M
 		r.m.Log("vette", "Precedence: %s message discarded by: %s", bulk, l.GetRequestEmail(""))
 		return false, nil
 	}
+
 	remember, err := r.replybot(data, mem.notes)
 	if err != nil {
 		return false, err
 	}
+
 	if l.Int("autorespond_requests") == autorespondDiscard {
 		r.m.Log("vette", "replied and discard")
 		// Mailman does not save the list here, and so forgets whom it has
@@ -149,6 +158,7 @@ func dispose(b runner.Batch, world membership.World, mem *memory, msg *message.M
 		}
 		return false, nil
 	}
+
 	if err := r.read(); err != nil {
 		return false, err
 	}
@@ -156,6 +166,7 @@ func dispose(b runner.Batch, world membership.World, mem *memory, msg *message.M
 	if err != nil {
 		return false, err
 	}
+
 	if did == badCommand && r.since(noCommandIsDiscarded) && r.s.Bool("DISCARD_MESSAGE_WITH_NO_COMMAND") {
 		id, ok := msg.Get("message-id")
 		if !ok {
@@ -164,12 +175,15 @@ func dispose(b runner.Batch, world membership.World, mem *memory, msg *message.M
 		r.m.Log("vette", "No command, message discarded, msgid: %s", id)
 		return false, nil
 	}
+
 	if err := r.sendResponse(); err != nil {
 		return false, err
 	}
+
 	if remember != nil {
 		remember()
 	}
+
 	mem.notes.saved()
 	return true, nil
 }
@@ -191,6 +205,7 @@ func (r *results) run(data *qfile.Data) (outcome, error) {
 		}
 		return r.do("confirm", []string{cookie})
 	}
+
 	return badCommand, nil
 }
 
@@ -200,6 +215,7 @@ func (r *results) cookieOf(to string) (cookie string, ok bool, err error) {
 	if err != nil {
 		return "", false, err
 	}
+
 	m := re.Match(to)
 	if m == nil {
 		return "", false, nil

@@ -20,6 +20,7 @@ func help(r *results, _ []string) (bool, error) {
 	if err != nil {
 		return false, err
 	}
+
 	for _, sender := range senders {
 		if r.l.IsMember(sender) {
 			r.add(textOptions, nil)
@@ -27,12 +28,14 @@ func help(r *results, _ []string) (bool, error) {
 			break
 		}
 	}
+
 	var commands strings.Builder
 	for _, cmd := range slices.Sorted(maps.Keys(helpTexts)) {
 		if r.hasHelp(cmd) {
 			commands.WriteString(helpTexts[cmd](r))
 		}
 	}
+
 	answer, _, err := r.t.Maketext("help.txt", i18n.Vars{
 		"listname":     r.attr("real_name"),
 		"version":      r.s.Profile.Version,

@@ -23,6 +23,7 @@ func info(r *results, args []string) (bool, error) {
 		r.results = append(r.results, r.gethelp(docInfo))
 		return true, nil
 	}
+
 	vars := i18n.Vars{
 		"listname":    r.attr("real_name"),
 		"description": r.description(r.l, textNoInfo),
@@ -31,6 +32,7 @@ func info(r *results, args []string) (bool, error) {
 		"owneraddr":   r.l.GetOwnerEmail(),
 		"listurl":     r.l.GetScriptURL("listinfo"),
 	}
+
 	for _, k := range []membership.TextKey{textListName, textDescription, textPostings, textHelpbot, textOwners, textMore} {
 		r.add(k, vars)
 	}

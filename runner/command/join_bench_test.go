@@ -26,10 +26,12 @@ m.subscribe_policy = 0
 for i in xrange(%d):
     m.addNewMember('member%%06d@host%%03d.example.net' %% (i, i %% 500), password='pw%%06d' %% i, digest=0, language='en')
 `, members)})
+
 			s, err := site.Open(prefix, site.Options{})
 			if err != nil {
 				b.Fatal(err)
 			}
+
 			env := txn.NewEnv(s)
 			defer env.Log.Close()
 			e, err := engine.New(env, command.New(membership.NewWorld(s)), 0, 1)
@@ -49,13 +51,16 @@ for i in xrange(%d):
 					if _, err := e.Queue.Enqueue(pickle.Str(text), data); err != nil {
 						b.Fatal(err)
 					}
+
 					n++
 				}
+
 				b.StartTimer()
 				if _, err := e.Drain(b.Context()); err != nil {
 					b.Fatal(err)
 				}
 			}
+
 			b.ReportMetric(b.Elapsed().Seconds()*1e3/float64(b.N*joins), "ms/join")
 		})
 	}

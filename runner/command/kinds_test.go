@@ -249,6 +249,7 @@ func (s *scene) kindMail(name string, cookies []string) {
 	s.command(name, "worse@example.org", "subscribe", "")
 	s.command(name, "dora@example.net", "unsubscribe", "")
 	s.command(name, "anne@example.net", "unsubscribe pw0", "")
+
 	for i, c := range cookies[:8] {
 		headers := ""
 		if i == 0 {
@@ -274,6 +275,7 @@ func (s *scene) kindList(proto, name string) {
 		cookies = append(cookies, c)
 		python += fmt.Sprintf("pend(%q, %s)\n", c, record)
 	}
+
 	s.lists(mmtest.ListSpec{Name: name, Members: people, Python: python})
 	s.kindMail(name, cookies)
 }
@@ -302,6 +304,7 @@ func equalKinds(s *scene) {
 	if err != nil {
 		s.t.Fatal(err)
 	}
+
 	var numbers [][]string
 	if err := json.Unmarshal(mmtest.RunPythonInput(s.t, probe.prefix, in, otherKinds), &numbers); err != nil {
 		s.t.Fatal(err)
@@ -311,6 +314,7 @@ func equalKinds(s *scene) {
 	only := os.Getenv("MMRUNNER_TEST_KINDS")
 	stripe, stripes := 0, 0
 	fmt.Sscanf(os.Getenv("MMRUNNER_TEST_STRIPE"), "%d/%d", &stripe, &stripes)
+
 	for i, p := range protos {
 		for n, what := range numbers[i] {
 			if !wholeState && n%(len(numbers[i])/4) != i || stripes > 0 && n%stripes != stripe || only != "" && !strings.Contains(what, only) {
@@ -321,6 +325,7 @@ func equalKinds(s *scene) {
 			s.kindList(p, name)
 		}
 	}
+
 	names := regexp.MustCompile(`k[abc][0-9]+`)
 	s.told = func(where string) string {
 		var odd []string
@@ -331,6 +336,7 @@ func equalKinds(s *scene) {
 		}
 		return " {" + strings.Join(odd, "; ") + "}"
 	}
+
 	s.late = append(s.late, func() {
 		in, err := json.Marshal(changes)
 		if err != nil {

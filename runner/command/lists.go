@@ -25,11 +25,13 @@ func lists(r *results, args []string) (bool, error) {
 		r.results = append(r.results, r.gethelp(docLists))
 		return true, nil
 	}
+
 	r.add(textPublic, i18n.Vars{"hostname": r.attr("host_name")})
 	names, err := r.b.ListNames()
 	if err != nil {
 		return false, err
 	}
+
 	names = slices.Sorted(slices.Values(names))
 	i := 1
 	for _, name := range names {
@@ -44,16 +46,20 @@ func lists(r *results, args []string) (bool, error) {
 				continue
 			}
 		}
+
 		if r.s.Bool("VIRTUAL_HOST_OVERVIEW") && l.HostName() != r.l.HostName() {
 			continue
 		}
+
 		if i > 1 {
 			r.results = append(r.results, "")
 		}
+
 		r.add(textListEntry, i18n.Vars{"i": i, "realname": membership.Attr(l, "real_name")})
 		r.add(textListDescription, i18n.Vars{"description": r.description(l, textNoDescription)})
 		r.add(textListRequests, i18n.Vars{"requestaddr": l.GetRequestEmail("")})
 		i++
 	}
+
 	return false, nil
 }

@@ -52,6 +52,7 @@ func answeredSince(l *maillist.List, when float64) bool {
 			return true
 		}
 	}
+
 	return false
 }
 

@@ -36,6 +36,7 @@ func oddScene(s *scene) {
 			}
 		})
 	}
+
 	var pend strings.Builder
 	changes := []string{"'one@example.net', 'two@example.net', 1", "'three@example.net', 'four@example.net', 1", "'five@example.net', 'banned@example.net', 1", "'six@example.net', 'Six@example.net', 1", "'nobody@example.net', 'two@example.net', 1", "'seven@example.net', 'new7@example.net', 1", "'eight@example.net', 'new8@example.net', 0"}
 	var cookies []string
@@ -44,6 +45,7 @@ func oddScene(s *scene) {
 		cookies = append(cookies, c)
 		fmt.Fprintf(&pend, "pend(%q, 'C', %s)\n", c, change)
 	}
+
 	members := []string{"one@example.net", "three@example.net", "five@example.net", "six@example.net", "seven@example.net", "eight@example.net"}
 	with := func(more ...string) []string { return append(append([]string{}, members...), more...) }
 	s.lists(
@@ -57,6 +59,7 @@ func oddScene(s *scene) {
 		mmtest.ListSpec{Name: "odd-g", Members: members, Python: "m.digestable = m.nondigestable = 0\nm.subscribe_policy = 0\nm.info = m.description = None\n"},
 		mmtest.ListSpec{Name: "odd-h", Members: members, Python: "m.host_name = ''\nm.subscribe_policy = 0\nm.admin_notify_mchanges = 1\n"},
 	)
+
 	for _, c := range cookies {
 		s.command("odd", "someone@example.org", "confirm "+c, "")
 	}
@@ -67,6 +70,7 @@ func oddScene(s *scene) {
 		s.command(list, "six@example.net", "", "set authenticate pw3\nset digest mime\nset show\n")
 		s.command(list, "seven@example.net", "unsubscribe", "")
 		s.command(list, "eight@example.net", "unsubscribe pw5", "info\nlists\n")
+
 		// Half of it is done when the rest fails.
 		s.command(list, "three@example.net", "", "set authenticate pw1\nset hide on\nconfirm evictions\n")
 		s.command(list, "three@example.net", "", "unsubscribe pw1\nset show\npassword\n")
@@ -103,6 +107,7 @@ func TestSpamhaus(t *testing.T) {
 		for name, a := range listed {
 			fmt.Fprintf(&answers, "    %q: %q,\n", name, a)
 		}
+
 		s.settings(`
 import sys, types
 def _module(name, **attributes):
@@ -130,12 +135,14 @@ _module('dns.rdatatype', A=1, TXT=16, CNAME=5)
 _module('dns.resolver', Resolver=_Resolver)
 BLOCK_SPAMHAUS_LISTED_IP_SUBSCRIBE = BLOCK_SPAMHAUS_LISTED_DBL_SUBSCRIBE = 1
 `)
+
 		for policy := range 4 {
 			if !thorough && policy%2 == 1 {
 				continue
 			}
 			name := fmt.Sprintf("spam%d", policy)
 			s.lists(mmtest.ListSpec{Name: name, Python: fmt.Sprintf("m.subscribe_policy = %d\nm.ban_list = ['^banned']\n", policy)})
+
 			for _, from := range []string{"x@listed.example", "X@Listed.EXAMPLE", "x@refused.example", "x@elsewhere.example", "x@fine.example", "x@sub.listed.example.org", "x@addr.sub.listed.example", "x@addr.sub.fine.example", "banned@listed.example"} {
 				s.command(name, from, "subscribe", "")
 				s.queue(name, "tojoin", "From: sender@example.org\nSubject: x\nReply-To: "+from+"\n\n")

@@ -34,22 +34,27 @@ func TestOrder(t *testing.T) {
 			s.command("one", "joe@example.org", fmt.Sprintf("unsubscribe joe%d", i-1), "")
 		}
 	}
+
 	mmtest.MakeLists(t, s.prefix, s.specs...)
 	mmtest.Enqueue(t, s.prefix, s.mail...)
 
 	// What Save replaces cannot be replaced: a directory has its name.
 	last := filepath.Join(s.prefix, "lists", "one", "config.pck.last")
 	inTheWay := filepath.Join(last, "x")
+
 	if err := os.RemoveAll(last); err != nil {
 		t.Fatal(err)
 	}
+
 	if err := os.MkdirAll(inTheWay, 0o770); err != nil {
 		t.Fatal(err)
 	}
+
 	drain(t, s.prefix, nil)
 	if left := entries(t, s.prefix, "virgin"); len(left) > 0 {
 		t.Errorf("%d messages left although the list was not saved", len(left))
 	}
+
 	if left := entries(t, s.prefix, "commands"); len(left) != len(s.mail) {
 		t.Errorf("%d of %d entries wait", len(left), len(s.mail))
 	}
@@ -57,26 +62,32 @@ func TestOrder(t *testing.T) {
 	if err := os.RemoveAll(last); err != nil {
 		t.Fatal(err)
 	}
+
 	stats := drain(t, s.prefix, nil)
 	if got := stats.Outcomes["applied"]; got != len(s.mail) {
 		t.Errorf("%d entries were applied, wanted %d", got, len(s.mail))
 	}
+
 	// Each command is answered.
 	if left := entries(t, s.prefix, "virgin"); len(left) != len(s.mail) {
 		t.Errorf("%d answers, wanted %d", len(left), len(s.mail))
 	}
+
 	st, err := site.Open(s.prefix, site.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	l, err := maillist.Open(st, "one", maillist.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	pw, err := l.GetMemberPassword("anne@example.net")
 	if err != nil || !pickle.Equal(pw, pickle.Str(chained(n))) {
 		t.Errorf("the last password is %v (%v), wanted %s", pw, err, chained(n))
 	}
+
 	if l.IsMember("joe@example.org") || !l.IsMember("in0@example.org") {
 		t.Error("who has left is a member, or who has joined is none")
 	}

@@ -41,11 +41,13 @@ func password(r *results, args []string) (bool, error) {
 	default:
 		return false, nil
 	}
+
 	address := who.Addr
 	if !r.l.IsMember(address) {
 		r.addNoMember(textNoMember, who, len(args) == 0 || len(args) == 2)
 		return true, nil
 	}
+
 	if len(args) < 2 {
 		pw, err := r.l.GetMemberPassword(address)
 		if err != nil {
@@ -54,16 +56,19 @@ func password(r *results, args []string) (bool, error) {
 		r.add(textYourPassword, i18n.Vars{"password": str(pw)})
 		return true, nil
 	}
+
 	role, err := r.m.Authenticate(args[0], address, membership.User, membership.ListAdmin)
 	if err != nil {
 		return false, err
 	}
+
 	if role == membership.Unauthorized {
 		r.add(textWrongOld, nil)
 		r.add(textPasswordUsage, nil)
 		r.results = append(r.results, r.gethelp(docPassword))
 		return true, nil
 	}
+
 	if err := r.l.SetMemberPassword(address, pickle.Str(args[1])); err != nil {
 		return false, err
 	}

@@ -36,10 +36,12 @@ func envInt(t testing.TB, name string, otherwise int) int {
 	if v == "" {
 		return otherwise
 	}
+
 	n, err := strconv.Atoi(v)
 	if err != nil {
 		t.Fatalf("%s is %q, want a number", name, v)
 	}
+
 	return n
 }
 
@@ -76,6 +78,7 @@ func (g *chance) scene() {
 			settings = append(settings, "if '"+name+"' in globals(): "+line)
 		}
 	}
+
 	g.s.settings(strings.Join(settings, "\n"))
 	names := []string{"alpha", "beta", "gamma-rays"}
 	var specs []mmtest.ListSpec
@@ -84,9 +87,11 @@ func (g *chance) scene() {
 	}
 	g.s.lists(specs...)
 	mails := 12
+
 	if thorough {
 		mails = 30
 	}
+
 	for _, name := range names {
 		for range mails {
 			g.mail(name)
@@ -138,39 +143,49 @@ func (g *chance) list(name string) mmtest.ListSpec {
 			spec.Members = append(spec.Members, m)
 		}
 	}
+
 	var py []string
 	for _, choices := range attributes {
 		py = append(py, g.one(choices...))
 	}
 	lang := g.one(g.langs...)
+
 	if g.often(5) {
 		lang = g.one("en", "de", "fr")
 	}
+
 	py = append(py, fmt.Sprintf("m.preferred_language = %q", lang))
 	for _, m := range spec.Members {
 		m = strings.ToLower(m)
 		if g.often(4) {
 			py = append(py, fmt.Sprintf("m.setMemberName(%q, %s)", m, g.one("'Plain Name'", "'J\\xf6rg'", "u'J\\xf6rg \\u0159'", "u'ascii'", "''", "u''", "'50% %(x)s \"q\"'", "None", "'Last, First'")))
 		}
+
 		if g.often(4) {
 			py = append(py, fmt.Sprintf("m.setMemberLanguage(%q, %q)", m, g.one(g.one(g.langs...), "en", "de", "xx")))
 		}
+
 		if g.often(2) {
 			py = append(py, fmt.Sprintf("m.setDeliveryStatus(%q, %d)", m, g.IntN(5)))
 		}
+
 		if g.often(2) {
 			py = append(py, fmt.Sprintf("m.user_options[%q] = %s", m, g.one("1", "2", "16", "511", "8L")))
 		}
+
 		if g.often(1) {
 			py = append(py, fmt.Sprintf("m.passwords[%q] = %s", m, g.one("u'unic\\xf6de'", "u'pw0'", "''", "'sp ace'", "'caf\\xe9'", "'100%s'")))
 		}
+
 		if g.often(1) {
 			py = append(py, fmt.Sprintf("m.digest_members[%q] = m.members.pop(%q)", m, m))
 		}
+
 		if g.often(1) {
 			py = append(py, fmt.Sprintf("del m.passwords[%q]", m))
 		}
 	}
+
 	for range 8 {
 		c := g.s.newCookie()
 		g.cookies[name] = append(g.cookies[name], c)
@@ -179,6 +194,7 @@ func (g *chance) list(name string) mmtest.ListSpec {
 			py = append(py, fmt.Sprintf("expired(%q)", c))
 		}
 	}
+
 	spec.Python = strings.Join(py, "\n") + "\n"
 	return spec
 }
@@ -220,6 +236,7 @@ func (g *chance) address() string {
 	case 7:
 		return fmt.Sprintf("Fresh%d@Example.ORG", g.IntN(9))
 	}
+
 	return g.fresh()
 }
 
@@ -243,6 +260,7 @@ func (g *chance) from() string {
 	case 7:
 		return g.one("", "<>", "a@example.org, "+a, "Group: "+a+";", "\"x\\\" <"+a+">", "<"+a, a+">", "("+a+")", "=?utf-8?q?a?= =?iso-8859-1?q?=E9?= <"+a+">")
 	}
+
 	return a
 }
 
@@ -252,9 +270,11 @@ func (g *chance) line(list string) string {
 	if g.often(3) {
 		a = " address=" + g.address()
 	}
+
 	if g.often(1) {
 		a = strings.ToUpper(a)
 	}
+
 	pw := g.one(fmt.Sprintf("pw%d", g.IntN(11)), fmt.Sprintf("pw%d", g.IntN(4)), "adminpw", "modpw", "wrong", "unic\xf6de")
 	onoff := g.one("on", "off", "ON", "maybe")
 	s := g.one(
@@ -266,9 +286,11 @@ func (g *chance) line(list string) string {
 		"who", "who "+pw, "who "+pw+a, "who a b c", "lists", "lists x", "info", "info x", "help", "help x", "echo", "echo a  b\tc", "end", "stop", "-- ", "", "",
 		"confirm "+g.one(g.cookies[list]...), "confirm "+g.one(g.cookies[list]...), "confirm "+g.one("0000", "evictions", "version", "a b", ""), "approved: adminpw", "> quoted", "bogus", "What about it?",
 	)
+
 	if g.often(1) {
 		s = strings.ToUpper(s[:min(3, len(s))]) + s[min(3, len(s)):]
 	}
+
 	return s
 }
 
@@ -281,9 +303,11 @@ func (g *chance) body(list string) string {
 		}
 		lines = append(lines, g.line(list))
 	}
+
 	if g.often(1) {
 		lines = append(lines, g.one("caf\xe9", "\x1b$B$\"\x1b(B", "\xc3\xa9t\xc3\xa9", "\x00", "\x0c", "\x85", "\x1c", "=E9", "\ufeff"))
 	}
+
 	return strings.Join(lines, g.one("\n", "\n", "\n", "\r\n", "\r")) + g.one("\n", "")
 }
 
@@ -300,18 +324,22 @@ func (g *chance) mail(list string) {
 		suffix = g.one("join", "leave", "confirm")
 		key = "to" + suffix
 	}
+
 	cookie := g.one(g.cookies[list]...)
 	to := fmt.Sprintf("%s-%s@lists.example.com", list, suffix)
 	if key == "toconfirm" {
 		to = g.one(fmt.Sprintf("%s-confirm+%s@lists.example.com", list, cookie), fmt.Sprintf("\"X\" <%s-confirm+%s@lists.example.com>", list, cookie), fmt.Sprintf("%s-confirm+%s+x@lists.example.com", list, cookie), to)
 	}
+
 	var b strings.Builder
 	if g.often(1) {
 		b.WriteString("From envelope@example.org Mon Jan  1 00:00:00 2024\n")
 	}
+
 	if !g.often(1) {
 		fmt.Fprintf(&b, "From: %s\n", g.from())
 	}
+
 	fmt.Fprintf(&b, "To: %s\n", to)
 	if !g.often(1) {
 		subject := g.one("", g.line(list), g.line(list), "Re: "+g.line(list), "AW: Re: "+g.line(list), "Re:"+g.line(list), "hello", "Re: confirm "+cookie, "confirm "+cookie)
@@ -327,16 +355,20 @@ func (g *chance) mail(list string) {
 				subject = strings.ReplaceAll(subject, " ", "\n ")
 			}
 		}
+
 		fmt.Fprintf(&b, "Subject: %s\n", subject)
 	}
+
 	g.pends++
 	if !g.often(1) {
 		fmt.Fprintf(&b, "Message-ID: <r%d@example.org>\n", g.pends)
 	}
+
 	if g.often(2) {
 		b.WriteString(g.one("Precedence: bulk\n", "Precedence: list\nX-Ack: yes\n", "X-Ack: no\n", "X-Ack: Yes\n", "Approved: adminpw\n", "Approve: modpw\n", "Approved: wrong\n",
 			"Sender: "+g.from()+"\n", "Reply-To: "+g.from()+"\n", "Sender: sender@example.org\n", "Precedence: Junk\n"))
 	}
+
 	body := g.body(list)
 	switch g.IntN(12) {
 	case 0, 1, 2:
@@ -356,6 +388,7 @@ func (g *chance) mail(list string) {
 	case 6:
 		b.WriteString("MIME-Version: 1.0\nContent-Type: " + g.one("text/html", "image/png", "message/rfc822", "text", "multipart/mixed", "text/plain; format=flowed; delsp=yes", "text/plain; charset*=utf-8''utf-8", "text/plain; charset*0=utf; charset*1=-8") + "\n")
 	}
+
 	b.WriteString("\n" + body)
 	e := mmtest.EntrySpec{List: list, Data: "{'" + key + "': 1}", Text: []byte(b.String()), Pickled: g.often(2)}
 	g.s.entry(e)

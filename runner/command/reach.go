@@ -30,16 +30,19 @@ func cookies(m *message.Message) (found []string) {
 			found = append(found, cookieRE.FindAllString(text, maxCookies)...)
 		}
 	}
+
 	for _, field := range []string{"to", "subject"} {
 		text, _ := m.Get(field)
 		add(text)
 	}
+
 	for part := range m.TypedSubpartIterator("text", "plain") {
 		if body, ok, err := part.GetPayloadDecoded(); ok && err == nil {
 			add(body)
 		}
 		break
 	}
+
 	return found
 }
 
@@ -50,12 +53,14 @@ func (h *Handler) Reaches(lists runner.Lists, e *runner.Entry, among []string) (
 	if !slices.ContainsFunc(found, func(cookie string) bool { return changesAll(lists, e.List, cookie) }) {
 		return nil
 	}
+
 	own := lists.LastRead(e.List, math.MaxInt64)
 	for _, name := range among {
 		if l := lists.LastRead(name, math.MaxInt64); name != e.List && l != nil && own != nil && l.HostName() == own.HostName() {
 			names = append(names, name)
 		}
 	}
+
 	return names
 }
 

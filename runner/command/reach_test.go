@@ -21,6 +21,7 @@ func TestChangeOnAllListsKeepsItsPlace(t *testing.T) {
 			mmtest.ListSpec{Name: "across-b", Members: people, Python: python},
 			mmtest.ListSpec{Name: "across-c", Members: people, Python: python},
 		)
+
 		s.command("across-b", "someone@example.org", "help", "")
 		s.command("across-c", "anne@example.net", "", "set authenticate pw0\nset hide on\n")
 		s.command("across-a", "anyone@example.org", "confirm "+first, "")

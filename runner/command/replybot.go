@@ -44,6 +44,7 @@ func (r *results) replybot(data flags, n *notes) (remember func(), err error) {
 	if ack == "no" || data.True("noack") || !r.l.Bool(how.enabled) {
 		return nil, nil
 	}
+
 	sender, err := r.sender()
 	if err != nil {
 		return nil, err
@@ -59,6 +60,7 @@ func (r *results) replybot(data flags, n *notes) (remember func(), err error) {
 	if grace <= 0 {
 		return nil, nil
 	}
+
 	return func() { n.set(r.l, how.responses, sender, now, now+grace) }, nil
 }
 
@@ -66,6 +68,7 @@ func (r *results) replybot(data flags, n *notes) (remember func(), err error) {
 func (r *results) autorespond(sender string, how replies) error {
 	subject := r.say(textAutoResponse, i18n.Vars{"realname": r.attr("real_name")})
 	format := r.attr(how.text)
+
 	if r.l.Bool("use_dollar_strings") {
 		switch s := format.(type) {
 		case string:
@@ -74,6 +77,7 @@ func (r *results) autorespond(sender string, how replies) error {
 			format = pickle.Unicode(i18n.ToPercent(string(s)))
 		}
 	}
+
 	body, err := i18n.SafeInterp(format, i18n.Vars{
 		"listname":     r.attr("real_name"),
 		"listurl":      r.l.GetScriptURL("listinfo"),
@@ -85,12 +89,14 @@ func (r *results) autorespond(sender string, how replies) error {
 		r.m.Log("error", "Bad autoreply text for list: %s\n%s", r.l.Name(), format)
 		body = format
 	}
+
 	n, err := r.m.UserNotification(sender, r.l.GetBouncesEmail(), subject,
 		i18n.WrapText(body, 70, true), r.l.Str("preferred_language"))
 	if err != nil {
 		return err
 	}
 	n.Set("X-Mailer", r.say(textReplybot, nil))
+
 	// Against loops.
 	n.Set("X-Ack", "No")
 	return r.m.Send(n)

@@ -43,6 +43,7 @@ func (r *results) sendResponse() error {
 	if err == nil {
 		err = membership.KnownLanguage(r.s, r.lang)
 	}
+
 	if err != nil {
 		return err
 	}
@@ -51,12 +52,14 @@ func (r *results) sendResponse() error {
 	if err != nil {
 		return err
 	}
+
 	recip := r.returnAddr
 	if recip == "" {
 		if recip, err = r.sender(); err != nil {
 			return err
 		}
 	}
+
 	if ok, err := r.m.AutorespondToSender(recip, r.lang); err != nil || !ok {
 		return err
 	}
@@ -64,11 +67,13 @@ func (r *results) sendResponse() error {
 	if err != nil {
 		return err
 	}
+
 	n.Set("MIME-Version", "1.0")
 	n.Set("Content-Type", "multipart/mixed")
 	if err := n.Attach(answer); err != nil {
 		return err
 	}
+
 	original, err := r.original(charset)
 	if err != nil {
 		return err
@@ -76,6 +81,7 @@ func (r *results) sendResponse() error {
 	if err := n.Attach(original); err != nil {
 		return err
 	}
+
 	return r.m.Send(n)
 }
 
@@ -90,6 +96,7 @@ func (r *results) original(charset string) (*message.Message, error) {
 		headers.Payload = r.say(textSuppressed, nil)
 		return message.NewMIMEMessage(&headers), nil
 	}
+
 	return message.NewMIMEMessage(r.msg), nil
 }
 
@@ -105,27 +112,33 @@ func (r *results) responseText() (string, error) {
 			}
 		}
 	}
+
 	wrapped := func(s string) { lines = append(lines, i18n.Wrap(s, 70, true)) }
 	all := r.includeLevel() >= 2
 
 	wrapped(r.say(textIntro, nil))
+
 	if len(r.results) > 0 {
 		lines = append(lines, r.say(textResults, nil))
 		indent(r.results)
 	}
+
 	var unprocessed []i18n.Text
 	for _, line := range r.commands[min(r.lineno, len(r.commands)):] {
 		if !blank(line) {
 			unprocessed = append(unprocessed, line)
 		}
 	}
+
 	if len(unprocessed) > 0 && all {
 		lines = append(lines, r.say(textUnprocessed, nil))
 		indent(unprocessed)
 	}
+
 	if len(unprocessed) == 0 && len(r.results) == 0 {
 		wrapped(r.say(textNoCommands, nil))
 	}
+
 	if len(r.ignored) > 0 && all {
 		lines = append(lines, r.say(textIgnored, nil))
 		var ignored []i18n.Text
@@ -134,6 +147,7 @@ func (r *results) responseText() (string, error) {
 		}
 		indent(ignored)
 	}
+
 	lines = append(lines, r.say(textDone, nil))
 
 	charset := r.t.Charset(r.lang)
@@ -149,5 +163,6 @@ func (r *results) responseText() (string, error) {
 			}
 		}
 	}
+
 	return strings.Join(encoded, "\n"), nil
 }

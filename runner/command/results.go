@@ -57,6 +57,7 @@ func (r *results) read() error {
 	if subject, ok := r.subject(); ok {
 		r.commands = append(r.commands, subject)
 	}
+
 	var part *message.Message
 	for part = range r.msg.TypedSubpartIterator("text", "plain") {
 		break
@@ -64,6 +65,7 @@ func (r *results) read() error {
 	if part != r.msg {
 		r.add(textIgnoring, nil)
 	}
+
 	if part == nil {
 		return nil
 	}
@@ -71,6 +73,7 @@ func (r *results) read() error {
 	if err != nil {
 		return err
 	}
+
 	lines := splitLines(body)
 	limit := min(max(r.s.Int("DEFAULT_MAIL_COMMANDS_MAX_LINES"), 0), len(lines))
 	r.commands = append(r.commands, lines[:limit]...)
@@ -86,6 +89,7 @@ func (r *results) subject() (string, bool) {
 	if err != nil {
 		return "", false
 	}
+
 	h, err := message.MakeHeader(r.b.Charsets(), chunks, message.HeaderOptions{})
 	if err != nil {
 		return "", false
@@ -94,10 +98,12 @@ func (r *results) subject() (string, bool) {
 	if err != nil {
 		return "", false
 	}
+
 	mode := codec.Strict
 	if r.since(subjectIgnoresNonASCII) {
 		mode = codec.Ignore
 	}
+
 	s, err := codec.Encode(u, "us-ascii", mode)
 	return s, err == nil
 }
@@ -109,6 +115,7 @@ func (r *results) body(part *message.Message) (string, error) {
 	if err != nil {
 		return "", err
 	}
+
 	charset, _ := part.GetContentCharset()
 	if charset != "" && r.since(bodyIsConverted) {
 		if !ok {
@@ -120,9 +127,11 @@ func (r *results) body(part *message.Message) (string, error) {
 		}
 		return codec.Encode(u, r.t.Charset(r.lang), codec.Replace)
 	}
+
 	if !ok {
 		return "", &py.Error{Class: "AssertionError"}
 	}
+
 	return body, nil
 }
 
@@ -136,15 +145,18 @@ func (r *results) process() (outcome, error) {
 			if did, err = r.do(py.Lower(args[0]), args[1:]); err != nil {
 				return did, err
 			}
+
 			if did == stop || did == goOn {
 				found = did
 			}
 		}
+
 		r.lineno++
 		if did == stop || did == badCommand {
 			break
 		}
 	}
+
 	return found, nil
 }
 
@@ -162,17 +174,20 @@ func (r *results) do(cmd string, args []string) (outcome, error) {
 		}
 		return goOn, err
 	}
+
 	if !errors.Is(err, errNoCommand) {
 		return badCommand, err
 	}
 	onlySubject := r.since(onlySubjectIsRetried)
 	bad := badSubject
+
 	if r.lineno != 0 {
 		bad = badCommand
 		if onlySubject {
 			return bad, nil
 		}
 	}
+
 	retries := 1
 	if r.since(gluedPrefix) {
 		retries = 2
@@ -187,6 +202,7 @@ func (r *results) do(cmd string, args []string) (outcome, error) {
 			}
 		}
 	}
+
 	if r.retried < retries && len(args) > 0 {
 		r.retried++
 		cmd, args = args[0], args[1:]
@@ -195,6 +211,7 @@ func (r *results) do(cmd string, args []string) (outcome, error) {
 		}
 		return r.do(cmd, args)
 	}
+
 	return bad, nil
 }
 
@@ -216,12 +233,15 @@ func splitLines(s string) []string {
 		if i < 0 {
 			return append(lines, s)
 		}
+
 		lines = append(lines, s[:i])
 		if s[i] == '\r' && i+1 < len(s) && s[i+1] == '\n' {
 			i++
 		}
+
 		s = s[i+1:]
 	}
+
 	return lines
 }
 

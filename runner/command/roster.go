@@ -39,9 +39,11 @@ func (r *roster) settle(l *maillist.List) {
 	}
 	r.take(r.steps)
 	r.steps, r.begun = nil, 0
+
 	if !r.reread {
 		r.file = [2][]string{r.regular.Keys(), r.digest.Keys()}
 	}
+
 	if r.file[0] != nil {
 		l.OrderMembers(r.file[0], r.file[1])
 	}
@@ -101,10 +103,12 @@ func (r *roster) take(steps []rosterStep) {
 	for last >= 0 && !steps[last].save {
 		last--
 	}
+
 	for i, s := range steps {
 		if i == last {
 			r.file = [2][]string{r.regular.Keys(), r.digest.Keys()}
 		}
+
 		switch {
 		case s.save && r.stable:
 		case s.save:
@@ -129,6 +133,7 @@ func (r *roster) keys(l *maillist.List) (regular, digest []string) {
 	if r == nil {
 		r = &roster{regular: inOrder(l.GetRegularMemberKeys()), digest: inOrder(l.GetDigestMemberKeys())}
 	}
+
 	r.take(r.steps[:r.begun])
 	r.steps, r.begun = r.steps[r.begun:], 0
 	// This entry may yet fail.

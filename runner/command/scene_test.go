@@ -25,6 +25,7 @@ func TestScenes(t *testing.T) {
 	scenes := map[string]func(*scene){
 		"languages": languageScene, "policies": policyScene, "held": heldScene, "hostile": hostileScene, "passwords": passwordScene, "attack": attackScene, "odd": oddScene,
 	}
+
 	if !thorough {
 		eachRelease(t, func(s *scene) {
 			for _, name := range slices.Sorted(maps.Keys(scenes)) {
@@ -33,6 +34,7 @@ func TestScenes(t *testing.T) {
 		})
 		return
 	}
+
 	for name, fill := range scenes {
 		t.Run(name, func(t *testing.T) { eachRelease(t, fill) })
 	}
@@ -99,6 +101,7 @@ m.setMemberLanguage('dora@example.net', %q)
 m.setMemberLanguage('elle@example.net', 'en')
 m.umbrella_list = %d
 `, lang, langs[(len(name)*7)%len(langs)], len(name)%2)})
+
 		s.command(name, people[0], "", everything)
 		s.command(name, "=?iso-8859-1?q?J=F6rg?= <joerg@example.org>", "subscribe", "")
 		s.command(name, "=?utf-8?b?0JzQsNGI0LA=?= <masha@example.org>", "subscribe geheim digest", "")
@@ -146,6 +149,7 @@ func policyScene(s *scene) {
 				cookies = append(cookies, c)
 				pend += fmt.Sprintf("pend(%q, %s)\n", c, record)
 			}
+
 			add(`'S', desc('new1@example.org', 'New One', 'pw', 0, 'fr')`)
 			add(`'S', desc('New2@Example.org', u'N\xe9w Two', 'pw', 1, 'de')`)
 			add(`'S', desc('anne@example.net', 'Anne', 'pw', 0, 'en')`)
@@ -165,6 +169,7 @@ func policyScene(s *scene) {
 			add(`'C', 'nobody@example.net', 'somebody@example.org', 0`)
 			add(`'C', 'bart.simpson@mail.example.net', 'bad@example.org', 0`)
 			add(`'C', 'bart.simpson@mail.example.net', 'bart@example.org', 1`)
+
 			s.lists(mmtest.ListSpec{Name: name, Members: people, Python: fmt.Sprintf(`
 m.subscribe_policy = %d
 m.unsubscribe_policy = %d
@@ -184,6 +189,7 @@ m.setMemberName('elle@example.net', u'\xc9lle')
 m.setMemberLanguage('elle@example.net', 'de')
 m.setMemberLanguage('cris@example.net', 'fr')
 %s`, policy, notify, notify, notify, 1-notify, policy%2, []string{"en", "de"}[notify], name, policy%2, pend)})
+
 			for _, c := range cookies {
 				if notify == 0 {
 					s.queue(name, "toconfirm", fmt.Sprintf("From: someone@example.org\nTo: %s-confirm+%s@lists.example.com\nSubject: confirm %s\n\nconfirm %s\n", name, c, c, c))
@@ -191,6 +197,7 @@ m.setMemberLanguage('cris@example.net', 'fr')
 					s.command(name, "someone@example.org", "Re: confirm "+c, "> quoted\nconfirm "+c+"\n")
 				}
 			}
+
 			s.command(name, "someone@example.org", "confirm "+cookies[0], "")
 			for i, from := range []string{"Pal <pal@example.org>", "auto@example.org", "autobahn@example.org", "bad@example.org", "x@evil.example", "plain@example.org",
 				"\"Quoted, Name\" <quoted@Example.ORG>", "=?utf-8?q?J=C3=B6rg?= <joerg@example.org>", name + "@lists.example.com", "x@y", "x y@example.org", "a@b@example.org",
@@ -202,6 +209,7 @@ m.setMemberLanguage('cris@example.net', 'fr')
 					s.queue(name, "tojoin", "From: "+from+"\nSubject: whatever\n\n")
 				}
 			}
+
 			s.command(name, "x@example.org", "subscribe pw digest address=Other@Example.org", "")
 			s.command(name, "x@example.org", "subscribe nodigest address=", "")
 			s.command(name, people[1], "unsubscribe", "")
@@ -218,11 +226,13 @@ func heldScene(s *scene) {
 m.mod_password = Utils.sha_new('modpw').hexdigest()
 m.preferred_language = 'fr'
 `
+
 	for i := range 14 {
 		c := s.newCookie()
 		cookies = append(cookies, c)
 		python += fmt.Sprintf("pend(%q, 'H', held('Anne <anne@example.net>', 'post %d %%s 100%%%% caf\\xe9', 'Body.\\n', x=1))\n", c, i)
 	}
+
 	extra := []string{s.newCookie(), s.newCookie(), s.newCookie(), s.newCookie(), s.newCookie()}
 	python += fmt.Sprintf(`
 pend(%q, 'H', 9999)
@@ -236,6 +246,7 @@ os.unlink(os.path.join(mm_cfg.DATA_DIR, 'heldmsg-held-%%d.pck' %% i))
 mm_cfg.HOLD_MESSAGES_AS_PICKLES = 0
 pend(%q, 'H', held('text@example.org', 'as text', 'x'))
 `, extra[0], extra[1], extra[2], extra[3], extra[4])
+
 	s.lists(mmtest.ListSpec{Name: "held", Members: people, Python: python})
 	confirm := func(c, headers, body string) {
 		s.queue("held", "torequest", "From: mod@example.com\nSubject: Re: confirm "+c+"\n"+headers+"\n"+body)
@@ -251,6 +262,7 @@ pend(%q, 'H', held('text@example.org', 'as text', 'x'))
 	} {
 		confirm(cookies[i], how.headers, how.body)
 	}
+
 	// The ones with a wrong password still wait.
 	confirm(cookies[4], "Approved: adminpw\n", "")
 	confirm(cookies[0], "Approved: adminpw\n", "")
@@ -264,9 +276,11 @@ func hostileScene(s *scene) {
 		"pend('" + s.newCookie() + "', 'P', 'anne@example.net', None)\n"},
 		mmtest.ListSpec{Name: "verify", Members: people, Python: "m.subscribe_policy = 1\nm.private_roster = 1\n"})
 	lists := []string{"open", "verify"}
+
 	if !thorough {
 		lists = lists[:1]
 	}
+
 	for _, list := range lists {
 		for _, name := range []string{
 			"%(password)s <percent@example.org>", "\"100% %s %(email)s\" <percent2@example.org>", "$password ${email} <dollar@example.org>",
@@ -283,6 +297,7 @@ func hostileScene(s *scene) {
 			}
 			s.command(list, name, "", "echo %s %(password)s $x\npassword\n")
 		}
+
 		for _, subject := range []string{
 			"help", "HELP", "Re: help", "RE:help", "Re: Re: help", "Re: Fwd: help", "Re:Fwd:help", "Fwd: Re:help", "AW: SV: info", "::help", "a:b:", ": help", "Re: Help.",
 			"=?utf-8?q?help?=", "=?utf-8?q?R=C3=A9=3A_help?=", "=?utf-8?q?R=C3=A9=3Ahelp?=", "=?utf-8?b?aGVscA==?=", "=?utf-8?b?!!!?=", "=?nosuch?q?help?=",
@@ -292,6 +307,7 @@ func hostileScene(s *scene) {
 		} {
 			s.command(list, "anne@example.net", subject, "")
 		}
+
 		for _, body := range []string{
 			"echo.\necho x\n", "echo\x00\n", "info.\n", "  info  \n", "-- \ninfo\n", "info\r\nlists\r\nend\r\n", "info\rlists\rend\r", "\xef\xbb\xbfinfo\n", "b\xe9b\xe9 one\n",
 			"echo caf\xe9 \xff\n", "> info\n", "info\x0blists\n", "echo a\x1cb\x85c\n", "nothing here\necho x\n", "set\nset show\nset help\nset Show\nset show address=\n",
@@ -307,6 +323,7 @@ func hostileScene(s *scene) {
 		} {
 			s.command(list, "Anne <anne@example.net>", "", body)
 		}
+
 		for _, mail := range []string{
 			"MIME-Version: 1.0\nContent-Type: text/plain; charset=nosuch\n\ninfo\n",
 			"MIME-Version: 1.0\nContent-Type: text/plain; charset=utf-8\n\necho \xc3\xa9t\xc3\xa9 \xff\n",
@@ -327,6 +344,7 @@ func hostileScene(s *scene) {
 		} {
 			s.queue(list, "torequest", "From: anne@example.net\nSubject: \n"+mail)
 		}
+
 		s.queue(list, "torequest", "Subject: help\n\n")
 		s.queue(list, "tojoin", "Subject: help\n\n")
 		s.queue(list, "toleave", "\n")
@@ -349,6 +367,7 @@ func TestSettings(t *testing.T) {
 		if !thorough && name != "verp" {
 			continue
 		}
+
 		t.Run(name, func(t *testing.T) {
 			eachRelease(t, func(s *scene) {
 				s.settings(lines)
@@ -358,6 +377,7 @@ func TestSettings(t *testing.T) {
 					mmtest.ListSpec{Name: "bot", Members: people, Python: "m.autorespond_requests = 1\nm.autoresponse_request_text = 'Hello %(listname)s %(listurl)s %(nothing)s %% 100%'\n"},
 					mmtest.ListSpec{Name: "bot2", Members: people, Python: "m.autorespond_requests = 2\nm.autoresponse_request_text = 'Hello $listname ${owneremail} $$ caf\\xe9'\nm.use_dollar_strings = 1\nm.autoresponse_graceperiod = 0\nm.preferred_language = 'de'\n"},
 					mmtest.ListSpec{Name: "bot3", Members: people, Python: "m.autorespond_requests = 2\nm.autoresponse_request_text = u'Hello %(listname)s \\xe9'\nm.request_responses = {'quiet@example.org': time.time() + 86400, 'again@example.org': time.time() - 1}\n"})
+
 				for _, list := range []string{"one", "two", "bot", "bot2", "bot3"} {
 					// Whether Mailman answers again in the grace period depends on the
 					// second in which it was answered first.
@@ -365,6 +385,7 @@ func TestSettings(t *testing.T) {
 					if list == "bot3" {
 						rounds, fred = 1, func(i int) string { return fmt.Sprintf("fred%d@example.net", i) }
 					}
+
 					for range rounds {
 						s.command(list, "wait@example.org", "subscribe", "")
 						s.command(list, "fresh@example.org", "subscribe", "")
@@ -374,6 +395,7 @@ func TestSettings(t *testing.T) {
 						s.command(list, "quiet@example.org", "info", "")
 						s.command(list, "again@example.org", "lists", "stop")
 					}
+
 					s.command(list, fred(1), "hello", "What is this?\n")
 					s.command(list, fred(2), "", "echo 1\n")
 					s.command(list, fred(3), "info", "1\n2\n3\n4\n5\n")
@@ -382,6 +404,7 @@ func TestSettings(t *testing.T) {
 					s.queue(list, "torequest", "From: quiet@example.org\nSubject: echo\nX-Ack: yes\nPrecedence: bulk\n\n")
 					s.queue(list, "toowner", "From: quiet@example.org\nSubject: echo\n\n")
 				}
+
 				s.queue("one", "toconfirm", "From: wait@example.org\nTo: one-confirm+"+c+"@lists.example.com\n\n")
 			})
 		})
@@ -397,6 +420,7 @@ func passwordScene(s *scene) {
 		"empty":   "''",
 		"unicode": "unicode(Utils.sha_new('secret').hexdigest())",
 	}
+
 	for form, python := range forms {
 		s.lists(mmtest.ListSpec{Name: form, Members: people, Python: "m.password = " + python + "\nm.mod_password = Utils.sha_new('modpw').hexdigest()\nm.post_password = Utils.sha_new('postpw').hexdigest()\nm.private_roster = 2\nm.setMemberPassword('cris@example.net', u'unic\\xf6de')\nm.setMemberPassword('dora@example.net', u'plain')\n"})
 		s.command(form, "x@example.org", "", "who wrong\n")

@@ -39,12 +39,14 @@ func (r *results) senderHeaders() []string {
 	case *pickle.List:
 		items = v.Items
 	}
+
 	headers := make([]string, len(items))
 	for i, item := range items {
 		// None, the envelope, is "" to GetSenders.
 		name, _ := item.(pickle.Str)
 		headers[i] = string(name)
 	}
+
 	return headers
 }
 
@@ -77,6 +79,7 @@ func (r *results) oneline(s string) (string, error) {
 			u, err = h.Unicode()
 		}
 	}
+
 	raised := py.AsError(err)
 	switch {
 	case err == nil:
@@ -84,6 +87,7 @@ func (r *results) oneline(s string) (string, error) {
 	case raised != nil && (raised.Class == "CharsetError" || raised.Class == "TypeError"):
 		return "", err
 	}
+
 	return strings.Join(py.SplitLines(s, false), ""), nil
 }
 

@@ -87,6 +87,7 @@ func setCommand(r *results, args []string) (bool, error) {
 	if f, ok := setFlags[subcmd]; ok {
 		return false, r.setOption(f, args)
 	}
+
 	switch subcmd {
 	case "help":
 		r.add(textSetDetails, nil)
@@ -102,6 +103,7 @@ func setCommand(r *results, args []string) (bool, error) {
 		r.add(textBadSet, i18n.Vars{"subcmd": subcmd})
 		r.add(textSetDetails, nil)
 	}
+
 	return false, nil
 }
 
@@ -135,6 +137,7 @@ func (r *results) setShow(args []string) error {
 		r.setUsage()
 		return nil
 	}
+
 	if !r.setMember(who, len(args) == 0) {
 		return nil
 	}
@@ -143,11 +146,13 @@ func (r *results) setShow(args []string) error {
 		r.showFlag("ack"), r.showDigest, r.showDelivery, r.showFlag("myposts"),
 		r.showFlag("hide"), r.showFlag("duplicates"), r.showFlag("reminders"),
 	}
+
 	for _, show := range steps {
 		if err := show(who.Addr); err != nil {
 			return err
 		}
 	}
+
 	return nil
 }
 
@@ -158,10 +163,12 @@ func (r *results) showFlag(name string) func(address string) error {
 		if err != nil {
 			return err
 		}
+
 		word := textOff
 		if on != f.reversed {
 			word = textOn
 		}
+
 		r.add(f.show, i18n.Vars{"onoff": r.say(word, nil)})
 		return nil
 	}
@@ -172,10 +179,12 @@ func (r *results) showDigest(address string) error {
 	if err != nil {
 		return err
 	}
+
 	plain, err := r.l.GetMemberOption(address, maillist.DisableMime)
 	if err != nil {
 		return err
 	}
+
 	switch {
 	case !digest:
 		r.add(textDigestOff, nil)
@@ -184,6 +193,7 @@ func (r *results) showDigest(address string) error {
 	default:
 		r.add(textDigestMIME, nil)
 	}
+
 	return nil
 }
 
@@ -192,16 +202,19 @@ func (r *results) showDelivery(address string) error {
 	if err != nil {
 		return err
 	}
+
 	changed, err := r.l.GetDeliveryStatusChangeTime(address)
 	if err != nil {
 		return err
 	}
+
 	why, disabled := map[maillist.Status]membership.TextKey{
 		maillist.ByUser:   textByYou,
 		maillist.ByAdmin:  textByAdmin,
 		maillist.ByBounce: textByBounces,
 		maillist.Unknown:  textByUnknown,
 	}[status]
+
 	if !disabled && status != maillist.Enabled {
 		return &py.Error{Class: "AssertionError"}
 	}
@@ -214,11 +227,13 @@ func (r *results) showDelivery(address string) error {
 		r.results = append(r.results, "    "+off)
 		return nil
 	}
+
 	r.add(textStatus, i18n.Vars{
 		"status": off,
 		"how":    r.say(why, nil),
 		"date":   message.FormatDate(time.Unix(int64(changed), 0), false),
 	})
+
 	return nil
 }
 
@@ -236,6 +251,7 @@ func (r *results) setAuthenticate(args []string) error {
 		r.setUsage()
 		return nil
 	}
+
 	if !r.setMember(who, len(args) == 1) {
 		return nil
 	}
@@ -247,6 +263,7 @@ func (r *results) setAuthenticate(args []string) error {
 		r.add(textSetWrongPassword, nil)
 		return nil
 	}
+
 	r.set = setState{who.Addr, true}
 	return nil
 }
@@ -258,6 +275,7 @@ func (r *results) setStatus(args []string) (on, ok bool) {
 		r.setUsage()
 		return false, false
 	}
+
 	switch py.Lower(args[0]) {
 	case "on":
 		on = true
@@ -267,6 +285,7 @@ func (r *results) setStatus(args []string) (on, ok bool) {
 		r.setUsage()
 		return false, false
 	}
+
 	return on, r.setAuthenticated()
 }
 
@@ -286,6 +305,7 @@ func (r *results) setOption(f setFlag, args []string) error {
 	if err := r.l.SetMemberOption(r.set.address, f.flag, on != f.reversed); err != nil {
 		return err
 	}
+
 	r.add(f.done, nil)
 	return nil
 }
@@ -295,10 +315,12 @@ func (r *results) setDelivery(args []string) error {
 	if !ok {
 		return nil
 	}
+
 	status, done := maillist.ByUser, textDeliveryDisabled
 	if on {
 		status, done = maillist.Enabled, textDeliveryEnabled
 	}
+
 	if err := r.l.SetDeliveryStatus(r.set.address, status); err != nil {
 		return err
 	}
@@ -314,6 +336,7 @@ func (r *results) setDigest(args []string) error {
 	if !r.setAuthenticated() {
 		return nil
 	}
+
 	arg := py.Lower(args[0])
 	var err error
 	switch arg {
@@ -329,6 +352,7 @@ func (r *results) setDigest(args []string) error {
 		r.setUsage()
 		return nil
 	}
+
 	if err != nil {
 		return err
 	}

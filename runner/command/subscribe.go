@@ -51,9 +51,11 @@ func subscribe(r *results, args []string) (bool, error) {
 	if ok, err := r.subscribeArgs(u, args); !ok || err != nil {
 		return true, err
 	}
+
 	if u.Digest == nil {
 		u.Digest, _ = r.l.Get("digest_is_default")
 	}
+
 	if u.Password == nil {
 		pw, err := r.l.MakeRandomPassword()
 		if err != nil {
@@ -61,18 +63,22 @@ func subscribe(r *results, args []string) (bool, error) {
 		}
 		u.Password = pickle.Str(pw)
 	}
+
 	remote, err := r.sender()
 	if err != nil {
 		return false, err
 	}
+
 	if u.Address == nil {
 		from, err := r.from()
 		if err != nil {
 			return false, err
 		}
+
 		if from.Addr == "" {
 			from.Addr = remote
 		}
+
 		if from.Addr == "" {
 			r.add(textNoAddress, nil)
 			return true, nil
@@ -82,6 +88,7 @@ func subscribe(r *results, args []string) (bool, error) {
 			return false, err
 		}
 	}
+
 	owner := i18n.Vars{"listowner": r.l.GetOwnerEmail()}
 	err = r.m.AddMember(u, remote)
 	for _, refusal := range subscribeRefusals {
@@ -90,6 +97,7 @@ func subscribe(r *results, args []string) (bool, error) {
 			return true, nil
 		}
 	}
+
 	switch {
 	case err == nil:
 		r.add(textJoined, nil)
@@ -102,6 +110,7 @@ func subscribe(r *results, args []string) (bool, error) {
 	default:
 		return false, err
 	}
+
 	return false, nil
 }
 
@@ -126,12 +135,14 @@ func (r *results) subscribeArgs(u *pending.UserDesc, args []string) (ok bool, er
 			return false, nil
 		}
 	}
+
 	// The password may be left out.
 	if pw, given := u.Password.(pickle.Str); given && u.Digest == nil {
 		if digest, ok := digestWord(py.Lower(string(pw))); ok {
 			u.Digest, u.Password = digest, nil
 		}
 	}
+
 	return true, nil
 }
 
@@ -152,20 +163,24 @@ func (r *results) decodeName(name string) (pickle.Value, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	h, err := message.MakeHeader(r.b.Charsets(), chunks, message.HeaderOptions{})
 	u := ""
 	if err == nil {
 		u, err = h.Unicode()
 	}
+
 	if err != nil {
 		if !isUnicodeError(err) {
 			return nil, err
 		}
 		u = ""
 	}
+
 	if s, err := codec.Encode(u, "us-ascii", codec.Strict); err == nil {
 		return pickle.Str(s), nil
 	}
+
 	return pickle.Unicode(u), nil
 }
 

@@ -36,6 +36,7 @@ func unsubscribe(r *results, args []string) (bool, error) {
 			return true, nil
 		}
 	}
+
 	if !hasAddress {
 		from, err := r.from()
 		if err != nil {
@@ -43,10 +44,12 @@ func unsubscribe(r *results, args []string) (bool, error) {
 		}
 		address = from.Addr
 	}
+
 	if !r.l.IsMember(address) {
 		r.add(textStranger, i18n.Vars{"address": address, "listname": r.attr("real_name")})
 		return true, nil
 	}
+
 	switch {
 	case r.l.Bool("unsubscribe_policy"):
 		err := r.m.DeleteMember(address, membership.DeleteOptions{Whence: membership.Mailcmd})
@@ -59,6 +62,7 @@ func unsubscribe(r *results, args []string) (bool, error) {
 		if err != nil {
 			return false, err
 		}
+
 		err = r.m.ConfirmUnsubscription(cpaddr)
 		switch {
 		case errors.Is(err, membership.ErrAlreadyPending):
@@ -80,7 +84,9 @@ func unsubscribe(r *results, args []string) (bool, error) {
 		if err := r.m.ApprovedDeleteMember(address, membership.DeleteOptions{Whence: membership.Mailcmd}); err != nil {
 			return false, err
 		}
+
 		r.add(textUnsubscribed, nil)
 	}
+
 	return false, nil
 }

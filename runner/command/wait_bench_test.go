@@ -30,10 +30,12 @@ m.send_welcome_msg = 0
 for i in xrange(138000):
     m.addNewMember('member%06d@host%03d.example.net' % (i, i % 500), password='pw%06d' % i, digest=0, language='en')
 `})
+
 	s, err := site.Open(prefix, site.Options{})
 	if err != nil {
 		b.Fatal(err)
 	}
+
 	env := txn.NewEnv(s)
 	defer env.Log.Close()
 	e, err := engine.New(env, command.New(membership.NewWorld(s)), 0, 1)
@@ -54,13 +56,16 @@ for i in xrange(138000):
 			if _, err := e.Queue.Enqueue(pickle.Str(text), data); err != nil {
 				b.Error(err)
 			}
+
 			commands++
 		}
 	}
+
 	done := make(chan error)
 	loop := &engine.Loop{Engines: []*engine.Engine{e}, Locks: engine.NewFairLocks(env, engine.DefaultLockShare), Wait: feed}
 	go func() { done <- loop.Run(ctx) }()
 	b.ResetTimer()
+
 	out := mmtest.RunPython(b, prefix, `
 import time
 from Mailman import MailList
@@ -72,11 +77,13 @@ for i in xrange(int(sys.argv[1])):
     print time.time() - start
     lock.unlock()
 `, strconv.Itoa(b.N))
+
 	b.StopTimer()
 	stop()
 	if err := <-done; err != nil {
 		b.Fatal(err)
 	}
+
 	var waits []float64
 	for _, line := range strings.Fields(string(out)) {
 		w, err := strconv.ParseFloat(line, 64)
@@ -85,6 +92,7 @@ for i in xrange(int(sys.argv[1])):
 		}
 		waits = append(waits, w)
 	}
+
 	slices.Sort(waits)
 	b.ReportMetric(waits[len(waits)/2], "s-median")
 	b.ReportMetric(waits[len(waits)-1], "s-longest")

@@ -40,6 +40,7 @@ func whoHelp(r *results) string {
 	case rosterAdmins:
 		return r.say(textAdminHelp, nil)
 	}
+
 	return ""
 }
 
@@ -57,23 +58,27 @@ func who(r *results, args []string) (bool, error) {
 		r.add(textNotAllowed, nil)
 		return true, nil
 	}
+
 	regular, digest := r.roster.keys(r.l)
 	if len(regular)+len(digest) == 0 {
 		r.add(textNoMembers, nil)
 		return false, nil
 	}
+
 	if len(regular) > 0 {
 		r.add(textRegular, nil)
 		if err := r.addMembers(regular, hidden); err != nil {
 			return false, err
 		}
 	}
+
 	if len(digest) > 0 {
 		r.add(textDigest, nil)
 		if err := r.addMembers(digest, hidden); err != nil {
 			return false, err
 		}
 	}
+
 	return false, nil
 }
 
@@ -89,6 +94,7 @@ func (r *results) mayList(args []string) (allowed, hidden, understood bool, err 
 		if len(args) > 1 {
 			return false, false, false, nil
 		}
+
 		role, err = r.m.Authenticate(args[0], "", membership.ListModerator, membership.ListAdmin)
 		hidden = role != membership.Unauthorized
 		return hidden, hidden, hidden, err
@@ -106,6 +112,7 @@ func (r *results) mayList(args []string) (allowed, hidden, understood bool, err 
 		default:
 			return false, false, false, nil
 		}
+
 		if r.l.IsMember(address) {
 			role, err = r.m.Authenticate(args[0], address,
 				membership.User, membership.ListModerator, membership.ListAdmin)
@@ -114,10 +121,12 @@ func (r *results) mayList(args []string) (allowed, hidden, understood bool, err 
 			}
 			allowed = role != membership.Unauthorized
 		}
+
 		role, err = r.m.Authenticate(args[0], "", membership.ListModerator, membership.ListAdmin)
 		hidden = role != membership.Unauthorized
 		return allowed || hidden, hidden, true, err
 	}
+
 	if len(args) != 1 {
 		return false, false, false, nil
 	}
@@ -137,6 +146,7 @@ func (r *results) addMembers(members []string, hidden bool) error {
 				continue
 			}
 		}
+
 		name, err := r.l.GetMemberName(member)
 		if err != nil {
 			return err
@@ -145,8 +155,10 @@ func (r *results) addMembers(members []string, hidden bool) error {
 		if err != nil {
 			return err
 		}
+
 		r.results = append(r.results, line)
 	}
+
 	return nil
 }
 
@@ -157,16 +169,19 @@ func rosterLine(member string, name pickle.Value) (i18n.Text, error) {
 		if name == "" {
 			break
 		}
+
 		for i := range len(member) {
 			if member[i] >= 0x80 {
 				return nil, &py.Error{Class: "UnicodeDecodeError", Text: "'ascii' codec can't decode a member's address"}
 			}
 		}
+
 		return pickle.Unicode("    " + member + " (" + string(name) + ")"), nil
 	case pickle.Str:
 		if name != "" {
 			return "    " + member + " (" + string(name) + ")", nil
 		}
 	}
+
 	return "    " + member, nil
 }

@@ -61,6 +61,7 @@ func newBounces(limit int, want *Expected) (*bounces, error) {
 		}
 		b.texts[k.file] = string(text)
 	}
+
 	original, err := fs.ReadFile(samples, "samples/original.eml")
 	b.texts["original"] = string(original)
 	return b, err
@@ -76,6 +77,7 @@ func (b *bounces) next(n int) string {
 			break
 		}
 	}
+
 	switch k.effect {
 	case warning:
 		b.want.Discarded++
@@ -85,10 +87,12 @@ func (b *bounces) next(n int) string {
 		b.want.Registered++
 		b.hit[i] = true
 	}
+
 	to := ListName + "-bounces@" + mailHost
 	if k.verp {
 		to = ListName + "-bounces+" + strings.Replace(address(i), "@", "=", 1) + "@" + mailHost
 	}
+
 	fill := strings.NewReplacer("{addr}", address(i), "{to}", to, "{list}", ListName, "{mailhost}", mailHost,
 		"{host}", fmt.Sprintf("mx%d.example.net", i%500), "{id}", fmt.Sprintf("%06d", n))
 	return fill.Replace(strings.Replace(b.texts[k.file], "{original}", b.texts["original"], 1))
@@ -102,6 +106,7 @@ func (b *bounces) settle() {
 			b.want.Score += weakScore
 		}
 	}
+
 	for i := range b.hit {
 		b.want.BounceInfo++
 		b.want.Score++
@@ -110,6 +115,7 @@ func (b *bounces) settle() {
 			b.want.ByBounce++
 		}
 	}
+
 	// Who is disabled can be enabled by a confirmation; he and the owner are told.
 	b.want.Pending += b.want.ByBounce
 	b.want.Mails += 2*b.want.ByBounce + b.want.Forwarded

@@ -34,6 +34,7 @@ func sources(t *testing.T, f func(dir string, files []*ast.File), roots ...strin
 			t.Fatal(err)
 		}
 	}
+
 	for dir, files := range dirs {
 		f(dir, files)
 	}
@@ -53,9 +54,11 @@ func literals(files []*ast.File) map[string]string {
 					}
 				}
 			}
+
 			return true
 		})
 	}
+
 	return named
 }
 
@@ -70,6 +73,7 @@ func literal(e ast.Expr, named map[string]string) (string, bool) {
 		s, ok := named[e.Name]
 		return s, ok
 	}
+
 	return "", false
 }
 
@@ -94,6 +98,7 @@ func used(t *testing.T) (keys [][2]string) {
 				if !ok {
 					return true
 				}
+
 				args := c.Args
 				switch callee(c) {
 				case "keySince", "KeySince":
@@ -102,6 +107,7 @@ func used(t *testing.T) (keys [][2]string) {
 				default:
 					return true
 				}
+
 				if len(args) != 2 {
 					return true
 				}
@@ -110,13 +116,16 @@ func used(t *testing.T) (keys [][2]string) {
 				if ok1 && ok2 {
 					keys = append(keys, [2]string{module, begins})
 				}
+
 				return true
 			})
 		}
 	}, "..")
+
 	if len(keys) < 100 {
 		t.Fatalf("found only %d texts: does the code look them up otherwise now?", len(keys))
 	}
+
 	return keys
 }
 
@@ -157,6 +166,7 @@ func TestStandInsHaveTheVariables(t *testing.T) {
 	if err != nil || !s.Probed {
 		t.Fatal(err, s.Problem)
 	}
+
 	own := site.Builtin()
 	for _, k := range used(t) {
 		theirs, ok := s.Profile.Msg(k[0], k[1])
@@ -164,11 +174,13 @@ func TestStandInsHaveTheVariables(t *testing.T) {
 		if !ok {
 			continue
 		}
+
 		for name := range variables(theirs) {
 			if !variables(ours)[name] {
 				t.Errorf("%s: %q lacks %s", k[0], ours, name)
 			}
 		}
+
 		for name := range variables(ours) {
 			if !variables(theirs)[name] {
 				t.Errorf("%s: %q has %s, which nobody sets", k[0], ours, name)
@@ -187,18 +199,22 @@ func TestEachTemplateHasAStandIn(t *testing.T) {
 				if !ok {
 					return true
 				}
+
 				name, _ := literal(lit, nil)
 				if !strings.HasSuffix(name, ".txt") || strings.ContainsAny(name, " /") {
 					return true
 				}
 				n++
+
 				if s, _, err := texts.Maketext(name, nil, "en", nil, true); err != nil || s == "" {
 					t.Errorf("%s: had %q, %v", name, s, err)
 				}
+
 				return true
 			})
 		}
 	}, "../membership", "../command", "../bounce")
+
 	if n < 10 {
 		t.Errorf("found only %d templates: does the code name them otherwise now?", n)
 	}
@@ -211,6 +227,7 @@ func TestTemplatesHaveTheVariables(t *testing.T) {
 	if err != nil || !s.Probed {
 		t.Fatal(err, s.Problem)
 	}
+
 	theirs := i18n.New(s, t.Errorf)
 	ours := i18n.New(site.FromProfile(t.TempDir(), site.Builtin()), t.Errorf)
 	for _, name := range []string{"bounce.txt", "disabled.txt", "probe.txt", "verify.txt", "unsub.txt", "subscribeack.txt", "subauth.txt", "unsubauth.txt",
@@ -220,6 +237,7 @@ func TestTemplatesHaveTheVariables(t *testing.T) {
 			t.Error(err)
 			continue
 		}
+
 		b, _, err := ours.Maketext(name, nil, "en", nil, true)
 		if err != nil {
 			t.Error(err)
@@ -247,19 +265,23 @@ func TestEachSettingHasADefault(t *testing.T) {
 				if !ok || len(c.Args) != 1 || !strings.Contains(" Str Int Float Bool List Value Duration ", " "+callee(c)+" ") {
 					return true
 				}
+
 				name, _ := literal(c.Args[0], nil)
 				if !setting.MatchString(name) {
 					return true
 				}
 				n++
+
 				// There is no saying which Python a Mailman runs under.
 				if _, ok := s.Value(name); !ok && name != "PYTHON" {
 					t.Errorf("%s: %s has no default", dir, name)
 				}
+
 				return true
 			})
 		}
 	}, "..", "../../mmcompat")
+
 	if n < 30 {
 		t.Errorf("found only %d settings: does the code look them up otherwise now?", n)
 	}

@@ -45,16 +45,19 @@ func read(file string) (map[string]any, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	u := gopickle.NewUnpickler(bytes.NewReader(b))
 	u.FindClass = func(module, name string) (any, error) { return &class{module, name}, nil }
 	v, err := u.Load()
 	if err != nil {
 		return nil, fmt.Errorf("%s: gopickle: %w", file, err)
 	}
+
 	d, err := dict(v)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", file, err)
 	}
+
 	return d, nil
 }
 
@@ -64,6 +67,7 @@ func dict(v any) (map[string]any, error) {
 	if !ok {
 		return nil, fmt.Errorf("got a %T, need a dict", v)
 	}
+
 	m := make(map[string]any, len(*d))
 	for _, e := range *d {
 		k, ok := e.Key.(string)
@@ -72,6 +76,7 @@ func dict(v any) (map[string]any, error) {
 		}
 		m[k] = e.Value
 	}
+
 	return m, nil
 }
 
@@ -85,6 +90,7 @@ func Check(s *site.Site) (*Expected, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	got := &Expected{}
 	attrs := map[string]map[string]any{}
 	for _, name := range []string{"members", "digest_members", "bounce_info", "delivery_status", "user_options", "passwords"} {
@@ -92,6 +98,7 @@ func Check(s *site.Site) (*Expected, error) {
 			return nil, fmt.Errorf("config.pck: %s: %w", name, err)
 		}
 	}
+
 	got.Members = len(attrs["members"]) + len(attrs["digest_members"])
 	if n := len(attrs["passwords"]); n != got.Members {
 		return nil, fmt.Errorf("config.pck: got %d members and %d passwords, need as many", got.Members, n)
@@ -102,24 +109,29 @@ func Check(s *site.Site) (*Expected, error) {
 	if err := got.disabled(attrs["delivery_status"]); err != nil {
 		return nil, fmt.Errorf("config.pck: delivery_status: %w", err)
 	}
+
 	for who, v := range attrs["user_options"] {
 		bits, ok := v.(int)
 		if !ok {
 			return nil, fmt.Errorf("config.pck: user_options: %s: got %v, need an int", who, v)
 		}
+
 		if bits&maillist.ConcealSubscription != 0 {
 			got.Hidden++
 		}
 	}
+
 	waiting, err := read(filepath.Join(dir, "pending.pck"))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
+
 	for k := range waiting {
 		if k != "evictions" && k != "version" {
 			got.Pending++
 		}
 	}
+
 	for _, queue := range []string{"out", "virgin"} {
 		entries, err := filepath.Glob(filepath.Join(s.QueueDir(queue), "*.pck"))
 		if err != nil {
@@ -127,6 +139,7 @@ func Check(s *site.Site) (*Expected, error) {
 		}
 		got.Mails += len(entries)
 	}
+
 	return got, nil
 }
 
@@ -138,6 +151,7 @@ func (e *Expected) bounces(infos map[string]any) error {
 		if !ok || *in.class != (class{"Mailman.Bouncer", "_BounceInfo"}) {
 			return fmt.Errorf("got %v for %s, need a _BounceInfo", v, who)
 		}
+
 		// It has the address as the bounce had it.
 		if member, ok := in.attrs["member"].(string); !ok || py.Lower(member) != who {
 			return fmt.Errorf("%s: got that of %v, need the member's own", who, in.attrs["member"])
@@ -146,8 +160,10 @@ func (e *Expected) bounces(infos map[string]any) error {
 		if !ok {
 			return fmt.Errorf("%s: got the score %v, need a float", who, in.attrs["score"])
 		}
+
 		total += score
 	}
+
 	e.BounceInfo, e.Score = len(infos), int(total)
 	return nil
 }
@@ -159,6 +175,7 @@ func (e *Expected) disabled(status map[string]any) error {
 		if !ok || t.Len() != 2 {
 			return fmt.Errorf("%s: got %v, need who disabled it and when", who, v)
 		}
+
 		switch t.Get(0) {
 		case int(maillist.ByBounce):
 			e.ByBounce++
@@ -168,5 +185,6 @@ func (e *Expected) disabled(status map[string]any) error {
 			return fmt.Errorf("%s: got %v, need bounces or the member as the reason", who, t.Get(0))
 		}
 	}
+
 	return nil
 }

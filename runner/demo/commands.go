@@ -30,6 +30,7 @@ func commandFor(n, i int, db *pending.DB, want *Expected) (c mailed, err error) 
 	c = mailed{address: "request", from: address(i)}
 	stranger := fmt.Sprintf("new%06d@fresh.example.org", n)
 	want.Mails++ // the answer, whatever it is
+
 	switch n % commandCount {
 	case 0, 1: // asks to join; answered by a request to confirm
 		c.from, c.subject = stranger, fmt.Sprintf("subscribe secret%d", n)
@@ -58,6 +59,7 @@ func commandFor(n, i int, db *pending.DB, want *Expected) (c mailed, err error) 
 	case 9:
 		c.body = fmt.Sprintf("password %s secret%d\ninfo\nhelp\nend\n", password(i), n)
 	}
+
 	return c, nil
 }
 

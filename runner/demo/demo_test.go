@@ -26,9 +26,11 @@ func drain(t *testing.T, s *site.Site) []engine.Stats {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if bad := d.Unsupported(); len(bad) > 0 {
 		t.Errorf("the built-in profile's bounce modules need Python: %q", bad)
 	}
+
 	env := txn.NewEnv(s)
 	defer env.Log.Close()
 	world := membership.NewWorld(s)
@@ -38,12 +40,15 @@ func drain(t *testing.T, s *site.Site) []engine.Stats {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		stats, err := e.Drain(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		all = append(all, stats)
 	}
+
 	return all
 }
 
@@ -53,24 +58,30 @@ func TestDemo(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	all := drain(t, s)
 	got, err := Check(s)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	var out strings.Builder
 	if err := Compare(&out, want, got, all); err != nil {
 		t.Errorf("%v\n%s", err, &out)
 	}
+
 	if err := Report(&out, all); err != nil || !strings.Contains(out.String(), "500 bounces") || !strings.Contains(out.String(), "61 commands") {
 		t.Errorf("had %v and the report\n%s", err, &out)
 	}
+
 	if b, err := os.ReadFile(filepath.Join(dir, "logs", "error")); len(b) > 0 {
 		t.Errorf("had the error log %q, %v", b, err)
 	}
+
 	if want.ByBounce == 0 || want.Forwarded == 0 || want.Pending == 0 {
 		t.Errorf("nothing much happened: %+v", want)
 	}
+
 	got.Score++
 	if err := Compare(io.Discard, want, got, all); err == nil || !strings.Contains(err.Error(), "sum of their scores") {
 		t.Errorf("a wrong score was not found: %v", err)
@@ -85,6 +96,7 @@ func TestMailmanAgrees(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	for _, d := range []string{"lists", "qfiles"} {
 		if err := os.RemoveAll(filepath.Join(prefix, d)); err != nil {
 			t.Fatal(err)
@@ -93,16 +105,19 @@ func TestMailmanAgrees(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+
 	mmtest.Drain(t, prefix, "BounceRunner", "bounces")
 	mmtest.Drain(t, prefix, "CommandRunner", "commands")
 	got, err := Check(site.FromProfile(prefix, site.Builtin()))
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	got.Registered, got.Forwarded, got.Discarded = want.Registered, want.Forwarded, want.Discarded
 	if *got != *want {
 		t.Errorf("Mailman made %+v, wanted %+v", *got, *want)
 	}
+
 	if b, err := os.ReadFile(filepath.Join(prefix, "logs", "error")); err == nil && strings.Contains(string(b), "Traceback") {
 		t.Errorf("Mailman had trouble with it:\n%s", b)
 	}

@@ -68,6 +68,7 @@ func attributes(name string, now time.Time) map[string]pickle.Value {
 		"filter_filename_extensions":                list("exe", "bat", "cmd", "com", "pif", "scr", "vbs", "cpl"),
 		"pass_mime_types":                           list("multipart", "message/rfc822", "application/pgp-signature", "text/plain"),
 	}
+
 	for _, k := range []string{
 		"acceptable_aliases", "autoresponse_admin_text", "autoresponse_postings_text", "autoresponse_request_text", "bounce_matching_headers",
 		"description", "digest_header", "dmarc_moderation_notice", "dmarc_wrapped_message_text", "equivalent_domains", "goodbye_msg", "info",
@@ -75,6 +76,7 @@ func attributes(name string, now time.Time) map[string]pickle.Value {
 	} {
 		a[k] = pickle.Str("")
 	}
+
 	for _, k := range []string{
 		"accept_these_nonmembers", "ban_list", "discard_these_nonmembers", "dmarc_moderation_addresses", "filter_mime_types", "header_filter_rules",
 		"hold_these_nonmembers", "moderator", "pass_filename_extensions", "regular_exclude_lists", "regular_include_lists", "reject_these_nonmembers",
@@ -82,12 +84,14 @@ func attributes(name string, now time.Time) map[string]pickle.Value {
 	} {
 		a[k] = list()
 	}
+
 	for _, k := range []string{
 		"admin_responses", "bounce_info", "delivery_status", "digest_members", "hold_and_cmd_autoresponses", "language", "members", "one_last_digest",
 		"passwords", "postings_responses", "request_responses", "topics_userinterest", "user_options", "usernames",
 	} {
 		a[k] = pickle.NewDict()
 	}
+
 	for _, k := range []string{
 		"admin_immed_notify", "administrivia", "advertised", "archive", "bounce_notify_owner_on_disable", "bounce_notify_owner_on_removal",
 		"bounce_processing", "bounce_unrecognized_goes_to_list_owner", "collapse_alternatives", "convert_html_to_plaintext", "digest_send_periodic",
@@ -96,12 +100,14 @@ func attributes(name string, now time.Time) map[string]pickle.Value {
 	} {
 		a[k] = true
 	}
+
 	for _, k := range []string{
 		"admin_notify_mchanges", "anonymous_list", "bounce_notify_owner_on_bounce_increment", "default_member_moderation", "digest_is_default",
 		"dmarc_none_moderation_action", "filter_content", "first_strip_reply_to", "mime_is_default_digest", "scrub_nondigest", "umbrella_list",
 	} {
 		a[k] = false
 	}
+
 	for k, n := range map[string]int64{
 		"admin_member_chunksize": 30, "archive_private": 0, "archive_volume_frequency": 1, "autorespond_admin": 0, "autorespond_postings": 0,
 		"autorespond_requests": 0, "autoresponse_graceperiod": 90, "digest_last_sent_at": 0, "digest_size_threshhold": 30, "digest_volume_frequency": 1,
@@ -114,6 +120,7 @@ func attributes(name string, now time.Time) map[string]pickle.Value {
 	} {
 		a[k] = pickle.Int(n)
 	}
+
 	return a
 }
 
@@ -123,6 +130,7 @@ func bounceInfo(member string, day time.Time) pickle.Value {
 		d := maillist.DateOf(t)
 		return pickle.NewTuple(pickle.Int(d[0]), pickle.Int(d[1]), pickle.Int(d[2]))
 	}
+
 	in := pickle.NewOldInstance("Mailman.Bouncer", "_BounceInfo")
 	in.SetAttr("member", pickle.Str(member))
 	in.SetAttr("cookie", nil)
@@ -141,29 +149,36 @@ func makeList(s *site.Site, name string, o Options, members, weak int) error {
 		// Mailman lowers the address anew for most of the dicts, so the pickle has it as often.
 		k := key(i)
 		set := func(attr string, v pickle.Value) { a[attr].(*pickle.Dict).SetStr(key(i), v) }
+
 		// It keeps 0 for an address that needs no keeping.
 		var kept pickle.Value = pickle.Int(0)
 		if cp := address(i); cp != k {
 			kept = pickle.Str(cp)
 		}
+
 		roster := "members"
 		if i%7 == 0 {
 			roster = "digest_members"
 		}
+
 		a[roster].(*pickle.Dict).SetStr(k, kept)
 		a["user_options"].(*pickle.Dict).SetStr(k, pickle.Int(maillist.DontReceiveDuplicates))
 		set("passwords", pickle.Str(password(i)))
 		set("language", pickle.Str("en"))
+
 		if i%3 == 0 {
 			set("usernames", pickle.Str(fmt.Sprintf("Name %d", i)))
 		}
+
 		if i%weakEvery == 0 && i < weak {
 			set("bounce_info", bounceInfo(address(i), o.Now.AddDate(0, 0, -1)))
 		}
+
 		if err := o.tell("members", i+1, members); err != nil {
 			return err
 		}
 	}
+
 	d := pickle.NewDict()
 	for attr, v := range a {
 		d.SetStr(attr, v)
@@ -172,10 +187,12 @@ func makeList(s *site.Site, name string, o Options, members, weak int) error {
 	if err != nil {
 		return err
 	}
+
 	dir := filepath.Join(s.ListDataDir(), name)
 	if err := os.Mkdir(dir, 0o775); err != nil {
 		return err
 	}
+
 	return os.WriteFile(filepath.Join(dir, "config.pck"), b, 0o660)
 }
 

@@ -38,6 +38,7 @@ func Report(w io.Writer, all []engine.Stats) error {
 		if s.Runner == "CommandRunner" {
 			what, each = "commands", mailmanCommand
 		}
+
 		if s.Entries == 0 {
 			continue
 		}
@@ -45,6 +46,7 @@ func Report(w io.Writer, all []engine.Stats) error {
 		t.Row(number.Sprintf("%d %s", s.Entries, what), fmt.Sprintf("%.2f s", s.Elapsed.Seconds()), fmt.Sprintf("%.2f ms", ours.Seconds()*1e3),
 			long(each*time.Duration(s.Entries)), fmt.Sprintf("%.2f s", each.Seconds()), number.Sprintf("%.0f", each.Seconds()/ours.Seconds()))
 	}
+
 	if err := t.Write(w); err != nil {
 		return err
 	}
@@ -71,6 +73,7 @@ func Compare(w io.Writer, want, got *Expected, all []engine.Stats) error {
 		}
 		return n
 	}
+
 	t := terminal.NewTable(terminal.Width, terminal.Column{Title: "READ BACK WITH GOPICKLE"}, terminal.Column{Title: "GOT", Right: true},
 		terminal.Column{Title: "NEED", Right: true}, terminal.Column{})
 	var wrong []string
@@ -82,6 +85,7 @@ func Compare(w io.Writer, want, got *Expected, all []engine.Stats) error {
 		}
 		t.Row(what, number.Sprint(had), number.Sprint(wanted), mark)
 	}
+
 	row("members", got.Members, want.Members)
 	row("members with bounce information", got.BounceInfo, want.BounceInfo)
 	row("sum of their scores", got.Score, want.Score)
@@ -99,6 +103,7 @@ func Compare(w io.Writer, want, got *Expected, all []engine.Stats) error {
 	if wrong != nil {
 		return &WrongError{wrong}
 	}
+
 	_, err := fmt.Fprintln(w, "\n"+terminal.Wrap(verdict(all), terminal.Width))
 	return err
 }
@@ -118,9 +123,11 @@ func verdict(all []engine.Stats) string {
 		if s.Runner == "CommandRunner" {
 			each = mailmanCommand
 		}
+
 		entries += s.Entries
 		took += s.Elapsed
 		mailman += each * time.Duration(s.Entries)
 	}
+
 	return number.Sprintf("Verdict: all is as it must be. %d entries took effect once each, in %.1f s instead of %s.", entries, took.Seconds(), long(mailman))
 }

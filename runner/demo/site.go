@@ -23,11 +23,13 @@ func Make(dir string, o Options) (*site.Site, *Expected, error) {
 			o.Members, o.Bounces, o.Commands)
 	}
 	s := site.FromProfile(dir, site.Builtin())
+
 	for _, d := range []string{"lists", "logs", "locks", "data", "qfiles", "archives", "archives/public", "archives/private"} {
 		if err := os.Mkdir(filepath.Join(dir, d), 0o775); err != nil {
 			return nil, nil, err
 		}
 	}
+
 	want := &Expected{Members: o.Members}
 	// The last members send commands, the others' mail bounces.
 	limit := o.Members - o.Commands
@@ -40,6 +42,7 @@ func Make(dir string, o Options) (*site.Site, *Expected, error) {
 	if err := makeBounces(s, o, limit, want); err != nil {
 		return nil, nil, err
 	}
+
 	return s, want, makeCommands(s, o, limit, want)
 }
 
@@ -48,9 +51,11 @@ func Make(dir string, o Options) (*site.Site, *Expected, error) {
 func enqueue(s *site.Site, queue string, n int, o Options, text, to string) error {
 	data := qfile.NewData()
 	data.Set("listname", ListName)
+
 	if to != "" {
 		data.Set(to, 1)
 	}
+
 	now := maillist.Seconds(o.Now.Add(time.Duration(n) * 100 * time.Microsecond))
 	base, b, err := qfile.Encode(pickle.Str(text), data, now, s.Profile.QfileSchemaVersion)
 	if err != nil {
@@ -67,6 +72,7 @@ func makeBounces(s *site.Site, o Options, limit int, want *Expected) error {
 	if err != nil {
 		return err
 	}
+
 	for n := range o.Bounces {
 		if err := enqueue(s, "bounces", n, o, b.next(n), ""); err != nil {
 			return err
@@ -75,6 +81,7 @@ func makeBounces(s *site.Site, o Options, limit int, want *Expected) error {
 			return err
 		}
 	}
+
 	b.settle()
 	return nil
 }
@@ -89,10 +96,12 @@ func makeCommands(s *site.Site, o Options, first int, want *Expected) error {
 	if err != nil {
 		return err
 	}
+
 	db, err := pending.Open(l, pending.Options{Now: func() time.Time { return o.Now }})
 	if err != nil {
 		return err
 	}
+
 	for n := range o.Commands {
 		c, err := commandFor(n, first+n, db, want)
 		if err != nil {
@@ -105,11 +114,13 @@ func makeCommands(s *site.Site, o Options, first int, want *Expected) error {
 			return err
 		}
 	}
+
 	files, err := db.Stage()
 	for _, f := range files {
 		if err == nil {
 			err = f.Publish(nil)
 		}
 	}
+
 	return err
 }

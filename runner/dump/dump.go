@@ -14,6 +14,7 @@ func each(name string, b []byte, fn func(n, of, size int, v pickle.Value) error)
 		v    pickle.Value
 		size int
 	}
+
 	var all []one
 	var bad error
 	rest := b
@@ -23,21 +24,26 @@ func each(name string, b []byte, fn func(n, of, size int, v pickle.Value) error)
 			bad = fmt.Errorf("%s: the pickle that begins at byte %d of %d: %w", name, len(b)-len(rest), len(b), err)
 			break
 		}
+
 		all = append(all, one{v, len(rest) - len(after)})
 		rest = after
 	}
+
 	if len(b) == 0 {
 		bad = fmt.Errorf("%s: got an empty file, need a pickle", name)
 	}
+
 	of := len(all)
 	if bad != nil && len(b) > 0 {
 		of++
 	}
+
 	for i, p := range all {
 		if err := fn(i+1, of, p.size, p.v); err != nil {
 			return err
 		}
 	}
+
 	return bad
 }
 
@@ -53,6 +59,7 @@ func sorted(d *pickle.Dict) []pickle.Value {
 		}
 		return text(keys[i]) < text(keys[j])
 	})
+
 	return keys
 }
 

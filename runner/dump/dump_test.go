@@ -40,6 +40,7 @@ func sample(t *testing.T) []byte {
 		}
 		all = append(all, b...)
 	}
+
 	return all
 }
 
@@ -48,6 +49,7 @@ func TestText(t *testing.T) {
 	if err := File(&out, "sample", sample(t), Options{}); err != nil {
 		t.Fatal(err)
 	}
+
 	for _, want := range []string{"# sample: pickle 2 of 2", "\n  'int': 1,\n", "\n  'long': 1L,\n", "'bool': True", `u'caf\xe9'`, `'caf\xe9'`,
 		"'anne@example.com': <str, hidden>", "'bart@example.com': <unicode, hidden>", "<Mailman.UserDesc.UserDesc {", "<this object again>",
 		"\n    'a line of some length\\n'\n"} {
@@ -55,13 +57,16 @@ func TestText(t *testing.T) {
 			t.Errorf("wanted %q in:\n%s", want, out.String())
 		}
 	}
+
 	if strings.Contains(out.String(), "secret") {
 		t.Errorf("shows a password:\n%s", out.String())
 	}
+
 	out.Reset()
 	if err := File(&out, "sample", sample(t), Options{Secrets: true}); err != nil {
 		t.Fatal(err)
 	}
+
 	for _, want := range []string{"secret1", "secret2", "secret3", "secret4", "secret5"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("wanted %q with --secrets in:\n%s", want, out.String())
@@ -74,22 +79,27 @@ func TestJSON(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	out, err := json.Marshal(d)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if bytes.Contains(out, []byte("secret")) {
 		t.Errorf("shows a password:\n%s", out)
 	}
+
 	if len(d.Pickles) != 2 {
 		t.Fatalf("had %d pickles, wanted 2", len(d.Pickles))
 	}
+
 	kinds := map[string]string{}
 	for _, p := range d.Pickles[0].Pairs {
 		if name, ok := p[0].Value.(string); ok {
 			kinds[name] = p[1].Type
 		}
 	}
+
 	for name, want := range map[string]string{"int": "int", "long": "long", "bool": "bool", "unicode": "unicode", "bytes": "str", "user": "tuple", "passwords": "dict"} {
 		if kinds[name] != want {
 			t.Errorf("%s: had type %q, wanted %q", name, kinds[name], want)
@@ -105,9 +115,11 @@ func TestTorn(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "begins at byte") {
 		t.Errorf("had error %v, wanted where the torn pickle begins", err)
 	}
+
 	if !strings.Contains(out.String(), "pickle 1 of 2") || strings.Contains(out.String(), "pickle 2 of 2") {
 		t.Errorf("wanted the first pickle alone, had:\n%s", out.String())
 	}
+
 	if err := File(&out, "empty", nil, Options{}); err == nil {
 		t.Error("had no error for an empty file")
 	}

@@ -47,6 +47,7 @@ func Read(name string, b []byte, o Options) (Document, error) {
 	if err != nil {
 		d.Error = err.Error()
 	}
+
 	return d, err
 }
 
@@ -91,11 +92,13 @@ func (n noder) node(v pickle.Value, secret bool) *Node {
 	case *pickle.Global:
 		return &Node{Type: "class", Class: v.String()}
 	}
+
 	if n.open[v] {
 		return &Node{Type: "again"}
 	}
 	n.open[v] = true
 	defer delete(n.open, v)
+
 	switch v := v.(type) {
 	case *pickle.List:
 		return &Node{Type: "list", Items: n.items(v.Items, secret, false)}
@@ -112,6 +115,7 @@ func (n noder) node(v pickle.Value, secret bool) *Node {
 		}
 		return n.object(node, v.Args, v.ListItems, v.DictItems, v.State, v.HasState, secret)
 	}
+
 	return &Node{Type: "unknown"}
 }
 
@@ -136,14 +140,18 @@ func (n noder) object(to *Node, args *pickle.Tuple, list []pickle.Value, dict *p
 	if args != nil {
 		to.Args = n.node(args, secret)
 	}
+
 	if len(list) > 0 {
 		to.Items = n.items(list, secret, false)
 	}
+
 	if dict != nil {
 		to.Pairs = n.pairs(dict, secret)
 	}
+
 	if has {
 		to.State = n.node(state, secret)
 	}
+
 	return to
 }

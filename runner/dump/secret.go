@@ -38,6 +38,7 @@ func subscribed(k, v pickle.Value) *pickle.Tuple {
 	if !ok || len(t.Items) != 2 || t.Items[0] != pickle.Value(subscription) {
 		return nil
 	}
+
 	record, ok := t.Items[1].(*pickle.Tuple)
 	if !ok || len(record.Items) <= passwordAt {
 		return nil

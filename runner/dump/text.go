@@ -33,11 +33,13 @@ func collect(v pickle.Value) map[*pickle.Tuple]bool {
 	if !ok {
 		return found
 	}
+
 	for k, v := range d.All() {
 		if record := subscribed(k, v); record != nil {
 			found[record] = true
 		}
 	}
+
 	return found
 }
 
@@ -88,6 +90,7 @@ func (t *texter) value(v pickle.Value, depth int, secret bool) {
 		t.w.WriteString(pickle.Repr(v, noCut))
 		return
 	}
+
 	switch v := v.(type) {
 	case *pickle.List:
 		t.items("[", v.Items, "]", depth, secret, false)
@@ -134,6 +137,7 @@ func (t *texter) items(begin string, items []pickle.Value, end string, depth int
 			flat = flat && len(it) <= wide
 		}
 	}
+
 	flat = flat && len(items) <= 8
 	for i, it := range items {
 		if !flat {
@@ -141,15 +145,18 @@ func (t *texter) items(begin string, items []pickle.Value, end string, depth int
 		} else if i > 0 {
 			t.w.WriteByte(' ')
 		}
+
 		t.value(it, depth+1, secret || record && i == passwordAt)
 		if i < len(items)-1 || !flat {
 			t.w.WriteByte(',')
 		}
 	}
+
 	if !flat {
 		t.line(depth)
 		end = end[len(end)-1:]
 	}
+
 	t.w.WriteString(end)
 }
 
@@ -159,6 +166,7 @@ func (t *texter) dict(d *pickle.Dict, depth int, secret bool) {
 		return
 	}
 	t.w.WriteByte('{')
+
 	for _, k := range sorted(d) {
 		v, _ := d.Get(k)
 		t.line(depth + 1)
@@ -167,6 +175,7 @@ func (t *texter) dict(d *pickle.Dict, depth int, secret bool) {
 		t.value(v, depth+1, secret || secretKey(k))
 		t.w.WriteByte(',')
 	}
+
 	t.line(depth)
 	t.w.WriteByte('}')
 }
@@ -175,18 +184,22 @@ func (t *texter) object(args *pickle.Tuple, list []pickle.Value, dict *pickle.Di
 	if args != nil {
 		t.value(args, depth, secret)
 	}
+
 	if len(list) > 0 {
 		t.w.WriteByte(' ')
 		t.items("[", list, "]", depth, secret, false)
 	}
+
 	if dict != nil {
 		t.w.WriteByte(' ')
 		t.dict(dict, depth, secret)
 	}
+
 	if has {
 		t.w.WriteByte(' ')
 		t.value(state, depth, secret)
 	}
+
 	t.w.WriteByte('>')
 }
 

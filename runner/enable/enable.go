@@ -82,6 +82,7 @@ func (f Filter) Find(l *maillist.List) ([]Member, error) {
 		if !ok || status != maillist.ByBounce || !l.IsMember(addr) {
 			continue
 		}
+
 		m := Member{Addr: addr, Seconds: at, Disabled: time.UnixMicro(int64(at * 1e6))}
 		if m.Disabled.Before(f.Since) || !f.domain(addr) {
 			continue
@@ -90,10 +91,12 @@ func (f Filter) Find(l *maillist.List) ([]Member, error) {
 		if err != nil {
 			return nil, err
 		}
+
 		if info != nil {
 			m.Score = score(info.Score)
 			m.Info = infoOf(info)
 		}
+
 		if f.ScoreBelow > 0 && m.Score >= f.ScoreBelow {
 			continue
 		}
@@ -103,8 +106,10 @@ func (f Filter) Find(l *maillist.List) ([]Member, error) {
 				continue
 			}
 		}
+
 		all = append(all, m)
 	}
+
 	slices.SortFunc(all, func(a, b Member) int { return strings.Compare(a.Addr, b.Addr) })
 	return all, nil
 }
@@ -120,10 +125,12 @@ func (f Filter) findHeld(l *maillist.List) ([]Member, error) {
 		if err != nil {
 			return nil, err
 		}
+
 		if held {
 			all = append(all, Member{Addr: addr, Held: true, Score: score(info.Score), Code: f.code(addr), Info: infoOf(info)})
 		}
 	}
+
 	slices.SortFunc(all, func(a, b Member) int { return strings.Compare(a.Addr, b.Addr) })
 	return all, nil
 }
@@ -141,11 +148,13 @@ func (f Filter) code(addr string) string {
 	if f.Names == nil {
 		return ""
 	}
+
 	for _, name := range f.Names(addr) {
 		if c, ok := f.Codes[name]; ok {
 			return c
 		}
 	}
+
 	return ""
 }
 
@@ -182,9 +191,11 @@ func Apply(b runner.Batch, members []Member, record *events.Recorder) (done []Me
 	for _, m := range members {
 		status, err := l.GetDeliveryStatus(m.Addr)
 		was := maillist.ByBounce
+
 		if m.Held {
 			was = maillist.Enabled
 		}
+
 		if errors.Is(err, maillist.ErrNotAMember) || err == nil && status != was {
 			continue
 		}
@@ -194,15 +205,19 @@ func Apply(b runner.Batch, members []Member, record *events.Recorder) (done []Me
 		if err := l.SetDeliveryStatus(m.Addr, maillist.Enabled); err != nil {
 			return nil, err
 		}
+
 		b.Log("bounce", "%s: %s enabled by mmrunner enable (score was %.1f)", l.Name(), m.Addr, m.Score)
 		if record != nil {
 			b.Record(record.Line(events.Event{At: b.Now(), List: l.Name(), Kind: events.Enabled, Member: m.Addr, Before: m.Score}))
 		}
+
 		done = append(done, m)
 	}
+
 	if len(done) > 0 {
 		b.Save()
 	}
+
 	return done, nil
 }
 
@@ -222,6 +237,7 @@ func Undo(b runner.Batch, members []Member) (done []Member, err error) {
 		if info, err := l.GetBounceInfo(m.Addr); err != nil || info != nil {
 			continue
 		}
+
 		if !m.Held {
 			if err := l.SetDeliveryStatus(m.Addr, maillist.ByBounce); err != nil {
 				return nil, err
@@ -229,6 +245,7 @@ func Undo(b runner.Batch, members []Member) (done []Member, err error) {
 			// Not as of now, but as of then.
 			l.DictSet("delivery_status", py.Lower(m.Addr), pickle.NewTuple(pickle.Int(maillist.ByBounce), m.Seconds))
 		}
+
 		if m.Info != nil {
 			info := maillist.NewBounceInfo(m.Info.Member, m.Info.Score, m.Info.Date, pickle.Int(m.Info.NoticesLeft), b.Now().Location())
 			info.LastNotice, info.Cookie = m.Info.LastNotice, m.Info.Cookie
@@ -236,11 +253,14 @@ func Undo(b runner.Batch, members []Member) (done []Member, err error) {
 				return nil, err
 			}
 		}
+
 		b.Log("bounce", "%s: %s disabled again by mmrunner enable --undo", l.Name(), m.Addr)
 		done = append(done, m)
 	}
+
 	if len(done) > 0 {
 		b.Save()
 	}
+
 	return done, nil
 }

@@ -32,6 +32,7 @@ func disabled(t *testing.T) *site.Site {
 	prefix := mmtest.Clone(t)
 	members := []string{"a@example.com", "b@sub.example.net", "C@example.net", "d@example.com", "e@example.com"}
 	mmtest.MakeLists(t, prefix, mmtest.ListSpec{Name: "mailman"}, mmtest.ListSpec{Name: "lista", Members: members}, mmtest.ListSpec{Name: "listb", Members: members})
+
 	mmtest.RunPython(t, prefix, `
 import time
 from Mailman import MailList, MemberAdaptor
@@ -52,10 +53,12 @@ for name in 'lista', 'listb':
     m.Save()
     m.Unlock()
 `)
+
 	s, err := site.Open(prefix, site.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	return s
 }
 
@@ -80,6 +83,7 @@ for k in sorted(set(one) | set(two)):
     if one.get(k) != two.get(k):
         print k, one.get(k), two.get(k)
 `)
+
 	if len(out) > 0 {
 		t.Errorf("the lists differ (mmrunner's first):\n%s", out)
 	}
@@ -88,6 +92,7 @@ for k in sorted(set(one) | set(two)):
 func TestEnabledAsMailmanDoesIt(t *testing.T) {
 	s := disabled(t)
 	same(t, s)
+
 	mmtest.RunPython(t, s.Prefix, `
 from Mailman import MailList, MemberAdaptor
 m = MailList.MailList('listb')
@@ -96,6 +101,7 @@ for addr in 'b@sub.example.net', 'c@example.net':
 m.Save()
 m.Unlock()
 `)
+
 	filter := enable.Filter{Since: time.Unix(1_800_000_000, 0)}
 	var done []enable.Member
 	change(t, s, "lista", func(b runner.Batch) error {
@@ -106,9 +112,11 @@ m.Unlock()
 		done, err = enable.Apply(b, found, nil)
 		return err
 	})
+
 	if len(done) != 2 {
 		t.Errorf("had %+v, want two members", done)
 	}
+
 	same(t, s)
 
 	// And back.
@@ -116,17 +124,21 @@ m.Unlock()
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if info, err := os.Stat(name); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("%s: had %v, %v, want mode 0600", name, info, err)
 	}
+
 	was, err := enable.Read(name)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	change(t, s, "lista", func(b runner.Batch) error {
 		_, err := enable.Undo(b, was.Members)
 		return err
 	})
+
 	mmtest.RunPython(t, s.Prefix, `
 import time
 from Mailman import MailList, MemberAdaptor
@@ -143,6 +155,7 @@ for addr, score, at in ('b@sub.example.net', 3.0, 1.8e9), ('c@example.net', 7.0,
 m.Save()
 m.Unlock()
 `)
+
 	same(t, s)
 }
 
@@ -152,6 +165,7 @@ func TestFilters(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	codes := map[string]string{"b@sub.example.net": "5.7.1", "c@example.net": "5.1.1"}
 	names := func(addr string) []string { return []string{addr} }
 	for _, c := range []struct {
@@ -169,6 +183,7 @@ func TestFilters(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		var had []string
 		for _, m := range found {
 			had = append(had, m.Addr)
@@ -177,6 +192,7 @@ func TestFilters(t *testing.T) {
 			t.Errorf("%s: want -, had +:\n%s", c.name, diff)
 		}
 	}
+
 	if err := (enable.Filter{Domain: "["}).Check(); err == nil {
 		t.Error("a pattern that is none was taken")
 	}
@@ -195,6 +211,7 @@ for addr, score in ('d@example.com', 6.0), ('e@example.com', 5.0), ('b@sub.examp
 m.Save()
 m.Unlock()
 `)
+
 	filter := enable.Filter{Held: true}
 	var done []enable.Member
 	change(t, s, "lista", func(b runner.Batch) error {
@@ -205,17 +222,21 @@ m.Unlock()
 		done, err = enable.Apply(b, found, nil)
 		return err
 	})
+
 	if len(done) != 1 || done[0].Addr != "e@example.com" {
 		t.Fatalf("had %+v, want e@example.com, who alone is enabled", done)
 	}
+
 	look := "from Mailman import MailList\nm = MailList.MailList('lista', lock=0)\ni = m.getBounceInfo('e@example.com')\nprint m.getDeliveryStatus('e@example.com'), i and i.score\n"
 	if out := string(mmtest.RunPython(t, s.Prefix, look)); out != "0 None\n" {
 		t.Errorf("had %q, want enabled and no bounce info", out)
 	}
+
 	change(t, s, "lista", func(b runner.Batch) error {
 		_, err := enable.Undo(b, done)
 		return err
 	})
+
 	if out := string(mmtest.RunPython(t, s.Prefix, look)); out != "0 5.0\n" {
 		t.Errorf("had %q, want enabled with the score as it was", out)
 	}

@@ -25,15 +25,18 @@ func (d Done) Write(dataDir string) (name string, err error) {
 	if err != nil {
 		return "", err
 	}
+
 	name = filepath.Join(dataDir, fmt.Sprintf("mmrunner-enabled-%s-%s.json", d.List, d.At.UTC().Format("20060102T150405.000000")))
 	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return "", err
 	}
+
 	_, err = f.Write(append(text, '\n'))
 	if err == nil {
 		err = f.Sync()
 	}
+
 	return name, errors.Join(err, f.Close())
 }
 

@@ -29,10 +29,12 @@ func (e *Engine) apply(tx *txn.Tx, view runner.Batch, b *batch) error {
 	if refused := refusal(tx); refused != nil {
 		return refused
 	}
+
 	var failed runner.Failed
 	if !errors.As(err, &failed) {
 		return err
 	}
+
 	for i, en := range b.taken {
 		why := failed[en]
 		if why == nil {
@@ -45,11 +47,13 @@ func (e *Engine) apply(tx *txn.Tx, view runner.Batch, b *batch) error {
 		if err := stays(why, i); err != nil {
 			return err
 		}
+
 		var err error
 		if b.outcomes[i], err = e.shunt(tx, en, why); err != nil {
 			return err
 		}
 	}
+
 	return nil
 }
 
@@ -67,18 +71,22 @@ func (e *Engine) applyEach(tx *txn.Tx, view runner.Batch, b *batch) error {
 		if err != nil {
 			return err
 		}
+
 		b.outcomes[i] = o
 		tx.Refresh()
 
 		full := tx.Bytes() > batchBytes
+
 		if b.mode == txn.LockFirst {
 			full = full || len(tx.Outbox()) >= lockedOutbox || time.Since(start) > lockedTime
 		}
+
 		if full {
 			b.taken = b.taken[:i+1]
 			break
 		}
 	}
+
 	return e.journal.InHand(0, "")
 }
 
@@ -99,6 +107,7 @@ func stays(err error, at int) error {
 	if errors.As(err, &needs) {
 		return &pythonOnly{ErrNeedsPython: needs, at: at}
 	}
+
 	var locked *runner.LockError
 	if errors.As(err, &locked) || errors.Is(err, runner.ErrChanged) || disk.Passing(err) {
 		return err
@@ -120,6 +129,7 @@ func (e *Engine) applyOne(tx *txn.Tx, view runner.Batch, en *runner.Entry, at in
 			return err
 		})
 	}
+
 	if err == nil {
 		return o, nil
 	}
@@ -138,30 +148,36 @@ func (e *Engine) shunt(tx *txn.Tx, en *runner.Entry, err error) (runner.Outcome,
 	why := err
 	data := en.Data.Clone()
 	data.Set("whichq", e.Queue.Dir())
+
 	if s, ok := e.Handler.(runner.Shunter); ok {
 		data.Set("whichq", e.Env.Site.QueueDir(s.ShuntedFrom()))
 	}
+
 	err = runner.Guard(func() error {
 		m, err := en.Message()
 		if err != nil {
 			return err
 		}
+
 		base, err := tx.Shunt(m, data)
 		if err == nil {
 			tx.Printf("error", "SHUNTING: %s", base)
 			e.noteReason(base, en, why)
 		}
+
 		return err
 	})
 	if disk.Passing(err) {
 		return "", err
 	}
+
 	if err != nil {
 		runner.LogException(tx, err)
 		tx.Printf("error", "SHUNTING FAILED, preserving original entry: %s", en.Base)
 		e.noteReason(en.Base, en, err)
 		return runner.Preserved, nil
 	}
+
 	return runner.Shunted, nil
 }
 
@@ -189,25 +205,30 @@ func (e *Engine) missing(tx *txn.Tx, name string, entries []*runner.Entry, why e
 		tx.Printf("error", "error opening list: %s\n%s", name, reason)
 		tx.Printf("error", "Dequeuing message destined for missing list: %s", name)
 		outcomes[i] = runner.Shunted
+
 		err := runner.Guard(func() error {
 			var m *message.Message
 			m, err := en.Message()
 			if err != nil {
 				return err
 			}
+
 			base, err := tx.Shunt(m, en.Data)
 			if err == nil {
 				e.noteReason(base, en, fmt.Errorf("error opening list: %w", why))
 			}
+
 			return err
 		})
 		if disk.Passing(err) || tx.Err() != nil {
 			return nil, err
 		}
+
 		if err != nil {
 			tx.Printf("error", "SHUNTING FAILED, preserving original entry: %s: %v", en.Base, err)
 			outcomes[i] = runner.Preserved
 		}
 	}
+
 	return outcomes, nil
 }

@@ -42,6 +42,7 @@ func TestLockBroken(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
+
 		d := pickle.NewDict()
 		d.SetStr("data_version", pickle.Int(s.Profile.DataFileVersion))
 		d.SetStr("preferred_language", pickle.Str("en"))
@@ -50,9 +51,11 @@ func TestLockBroken(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		if err := os.WriteFile(filepath.Join(maillist.ListPath(s, "test"), "config.pck"), b, 0o660); err != nil {
 			t.Fatal(err)
 		}
+
 		env := txn.NewEnv(s)
 		defer env.Log.Close()
 		asked := 0
@@ -62,6 +65,7 @@ func TestLockBroken(t *testing.T) {
 				if err := os.Remove(maillist.LockPath(s, "test")); err != nil {
 					t.Error(err)
 				}
+
 				l, err := maillist.Open(s, "test", maillist.Options{Held: true})
 				if err != nil {
 					t.Error(err)
@@ -72,38 +76,48 @@ func TestLockBroken(t *testing.T) {
 				if err == nil {
 					err = files[0].Publish(nil)
 				}
+
 				if err != nil {
 					t.Error(err)
 				}
 			}}, err
 		}
+
 		e, err := New(env, &meddler{}, 0, 1)
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		data := qfile.NewData()
 		data.Set("listname", pickle.Str("test"))
 		data.Set("_parsemsg", pickle.Int(1))
+
 		if _, err := e.Queue.Enqueue(pickle.Str("From: a@example.com\n\nbody\n"), data); err != nil {
 			t.Fatal(err)
 		}
+
 		stats, err := e.Drain(context.Background())
 		if err != nil || stats.Outcomes[runner.Applied] != 1 {
 			t.Errorf("broken when asked %d: had %+v, %v, wanted 1 entry applied", at, stats, err)
 		}
+
 		l, err := maillist.Open(s, "test", maillist.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		if count := l.Int("count"); count != 101 {
 			t.Errorf("broken when asked %d: had count %d, wanted 101", at, count)
 		}
+
 		if asked <= at {
 			t.Errorf("the lock was asked for %d times only", asked)
 		}
+
 		if err := e.Close(); err != nil {
 			t.Error(err)
 		}
+
 		if left, _ := filepath.Glob(filepath.Join(s.DataDir(), "*.json*")); len(left) != 0 {
 			t.Errorf("had %v left", left)
 		}

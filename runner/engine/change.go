@@ -27,10 +27,12 @@ func Change(ctx context.Context, env *txn.Env, list string, apply func(runner.Ba
 	if errors.Is(err, runner.ErrChanged) || errors.Is(err, txn.ErrNeedsLock) {
 		err = change(ctx, env, j, list, txn.LockFirst, apply)
 	}
+
 	if errors.Is(err, txn.ErrUnfinished) {
 		// The next process to recover completes it.
 		return errors.Join(err, j.Abandon(), env.Unlock())
 	}
+
 	return errors.Join(err, j.Close(), env.Unlock())
 }
 
@@ -40,6 +42,7 @@ func change(ctx context.Context, env *txn.Env, j *txn.Journal, list string, mode
 	if err != nil {
 		return err
 	}
+
 	tx, b, err := g.Begin(ctx, list, mode)
 	if err != nil {
 		return err
@@ -49,17 +52,22 @@ func change(ctx context.Context, env *txn.Env, j *txn.Journal, list string, mode
 	if err == nil {
 		err = tx.Prepare(nil, nil)
 	}
+
 	if err == nil {
 		err = g.Flush()
 	}
+
 	if err == nil {
 		err = tx.Lock(env.LockTimeout)
 	}
+
 	if err == nil {
 		err = tx.Commit()
 	}
+
 	if err != nil && !errors.Is(err, txn.ErrUnfinished) {
 		err = errors.Join(err, tx.Drop())
 	}
+
 	return errors.Join(err, g.Complete())
 }

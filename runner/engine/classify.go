@@ -46,14 +46,17 @@ func (e *Engine) classify(bases []string) error {
 				if i >= len(bases) {
 					break
 				}
+
 				if errs[i] = j.InHand(slot, bases[i]); errs[i] == nil {
 					entries[i], errs[i] = e.load(bases[i], false, &inMemory)
 				}
 			}
+
 			// It is for a process that dies; what can be written no more is not worth an error.
 			_ = j.InHand(slot, "")
 		})
 	}
+
 	wg.Wait()
 
 	for i, base := range bases {
@@ -73,6 +76,7 @@ func (e *Engine) classify(bases []string) error {
 			e.unreadable(base, err)
 		}
 	}
+
 	return nil
 }
 
@@ -94,6 +98,7 @@ func (e *Engine) classifyAlone(base string) error {
 	if err := errors.Join(j.Classifying([]string{base}), j.InHand(0, base)); err != nil {
 		return err
 	}
+
 	var inMemory atomic.Int64
 	en, err := e.load(base, true, &inMemory)
 	if err2 := j.InHand(0, ""); err2 != nil {
@@ -103,6 +108,7 @@ func (e *Engine) classifyAlone(base string) error {
 		e.unreadable(base, err)
 		return nil
 	}
+
 	e.see(en)
 	return nil
 }
@@ -114,6 +120,7 @@ func (e *Engine) load(base string, alone bool, inMemory *atomic.Int64) (*runner.
 	if err != nil {
 		return nil, err
 	}
+
 	en := runner.NewEntry(it, m, e.Env.Now(), func() (*qfile.Item, error) {
 		it, err := e.Queue.Read(base, qfile.Claimed)
 		if errors.Is(err, fs.ErrNotExist) {
@@ -121,15 +128,19 @@ func (e *Engine) load(base string, alone bool, inMemory *atomic.Int64) (*runner.
 		}
 		return it, err
 	})
+
 	if en.List == "" {
 		en.List = e.Env.Site.Str("MAILMAN_SITE_LIST")
 	}
+
 	if err := runner.Guard(func() error { return e.Handler.Classify(en) }); err != nil {
 		en.Work = err
 	}
+
 	if en.InMemory() && inMemory.Add(it.Size()) > messageBytes {
 		en.Drop()
 	}
+
 	return en, nil
 }
 
@@ -165,6 +176,7 @@ func (e *Engine) readWhole(base string, alone bool) (it *qfile.Item, m *message.
 		if age := time.Since(info.ModTime()); age < 0 || age >= settled {
 			return nil, nil, err
 		}
+
 		time.Sleep(reread)
 	}
 }
@@ -179,10 +191,12 @@ func (e *Engine) unreadable(base string, err error) {
 		e.keepEntry(base, err)
 		return
 	}
+
 	outcome := runner.Discarded
 	if e.Env.Site.Bool("QRUNNER_SAVE_BAD_MESSAGES") {
 		outcome = runner.Preserved
 	}
+
 	why := e.outside(context.Background(), []string{base}, outcome, func(tx *txn.Tx) error {
 		runner.LogException(tx, err)
 		if outcome == runner.Preserved {
@@ -192,6 +206,7 @@ func (e *Engine) unreadable(base string, err error) {
 		}
 		return nil
 	})
+
 	if why != nil && !errors.Is(why, txn.ErrUnfinished) {
 		e.keepEntry(base, errors.Join(err, why))
 	}
@@ -214,6 +229,7 @@ func (e *Engine) outside(ctx context.Context, bases []string, outcome runner.Out
 	if err != nil {
 		return err
 	}
+
 	g, err := j.Group(bases)
 	if err != nil {
 		return err
@@ -226,6 +242,7 @@ func (e *Engine) outside(ctx context.Context, bases []string, outcome runner.Out
 			e.release(b)
 			return err
 		}
+
 		b.claimed[base] = true
 	}
 
@@ -236,15 +253,19 @@ func (e *Engine) outside(ctx context.Context, bases []string, outcome runner.Out
 	} else if err == nil {
 		err = tx.Prepare(bases, nil)
 	}
+
 	if err == nil {
 		err = g.Flush()
 	}
+
 	if err == nil {
 		err = tx.Commit()
 	}
+
 	if err != nil && !errors.Is(err, txn.ErrUnfinished) {
 		_ = tx.Drop()
 	}
+
 	if err2 := g.Complete(); err2 != nil {
 		e.stall(g, errors.Join(err, err2))
 		return errors.Join(err, err2)

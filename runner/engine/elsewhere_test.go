@@ -31,6 +31,7 @@ func broken(t *testing.T, e *Engine, n int) {
 		if err := os.WriteFile(file, []byte("no entry"), 0o660); err != nil {
 			t.Fatal(err)
 		}
+
 		if err := os.Chtimes(file, old, old); err != nil {
 			t.Fatal(err)
 		}
@@ -55,39 +56,50 @@ func TestPreservedOnAnotherFileSystem(t *testing.T) {
 	if err != nil {
 		t.Skip("no second file system: ", err)
 	}
+
 	t.Cleanup(func() { os.RemoveAll(there) })
 	var a, b syscall.Stat_t
 	if err := syscall.Stat(there, &a); err != nil {
 		t.Fatal(err)
 	}
+
 	if err := syscall.Stat(s.DataDir(), &b); err != nil {
 		t.Fatal(err)
 	}
+
 	if a.Dev == b.Dev {
 		t.Skip("temporary files and /dev/shm are on one file system")
 	}
+
 	if err := os.Symlink(there, s.QueueDir("bad")); err != nil {
 		t.Fatal(err)
 	}
+
 	e, _ := harness(t, s)
 	before := openFiles(t)
 
 	broken(t, e, 20)
+
 	if _, err := e.Drain(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+
 	if err := e.Close(); err != nil {
 		t.Error(err)
 	}
+
 	if left, _ := os.ReadDir(e.Queue.Dir()); len(left) != 0 {
 		t.Errorf("had %d files left in the queue, wanted none", len(left))
 	}
+
 	if kept, _ := filepath.Glob(filepath.Join(there, "*.psv")); len(kept) != 20 {
 		t.Errorf("had %d entries preserved, wanted 20", len(kept))
 	}
+
 	if left := journals(t, s); len(left) != 0 {
 		t.Errorf("had %v left", left)
 	}
+
 	if after := openFiles(t); after > before+1 { // the error log
 		t.Errorf("had %d descriptors, %d before", after, before)
 	}
@@ -102,6 +114,7 @@ func TestWhatCannotBeCompletedKeepsNoDescriptor(t *testing.T) {
 	if err := os.MkdirAll(bad, 0o770); err != nil {
 		t.Fatal(err)
 	}
+
 	broken(t, e, 30)
 	// In the way of each: a directory that cannot be replaced.
 	for i := range 30 {
@@ -109,10 +122,12 @@ func TestWhatCannotBeCompletedKeepsNoDescriptor(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+
 	before := openFiles(t)
 	if _, err := e.Drain(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+
 	if after := openFiles(t); after > before+3 {
 		t.Errorf("had %d descriptors, %d before", after, before)
 	}
@@ -120,19 +135,24 @@ func TestWhatCannotBeCompletedKeepsNoDescriptor(t *testing.T) {
 	if err := os.RemoveAll(bad); err != nil {
 		t.Fatal(err)
 	}
+
 	if err := e.Close(); err != nil {
 		t.Error(err)
 	}
+
 	again, _ := harness(t, s)
 	if _, err := again.Drain(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+
 	if err := again.Close(); err != nil {
 		t.Error(err)
 	}
+
 	if kept, _ := filepath.Glob(filepath.Join(bad, "*.psv")); len(kept) != 30 {
 		t.Errorf("had %d entries preserved, wanted 30", len(kept))
 	}
+
 	if left := journals(t, s); len(left) != 0 {
 		t.Errorf("had %v left", left)
 	}

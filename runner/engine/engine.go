@@ -80,6 +80,7 @@ func Open(env *txn.Env, h runner.Handler, n, slices int) ([]*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	engines := []*Engine{e}
 	if f, ok := h.(runner.Feeder); ok {
 		more, err := Open(env, f.Feeds(), n, slices)
@@ -88,6 +89,7 @@ func Open(env *txn.Env, h runner.Handler, n, slices int) ([]*Engine, error) {
 		}
 		engines = append(engines, more...)
 	}
+
 	return engines, nil
 }
 
@@ -129,6 +131,7 @@ func (e *Engine) start(final bool) {
 func (e *Engine) Drain(ctx context.Context) (Stats, error) {
 	begin := time.Now()
 	defer e.stopOn(ctx)()
+
 	// What another process has at hand must not be taken for what a dead one left.
 	slice, err := LockQueue(e.Env.Site, e.Handler.Name())
 	switch {
@@ -140,6 +143,7 @@ func (e *Engine) Drain(ctx context.Context) (Stats, error) {
 		e.start(true)
 		err = nil
 	}
+
 	if err != nil {
 		return e.stats, err
 	}
@@ -150,6 +154,7 @@ func (e *Engine) Drain(ctx context.Context) (Stats, error) {
 			break
 		}
 	}
+
 	for range e.seen {
 		e.count(runner.Kept)
 	}
@@ -185,6 +190,7 @@ func (e *Engine) openJournal() (*txn.Journal, error) {
 		e.abandon(e.journal, 0)
 		e.journal = nil
 	}
+
 	if e.journal == nil {
 		j, err := txn.OpenJournal(e.Env, e.Handler.Name(), e.Queue.Dir(), e.Env.Site.QueueDir("bad"))
 		if err != nil {
@@ -192,6 +198,7 @@ func (e *Engine) openJournal() (*txn.Journal, error) {
 		}
 		e.journal = j
 	}
+
 	return e.journal, nil
 }
 

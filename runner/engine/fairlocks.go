@@ -57,6 +57,7 @@ func (f *FairLocks) Ready(name string, now time.Time) time.Time {
 	if r == nil {
 		return now
 	}
+
 	if len(r.waiters) > 0 {
 		path := maillist.LockPath(f.env.Site, name)
 		if r.forgetServed(path); len(r.waiters) > 0 {
@@ -64,11 +65,13 @@ func (f *FairLocks) Ready(name string, now time.Time) time.Time {
 			if holder, err := lockfile.Holder(path); err == nil && holder != nil {
 				r.giveUp = now.Add(giveUpAfter)
 			}
+
 			if now.Before(r.giveUp) {
 				return now.Add(lookEvery)
 			}
 		}
 	}
+
 	if now.Before(r.until) {
 		return r.until
 	}
@@ -83,12 +86,14 @@ func (r *release) forgetServed(path string) {
 		r.waiters = nil
 		return
 	}
+
 	left := map[string]bool{}
 	for _, w := range still {
 		if r.waiters[w.File] {
 			left[w.File] = true
 		}
 	}
+
 	r.waiters = left
 }
 
@@ -104,16 +109,19 @@ func (f *FairLocks) lock(ctx context.Context, name string, wait time.Duration) (
 		if wait == txn.AnInstant {
 			return nil, fmt.Errorf("list %s: %w: others wait for it", name, lockfile.ErrTimeout)
 		}
+
 		select {
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		case <-time.After(others):
 		}
 	}
+
 	l, err := f.env.LockFile(ctx, name, wait)
 	if err != nil {
 		return nil, err
 	}
+
 	return &fairLock{Lock: l, f: f, name: name, since: time.Now()}, nil
 }
 
@@ -142,6 +150,7 @@ func (l *fairLock) Unlock(unconditionally bool) error {
 			r.waiters[w.File] = true
 		}
 	}
+
 	l.f.mu.Lock()
 	defer l.f.mu.Unlock()
 	l.f.lists[l.name] = r

@@ -25,40 +25,51 @@ func TestLockIsLeftToWaiters(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		if err := os.WriteFile(claim, []byte(claim), 0o660); err != nil {
 			t.Fatal(err)
 		}
+
 		in15s := time.Now().Add(15 * time.Second)
 		if err := os.Chtimes(claim, in15s, in15s); err != nil {
 			t.Fatal(err)
 		}
+
 		if err := l.Unlock(true); err != nil {
 			t.Fatal(err)
 		}
+
 		return time.Now()
 	}
+
 	now := turn()
 	if had := c.Ready("a", now); had != now.Add(lookEvery) {
 		t.Errorf("beside a waiter: had %v from now, wanted another look in %v", had.Sub(now), lookEvery)
 	}
+
 	if had := c.Ready("b", now); had != now {
 		t.Errorf("another list: had %v from now, wanted now", had.Sub(now))
 	}
+
 	// While somebody else has it the waiter is not late.
 	if err := os.Link(claim, path); err != nil {
 		t.Fatal(err)
 	}
+
 	other := fmt.Sprintf("%s.%s.%d.1", path, env.Host(), os.Getppid())
 	if err := os.WriteFile(path, []byte(other), 0o660); err != nil {
 		t.Fatal(err)
 	}
+
 	late := now.Add(time.Minute)
 	if had := c.Ready("a", late); had != late.Add(lookEvery) {
 		t.Errorf("while another has the lock: had %v from then, wanted another look in %v", had.Sub(late), lookEvery)
 	}
+
 	if err := os.Remove(path); err != nil {
 		t.Fatal(err)
 	}
+
 	if had := c.Ready("a", late.Add(giveUpAfter+1)); had != late.Add(giveUpAfter+1) {
 		t.Errorf("a waiter that does not come: had %v from then, wanted then", had.Sub(late.Add(giveUpAfter+1)))
 	}
@@ -67,9 +78,11 @@ func TestLockIsLeftToWaiters(t *testing.T) {
 	if had := c.Ready("a", now); had == now {
 		t.Error("the next waiter was not seen")
 	}
+
 	if err := os.Remove(claim); err != nil {
 		t.Fatal(err)
 	}
+
 	if had := c.Ready("a", now); had != now {
 		t.Errorf("after the waiter: had %v from now, wanted now", had.Sub(now))
 	}
@@ -85,16 +98,20 @@ func TestLockIsFreeForItsShare(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	had := time.Now()
 	time.Sleep(10 * time.Millisecond)
 	held := time.Since(had)
 	before := time.Now()
+
 	if err := l.Unlock(true); err != nil {
 		t.Fatal(err)
 	}
+
 	if wait := c.Ready("a", before).Sub(before); wait < 3*held {
 		t.Errorf("had a wait of %v, wanted at least %v after %v with a share of a quarter", wait, 3*held, held)
 	}
+
 	later := before.Add(time.Hour)
 	if had := c.Ready("a", later); had != later {
 		t.Errorf("an hour later: had a wait of %v, wanted none", had.Sub(later))

@@ -22,10 +22,12 @@ func spoil(t *testing.T, e *Engine) (mend func()) {
 	if _, err := e.openJournal(); err != nil {
 		t.Fatal(err)
 	}
+
 	dir := e.Env.Site.DataDir()
 	if err := os.Rename(dir, dir+".away"); err != nil {
 		t.Fatal(err)
 	}
+
 	return func() {
 		if err := os.Rename(dir+".away", dir); err != nil {
 			t.Error(err)
@@ -42,28 +44,35 @@ func TestLoopIsNotBusyWithWhatCannotBeKept(t *testing.T) {
 	if err := os.WriteFile(file, []byte("no entry"), 0o660); err != nil {
 		t.Fatal(err)
 	}
+
 	old := time.Now().Add(-time.Hour)
 	if err := os.Chtimes(file, old, old); err != nil {
 		t.Fatal(err)
 	}
+
 	mend := spoil(t, e)
 	ctx, stop := context.WithTimeout(t.Context(), 4500*time.Millisecond)
 	defer stop()
+
 	go func() {
 		time.Sleep(2 * time.Second)
 		mend()
 	}()
+
 	steps := 0
 	l := &Loop{Engines: []*Engine{e}, Each: func(*Engine) { steps++ }}
 	if err := l.Run(ctx); err != nil {
 		t.Fatal(err)
 	}
+
 	if steps > 10 {
 		t.Errorf("had %d looks at the queue, wanted 10 at most", steps)
 	}
+
 	if err := e.Close(); err != nil {
 		t.Error(err)
 	}
+
 	if _, err := os.Stat(filepath.Join(e.Env.Site.QueueDir("bad"), "1700000000.5+0000000000000000000000000000000000000007.psv")); err != nil {
 		t.Errorf("once it could be preserved: %v", err)
 	}
@@ -106,6 +115,7 @@ func TestLockThatIsStuck(t *testing.T) {
 		left := 0
 		env := e.Env
 		env.LockTimeout = 10 * time.Millisecond
+
 		env.Lock = func(ctx context.Context, name string, wait time.Duration) (txn.Lock, error) {
 			l, err := env.LockFile(ctx, name, wait)
 			if err != nil {
@@ -114,19 +124,23 @@ func TestLockThatIsStuck(t *testing.T) {
 			left = faults
 			return stuck{l, &left}, nil
 		}
+
 		tx, _, err := group(t, e).Begin(t.Context(), "test", txn.LockFirst)
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		if err := tx.Drop(); err != nil {
 			t.Error(err)
 		}
+
 		for range faults {
 			e.resume()
 		}
 		if _, err := os.Stat(maillist.LockPath(s, "test")); err == nil {
 			t.Errorf("%d faults: the lock is left", faults)
 		}
+
 		if err := e.Close(); err != nil {
 			t.Error(err)
 		}
@@ -144,6 +158,7 @@ func TestEntriesThatCannotBeClaimed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	b := &batch{list: "test", claimed: map[string]bool{}}
 	for _, base := range bases {
 		b.entries = append(b.entries, &runner.Entry{Base: base})
@@ -151,15 +166,18 @@ func TestEntriesThatCannotBeClaimed(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+
 	b.taken = b.entries
 	e.start(true)
 	if _, err := e.claim([]*batch{b}); err != nil || len(b.claimed) != 0 || len(b.entries) != 0 || e.stats.Outcomes[runner.Kept] != len(bases) {
 		t.Errorf("had %d claimed and %+v, %v, wanted all kept", len(b.claimed), e.stats, err)
 	}
+
 	log, err := os.ReadFile(filepath.Join(s.LogDir(), "error"))
 	if lines := bytes.Count(log, []byte("in the queue")); err != nil || lines != 1 {
 		t.Errorf("had %d lines, wanted 1: %v\n%.500s", lines, err, log)
 	}
+
 	if err := e.Close(); err != nil {
 		t.Error(err)
 	}

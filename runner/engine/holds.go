@@ -88,6 +88,7 @@ func (h *holds) done(name string, largest int) {
 	if l == nil {
 		return
 	}
+
 	l.hold = hold{}
 	l.tries = 0
 	if l.limit *= 2; l.limit == 0 || l.limit >= largest {

@@ -37,6 +37,7 @@ func TestTwoHostsOneList(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	for i := range entries {
 		data := qfile.NewData()
 		data.Set("listname", pickle.Str("test"))
@@ -45,6 +46,7 @@ func TestTwoHostsOneList(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		if err := qfile.WriteFile(q.Path(base, qfile.Waiting), b, false); err != nil {
 			t.Fatal(err)
 		}
@@ -61,6 +63,7 @@ func TestTwoHostsOneList(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		e.BatchSize = 40
 		hosts.Add(1)
 		go func() {
@@ -69,12 +72,15 @@ func TestTwoHostsOneList(t *testing.T) {
 			if err != nil {
 				t.Error(err)
 			}
+
 			if err := e.Close(); err != nil {
 				t.Error(err)
 			}
+
 			commits[n] = stats.Commits
 		}()
 	}
+
 	pages := 0
 	page.Add(1)
 	go func() {
@@ -88,6 +94,7 @@ func TestTwoHostsOneList(t *testing.T) {
 				t.Error(err)
 				return
 			}
+
 			m, err := maillist.Open(s, "test", maillist.Options{Held: true})
 			if err != nil {
 				t.Error(err)
@@ -100,16 +107,20 @@ func TestTwoHostsOneList(t *testing.T) {
 					err = f.Publish(nil)
 				}
 			}
+
 			if err != nil {
 				t.Error(err)
 			}
+
 			if err := l.Unlock(false); err != nil {
 				t.Error(err)
 			}
+
 			pages++
 			time.Sleep(time.Millisecond)
 		}
 	}()
+
 	hosts.Wait()
 	stop()
 	page.Wait()
@@ -118,14 +129,18 @@ func TestTwoHostsOneList(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if had := l.Int("count"); had != entries {
 		t.Errorf("had %d entries counted, wanted %d", had, entries)
 	}
+
 	if had := l.Int("pages"); had != pages {
 		t.Errorf("had %d changes by the web page, wanted %d", had, pages)
 	}
+
 	if commits[0] < 2 || commits[1] < 2 || pages < 2 {
 		t.Errorf("had %v commits and %d pages, wanted all to have had turns", commits, pages)
 	}
+
 	t.Logf("%v commits, %d pages", commits, pages)
 }

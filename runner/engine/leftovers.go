@@ -29,11 +29,13 @@ func (e *Engine) removeLeftovers() {
 			return pid > 0 && ended(pid, info)
 		}))
 	}
+
 	for _, queue := range []string{e.Handler.Queue(), "out", "virgin", "shunt"} {
 		errs = append(errs, sweep(s.QueueDir(queue), func(name string, info fs.FileInfo) bool {
 			return strings.HasSuffix(name, ".pck.tmp") && time.Since(changed(info)) > abandoned
 		}))
 	}
+
 	if err := errors.Join(errs...); err != nil {
 		e.logError("%s: removing what dead processes have left: %v", e.Handler.Name(), err)
 	}
@@ -47,6 +49,7 @@ func (e *Engine) writer(name string, shared bool) int {
 	if !ok {
 		return 0
 	}
+
 	text := ""
 	switch file {
 	case "config.pck":
@@ -61,10 +64,12 @@ func (e *Engine) writer(name string, shared bool) int {
 			return 0
 		}
 	}
+
 	pid, err := strconv.Atoi(text)
 	if err != nil {
 		return 0
 	}
+
 	return pid
 }
 
@@ -75,6 +80,7 @@ func sweep(dir string, old func(name string, info fs.FileInfo) bool) error {
 	if err != nil {
 		return ignoreMissing(err)
 	}
+
 	var errs []error
 	for _, f := range files {
 		if !f.Type().IsRegular() || !strings.Contains(f.Name(), ".tmp") {
@@ -84,8 +90,10 @@ func sweep(dir string, old func(name string, info fs.FileInfo) bool) error {
 		if err == nil && old(f.Name(), info) {
 			err = disk.Remove(filepath.Join(dir, f.Name()))
 		}
+
 		errs = append(errs, ignoreMissing(err))
 	}
+
 	return errors.Join(errs...)
 }
 

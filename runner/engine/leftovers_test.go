@@ -20,6 +20,7 @@ func TestLeftoversOfDeadProcessesGo(t *testing.T) {
 	if err := cmd.Run(); err != nil {
 		t.Skip(err)
 	}
+
 	dead, alive, host := cmd.Process.Pid, os.Getpid(), e.Env.Host()
 	want := []string{"config.pck"}
 	for _, f := range []struct {
@@ -42,16 +43,19 @@ func TestLeftoversOfDeadProcessesGo(t *testing.T) {
 			want = append(want, f.name)
 		}
 	}
+
 	entry := filepath.Join(e.Queue.Dir(), "1.0+a.pck.tmp")
 	if err := os.WriteFile(entry, nil, 0o660); err != nil {
 		t.Fatal(err)
 	}
+
 	e.removeLeftovers()
 	var had []string
 	left, err := os.ReadDir(filepath.Join(s.ListDataDir(), "a"))
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	for _, f := range left {
 		had = append(had, f.Name())
 	}
@@ -59,6 +63,7 @@ func TestLeftoversOfDeadProcessesGo(t *testing.T) {
 	if d := cmp.Diff(want, had); d != "" {
 		t.Errorf("-want +had:\n%s", d)
 	}
+
 	if _, err := os.Stat(entry); err != nil {
 		t.Errorf("an entry that may still be written is gone: %v", err)
 	}

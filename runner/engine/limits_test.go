@@ -35,6 +35,7 @@ func TestBatchesEndByBytes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	const entries, each = 7, batchBytes/3 + 1000
 	body := strings.Repeat(strings.Repeat("x", 71)+"\n", each/72)
 	for i := range entries {
@@ -46,6 +47,7 @@ func TestBatchesEndByBytes(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		if err := qfile.WriteFile(e.Queue.Path(base, qfile.Waiting), b, false); err != nil {
 			t.Fatal(err)
 		}
@@ -55,12 +57,15 @@ func TestBatchesEndByBytes(t *testing.T) {
 	if err != nil || stats.Outcomes[runner.Applied] != entries {
 		t.Fatalf("had %+v, %v, wanted %d entries applied", stats, err, entries)
 	}
+
 	if stats.Commits < entries/3 || stats.Commits == 1 {
 		t.Errorf("had %d transactions, wanted one for each two or three entries", stats.Commits)
 	}
+
 	if mail, _ := filepath.Glob(filepath.Join(s.QueueDir("virgin"), "*.pck")); len(mail) != entries {
 		t.Errorf("had %d messages, wanted %d", len(mail), entries)
 	}
+
 	if err := e.Close(); err != nil {
 		t.Error(err)
 	}
@@ -93,6 +98,7 @@ func TestWhatKillsComesLast(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	for i, deaths := range []int{0, 2, 0, 1, 0} {
 		data := qfile.NewData()
 		data.Set("listname", "test")
@@ -100,25 +106,31 @@ func TestWhatKillsComesLast(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		if deaths > 0 {
 			it, err := qfile.Decode(base, b)
 			if err != nil {
 				t.Fatal(err)
 			}
+
 			it.Data.Set("_bak_count", deaths)
 			meta, err := pickle.Dump(it.Data.Dict(), 0)
 			if err != nil {
 				t.Fatal(err)
 			}
+
 			b = append(b[:it.Size():it.Size()], meta...)
 		}
+
 		if err := qfile.WriteFile(e.Queue.Path(base, qfile.Waiting), b, false); err != nil {
 			t.Fatal(err)
 		}
 	}
+
 	if _, err := e.Drain(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+
 	if had := strings.Join(h.seen, " "); had != "0 2 3 4 1" {
 		t.Errorf("had the order %s, wanted 0 2 3 4 1", had)
 	}
@@ -136,18 +148,22 @@ func TestListThatIsSavedAllTheTime(t *testing.T) {
 		sizes = append(sizes, n)
 		replace(t, filepath.Join(s.ListDataDir(), "test", "config.pck"))
 	}}
+
 	e, err := New(env, h, 0, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	enqueueForTest(t, e, entries)
 	stats, err := e.Drain(t.Context())
 	if err != nil || stats.Outcomes[runner.Applied] != entries {
 		t.Fatalf("had %+v, %v, wanted %d entries applied", stats, err, entries)
 	}
+
 	if sizes[0] != entries || sizes[1] != entries/4 || sizes[2] != smallBatch {
 		t.Errorf("had batches of %v, wanted them to get smaller", sizes)
 	}
+
 	if stats.HeldLongest > time.Second {
 		t.Errorf("had the lock for %v", stats.HeldLongest)
 	}

@@ -38,6 +38,7 @@ func inUse(t *testing.T) use {
 	if err != nil {
 		t.Skip(err)
 	}
+
 	var m runtime.MemStats
 	runtime.GC()
 	runtime.ReadMemStats(&m)
@@ -64,6 +65,7 @@ func TestLongRun(t *testing.T) {
 	if err != nil {
 		t.Skip(err)
 	}
+
 	start := time.Date(2024, 3, 30, 22, 0, 30, 0, zone)
 	var now atomic.Int64
 	now.Store(start.UnixNano())
@@ -72,10 +74,12 @@ func TestLongRun(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	d, err := detect.New(s.Profile)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	env := txn.NewEnv(s)
 	defer env.Log.Close()
 	env.Now = clock
@@ -88,6 +92,7 @@ func TestLongRun(t *testing.T) {
 		defer e.Close()
 		loop.Engines = append(loop.Engines, e)
 	}
+
 	enqueue := func(queue, list, text string) {
 		data := qfile.NewData()
 		data.Set("listname", pickle.Str(list))
@@ -97,15 +102,18 @@ func TestLongRun(t *testing.T) {
 		if err == nil {
 			err = qfile.WriteFile(filepath.Join(s.QueueDir(queue), base+qfile.Waiting), b, false)
 		}
+
 		if err != nil {
 			t.Error(err)
 		}
 	}
+
 	const always = "every.day@example.com" // no member, as far as the list knows
 	l, err := maillist.Open(s, demo.ListName, maillist.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	members := slices.Sorted(l.GetRegularMemberKeys())
 	ctx, stop := context.WithCancel(context.Background())
 	// Mail comes every 4 minutes.
@@ -116,6 +124,7 @@ func TestLongRun(t *testing.T) {
 		if clock().Sub(start) < time.Duration(rounds+1)*4*time.Minute {
 			return
 		}
+
 		rounds++
 		switch rounds {
 		case 15:
@@ -130,10 +139,12 @@ func TestLongRun(t *testing.T) {
 			stop()
 			return
 		}
+
 		for _, addr := range []string{members[rounds%50], members[0], always} {
 			enqueue("bounces", demo.ListName, fmt.Sprintf("From: mailer-daemon@example.net\nTo: %s-bounces+%s@%s\nSubject: failed\n\ngone %d\n",
 				demo.ListName, strings.Replace(addr, "@", "=", 1), l.HostName(), rounds))
 		}
+
 		enqueue("commands", demo.ListName, fmt.Sprintf("From: %s\nTo: %s-request@%s\nSubject: help\nMessage-ID: <%d@example.com>\n\n",
 			members[100+rounds%50], demo.ListName, l.HostName(), rounds))
 		for _, queue := range []string{"virgin", "out"} {
@@ -144,42 +155,52 @@ func TestLongRun(t *testing.T) {
 			}
 		}
 	}
+
 	if err := loop.Run(ctx); err != nil {
 		t.Fatal(err)
 	}
+
 	after := inUse(t)
 	if after.goroutines > begin.goroutines || after.files > begin.files || after.heap > begin.heap+4<<20 {
 		t.Errorf("had %+v at the end and %+v after an hour", after, begin)
 	}
+
 	for _, queue := range []string{"bounces", "commands", "shunt", "bad"} {
 		if left, _ := os.ReadDir(s.QueueDir(queue)); len(left) > 0 {
 			t.Errorf("had %d entries left in %s", len(left), queue)
 		}
 	}
+
 	if l, err = maillist.Open(s, demo.ListName, maillist.Options{}); err != nil {
 		t.Fatal(err)
 	}
+
 	info, err := l.GetBounceInfo(members[0])
 	if err != nil || info == nil {
 		t.Fatalf("had bounce info %v (%v)", info, err)
 	}
+
 	// However often it bounces, a day counts once.
 	if info.Score != pickle.Value(2.0) {
 		t.Errorf("had score %v after bounces on two days, wanted 2.0", info.Score)
 	}
+
 	log, err := os.ReadFile(filepath.Join(s.LogDir(), "bounce"))
 	if err != nil {
 		t.Fatalf("after the logs were opened anew: %v", err)
 	}
+
 	old, err := os.ReadFile(filepath.Join(s.LogDir(), "bounce.1"))
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	for _, want := range []string{"date 30-Mar-2024", "date 31-Mar-2024"} {
 		if !strings.Contains(string(old)+string(log), want) {
 			t.Errorf("had no %q in the bounce logs", want)
 		}
 	}
+
 	// The clock goes from 2 to 3 on that morning.
 	if strings.Contains(string(log), "Mar 31 02:") || !strings.Contains(string(log), "Mar 31 03:") {
 		t.Error("had lines from an hour that there was not, or none from the next")

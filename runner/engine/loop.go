@@ -34,11 +34,13 @@ func (l *Loop) Run(ctx context.Context) error {
 	if len(l.Engines) == 0 {
 		return errors.New("no runner is to be run")
 	}
+
 	for _, e := range l.Engines {
 		defer e.stopOn(ctx)()
 		if l.Observe != nil {
 			e.Observe = func(c history.Commit) { l.Observe(e, c) }
 		}
+
 		e.start(false)
 		if err := e.recover(ctx); err != nil {
 			return err
@@ -56,26 +58,32 @@ func (l *Loop) Run(ctx context.Context) error {
 		defer w.Close()
 		wait = w.wait
 	}
+
 	for ctx.Err() == nil {
 		next := l.Engines[0].Env.Now().Add(idleScan)
 		for _, e := range l.Engines {
 			if ctx.Err() != nil {
 				return nil
 			}
+
 			if l.Each != nil {
 				l.Each(e)
 			}
+
 			if again := l.pass(ctx, e); again.Before(next) {
 				next = again
 			}
 		}
+
 		if l.Once {
 			return nil
 		}
+
 		if d := next.Sub(l.Engines[0].Env.Now()); d > 0 {
 			wait(ctx, d)
 		}
 	}
+
 	return nil
 }
 
@@ -86,11 +94,13 @@ func (l *Loop) pass(ctx context.Context, e *Engine) (next time.Time) {
 		e.failed = ""
 		return p.next
 	}
+
 	// Once is enough to say so.
 	if why := err.Error(); e.failed != why {
 		e.failed = why
 		e.logError("%s: %v", e.Handler.Name(), err)
 	}
+
 	return e.Env.Now().Add(max(firstHold, sleepTime(e.Env.Site)))
 }
 

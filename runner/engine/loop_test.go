@@ -76,6 +76,7 @@ func newSite(t *testing.T, lists ...string) *site.Site {
 			t.Fatal(err)
 		}
 	}
+
 	for _, name := range lists {
 		newList(t, s, name)
 	}
@@ -92,10 +93,12 @@ func newList(t *testing.T, s *site.Site, name string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	dir := filepath.Join(s.ListDataDir(), name)
 	if err := os.MkdirAll(dir, 0o770); err != nil {
 		t.Fatal(err)
 	}
+
 	if err := os.WriteFile(filepath.Join(dir, "config.pck"), b, 0o660); err != nil {
 		t.Fatal(err)
 	}
@@ -113,6 +116,7 @@ func harness(t *testing.T, s *site.Site) (*Engine, *teller) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	return e, h
 }
 
@@ -121,12 +125,15 @@ func enqueue(t *testing.T, e *Engine, list, subject string, waits bool) {
 	data := qfile.NewData()
 	data.Set("listname", pickle.Str(list))
 	data.Set("_parsemsg", pickle.Int(1))
+
 	if waits {
 		data.Set("waits", pickle.Int(1))
 	}
+
 	if _, err := e.Queue.Enqueue(pickle.Str("Subject: "+subject+"\n\n"), data); err != nil {
 		t.Fatal(err)
 	}
+
 	h := e.Handler.(*teller)
 	h.clock.pass(time.Millisecond)
 	h.start = h.start.Add(time.Millisecond)
@@ -138,6 +145,7 @@ func play(t *testing.T, e *Engine, acts ...func(d time.Duration)) {
 	t.Helper()
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
+
 	l := &Loop{Engines: []*Engine{e}, Wait: func(_ context.Context, d time.Duration) {
 		if len(acts) == 0 {
 			stop()
@@ -147,9 +155,11 @@ func play(t *testing.T, e *Engine, acts ...func(d time.Duration)) {
 		acts = acts[1:]
 		act(d)
 	}}
+
 	if err := l.Run(ctx); err != nil {
 		t.Error(err)
 	}
+
 	if len(acts) > 0 {
 		t.Errorf("the loop ended with %d acts to come", len(acts))
 	}
@@ -174,12 +184,14 @@ func TestLoopWaitsWithBounces(t *testing.T) {
 		func(time.Duration) { enqueue(t, e, "b", "four", true) },
 		func(time.Duration) { enqueue(t, e, "b", "five", true) },
 	)
+
 	want := []string{
 		"0s a two", "0s commit",
 		"15m0s a one", "15m0s commit", "15m0s b three", "15m0s commit",
 		"1h0m0s b four", "1h0m0s commit",
 		"1h0m0s b five", "1h0m0s commit",
 	}
+
 	if d := cmp.Diff(want, h.told); d != "" {
 		t.Errorf("-want +had:\n%s", d)
 	}
@@ -199,6 +211,7 @@ func TestLoopFullBatch(t *testing.T) {
 	if d := cmp.Diff(want, h.told[:end]); d != "" {
 		t.Errorf("before the end: -want +had:\n%s", d)
 	}
+
 	want = append(want, "0s b one", "0s commit", "0s a 2", "0s commit")
 	if d := cmp.Diff(want, h.told); d != "" {
 		t.Errorf("-want +had:\n%s", d)
@@ -219,19 +232,23 @@ func TestLoopTriesAgain(t *testing.T) {
 		}
 		return free{}, nil
 	}
+
 	enqueue(t, e, "a", "one", false)
 	enqueue(t, e, "a", "two", false)
 	enqueue(t, e, "b", "three", false)
 	sleep := func(d time.Duration) { h.clock.pass(d) }
 	play(t, e, sleep, sleep, sleep, func(d time.Duration) { locked = false; sleep(d) })
+
 	// At first with the other list, which does not wait for it, and then alone.
 	if d := cmp.Diff([]time.Duration{0, 0, time.Second, 3 * time.Second, 7 * time.Second, 15 * time.Second}, asked); d != "" {
 		t.Errorf("-want +had:\n%s", d)
 	}
+
 	want := []string{"15s a one", "15s a two", "15s commit"}
 	if had := h.told[len(h.told)-3:]; !cmp.Equal(want, had) {
 		t.Errorf("had %q at the end, wanted %q", had, want)
 	}
+
 	if left, _ := os.ReadDir(e.Queue.Dir()); len(left) != 0 {
 		t.Errorf("had %d entries left, wanted none", len(left))
 	}
@@ -247,23 +264,27 @@ func TestLoopSurvivesItsQueue(t *testing.T) {
 	s := newSite(t, "a")
 	e, h := harness(t, s)
 	away := e.Queue.Dir() + ".away"
+
 	move := func(from, to string) {
 		if err := os.Rename(from, to); err != nil {
 			t.Error(err)
 		}
 	}
+
 	soon := func(d time.Duration) {
 		if d > time.Second {
 			t.Errorf("had a wait of %v for the queue, wanted at most a second", d)
 		}
 		h.clock.pass(d)
 	}
+
 	play(t, e,
 		func(time.Duration) { move(e.Queue.Dir(), away) }, soon, soon,
 		func(d time.Duration) { soon(d); move(away, e.Queue.Dir()); enqueue(t, e, "a", "one", false) })
 	if len(h.told) != 2 {
 		t.Errorf("had %q, wanted an entry and its commit", h.told)
 	}
+
 	log, _ := os.ReadFile(filepath.Join(s.LogDir(), "error"))
 	if n := strings.Count(string(log), "\n"); n != 1 || !strings.Contains(string(log), e.Queue.Dir()) {
 		t.Errorf("had in the error log:\n%swanted one line that names %s", log, e.Queue.Dir())
@@ -275,9 +296,11 @@ func TestLoopOnce(t *testing.T) {
 	e, h := harness(t, newSite(t, "a"))
 	enqueue(t, e, "a", "one", true)
 	enqueue(t, e, "a", "two", false)
+
 	if err := (&Loop{Engines: []*Engine{e}, Once: true}).Run(context.Background()); err != nil {
 		t.Fatal(err)
 	}
+
 	if d := cmp.Diff([]string{"0s a one", "0s commit"}, h.told); d != "" {
 		t.Errorf("-want +had:\n%s", d)
 	}
@@ -291,9 +314,11 @@ func TestLoopIsTold(t *testing.T) {
 	defer stop()
 	w := newWatcher([]string{e.Queue.Dir()}, time.Hour)
 	defer w.Close()
+
 	if w.every != idleScan {
 		t.Skip("the temporary directory cannot be watched")
 	}
+
 	w.every = time.Hour
 	waits := 0
 	l := &Loop{Engines: []*Engine{e}, Wait: func(ctx context.Context, d time.Duration) {
@@ -304,12 +329,15 @@ func TestLoopIsTold(t *testing.T) {
 		enqueue(t, e, "a", fmt.Sprint(waits), false)
 		w.wait(ctx, time.Hour)
 	}}
+
 	if err := l.Run(ctx); err != nil {
 		t.Fatal(err)
 	}
+
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		t.Error("an entry was not told of")
 	}
+
 	if had := strings.Join(h.told, "; "); had != "0s a 1; 0s commit; 0s a 2; 0s commit; 0s a 3; 0s commit" {
 		t.Errorf("had %s", had)
 	}
@@ -325,26 +353,33 @@ func TestOneProcessWorksOnASlice(t *testing.T) {
 		}
 		return slot
 	}
+
 	first, second := take(0, 2), take(1, 2)
 	if _, err := LockSlice(s, "BounceRunner", 1, 2); !errors.Is(err, ErrTaken) {
 		t.Errorf("the same slice twice: had error %v", err)
 	}
+
 	if _, err := LockQueue(s, "BounceRunner"); !errors.Is(err, ErrTaken) {
 		t.Errorf("all slices beside one: had error %v", err)
 	}
+
 	if err := errors.Join(first.Unlock(), second.Unlock()); err != nil {
 		t.Error(err)
 	}
+
 	all, err := LockQueue(s, "BounceRunner")
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if _, err := LockSlice(s, "BounceRunner", 0, 2); !errors.Is(err, ErrTaken) {
 		t.Errorf("a slice beside all: had error %v", err)
 	}
+
 	if err := all.Unlock(); err != nil {
 		t.Error(err)
 	}
+
 	if err := take(0, 2).Unlock(); err != nil {
 		t.Error(err)
 	}

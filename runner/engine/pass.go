@@ -39,9 +39,11 @@ func (e *Engine) pass(ctx context.Context, o passOptions) (*pass, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	if o.once && len(bases) > 1 {
 		bases = bases[:1]
 	}
+
 	now := e.Env.Now()
 	p := &pass{passOptions: o, next: now.Add(idleScan)}
 	fresh := e.unseen(bases, now)
@@ -55,6 +57,7 @@ func (e *Engine) pass(ctx context.Context, o passOptions) (*pass, error) {
 		if err := e.classify(fresh[:n]); err != nil {
 			return nil, err
 		}
+
 		fresh = fresh[n:]
 		waited = waited || len(e.waits) > 0
 		e.handleDue(ctx, p, bases, due)
@@ -76,12 +79,14 @@ func (e *Engine) pass(ctx context.Context, o passOptions) (*pass, error) {
 	if defers && due && waited {
 		e.deferred = now.Add(deferrer.Every(e.Env.Site))
 	}
+
 	for _, h := range e.holds.entries {
 		p.at(h.until)
 	}
 	if len(e.stalled) > 0 || !e.recoverAt.IsZero() {
 		p.at(now.Add(stalledHold))
 	}
+
 	return p, nil
 }
 
@@ -98,6 +103,7 @@ func (e *Engine) handleDue(ctx context.Context, p *pass, bases []string, all boo
 		}
 		return due
 	})
+
 	e.handle(ctx, p, batches)
 
 	e.Env.Lists.ForgetPended()
@@ -146,11 +152,13 @@ func (e *Engine) unseen(bases []string, now time.Time) (fresh []string) {
 	for base := range e.seen {
 		left = append(left, base)
 	}
+
 	for _, base := range left {
 		if !there[base] {
 			e.forget(base)
 		}
 	}
+
 	return fresh
 }
 
@@ -163,6 +171,7 @@ func (e *Engine) cannotWait(entries []*runner.Entry) (now []*runner.Entry) {
 			waiting++
 		}
 	}
+
 	take := waiting - waiting%e.batchSize()
 	for _, en := range entries {
 		if !e.waits[en.Base] {
@@ -172,6 +181,7 @@ func (e *Engine) cannotWait(entries []*runner.Entry) (now []*runner.Entry) {
 			take--
 		}
 	}
+
 	return now
 }
 
@@ -182,11 +192,13 @@ func (e *Engine) finish(ctx context.Context) {
 	if len(e.waits) == 0 {
 		return
 	}
+
 	bases, err := e.Queue.Files(qfile.Waiting)
 	if err != nil {
 		e.logError("%s: %v", e.Handler.Name(), err)
 		return
 	}
+
 	batches := e.plan(bases, func(entries []*runner.Entry) (waiting []*runner.Entry) {
 		for _, en := range entries {
 			if e.waits[en.Base] {
@@ -195,5 +207,6 @@ func (e *Engine) finish(ctx context.Context) {
 		}
 		return waiting
 	})
+
 	e.handle(ctx, &pass{}, batches)
 }

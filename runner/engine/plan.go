@@ -44,11 +44,14 @@ func (e *Engine) plan(bases []string, due func([]*runner.Entry) []*runner.Entry)
 		if en == nil {
 			continue
 		}
+
 		if lists[en.List] == nil {
 			order = append(order, en.List)
 		}
+
 		lists[en.List] = append(lists[en.List], en)
 	}
+
 	order = slices.DeleteFunc(order, func(name string) bool {
 		lists[name] = due(lists[name])
 		return len(lists[name]) == 0
@@ -57,9 +60,11 @@ func (e *Engine) plan(bases []string, due func([]*runner.Entry) []*runner.Entry)
 	if h, ok := e.Handler.(runner.Reacher); ok && len(order) > 1 {
 		return e.planAcross(h, bases, order, lists)
 	}
+
 	if h, ok := e.Handler.(runner.Orderer); ok {
 		order = h.Order(e.Env.Lists, order, lists)
 	}
+
 	var batches []*batch
 	for _, name := range order {
 		batches = append(batches, &batch{list: name, entries: lists[name], claimed: map[string]bool{}, chunk: 1})
@@ -91,14 +96,17 @@ func (e *Engine) planAcross(h runner.Reacher, bases, order []string, lists map[s
 				delete(open, name)
 			}
 		}
+
 		b := open[en.List]
 		if b == nil {
 			b = &batch{list: en.List, reaches: reaches, alone: len(reaches) > 0, claimed: map[string]bool{}, chunk: 1}
 			open[en.List] = b
 			batches = append(batches, b)
 		}
+
 		b.entries = append(b.entries, en)
 	}
+
 	return batches
 }
 
@@ -108,6 +116,7 @@ func (e *Engine) limit(b *batch) int {
 	if b.cut > 0 {
 		n = min(n, b.cut)
 	}
+
 	if l := e.holds.lists[b.list]; l != nil && l.limit > 0 {
 		n = min(n, l.limit)
 	} else if n > busyBatch && e.Env.Lists.SavedElsewhere(b.list, busyTime) {
@@ -121,6 +130,7 @@ func (e *Engine) limit(b *batch) int {
 			return i
 		}
 	}
+
 	return n
 }
 
@@ -156,10 +166,12 @@ func (e *Engine) group(batches []*batch) (group, rest []*batch) {
 		if i > 0 && (alone || i == groupLists || entries > e.batchSize() || size > groupBytes) {
 			return batches[:i], batches[i:]
 		}
+
 		had[b.list] = true
 		if alone {
 			return batches[:1], batches[1:]
 		}
 	}
+
 	return batches, nil
 }

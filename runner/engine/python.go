@@ -27,10 +27,12 @@ func (e *pythonOnly) Unwrap() error { return e.ErrNeedsPython }
 func (e *Engine) delegate(ctx context.Context, b *batch) {
 	why := b.python
 	n := 1
+
 	if why.whole {
 		// Python may bring the list up to date with the first; else more go at a time.
 		n, b.chunk = min(b.chunk, len(b.taken)), min(2*b.chunk, maxChunk)
 	}
+
 	var bases []string
 	for _, en := range b.entries[:n] {
 		if err := e.Queue.Release(en.Base); err != nil {
@@ -48,6 +50,7 @@ func (e *Engine) delegate(ctx context.Context, b *batch) {
 		e.count(runner.Delegated)
 		e.forget(base)
 	}
+
 	b.entries = b.entries[done:]
 	b.cut, b.alone, b.locked = 0, false, false
 	if err != nil {

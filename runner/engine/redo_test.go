@@ -34,9 +34,11 @@ func (m *meddler) Apply(b runner.Batch, e *runner.Entry) (runner.Outcome, error)
 		m.meddle()
 		m.meddle = nil
 	}
+
 	if e.Data.True("seen") {
 		m.log = append(m.log, "an entry kept what an attempt before had done to it")
 	}
+
 	e.Data.Set("seen", pickle.Int(1))
 	b.List().Set("count", pickle.Int(b.List().Int("count")+1))
 	b.Log("bounce", "counted %d", b.List().Int("count"))
@@ -52,10 +54,12 @@ func group(t *testing.T, e *Engine) *txn.Group {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	g, err := j.Group(nil)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	return g
 }
 
@@ -68,6 +72,7 @@ func countingSite(t *testing.T, more string) *site.Site {
 			t.Fatal(err)
 		}
 	}
+
 	d := pickle.NewDict()
 	d.SetStr("data_version", pickle.Int(s.Profile.DataFileVersion))
 	d.SetStr("preferred_language", pickle.Str("en"))
@@ -77,9 +82,11 @@ func countingSite(t *testing.T, more string) *site.Site {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if err := os.WriteFile(filepath.Join(s.ListDataDir(), "test", "config.pck"), b, 0o660); err != nil {
 		t.Fatal(err)
 	}
+
 	return s
 }
 
@@ -102,55 +109,67 @@ func TestListChangesBeforeItsLock(t *testing.T) {
 	s := countingSite(t, "other")
 	env := txn.NewEnv(s)
 	defer env.Log.Close()
+
 	m := &meddler{meddle: func() {
 		l, err := maillist.Open(s, "test", maillist.Options{Held: true})
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		l.Set("count", pickle.Int(100))
 		l.Set("other", pickle.Int(7))
 		files, err := l.Stage()
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		for _, f := range files {
 			if err := f.Publish(nil); err != nil {
 				t.Fatal(err)
 			}
 		}
 	}}
+
 	e, err := New(env, m, 0, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	enqueueForTest(t, e, 3)
 	stats, err := e.Drain(context.Background())
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if stats.Entries != 3 || stats.Outcomes[runner.Applied] != 3 || stats.Commits != 1 {
 		t.Errorf("had %+v, wanted 3 entries applied in 1 commit", stats)
 	}
+
 	l, err := maillist.Open(s, "test", maillist.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if count, other := l.Int("count"), l.Int("other"); count != 103 || other != 7 {
 		t.Errorf("had count %d and other %d, wanted 103 and 7", count, other)
 	}
+
 	for _, line := range m.log {
 		t.Error(line)
 	}
 	if left, _ := os.ReadDir(s.QueueDir("bounces")); len(left) != 0 {
 		t.Errorf("had %d entries left, wanted none", len(left))
 	}
+
 	if left, _ := os.ReadDir(s.LockDir()); len(left) != 0 {
 		t.Errorf("had %d files left in the lock directory, wanted none", len(left))
 	}
+
 	lines, err := os.ReadFile(filepath.Join(s.LogDir(), "bounce"))
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if n := strings.Count(string(lines), "\n"); n != 3 {
 		t.Errorf("had %d log lines, wanted 3:\n%s", n, lines)
 	}
@@ -174,6 +193,7 @@ func TestOtherListIsLocked(t *testing.T) {
 		if err := os.CopyFS(filepath.Join(s.ListDataDir(), "other"), os.DirFS(filepath.Join(s.ListDataDir(), "test"))); err != nil {
 			t.Fatal(err)
 		}
+
 		env := txn.NewEnv(s)
 		defer env.Log.Close()
 		locked := true
@@ -183,10 +203,12 @@ func TestOtherListIsLocked(t *testing.T) {
 			}
 			return free{}, nil
 		}
+
 		e, err := New(env, &visitor{}, 0, 1)
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		enqueueForTest(t, e, 1)
 		for _, want := range []runner.Outcome{runner.Kept, runner.Applied} {
 			stats, err := e.Drain(t.Context())
@@ -216,9 +238,11 @@ func replace(t *testing.T, file string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if err := os.WriteFile(file+".new", b, 0o660); err != nil {
 		t.Fatal(err)
 	}
+
 	if err := os.Rename(file+".new", file); err != nil {
 		t.Fatal(err)
 	}
@@ -248,15 +272,18 @@ func TestLockIsRefreshed(t *testing.T) {
 			}
 			return dated{times: &times}, nil
 		}
+
 		m := &meddler{}
 		e, err := New(env, m, 0, 1)
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		enqueueForTest(t, e, 8)
 		if stats, err := e.Drain(t.Context()); err != nil || stats.Outcomes[runner.Applied] != 8 {
 			t.Fatalf("had %+v, %v, wanted 8 entries applied", stats, err)
 		}
+
 		if times < c.least || times > c.most {
 			t.Errorf("lifetime %v s: refreshed the lock %d times, wanted %d to %d", c.lifetime, times, c.least, c.most)
 		}

@@ -40,6 +40,7 @@ func (e *Engine) stall(g *txn.Group, why error) {
 		e.stalled = append(e.stalled, &stalled{j, g})
 		return
 	}
+
 	e.abandon(j, stalledHold)
 }
 
@@ -57,6 +58,7 @@ func (e *Engine) resume() {
 	if err := e.Env.Unlock(); err != nil {
 		e.logError("%s: %v", e.Handler.Name(), err)
 	}
+
 	e.stalled = slices.DeleteFunc(e.stalled, func(s *stalled) bool {
 		err := s.group.Resume()
 		if err != nil && s.group.Partial() {
@@ -65,10 +67,12 @@ func (e *Engine) resume() {
 		e.abandon(s.journal, 0)
 		return true
 	})
+
 	if e.journal != nil && e.journal.Untidy() {
 		e.abandon(e.journal, 0)
 		e.journal = nil
 	}
+
 	if !e.recoverAt.IsZero() && !time.Now().Before(e.recoverAt) {
 		ctx, cancel := context.WithTimeout(context.Background(), resumeTime)
 		defer cancel()
@@ -87,12 +91,14 @@ func (e *Engine) closeJournal() error {
 		errs = append(errs, s.journal.Abandon())
 		s.group.Leave()
 	}
+
 	e.stalled = nil
 	errs = append(errs, e.Env.Unlock())
 	if e.journal != nil {
 		errs = append(errs, e.journal.Close())
 		e.journal = nil
 	}
+
 	return errors.Join(errs...)
 }
 
@@ -105,10 +111,12 @@ func (e *Engine) recover(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+
 	e.recoverAt = time.Time{}
 	if len(r.Problems) > 0 {
 		e.recoverAt = time.Now().Add(recoverEvery)
 	}
+
 	for _, err := range r.Problems {
 		e.logError("%s: a transaction is not finished yet: %v", e.Handler.Name(), err)
 	}

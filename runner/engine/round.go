@@ -22,6 +22,7 @@ func (e *Engine) handle(ctx context.Context, p *pass, batches []*batch) {
 			_ = e.journal.RemoveSpares()
 		}
 	}()
+
 	skipped := map[string]bool{} // lists some of whose entries stay, so that later ones must
 	stay := func(b *batch) {
 		e.release(b)
@@ -39,6 +40,7 @@ func (e *Engine) handle(ctx context.Context, p *pass, batches []*batch) {
 			}
 			return skip
 		})
+
 		if len(batches) == 0 {
 			return
 		}
@@ -55,11 +57,13 @@ func (e *Engine) handle(ctx context.Context, p *pass, batches []*batch) {
 				left = append(left, b)
 			}
 		}
+
 		batches = append(left, rest...)
 		if e.Progress != nil {
 			e.Progress(e.stats.Entries, e.stats.Entries+len(e.seen))
 		}
 	}
+
 	for _, b := range batches {
 		e.release(b)
 	}
@@ -74,14 +78,17 @@ func (e *Engine) mustSkip(p *pass, b *batch, skipped map[string]bool) bool {
 	if slices.ContainsFunc(e.stalled, func(s *stalled) bool { return s.group.Has(b.list) }) {
 		return true
 	}
+
 	until := e.holds.untilList(b.list)
 	if p.ready != nil && !until.After(e.Env.Now()) {
 		until = p.ready(b.list)
 	}
+
 	if until.After(e.Env.Now()) {
 		p.at(until)
 		return true
 	}
+
 	return false
 }
 
@@ -104,6 +111,7 @@ func (e *Engine) round(ctx context.Context, batches []*batch) {
 			e.begin(ctx, g, b)
 		}
 	}
+
 	e.commit(g, batches, e.prepare(batches))
 
 	for _, b := range batches {
@@ -121,10 +129,12 @@ func (e *Engine) claim(batches []*batch) (*txn.Group, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	type wanted struct {
 		b  *batch
 		en *runner.Entry
 	}
+
 	var bases []string
 	var want []wanted
 	for _, b := range batches {
@@ -137,6 +147,7 @@ func (e *Engine) claim(batches []*batch) (*txn.Group, error) {
 			}
 		}
 	}
+
 	g, err := j.Group(bases)
 	if err != nil {
 		return nil, err
@@ -151,6 +162,7 @@ func (e *Engine) claim(batches []*batch) (*txn.Group, error) {
 			w.b.claimed[w.en.Base] = true
 			continue
 		}
+
 		lost[w.en] = true
 		if errors.Is(err, fs.ErrNotExist) {
 			e.forget(w.en.Base)
@@ -161,16 +173,19 @@ func (e *Engine) claim(batches []*batch) (*txn.Group, error) {
 		e.count(runner.Kept)
 		kept, why = kept+1, err
 	}
+
 	if why != nil {
 		// What keeps one of thousands keeps all.
 		e.logError("%s: keeping %d entries in the queue: %v", e.Handler.Name(), kept, why)
 	}
+
 	if len(lost) > 0 {
 		for _, b := range batches {
 			b.taken = slices.DeleteFunc(slices.Clone(b.taken), func(en *runner.Entry) bool { return lost[en] })
 			b.entries = slices.DeleteFunc(slices.Clone(b.entries), func(en *runner.Entry) bool { return lost[en] })
 		}
 	}
+
 	return g, nil
 }
 
@@ -184,6 +199,7 @@ func (e *Engine) begin(ctx context.Context, g *txn.Group, b *batch) {
 	case e.onlyReads():
 		mode = txn.ReadOnly
 	}
+
 	b.mode = mode
 
 	tx, view, err := g.Begin(ctx, b.list, mode)
@@ -197,14 +213,17 @@ func (e *Engine) begin(ctx context.Context, g *txn.Group, b *batch) {
 	case errors.As(err, &needs):
 		err = &pythonOnly{ErrNeedsPython: needs, whole: true}
 	}
+
 	if err == nil {
 		b.tx = tx
 		return
 	}
+
 	if tx != nil {
 		// What could not be removed is for a recovery, see txn.Journal.Untidy.
 		_ = tx.Drop()
 	}
+
 	e.retryOrStop(b, err)
 }
 
@@ -224,6 +243,7 @@ func (e *Engine) prepare(batches []*batch) (prepared []*batch) {
 				entries = append(entries, en.Base)
 			}
 		}
+
 		return b.tx.Prepare(entries, preserved)
 	}) {
 		b := begun[i]
@@ -231,11 +251,13 @@ func (e *Engine) prepare(batches []*batch) (prepared []*batch) {
 			prepared = append(prepared, b)
 			continue
 		}
+
 		// What could not be removed is for a recovery, see txn.Journal.Untidy.
 		_ = b.tx.Drop()
 		b.tx = nil
 		e.retryOrStop(b, err)
 	}
+
 	return prepared
 }
 
@@ -276,6 +298,7 @@ func (e *Engine) commit(g *txn.Group, batches, prepared []*batch) {
 	if len(prepared) > 1 {
 		wait = txn.AnInstant
 	}
+
 	var done []*batch
 	var unfinished error
 	for i, err := range disk.InParallel(len(prepared), func(i int) error {
@@ -304,6 +327,7 @@ func (e *Engine) commit(g *txn.Group, batches, prepared []*batch) {
 		if unfinished == nil {
 			unfinished = err
 		}
+
 		e.stall(g, unfinished)
 		// Recovery puts back those of the entries that have not taken effect.
 		for _, b := range batches {
@@ -311,6 +335,7 @@ func (e *Engine) commit(g *txn.Group, batches, prepared []*batch) {
 		}
 		return
 	}
+
 	for _, b := range done {
 		e.done(b)
 	}
@@ -323,6 +348,7 @@ func (e *Engine) done(b *batch) {
 	} else {
 		e.holds.done(b.list, e.batchSize())
 	}
+
 	for i, en := range b.taken {
 		e.count(b.outcomes[i])
 		e.forget(en.Base)
@@ -331,6 +357,7 @@ func (e *Engine) done(b *batch) {
 			e.keepForLater(en.Base)
 		}
 	}
+
 	e.observe(b)
 	b.entries = b.entries[len(b.taken):]
 	b.reaches, b.cut, b.alone, b.locked = nil, 0, false, false
@@ -376,6 +403,7 @@ func (e *Engine) release(b *batch) {
 			e.forget(base)
 		}
 	}
+
 	clear(b.claimed)
 	if why != nil {
 		e.logError("%s: %d entries stay .bak files for now: %v", e.Handler.Name(), left, why)

@@ -31,6 +31,7 @@ func LockSlice(s *site.Site, runner string, n, slices int) (*SliceLock, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	taken := fmt.Errorf("%s, slice %d of %d: %w", runner, n, slices, ErrTaken)
 	if all == nil {
 		return nil, taken
@@ -39,9 +40,11 @@ func LockSlice(s *site.Site, runner string, n, slices int) (*SliceLock, error) {
 	if slice == nil && err == nil {
 		err = taken
 	}
+
 	if err != nil {
 		return nil, errors.Join(err, all.Close())
 	}
+
 	return &SliceLock{all, slice}, nil
 }
 

@@ -43,15 +43,18 @@ func (e *Engine) observe(b *batch) {
 		written += size
 		e.stats.ListBytes = max(e.stats.ListBytes, size)
 	}
+
 	e.stats.Written += written
 
 	if e.Observe == nil {
 		return
 	}
+
 	c := history.Commit{
 		At: time.Now(), Runner: e.Handler.Name(), List: b.list, Entries: len(b.taken), Outcomes: map[string]int{},
 		Seconds: time.Since(b.begun).Seconds(), Waited: b.tx.Waited().Seconds(), Held: held.Seconds(), Bytes: written,
 	}
+
 	for _, o := range b.outcomes[:len(b.taken)] {
 		c.Outcomes[string(o)]++
 	}

@@ -18,14 +18,17 @@ func (e *Engine) takeOver() error {
 	if !ok || e.slice != 0 {
 		return nil
 	}
+
 	files, err := h.WorkFiles(e.Env.Site)
 	if err != nil {
 		return err
 	}
+
 	for file, pid := range files {
 		if !e.orphaned(h, file, pid) {
 			continue
 		}
+
 		err := e.outside(context.Background(), nil, "", func(tx *txn.Tx) error {
 			if err := h.TakeOver(tx, file); err != nil {
 				return err
@@ -38,6 +41,7 @@ func (e *Engine) takeOver() error {
 			e.logError("%s: %s stays: %v", e.Handler.Name(), file, fmt.Errorf("taking it over: %w", err))
 		}
 	}
+
 	return nil
 }
 

@@ -29,12 +29,14 @@ func newWatcher(dirs []string, sleep time.Duration) *watcher {
 	if w.notify, err = fsnotify.NewWatcher(); err != nil {
 		w.notify = nil
 	}
+
 	for _, dir := range dirs {
 		if w.notify == nil || w.notify.Add(dir) != nil || disk.OnNetwork(dir) {
 			// Mailman would be busy all the time with a setting of 0.
 			w.every = max(sleep, 100*time.Millisecond)
 		}
 	}
+
 	return w
 }
 
@@ -54,9 +56,11 @@ func (w *watcher) wait(ctx context.Context, d time.Duration) {
 	defer t.Stop()
 	var events chan fsnotify.Event
 	var errs chan error
+
 	if w.notify != nil {
 		events, errs = w.notify.Events, w.notify.Errors
 	}
+
 	for {
 		select {
 		case <-ctx.Done():

@@ -21,34 +21,41 @@ func TestEntryThatIsBeingWritten(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+
 	env := txn.NewEnv(s)
 	defer env.Log.Close()
 	e, err := New(env, &meddler{}, 0, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	data := qfile.NewData()
 	data.Set("_parsemsg", pickle.Int(1))
 	base, b, err := qfile.Encode(pickle.Str("Subject: whole\n\nbody\n"), data, 1e9, 3)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	path := e.Queue.Path(base, qfile.Waiting)
 	if err := os.WriteFile(path, b[:len(b)-5], 0o660); err != nil {
 		t.Fatal(err)
 	}
+
 	written := make(chan error)
 	go func() {
 		time.Sleep(3 * reread)
 		written <- os.WriteFile(path, b, 0o660)
 	}()
+
 	_, m, err := e.readWhole(base, false)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if subject, _ := m.Get("subject"); subject != "whole" {
 		t.Errorf("had subject %q, wanted whole", subject)
 	}
+
 	if err := <-written; err != nil {
 		t.Fatal(err)
 	}
@@ -56,10 +63,12 @@ func TestEntryThatIsBeingWritten(t *testing.T) {
 	if err := os.WriteFile(path, b[:len(b)-5], 0o660); err != nil {
 		t.Fatal(err)
 	}
+
 	old := time.Now().Add(-settled)
 	if err := os.Chtimes(path, old, old); err != nil {
 		t.Fatal(err)
 	}
+
 	if _, _, err := e.readWhole(base, false); err == nil {
 		t.Error("had no error for a torn entry, wanted one")
 	}

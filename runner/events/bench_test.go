@@ -19,10 +19,12 @@ func TestLineIsOneJSONObject(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	var had events.Event
 	if err := json.Unmarshal([]byte(r.Line(full)), &had); err != nil {
 		t.Fatal(err)
 	}
+
 	want := full
 	want.Domain = "example.net"
 	if diff := cmp.Diff(want, had); diff != "" {

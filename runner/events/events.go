@@ -139,11 +139,13 @@ func (e Event) appendTo(b []byte) []byte {
 			b = appendText(append(b, name...), v)
 		}
 	}
+
 	number := func(name string, v float64) {
 		if v != 0 {
 			b = strconv.AppendFloat(append(b, name...), v, 'f', -1, 64)
 		}
 	}
+
 	text(`,"member":`, e.Member)
 	text(`,"domain":`, e.Domain)
 	text(`,"server":`, e.Server)
@@ -154,6 +156,7 @@ func (e Event) appendTo(b []byte) []byte {
 	number(`,"before":`, e.Before)
 	number(`,"after":`, e.After)
 	text(`,"then":`, e.Then)
+
 	return append(b, '}')
 }
 
@@ -165,6 +168,7 @@ func appendText(b []byte, s string) []byte {
 			return append(b, quoted...)
 		}
 	}
+
 	b = append(b, '"')
 	b = append(b, s...)
 	return append(b, '"')
@@ -197,6 +201,7 @@ func readKey(dataDir string, create bool) ([]byte, error) {
 		if !create || !errors.Is(err, fs.ErrNotExist) {
 			return nil, err
 		}
+
 		// Two processes may both be the first.
 		key := make([]byte, 32)
 		rand.Read(key)
@@ -204,14 +209,17 @@ func readKey(dataDir string, create bool) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
+
 		_, err = tmp.Write(key)
 		err = errors.Join(err, tmp.Close())
 		if err == nil {
 			err = os.Link(tmp.Name(), name)
 		}
+
 		if e := os.Remove(tmp.Name()); err == nil || errors.Is(err, fs.ErrExist) {
 			err = e
 		}
+
 		if err != nil {
 			return nil, err
 		}
@@ -260,10 +268,12 @@ func Plain(diagnostic string) string {
 				digits++
 			}
 		}
+
 		if digits > 3 && !(len(w) == 5 && strings.Count(w, ".") == 2) {
 			words[i] = "#"
 		}
 	}
+
 	return strings.Join(words, " ")
 }
 
@@ -289,6 +299,7 @@ func Read(dataDir string, since time.Time) iter.Seq2[Event, error] {
 				yield(Event{}, err)
 				return
 			}
+
 			more := readFile(f, since, yield)
 			f.Close()
 			if !more {
@@ -301,6 +312,7 @@ func Read(dataDir string, since time.Time) iter.Seq2[Event, error] {
 func readFile(f io.Reader, since time.Time, yield func(Event, error) bool) (more bool) {
 	lines := bufio.NewScanner(f)
 	lines.Buffer(nil, 1<<20)
+
 	for lines.Scan() {
 		var e Event
 		if json.Unmarshal(lines.Bytes(), &e) != nil || e.At.Before(since) {
@@ -310,8 +322,10 @@ func readFile(f io.Reader, since time.Time, yield func(Event, error) bool) (more
 			return false
 		}
 	}
+
 	if err := lines.Err(); err != nil && !errors.Is(err, bufio.ErrTooLong) {
 		return yield(Event{}, err)
 	}
+
 	return true
 }

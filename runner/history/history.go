@@ -61,6 +61,7 @@ func (r *Ring) Add(c Commit) error {
 	if err != nil {
 		return err
 	}
+
 	f, err := os.OpenFile(r.path, os.O_WRONLY|os.O_APPEND|os.O_CREATE|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0o660)
 	if err != nil {
 		return err
@@ -73,6 +74,7 @@ func (r *Ring) Add(c Commit) error {
 	if info.Size() < maxBytes {
 		return nil
 	}
+
 	return r.shorten()
 }
 
@@ -82,10 +84,12 @@ func (r *Ring) shorten() error {
 	if err != nil {
 		return err
 	}
+
 	lines := bytes.SplitAfter(b, []byte("\n"))
 	if n := len(lines) - 1 - Keep; n > 0 {
 		lines = lines[n:]
 	}
+
 	return replace(r.path, bytes.Join(lines, nil))
 }
 
@@ -96,6 +100,7 @@ func replace(path string, content []byte) error {
 	if err != nil {
 		return err
 	}
+
 	_, err = f.Write(content)
 	if err := errors.Join(err, f.Close()); err != nil {
 		return errors.Join(err, os.Remove(tmp))
@@ -110,6 +115,7 @@ func Read(dataDir string) ([]Commit, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	var all []Commit
 	for _, e := range names {
 		if match, _ := filepath.Match(prefix+"*"+suffix, e.Name()); !match {
@@ -122,6 +128,7 @@ func Read(dataDir string) ([]Commit, error) {
 		if err != nil {
 			return nil, err
 		}
+
 		for line := range bytes.Lines(b) {
 			var c Commit
 			if json.Unmarshal(line, &c) == nil {
@@ -129,6 +136,7 @@ func Read(dataDir string) ([]Commit, error) {
 			}
 		}
 	}
+
 	sort.SliceStable(all, func(i, j int) bool { return all[i].At.Before(all[j].At) })
 	return all, nil
 }

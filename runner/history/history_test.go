@@ -18,31 +18,38 @@ func TestRing(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+
 	files, err := os.ReadDir(dir)
 	if err != nil || len(files) != 2 {
 		t.Fatalf("had %v, %v, wanted a file for each of the two", files, err)
 	}
+
 	for _, f := range files {
 		if info, err := f.Info(); err != nil || info.Size() > maxBytes {
 			t.Errorf("%s: had %d bytes, %v, wanted less than %d", f.Name(), info.Size(), err, maxBytes)
 		}
 	}
+
 	// A torn line, as a crash may leave it.
 	f, err := os.OpenFile(filepath.Join(dir, files[0].Name()), os.O_APPEND|os.O_WRONLY, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if _, err := f.WriteString(`{"at":"20`); err != nil {
 		t.Fatal(err)
 	}
+
 	f.Close()
 	all, err := Read(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if len(all) < 2*Keep {
 		t.Fatalf("had %d commits, wanted at least %d of each", len(all), Keep)
 	}
+
 	for i, c := range all {
 		if want := n - len(all) + i; i > len(all)-Keep && (c.Entries != want || c.Outcomes["registered"] != want) {
 			t.Errorf("commit %d of %d: had %+v, wanted number %d", i, len(all), c, want)

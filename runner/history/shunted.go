@@ -34,11 +34,13 @@ func AddReason(dataDir string, r Reason) error {
 	if err != nil {
 		return err
 	}
+
 	path := filepath.Join(dataDir, reasonsFile)
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND|os.O_CREATE|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0o660)
 	if err != nil {
 		return err
 	}
+
 	_, err = f.Write(append(line, '\n'))
 	info, err2 := f.Stat()
 	if err := errors.Join(err, err2, f.Close()); err != nil || info.Size() < maxReasons {
@@ -49,6 +51,7 @@ func AddReason(dataDir string, r Reason) error {
 	if err != nil {
 		return err
 	}
+
 	half := b[len(b)/2:]
 	return replace(path, half[bytes.IndexByte(half, '\n')+1:])
 }
@@ -59,6 +62,7 @@ func Reasons(dataDir string) (map[string]Reason, error) {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
+
 	all := map[string]Reason{}
 	for line := range bytes.Lines(b) {
 		var r Reason
@@ -66,5 +70,6 @@ func Reasons(dataDir string) (map[string]Reason, error) {
 			all[r.Base] = r
 		}
 	}
+
 	return all, nil
 }

@@ -52,6 +52,7 @@ func settings(binary string, with Extras) string {
 func pythonString(s string) string {
 	var b strings.Builder
 	b.WriteByte('\'')
+
 	for i := 0; i < len(s); i++ {
 		switch c := s[i]; {
 		case c == '\'' || c == '\\':
@@ -64,6 +65,7 @@ func pythonString(s string) string {
 			b.WriteByte(c)
 		}
 	}
+
 	b.WriteByte('\'')
 	return b.String()
 }
@@ -77,6 +79,7 @@ func find(src []byte) (start, end int, ok bool, err error) {
 		if start < 0 {
 			continue
 		}
+
 		n := lineIndex(src[start:], blockEnd)
 		if n < 0 {
 			return 0, 0, false, fmt.Errorf("had the line %q, wanted the line %q after it; take the lines between out by hand", begin, blockEnd)
@@ -85,11 +88,14 @@ func find(src []byte) (start, end int, ok bool, err error) {
 		if end < len(src) && src[end] == '\n' {
 			end++
 		}
+
 		if begin == blockBeginNewline && start > 0 && end == len(src) {
 			start--
 		}
+
 		return start, end, true, nil
 	}
+
 	return 0, 0, false, nil
 }
 
@@ -100,11 +106,13 @@ func lineIndex(src []byte, line string) int {
 		if n < 0 {
 			n = len(src) - at
 		}
+
 		if string(src[at:at+n]) == line {
 			return at
 		}
 		at += n + 1
 	}
+
 	return -1
 }
 
@@ -120,6 +128,7 @@ func Added(src []byte, binary string, with Extras) ([]byte, error) {
 	if !ok {
 		return append(bytes.Clone(src), block(src, settings(binary, with))...), nil
 	}
+
 	// What find counts to the block besides its lines stays as it is.
 	lines := bytes.TrimSuffix(bytes.TrimPrefix(src[start:end], []byte("\n")), []byte("\n"))
 	begin, _, _ := bytes.Cut(lines, []byte("\n"))

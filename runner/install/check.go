@@ -47,11 +47,13 @@ func Check(ctx context.Context, s *site.Site, binary string) []Finding {
 		c.program()
 		c.settings()
 		c.directories()
+
 		// Hours may pass in it on a large site.
 		if !c.bad() {
 			c.lists(ctx)
 		}
 	}
+
 	return c.found
 }
 
@@ -89,6 +91,7 @@ func (c *checker) python() {
 	} else {
 		c.others = path
 	}
+
 	if c.site.Problem != nil {
 		c.add(Bad, "%s cannot be probed: %v", c.site.Prefix, c.site.Problem)
 	}
@@ -97,6 +100,7 @@ func (c *checker) python() {
 func (c *checker) release() {
 	p := c.site.Profile
 	c.add(Good, "Mailman %s on Python %s", p.Version, p.Python.Version)
+
 	// HEX_VERSION has a byte each for major, minor and micro, and one for what is no final release.
 	const first, last = 0x02010e, 0x020127
 	switch v := p.HexVersion >> 8; {
@@ -105,9 +109,11 @@ func (c *checker) release() {
 	case v > last:
 		c.add(Odd, "Mailman %s is later than 2.1.39, the last that mmrunner was held against", p.Version)
 	}
+
 	if len(p.Custom) > len(p.WithoutEffect("")) {
 		c.add(Odd, "this site has modules of its own: %s; commands and bounce modules among them are run by Python", strings.Join(p.Custom, ", "))
 	}
+
 	if text := p.WithoutEffectText(""); text != "" {
 		c.add(Odd, "WARNING: %s; the runners concerned are left to Python unless MMRUNNER_IGNORE_CHANGES is True in mm_cfg.py", text)
 	}
@@ -120,6 +126,7 @@ func (c *checker) user() {
 		c.add(Bad, "MAILMAN_USER and MAILMAN_GROUP: %v", err)
 		return
 	}
+
 	c.add(Good, "user %s and group %s", user, group)
 	if err := starts(c.who, c.others); err != nil {
 		c.add(Bad, "the other runners: %v", err)
@@ -141,13 +148,16 @@ func starts(u privilege.User, python string) error {
 	cmd := exec.CommandContext(ctx, python, "-c", "import os, sys")
 	cmd.Dir = "/"
 	cmd.WaitDelay = time.Second
+
 	if os.Geteuid() == 0 {
 		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: u.Credential(), Setsid: true}
 	}
+
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("%s cannot be started by %s: %w %s", python, u.Name, err, bytes.TrimSpace(out))
 	}
+
 	return nil
 }
 
@@ -172,6 +182,7 @@ func (c *checker) program() {
 		c.add(Bad, "%v", err)
 		return
 	}
+
 	for dir := filepath.Dir(c.binary); ; dir = filepath.Dir(dir) {
 		if err := may(c.who, dir, mayEnter); err != nil {
 			c.add(Bad, "%s cannot be started: %v", c.binary, err)
@@ -181,10 +192,12 @@ func (c *checker) program() {
 			break
 		}
 	}
+
 	info, err := os.Stat(c.binary)
 	if err == nil {
 		err = may(c.who, c.binary, mayRead|mayEnter)
 	}
+
 	if err != nil {
 		c.add(Bad, "%s cannot be started: %v", c.binary, err)
 		return
@@ -215,11 +228,13 @@ func (c *checker) directories() {
 		if os.IsNotExist(err) {
 			err = may(c.who, filepath.Dir(dir), mayWrite|mayEnter)
 		}
+
 		if err != nil {
 			bad++
 			c.add(Bad, "%v", err)
 		}
 	}
+
 	if bad == 0 {
 		c.add(Good, "lists, data, locks, logs and queues can be written to")
 	}
@@ -232,6 +247,7 @@ func (c *checker) lists(ctx context.Context) {
 		c.add(Bad, "%v", err)
 		return
 	}
+
 	bad := 0
 	for _, name := range names {
 		dir := filepath.Join(c.site.ListDataDir(), name)
@@ -239,14 +255,17 @@ func (c *checker) lists(ctx context.Context) {
 			bad++
 			c.add(Bad, "list %s: %v", name, err)
 		}
+
 		if err := may(c.who, filepath.Join(dir, "config.pck"), mayRead); err != nil && !os.IsNotExist(err) {
 			bad++
 			c.add(Bad, "list %s: %v", name, err)
 		}
+
 		if _, err := os.Stat(filepath.Join(dir, "extend.py")); err == nil {
 			c.add(Odd, "list %s has an extend.py, and is left to Python", name)
 		}
 	}
+
 	all, err := verify.Files(c.site, nil)
 	if err != nil {
 		c.add(Bad, "%v", err)
@@ -258,6 +277,7 @@ func (c *checker) lists(ctx context.Context) {
 			files = append(files, f)
 		}
 	}
+
 	python, err := verify.StartPython(c.site.Python)
 	if err != nil {
 		c.add(Bad, "%v", err)
@@ -269,14 +289,17 @@ func (c *checker) lists(ctx context.Context) {
 		c.add(Bad, "reading the lists: %v", err)
 		return
 	}
+
 	for _, f := range r.Findings {
 		bad++
 		c.add(Bad, "%s", f)
 	}
+
 	for _, why := range r.Unread {
 		bad++
 		c.add(Bad, "%s", why)
 	}
+
 	if bad == 0 {
 		c.add(Good, "%d lists are read, written and read again as Python does", len(names))
 	}

@@ -37,6 +37,7 @@ func ReadConfig(prefix string) (c *Config, err error) {
 	if err != nil {
 		return nil, err
 	}
+
 	real, err := filepath.EvalSymlinks(c.Path)
 	if err != nil {
 		return nil, err
@@ -55,12 +56,14 @@ func ReadConfig(prefix string) (c *Config, err error) {
 		}
 		c.dir, err = os.OpenRoot(filepath.Dir(real))
 	}
+
 	if err != nil {
 		return nil, err
 	}
 	if c.Text, c.info, err = c.read(); err != nil {
 		return nil, errors.Join(err, c.dir.Close())
 	}
+
 	return c, nil
 }
 
@@ -90,6 +93,7 @@ func (c *Config) read() ([]byte, fs.FileInfo, error) {
 	if !info.Mode().IsRegular() {
 		return nil, nil, fmt.Errorf("%s: got mode %v, need a plain file", c.Path, info.Mode())
 	}
+
 	text, err := io.ReadAll(f)
 	return text, info, err
 }
@@ -133,6 +137,7 @@ func (c *Config) Replace(text []byte) (err error) {
 	if !when.Truncate(time.Second).After(c.info.ModTime().Truncate(time.Second)) {
 		when = c.info.ModTime().Add(time.Second)
 	}
+
 	if err := c.dir.Chtimes(name, when, when); err != nil {
 		return err
 	}
@@ -151,6 +156,7 @@ func (c *Config) Replace(text []byte) (err error) {
 	if c.Text, c.info, err = c.read(); err != nil {
 		return err
 	}
+
 	d, err := c.dir.Open(".")
 	if err != nil {
 		return err

@@ -15,13 +15,16 @@ func newPrefix(t *testing.T) (prefix, file string) {
 	if err := os.Mkdir(filepath.Join(prefix, "Mailman"), 0o755); err != nil {
 		t.Fatal(err)
 	}
+
 	file = filepath.Join(prefix, "Mailman", "real.py")
 	if err := os.WriteFile(file, []byte("old"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+
 	if err := os.Symlink("real.py", filepath.Join(prefix, "Mailman", "mm_cfg.py")); err != nil {
 		t.Fatal(err)
 	}
+
 	return prefix, file
 }
 
@@ -50,30 +53,38 @@ func TestReplaceKeepsModeLinkAndMovesTheSecond(t *testing.T) {
 	if err := os.Chmod(file, 0o640|os.ModeSetgid); err != nil {
 		t.Fatal(err)
 	}
+
 	ahead := time.Now().Add(time.Hour).Truncate(time.Second)
 	if err := os.Chtimes(file, ahead, ahead); err != nil {
 		t.Fatal(err)
 	}
+
 	c := readConfig(t, prefix)
 	if err := c.Replace([]byte("new")); err != nil {
 		t.Fatal(err)
 	}
+
 	info, err := os.Lstat(file)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if info.Mode() != 0o640|os.ModeSetgid {
 		t.Errorf("got mode %v", info.Mode())
 	}
+
 	if !info.ModTime().After(ahead) {
 		t.Errorf("got mtime %v, need one after %v", info.ModTime(), ahead)
 	}
+
 	if target, _ := os.Readlink(c.Path); target != "real.py" {
 		t.Error("the symbolic link is gone")
 	}
+
 	if left := temporary(t, prefix); len(left) != 0 {
 		t.Errorf("left behind: %q", left)
 	}
+
 	// It can be put back at once.
 	if err := c.Replace([]byte("old")); err != nil {
 		t.Error(err)
@@ -94,15 +105,19 @@ func TestReplaceLosesNoEdit(t *testing.T) {
 		t.Run(what, func(t *testing.T) {
 			prefix, file := newPrefix(t)
 			c := readConfig(t, prefix)
+
 			if err := edit(file); err != nil {
 				t.Fatal(err)
 			}
+
 			if err := c.Replace([]byte("new")); !errors.Is(err, ErrEdited) {
 				t.Errorf("got error %v, need ErrEdited", err)
 			}
+
 			if b, err := os.ReadFile(file); err != nil || string(b) != "edited" {
 				t.Errorf("got %q, %v, need the edit", b, err)
 			}
+
 			if left := temporary(t, prefix); len(left) != 0 {
 				t.Errorf("left behind: %q", left)
 			}
@@ -115,22 +130,27 @@ func TestReadConfigFollowsNoLinkOfTheGroup(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("only root is asked to write where others may")
 	}
+
 	prefix, file := newPrefix(t)
 	outside := filepath.Join(t.TempDir(), "passwd")
 	if err := os.WriteFile(outside, []byte("root"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+
 	if err := os.Remove(file); err != nil {
 		t.Fatal(err)
 	}
+
 	if err := os.Symlink(outside, file); err != nil {
 		t.Fatal(err)
 	}
+
 	// Up to here only root can have made it.
 	c, err := ReadConfig(prefix)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	c.Close()
 
 	for dir := filepath.Dir(prefix); dir != filepath.Dir(os.TempDir()) && dir != "/"; dir = filepath.Dir(dir) {
@@ -140,12 +160,15 @@ func TestReadConfigFollowsNoLinkOfTheGroup(t *testing.T) {
 			}
 		}
 	}
+
 	if err := os.Chown(filepath.Join(prefix, "Mailman"), 0, 12345); err != nil {
 		t.Fatal(err)
 	}
+
 	if err := os.Chmod(filepath.Join(prefix, "Mailman"), 0o775); err != nil {
 		t.Fatal(err)
 	}
+
 	if c, err := ReadConfig(prefix); err == nil {
 		c.Close()
 		t.Error("a link in a directory of the group's was followed")

@@ -19,6 +19,7 @@ import paths
 from Mailman import mm_cfg
 sys.stdout.write(mm_cfg.PYTHON)
 `, filepath.Join(prefix, "bin"))
+
 	// Python cannot import where the current directory is gone.
 	cmd.Dir = "/"
 	var stderr bytes.Buffer
@@ -30,5 +31,6 @@ sys.stdout.write(mm_cfg.PYTHON)
 	if string(had) != binary {
 		return fmt.Errorf("mm_cfg.py: had PYTHON %q after the change, wanted %q", had, binary)
 	}
+
 	return nil
 }

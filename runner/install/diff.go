@@ -28,6 +28,7 @@ func Diff(path string, before, after []byte) string {
 	var out strings.Builder
 	fmt.Fprintf(&out, "--- %s\n+++ %s\n@@ -%s +%s @@\n", path, path,
 		span(from, len(a)-tail+upto), span(from, len(b)-tail+upto))
+
 	write := func(mark byte, lines []string) {
 		for _, line := range lines {
 			out.WriteByte(mark)
@@ -37,6 +38,7 @@ func Diff(path string, before, after []byte) string {
 			}
 		}
 	}
+
 	write(' ', a[from:head])
 	write('-', a[head:len(a)-tail])
 	write('+', b[head:len(b)-tail])

@@ -21,17 +21,21 @@ func TestAddedThenRemovedIsTheFileByteForByte(t *testing.T) {
 		if err != nil {
 			t.Fatal(name, err)
 		}
+
 		if !bytes.HasPrefix(with, []byte(src)) || !bytes.Contains(with, []byte("\nPYTHON = '/usr/local/bin/mmrunner'\n")) {
 			t.Errorf("%s: had %q", name, with)
 		}
+
 		again, err := Added(with, "/usr/local/bin/mmrunner", Extras{})
 		if err != nil || !bytes.Equal(again, with) {
 			t.Errorf("%s: a second install changed the file (%v):\n%s", name, err, again)
 		}
+
 		back, err := Removed(with)
 		if err != nil || string(back) != src {
 			t.Errorf("%s: had %q after uninstall, wanted %q (%v)", name, back, src, err)
 		}
+
 		twice, err := Removed(back)
 		if err != nil || string(twice) != src {
 			t.Errorf("%s: a second uninstall changed the file (%v)", name, err)
@@ -46,9 +50,11 @@ func TestAddedReplacesAnotherBinary(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if bytes.Contains(with, []byte("/old/")) || !bytes.Contains(with, []byte(`PYTHON = '/new/it\'s'`)) {
 		t.Errorf("had %q", with)
 	}
+
 	if back, _ := Removed(with); !bytes.Equal(back, src) {
 		t.Errorf("had %q after uninstall", back)
 	}
@@ -62,10 +68,12 @@ func TestRemovedKeepsLaterEdits(t *testing.T) {
 		if again, err := Added(edited, "/usr/local/bin/mmrunner", Extras{}); err != nil || !bytes.Equal(again, edited) {
 			t.Errorf("a second install moved the lines (%v):\n%s", err, again)
 		}
+
 		back, err := Removed(edited)
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		if !bytes.HasPrefix(back, []byte(src)) || !bytes.HasSuffix(back, []byte("\nDEFAULT_SERVER_LANGUAGE = 'de'\n")) && src != "" {
 			t.Errorf("from %q: had %q", src, back)
 		}
@@ -94,6 +102,7 @@ func TestDiff(t *testing.T) {
 	if got != want {
 		t.Errorf("had:\n%s\nwanted:\n%s", got, want)
 	}
+
 	if Diff("x", src, src) != "" {
 		t.Error("a diff of equal texts is not empty")
 	}
@@ -106,11 +115,13 @@ func TestLMTPIsARunnerOfMailmanctl(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	for _, want := range []string{"\nMMRUNNER_LMTP = '127.0.0.1:8024'\n", "\nQRUNNERS = QRUNNERS + [('LMTPRunner', 1)]\n"} {
 		if !bytes.Contains(with, []byte(want)) {
 			t.Errorf("had %q, wanted %q in it", with, want)
 		}
 	}
+
 	if without, err := Removed(with); err != nil || !bytes.Equal(without, src) {
 		t.Errorf("had %q, %v, wanted %q", without, err, src)
 	}

@@ -24,6 +24,7 @@ func may(u privilege.User, path string, want fs.FileMode) error {
 	if err != nil {
 		return err
 	}
+
 	st, ok := info.Sys().(*syscall.Stat_t)
 	if !ok || u.UID == 0 {
 		return nil
@@ -35,9 +36,11 @@ func may(u privilege.User, path string, want fs.FileMode) error {
 	case slices.Contains(u.Groups, int(st.Gid)):
 		mode >>= 3
 	}
+
 	if mode&want == want {
 		return nil
 	}
+
 	return fmt.Errorf("%s: had mode %v of user %d and group %d, wanted %s to be able to %s", path, info.Mode(), st.Uid, st.Gid, u.Name, verbs(want))
 }
 
@@ -50,10 +53,13 @@ func verbs(want fs.FileMode) string {
 		if want&v.bit == 0 {
 			continue
 		}
+
 		if s != "" {
 			s += " and "
 		}
+
 		s += v.verb
 	}
+
 	return s + " it"
 }

@@ -15,10 +15,12 @@ func TestMay(t *testing.T) {
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
+
 	info, err := os.Stat(file)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	st := info.Sys().(*syscall.Stat_t)
 	owner := privilege.User{Name: "owner", UID: int(st.Uid), Groups: []int{int(st.Gid) + 1}}
 	member := privilege.User{Name: "member", UID: int(st.Uid) + 1, Groups: []int{int(st.Gid) + 1, int(st.Gid)}}
@@ -36,10 +38,12 @@ func TestMay(t *testing.T) {
 		if err := os.Chmod(file, tt.mode); err != nil {
 			t.Fatal(err)
 		}
+
 		err := may(tt.u, file, tt.want)
 		if (err == nil) != tt.may {
 			t.Errorf("%s, mode %o, %s: had error %v", tt.u.Name, tt.mode, verbs(tt.want), err)
 		}
+
 		if err != nil && !strings.Contains(err.Error(), tt.u.Name) {
 			t.Errorf("had error %v, wanted it to name %s", err, tt.u.Name)
 		}

@@ -46,6 +46,7 @@ func BenchmarkIntake(b *testing.B) {
 					}
 				})
 			}
+
 			wg.Wait()
 			b.StopTimer()
 			b.ReportMetric((cpuTime(b)-cpu)*1e3/float64(b.N), "cpu-ms/op")

@@ -73,6 +73,7 @@ func (c Check) Run(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return err
 	}
+
 	token, file, err := c.begin()
 	if err != nil {
 		return err
@@ -90,6 +91,7 @@ func (c Check) Run(ctx context.Context, out io.Writer) error {
 	if err := c.await(ctx, file, cases); err != nil {
 		return err
 	}
+
 	return print(out, cases)
 }
 
@@ -99,10 +101,12 @@ func (c Check) cases() ([]checkCase, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	there, err := finder.settings.ListExists(strings.ToLower(c.List))
 	if err == nil && !there {
 		err = fmt.Errorf("--check %s: %w", c.List, ErrNoList)
 	}
+
 	if err != nil {
 		return nil, err
 	}
@@ -110,6 +114,7 @@ func (c Check) cases() ([]checkCase, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	if host == "" {
 		host = c.Site.Str("DEFAULT_EMAIL_HOST")
 	}
@@ -121,6 +126,7 @@ func (c Check) cases() ([]checkCase, error) {
 	for _, s := range intake.Scripts() {
 		add(c.List+s.Suffix, s.Name, s.Queue)
 	}
+
 	format := func(setting, usual string, values ...string) string {
 		text := c.Site.Str(setting)
 		if text == "" {
@@ -128,6 +134,7 @@ func (c Check) cases() ([]checkCase, error) {
 		}
 		return strings.NewReplacer(values...).Replace(text)
 	}
+
 	add(format("VERP_FORMAT", "%(bounces)s+%(mailbox)s=%(host)s",
 		"%(bounces)s", c.List+"-bounces", "%(mailbox)s", "member", "%(host)s", "example.com"), "bounces", "bounces")
 	add(format("VERP_CONFIRM_FORMAT", "%(addr)s+%(cookie)s",
@@ -141,6 +148,7 @@ func (c Check) begin() (token, file string, err error) {
 	if _, err := rand.Read(b); err != nil {
 		return "", "", err
 	}
+
 	token = hex.EncodeToString(b)
 	file = filepath.Join(c.Site.DataDir(), checkPrefix+token)
 	f, err := disk.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o660)
@@ -158,6 +166,7 @@ func (c Check) dial() (*smtp.Client, error) {
 	if path := strings.TrimPrefix(address, "unix:"); strings.Contains(path, "/") {
 		network, address = "unix", path
 	}
+
 	conn, err := net.Dial(network, address)
 	if err != nil {
 		return nil, err
@@ -177,6 +186,7 @@ func send(client *smtp.Client, token string, c *checkCase) error {
 		_ = client.Reset()
 		return err
 	}
+
 	w, err := client.Data()
 	if err != nil {
 		return err
@@ -194,6 +204,7 @@ func (c Check) await(ctx context.Context, file string, cases []checkCase) error 
 		if err != nil || missing == 0 || time.Now().After(end) {
 			return err
 		}
+
 		select {
 		case <-ctx.Done():
 			return context.Cause(ctx)
@@ -208,22 +219,26 @@ func read(file string, cases []checkCase) (missing int, err error) {
 		return 0, err
 	}
 	defer f.Close()
+
 	for lines := bufio.NewScanner(f); lines.Scan(); {
 		var a arrival
 		if err := json.Unmarshal(lines.Bytes(), &a); err != nil {
 			continue // being written
 		}
+
 		for i := range cases {
 			if strings.EqualFold(cases[i].address, a.Address) {
 				cases[i].had = &a
 			}
 		}
 	}
+
 	for _, c := range cases {
 		if c.had == nil && c.refused == nil {
 			missing++
 		}
 	}
+
 	return missing, nil
 }
 
@@ -241,17 +256,21 @@ func print(out io.Writer, cases []checkCase) error {
 		case c.had.Script != c.script || c.had.Queue != c.queue:
 			result = fmt.Sprintf("arrives as %s of list %s, in queue %s", c.had.Script, c.had.List, c.had.Queue)
 		}
+
 		if result != "arrives" {
 			failed++
 		}
+
 		fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", c.address, c.script, c.queue, result)
 	}
+
 	if err := t.Flush(); err != nil {
 		return err
 	}
 	if failed > 0 {
 		return fmt.Errorf("%w: %d of %d addresses", ErrCheck, failed, len(cases))
 	}
+
 	return nil
 }
 
@@ -262,18 +281,22 @@ func checkToken(text []byte) string {
 		if end < 0 {
 			end = len(rest)
 		}
+
 		line := string(rest[:min(end, len(checkField)+2*tokenBytes+1)])
 		if line == "" {
 			return ""
 		}
+
 		if value, ok := strings.CutPrefix(line, checkField); ok {
 			if b, err := hex.DecodeString(value); err == nil && len(b) == tokenBytes {
 				return value
 			}
 			return ""
 		}
+
 		rest = rest[min(end+1, len(rest)):]
 	}
+
 	return ""
 }
 
@@ -284,6 +307,7 @@ func (s *Server) checked(token string, r recipient) (ok bool, err error) {
 	if r.where.Loop {
 		a.Script, a.Queue = "loop", "loop"
 	}
+
 	line, err := json.Marshal(a)
 	if err != nil {
 		return true, err
@@ -295,6 +319,7 @@ func (s *Server) checked(token string, r recipient) (ok bool, err error) {
 	if err != nil {
 		return true, err
 	}
+
 	_, err = f.Write(append(line, '\n'))
 	return true, errors.Join(err, f.Close())
 }

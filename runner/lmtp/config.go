@@ -33,24 +33,29 @@ func Config(s *site.Site, server string, a Addresses) (string, error) {
 	if err != nil {
 		return "", err
 	}
+
 	settings, err := SettingsOf(s)
 	if err != nil {
 		return "", err
 	}
+
 	c := configData{
 		Listen: first(a.Listen, UsualAddress), Maps: first(a.Maps, UsualSocketmap), Usual: UsualAddress,
 		Prefix: s.Prefix, ListDir: s.ListDataDir(), SiteList: s.Str("MAILMAN_SITE_LIST"), Group: s.Str("MAILMAN_GROUP"),
 		settings: settings,
 	}
+
 	d := newDomains(s, a.Domains)
 	c.DomainList = append(append(d.ofLists(s.ListDataDir()), d.site...), d.virtual...)
 	slices.Sort(c.DomainList)
 	c.DomainList = slices.Compact(c.DomainList)
 	c.Host, c.Port, _ = net.SplitHostPort(c.Listen)
+
 	if p := strings.TrimPrefix(c.Listen, "unix:"); strings.Contains(p, "/") {
 		c.Unix = p
 		c.Host, c.Port, _ = net.SplitHostPort(UsualAddress)
 	}
+
 	var b strings.Builder
 	err = t.Execute(&b, c)
 	return b.String(), err

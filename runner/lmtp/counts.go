@@ -65,5 +65,6 @@ func (s *Server) Counts() Counts {
 	for k, n := range s.count.answers {
 		c.Refused[k] = n
 	}
+
 	return c
 }

@@ -36,6 +36,7 @@ func newDomains(s *site.Site, extra []string) *domains {
 			d.any = true
 		}
 	}
+
 	d.virtual = lower(s.List("POSTFIX_STYLE_VIRTUAL_DOMAINS"))
 	all := append([]string{s.Str("DEFAULT_EMAIL_HOST")}, extra...)
 	if v, ok := s.Value("VIRTUAL_HOSTS"); ok {
@@ -47,11 +48,13 @@ func newDomains(s *site.Site, extra []string) *domains {
 			}
 		}
 	}
+
 	for _, host := range lower(all) {
 		if host != "" && host != "*" && !slices.Contains(d.site, host) {
 			d.site = append(d.site, host)
 		}
 	}
+
 	return d
 }
 
@@ -74,6 +77,7 @@ func (d *domains) take(listDir, list, domain string, siteList bool) (bool, error
 	if isVirtual && siteList || !isVirtual && slices.Contains(d.site, domain) {
 		return true, nil
 	}
+
 	host, err := d.hostName(listDir, list)
 	return strings.ToLower(host) == domain, err
 }
@@ -91,6 +95,7 @@ func (d *domains) hostName(listDir, list string) (string, error) {
 			return "", nil
 		}
 	}
+
 	if err != nil {
 		return "", err
 	}
@@ -101,6 +106,7 @@ func (d *domains) hostName(listDir, list string) (string, error) {
 	if ok && known.mtime.Equal(info.ModTime()) && known.size == info.Size() {
 		return known.name, nil
 	}
+
 	b, err := os.ReadFile(path)
 	if err != nil {
 		return "", err
@@ -109,6 +115,7 @@ func (d *domains) hostName(listDir, list string) (string, error) {
 	if err != nil {
 		return "", err
 	}
+
 	v, _, err := doc.Get("host_name")
 	if err != nil {
 		return "", err
@@ -120,6 +127,7 @@ func (d *domains) hostName(listDir, list string) (string, error) {
 	case pickle.Unicode:
 		name = string(v)
 	}
+
 	d.hosts[list] = hostName{name, info.ModTime(), info.Size()}
 	return name, nil
 }
@@ -130,10 +138,12 @@ func (d *domains) ofLists(listDir string) (hosts []string) {
 	if err != nil {
 		return nil
 	}
+
 	for _, list := range lists {
 		if host, err := d.hostName(listDir, list.Name()); err == nil && host != "" {
 			hosts = append(hosts, strings.ToLower(host))
 		}
 	}
+
 	return hosts
 }

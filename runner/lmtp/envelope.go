@@ -19,11 +19,13 @@ func (e envelope) head(original, recipient string) string {
 	sender := quoteAddress(e.sender)
 	var b strings.Builder
 	b.WriteString("From ")
+
 	if sender == "" {
 		b.WriteString("MAILER-DAEMON")
 	} else {
 		b.WriteString(sender)
 	}
+
 	b.WriteString("  " + e.at.Format(time.ANSIC) + "\n")
 	b.WriteString("Return-Path: <" + sender + ">\n")
 	b.WriteString("X-Original-To: " + quoteAddress(original) + "\n")
@@ -41,22 +43,26 @@ func quoteAddress(address string) string {
 		}
 		return r
 	}, address)
+
 	at := strings.LastIndexByte(address, '@')
 	if at < 0 {
 		at = len(address)
 	}
+
 	local, domain := address[:at], address[at:]
 	if isDotAtom(local) {
 		return address
 	}
 	var b strings.Builder
 	b.WriteByte('"')
+
 	for i := 0; i < len(local); i++ {
 		if c := local[i]; c == '"' || c == '\\' || c == '\r' {
 			b.WriteByte('\\')
 		}
 		b.WriteByte(local[i])
 	}
+
 	b.WriteByte('"')
 	return b.String() + domain
 }
@@ -70,10 +76,12 @@ func isDotAtom(local string) bool {
 	if local[0] == '.' || local[len(local)-1] == '.' || strings.Contains(local, "..") {
 		return false
 	}
+
 	for i := 0; i < len(local); i++ {
 		if c := local[i]; c <= ' ' || c == 0x7f || strings.IndexByte(`()<>[]:;@\,"`, c) >= 0 {
 			return false
 		}
 	}
+
 	return true
 }

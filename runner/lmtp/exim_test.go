@@ -20,17 +20,21 @@ func exim4(t testing.TB) string {
 	if os.Geteuid() != 0 {
 		t.Skip("only root can start an Exim")
 	}
+
 	name := os.Getenv("EXIM")
 	if name == "" {
 		name = "exim4"
 	}
+
 	path, err := exec.LookPath(name)
 	if err != nil {
 		t.Skip("no Exim here; $EXIM may name one: ", err)
 	}
+
 	if out, err := exec.Command(path, "-bV", "-C", "/dev/null").CombinedOutput(); err != nil {
 		t.Skipf("%s does not run here: %v: %s", path, err, out)
 	}
+
 	return path
 }
 
@@ -44,20 +48,24 @@ func startExim(t *testing.T, p *pipeSite) (address string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	printed := p.config(t, "exim")
 	routers, transport, ok := strings.Cut(printed, "# Transport.")
 	if !ok {
 		t.Fatalf("printed %q, want a line # Transport.", printed)
 	}
+
 	if _, err := user.Lookup("Debian-exim"); err != nil {
 		t.Skip("no Exim here: ", err)
 	}
+
 	var names []string
 	for _, s := range intake.Scripts() {
 		if s.Suffix != "" {
 			names = append(names, s.Suffix, s.Suffix+"+*")
 		}
 	}
+
 	config := fmt.Sprintf(`
 spool_directory = %[1]s/spool
 log_file_path = %[1]s/log.%%slog
@@ -120,32 +128,40 @@ fails:
 begin retry
 *  *  F,2h,1s
 `, dir, port, routers, strings.Join(names, " : "), p.prefix, transport, mmtest.Python(t), program)
+
 	file := filepath.Join(dir, "exim.conf")
 	if err := os.WriteFile(file, []byte(config), 0o644); err != nil {
 		t.Fatal(err)
 	}
+
 	// Exim keeps no privileges with a configuration of another place, so all of it runs as its user.
 	if out, err := exec.Command("chown", "-R", "Debian-exim", dir).CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
+
 	if err := os.Chown(file, 0, 0); err != nil {
 		t.Fatal(err)
 	}
+
 	cmd := exec.Command(program, "-C", file, "-bdf", "-q1s")
 	var log strings.Builder
 	cmd.Stdout, cmd.Stderr = &log, &log
+
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
+
 	t.Cleanup(func() {
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()
+
 		if t.Failed() {
 			main, _ := os.ReadFile(filepath.Join(dir, "log.mainlog"))
 			panics, _ := os.ReadFile(filepath.Join(dir, "log.paniclog"))
 			t.Logf("Exim's logs:\n%s\n%s\n%s", log.String(), main, panics)
 		}
 	})
+
 	return address
 }
 
@@ -173,9 +189,11 @@ func TestEntriesAreThoseOfEximsPipe(t *testing.T) {
 	// Exim's own bounce, and a list whose name looks like an address of another.
 	sendSMTP(t, address, "one-bounces+user=host.example@lmtp.example", mails[0], "x@fails.example")
 	waitFor(t, "a bounce", func() bool { return count(p.site.QueueDir("bounces")) == 1 })
+
 	if got := p.taken(t)[0]; !strings.Contains(got, "'listname': 'one'") || !strings.Contains(got, "\nReturn-Path: <>\n") || !strings.Contains(got, "\nX-Failed-Recipients: x@fails.example\n") {
 		t.Errorf("Exim's bounce is %s", got)
 	}
+
 	sendSMTP(t, address, "a@sender.example", mails[0], "foo-bounces@lmtp.example")
 	waitFor(t, "a post", func() bool { return count(p.site.QueueDir("in")) == 1 })
 	if got := p.taken(t)[0]; !strings.Contains(got, "'listname': 'foo-bounces'") {
@@ -195,5 +213,6 @@ func below(entry string) string {
 		}
 		text = rest
 	}
+
 	return head + "\n" + strings.TrimRight(text, "\n")
 }

@@ -46,6 +46,7 @@ func NewFinder(s *site.Site, extra ...string) (*Finder, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	f := &Finder{settings: settings, siteList: s.Str("MAILMAN_SITE_LIST"), domains: newDomains(s, extra)}
 	for _, v := range []struct{ setting, group string }{
 		{"VERP_REGEXP", "bounces"}, {"VERP_PROBE_REGEXP", "bounces"}, {"VERP_CONFIRM_REGEXP", "addr"},
@@ -54,6 +55,7 @@ func NewFinder(s *site.Site, extra ...string) (*Finder, error) {
 		if text == "" {
 			continue
 		}
+
 		// The address is in lower case.
 		p, err := pyre.Compile(text, pyre.IgnoreCase)
 		if err != nil {
@@ -61,6 +63,7 @@ func NewFinder(s *site.Site, extra ...string) (*Finder, error) {
 		}
 		f.verp = append(f.verp, verp{p, v.group})
 	}
+
 	return f, nil
 }
 
@@ -73,10 +76,12 @@ func (f *Finder) Find(address string) (Recipient, error) {
 	if err != nil {
 		return Recipient{}, err
 	}
+
 	ok, err := f.domains.take(f.settings.ListDir, r.List, domain, r.List == f.siteList || r.Loop)
 	if err == nil && !ok {
 		err = fmt.Errorf("%w: list %s has no mail at %s", ErrNoList, r.List, domain)
 	}
+
 	return r, err
 }
 
@@ -97,15 +102,18 @@ func (f *Finder) findLocal(local, domain string) (Recipient, error) {
 			if !ok || len(list) <= len(found.List) {
 				continue
 			}
+
 			there, err := f.settings.ListExists(list)
 			if err != nil {
 				return Recipient{}, err
 			}
+
 			if there {
 				found = Recipient{List: list, Script: script}
 			}
 		}
 	}
+
 	if found.List != "" {
 		return found, nil
 	}
@@ -116,12 +124,14 @@ func (f *Finder) findLocal(local, domain string) (Recipient, error) {
 	if err == nil && !there {
 		err = fmt.Errorf("the site list %q is not below %s, so no list can be looked for", f.siteList, f.settings.ListDir)
 	}
+
 	if err != nil {
 		return Recipient{}, err
 	}
 	if local == f.siteList+"-loop" {
 		return Recipient{List: f.siteList, Loop: true}, nil
 	}
+
 	return Recipient{}, ErrNoList
 }
 
@@ -138,15 +148,18 @@ func (f *Finder) names(local, domain string) []string {
 		rest = rest[:at]
 		names = append(names, rest)
 	}
+
 	for _, v := range f.verp {
 		m := v.pattern.Search(local + "@" + domain)
 		if m == nil {
 			continue
 		}
+
 		if name, ok := m.Named(v.group); ok && !slices.Contains(names, name) {
 			names = append(names, name)
 		}
 	}
+
 	return names
 }
 

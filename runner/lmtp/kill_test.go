@@ -28,15 +28,18 @@ func TestMain(m *testing.M) {
 			time.Sleep(time.Millisecond)
 			srv, err = New(s, Options{})
 		}
+
 		if err == nil {
 			var l net.Listener
 			if l, err = Listen(filepath.Join(dir, "door", "s")); err == nil {
 				err = srv.Serve(l)
 			}
 		}
+
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
+
 	os.Exit(m.Run())
 }
 
@@ -47,6 +50,7 @@ func TestKilledServerKeepsWhatItAcknowledged(t *testing.T) {
 	if n, err := strconv.Atoi(os.Getenv("MMRUNNER_LMTP_KILLS")); err == nil {
 		kills = n
 	}
+
 	s := testSite(t, "one")
 	address := filepath.Join(s.Prefix, "door", "s")
 	var (
@@ -55,6 +59,7 @@ func TestKilledServerKeepsWhatItAcknowledged(t *testing.T) {
 		sent         int
 		wg           sync.WaitGroup
 	)
+
 	stop := make(chan struct{})
 	for client := range 4 {
 		wg.Go(func() {
@@ -64,11 +69,13 @@ func TestKilledServerKeepsWhatItAcknowledged(t *testing.T) {
 					return
 				default:
 				}
+
 				c, err := net.Dial("unix", address)
 				if err != nil {
 					time.Sleep(time.Millisecond)
 					continue
 				}
+
 				for r := bufio.NewReader(c); ; n++ {
 					id := fmt.Sprintf("%d-%d", client, n)
 					mu.Lock()
@@ -77,9 +84,11 @@ func TestKilledServerKeepsWhatItAcknowledged(t *testing.T) {
 					if !sendNoted(c, r, id) {
 						break
 					}
+
 					mu.Lock()
 					acknowledged[id] = true
 					mu.Unlock()
+
 					select {
 					case <-stop:
 						c.Close()
@@ -87,31 +96,39 @@ func TestKilledServerKeepsWhatItAcknowledged(t *testing.T) {
 					default:
 					}
 				}
+
 				c.Close()
 			}
 		})
 	}
+
 	for i := range kills {
 		cmd := exec.Command(os.Args[0])
 		cmd.Env = append(os.Environ(), serverOf+"="+s.Prefix)
+
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
+
 		// Each server dies with some work done, however slow the machine is.
 		mu.Lock()
 		before := len(acknowledged)
 		mu.Unlock()
+
 		waitFor(t, "a message is acknowledged", func() bool {
 			mu.Lock()
 			defer mu.Unlock()
 			return len(acknowledged) > before
 		})
+
 		time.Sleep(time.Duration(i*37%150) * time.Millisecond)
 		if err := cmd.Process.Kill(); err != nil {
 			t.Fatal(err)
 		}
+
 		_ = cmd.Wait()
 	}
+
 	close(stop)
 	wg.Wait()
 
@@ -128,14 +145,17 @@ func TestKilledServerKeepsWhatItAcknowledged(t *testing.T) {
 		}
 		times[strings.TrimSuffix(id, "\n\nend\n")]++
 	}
+
 	for id := range acknowledged {
 		if times[id] != 1 {
 			t.Errorf("message %s was acknowledged and is queued %d times", id, times[id])
 		}
 	}
+
 	if len(acknowledged) < kills {
 		t.Errorf("only %d messages were acknowledged", len(acknowledged))
 	}
+
 	t.Logf("%d kills, %d messages sent, %d acknowledged, %d queued", kills, sent, len(acknowledged), len(times))
 }
 
@@ -145,6 +165,7 @@ func sendNoted(c net.Conn, r *bufio.Reader, id string) bool {
 	if _, err := fmt.Fprintf(c, "LHLO t\r\nMAIL FROM:<>\r\nRCPT TO:<one-bounces>\r\nDATA\r\n"); err != nil {
 		return false
 	}
+
 	for {
 		line, err := r.ReadString('\n')
 		if err != nil || line[0] >= '4' {
@@ -154,6 +175,7 @@ func sendNoted(c net.Conn, r *bufio.Reader, id string) bool {
 			break
 		}
 	}
+
 	if _, err := fmt.Fprintf(c, "Subject: %s\r\n\r\nend\r\n.\r\n", id); err != nil {
 		return false
 	}

@@ -32,6 +32,7 @@ func Listen(address string) (net.Listener, error) {
 		if err != nil {
 			return nil, fmt.Errorf("address %q: %w; need HOST:PORT or the path of a socket", address, err)
 		}
+
 		if host == "" {
 			host = "localhost"
 		}
@@ -47,6 +48,7 @@ func Listen(address string) (net.Listener, error) {
 			return nil, err
 		}
 	}
+
 	info, err := os.Stat(dir)
 	if err != nil {
 		return nil, err
@@ -58,10 +60,12 @@ func Listen(address string) (net.Listener, error) {
 	if err := removeDeadSocket(path); err != nil {
 		return nil, err
 	}
+
 	l, err := net.Listen("unix", path)
 	if err != nil {
 		return nil, err
 	}
+
 	return l, os.Chmod(path, socketMode)
 }
 
@@ -77,11 +81,13 @@ func removeDeadSocket(path string) error {
 	if info.Mode()&fs.ModeSocket == 0 {
 		return fmt.Errorf("%s is a file of mode %v, need a socket or nothing", path, info.Mode())
 	}
+
 	c, err := net.Dial("unix", path)
 	if err == nil {
 		c.Close()
 		return fmt.Errorf("%s: another process listens on it", path)
 	}
+
 	return os.Remove(path)
 }
 
@@ -93,6 +99,7 @@ func inherited() (mail, maps []net.Listener, err error) {
 	if err != nil {
 		return nil, nil, err
 	}
+
 	for name, listeners := range byName {
 		for _, l := range listeners {
 			switch {
@@ -105,5 +112,6 @@ func inherited() (mail, maps []net.Listener, err error) {
 			}
 		}
 	}
+
 	return mail, maps, nil
 }

@@ -24,11 +24,13 @@ func testSite(t testing.TB, lists ...string) *site.Site {
 	t.Helper()
 	dir := t.TempDir()
 	s := site.FromProfile(dir, site.Builtin())
+
 	for _, d := range []string{"qfiles", "data", "logs", "locks"} {
 		if err := os.MkdirAll(filepath.Join(dir, d), 0o775); err != nil {
 			t.Fatal(err)
 		}
 	}
+
 	for _, list := range append([]string{"mailman"}, lists...) {
 		makeList(t, s, list)
 	}
@@ -44,6 +46,7 @@ func makeList(t testing.TB, s *site.Site, list string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	dir := filepath.Join(s.ListDataDir(), name)
 	if err := errors.Join(os.MkdirAll(dir, 0o775), os.WriteFile(filepath.Join(dir, "config.pck"), b, 0o660)); err != nil {
 		t.Fatal(err)
@@ -66,15 +69,18 @@ func start(t testing.TB, s *site.Site, o Options) (srv *Server, address string) 
 	if o.Log == nil {
 		o.Log = lines(make(chan string, 100))
 	}
+
 	srv, err := New(s, o)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	address = filepath.Join(t.TempDir(), "s")
 	l, err := net.Listen("unix", address)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	done := make(chan error, 1)
 	go func() { done <- srv.Serve(l) }()
 	t.Cleanup(func() {
@@ -85,6 +91,7 @@ func start(t testing.TB, s *site.Site, o Options) (srv *Server, address string) 
 			t.Error(err)
 		}
 	})
+
 	return srv, address
 }
 
@@ -101,6 +108,7 @@ func dial(t testing.TB, address string) *client {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	t.Cleanup(func() { c.Close() })
 	cl := newClient(t, c)
 	cl.expect("220")
@@ -120,14 +128,17 @@ func (c *client) expect(want string) string {
 		if err != nil {
 			c.t.Fatalf("reply %q, then %v, want %s", all.String()+line, err, want)
 		}
+
 		all.WriteString(line)
 		if len(line) < 4 || line[3] != '-' {
 			break
 		}
 	}
+
 	if !strings.HasPrefix(all.String(), want) {
 		c.t.Fatalf("reply %q, want %s", all.String(), want)
 	}
+
 	return all.String()
 }
 
@@ -151,9 +162,11 @@ func (c *client) message(sender, data string, recipients ...string) (answers []s
 		c.send("RCPT TO:<"+r+">\r\n", "250")
 	}
 	c.send("DATA\r\n", "354")
+
 	if _, err := c.Write([]byte(data + "\r\n.\r\n")); err != nil {
 		c.t.Fatal(err)
 	}
+
 	for range recipients {
 		answers = append(answers, c.expect("250"))
 	}
@@ -167,25 +180,30 @@ func queued(t testing.TB, s *site.Site, queue string) []*qfile.Item {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	bases, err := q.Files(qfile.Waiting)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	var items []*qfile.Item
 	for _, base := range bases {
 		it, err := q.Read(base, qfile.Waiting)
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		items = append(items, it)
 		if err := os.Remove(q.Path(base, qfile.Waiting)); err != nil {
 			t.Fatal(err)
 		}
 	}
+
 	left, err := os.ReadDir(s.QueueDir(queue))
 	if err != nil || len(left) > 0 {
 		t.Errorf("queue %s holds %v, %v", queue, left, err)
 	}
+
 	return items
 }
 
@@ -222,9 +240,11 @@ func TestMessageIsQueuedForEachKindOfAddress(t *testing.T) {
 			t.Errorf("%s: %d entries in %s, want 1", tt.to, len(got), tt.queue)
 			continue
 		}
+
 		if l := got[0].Data.Str("listname"); l != tt.list || tt.key != "" && !got[0].Data.True(tt.key) {
 			t.Errorf("%s: metadata %s, want list %s and %s", tt.to, pickle.Repr(got[0].Data.Dict(), 300), tt.list, tt.key)
 		}
+
 		if b := body(got[0]); b != "Subject: s\n\nbody\n" {
 			t.Errorf("%s: text %q", tt.to, b)
 		}
@@ -236,21 +256,25 @@ func TestUnknownRecipientsAreRefusedAtOnce(t *testing.T) {
 	_, address := start(t, s, Options{})
 	c := dial(t, address)
 	c.send("MAIL FROM:<>\r\n", "250")
+
 	for _, to := range []string{"none@lists.example.com", "one-none@lists.example.com", "one@elsewhere.example", "../one@lists.example.com", "-bounces@lists.example.com"} {
 		if answer := c.send("RCPT TO:<"+to+">\r\n", "550 5.1.1"); !strings.Contains(answer, "no such list") {
 			t.Errorf("%s: answer %q", to, answer)
 		}
 	}
+
 	makeList(t, s, "none@elsewhere.example")
 	c.send("RCPT TO:<none@elsewhere.example>\r\n", "250")
 	if err := os.RemoveAll(filepath.Join(s.ListDataDir(), "none")); err != nil {
 		t.Fatal(err)
 	}
+
 	c.send("RCPT TO:<none@elsewhere.example>\r\n", "550")
 	// Lists that are not there with the site list gone are not unknown, but away.
 	if err := os.Rename(s.ListDataDir(), s.ListDataDir()+"-away"); err != nil {
 		t.Fatal(err)
 	}
+
 	c.send("RCPT TO:<one@lists.example.com>\r\n", "451")
 }
 
@@ -289,14 +313,17 @@ func TestDataIsKept(t *testing.T) {
 		if strings.HasPrefix(plain, "..") {
 			plain = plain[1:]
 		}
+
 		plain = strings.ReplaceAll(plain, "\r\n...", "\r\n..")
 		c.send("MAIL FROM:<>\r\n", "250")
 		c.send("RCPT TO:<one-bounces>\r\n", "250")
+
 		for len(plain) > 1 {
 			n := len(plain)/2 + len(plain)%2
 			c.send(fmt.Sprintf("BDAT %d\r\n%s", n, plain[:n]), "250")
 			plain = plain[n:]
 		}
+
 		c.send(fmt.Sprintf("BDAT %d LAST\r\n%s", len(plain), plain), "250")
 		if got := queued(t, s, "bounces"); len(got) != 1 || body(got[0]) != tt.want {
 			t.Errorf("BDAT %.60q: %d entries, %.60q, want %.60q", tt.data, len(got), body(got[0]), tt.want)
@@ -315,29 +342,35 @@ func TestWhatMailServersSend(t *testing.T) {
 			t.Errorf("offer %q, want %s in it", offer, want)
 		}
 	}
+
 	c.send("MAIL FROM:<> SIZE=100 BODY=8BITMIME RET=HDRS ENVID=x+3D\r\n"+
 		"RCPT TO:<one-bounces+u=v@lists.example.com> NOTIFY=NEVER ORCPT=rfc822;First+2BOne@example.org\r\n"+
 		"RCPT TO:<\"one-request\"@lists.example.com> ORCPT=unknown;what\r\n"+
 		"RCPT TO:<one-owner> ORCPT=broken\r\n"+
 		"RCPT TO:nobrackets\r\n"+
 		"RCPT TO:<none@lists.example.com>\r\nDATA\r\n", "250", "250", "250", "250", "550", "550", "354")
+
 	c.send("Subject: s\r\n\r\nb\r\n.\r\nMAIL FROM:<lästig@example.net> SMTPUTF8\r\nRCPT TO:<one>\r\nRSET\r\nNOOP\r\n", "250", "250", "250", "250", "250", "250", "250")
 	got := queued(t, s, "bounces")
 	if len(got) != 1 {
 		t.Fatalf("%d bounces, want 1", len(got))
 	}
+
 	want := "Return-Path: <>\nX-Original-To: First+One@example.org\nDelivered-To: one-bounces+u=v@lists.example.com\nSubject: s\n\nb\n"
 	first, rest, _ := strings.Cut(string(got[0].Message.(pickle.Str)), "\n")
 	if rest != want || !strings.HasPrefix(first, "From MAILER-DAEMON  ") {
 		t.Errorf("text %q, want a From_ line and %q", got[0].Message, want)
 	}
+
 	if n := len(queued(t, s, "commands")); n != 1 {
 		t.Errorf("%d commands, want 1", n)
 	}
+
 	own := queued(t, s, "in")
 	if len(own) != 1 {
 		t.Fatalf("%d messages for owners, want 1", len(own))
 	}
+
 	for _, key := range []string{"pipeline", "envsender", "toowner"} {
 		if !own[0].Data.True(key) {
 			t.Errorf("metadata %s, want %s in it", pickle.Repr(own[0].Data.Dict(), 900), key)
@@ -356,6 +389,7 @@ func TestLoopAddressGoesToTheMailbox(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	parts := strings.Split(string(b), "\n\nFrom a@example.net  ")
 	if len(parts) != 2 || !strings.HasSuffix(string(b), "\nSubject: s\n\n>From me\n\n") || strings.Count(string(b), "Delivered-To: mailman-loop@lists.example.com\n") != 2 {
 		t.Errorf("mailbox %q", b)
@@ -366,20 +400,25 @@ func TestLoopAddressGoesToTheMailbox(t *testing.T) {
 func TestEachRecipientHasItsOwnAnswer(t *testing.T) {
 	s := testSite(t, "one", "two")
 	_, address := start(t, s, Options{})
+
 	if err := errors.Join(os.RemoveAll(s.QueueDir("commands")), os.WriteFile(s.QueueDir("commands"), nil, 0o600)); err != nil {
 		t.Fatal(err)
 	}
+
 	c := dial(t, address)
 	c.send("MAIL FROM:<>\r\nRCPT TO:<one>\r\nRCPT TO:<one-request>\r\nRCPT TO:<two>\r\nRCPT TO:<ONE>\r\nDATA\r\n", "250", "250", "250", "250", "250", "354")
 	c.send("x\r\n.\r\n", "250", "451", "250", "250")
+
 	if err := os.Remove(s.QueueDir("commands")); err != nil {
 		t.Fatal(err)
 	}
+
 	var lists []string
 	for _, it := range queued(t, s, "in") {
 		lists = append(lists, it.Data.Str("listname"))
 	}
 	slices.Sort(lists)
+
 	if !slices.Equal(lists, []string{"one", "two"}) {
 		t.Errorf("entries for %v, want one each for one and two", lists)
 	}
@@ -406,10 +445,12 @@ func TestServeAfterShutdownEnds(t *testing.T) {
 	if err := srv.Shutdown(context.Background()); err != nil {
 		t.Fatal(err)
 	}
+
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	done := make(chan error, 1)
 	go func() { done <- srv.Serve(l) }()
 	select {
@@ -428,6 +469,7 @@ func TestLeftoversAreRemoved(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	host, _, _ = strings.Cut(host, ".")
 	dir := s.QueueDir("in")
 	keep := []string{"1.5+aa.pck", "1.5+ab.pck.tmp", "mmrunner-lmtp-other.host-1-1.tmp"}
@@ -436,11 +478,13 @@ func TestLeftoversAreRemoved(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+
 	start(t, s, Options{})
 	left, err := os.ReadDir(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	var names []string
 	for _, e := range left {
 		names = append(names, e.Name())

@@ -27,6 +27,7 @@ func appendToMailbox(path, text string) (err error) {
 	if err := lockFile(int(f.Fd())); err != nil {
 		return &os.PathError{Op: "lock", Path: path, Err: err}
 	}
+
 	info, err := f.Stat()
 	if err != nil {
 		return err
@@ -40,14 +41,17 @@ func appendToMailbox(path, text string) (err error) {
 		}
 		b = append(b, line...)
 	}
+
 	b = append(b, '\n')
 	if _, err = f.Write(b); err == nil {
 		err = f.Sync()
 	}
+
 	if err != nil {
 		// What was there is worth more than what could not be written.
 		_ = f.Truncate(info.Size())
 	}
+
 	return err
 }
 

@@ -42,12 +42,14 @@ func newPipeSite(t *testing.T, lists ...string) *pipeSite {
 	if err != nil || p.site.Problem != nil {
 		t.Fatal(err, p.site.Problem)
 	}
+
 	// Pipes run as nobody.
 	for dir := p.prefix; dir != "/" && dir != os.TempDir(); dir = filepath.Dir(dir) {
 		if err := os.Chmod(dir, 0o755); err != nil {
 			t.Fatal(err)
 		}
 	}
+
 	for _, dir := range []string{"qfiles", "logs", "qfiles/in", "qfiles/bounces", "qfiles/commands"} {
 		_ = os.Mkdir(filepath.Join(p.prefix, dir), 0o777)
 		if err := os.Chmod(filepath.Join(p.prefix, dir), 0o777|fs.ModeSetgid); err != nil {
@@ -61,6 +63,7 @@ func newPipeSite(t *testing.T, lists ...string) *pipeSite {
 			fmt.Fprintf(&aliases, "%s%s: \"|%s -S %s/scripts/%s %s\"\n", l, s.Suffix, mmtest.Python(t), p.prefix, s.Name, l)
 		}
 	}
+
 	p.aliases = aliases.String()
 	p.serve(t)
 	return p
@@ -75,16 +78,19 @@ func (p *pipeSite) serve(t *testing.T) {
 		}
 		return l
 	}
+
 	var err error
 	p.server, err = New(p.site, Options{Domains: []string{"lmtp.example"}, Log: lines(make(chan string, 100))})
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	mail, maps := listen(), listen()
 	p.mail, p.maps = mail.Addr().String(), maps.Addr().String()
 	answers := &Maps{Finder: p.server.Finder(), Transport: "lmtp:inet:" + p.mail}
 	go p.server.Serve(mail)
 	go answers.Serve(maps)
+
 	t.Cleanup(func() {
 		maps.Close()
 		answers.Close()
@@ -114,28 +120,34 @@ func (p *pipeSite) taken(t *testing.T) (entries []string) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		for _, name := range names {
 			b, err := os.ReadFile(name)
 			if err != nil {
 				t.Fatal(err)
 			}
+
 			info, err := os.Stat(name)
 			if err != nil {
 				t.Fatal(err)
 			}
+
 			it, err := qfile.Decode(strings.TrimSuffix(filepath.Base(name), ".pck"), b)
 			if err != nil {
 				t.Fatal(err)
 			}
+
 			if r, _ := it.Data.Get("received_time"); pickle.Repr(r, 64) != strings.SplitN(it.Base, "+", 2)[0] {
 				t.Errorf("entry %s has received_time %s", it.Base, pickle.Repr(r, 64))
 			}
+
 			var meta []string
 			for k, v := range it.Data.Dict().All() {
 				if k != pickle.Str("received_time") {
 					meta = append(meta, pickle.Repr(k, 99)+": "+pickle.Repr(v, 999))
 				}
 			}
+
 			slices.Sort(meta)
 			entries = append(entries, fmt.Sprintf("%s %v %s\n%s", queue, info.Mode(), strings.Join(meta, ", "), it.Message.(pickle.Str)))
 			if err := os.Remove(name); err != nil {
@@ -143,6 +155,7 @@ func (p *pipeSite) taken(t *testing.T) (entries []string) {
 			}
 		}
 	}
+
 	return entries
 }
 
@@ -191,10 +204,12 @@ func TestEntriesAreThoseOfPostfixsPipe(t *testing.T) {
 		if len(got) != 2 || same(got[0]) != same(got[1]) {
 			t.Errorf("from %q to %s: entries differ:\n%q", sender, local, got)
 		}
+
 		if strings.Count(strings.Join(got, ""), "lmtp.example") == 0 || strings.Count(strings.Join(got, ""), "pipe.example") == 0 {
 			t.Errorf("to %s: not one entry of each way: %q", local, got)
 		}
 	}
+
 	for i, text := range mails {
 		compare(senders[i%len(senders)], text, "one-bounces+user=host.example")
 	}
@@ -202,6 +217,7 @@ func TestEntriesAreThoseOfPostfixsPipe(t *testing.T) {
 		compare(senders[i%len(senders)], mails[0], "c++"+s.Suffix)
 		compare(senders[i%len(senders)], mails[0], "ONE"+s.Suffix)
 	}
+
 	compare("a@sender.example", mails[0], "one-confirm+"+strings.Repeat("0a", 20))
 	compare("a@sender.example", mails[0], "one+tag")
 }
@@ -215,6 +231,7 @@ func TestBouncesOfPostfixArrive(t *testing.T) {
 		sendSMTP(t, post.address, "one-bounces+user=host.example@"+domain, mails[0], "nobody-is-called-so@pipe.example")
 	}
 	waitFor(t, "two bounces", func() bool { return count(p.site.QueueDir("bounces")) == 2 })
+
 	for _, entry := range p.taken(t) {
 		for _, want := range []string{
 			"'listname': 'one'", "\nFrom MAILER-DAEMON  ", "\nReturn-Path: <>\n", "\nContent-Type: multipart/report; report-type=delivery-status;",
@@ -225,6 +242,7 @@ func TestBouncesOfPostfixArrive(t *testing.T) {
 			}
 		}
 	}
+
 	// An unknown list is refused while the sender is still there.
 	c, err := net.Dial("tcp", post.address)
 	if err != nil {

@@ -49,6 +49,7 @@ func needPostfix(t testing.TB) {
 	if os.Geteuid() != 0 {
 		t.Skip("only root can start a Postfix")
 	}
+
 	for _, program := range []string{"postfix", "postalias"} {
 		if _, err := exec.LookPath(program); err != nil {
 			t.Skip("no Postfix here: ", err)
@@ -63,10 +64,12 @@ func publicDir(t testing.TB) string {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	t.Cleanup(func() { os.RemoveAll(dir) })
 	if err := os.Chmod(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
+
 	return dir
 }
 
@@ -91,10 +94,12 @@ func startPostfix(t testing.TB, settings, aliases string) *postfix {
 	if err != nil {
 		t.Skip("no Postfix here: ", err)
 	}
+
 	uid, err := strconv.Atoi(owner.Uid)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	main := fmt.Sprintf(`compatibility_level = 3.6
 queue_directory = %[1]s/queue
 data_directory = %[1]s/data
@@ -117,6 +122,7 @@ smtp_dns_support_level = disabled
 smtputf8_enable = yes
 %[2]s
 `, p.dir, settings)
+
 	err = errors.Join(
 		os.WriteFile(filepath.Join(p.dir, "main.cf"), []byte(main), 0o644),
 		os.WriteFile(filepath.Join(p.dir, "master.cf"), fmt.Appendf(nil, postfixServices, p.address), 0o644),
@@ -128,6 +134,7 @@ smtputf8_enable = yes
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	p.run("postalias", "-c", p.dir, "hash:"+filepath.Join(p.dir, "aliases"))
 	p.run("postfix", "-c", p.dir, "start")
 	t.Cleanup(func() {
@@ -137,6 +144,7 @@ smtputf8_enable = yes
 			t.Logf("Postfix's log:\n%s", b)
 		}
 	})
+
 	return p
 }
 
@@ -157,6 +165,7 @@ func sendSMTP(t testing.TB, address, sender, text string, recipients ...string) 
 		if conn, err = net.Dial("tcp", address); err == nil {
 			break
 		}
+
 		if time.Now().After(end) {
 			t.Fatal(err)
 		}

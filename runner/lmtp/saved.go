@@ -37,6 +37,7 @@ func replaceFile(path string, b []byte) error {
 	if err := disk.Remove(tmp); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
+
 	f, err := disk.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o660)
 	if err != nil {
 		return err
@@ -45,9 +46,11 @@ func replaceFile(path string, b []byte) error {
 	if err = errors.Join(err, f.Close()); err == nil {
 		err = disk.Rename(tmp, path)
 	}
+
 	if err != nil {
 		disk.Remove(tmp)
 	}
+
 	return err
 }
 
@@ -58,6 +61,7 @@ func ReadCounts(s *site.Site) ([]Counts, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	var all []Counts
 	var errs []error
 	for _, path := range paths {
@@ -70,7 +74,9 @@ func ReadCounts(s *site.Site) ([]Counts, error) {
 			}
 			err = fmt.Errorf("%s: %w", path, err)
 		}
+
 		errs = append(errs, err)
 	}
+
 	return all, errors.Join(errs...)
 }

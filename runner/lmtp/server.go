@@ -47,21 +47,27 @@ func (o Options) withDefaults() Options {
 	if o.MaxSize == 0 {
 		o.MaxSize = Defaults.MaxSize
 	}
+
 	if o.MaxMemory == 0 {
 		o.MaxMemory = Defaults.MaxMemory
 	}
+
 	if o.MaxConnections == 0 {
 		o.MaxConnections = Defaults.MaxConnections
 	}
+
 	if o.MaxRecipients == 0 {
 		o.MaxRecipients = Defaults.MaxRecipients
 	}
+
 	if o.IdleTimeout == 0 {
 		o.IdleTimeout = Defaults.IdleTimeout
 	}
+
 	if o.MessageTimeout == 0 {
 		o.MessageTimeout = Defaults.MessageTimeout
 	}
+
 	// A message that is as large as one may be must have its memory.
 	o.MaxMemory = max(o.MaxMemory, o.MaxSize)
 	return o
@@ -104,6 +110,7 @@ func New(s *site.Site, o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	host, err := os.Hostname()
 	if err != nil {
 		return nil, err
@@ -119,9 +126,11 @@ func New(s *site.Site, o Options) (*Server, error) {
 	if err == nil && !had {
 		err = ErrTaken
 	}
+
 	if err == nil {
 		err = srv.prepareQueues()
 	}
+
 	if err != nil {
 		return nil, errors.Join(err, srv.lock.Close())
 	}
@@ -134,6 +143,7 @@ func New(s *site.Site, o Options) (*Server, error) {
 	srv.smtp.MaxLineLength = 0 // wire has the limit, for commands only
 	srv.smtp.EnableSMTPUTF8 = true
 	srv.smtp.ErrorLog = errorLog{srv}
+
 	return srv, nil
 }
 
@@ -195,6 +205,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 			w.stop()
 		}
 		s.mu.Unlock()
+
 		select {
 		case err := <-stopped:
 			s.mu.Lock()
@@ -222,16 +233,19 @@ func (l wireListener) Accept() (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	w := newWire(c, l.s.o.IdleTimeout, l.s.o.MessageTimeout)
 	l.s.mu.Lock()
 	defer l.s.mu.Unlock()
 	l.s.wires[w] = true
 	l.s.count.connections.Add(1)
+
 	w.closed = func() {
 		l.s.mu.Lock()
 		defer l.s.mu.Unlock()
 		delete(l.s.wires, w)
 	}
+
 	return w, nil
 }
 
@@ -248,6 +262,7 @@ func (s *Server) deliver(env envelope, recipients []recipient, text string, toke
 		if _, again := first[key]; again {
 			continue
 		}
+
 		first[key] = i
 		if token != "" {
 			if ok, err := s.checked(token, r); ok && err == nil {
@@ -258,6 +273,7 @@ func (s *Server) deliver(env envelope, recipients []recipient, text string, toke
 				continue
 			}
 		}
+
 		full := env.head(r.original, r.address) + text
 		if r.where.Loop {
 			results[i] = s.answer(r, "", s.loop(full))
@@ -268,6 +284,7 @@ func (s *Server) deliver(env envelope, recipients []recipient, text string, toke
 			results[i] = s.answer(r, "", err)
 			continue
 		}
+
 		entryOf[i] = len(entries)
 		entries = append(entries, e)
 	}
@@ -278,6 +295,7 @@ func (s *Server) deliver(env envelope, recipients []recipient, text string, toke
 			results[i] = s.answer(r, entries[n].Base, written[n])
 		}
 	}
+
 	for i, r := range recipients {
 		results[i] = results[first[strings.ToLower(r.address)]]
 	}
@@ -312,6 +330,7 @@ func (s *Server) answer(r recipient, base string, err error) error {
 		queue = r.where.Script.Queue
 		where = fmt.Sprintf("queued in %s as %s", queue, base)
 	}
+
 	s.count.accepted(queue)
 	return &smtp.SMTPError{Code: 250, EnhancedCode: smtp.EnhancedCode{2, 1, 5}, Message: where}
 }
@@ -329,14 +348,17 @@ func (s *Server) complain(err error) {
 	if errors.As(err, &path) {
 		key = path.Err.Error()
 	}
+
 	s.mu.Lock()
 	last, now := s.said[key], time.Now()
 	if len(s.said) > 1000 {
 		clear(s.said)
 	}
+
 	if now.Sub(last) >= complainEvery {
 		s.said[key] = now
 	}
+
 	s.mu.Unlock()
 	if now.Sub(last) >= complainEvery {
 		s.o.Log.Printf("error", "LMTP: %v", err)

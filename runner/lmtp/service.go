@@ -54,14 +54,17 @@ func (s *Service) Run(ctx context.Context) (err error) {
 	for _, l := range maps {
 		go func() { failed <- answers.Serve(l) }()
 	}
+
 	if s.Started != nil {
 		s.Started(srv)
 	}
+
 	// Without systemd this does nothing.
 	_, _ = daemon.SdNotify(false, daemon.SdNotifyReady)
 
 	saved := time.NewTicker(saveEvery)
 	defer saved.Stop()
+
 	for running := true; running; {
 		select {
 		case <-ctx.Done():
@@ -82,9 +85,11 @@ func (s *Service) Run(ctx context.Context) (err error) {
 	defer cancel()
 	stopped := srv.Shutdown(late)
 	srv.save()
+
 	if errors.Is(stopped, context.DeadlineExceeded) {
 		stopped = fmt.Errorf("connections were closed that had not ended %v after the service was to stop", stopTime)
 	}
+
 	return errors.Join(err, stopped)
 }
 
@@ -95,10 +100,12 @@ func (s *Service) listeners() (mail, maps []net.Listener, err error) {
 			return mail, maps, err
 		}
 	}
+
 	open := func(addresses []string, usual string) (all []net.Listener, err error) {
 		if len(addresses) == 0 {
 			addresses = []string{usual}
 		}
+
 		for _, a := range addresses {
 			if a == None {
 				continue
@@ -107,18 +114,23 @@ func (s *Service) listeners() (mail, maps []net.Listener, err error) {
 			if err != nil {
 				return all, err
 			}
+
 			all = append(all, l)
 		}
+
 		return all, nil
 	}
+
 	if mail, err = open(s.Listen, UsualAddress); err == nil {
 		maps, err = open(s.Maps, UsualSocketmap)
 	}
+
 	if err != nil {
 		for _, l := range append(mail, maps...) {
 			l.Close()
 		}
 	}
+
 	return mail, maps, err
 }
 

@@ -41,6 +41,7 @@ func (s *session) Rcpt(to string, _ *smtp.RcptOptions) error {
 	if r.original = decodeORCPT(s.wire.orcpt); r.original == "" {
 		r.original = r.address
 	}
+
 	var err error
 	if r.where, err = s.server.finder.Find(r.address); err != nil {
 		return s.server.refuse(r.address, err)
@@ -67,11 +68,13 @@ func (s *session) LMTPData(r io.Reader, status smtp.StatusCollector) error {
 	text := textBuffer{limit: s.server.o.MaxSize, memory: &s.server.memory}
 	defer text.free()
 	var err error
+
 	if _, chunks := r.(*io.PipeReader); chunks {
 		err = text.readChunks(r)
 	} else {
 		err = s.wire.readData(text.add)
 	}
+
 	if err != nil {
 		// Whether anybody hears it or not: nothing of the message was taken.
 		return &smtp.SMTPError{Code: 451, EnhancedCode: smtp.EnhancedCode{4, 4, 2}, Message: "the message did not arrive whole"}
@@ -86,6 +89,7 @@ func (s *session) LMTPData(r io.Reader, status smtp.StatusCollector) error {
 	for i, r := range s.recipients {
 		status.SetStatus(r.given, results[i])
 	}
+
 	return nil
 }
 
@@ -101,10 +105,12 @@ func (s *Server) refuse(address string, err error) *smtp.SMTPError {
 	default:
 		answer.Message = "the mail cannot be queued now"
 	}
+
 	s.count.refused(answer.Code, 1)
 	if answer.Code != 550 {
 		s.complain(fmt.Errorf("mail for %q was put off: %w", address, err))
 	}
+
 	return answer
 }
 
@@ -128,6 +134,7 @@ func (t *textBuffer) add(piece []byte) bool {
 	if need > t.limit {
 		return t.drop(errTooLarge)
 	}
+
 	if need > int64(cap(t.b)) {
 		grown := min(max(2*need, 16<<10), t.limit)
 		if !t.memory.take(grown - t.taken) {
@@ -136,6 +143,7 @@ func (t *textBuffer) add(piece []byte) bool {
 		t.taken = grown
 		t.b = append(make([]byte, 0, grown), t.b...)
 	}
+
 	t.b = append(t.b, piece...)
 	return true
 }
@@ -161,6 +169,7 @@ func (t *textBuffer) readChunks(r io.Reader) error {
 			if heldCR && part[0] != '\n' {
 				t.add([]byte{'\r'})
 			}
+
 			heldCR = false
 			line, rest := part, []byte(nil)
 			for i := 1; i < len(part); i++ {
@@ -169,18 +178,22 @@ func (t *textBuffer) readChunks(r io.Reader) error {
 					break
 				}
 			}
+
 			if rest == nil && line[len(line)-1] == '\r' {
 				heldCR, line = true, line[:len(line)-1]
 			}
+
 			t.add(line)
 			part = rest
 		}
+
 		if err == io.EOF {
 			if heldCR && t.err == nil {
 				t.add([]byte{'\r'})
 			}
 			return nil
 		}
+
 		if err != nil {
 			return err
 		}

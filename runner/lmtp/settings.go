@@ -23,6 +23,7 @@ func SettingsOf(s *site.Site) (*intake.Settings, error) {
 		OwnerPipeline: s.List("OWNER_PIPELINE"),
 		SiteBounces:   maillist.GetSiteEmail(s, "bounces"),
 	}
+
 	for _, script := range intake.Scripts() {
 		set.Queues[script.Queue] = s.QueueDir(script.Queue)
 	}
@@ -30,13 +31,16 @@ func SettingsOf(s *site.Site) (*intake.Settings, error) {
 	if class == "" {
 		class = usualCharacters
 	}
+
 	re, err := pyre.Compile(class, 0)
 	if err != nil {
 		return nil, fmt.Errorf("ACCEPTABLE_LISTNAME_CHARACTERS = %q: %w", class, err)
 	}
+
 	for c := range set.Acceptable {
 		m := re.Match(string([]byte{byte(c)}))
 		set.Acceptable[c] = m != nil && m.End() == 1
 	}
+
 	return set, nil
 }

@@ -52,10 +52,12 @@ func (m *Maps) Serve(l net.Listener) error {
 			}
 			return err
 		}
+
 		if !m.keep(c) {
 			c.Close()
 			continue
 		}
+
 		go func() {
 			defer m.drop(c)
 			_ = m.answer(c) // what is wrong with a connection its client sees
@@ -66,12 +68,15 @@ func (m *Maps) Serve(l net.Listener) error {
 func (m *Maps) keep(c net.Conn) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+
 	if m.conns == nil {
 		m.conns = map[net.Conn]bool{}
 	}
+
 	if !m.closed {
 		m.conns[c] = true
 	}
+
 	return !m.closed
 }
 
@@ -103,6 +108,7 @@ func (m *Maps) answer(c net.Conn) error {
 		if err != nil {
 			return err
 		}
+
 		reply := m.reply(request)
 		if _, err := fmt.Fprintf(c, "%d:%s,", len(reply), reply); err != nil {
 			return err
@@ -118,6 +124,7 @@ func (m *Maps) reply(request string) string {
 	if at := strings.LastIndexByte(key, '@'); at <= 0 {
 		return "NOTFOUND "
 	}
+
 	r, err := m.Finder.Find(key)
 	switch {
 	case errors.Is(err, ErrNoList):
@@ -130,6 +137,7 @@ func (m *Maps) reply(request string) string {
 	case name == "transport":
 		return "OK " + m.Transport
 	}
+
 	return "OK " + r.List
 }
 
@@ -147,8 +155,10 @@ func readNetstring(r *bufio.Reader) (string, error) {
 		if c < '0' || c > '9' || len(digits) > 5 {
 			return "", fmt.Errorf("netstring begins %q, need a length and a colon", digits+string(c))
 		}
+
 		digits += string(c)
 	}
+
 	n, err := strconv.Atoi(digits)
 	if err != nil || n > mapRequest {
 		return "", fmt.Errorf("netstring of length %q, need at most %d", digits, mapRequest)
@@ -160,5 +170,6 @@ func readNetstring(r *bufio.Reader) (string, error) {
 	if b[n] != ',' {
 		return "", fmt.Errorf("netstring ends with %q, need a comma", b[n])
 	}
+
 	return string(b[:n]), nil
 }

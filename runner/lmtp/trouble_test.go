@@ -35,15 +35,18 @@ func TestFullDiskIsAnsweredWith452(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("only root can mount a file system")
 	}
+
 	s := testSite(t, "one")
 	dir := s.QueueDir("bounces")
 	for _, limit := range []string{"size=64k", "nr_inodes=1"} {
 		if err := os.MkdirAll(dir, 0o770); err != nil {
 			t.Fatal(err)
 		}
+
 		if out, err := exec.Command("mount", "-t", "tmpfs", "-o", limit, "tmpfs", dir).CombinedOutput(); err != nil {
 			t.Skipf("a file system cannot be mounted here: %s", out)
 		}
+
 		func() {
 			defer syscall.Unmount(dir, syscall.MNT_DETACH)
 			srv, address := start(t, s, Options{})
@@ -51,6 +54,7 @@ func TestFullDiskIsAnsweredWith452(t *testing.T) {
 			if answer := tryMessage(c, strings.Repeat("x", 200_000)); !strings.HasPrefix(answer, "452 4.3.1") {
 				t.Errorf("%s: answer %q, want 452 4.3.1", limit, answer)
 			}
+
 			nothingIn(t, dir)
 			// The connection is still good, and other mail is taken.
 			c.message("", "x", "one-request")
@@ -67,16 +71,20 @@ func TestUnwritableQueueIsAnsweredWith451(t *testing.T) {
 	if err := os.Remove(dir); err != nil {
 		t.Fatal(err)
 	}
+
 	if err := os.Symlink("/proc/nowhere", dir); err != nil {
 		t.Fatal(err)
 	}
+
 	c := dial(t, address)
 	if answer := tryMessage(c, "x"); !strings.HasPrefix(answer, "451 4.3.0") {
 		t.Errorf("answer %q, want 451 4.3.0", answer)
 	}
+
 	if err := os.Remove(dir); err != nil {
 		t.Fatal(err)
 	}
+
 	// A queue directory that is gone is made again, as a runner would.
 	if answer := tryMessage(c, "x"); !strings.HasPrefix(answer, "250") {
 		t.Errorf("answer %q, want 250", answer)
@@ -92,16 +100,20 @@ func TestNoDescriptorIsAnsweredWith451(t *testing.T) {
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &was); err != nil {
 		t.Fatal(err)
 	}
+
 	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &syscall.Rlimit{Cur: 3, Max: was.Max}); err != nil {
 		t.Fatal(err)
 	}
+
 	answer := c.send("x\r\n.\r\n", "")
 	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &was); err != nil {
 		t.Fatal(err)
 	}
+
 	if !strings.HasPrefix(answer, "451") {
 		t.Errorf("answer %q, want 451", answer)
 	}
+
 	nothingIn(t, s.QueueDir("bounces"))
 	c.message("", "x", "one-bounces")
 }
@@ -111,16 +123,20 @@ func TestLimits(t *testing.T) {
 	_, address := start(t, s, Options{MaxSize: 1000, MaxMemory: 1, IdleTimeout: 300 * time.Millisecond})
 	c := dial(t, address)
 	c.send("MAIL FROM:<> SIZE=1001\r\n", "552")
+
 	if answer := tryMessage(c, strings.Repeat("x", 2000)); !strings.HasPrefix(answer, "552 5.3.4") {
 		t.Errorf("too large: answer %q, want 552 5.3.4", answer)
 	}
+
 	c.send(strings.Repeat("y", 2*commandLimit)+"\r\n", "501")
 	c.message("", "x", "one-bounces")
 	// Whoever says nothing is sent away.
 	c.expect("421")
+
 	if _, err := c.r.ReadByte(); err != io.EOF {
 		t.Errorf("after 421: %v, want the connection's end", err)
 	}
+
 	// A message of which the rest never comes is not queued.
 	queued(t, s, "bounces")
 	c = dial(t, address)
@@ -139,6 +155,7 @@ func TestMemoryOfAllMessagesIsLimited(t *testing.T) {
 	if answer := tryMessage(c, strings.Repeat("x", 70_000)); !strings.HasPrefix(answer, "452 4.3.1") {
 		t.Errorf("beside the slow one: answer %q, want 452 4.3.1", answer)
 	}
+
 	slow.send(".\r\n", "250")
 	if answer := tryMessage(c, strings.Repeat("x", 70_000)); !strings.HasPrefix(answer, "250") {
 		t.Errorf("after the slow one: answer %q, want 250", answer)
@@ -157,6 +174,7 @@ func TestThousandConnections(t *testing.T) {
 		defer c.Close()
 		open = append(open, c)
 	}
+
 	waitFor(t, "as many as may be are accepted", func() bool { return srv.Counts().Open == 400 })
 	// Who is accepted first is served while the others wait.
 	served := newClient(t, open[0])
@@ -170,6 +188,7 @@ func TestThousandConnections(t *testing.T) {
 	last.expect("220")
 	last.send("LHLO t\r\n", "250")
 	last.message("", "x", "one-bounces")
+
 	if n := len(queued(t, s, "bounces")); n != 2 {
 		t.Errorf("%d entries, want 2", n)
 	}
@@ -188,6 +207,7 @@ func FuzzProtocol(f *testing.F) {
 	} {
 		f.Add([]byte(seed))
 	}
+
 	s := testSite(f, "one")
 	srv, address := start(f, s, Options{MaxSize: 100_000})
 	f.Fuzz(func(t *testing.T, input []byte) {
@@ -200,22 +220,27 @@ func FuzzProtocol(f *testing.F) {
 			_, _ = c.Write(input)
 			_ = c.(*net.UnixConn).CloseWrite()
 		}()
+
 		_ = c.SetReadDeadline(time.Now().Add(20 * time.Second))
 		b, err := io.ReadAll(bufio.NewReader(c))
 		if err != nil && !strings.Contains(err.Error(), "reset") {
 			t.Fatalf("%q: %v after %q", input, err, b)
 		}
+
 		for line := range bytes.Lines(b) {
 			if len(line) < 4 || line[0] < '2' || line[0] > '5' || bytes.Contains(line, []byte(noDomain)) {
 				t.Errorf("%q: answer %q", input, line)
 			}
 		}
+
 		if bytes.Contains(b, []byte("Internal server error")) {
 			t.Errorf("%q: %q", input, b)
 		}
+
 		if n := srv.memory.used.Load(); n < 0 {
 			t.Errorf("%q: memory in use is %d", input, n)
 		}
+
 		for _, dir := range []string{"in", "bounces", "commands"} {
 			names, _ := filepath.Glob(filepath.Join(s.QueueDir(dir), "*.pck"))
 			if len(names) > 100 {

@@ -95,10 +95,12 @@ func (s wireSource) Read(p []byte) (int, error) {
 	if err := w.flush(); err != nil {
 		return 0, err
 	}
+
 	deadline := time.Now().Add(w.idle)
 	if !w.until.IsZero() && w.until.Before(deadline) {
 		deadline = w.until
 	}
+
 	if err := w.Conn.SetReadDeadline(deadline); err != nil {
 		return 0, err
 	}
@@ -106,6 +108,7 @@ func (s wireSource) Read(p []byte) (int, error) {
 	if w.stopping.Load() && !w.busy.Load() {
 		return 0, errStopping
 	}
+
 	return w.Conn.Read(p)
 }
 
@@ -119,10 +122,12 @@ func (w *wire) Read(p []byte) (int, error) {
 		case modeChunk:
 			return w.readChunk(p)
 		}
+
 		if err := w.nextCommand(); err != nil {
 			return 0, err
 		}
 	}
+
 	n := copy(p, w.pending)
 	w.pending = w.pending[n:]
 	return n, nil
@@ -145,10 +150,12 @@ func (w *wire) nextCommand() error {
 	if err != nil {
 		return err
 	}
+
 	verb := ""
 	if len(line) > 4 && line[4] == ' ' {
 		verb = strings.ToUpper(line[:4])
 	}
+
 	w.orcpt = ""
 	switch verb {
 	case "MAIL", "RCPT":
@@ -158,6 +165,7 @@ func (w *wire) nextCommand() error {
 			w.mode, w.chunk = modeChunk, size
 		}
 	}
+
 	w.pending = append(w.pending[:0], line...)
 	w.pending = append(w.pending, '\r', '\n')
 	return nil
@@ -172,6 +180,7 @@ func (w *wire) readLine() (string, error) {
 		if len(line)+len(part) > skipLimit {
 			return "", errCommandTooLong
 		}
+
 		line = append(line, part...)
 		if err == nil {
 			break
@@ -180,10 +189,12 @@ func (w *wire) readLine() (string, error) {
 			return "", err
 		}
 	}
+
 	line = bytes.TrimRight(line, "\r\n")
 	if len(line) > commandLimit {
 		return "TOO-LONG", nil
 	}
+
 	return string(line), nil
 }
 
@@ -218,6 +229,7 @@ func (w *wire) flush() error {
 	if err := w.Conn.SetWriteDeadline(time.Now().Add(w.idle)); err != nil {
 		return err
 	}
+
 	_, err := w.Conn.Write(w.out)
 	w.out = w.out[:0]
 	return err
@@ -260,6 +272,7 @@ func (w *wire) readData(add func(piece []byte) bool) error {
 			}
 			return err
 		}
+
 		if lineBegins && piece[0] == '.' {
 			if len(piece) == 3 && piece[1] == '\r' && piece[2] == '\n' {
 				break
@@ -272,6 +285,7 @@ func (w *wire) readData(add func(piece []byte) bool) error {
 		if heldCR && !(crlf && len(piece) == 1) {
 			wanted = wanted && add([]byte{'\r'})
 		}
+
 		heldCR = !whole && len(piece) > 0 && piece[len(piece)-1] == '\r'
 		switch {
 		case crlf && len(piece) > 1:
@@ -280,6 +294,7 @@ func (w *wire) readData(add func(piece []byte) bool) error {
 		case heldCR:
 			piece = piece[:len(piece)-1]
 		}
+
 		lineBegins = crlf
 		wanted = wanted && add(piece)
 	}
@@ -297,6 +312,7 @@ func rewritePath(line string) (rewritten, orcpt string) {
 	if colon < 0 {
 		return line, ""
 	}
+
 	head, rest := line[:colon+1], strings.TrimLeft(line[colon+1:], " \t")
 	end, at, closed := scanPath(rest)
 	path, params := rest[:end], rest[end:]
@@ -318,6 +334,7 @@ func rewritePath(line string) (rewritten, orcpt string) {
 			kept.WriteString(" " + p)
 		}
 	}
+
 	return head + path + kept.String(), orcpt
 }
 
@@ -342,6 +359,7 @@ func scanPath(s string) (end, at int, closed bool) {
 			return i, at, false
 		}
 	}
+
 	return len(s), at, false
 }
 
@@ -352,6 +370,7 @@ func decodeORCPT(value string) string {
 	if !ok || !strings.EqualFold(kind, "rfc822") {
 		return ""
 	}
+
 	var b strings.Builder
 	for i := 0; i < len(xtext); i++ {
 		if xtext[i] != '+' {
@@ -361,6 +380,7 @@ func decodeORCPT(value string) string {
 		if i+2 >= len(xtext) {
 			return ""
 		}
+
 		n, err := strconv.ParseUint(xtext[i+1:i+3], 16, 8)
 		if err != nil {
 			return ""
@@ -368,5 +388,6 @@ func decodeORCPT(value string) string {
 		b.WriteByte(byte(n))
 		i += 2
 	}
+
 	return b.String()
 }

@@ -45,6 +45,7 @@ func (w *writer) put(entries []intake.Entry) []error {
 		results[0] = w.one(entries[0])
 		return results
 	}
+
 	// The kernel flushes together what is asked for together.
 	var g errgroup.Group
 	g.SetLimit(together)
@@ -54,6 +55,7 @@ func (w *writer) put(entries []intake.Entry) []error {
 			return nil
 		})
 	}
+
 	_ = g.Wait()
 	return results
 }
@@ -67,6 +69,7 @@ func (w *writer) one(e intake.Entry) error {
 	if errors.Is(err, fs.ErrNotExist) && intake.MakeQueue(e.Dir) == nil {
 		err = e.Prepare(tmp)
 	}
+
 	if err != nil {
 		return err
 	}
@@ -79,6 +82,7 @@ func (w *writer) one(e intake.Entry) error {
 		// A runner has it already.
 		return nil
 	}
+
 	return err
 }
 
@@ -116,11 +120,13 @@ func (f *flusher) flush() error {
 		if f.next == nil {
 			f.next = &flush{done: make(chan struct{})}
 		}
+
 		mine := f.next
 		f.mu.Unlock()
 		<-mine.done
 		return mine.err
 	}
+
 	f.running = true
 	f.mu.Unlock()
 
@@ -140,6 +146,7 @@ func (f *flusher) handOn() {
 		f.running = false
 		return
 	}
+
 	go func() {
 		now.err = f.sync()
 		close(now.done)
@@ -157,6 +164,7 @@ func clean(dirs []string, host string) error {
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			errs = append(errs, err)
 		}
+
 		for _, n := range names {
 			if strings.HasPrefix(n.Name(), temporaryPrefix+host+"-") && strings.HasSuffix(n.Name(), temporarySuffix) {
 				if err := disk.Remove(filepath.Join(dir, n.Name())); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -165,5 +173,6 @@ func clean(dirs []string, host string) error {
 			}
 		}
 	}
+
 	return errors.Join(errs...)
 }

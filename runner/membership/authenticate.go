@@ -60,10 +60,12 @@ func (m *Manager) Authenticate(response, user string, roles ...Role) (Role, erro
 			m.Log("error", "Bad authcontext: %s", fmt.Sprint(int(role)))
 			return Unauthorized, py.Errorf("ValueError", "Bad authcontext: %d", role)
 		}
+
 		if ok {
 			return role, nil
 		}
 	}
+
 	return Unauthorized, nil
 }
 
@@ -80,6 +82,7 @@ func (m *Manager) authenticateAdmin(response, digest string) bool {
 	if secret == digest {
 		return true
 	}
+
 	sum := md5.Sum([]byte(response))
 	old := secret == string(sum[:])
 	// What is not 13 characters long no two-letter salt can have made.
@@ -87,8 +90,10 @@ func (m *Manager) authenticateAdmin(response, digest string) bool {
 		hashed, ok := desCrypt(response, secret[:2])
 		old = ok && hashed == secret
 	}
+
 	if old {
 		m.l.Set("password", pickle.Str(digest))
 	}
+
 	return old
 }

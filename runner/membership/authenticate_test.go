@@ -20,6 +20,7 @@ func TestAuthenticate(t *testing.T) {
 		"Utils.sha_new('owner').hexdigest()", "Utils.md5_new('owner').digest()", "__import__('crypt').crypt('owner', 'ab')", "__import__('crypt').crypt('owner', '..')",
 		"'owner'", "None", "''", "'ab'", "unicode(Utils.sha_new('owner').hexdigest())", "Utils.sha_new('owner').hexdigest().upper()",
 	}
+
 	var specs []mmtest.ListSpec
 	for i, form := range forms {
 		specs = append(specs, mmtest.ListSpec{
@@ -28,12 +29,14 @@ func TestAuthenticate(t *testing.T) {
 				"m.passwords['bart@example.net'] = u'b\\xe4rt'\n",
 		})
 	}
+
 	mmtest.MakeLists(t, prefix, specs...)
 	type ask struct {
 		List, Response, User string
 		Roles                []Role
 		Fresh                bool // the list is read anew
 	}
+
 	var asks []ask
 	for i := range forms {
 		for _, response := range []string{"owner", "moderator", "poster", "site", "creator", "pw0", "", "wrong", "owner\x00", "b\u00e4rt", "owneronly8", "ab"} {
@@ -42,13 +45,16 @@ func TestAuthenticate(t *testing.T) {
 				asks = append(asks, ask{fmt.Sprintf("l%d", i), response, user, roles, true})
 			}
 		}
+
 		// The second time the password is kept in the new form.
 		asks = append(asks, ask{fmt.Sprintf("l%d", i), "owner", "", []Role{ListAdmin}, true}, ask{fmt.Sprintf("l%d", i), "owner", "", []Role{ListAdmin}, false})
 	}
+
 	in, err := json.Marshal(asks)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	out := mmtest.RunPythonInput(t, prefix, in, `
 import json
 from Mailman import mm_cfg, MailList, Utils
@@ -65,20 +71,24 @@ for a in json.load(sys.stdin):
     m.Lock = m.Locked = lambda *args: 1
 json.dump(got, sys.stdout)
 `)
+
 	var want [][2]any
 	if err := json.Unmarshal(out, &want); err != nil {
 		t.Fatal(err)
 	}
+
 	s, err := site.Open(prefix, site.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	env := txn.NewEnv(s)
 	t.Cleanup(func() { env.Log.Close() })
 	j, err := txn.OpenJournal(env, "CommandRunner", s.QueueDir("commands"), s.QueueDir("bad"))
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	t.Cleanup(func() { j.Close() })
 	var m *Manager
 	for i, a := range asks {
@@ -88,6 +98,7 @@ json.dump(got, sys.stdout)
 			if err != nil {
 				t.Fatal(err)
 			}
+
 			tx, b, err := g.Begin(t.Context(), a.List, txn.LockLate)
 			if err != nil {
 				t.Fatal(err)
@@ -95,14 +106,17 @@ json.dump(got, sys.stdout)
 			defer tx.Drop()
 			m = New(b, &Voice{Lang: "en"}, NewWorld(s))
 		}
+
 		role, err := m.Authenticate(a.Response, a.User, a.Roles...)
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		kept := any(false)
 		if v, _ := m.List().Get("password"); v != nil {
 			kept = fmt.Sprintf("%x", str(v))
 		}
+
 		if got := [2]any{float64(role), kept}; !slices.Equal(got[:], want[i][:]) {
 			t.Errorf("%+v: had %v, wanted %v", a, got, want[i])
 		}

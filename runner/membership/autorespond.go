@@ -18,11 +18,13 @@ func (m *Manager) AutorespondToSender(sender, lang string) (bool, error) {
 	if limit == 0 {
 		return true, nil
 	}
+
 	today := maillist.DateOf(m.b.Now())
 	answered := func(count int) {
 		m.l.DictSet(responses, sender, pickle.NewTuple(
 			pickle.NewTuple(pickle.Int(today[0]), pickle.Int(today[1]), pickle.Int(today[2])), pickle.Int(count)))
 	}
+
 	date, count := m.answers(sender)
 	switch {
 	case date != today:
@@ -35,12 +37,14 @@ func (m *Manager) AutorespondToSender(sender, lang string) (bool, error) {
 		answered(count + 1)
 		return true, nil
 	}
+
 	m.Log("vette", "-request/hold autoresponse limit hit for: %s", sender)
 	answered(-1)
 	listname, err := py.Concat(m.attr("real_name"), "@"+m.l.HostName())
 	if err != nil {
 		return false, err
 	}
+
 	// No list is named here: only the site's templates are looked at.
 	body, _, err := m.t.Maketext("nomoretoday.txt", i18n.Vars{
 		"sender":     sender,
@@ -55,6 +59,7 @@ func (m *Manager) AutorespondToSender(sender, lang string) (bool, error) {
 	if err != nil {
 		return false, err
 	}
+
 	return false, m.Send(n)
 }
 
@@ -65,11 +70,13 @@ func (m *Manager) answers(sender string) (date maillist.Date, count int) {
 	if !ok || len(t.Items) != 2 {
 		return date, 0
 	}
+
 	if d, ok := t.Items[0].(*pickle.Tuple); ok && len(d.Items) == len(date) {
 		for i := range date {
 			date[i], _ = py.ExactInt(d.Items[i])
 		}
 	}
+
 	count, _ = py.ExactInt(t.Items[1])
 	return date, count
 }

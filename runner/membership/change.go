@@ -16,6 +16,7 @@ func (m *Manager) ApprovedChangeMemberAddress(oldaddr, newaddr string, globally 
 	if err != nil {
 		return err
 	}
+
 	if banned {
 		if m.since(bannedEverywhere) {
 			m.Log("vette", "%s banned address change: %s -> %s (matched: %s)",
@@ -23,6 +24,7 @@ func (m *Manager) ApprovedChangeMemberAddress(oldaddr, newaddr string, globally 
 		}
 		return fmt.Errorf("%w: %s", ErrBanned, pattern)
 	}
+
 	if err := m.changeAddress(oldaddr, newaddr); err != nil {
 		return err
 	}
@@ -33,6 +35,7 @@ func (m *Manager) ApprovedChangeMemberAddress(oldaddr, newaddr string, globally 
 	if err != nil {
 		return err
 	}
+
 	for _, name := range names {
 		if name == m.l.Name() {
 			continue
@@ -41,6 +44,7 @@ func (m *Manager) ApprovedChangeMemberAddress(oldaddr, newaddr string, globally 
 			return err
 		}
 	}
+
 	return nil
 }
 
@@ -56,15 +60,18 @@ func (m *Manager) changeElsewhere(name, oldaddr, newaddr string) error {
 	if _, banned, err := l.GetBannedPattern(newaddr); err != nil || banned {
 		return err
 	}
+
 	there, err := m.On(name)
 	if err != nil {
 		return err
 	}
+
 	if err := there.changeAddress(oldaddr, newaddr); err != nil {
 		// Nobody saves that list, although the entry goes on.
 		there.b.Undo()
 		return err
 	}
+
 	there.b.Save()
 	return nil
 }
@@ -76,6 +83,7 @@ func (m *Manager) changeAddress(oldaddr, newaddr string) error {
 	if err != nil {
 		return err
 	}
+
 	cpnew, err := m.l.GetMemberCPAddress(newaddr)
 	switch {
 	case err == nil && cpnew == newaddr:
@@ -90,16 +98,19 @@ func (m *Manager) changeAddress(oldaddr, newaddr string) error {
 	case err != nil && !errors.Is(err, maillist.ErrNotAMember):
 		return err
 	}
+
 	// Where the new address is another member's, the old one is gone all the same.
 	err = m.l.ChangeMemberAddress(oldaddr, newaddr, false)
 	m.moved(oldaddr, false)
 	if err != nil {
 		return err
 	}
+
 	m.moved(newaddr, true)
 	if !m.since(autoApproval) {
 		return nil
 	}
+
 	return m.logAndNotifyChange(cpold, newaddr)
 }
 
@@ -109,6 +120,7 @@ func (m *Manager) logAndNotifyChange(oldaddr, newaddr string) error {
 	if !m.l.Bool("admin_notify_mchanges") {
 		return nil
 	}
+
 	lang := m.l.Str("preferred_language")
 	realname := m.attr("real_name")
 	before := m.voice.Set(lang)
@@ -118,10 +130,12 @@ func (m *Manager) logAndNotifyChange(oldaddr, newaddr string) error {
 	if err != nil {
 		return err
 	}
+
 	name, err := m.encode(value(v), lang)
 	if err != nil {
 		return err
 	}
+
 	body, err := m.maketext("adminaddrchgack.txt", i18n.Vars{
 		"name":     name,
 		"oldaddr":  oldaddr,
@@ -131,5 +145,6 @@ func (m *Manager) logAndNotifyChange(oldaddr, newaddr string) error {
 	if err != nil {
 		return err
 	}
+
 	return m.notifyOwner(subject, body)
 }

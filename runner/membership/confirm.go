@@ -29,12 +29,14 @@ func (m *Manager) ProcessConfirmation(cookie string, context *message.Message) (
 	if err != nil {
 		return Confirmed{}, err
 	}
+
 	// Two keys of the database are no cookies, and Mailman fails on both.
 	if cookie == "evictions" || cookie == "version" {
 		if _, ok := pend.Peek(cookie); ok {
 			return Confirmed{}, py.KeyError(cookie)
 		}
 	}
+
 	v, ok, err := pend.Confirm(cookie)
 	if err != nil {
 		return Confirmed{}, err
@@ -42,22 +44,26 @@ func (m *Manager) ProcessConfirmation(cookie string, context *message.Message) (
 	if !ok {
 		return Confirmed{}, fmt.Errorf("%w: no record of %q", ErrBadConfirmation, cookie)
 	}
+
 	record, ok := py.Items(v)
 	if !ok || len(record) == 0 {
 		return Confirmed{}, fmt.Errorf("pending record of %s: had %T, wanted a tuple", cookie, v)
 	}
 	done := Confirmed{Op: str(record[0])}
 	data := record[1:]
+
 	wanted, known := map[string]int{
 		pending.Subscription: 1, pending.Unsubscription: 1, pending.ChangeOfAddress: 3,
 		pending.HeldMessage: 1, pending.ReEnable: 2,
 	}[done.Op]
+
 	if !known {
 		return done, &py.Error{Class: "AssertionError", Text: "Bad op: " + done.Op}
 	}
 	if len(data) < wanted {
 		return done, py.Errorf("ValueError", "the pending record %q of %s has %d items and needs %d", done.Op, cookie, len(data), wanted)
 	}
+
 	switch done.Op {
 	case pending.Subscription:
 		err = m.confirmSubscription(data[0])
@@ -70,6 +76,7 @@ func (m *Manager) ProcessConfirmation(cookie string, context *message.Message) (
 	case pending.ReEnable:
 		err = m.l.SetDeliveryStatus(str(data[1]), maillist.Enabled)
 	}
+
 	return done, err
 }
 
@@ -80,6 +87,7 @@ func (m *Manager) confirmSubscription(v pickle.Value) error {
 	if !ok {
 		return py.NoAttribute(v, "address")
 	}
+
 	for _, a := range []struct {
 		name  string
 		value pickle.Value
@@ -88,6 +96,7 @@ func (m *Manager) confirmSubscription(v pickle.Value) error {
 			return py.Errorf("AttributeError", "UserDesc instance has no attribute '%s'", a.name)
 		}
 	}
+
 	addr := str(u.Address)
 	if py.Truth(u.Invitation) {
 		// An invitation holds for one list and needs no approval.
@@ -99,6 +108,7 @@ func (m *Manager) confirmSubscription(v pickle.Value) error {
 		}
 		return m.ApprovedAddMember(u, m.viaEmail())
 	}
+
 	if policy := m.l.Int("subscribe_policy"); policy == 2 || policy == policyConfirmApprove {
 		approved := false
 		if m.since(autoApproval) {
@@ -107,6 +117,7 @@ func (m *Manager) confirmSubscription(v pickle.Value) error {
 				return err
 			}
 		}
+
 		if !approved {
 			err := m.HoldSubscription(addr, u.FullName, u.Password, u.Digest, str(u.Language))
 			if err != nil {
@@ -115,6 +126,7 @@ func (m *Manager) confirmSubscription(v pickle.Value) error {
 			return ErrNeedApproval
 		}
 	}
+
 	return m.ApprovedAddMember(u, m.viaEmail())
 }
 
@@ -126,25 +138,30 @@ func (m *Manager) confirmHeld(pend *pending.DB, cookie string, record, id pickle
 	if err != nil {
 		return action, err
 	}
+
 	if given {
 		role, err := m.Authenticate(password, "", ListAdmin, ListModerator)
 		if err != nil {
 			return action, err
 		}
+
 		if role == Unauthorized {
 			if err := pend.Repend(cookie, record); err != nil {
 				return action, err
 			}
 			return action, ErrBadPassword
 		}
+
 		action = requests.Approve
 	}
+
 	err = m.HandleRequest(id, action)
 	if errors.Is(err, requests.ErrNoRequest) {
 		// A moderator was quicker.
 		m.Log("error", "Could not process HELD_MESSAGE: %s", display(id))
 		err = nil
 	}
+
 	return action, err
 }
 
@@ -156,15 +173,18 @@ func (m *Manager) approval(msg *message.Message) (password string, given bool, e
 	if !given {
 		password, given = msg.Get("Approve")
 	}
+
 	if password != "" {
 		return password, true, nil
 	}
+
 	for part := range msg.TypedSubpartIterator("text", "plain") {
 		// A part without headers counts as false in Python.
 		if part.HeaderCount() == 0 {
 			break
 		}
 		body, ok := "", false
+
 		if m.since(approvedInBody) {
 			if body, ok, err = part.GetPayloadDecoded(); err != nil {
 				return "", false, err
@@ -172,24 +192,30 @@ func (m *Manager) approval(msg *message.Message) (password string, given bool, e
 		} else {
 			body, ok = part.GetPayloadString()
 		}
+
 		if !ok {
 			return "", false, &py.Error{Class: "TypeError", Text: "expected read buffer, NoneType found"}
 		}
+
 		for line := range strings.SplitSeq(body, "\n") {
 			if strings.Trim(line, Whitespace) == "" {
 				continue
 			}
 			name, value, ok := strings.Cut(line, ":")
+
 			if m.since(approvedInBody) {
 				name = strings.Trim(name, Whitespace)
 			}
+
 			if name = py.Lower(name); ok && (name == "approve" || name == "approved") {
 				return strings.Trim(value, Whitespace), true, nil
 			}
 			break
 		}
+
 		break
 	}
+
 	return password, given, nil
 }
 

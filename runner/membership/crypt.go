@@ -104,6 +104,7 @@ func desCrypt(password, salt string) (hashed string, ok bool) {
 		}
 		saltBits |= uint64(v) << (6 * i)
 	}
+
 	var key uint64
 	for i := range 8 {
 		key <<= 8
@@ -111,6 +112,7 @@ func desCrypt(password, salt string) (hashed string, ok bool) {
 			key |= uint64(password[i]) << 1 & 0xff
 		}
 	}
+
 	if index(password, 0) >= 0 {
 		return "", false
 	}
@@ -120,17 +122,21 @@ func desCrypt(password, salt string) (hashed string, ok bool) {
 		block = desRounds(block, &keys, saltBits)
 	}
 	out := []byte(salt)
+
 	// 64 bits and two zero bits, six at a time.
 	for i := range 11 {
 		shift := 64 - 6*(i+1)
 		var v uint64
+
 		if shift >= 0 {
 			v = block >> shift & 63
 		} else {
 			v = block << -shift & 63
 		}
+
 		out = append(out, cryptAlphabet[v])
 	}
+
 	return string(out), true
 }
 
@@ -174,7 +180,9 @@ func desRounds(block uint64, keys *[16]uint64, salt uint64) uint64 {
 			row := six>>4&2 | six&1
 			f = f<<4 | uint64(desS[i][row<<4|six>>1&15])
 		}
+
 		l, r = r, l^permute(f, 32, desP[:])
 	}
+
 	return permute(r<<32|l, 64, desFP[:])
 }

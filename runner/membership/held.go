@@ -20,21 +20,26 @@ func (m *Manager) HoldSubscription(addr string, fullname, password, digest pickl
 	if err != nil {
 		return err
 	}
+
 	db.AddSubscription(addr, fullname, password, digest, lang)
 	m.Log("vette", "%s: held subscription request from %s", m.l.Name(), addr)
 	if !m.l.Bool("admin_immed_notify") {
 		return nil
 	}
+
 	if m.since(heldInListLanguage) {
 		m.voice.Set(m.l.Str("preferred_language"))
 	}
+
 	subject := m.Say(textNewRequest, i18n.Vars{"realname": m.attr("real_name"), "addr": addr})
 	if err := m.notifyModerators("subauth.txt", addr, subject); err != nil {
 		return err
 	}
+
 	if m.since(heldInListLanguage) {
 		m.voice.Set(lang)
 	}
+
 	return nil
 }
 
@@ -44,11 +49,13 @@ func (m *Manager) HoldUnsubscription(addr string) error {
 	if err != nil {
 		return err
 	}
+
 	db.AddUnsubscription(addr)
 	m.Log("vette", "%s: held unsubscription request from %s", m.l.Name(), addr)
 	if !m.l.Bool("admin_immed_notify") {
 		return nil
 	}
+
 	subject := m.Say(textLeaveRequest, i18n.Vars{"realname": m.attr("real_name"), "addr": addr})
 	return m.notifyModerators("unsubauth.txt", addr, subject)
 }
@@ -70,6 +77,7 @@ func (m *Manager) notifyModerators(template, addr, subject string) error {
 	if err != nil {
 		return err
 	}
+
 	return m.Send(n, message.Attr{Name: "tomoderators", Value: pickle.Int(1)})
 }
 
@@ -81,6 +89,7 @@ func (m *Manager) HandleRequest(id pickle.Value, action int) error {
 	if err != nil {
 		return err
 	}
+
 	number, ok := py.ExactInt(id)
 	if !ok {
 		return fmt.Errorf("%w: %s", requests.ErrNoRequest, display(id))
@@ -89,6 +98,7 @@ func (m *Manager) HandleRequest(id pickle.Value, action int) error {
 	if err != nil {
 		return err
 	}
+
 	switch {
 	case kind == requests.HeldMsg:
 		err = m.handlePost(db, record, action)
@@ -106,9 +116,11 @@ func (m *Manager) HandleRequest(id pickle.Value, action int) error {
 	default:
 		err = &py.Error{Class: "AssertionError"}
 	}
+
 	if err != nil {
 		return err
 	}
+
 	return db.Delete(number)
 }
 
@@ -118,11 +130,13 @@ func (m *Manager) handlePost(db *requests.DB, record pickle.Value, action int) e
 	if err != nil {
 		return err
 	}
+
 	if action == requests.Approve {
 		msg, missing, err := db.ReadMessage(held)
 		if err != nil || missing {
 			return err
 		}
+
 		kept, ok := held.Data.(*pickle.Dict)
 		if !ok {
 			return py.Errorf("TypeError", "'%s' object does not support item assignment", py.TypeName(held.Data))
@@ -139,17 +153,20 @@ func (m *Manager) handlePost(db *requests.DB, record pickle.Value, action int) e
 		if !ok {
 			id = "n/a"
 		}
+
 		if m.since(approvedLogsList) {
 			m.Log("vette", "%s: held message approved, message-id: %s", m.l.Name(), id)
 		} else {
 			m.Log("vette", "held message approved, message-id: %s", id)
 		}
+
 		m.b.Enqueue("in", msg, data)
 	} else {
 		sender, err := byteString(held.Sender)
 		if err != nil {
 			return err
 		}
+
 		subject, err := byteString(held.Subject)
 		if err != nil {
 			return err
@@ -159,6 +176,7 @@ func (m *Manager) handlePost(db *requests.DB, record pickle.Value, action int) e
 			strings.ReplaceAll(sender, "%", "%%"), strings.ReplaceAll(subject, "%", "%%"))
 		m.b.Log("vette", "%s", Latin1(note))
 	}
+
 	_, err = db.RemoveFile(held)
 	return err
 }
@@ -177,5 +195,6 @@ func byteString(v pickle.Value) (string, error) {
 		}
 		return h.Encode()
 	}
+
 	return display(v), nil
 }

@@ -14,6 +14,7 @@ func (m *Manager) SendHostileSubscriptionNotice(listname, address string) error 
 	if err := m.hostileNotice(textHostileHere, address); err != nil {
 		return err
 	}
+
 	l, err := m.b.Peek(listname)
 	switch {
 	case errors.Is(err, maillist.ErrUnknownList), errors.Is(err, maillist.ErrCorruptList):
@@ -21,6 +22,7 @@ func (m *Manager) SendHostileSubscriptionNotice(listname, address string) error 
 	case err != nil:
 		return err
 	}
+
 	there := *m
 	there.l = l
 	before := m.voice.Set(l.Str("preferred_language"))

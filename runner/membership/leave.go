@@ -21,6 +21,7 @@ func (m *Manager) DeleteMember(name string, o DeleteOptions) error {
 		yes := true
 		o.UserAck = &yes
 	}
+
 	if m.l.Int("unsubscribe_policy") == 0 {
 		return m.ApprovedDeleteMember(name, o)
 	}
@@ -31,6 +32,7 @@ func (m *Manager) DeleteMember(name string, o DeleteOptions) error {
 	if err := m.HoldUnsubscription(who.Addr); err != nil {
 		return err
 	}
+
 	return ErrNeedApproval
 }
 
@@ -42,9 +44,11 @@ func (m *Manager) ApprovedDeleteMember(name string, o DeleteOptions) error {
 	if o.UserAck != nil {
 		userAck = *o.UserAck
 	}
+
 	if o.AdminNotif != nil {
 		adminNotif = *o.AdminNotif
 	}
+
 	who, err := message.ParseAddr(name)
 	if err != nil {
 		return err
@@ -54,24 +58,29 @@ func (m *Manager) ApprovedDeleteMember(name string, o DeleteOptions) error {
 	if err := m.l.RemoveMember(email); err != nil {
 		return err
 	}
+
 	m.moved(email, false)
 	if userAck {
 		if err := m.SendUnsubscribeAck(email, lang); err != nil {
 			return err
 		}
 	}
+
 	if m.since(deleteInListLanguage) {
 		m.voice.Set(m.l.Str("preferred_language"))
 	}
+
 	if adminNotif {
 		if err := m.notifyUnsubscribed(name, o.Whence); err != nil {
 			return err
 		}
 	}
+
 	tail := ""
 	if o.Whence != "" {
 		tail = "; " + string(o.Whence)
 	}
+
 	m.Log("subscribe", "%s: deleted %s%s", m.l.Name(), name, tail)
 	return nil
 }
@@ -81,16 +90,19 @@ func (m *Manager) notifyUnsubscribed(name string, whence Whence) error {
 	realname := m.attr("real_name")
 	subject := m.Say(textUnsubscribed, i18n.Vars{"realname": realname})
 	vars := i18n.Vars{"member": name, "listname": realname}
+
 	if m.since(whenceInNotices) {
 		vars["whence"] = ""
 		if whence != "" {
 			vars["whence"] = "(" + m.again(string(whence)) + ")"
 		}
 	}
+
 	body, err := m.maketext("adminunsubscribeack.txt", vars, "")
 	if err != nil {
 		return err
 	}
+
 	return m.notifyOwner(subject, body)
 }
 
@@ -99,6 +111,7 @@ func (m *Manager) SendUnsubscribeAck(addr, lang string) error {
 	if m.since(noticeInMemberLanguage) {
 		m.voice.Set(lang)
 	}
+
 	subject := m.Say(textGoodbye, i18n.Vars{"realname": m.attr("real_name")})
 	n, err := m.UserNotification(m.l.GetMemberAdminEmail(addr), m.l.GetBouncesEmail(),
 		subject, wrap(m.attr("goodbye_msg")), lang)
@@ -119,6 +132,7 @@ func (m *Manager) ConfirmUnsubscription(addr string) error {
 	if err != nil {
 		return err
 	}
+
 	cookie, err := pend.New(pending.Unsubscription, pickle.Str(addr))
 	if err != nil {
 		return err
@@ -127,6 +141,7 @@ func (m *Manager) ConfirmUnsubscription(addr string) error {
 	if err != nil {
 		return err
 	}
+
 	n, err := m.UserNotification(addr, m.l.GetRequestEmail(cookie), nil, body, lang)
 	if err != nil {
 		return err
@@ -135,12 +150,14 @@ func (m *Manager) ConfirmUnsubscription(addr string) error {
 	if err != nil {
 		return err
 	}
+
 	replaceSubject(n, subject)
 	n.Set("Reply-To", m.l.GetRequestEmail(cookie))
 	if m.since(autoSubmitted) {
 		n.Del("auto-submitted")
 		n.Set("Auto-Submitted", "auto-generated")
 	}
+
 	return m.Send(n)
 }
 
@@ -155,10 +172,12 @@ func (m *Manager) confirmSubject(k TextKey, cookie string) (any, error) {
 	if !ok {
 		name = m.t.Charset(m.l.Str("preferred_language"))
 	}
+
 	charset, err := m.b.Charsets().New(name)
 	if err != nil {
 		return nil, err
 	}
+
 	return message.NewHeader(m.Say(k, i18n.Vars{"listname": m.attr("real_name")}), charset,
 		message.HeaderOptions{HeaderName: "subject"})
 }

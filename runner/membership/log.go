@@ -27,6 +27,7 @@ func Latin1(line i18n.Text) string {
 	if !ok {
 		return plainText(line)
 	}
+
 	var b strings.Builder
 	for _, r := range string(u) {
 		if r > 0xff {
@@ -34,6 +35,7 @@ func Latin1(line i18n.Text) string {
 		}
 		b.WriteByte(byte(r))
 	}
+
 	return b.String()
 }
 

@@ -44,6 +44,7 @@ func (m *Manager) texts(name string) (all []i18n.Text) {
 	if !ok {
 		return nil
 	}
+
 	for _, item := range list.Items {
 		switch item := item.(type) {
 		case pickle.Str:
@@ -52,6 +53,7 @@ func (m *Manager) texts(name string) (all []i18n.Text) {
 			all = append(all, item)
 		}
 	}
+
 	return all
 }
 
@@ -106,6 +108,7 @@ func (m *Manager) send(n *message.Notification, noPrecedence bool, extra ...mess
 	}, extra...) {
 		data.Set(a.Name, a.Value)
 	}
+
 	m.b.Enqueue("virgin", n.Message, data)
 	return nil
 }

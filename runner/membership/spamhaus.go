@@ -53,6 +53,7 @@ func (m *Manager) bannedIP(ip string) bool {
 		return false
 	}
 	name := ""
+
 	if m.s.Profile.Python.IPAddress {
 		a, err := netip.ParseAddr(ip)
 		if err != nil || a.Zone() != "" {
@@ -66,11 +67,13 @@ func (m *Manager) bannedIP(ip string) bool {
 		}
 		name = p[3] + "." + p[2] + "." + p[1] + "." + p[0]
 	}
+
 	for _, a := range m.world.Resolver.LookupA(name + ".zen.spamhaus.org") {
 		if listedAddress.MatchString(a.String()) {
 			return true
 		}
 	}
+
 	return false
 }
 
@@ -88,6 +91,7 @@ func reversed(a netip.Addr) string {
 			parts = append(parts, fmt.Sprintf("%x.%x", b[15-i]&15, b[15-i]>>4))
 		}
 	}
+
 	return strings.Join(parts, ".")
 }
 
@@ -103,9 +107,11 @@ func (m *Manager) bannedDomain(email string) bool {
 		parts.Items = append(parts.Items, pickle.Str(p))
 	}
 	zone := ".dbl.spamhaus.org"
+
 	if !m.since(spamhausDBL) {
 		zone = ".zen.spamhaus.org"
 	}
+
 	listed := false
 	for _, a := range m.world.Resolver.LookupA(pickle.Repr(parts, 1000) + zone) {
 		s := a.String()
@@ -114,5 +120,6 @@ func (m *Manager) bannedDomain(email string) bool {
 		}
 		listed = listed || listedDomain.MatchString(s)
 	}
+
 	return listed
 }

@@ -34,9 +34,11 @@ func (m *Manager) ask(u *pending.UserDesc) (r request, err error) {
 	r.email = maillist.LCDomain(str(u.Address))
 	r.name = value(u.FullName)
 	r.language = m.l.Str("preferred_language")
+
 	if u.Language != nil {
 		r.language = str(u.Language)
 	}
+
 	r.digest = u.Digest
 	if r.digest == nil {
 		r.digest = pickle.Int(1)
@@ -44,6 +46,7 @@ func (m *Manager) ask(u *pending.UserDesc) (r request, err error) {
 			r.digest = pickle.Int(0)
 		}
 	}
+
 	r.password = u.Password
 	if r.password == nil {
 		made, err := m.l.MakeRandomPassword()
@@ -52,6 +55,7 @@ func (m *Manager) ask(u *pending.UserDesc) (r request, err error) {
 		}
 		r.password = pickle.Str(made)
 	}
+
 	return r, nil
 }
 
@@ -105,12 +109,14 @@ func (m *Manager) AddMember(u *pending.UserDesc, remote string) error {
 	if err := m.refuseSpamhaus(r.email, remote); err != nil {
 		return err
 	}
+
 	switch digest := py.Truth(r.digest); {
 	case digest && !m.l.Bool("digestable"):
 		return ErrCantDigest
 	case !digest && !m.l.Bool("nondigestable"):
 		return ErrMustDigest
 	}
+
 	u.Address, u.FullName, u.Password = pickle.Str(r.email), stored(r.name), r.password
 	u.Digest, u.Language = r.digest, pickle.Str(r.language)
 
@@ -120,6 +126,7 @@ func (m *Manager) AddMember(u *pending.UserDesc, remote string) error {
 	case policyConfirm, policyConfirmApprove:
 		return m.confirmJoin(u, r, remote)
 	}
+
 	if m.since(autoApproval) {
 		approved, err := m.l.HasAutoApprovedSender(r.email)
 		if err != nil {
@@ -129,9 +136,11 @@ func (m *Manager) AddMember(u *pending.UserDesc, remote string) error {
 			return m.ApprovedAddMember(u, "")
 		}
 	}
+
 	if err := m.HoldSubscription(r.email, stored(r.name), r.password, r.digest, r.language); err != nil {
 		return err
 	}
+
 	return ErrNeedApproval
 }
 
@@ -161,6 +170,7 @@ func (m *Manager) confirmJoin(u *pending.UserDesc, r request, remote string) err
 		m.Log("vette", "%s: subscription of %s dropped: too many are pending today (from %s)", m.l.Name(), r.email, remote)
 		return ErrOverLimit
 	}
+
 	cookie, err := pend.New(pending.Subscription, u.Pickled())
 	if err != nil {
 		return err
@@ -170,6 +180,7 @@ func (m *Manager) confirmJoin(u *pending.UserDesc, r request, remote string) err
 	if err != nil {
 		return err
 	}
+
 	n, err := m.UserNotification(m.l.GetMemberAdminEmail(r.email), m.l.GetRequestEmail(cookie), nil, body, r.language)
 	if err != nil {
 		return err
@@ -178,6 +189,7 @@ func (m *Manager) confirmJoin(u *pending.UserDesc, r request, remote string) err
 	if err != nil {
 		return err
 	}
+
 	replaceSubject(n, subject)
 	n.Set("Reply-To", m.l.GetRequestEmail(cookie))
 	if m.since(autoSubmitted) {
@@ -186,6 +198,7 @@ func (m *Manager) confirmJoin(u *pending.UserDesc, r request, remote string) err
 		if !m.since(remoteUntranslated) {
 			asked = from
 		}
+
 		n.Del("auto-submitted")
 		if strings.HasSuffix(py.Lower(asked), py.Lower(r.email)) {
 			n.Set("Auto-Submitted", "auto-replied")
@@ -193,6 +206,7 @@ func (m *Manager) confirmJoin(u *pending.UserDesc, r request, remote string) err
 			n.Set("Auto-Submitted", "auto-generated")
 		}
 	}
+
 	if err := m.Send(n); err != nil {
 		return err
 	}
@@ -200,6 +214,7 @@ func (m *Manager) confirmJoin(u *pending.UserDesc, r request, remote string) err
 	if err != nil {
 		return err
 	}
+
 	m.Log("subscribe", "%s: pending %s %s", m.l.Name(), who, " "+remote)
 	return ErrNeedsConfirmation
 }
@@ -234,6 +249,7 @@ func (m *Manager) ApprovedAddMember(u *pending.UserDesc, whence Whence) error {
 	if err := m.refuseBanned(bannedEverywhere, r.email, string(whence)); err != nil {
 		return err
 	}
+
 	digest := py.Truth(r.digest)
 	err = m.l.AddNewMember(r.email, maillist.NewMember{
 		Digest: digest, Password: r.password, Language: r.language, RealName: stored(r.name),
@@ -241,6 +257,7 @@ func (m *Manager) ApprovedAddMember(u *pending.UserDesc, whence Whence) error {
 	if err != nil {
 		return err
 	}
+
 	m.moved(r.email, true)
 	if err := m.l.SetMemberOption(r.email, maillist.DisableMime, m.l.Int("mime_is_default_digest") != 1); err != nil {
 		return err
@@ -248,23 +265,28 @@ func (m *Manager) ApprovedAddMember(u *pending.UserDesc, whence Whence) error {
 	if err := m.l.SetMemberOption(r.email, maillist.Moderate, m.l.Bool("default_member_moderation")); err != nil {
 		return err
 	}
+
 	who, err := formatAddr(r.name, r.email)
 	if err != nil {
 		return err
 	}
 	kind := ""
+
 	if digest {
 		kind = " (digest)"
 	}
+
 	m.Log("subscribe", "%s: new%s %s, %s", m.l.Name(), kind, who, string(whence))
 	if m.l.Bool("send_welcome_msg") {
 		if err := m.welcome(r.email, digest); err != nil {
 			return err
 		}
 	}
+
 	if m.l.Bool("admin_notify_mchanges") {
 		return m.notifySubscribed(r, whence)
 	}
+
 	return nil
 }
 
@@ -274,6 +296,7 @@ func (m *Manager) welcome(email string, digest bool) error {
 		before := m.voice.Set(m.l.Str("preferred_language"))
 		defer m.voice.Set(before)
 	}
+
 	password, err := m.l.GetMemberPassword(email)
 	if err != nil {
 		return err
@@ -293,18 +316,22 @@ func (m *Manager) notifySubscribed(r request, whence Whence) error {
 	if err != nil {
 		return err
 	}
+
 	member, err := formatAddr(name, r.email)
 	if err != nil {
 		return err
 	}
 	vars := i18n.Vars{"listname": realname, "member": member}
+
 	if m.since(whenceInNotices) {
 		vars["whence"] = how
 	}
+
 	body, err := m.maketext("adminsubscribeack.txt", vars, "")
 	if err != nil {
 		return err
 	}
+
 	return m.notifyOwner(subject, body)
 }
 
@@ -314,6 +341,7 @@ func (m *Manager) SendSubscribeAck(name string, password i18n.Text, digest bool)
 	if m.since(welcomeInUserLanguage) {
 		m.voice.Set(lang)
 	}
+
 	var welcome i18n.Text = ""
 	if w := m.attr("welcome_msg"); plainText(w) != "" {
 		var err error
@@ -321,10 +349,12 @@ func (m *Manager) SendSubscribeAck(name string, password i18n.Text, digest bool)
 			return err
 		}
 	}
+
 	var umbrella i18n.Text = ""
 	if m.l.Bool("umbrella_list") {
 		umbrella = wrap(m.Say(textUmbrella, i18n.Vars{"addr": m.l.GetMemberAdminEmail(name)}))
 	}
+
 	user, err := m.l.GetMemberCPAddress(name)
 	if err != nil {
 		return err
@@ -345,14 +375,17 @@ func (m *Manager) SendSubscribeAck(name string, password i18n.Text, digest bool)
 		return err
 	}
 	digmode := ""
+
 	if digest {
 		digmode = m.Say(textDigestMode, nil)
 	}
+
 	subject := m.Say(textWelcome, i18n.Vars{"realname": realname, "digmode": digmode})
 	n, err := m.UserNotification(m.l.GetMemberAdminEmail(name), m.l.GetRequestEmail(""), subject, body, lang)
 	if err != nil {
 		return err
 	}
+
 	n.Set("X-No-Archive", "yes")
 	return m.Send(n, m.verp())
 }
@@ -374,6 +407,7 @@ func (m *Manager) refuseSecond(since int, email string, unsub bool) error {
 	if err != nil {
 		return err
 	}
+
 	has, err := pend.HasPending(email, unsub)
 	if err != nil {
 		return err
@@ -381,6 +415,7 @@ func (m *Manager) refuseSecond(since int, email string, unsub bool) error {
 	if has {
 		return fmt.Errorf("%w: %s", ErrAlreadyPending, email)
 	}
+
 	return nil
 }
 
@@ -392,14 +427,17 @@ func (m *Manager) refuseBanned(since int, email, from string) error {
 	if err != nil || !banned {
 		return err
 	}
+
 	if from != "" {
 		from = " from " + from
 	}
+
 	switch {
 	case m.since(since):
 		m.Log("vette", "%s banned subscription: %s%s (matched: %s)", m.attr("real_name"), email, from, pattern)
 	case since == bannedFrom:
 		m.Log("vette", "%s banned subscription: %s (matched: %s)", m.attr("real_name"), email, pattern)
 	}
+
 	return fmt.Errorf("%w: %s", ErrBanned, pattern)
 }

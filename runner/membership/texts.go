@@ -75,6 +75,7 @@ func (m *Manager) catalogCharset() (name string, ok bool) {
 			return strings.TrimSpace(name), ok
 		}
 	}
+
 	return "", false
 }
 

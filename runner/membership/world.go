@@ -48,6 +48,7 @@ func globalPassword(s *site.Site, siteAdmin bool) (sha1 string, ok bool, err err
 	if siteAdmin {
 		file = "SITE_PW_FILE"
 	}
+
 	b, err := disk.ReadFile(s.Str(file))
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -57,6 +58,7 @@ func globalPassword(s *site.Site, siteAdmin bool) (sha1 string, ok bool, err err
 	case len(b) == 0:
 		return "", true, nil
 	}
+
 	// Mailman takes the newline off without looking.
 	return string(b[:len(b)-1]), true, nil
 }

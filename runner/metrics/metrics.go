@@ -49,6 +49,7 @@ func New(queues map[string]string, version string) *Metrics {
 		shadow: prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "mmrunner_shadow",
 			Help: "Totals of a shadow: entries, agreed, differences, vanished, and seconds of both sides."}, []string{"total"}),
 	}
+
 	build := prometheus.NewGauge(prometheus.GaugeOpts{Name: "mmrunner_build_info",
 		Help: "Always 1; the label tells the version.", ConstLabels: prometheus.Labels{"version": version}})
 	build.Set(1)
@@ -93,10 +94,12 @@ func (q queueCollector) Collect(ch chan<- prometheus.Metric) {
 			ch <- prometheus.NewInvalidMetric(queueLength, err)
 			continue
 		}
+
 		age := 0.0
 		if n > 0 {
 			age = max(0, float64(time.Now().UnixMicro())/1e6-oldest)
 		}
+
 		ch <- prometheus.MustNewConstMetric(queueLength, prometheus.GaugeValue, float64(n), name)
 		ch <- prometheus.MustNewConstMetric(queueAge, prometheus.GaugeValue, age, name)
 	}
@@ -117,16 +120,20 @@ func look(dir string) (n int, oldest float64, err error) {
 	if err != nil {
 		return 0, 0, err
 	}
+
 	for _, name := range names {
 		when, _, ok := strings.Cut(name, "+")
 		t, err := strconv.ParseFloat(when, 64)
 		if !ok || err != nil || filepath.Ext(name) != ".pck" {
 			continue
 		}
+
 		if n == 0 || t < oldest {
 			oldest = t
 		}
+
 		n++
 	}
+
 	return n, oldest, nil
 }

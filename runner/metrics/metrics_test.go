@@ -25,6 +25,7 @@ func TestServe(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+
 	m := New(map[string]string{"bounces": dir, "commands": filepath.Join(dir, "missing")}, "1.2.3")
 	m.Observe(history.Commit{Runner: "BounceRunner", List: "secretlist", Entries: 7, Outcomes: map[string]int{"registered": 5, "discarded": 2}, Seconds: 0.5, Held: 0.1, Waited: 3})
 	m.Shadow("differences", 0)
@@ -34,18 +35,22 @@ func TestServe(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if host, _, err := net.SplitHostPort(addr); err != nil || !net.ParseIP(host).IsLoopback() {
 		t.Errorf("listens on %s, %v, wanted this machine only", addr, err)
 	}
+
 	res, err := http.Get("http://" + addr + "/metrics")
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	b, err := io.ReadAll(res.Body)
 	res.Body.Close()
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	for _, want := range []string{
 		`mmrunner_build_info{version="1.2.3"} 1`,
 		`mmrunner_entries_total{outcome="registered",runner="BounceRunner"} 5`,
@@ -64,6 +69,7 @@ func TestServe(t *testing.T) {
 			t.Errorf("wanted %s in:\n%s", want, b)
 		}
 	}
+
 	if strings.Contains(string(b), "secretlist") {
 		t.Error("names a list")
 	}

@@ -32,15 +32,18 @@ func (m *Metrics) Serve(ctx context.Context, addr string) (bound string, err err
 	if err != nil {
 		return "", fmt.Errorf("had --metrics-addr %q (%w), wanted HOST:PORT or :PORT", addr, err)
 	}
+
 	if host == "" {
 		host = "localhost"
 	}
+
 	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", net.JoinHostPort(host, port))
 	if err != nil {
 		return "", err
 	}
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{ErrorHandling: promhttp.ContinueOnError}))
+
 	server := &http.Server{
 		Handler:           mux,
 		ReadHeaderTimeout: headerTime,
@@ -49,19 +52,23 @@ func (m *Metrics) Serve(ctx context.Context, addr string) (bound string, err err
 		IdleTimeout:       idleTime,
 		MaxHeaderBytes:    maxHeader,
 	}
+
 	go func() {
 		<-ctx.Done()
 		// A request is no reason to keep a runner that was told to stop.
 		late, cancel := context.WithTimeout(context.Background(), grace)
 		defer cancel()
+
 		if server.Shutdown(late) != nil {
 			server.Close()
 		}
 	}()
+
 	go func() {
 		if err := server.Serve(netutil.LimitListener(l, maxConnections)); !errors.Is(err, http.ErrServerClosed) {
 			server.Close()
 		}
 	}()
+
 	return l.Addr().String(), nil
 }

@@ -27,6 +27,7 @@ func TestIdleConnectionsTakeFewDescriptors(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	const many = 300
 	before := descriptors(t)
 	var idle []net.Conn
@@ -37,14 +38,17 @@ func TestIdleConnectionsTakeFewDescriptors(t *testing.T) {
 		}
 		idle = append(idle, c)
 	}
+
 	// The first is answered once the server has accepted what it accepts of those before the answer.
 	if _, err := io.WriteString(idle[0], "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n"); err != nil {
 		t.Fatal(err)
 	}
+
 	answer := make([]byte, 12)
 	if _, err := io.ReadFull(idle[0], answer); err != nil || string(answer) != "HTTP/1.1 200" {
 		t.Fatalf("got %q, %v", answer, err)
 	}
+
 	// A few are the runtime's and the test's own.
 	if got := descriptors(t) - before - many; got > maxConnections+8 {
 		t.Errorf("%d idle connections took %d descriptors, need at most %d", many, got, maxConnections)
@@ -70,6 +74,7 @@ func TestOversizedHeaderIsRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	c, err := net.Dial("tcp", addr)
 	if err != nil {
 		t.Fatal(err)

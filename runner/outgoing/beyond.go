@@ -20,6 +20,7 @@ func changed(s *site.Site) string {
 			return "the site has changed " + name + ".py"
 		}
 	}
+
 	if module := s.Str("DELIVERY_MODULE"); module != "SMTPDirect" && module != "" {
 		return "DELIVERY_MODULE is " + module
 	}
@@ -42,22 +43,26 @@ func (d *delivery) beyond() string {
 	if !isRecipients(v) {
 		return "an entry has recipients that are no ASCII strings"
 	}
+
 	if v, ok := d.data.Get("undelivered"); ok {
 		chunks, ok := v.(*pickle.List)
 		if !ok {
 			return "an entry has an odd undelivered"
 		}
+
 		for _, chunk := range chunks.Items {
 			if !isRecipients(chunk) {
 				return "an entry has an odd undelivered"
 			}
 		}
 	}
+
 	for _, key := range []string{"envsender", "original_sender"} {
 		if v, _ := d.data.Get(key); v != nil && !isASCII(v) {
 			return "an entry has a " + key + " that is no ASCII string"
 		}
 	}
+
 	for _, key := range []string{"decoration-data", "add-dup-header"} {
 		if v, ok := d.data.Get(key); ok {
 			if _, ok := v.(*pickle.Dict); !ok {
@@ -76,6 +81,7 @@ func (d *delivery) beyond() string {
 			return "its release decodes a " + name + " field before it looks for addresses"
 		}
 	}
+
 	if !d.msg.IsMultipart() && d.msg.GetContentType() == "multipart/mixed" {
 		return "a multipart message has no parts"
 	}
@@ -85,23 +91,27 @@ func (d *delivery) beyond() string {
 			return "its " + name + " is no ASCII string"
 		}
 	}
+
 	for _, name := range []string{"msg_header", "msg_footer"} {
 		v, _ := d.l.Get(name)
 		if _, ok := py.StringOf(v); !ok {
 			return "its " + name + " is no string"
 		}
 	}
+
 	for _, name := range []string{"web_page_url", "description", "info", "personalize", "include_sender_header"} {
 		if !d.l.Has(name) {
 			return "it has no " + name
 		}
 	}
+
 	if membership.KnownLanguage(d.b.Site(), d.l.Str("preferred_language")) != nil {
 		return "its language is none of the site's"
 	}
 	if d.l.Int("personalize") == fully {
 		return d.beyondNames(v.(*pickle.List))
 	}
+
 	return ""
 }
 
@@ -117,6 +127,7 @@ func (d *delivery) beyondNames(recips *pickle.List) string {
 			return "a member's name can be read by Python only"
 		}
 	}
+
 	return ""
 }
 
@@ -126,11 +137,13 @@ func isRecipients(v pickle.Value) bool {
 	if !ok {
 		return false
 	}
+
 	for _, item := range list.Items {
 		if !isASCII(item) {
 			return false
 		}
 	}
+
 	return true
 }
 

@@ -45,6 +45,7 @@ func newPool(ctx context.Context, s *site.Site, o Options) *pool {
 func (p *pool) take() *session {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+
 	for len(p.free) > 0 {
 		s := p.free[len(p.free)-1]
 		p.free = p.free[:len(p.free)-1]
@@ -53,6 +54,7 @@ func (p *pool) take() *session {
 			return s
 		}
 	}
+
 	return nil
 }
 
@@ -86,11 +88,13 @@ func (c *connection) sendMail(sender string, recips []string, content string) (l
 	if c.session == nil {
 		c.session = c.pool.take()
 	}
+
 	if c.session == nil {
 		if logs, err = c.connect(); err != nil {
 			return logs, nil, err
 		}
 	}
+
 	refused, err = c.client.SendMail(sender, recips, content)
 	if c.reused && hasGone(err) {
 		// The server has ended it meanwhile, with nothing of this message said.
@@ -100,6 +104,7 @@ func (c *connection) sendMail(sender string, recips []string, content string) (l
 		}
 		refused, err = c.client.SendMail(sender, recips, content)
 	}
+
 	c.reused = false
 	if err != nil {
 		if isSMTP(err) {
@@ -107,9 +112,11 @@ func (c *connection) sendMail(sender string, recips []string, content string) (l
 		}
 		return logs, nil, err
 	}
+
 	if c.left--; c.left == 0 {
 		c.quit()
 	}
+
 	return logs, refused, nil
 }
 
@@ -139,19 +146,23 @@ func (c *connection) connect() (logs []mlog.Line, err error) {
 	if !c.site.Bool("SMTP_AUTH") {
 		return nil, nil
 	}
+
 	if c.site.Bool("SMTP_USE_TLS") {
 		err := c.client.StartTLS()
 		if err == nil {
 			_, err = c.client.Ehlo(c.site.Str("SMTP_HELO_HOST"))
 		}
+
 		if err != nil {
 			// SMTPDirect does not import the name by which it means to catch that.
 			return nil, &py.Error{Class: "NameError", Text: "global name 'SMTPException' is not defined"}
 		}
 	}
+
 	err = c.client.Login(c.site.Str("SMTP_USER"), c.site.Str("SMTP_PASSWD"))
 	var reply *smtplib.ReplyError
 	what := "SMTP - no suitable authentication method found: %s"
+
 	if errors.As(err, &reply) {
 		switch reply.Kind {
 		case "SMTPHeloError":
@@ -160,10 +171,12 @@ func (c *connection) connect() (logs []mlog.Line, err error) {
 			what = "SMTP AUTH error: %s"
 		}
 	}
+
 	if err != nil && isSMTP(err) {
 		logs = append(logs, line("smtp-failure", what, err))
 		c.quit()
 	}
+
 	return logs, err
 }
 

@@ -22,11 +22,13 @@ func (d *delivery) decorate(msg *message.Message) error {
 		return nil
 	}
 	extra := i18n.Vars{}
+
 	if d.data.True("personalize") {
 		if err := d.recipientVars(extra); err != nil {
 			return err
 		}
 	}
+
 	if v, ok := d.data.Get("decoration-data"); ok {
 		for k, v := range v.(*pickle.Dict).All() {
 			if name, ok := py.StringOf(k); ok {
@@ -34,6 +36,7 @@ func (d *delivery) decorate(msg *message.Message) error {
 			}
 		}
 	}
+
 	header, err := d.filled("msg_header", "non-digest header", extra)
 	if err != nil {
 		return err
@@ -56,6 +59,7 @@ func (d *delivery) decorate(msg *message.Message) error {
 	case ctype == "multipart/mixed":
 		return d.addParts(msg, header, footer, listCharset)
 	}
+
 	return d.wrap(msg, header, footer, listCharset)
 }
 
@@ -67,6 +71,7 @@ func (d *delivery) recipientVars(vars i18n.Vars) error {
 	if !ok || len(list.Items) != 1 {
 		return &py.Error{Class: "AssertionError"}
 	}
+
 	member := lowered(list.Items[0])
 	address := plain(member)
 	vars["user_address"] = member
@@ -74,6 +79,7 @@ func (d *delivery) recipientVars(vars i18n.Vars) error {
 	if err != nil {
 		return unlessNotAMember(err)
 	}
+
 	vars["user_delivered_to"] = delivered
 	if vars["user_password"], err = d.l.GetMemberPassword(address); err != nil {
 		delete(vars, "user_password")
@@ -88,6 +94,7 @@ func (d *delivery) recipientVars(vars i18n.Vars) error {
 	if vars["user_name"], err = d.encodedName(name, lang, member); err != nil {
 		return err
 	}
+
 	vars["user_optionsurl"] = d.l.GetOptionsURL(address, false)
 	return nil
 }
@@ -114,9 +121,11 @@ func (d *delivery) encodedName(name pickle.Value, lang string, address i18n.Text
 	default:
 		return address, nil
 	}
+
 	if isUnicodeError(err) {
 		return address, nil
 	}
+
 	return encoded, err
 }
 
@@ -138,6 +147,7 @@ func (d *delivery) filled(attr, what string, extra i18n.Vars) (i18n.Text, error)
 	if d.since(endsWithNewline) && strings.Trim(plain(template), " \t\n\r\f\v") == "" {
 		return "", nil
 	}
+
 	vars := i18n.Vars{"real_name": nil, "list_name": d.l.Name(), "_internal_name": d.l.Name(), "host_name": nil, "web_page_url": nil,
 		"description": nil, "info": nil, "cgiext": d.b.Site().Str("CGIEXT")}
 	for name, v := range vars {
@@ -145,6 +155,7 @@ func (d *delivery) filled(attr, what string, extra i18n.Vars) (i18n.Text, error)
 			vars[name], _ = d.l.Get(name)
 		}
 	}
+
 	for name, v := range extra {
 		vars[name] = v
 	}
@@ -166,9 +177,11 @@ func (d *delivery) filled(attr, what string, extra i18n.Vars) (i18n.Text, error)
 	default:
 		filled = same(filled, unpadded(strings.ReplaceAll(plain(filled), "\r\n", "\n")))
 	}
+
 	if d.since(endsWithNewline) && !strings.HasSuffix(plain(filled), "\n") {
 		filled = same(filled, plain(filled)+"\n")
 	}
+
 	return filled, nil
 }
 
@@ -201,6 +214,7 @@ func (d *delivery) concatenate(msg *message.Message, header, footer i18n.Text, l
 	if !ok || charset == "" {
 		charset = "us-ascii"
 	}
+
 	top, err := d.unicode(header, listCharset)
 	if err != nil {
 		return false, err
@@ -209,6 +223,7 @@ func (d *delivery) concatenate(msg *message.Message, header, footer i18n.Text, l
 	if err != nil {
 		return false, err
 	}
+
 	old, ok, err := msg.GetPayloadDecoded()
 	if err != nil {
 		return false, err
@@ -219,13 +234,16 @@ func (d *delivery) concatenate(msg *message.Message, header, footer i18n.Text, l
 	if err := d.readable(old, charset); err != nil {
 		return false, err
 	}
+
 	body, err := codec.Decode(old, charset, codec.Strict)
 	if err != nil {
 		return false, unlessCodec(err)
 	}
+
 	if h := plain(header); h != "" && !strings.HasSuffix(h, "\n") {
 		top += "\n"
 	}
+
 	if plain(footer) != "" && !strings.HasSuffix(body, "\n") {
 		bottom = "\n" + bottom
 	}
@@ -240,6 +258,7 @@ func (d *delivery) concatenate(msg *message.Message, header, footer i18n.Text, l
 		msg.Del("content-type")
 		return false, &py.Error{Class: "UnboundLocalError", Text: "local variable 'newcset' referenced before assignment"}
 	}
+
 	if err != nil {
 		return false, unlessCodec(err)
 	}
@@ -254,12 +273,15 @@ func (d *delivery) concatenate(msg *message.Message, header, footer i18n.Text, l
 	if err := msg.SetPayload(payload, cs); err != nil {
 		return false, unlessCodec(err) // what goes over the wire may be another charset yet
 	}
+
 	if hasFormat && format.Value != "" {
 		msg.SetParam("Format", format.Value, "Content-Type")
 	}
+
 	if hasDelSp && delsp.Value != "" {
 		msg.SetParam("DelSp", delsp.Value, "Content-Type")
 	}
+
 	return true, nil
 }
 
@@ -307,6 +329,7 @@ func (d *delivery) addParts(msg *message.Message, header, footer i18n.Text, list
 		}
 		msg.Payload = append(slices.Clone(msg.Parts()), part)
 	}
+
 	if plain(header) != "" {
 		part, err := d.part(header, listCharset)
 		if err != nil {
@@ -314,6 +337,7 @@ func (d *delivery) addParts(msg *message.Message, header, footer i18n.Text, list
 		}
 		msg.Payload = slices.Insert(slices.Clone(msg.Parts()), 0, part)
 	}
+
 	return nil
 }
 
@@ -332,9 +356,11 @@ func (d *delivery) wrap(msg *message.Message, header, footer i18n.Text, listChar
 	if inner.HeaderCount() == 0 {
 		inner.Set("Content-Type", inner.GetContentType())
 	}
+
 	if !msg.Has("mime-version") {
 		msg.Set("MIME-Version", "1.0")
 	}
+
 	parts := []*message.Message{inner}
 	for i, t := range []i18n.Text{header, footer} {
 		if plain(t) == "" {
@@ -344,13 +370,16 @@ func (d *delivery) wrap(msg *message.Message, header, footer i18n.Text, listChar
 		if err != nil {
 			return err
 		}
+
 		parts = slices.Insert(parts, i*len(parts), part)
 	}
+
 	msg.Payload = parts
 	msg.Del("content-type")
 	msg.Del("content-transfer-encoding")
 	msg.Del("content-disposition")
 	msg.Set("Content-Type", "multipart/mixed")
+
 	return nil
 }
 
@@ -375,5 +404,6 @@ func plain(t i18n.Text) string {
 	case pickle.Unicode:
 		return string(t)
 	}
+
 	return ""
 }

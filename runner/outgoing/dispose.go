@@ -24,10 +24,12 @@ func (d *delivery) finish(h *Handler) error {
 	if err != nil {
 		return err
 	}
+
 	vars := i18n.Vars{
 		"time": d.took.Seconds(), "size": len(whole), "#recips": len(d.recips), "#refused": d.refused.Len(),
 		"listname": d.l.Name(), "sender": d.from,
 	}
+
 	d.log("SMTP_LOG_EVERY_MESSAGE", vars)
 	if d.refused.Len() > 0 {
 		d.log("SMTP_LOG_REFUSED", vars)
@@ -43,21 +45,26 @@ func (d *delivery) finish(h *Handler) error {
 		} else {
 			later = append(later, recip)
 		}
+
 		vars["recipient"], vars["failcode"], vars["failmsg"] = recip, r.Code, r.Text
 		d.log("SMTP_LOG_EACH_FAILURE", vars)
 	}
+
 	d.flushLogs()
 	if token := d.data.Str("probe_token"); token != "" && len(never) > 0 {
 		return d.probeRefused(h, token)
 	}
+
 	for i, recip := range never {
 		// In the order of the queue, whatever lists took turns before.
 		at := qfile.Arrival(d.e.Base) + float64(i)*1e-5
 		d.b.Enqueue(bounce.RefusedQueue, d.msg, bounce.RefusedRecipient(d.l.Name(), recip, at, d.b.Now()))
 	}
+
 	if len(later) > 0 {
 		return d.retry(later)
 	}
+
 	return nil
 }
 
@@ -71,6 +78,7 @@ func (d *delivery) probeRefused(h *Handler, token string) error {
 	if _, ok := pend.Peek(token); !ok || h.probes[token] != "" && h.probes[token] != d.e.Base {
 		return &py.Error{Class: "TypeError", Text: "'NoneType' object is not iterable"}
 	}
+
 	h.probes[token] = d.e.Base
 	d.b.Enqueue(bounce.RefusedQueue, d.msg, bounce.RefusedProbe(d.data, token))
 	return nil
@@ -91,10 +99,12 @@ func (d *delivery) retry(recips []string) error {
 	if !ok {
 		until = now
 	}
+
 	last, ok := d.data.Get("last_recip_count")
 	if !ok {
 		last = pickle.Int(0)
 	}
+
 	if py.Compare(last, pickle.Int(len(recips))) == 0 {
 		if py.Compare(now, until) > 0 {
 			return nil
@@ -102,9 +112,11 @@ func (d *delivery) retry(recips []string) error {
 	} else {
 		until = now + d.b.Site().Float("DELIVERY_RETRY_PERIOD")
 	}
+
 	if d.setsDeliverAfter() {
 		d.data.Set("deliver_after", now+d.b.Site().Float(retryWaits))
 	}
+
 	d.data.Set("last_recip_count", len(recips))
 	d.data.Set("deliver_until", until)
 	list := pickle.NewList()
@@ -113,6 +125,7 @@ func (d *delivery) retry(recips []string) error {
 	}
 	d.data.Set("recips", list)
 	d.b.Enqueue("retry", d.msg, d.data)
+
 	return nil
 }
 
@@ -147,6 +160,7 @@ func (d *delivery) log(setting string, vars i18n.Vars) {
 	if !ok {
 		return
 	}
+
 	// MsgSafeDict.
 	for _, m := range messageName.FindAllStringSubmatch(plain(format), -1) {
 		name := m[1] + "msg_" + m[2]
@@ -159,10 +173,12 @@ func (d *delivery) log(setting string, vars i18n.Vars) {
 			vars[name] = all[0]
 		}
 	}
+
 	filled, err := i18n.SafeInterp(format, vars)
 	if err != nil {
 		filled = "Bad format \"" + plain(format) + "\": " + err.Error()
 	}
+
 	d.logs = append(d.logs, line(log, "%s", membership.Latin1(filled)))
 }
 

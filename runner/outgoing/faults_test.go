@@ -27,6 +27,7 @@ func demoSite(t testing.TB, s *server, n int, more map[string]pickle.Value) *sit
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	set := func(name string, v pickle.Value) { st.Profile.Settings[name] = site.Setting{Value: v} }
 	set("SMTPHOST", pickle.Str("127.0.0.1"))
 	set("SMTPPORT", pickle.Int(s.port()))
@@ -40,16 +41,19 @@ func demoSite(t testing.TB, s *server, n int, more map[string]pickle.Value) *sit
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	for i := range n {
 		data := qfile.NewData()
 		data.Set("listname", demo.ListName)
 		data.Set("nodecorate", 1)
 		data.Set("received_time", float64(1700000000+i))
 		data.Set("recips", pickle.NewList(pickle.Str(fmt.Sprintf("a%d@example.com", i)), pickle.Str(fmt.Sprintf("b%d@example.com", i))))
+
 		if _, err := q.Enqueue(pickle.Str(fmt.Sprintf("From: x@example.com\nMessage-ID: <%d@example.com>\n\ntext %d\n", i, i)), data); err != nil {
 			t.Fatal(err)
 		}
 	}
+
 	return st
 }
 
@@ -65,6 +69,7 @@ func (s *server) recipients() (all []string) {
 			}
 		}
 	}
+
 	slices.Sort(all)
 	return all
 }
@@ -76,20 +81,24 @@ func retried(t testing.TB, st *site.Site) (all []string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	bases, err := q.Files(qfile.Waiting)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	for _, base := range bases {
 		it, err := q.Read(base, qfile.Waiting)
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		v, _ := it.Data.Get("recips")
 		for _, r := range v.(*pickle.List).Items {
 			all = append(all, string(r.(pickle.Str)))
 		}
 	}
+
 	slices.Sort(all)
 	return all
 }
@@ -135,6 +144,7 @@ func TestBrokenServer(t *testing.T) {
 			return ""
 		}
 	}
+
 	for name, test := range map[string]struct {
 		answer func(string) string
 		end    func(string) string
@@ -166,22 +176,27 @@ func TestBrokenServer(t *testing.T) {
 			t.Parallel()
 			s := newServer(t)
 			s.answer, s.end = test.answer, test.end
+
 			if s.answer == nil {
 				s.answer = func(string) string { return "" }
 			}
+
 			if s.end == nil {
 				s.end = func(string) string { return "" }
 			}
+
 			st := demoSite(t, s, 3, nil)
 			stats := drain(t, st, outgoing.Options{Wait: 300 * time.Millisecond, DataWait: 300 * time.Millisecond})
 			if stats.Outcomes[runner.Delivered] != 3 {
 				t.Errorf("had %v, wanted 3 delivered", stats.Outcomes)
 			}
+
 			wantAddrs(t, "given to the server", s.recipients(), test.given)
 			wantAddrs(t, "in the retry queue", retried(t, st), test.later)
 			if log := readLog(t, st, "smtp-failure"); !strings.Contains(log, test.log) || test.log == "" && log != "" {
 				t.Errorf("had in smtp-failure:\n%swanted %q", log, test.log)
 			}
+
 			empty(t, st)
 		})
 	}
@@ -199,6 +214,7 @@ func TestServerIsNotThere(t *testing.T) {
 	if n := strings.Count(log, "Low level smtp error: [Errno 111] Connection refused"); n == 0 {
 		t.Errorf("had no line on the connection:\n%s", log)
 	}
+
 	empty(t, st)
 }
 
@@ -210,6 +226,7 @@ func TestConnectionsAreKept(t *testing.T) {
 	s := newServer(t)
 	st := demoSite(t, s, 3, nil)
 	drain(t, st, outgoing.Options{})
+
 	if s.sessions != 1 || s.quits != 1 {
 		t.Errorf("had %d sessions and %d ends, wanted 1 of each", s.sessions, s.quits)
 	}
@@ -217,6 +234,7 @@ func TestConnectionsAreKept(t *testing.T) {
 	s = newServer(t)
 	st = demoSite(t, s, 3, map[string]pickle.Value{"SMTP_MAX_SESSIONS_PER_CONNECTION": pickle.Int(2)})
 	drain(t, st, outgoing.Options{})
+
 	if s.sessions != 3 || s.quits != 3 {
 		t.Errorf("had %d sessions and %d ends, wanted 3 of each", s.sessions, s.quits)
 	}
@@ -231,9 +249,11 @@ func TestConnectionsAreKept(t *testing.T) {
 		}
 		return ""
 	}
+
 	st = demoSite(t, s, 3, nil)
 	drain(t, st, outgoing.Options{})
 	wantAddrs(t, "given to the server", s.recipients(), everybody)
+
 	if log := readLog(t, st, "smtp-failure"); log != "" {
 		t.Errorf("had in smtp-failure:\n%s", log)
 	}
@@ -245,16 +265,19 @@ func TestPipelining(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
 	s.offers = []string{"PIPELINING", "SIZE"}
+
 	s.answer = func(command string) string {
 		if strings.HasPrefix(command, "rcpt") && strings.Contains(command, "a1@") {
 			return "450 later"
 		}
 		return ""
 	}
+
 	st := demoSite(t, s, 3, map[string]pickle.Value{"SMTP_MAX_RCPTS": pickle.Int(10)})
 	drain(t, st, outgoing.Options{})
 	wantAddrs(t, "given to the server", s.recipients(), slices.Delete(slices.Clone(everybody), 1, 2))
 	wantAddrs(t, "in the retry queue", retried(t, st), []string{"a1@example.com"})
+
 	if s.batched == 0 {
 		t.Error("had each command alone, wanted envelopes in one piece")
 	}
@@ -276,12 +299,14 @@ func TestGoesOnWhereItStopped(t *testing.T) {
 				}
 				return ""
 			}
+
 			st := demoSite(t, s, 3, nil)
 			env, engines := open(t, st, outgoing.Options{})
 			stats, err := engines[0].Drain(ctx)
 			if !errors.Is(err, context.Canceled) || stats.Outcomes[runner.Delivered] != 1 {
 				t.Errorf("had %v and %v, wanted 1 delivered and that it was stopped", stats.Outcomes, err)
 			}
+
 			if !crash {
 				if err := engines[0].Close(); err != nil {
 					t.Error(err)
@@ -290,6 +315,7 @@ func TestGoesOnWhereItStopped(t *testing.T) {
 				// The file is locked by this process: a dead one's is not.
 				releaseMemory(t, st)
 			}
+
 			env.Log.Close()
 			had := s.recipients()
 			if len(had) != 3 {
@@ -301,6 +327,7 @@ func TestGoesOnWhereItStopped(t *testing.T) {
 			slices.Sort(all)
 			wantAddrs(t, "given to the server in all", all, everybody)
 			empty(t, st)
+
 			if n := strings.Count(readLog(t, st, "smtp"), "for 2 recips"); n != 3 {
 				t.Errorf("had %d messages in the smtp log, wanted 3", n)
 			}
@@ -315,14 +342,17 @@ func releaseMemory(t testing.TB, st *site.Site) {
 	if err != nil || len(files) != 1 {
 		t.Fatalf("had %v (%v), wanted one file of what was delivered", files, err)
 	}
+
 	b, err := os.ReadFile(files[0])
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	// Torn in its last line, too.
 	if err := os.WriteFile(filepath.Join(st.DataDir(), "mmrunner-delivered-host-1-0.jsonl"), append(b, `{"entry":"17`...), 0o600); err != nil {
 		t.Fatal(err)
 	}
+
 	if err := os.Remove(files[0]); err != nil {
 		t.Fatal(err)
 	}
@@ -336,12 +366,14 @@ func BenchmarkNotices(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
+
 	st.Profile.Settings["SMTPHOST"] = site.Setting{Value: pickle.Str("127.0.0.1")}
 	st.Profile.Settings["SMTPPORT"] = site.Setting{Value: pickle.Int(s.port())}
 	q, err := qfile.Open(st.QueueDir("out"), 0, 1, qfile.Options{Schema: st.Profile.QfileSchemaVersion})
 	if err != nil {
 		b.Fatal(err)
 	}
+
 	const notices = 500
 	for b.Loop() {
 		b.StopTimer()
@@ -350,12 +382,15 @@ func BenchmarkNotices(b *testing.B) {
 			data.Set("listname", demo.ListName)
 			data.Set("nodecorate", 1)
 			data.Set("recips", pickle.NewList(pickle.Str(fmt.Sprintf("a%d@example.com", i))))
+
 			if _, err := q.Enqueue(pickle.Str("From: x@example.com\n\ntext\n"), data); err != nil {
 				b.Fatal(err)
 			}
 		}
+
 		b.StartTimer()
 		drain(b, st, outgoing.Options{})
 	}
+
 	b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N*notices), "µs/notice")
 }

@@ -107,6 +107,7 @@ func (h *Handler) Apply(b runner.Batch, e *runner.Entry) (runner.Outcome, error)
 		h.batches[b] = append(h.batches[b], d)
 		return runner.Kept, nil
 	}
+
 	var err error
 	if d.msg, err = e.Message(); err != nil {
 		return "", err
@@ -115,6 +116,7 @@ func (h *Handler) Apply(b runner.Batch, e *runner.Entry) (runner.Outcome, error)
 	if why == "" {
 		why = d.beyond()
 	}
+
 	if why != "" {
 		return "", &maillist.ErrNeedsPython{List: d.l.Name(), Reason: why}
 	}
@@ -125,11 +127,13 @@ func (h *Handler) Apply(b runner.Batch, e *runner.Entry) (runner.Outcome, error)
 		if err != nil {
 			return err
 		}
+
 		d.data.Set("lang", d.l.GetMemberLanguage(sender))
 		b.Undo() // that may have added the site's language to the list's
 		somebody, err = d.plan()
 		return err
 	})
+
 	var needs *maillist.ErrNeedsPython
 	if errors.As(err, &needs) {
 		return "", err
@@ -138,9 +142,11 @@ func (h *Handler) Apply(b runner.Batch, e *runner.Entry) (runner.Outcome, error)
 		d.flushLogs()
 		return "", err
 	}
+
 	if somebody {
 		h.batches[b] = append(h.batches[b], d)
 	}
+
 	return runner.Delivered, nil
 }
 
@@ -161,6 +167,7 @@ func (h *Handler) Batched(b runner.Batch) error {
 	if err := h.memory.open(); err != nil {
 		return err
 	}
+
 	h.deliver(deliveries)
 
 	failed := runner.Failed{}
@@ -169,6 +176,7 @@ func (h *Handler) Batched(b runner.Batch) error {
 		if d.err == nil {
 			d.err = runner.Guard(func() error { return d.finish(h) })
 		}
+
 		switch {
 		case d.err == nil:
 			d.e.Drop()
@@ -182,9 +190,11 @@ func (h *Handler) Batched(b runner.Batch) error {
 			failed[d.e] = d.err
 		}
 	}
+
 	if len(failed) > 0 {
 		return failed
 	}
+
 	return nil
 }
 
@@ -202,11 +212,13 @@ func (h *Handler) deliver(deliveries []*delivery) {
 			}
 		})
 	}
+
 	for _, d := range deliveries {
 		if d.err == nil {
 			next <- d
 		}
 	}
+
 	close(next)
 	workers.Wait()
 }
@@ -225,5 +237,6 @@ func (d *delivery) undelivered() {
 		}
 		left.Items = append(left.Items, recips)
 	}
+
 	d.data.Set("undelivered", left)
 }

@@ -47,6 +47,7 @@ func dump(t *testing.T, prefix string, s *server) (l left) {
 	if err := json.Unmarshal(out, &l); err != nil {
 		t.Fatalf("%v in %.200q", err, out)
 	}
+
 	for _, lines := range l.Log {
 		slices.Sort(lines) // lists take turns in another order
 	}
@@ -64,12 +65,14 @@ func open(t testing.TB, s *site.Site, o outgoing.Options) (*txn.Env, []*engine.E
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	env := txn.NewEnv(s)
 	h := outgoing.New(s, bounce.NewRefusals(bounce.New(d, membership.NewWorld(s))), o)
 	engines, err := engine.Open(env, h, 0, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	return env, engines
 }
 
@@ -84,13 +87,16 @@ func drain(t testing.TB, s *site.Site, o outgoing.Options) engine.Stats {
 		if err != nil {
 			t.Error(err)
 		}
+
 		if err := e.Close(); err != nil {
 			t.Error(err)
 		}
+
 		if i == 0 {
 			first = stats
 		}
 	}
+
 	return first
 }
 
@@ -129,12 +135,14 @@ func copyDirs(t testing.TB, from, to string) {
 			t.Fatal(err)
 		}
 	}
+
 	// What Mailman reads again depends on whether it was saved in this very second.
 	then := time.Now().Add(-time.Hour)
 	files, err := filepath.Glob(filepath.Join(to, "lists", "*", "config.pck"))
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	for _, f := range files {
 		if err := os.Chtimes(f, then, then); err != nil {
 			t.Fatal(err)
@@ -156,13 +164,16 @@ func TestAsMailman(t *testing.T) {
 			if i > 0 && j != i%3 {
 				continue // the installed release is held in all of them
 			}
+
 			t.Run(fmt.Sprintf("%s/%d", mmtest.Version(t, release), j), func(t *testing.T) {
 				t.Parallel()
 				prefix := mmtest.CloneOf(t, release)
 				s := newServer(t)
+
 				if j == 1 {
 					s.offers = []string{"PIPELINING", "SIZE 1000000", "8BITMIME"}
 				}
+
 				settings(t, prefix, s.settings()+lines)
 				mmtest.RunPython(t, prefix, fmt.Sprintf("SEED, COUNT = %d, 250\n", 10*i+j)+fillProgram)
 				before := t.TempDir()
@@ -173,12 +184,14 @@ func TestAsMailman(t *testing.T) {
 				if len(want.Given) < 100 || len(want.Queues["retry"]) < 10 {
 					t.Errorf("Mailman has delivered %d messages and will try %d again: too few to tell anything", len(want.Given), len(want.Queues["retry"]))
 				}
+
 				for _, sessions := range []int{1, 3} {
 					copyDirs(t, before, prefix)
 					stats := drain(t, openSite(t, prefix), outgoing.Options{Sessions: sessions})
 					if n := stats.Outcomes[runner.Delivered]; n < 150 {
 						t.Errorf("had %v, wanted most of them delivered", stats.Outcomes)
 					}
+
 					if diff := cmp.Diff(want, dump(t, prefix, s)); diff != "" {
 						t.Errorf("%d sessions (- Mailman, + mmrunner):\n%.7000s", sessions, diff)
 					}

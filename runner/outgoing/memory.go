@@ -69,23 +69,28 @@ func (m *memory) open() error {
 	if err := m.make(); err != nil {
 		return err
 	}
+
 	files, err := m.files()
 	if err != nil {
 		return err
 	}
+
 	for _, path := range files {
 		if err := m.inherit(path); err != nil {
 			return err
 		}
 	}
+
 	for base := range m.entries {
 		if !m.waits(base) {
 			delete(m.entries, base)
 		}
 	}
+
 	if len(m.entries) == 0 {
 		return m.file.Truncate(0)
 	}
+
 	return nil
 }
 
@@ -110,11 +115,13 @@ func (m *memory) make() error {
 	if err != nil {
 		return err
 	}
+
 	for n := 0; ; n++ {
 		path := filepath.Join(m.dir, fmt.Sprintf("%s%s-%d-%d%s", memoryPrefix, host, os.Getpid(), n, memorySuffix))
 		if _, err := disk.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
 			continue // by one who had our process id, or an engine beside this one
 		}
+
 		lock, err := hostlock.Try(path, false)
 		if err != nil {
 			return err
@@ -125,6 +132,7 @@ func (m *memory) make() error {
 		if m.file, err = disk.OpenFile(path, os.O_WRONLY|os.O_APPEND|syscall.O_NOFOLLOW, 0); err != nil {
 			return errors.Join(err, lock.Close())
 		}
+
 		m.path, m.lock = path, lock
 		return nil
 	}
@@ -148,6 +156,7 @@ func (m *memory) inherit(path string) error {
 	defer f.Close()
 	lines := bufio.NewScanner(f)
 	lines.Buffer(nil, 64<<20)
+
 	for lines.Scan() {
 		var s settled
 		// The last line may be torn: what it was about was in flight.
@@ -158,9 +167,11 @@ func (m *memory) inherit(path string) error {
 			return err
 		}
 	}
+
 	if err := lines.Err(); err != nil {
 		return err
 	}
+
 	return disk.Remove(path)
 }
 
@@ -180,6 +191,7 @@ func (m *memory) note(s settled) error {
 	if err != nil {
 		return err
 	}
+
 	m.entries[s.Entry] = append(m.entries[s.Entry], s)
 	if _, err := m.file.Write(append(b, '\n')); err != nil {
 		return err
@@ -204,6 +216,7 @@ func (m *memory) settle(at place, recips []string, refused *smtplib.Refused, log
 		r := refused.Reply(recip)
 		s.Refused[recip] = refusedBy{r.Code, r.Text}
 	}
+
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.note(s)
@@ -218,6 +231,7 @@ func (m *memory) left(at place, recips []string, refused *smtplib.Refused) (left
 	if len(m.entries[at.Entry]) == 0 {
 		return recips, nil
 	}
+
 	left = slices.Clone(recips)
 	for _, s := range m.entries[at.Entry] {
 		// An address may be there twice. Where the site's settings have changed since, only addresses tell.
@@ -230,16 +244,19 @@ func (m *memory) left(at place, recips []string, refused *smtplib.Refused) (left
 			if i < 0 {
 				continue
 			}
+
 			left, some = slices.Delete(left, i, i+1), true
 			if r, ok := s.Refused[recip]; ok {
 				before.Set(recip, smtplib.Reply{Code: r.Code, Text: r.Text})
 			}
 		}
+
 		refused.Update(before)
 		if some {
 			logs = append(logs, s.Logs...)
 		}
 	}
+
 	return left, logs
 }
 
@@ -250,15 +267,18 @@ func (m *memory) close() error {
 	if m.file == nil && len(files) == 0 {
 		return err
 	}
+
 	err = m.open()
 	if m.file == nil {
 		return err
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
+
 	if err == nil && len(m.entries) == 0 {
 		err = disk.Remove(m.path)
 	}
+
 	err = errors.Join(err, m.file.Close(), m.lock.Close())
 	m.file = nil
 	return err

@@ -34,6 +34,7 @@ func newServer(t testing.TB) *server {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	s := &server{t: t, ln: ln, hung: make(chan struct{})}
 	go func() {
 		for {
@@ -44,10 +45,12 @@ func newServer(t testing.TB) *server {
 			go s.serve(conn)
 		}
 	}()
+
 	t.Cleanup(func() {
 		ln.Close()
 		close(s.hung)
 	})
+
 	return s
 }
 
@@ -74,6 +77,7 @@ func usual(command string) string {
 	case strings.Contains(command, "odd"):
 		return "what"
 	}
+
 	return ""
 }
 
@@ -112,6 +116,7 @@ func (s *server) serve(conn net.Conn) {
 	s.sessions++
 	s.mu.Unlock()
 	in := bufio.NewReader(conn)
+
 	// say tells whether the dialogue goes on.
 	say := func(answer, usually string) bool {
 		switch answer {
@@ -123,9 +128,11 @@ func (s *server) serve(conn net.Conn) {
 		case "close":
 			return false
 		}
+
 		_, err := conn.Write([]byte(answer + "\r\n"))
 		return err == nil
 	}
+
 	if !say(s.reply("CONNECT"), "220 test") {
 		return
 	}
@@ -135,6 +142,7 @@ func (s *server) serve(conn net.Conn) {
 		if err != nil {
 			return
 		}
+
 		command := strings.TrimRight(line, "\r\n")
 		verb, _, _ := strings.Cut(strings.ToUpper(command), " ")
 		if in.Buffered() > 0 {
@@ -142,6 +150,7 @@ func (s *server) serve(conn net.Conn) {
 			s.batched++
 			s.mu.Unlock()
 		}
+
 		answer := s.reply(command)
 		switch verb {
 		case "EHLO":
@@ -153,6 +162,7 @@ func (s *server) serve(conn net.Conn) {
 				}
 				lines[i] = "250" + sep + l
 			}
+
 			if !say(answer, strings.Join(lines, "\r\n")) {
 				return
 			}
@@ -183,9 +193,11 @@ func (s *server) serve(conn net.Conn) {
 			if !s.message(in, envelope, say) {
 				return
 			}
+
 			envelope = nil
 			continue
 		}
+
 		if !say(answer, "250 ok") {
 			return
 		}
@@ -203,11 +215,13 @@ func (s *server) message(in *bufio.Reader, envelope []string, say func(string, s
 		if line == ".\r\n" {
 			break
 		}
+
 		text.WriteString(line)
 		if s.reply("LINE "+line) == "close" {
 			return false
 		}
 	}
+
 	answer := s.replyToEnd(text.String())
 	if answer == "" {
 		s.mu.Lock()
@@ -215,6 +229,7 @@ func (s *server) message(in *bufio.Reader, envelope []string, say func(string, s
 		s.got = append(s.got, strings.Join(envelope, "\n")+"\n\n"+text.String())
 		s.mu.Unlock()
 	}
+
 	return say(answer, "250 ok")
 }
 

@@ -61,6 +61,7 @@ func (d *delivery) plan() (bool, error) {
 	if list == nil || len(list.Items) == 0 {
 		return false, nil
 	}
+
 	d.recips = list.Items
 	d.sender = same(membership.Attr(d.l, "host_name"), d.l.GetBouncesEmail())
 	if v, _ := d.data.Get("envsender"); v != nil {
@@ -79,6 +80,7 @@ func (d *delivery) plan() (bool, error) {
 	} else {
 		d.chunks = chunkify(strs(d.recips), limit)
 	}
+
 	if v, ok := d.data.Get("undelivered"); ok {
 		d.chunks = nil
 		for _, chunk := range v.(*pickle.List).Items {
@@ -87,6 +89,7 @@ func (d *delivery) plan() (bool, error) {
 				d.chunks = append(d.chunks, recips)
 				continue
 			}
+
 			for _, recip := range slices.Backward(recips) {
 				d.chunks = append(d.chunks, []string{recip})
 			}
@@ -100,14 +103,17 @@ func (d *delivery) plan() (bool, error) {
 		}
 		d.data.Set("decorated", true)
 	}
+
 	sender, err := d.msg.GetSender(d.b.Site().Bool("USE_ENVELOPE_SENDER"), false)
 	if err != nil {
 		return false, err
 	}
 	d.from = sender
+
 	if _, ok := d.data.Get("original_sender"); ok {
 		d.from = d.data.Str("original_sender")
 	}
+
 	return true, nil
 }
 
@@ -131,11 +137,13 @@ func chunkify(recips []string, size int) (chunks [][]string) {
 		}
 		buckets[bin] = append(buckets[bin], r)
 	}
+
 	for _, bucket := range buckets {
 		for chunk := range slices.Chunk(bucket, size) {
 			chunks = append(chunks, chunk)
 		}
 	}
+
 	return chunks
 }
 
@@ -152,6 +160,7 @@ func (d *delivery) deliver(h *Handler) {
 		conn.release()
 		d.took = time.Since(start)
 	}()
+
 	all := len(d.chunks)
 	d.began = h.memory.has(d.e.Base)
 	for len(d.chunks) > 0 {
@@ -159,6 +168,7 @@ func (d *delivery) deliver(h *Handler) {
 		at := place{Entry: d.e.Base, Number: last, Of: all}
 		chunk, logs := h.memory.left(at, d.chunks[last], &d.refused)
 		d.logs = append(d.logs, logs...)
+
 		if len(chunk) > 0 || len(d.chunks[last]) == 0 {
 			if h.ctx.Err() != nil {
 				d.err = errStopped
@@ -170,6 +180,7 @@ func (d *delivery) deliver(h *Handler) {
 		} else if !d.personal {
 			d.mark(d.msg, plain(d.sender))
 		}
+
 		d.chunks = d.chunks[:last]
 	}
 }
@@ -181,12 +192,14 @@ func (d *delivery) settle(h *Handler, conn *connection, at place, chunk []string
 	if err != nil {
 		return err
 	}
+
 	d.began = true
 	d.refused.Update(refused)
 	if err := h.memory.settle(at, chunk, refused, d.logs[before:]); err != nil {
 		// The server has it all the same: that a crash may give it twice is to be known.
 		d.logs = append(d.logs, line("error", "OutgoingRunner: that %d recipients of %s are done with could not be noted: %v", len(chunk), d.e.Base, err))
 	}
+
 	return nil
 }
 
@@ -199,6 +212,7 @@ func (d *delivery) transaction(h *Handler, conn *connection, chunk []string) (*s
 	if err != nil || content == "" {
 		return &smtplib.Refused{}, err
 	}
+
 	logs, refused, err := conn.sendMail(sender, chunk, content)
 	d.logs = append(d.logs, logs...)
 	if err == nil {
@@ -206,13 +220,16 @@ func (d *delivery) transaction(h *Handler, conn *connection, chunk []string) (*s
 	}
 
 	id := "None"
+
 	if v, ok := d.msg.Get("message-id"); ok {
 		id = v
 	}
+
 	var all *smtplib.RefusedError
 	var reply *smtplib.ReplyError
 	var low *smtplib.Error
 	var socket *smtplib.SocketError
+
 	failed := func(r smtplib.Reply) *smtplib.Refused {
 		refused := &smtplib.Refused{}
 		for _, recip := range chunk {
@@ -220,6 +237,7 @@ func (d *delivery) transaction(h *Handler, conn *connection, chunk []string) (*s
 		}
 		return refused
 	}
+
 	switch {
 	case errors.As(err, &all):
 		d.logs = append(d.logs, line("smtp-failure", "All recipients refused: %v, msgid: %s", all, id))
@@ -235,6 +253,7 @@ func (d *delivery) transaction(h *Handler, conn *connection, chunk []string) (*s
 		d.logs = append(d.logs, line("smtp-failure", "Low level smtp error: %v, msgid: %s", err, id))
 		return failed(smtplib.Reply{Code: -1, Text: err.Error()}), nil
 	}
+
 	return nil, err
 }
 
@@ -247,6 +266,7 @@ func (d *delivery) copyFor(chunk []string) (sender, content string, err error) {
 			return "", "", err
 		}
 	}
+
 	d.mark(msg, sender)
 	content, err = msg.AsString(false, false)
 	return sender, content, err
@@ -256,6 +276,7 @@ func (d *delivery) copyFor(chunk []string) (sender, content string, err error) {
 func (d *delivery) mark(msg *message.Message, sender string) {
 	msg.Del("errors-to")
 	msg.Set("Errors-To", same(d.sender, sender))
+
 	if d.l.Bool("include_sender_header") {
 		msg.Del("sender")
 		value := sender
@@ -283,6 +304,7 @@ func (d *delivery) personalCopy(recip string) (*message.Message, string, error) 
 	if err != nil {
 		return nil, "", err
 	}
+
 	if d.data.True("verp") {
 		mailbox, domain := maillist.ParseEmail(sender)
 		who, host := maillist.ParseEmail(recip)
@@ -293,17 +315,20 @@ func (d *delivery) personalCopy(recip string) (*message.Message, string, error) 
 		if domain == nil {
 			return nil, "", &py.Error{Class: "TypeError", Text: "can only join an iterable"}
 		}
+
 		verped, err := i18n.SafeInterp(d.b.Site().Str("VERP_FORMAT"), i18n.Vars{"bounces": mailbox, "mailbox": who, "host": strings.Join(host, ".")})
 		if err != nil {
 			return nil, "", err
 		}
 		sender = plain(verped) + "@" + strings.Join(domain, ".")
 	}
+
 	if d.l.Int("personalize") == fully {
 		if err := d.addressTo(msg, recip); err != nil {
 			return nil, "", err
 		}
 	}
+
 	msg.Del("x-mailman-copy")
 	if v, ok := d.data.Get("add-dup-header"); ok {
 		if again, ok := v.(*pickle.Dict); ok {
@@ -312,10 +337,12 @@ func (d *delivery) personalCopy(recip string) (*message.Message, string, error) 
 			}
 		}
 	}
+
 	if name := d.b.Site().Str("RCPT_BASE64_HEADER_NAME"); name != "" && d.since(recipientHeader) {
 		msg.Del(name)
 		msg.Set(name, base64.StdEncoding.EncodeToString([]byte(recip)))
 	}
+
 	return msg, sender, nil
 }
 
@@ -326,12 +353,14 @@ const fully = 2
 func (d *delivery) addressTo(msg *message.Message, recip string) error {
 	msg.Del("to")
 	var name pickle.Value
+
 	if d.l.IsMember(recip) {
 		var err error
 		if name, err = d.l.GetMemberName(recip); err != nil {
 			return err
 		}
 	}
+
 	if !py.Truth(name) {
 		msg.Set("To", recip)
 		return nil
@@ -340,6 +369,7 @@ func (d *delivery) addressTo(msg *message.Message, recip string) error {
 	if charset == "us-ascii" {
 		charset = "iso-8859-1"
 	}
+
 	cs, err := d.b.Charsets().New(charset)
 	if err != nil {
 		return err
@@ -350,6 +380,7 @@ func (d *delivery) addressTo(msg *message.Message, recip string) error {
 		if charset == "" {
 			charset = "ascii"
 		}
+
 		if err := d.readable(plain(name), charset); err != nil {
 			return err
 		}
@@ -357,8 +388,10 @@ func (d *delivery) addressTo(msg *message.Message, recip string) error {
 		if err != nil {
 			return err
 		}
+
 		u = pickle.Unicode(decoded)
 	}
+
 	h, err := message.NewHeader(u, cs, message.HeaderOptions{})
 	if err != nil {
 		return err
@@ -367,6 +400,7 @@ func (d *delivery) addressTo(msg *message.Message, recip string) error {
 	if err != nil {
 		return err
 	}
+
 	msg.Set("To", message.FormatAddr(message.Address{Name: encoded, Addr: recip}))
 	return nil
 }

@@ -38,6 +38,7 @@ func New(body string) *Template {
 		"several": several,
 		"bar":     bar,
 	})
+
 	template.Must(t.Parse(layout))
 	template.Must(t.New("body").Parse(body))
 	return &Template{t}
@@ -71,6 +72,7 @@ func Seconds(s float64) string {
 	case s < 120:
 		return fmt.Sprintf("%.1f s", s)
 	}
+
 	return fmt.Sprintf("%.0f min", s/60)
 }
 
@@ -87,11 +89,13 @@ func bar(class string, value, most float64) template.HTML {
 	if most > 0 && value > 0 {
 		percent = max(100*value/most, 0.5)
 	}
+
 	class = strings.Map(func(r rune) rune {
 		if r >= 'a' && r <= 'z' {
 			return r
 		}
 		return -1
 	}, class)
+
 	return template.HTML(fmt.Sprintf(`<div class="bar"><span class="%s" style="width:%.1f%%"></span></div>`, class, min(percent, 100)))
 }

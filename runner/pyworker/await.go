@@ -54,12 +54,14 @@ func Await(ctx context.Context, s *site.Site) error {
 	if err != nil {
 		return err
 	}
+
 	files, err := filepath.Glob(filepath.Join(s.DataDir(), lockPrefix+"*"+lockSuffix))
 	if err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, longest)
 	defer cancel()
+
 	for _, file := range files {
 		name := strings.TrimSuffix(strings.TrimPrefix(filepath.Base(file), lockPrefix), lockSuffix)
 		rest, ok := strings.CutPrefix(name, host+"-")
@@ -67,6 +69,7 @@ func Await(ctx context.Context, s *site.Site) error {
 		if !ok || err != nil || pid == os.Getpid() || proc.Alive(pid) {
 			continue
 		}
+
 		// What somebody else has put there is no worker's.
 		if info, err := os.Lstat(file); err != nil || !info.Mode().IsRegular() || int(info.Sys().(*syscall.Stat_t).Uid) != os.Geteuid() {
 			continue
@@ -75,21 +78,26 @@ func Await(ctx context.Context, s *site.Site) error {
 		if had, err := lock.TryLockContext(ctx, lookEvery); !had || err != nil {
 			return fmt.Errorf("%s: the Python worker of process %d, which died, has not ended: %w", file, pid, err)
 		}
+
 		// It is gone if the worker has ended well.
 		text, err := os.ReadFile(file)
 		if worker, bad := strconv.Atoi(strings.TrimSpace(string(text))); err == nil && bad == nil {
 			err = unlock(ctx, s, worker)
 		}
+
 		if err == nil {
 			err = os.Remove(file)
 		}
+
 		if errors.Is(err, fs.ErrNotExist) {
 			err = nil
 		}
+
 		if err := errors.Join(err, lock.Close()); err != nil {
 			return err
 		}
 	}
+
 	return nil
 }
 

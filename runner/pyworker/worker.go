@@ -58,6 +58,7 @@ func (w *Worker) Handle(ctx context.Context, bases []string) (done int, err erro
 	if err := w.start(); err != nil {
 		return 0, err
 	}
+
 	for _, base := range bases {
 		if err = ctx.Err(); err != nil {
 			break
@@ -65,8 +66,10 @@ func (w *Worker) Handle(ctx context.Context, bases []string) (done int, err erro
 		if err = w.ask("entry " + base); err != nil {
 			return done, err
 		}
+
 		done++
 	}
+
 	return done, errors.Join(err, w.ask("register"))
 }
 
@@ -92,6 +95,7 @@ func (w *Worker) start() (err error) {
 	if w.lock, err = lockName(w.site); err != nil {
 		return err
 	}
+
 	// Of a process that had our id before, or somebody else's who guessed the name.
 	if err := os.Remove(w.lock); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
@@ -100,6 +104,7 @@ func (w *Worker) start() (err error) {
 	if err != nil {
 		return err
 	}
+
 	// Python reads a program from its standard input to the end, so it gets this one as an argument.
 	cmd := exec.Command(w.site.Python, "-u", "-B", "-c", string(program), w.site.Str("BIN_DIR"), w.runner, w.lock)
 	// A ^C at the terminal is for mmrunner, which lets an entry at hand be finished.
@@ -109,6 +114,7 @@ func (w *Worker) start() (err error) {
 	if w.in, err = cmd.StdinPipe(); err != nil {
 		return err
 	}
+
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		return err
@@ -116,10 +122,12 @@ func (w *Worker) start() (err error) {
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("%w: %w", ErrNoPython, err)
 	}
+
 	w.cmd, w.answers = cmd, bufio.NewReader(out)
 	if _, err := fmt.Fprintf(w.in, "%s\n", settings); err != nil {
 		return errors.Join(err, w.ended())
 	}
+
 	return w.hear("ready")
 }
 
@@ -139,9 +147,11 @@ func (w *Worker) hear(wanted ...string) error {
 			return nil
 		}
 	}
+
 	if err == nil {
 		err = fmt.Errorf("had answer %q, wanted %s", word, strings.Join(wanted, " or "))
 	}
+
 	return fmt.Errorf("mailman's %s: %w", w.runner, errors.Join(err, w.ended()))
 }
 
@@ -153,14 +163,17 @@ func (w *Worker) ended() error {
 		// Nobody else knows that it was ours; its locks would stand until their time is over.
 		err = errors.Join(err, unlock(context.Background(), w.site, w.cmd.Process.Pid))
 	}
+
 	w.cmd = nil
 	// It removes its lock itself if it ends well.
 	if err2 := os.Remove(w.lock); err2 != nil && !errors.Is(err2, fs.ErrNotExist) {
 		err = errors.Join(err, err2)
 	}
+
 	if err != nil {
 		return fmt.Errorf("%w\n%s", err, w.stderr.text())
 	}
+
 	return nil
 }
 
@@ -174,9 +187,11 @@ func places(s *site.Site) map[string]any {
 			all[name] = latin1(string(text))
 		}
 	}
+
 	if port, ok := s.Profile.Settings["SMTPPORT"].Value.(pickle.Int); ok {
 		all["SMTPPORT"] = int64(port)
 	}
+
 	return all
 }
 

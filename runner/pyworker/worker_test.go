@@ -67,20 +67,25 @@ func drain(t *testing.T, s *site.Site, h runner.Handler, batch int) engine.Stats
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	e.BatchSize = batch
 	stats, err := e.Drain(t.Context())
 	if err != nil {
 		t.Error(err)
 	}
+
 	if err := e.Close(); err != nil {
 		t.Error(err)
 	}
+
 	if left, _ := os.ReadDir(s.QueueDir(h.Queue())); len(left) != 0 {
 		t.Errorf("had %d entries left in %s, wanted none", len(left), h.Queue())
 	}
+
 	if b, _ := os.ReadFile(filepath.Join(s.LogDir(), "error")); len(b) > 0 {
 		t.Errorf("had in the error log:\n%s", b)
 	}
+
 	return stats
 }
 
@@ -100,9 +105,11 @@ members = m.getMembers()
 members.sort()
 json.dump({'Info': m.info, 'Members': members, 'Version': m.data_version, 'Bounced': sorted(m.getBouncingMembers())}, sys.stdout)
 `)
+
 	if err := json.Unmarshal(out, &a); err != nil {
 		t.Fatal(err)
 	}
+
 	return a
 }
 
@@ -126,6 +133,7 @@ func TestCustomCommandsInTheirTurn(t *testing.T) {
 		addr := fmt.Sprintf("new%d@example.com", i)
 		entries = append(entries, mail("a@example.com", "count"), mail(addr, "subscribe"))
 	}
+
 	entries = append(entries, mail("b@example.com", "info"), mail("a@example.com", "count"))
 	mmtest.Enqueue(t, prefix, entries...)
 	s := open(t, prefix)
@@ -133,6 +141,7 @@ func TestCustomCommandsInTheirTurn(t *testing.T) {
 	if stats.Outcomes[runner.Delegated] != 8 || stats.Outcomes[runner.Applied] != 6 {
 		t.Errorf("had %v, wanted 8 delegated and 6 applied", stats.Outcomes)
 	}
+
 	a := attributes(t, prefix)
 	if want := "1 2 3 4 5 6 info 7 "; a.Info != want {
 		t.Errorf("had %q, wanted %q", a.Info, want)
@@ -152,12 +161,14 @@ func TestExtension(t *testing.T) {
 		entries = append(entries, mail(fmt.Sprintf("new%d@example.com", i), "subscribe"))
 		fmt.Fprintf(&want, "x%d ", i+2)
 	}
+
 	mmtest.Enqueue(t, prefix, entries...)
 	s := open(t, prefix)
 	stats := drain(t, s, command.New(membership.NewWorld(s)), 4)
 	if stats.Outcomes[runner.Delegated] != len(entries) {
 		t.Errorf("had %v, wanted all delegated", stats.Outcomes)
 	}
+
 	if a := attributes(t, prefix); a.Info != want.String() {
 		t.Errorf("had %q, wanted %q", a.Info, want.String())
 	}
@@ -180,6 +191,7 @@ func TestOldVersion(t *testing.T) {
 	if stats.Outcomes[runner.Delegated] != 1 || stats.Outcomes[runner.Applied] != 4 {
 		t.Errorf("had %v, wanted 1 delegated and 4 applied", stats.Outcomes)
 	}
+
 	if a := attributes(t, prefix); a.Version != s.Profile.DataFileVersion || len(a.Members) != 6 {
 		t.Errorf("had version %d and members %v, wanted version %d and 6 members", a.Version, a.Members, s.Profile.DataFileVersion)
 	}
@@ -196,6 +208,7 @@ func TestCustomBounceModule(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	write(t, bouncer, strings.Replace(string(b), "'DSN',", "'DSN',\n    'Gone',", 1))
 	mmtest.MakeLists(t, prefix, mmtest.ListSpec{Name: "mailman"}, mmtest.ListSpec{
 		Name: "test", Members: []string{"a@example.com", "b@example.com"}})
@@ -204,19 +217,23 @@ func TestCustomBounceModule(t *testing.T) {
 		entries = append(entries, mmtest.EntrySpec{Queue: "bounces", List: "test", Text: fmt.Appendf(nil,
 			"From: postmaster@example.net\nTo: test-bounces@lists.example.com\nX-Gone: %s\nSubject: gone\n\nsorry\n", addr)})
 	}
+
 	mmtest.Enqueue(t, prefix, entries...)
 	s := open(t, prefix)
 	d, err := detect.New(s.Profile)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	stats := drain(t, s, bounce.New(d, membership.NewWorld(s)), 0)
 	if stats.Outcomes[runner.Delegated] != 2 {
 		t.Errorf("had %v, wanted 2 delegated", stats.Outcomes)
 	}
+
 	if a := attributes(t, prefix); len(a.Bounced) != 2 {
 		t.Errorf("had bounces of %v, wanted both members", a.Bounced)
 	}
+
 	if left, _ := filepath.Glob(filepath.Join(s.DataDir(), "bounce-events-*")); len(left) != 0 {
 		t.Errorf("had %v left", left)
 	}
@@ -229,10 +246,12 @@ func lockOfDead(t *testing.T, s *site.Site) string {
 	if err := gone.Run(); err != nil {
 		t.Skip(err)
 	}
+
 	host, err := os.Hostname()
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	return filepath.Join(s.DataDir(), fmt.Sprintf("mmrunner-worker-%s-%d-1.lock", host, gone.Process.Pid))
 }
 
@@ -251,6 +270,7 @@ func TestWorkerOutlivesItsStarter(t *testing.T) {
 	if len(entries) != 1 {
 		t.Fatalf("had entries %v, wanted one", entries)
 	}
+
 	// It holds its lock while the entry is at hand, for longer than a drain takes to begin.
 	worker := mmtest.PythonCmd(t, prefix, `
 import fcntl, time
@@ -261,9 +281,11 @@ os.rename(sys.argv[2], bak)
 time.sleep(1)
 os.unlink(bak)
 `, lock, entries[0])
+
 	if err := worker.Start(); err != nil {
 		t.Fatal(err)
 	}
+
 	for _, err := os.Stat(entries[0]); err == nil; _, err = os.Stat(entries[0]) {
 		time.Sleep(time.Millisecond)
 	}
@@ -271,9 +293,11 @@ os.unlink(bak)
 	if err := worker.Wait(); err != nil {
 		t.Error(err)
 	}
+
 	if stats.Entries != 0 {
 		t.Errorf("had %v, wanted nothing left to do", stats.Outcomes)
 	}
+
 	if left, _ := filepath.Glob(filepath.Join(s.DataDir(), "mmrunner-worker-*")); len(left) > 0 {
 		t.Errorf("had %v left", left)
 	}
@@ -285,6 +309,7 @@ func TestWorkerIsKilled(t *testing.T) {
 	t.Parallel()
 	prefix := mmtest.Clone(t)
 	mmtest.MakeLists(t, prefix, mmtest.ListSpec{Name: "mailman"}, mmtest.ListSpec{Name: "test"}, mmtest.ListSpec{Name: "other"})
+
 	write(t, filepath.Join(prefix, "lists", "test", "extend.py"), `
 import os, signal
 def extend(mlist):
@@ -294,6 +319,7 @@ def extend(mlist):
         os.kill(os.getpid(), signal.SIGKILL)
     mlist.Lock = lock
 `)
+
 	mmtest.Enqueue(t, prefix, mail("new@example.com", "subscribe"))
 	s := open(t, prefix)
 	env := txn.NewEnv(s)
@@ -302,18 +328,22 @@ def extend(mlist):
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if _, err := e.Drain(t.Context()); err != nil {
 		t.Error(err)
 	}
+
 	if err := e.Close(); err != nil {
 		t.Error(err)
 	}
+
 	unlocked := func() {
 		t.Helper()
 		if left, _ := os.ReadDir(s.LockDir()); len(left) > 0 {
 			t.Errorf("had %v left in the lock directory, wanted none", left)
 		}
 	}
+
 	unlocked()
 
 	out := mmtest.RunPython(t, prefix, `
@@ -324,13 +354,16 @@ print os.getpid()
 sys.stdout.flush()
 os._exit(0)
 `)
+
 	if left, _ := os.ReadDir(s.LockDir()); len(left) != 2 {
 		t.Fatalf("had %v in the lock directory, wanted a lock and its claim", left)
 	}
+
 	write(t, lockOfDead(t, s), string(out))
 	if _, err := engine.Recover(t.Context(), env); err != nil {
 		t.Fatal(err)
 	}
+
 	unlocked()
 }
 
@@ -349,13 +382,16 @@ func TestNoPython(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	stats, err := e.Drain(t.Context())
 	if err != nil || stats.Outcomes[runner.Kept] != 2 {
 		t.Errorf("had %v (%v), wanted 2 kept", stats.Outcomes, err)
 	}
+
 	if waiting, _ := filepath.Glob(filepath.Join(s.QueueDir("commands"), "*.pck")); len(waiting) != 2 {
 		t.Errorf("had %v waiting, wanted 2 entries", waiting)
 	}
+
 	log, _ := os.ReadFile(filepath.Join(s.LogDir(), "error"))
 	for _, want := range []string{"list test", "extend.py", "no Python"} {
 		if !strings.Contains(string(log), want) {

@@ -34,10 +34,12 @@ func Interpreter(script string) ([]string, error) {
 	if !ok || path == "" {
 		return nil, fmt.Errorf("%s: had first line %q, wanted #! and an interpreter", script, strings.TrimSpace(line))
 	}
+
 	argv := []string{path}
 	if arg = strings.TrimSpace(arg); arg != "" {
 		argv = append(argv, arg)
 	}
+
 	return argv, nil
 }
 
@@ -49,6 +51,7 @@ func Command(script string, args []string) (path string, argv []string, err erro
 	if err != nil {
 		return "", nil, err
 	}
+
 	path, err = exec.LookPath(interp[0])
 	if err != nil {
 		return "", nil, fmt.Errorf("%s: its interpreter: %w", script, err)
@@ -60,6 +63,7 @@ func Command(script string, args []string) (path string, argv []string, err erro
 	if sameFile(path, self) {
 		return "", nil, fmt.Errorf("%s: its interpreter is mmrunner; put the Python interpreter back in its first line", script)
 	}
+
 	return path, append(append(interp, script), args...), nil
 }
 

@@ -55,16 +55,19 @@ func Parse(args []string) (Options, error) {
 		if arg == "--" {
 			break
 		}
+
 		var err error
 		if strings.HasPrefix(arg, "--") {
 			args, err = o.long(arg[2:], args)
 		} else {
 			args, err = o.short(arg[1:], args)
 		}
+
 		if err != nil {
 			return o, err
 		}
 	}
+
 	if o.Help || o.List {
 		return o, nil
 	}
@@ -74,6 +77,7 @@ func Parse(args []string) (Options, error) {
 	if len(o.Runners) == 0 {
 		return o, &UsageError{"no runner name given; name one with --runner=NAME[:SLICE:SLICES]"}
 	}
+
 	return o, nil
 }
 
@@ -85,6 +89,7 @@ func (o *Options) long(opt string, rest []string) ([]string, error) {
 			full = long
 			break
 		}
+
 		if strings.HasPrefix(long, name) {
 			if full != "" {
 				return nil, &UsageError{fmt.Sprintf("option --%s is not a unique prefix", name)}
@@ -92,9 +97,11 @@ func (o *Options) long(opt string, rest []string) ([]string, error) {
 			full = long
 		}
 	}
+
 	if full == "" {
 		return nil, &UsageError{fmt.Sprintf("option --%s not recognized", name)}
 	}
+
 	if longOptions[full] && !hasValue {
 		if len(rest) == 0 {
 			return nil, &UsageError{fmt.Sprintf("option --%s requires argument", full)}
@@ -103,6 +110,7 @@ func (o *Options) long(opt string, rest []string) ([]string, error) {
 	} else if !longOptions[full] && hasValue {
 		return nil, &UsageError{fmt.Sprintf("option --%s must not have an argument", full)}
 	}
+
 	return rest, o.set(full, value)
 }
 
@@ -112,12 +120,14 @@ func (o *Options) short(letters string, rest []string) ([]string, error) {
 		if !ok {
 			return nil, &UsageError{fmt.Sprintf("option -%c not recognized", letters[i])}
 		}
+
 		if !longOptions[name] {
 			if err := o.set(name, ""); err != nil {
 				return nil, err
 			}
 			continue
 		}
+
 		value := letters[i+1:]
 		if value == "" {
 			if len(rest) == 0 {
@@ -125,8 +135,10 @@ func (o *Options) short(letters string, rest []string) ([]string, error) {
 			}
 			value, rest = rest[0], rest[1:]
 		}
+
 		return rest, o.set(name, value)
 	}
+
 	return rest, nil
 }
 
@@ -149,6 +161,7 @@ func (o *Options) set(name, value string) error {
 		}
 		o.Runners = append(o.Runners, spec)
 	}
+
 	return nil
 }
 
@@ -158,6 +171,7 @@ func ParseSpec(s string) (Spec, error) {
 	bad := &UsageError{fmt.Sprintf("had runner %q, wanted NAME or NAME:SLICE:SLICES", s)}
 	parts := strings.Split(s, ":")
 	spec := Spec{Name: parts[0], Slice: 1, Slices: 1}
+
 	switch len(parts) {
 	case 1:
 	case 3:
@@ -170,9 +184,11 @@ func ParseSpec(s string) (Spec, error) {
 	default:
 		return spec, bad
 	}
+
 	if spec.Name != All {
 		spec.Name = ClassName(spec.Name)
 	}
+
 	return spec, nil
 }
 

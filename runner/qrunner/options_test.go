@@ -29,6 +29,7 @@ func TestParse(t *testing.T) {
 		if err != nil {
 			t.Errorf("Parse(%q): %v", tt.args, err)
 		}
+
 		if d := cmp.Diff(tt.want, got); d != "" {
 			t.Errorf("Parse(%q) -want +got:\n%s", tt.args, d)
 		}
@@ -52,6 +53,7 @@ func TestInvocation(t *testing.T) {
 	if !ok || script != "/usr/local/mailman/bin/qrunner" || len(args) != 2 {
 		t.Errorf("had %q %q %v", script, args, ok)
 	}
+
 	for _, argv := range [][]string{{"mmrunner"}, {"mmrunner", "qrunner", "-l"}, {"mmrunner", "drain"}} {
 		if _, _, ok := Invocation(argv); ok {
 			t.Errorf("%q was taken for mailmanctl's", argv)
@@ -68,18 +70,22 @@ func TestCommand(t *testing.T) {
 		}
 		return p
 	}
+
 	p := script("#! /bin/sh -S")
 	path, argv, err := Command(p, []string{"-s"})
 	if err != nil || path != "/bin/sh" {
 		t.Fatal(path, err)
 	}
+
 	if d := cmp.Diff([]string{"/bin/sh", "-S", p, "-s"}, argv); d != "" {
 		t.Error(d)
 	}
+
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	for _, first := range []string{"#! " + self, "import sys", "#!", "#! /nonexistent/python"} {
 		if _, _, err := Command(script(first), nil); err == nil {
 			t.Errorf("first line %q was accepted", first)

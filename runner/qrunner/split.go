@@ -19,6 +19,7 @@ func Expand(specs []Spec, s *site.Site) []Spec {
 			all = append(all, spec)
 			continue
 		}
+
 		for _, name := range names(s) {
 			if name == LMTP {
 				// A server of its own, which is no runner of entries.
@@ -27,6 +28,7 @@ func Expand(specs []Spec, s *site.Site) []Spec {
 			all = append(all, Spec{Name: name, Slice: spec.Slice, Slices: spec.Slices})
 		}
 	}
+
 	return all
 }
 
@@ -37,6 +39,7 @@ func names(s *site.Site) []string {
 	if !ok {
 		return runner.Names()
 	}
+
 	var names []string
 	for _, item := range list.Items {
 		if t, ok := item.(*pickle.Tuple); ok && len(t.Items) > 0 {
@@ -45,6 +48,7 @@ func names(s *site.Site) []string {
 			}
 		}
 	}
+
 	return names
 }
 
@@ -75,6 +79,7 @@ func (o Options) Args(runners []Spec) []string {
 	for _, spec := range runners {
 		args = append(args, "--runner="+spec.String())
 	}
+
 	for _, f := range []struct {
 		set  bool
 		name string
@@ -83,6 +88,7 @@ func (o Options) Args(runners []Spec) []string {
 			args = append(args, f.name)
 		}
 	}
+
 	return args
 }
 

@@ -32,16 +32,19 @@ func TestPageInABrowser(t *testing.T) {
 	if err != nil {
 		t.Skip("there is no chromium here: the page is not looked at in a browser")
 	}
+
 	s := newSite(t)
 	write(t, s, some()...)
 	var b bytes.Buffer
 	if err := build(t, s).HTML(&b); err != nil {
 		t.Fatal(err)
 	}
+
 	file := filepath.Join(t.TempDir(), "report.html")
 	if err := os.WriteFile(file, []byte(strings.Replace(b.String(), "</body>", look, 1)), 0o600); err != nil {
 		t.Fatal(err)
 	}
+
 	for _, width := range []int{360, 1400} {
 		for _, dark := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%d %v", width, dark), func(t *testing.T) {
@@ -50,29 +53,36 @@ func TestPageInABrowser(t *testing.T) {
 				if err := os.WriteFile(outer, fmt.Appendf(nil, frame, width), 0o600); err != nil {
 					t.Fatal(err)
 				}
+
 				cmd := exec.CommandContext(t.Context(), chromium, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
 					"--disable-background-networking", "--disable-component-update", "--disable-sync", "--user-data-dir="+t.TempDir(),
 					"--enable-logging=stderr", "--hide-scrollbars", "--virtual-time-budget=5000", "--window-size=1500,900", fmt.Sprintf("--blink-settings=preferredColorScheme=%d", scheme),
 					"--dump-dom", "file://"+outer)
+
 				var out, said bytes.Buffer
 				cmd.Stdout, cmd.Stderr = &out, &said
 				if err := cmd.Run(); err != nil {
 					t.Fatalf("%v\n%s", err, said.String())
 				}
+
 				if lines := console.FindAllString(said.String(), -1); lines != nil {
 					t.Errorf("had on the console:\n%s", strings.Join(lines, "\n"))
 				}
+
 				m := title.FindStringSubmatch(out.String())
 				if m == nil {
 					t.Fatalf("the page was not shown:\n%.500s", out.String())
 				}
+
 				if m[1] != m[2] || m[2] != fmt.Sprint(width) {
 					t.Errorf("the page needs %s of %s pixels, want %d", m[1], m[2], width)
 				}
+
 				want := map[bool]string{false: "rgb(255, 255, 255)", true: "rgb(21, 24, 27)"}[dark]
 				if m[3] != fmt.Sprint(dark) || m[4] != want {
 					t.Errorf("had dark %s and colour %s, want %v and %s", m[3], m[4], dark, want)
 				}
+
 				if m[5] != "4" {
 					t.Errorf("had %s charts, want 4", m[5])
 				}

@@ -25,9 +25,11 @@ func (r *Report) HTML(w io.Writer) error {
 	if len(days) > most {
 		days = days[len(days)-most:]
 	}
+
 	if len(domains) > 12 {
 		domains = domains[:12]
 	}
+
 	bounces := func(c Count) int { return c.Bounces }
 	disabled := func(c Count) int { return c.Disabled }
 	data.Charts = []chart{
@@ -36,11 +38,13 @@ func (r *Report) HTML(w io.Writer) error {
 		{"Bounces by domain", rows("Bounces by domain", domains, bounces, "--mmrunner")},
 		{"Share of each class", share("Share of each class", r.Classes)},
 	}
+
 	for _, s := range r.sections() {
 		if len(s.Counts) > 0 {
 			data.Sections = append(data.Sections, s)
 		}
 	}
+
 	return reportPage.Write(w, "Who bounces and why", 0, data)
 }
 
@@ -75,6 +79,7 @@ func describe(counts []Count, value func(Count) int) string {
 			top = c
 		}
 	}
+
 	if total == 0 {
 		return "None."
 	}
@@ -91,12 +96,14 @@ func columns(title string, counts []Count, value func(Count) int, colour string)
 	if most == 0 {
 		return ""
 	}
+
 	var b strings.Builder
 	for _, part := range []int{0, 1, 2} {
 		y := height - bottom - part*(height-bottom-top)/2
 		fmt.Fprintf(&b, `<line x1="%d" x2="%d" y1="%d" y2="%d" stroke="var(--rule)"/><text x="%d" y="%d" text-anchor="end">%s</text>`,
 			left, width, y, y, left-6, y+4, strings.TrimSuffix(fmt.Sprintf("%.1f", float64(most*part)/2), ".0"))
 	}
+
 	step := float64(width-left) / float64(len(counts))
 	for i, c := range counts {
 		h := float64(value(c)) * float64(height-bottom-top) / float64(most)
@@ -104,11 +111,13 @@ func columns(title string, counts []Count, value func(Count) int, colour string)
 		fmt.Fprintf(&b, `<rect x="%.1f" y="%.1f" width="%.1f" height="%.1f" fill="var(%s)"><title>%s: %d</title></rect>`,
 			x+step*0.1, float64(height-bottom)-h, step*0.8, h, colour, clean(c.Name), value(c))
 	}
+
 	first, last := counts[0].Name, counts[len(counts)-1].Name
 	fmt.Fprintf(&b, `<text x="%d" y="%d">%s</text>`, left, height-6, clean(first))
 	if last != first {
 		fmt.Fprintf(&b, `<text x="%d" y="%d" text-anchor="end">%s</text>`, width, height-6, clean(last))
 	}
+
 	return svg(title, describe(counts, value), width, height, b.String())
 }
 
@@ -122,6 +131,7 @@ func rows(title string, counts []Count, value func(Count) int, colour string) te
 	if most == 0 {
 		return ""
 	}
+
 	var b strings.Builder
 	for i, c := range counts {
 		y := i * each
@@ -129,6 +139,7 @@ func rows(title string, counts []Count, value func(Count) int, colour string) te
 		fmt.Fprintf(&b, `<text x="0" y="%d">%s</text><text x="%d" y="%d" text-anchor="end">%d</text><rect x="0" y="%d" width="%.1f" height="10" rx="3" fill="var(%s)"/>`,
 			y+14, clean(shorten(c.Name, 60)), width, y+14, value(c), y+19, length, colour)
 	}
+
 	return svg(title, describe(counts, value), width, len(counts)*each, b.String())
 }
 
@@ -145,6 +156,7 @@ func share(title string, counts []Count) template.HTML {
 	if total == 0 {
 		return ""
 	}
+
 	var b, words strings.Builder
 	x := 0.0
 	for i, c := range counts {
@@ -153,6 +165,7 @@ func share(title string, counts []Count) template.HTML {
 		if colour == "" {
 			colour = "--soft"
 		}
+
 		fmt.Fprintf(&b, `<rect x="%.1f" y="0" width="%.1f" height="%d" fill="var(%s)"/>`, x, part*width, bar, colour)
 		y := bar + 8 + i*each
 		fmt.Fprintf(&b, `<rect x="0" y="%d" width="12" height="12" fill="var(%s)"/><text x="20" y="%d">%s: %d (%.0f%%)</text>`,
@@ -160,6 +173,7 @@ func share(title string, counts []Count) template.HTML {
 		fmt.Fprintf(&words, "%s %.0f%%. ", c.Name, part*100)
 		x += part * width
 	}
+
 	return svg(title, words.String(), width, bar+8+len(counts)*each, b.String())
 }
 

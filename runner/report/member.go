@@ -38,6 +38,7 @@ func History(s *site.Site, addr string, o Options) (*Member, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	m := &Member{Addr: addr, Lists: []Membership{}, Events: []events.Event{}, Unread: []string{}}
 	for _, name := range names {
 		l, err := maillist.Open(s, name, maillist.Options{})
@@ -45,6 +46,7 @@ func History(s *site.Site, addr string, o Options) (*Member, error) {
 			m.Unread = append(m.Unread, fmt.Sprintf("%s: %v", name, err))
 			continue
 		}
+
 		one, err := membership(l, addr)
 		switch {
 		case errors.Is(err, maillist.ErrNotAMember):
@@ -64,6 +66,7 @@ func History(s *site.Site, addr string, o Options) (*Member, error) {
 			m.Events = append(m.Events, e)
 		}
 	}
+
 	return m, nil
 }
 
@@ -73,27 +76,33 @@ func membership(l *maillist.List, addr string) (m Membership, err error) {
 	if err != nil {
 		return m, err
 	}
+
 	if m.Delivery = deliveries[status]; m.Delivery == "" {
 		m.Delivery = fmt.Sprintf("disabled (%d)", status)
 	}
+
 	at, err := l.GetDeliveryStatusChangeTime(addr)
 	if err != nil {
 		return m, err
 	}
+
 	if at > 0 {
 		t := time.UnixMicro(int64(at * 1e6))
 		m.Since = &t
 	}
+
 	info, err := l.GetBounceInfo(addr)
 	if err != nil || info == nil {
 		return m, err
 	}
+
 	switch v := info.Score.(type) {
 	case float64:
 		m.Score = v
 	case pickle.Int:
 		m.Score = float64(v)
 	}
+
 	m.Last = fmt.Sprintf("%04d-%02d-%02d", info.Date[0], info.Date[1], info.Date[2])
 	return m, nil
 }

@@ -50,6 +50,7 @@ func Pending(s *site.Site, o Options) (*PendingReport, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	r := &PendingReport{At: o.Now, Unread: []string{}}
 	lists, addrs, domains, days, sources := map[string]int{}, map[string]int{}, map[string]int{}, map[string]int{}, map[string]int{}
 	waits := map[string]bool{}
@@ -59,11 +60,13 @@ func Pending(s *site.Site, o Options) (*PendingReport, error) {
 			r.Unread = append(r.Unread, fmt.Sprintf("%s: %v", name, err))
 			continue
 		}
+
 		db, err := pending.Open(l, pending.Options{})
 		if err != nil {
 			r.Unread = append(r.Unread, fmt.Sprintf("%s: %v", name, err))
 			continue
 		}
+
 		for a := range db.Subscriptions() {
 			if a.Begun.Before(o.Since) {
 				continue
@@ -76,6 +79,7 @@ func Pending(s *site.Site, o Options) (*PendingReport, error) {
 			waits[name+" "+a.Addr] = true
 		}
 	}
+
 	if err := readSources(filepath.Join(s.LogDir(), "subscribe"), waits, sources); err != nil {
 		r.Unread = append(r.Unread, fmt.Sprintf("logs/subscribe: %v", err))
 	}
@@ -98,11 +102,13 @@ func readSources(log string, waits map[string]bool, sources map[string]int) erro
 	defer f.Close()
 	lines := bufio.NewScanner(f)
 	lines.Buffer(nil, 1<<20)
+
 	for lines.Scan() {
 		if m := asked.FindStringSubmatch(lines.Text()); m != nil && waits[m[1]+" "+py.Lower(m[2])] {
 			sources[strings.TrimSpace(m[3])]++
 		}
 	}
+
 	return lines.Err()
 }
 
@@ -112,15 +118,18 @@ func numbers(counts map[string]int, most int) []Number {
 	for name, n := range counts {
 		all = append(all, Number{name, n})
 	}
+
 	slices.SortFunc(all, func(a, b Number) int {
 		if d := b.Count - a.Count; d != 0 {
 			return d
 		}
 		return strings.Compare(a.Name, b.Name)
 	})
+
 	if most > 0 && len(all) > most {
 		all = all[:most]
 	}
+
 	return all
 }
 
@@ -143,6 +152,7 @@ func (r *PendingReport) Text(w io.Writer, width int) error {
 			return err
 		}
 	}
+
 	for _, u := range r.Unread {
 		fmt.Fprintf(w, "\nnot read: %s\n", terminal.Escape(u))
 	}

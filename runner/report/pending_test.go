@@ -28,6 +28,7 @@ func flood(t *testing.T, s *site.Site, limit settings.Subscriptions, addrs ...st
 	t.Helper()
 	env := txn.NewEnv(s)
 	defer env.Log.Close()
+
 	err := engine.Change(t.Context(), env, "biglist", func(b runner.Batch) error {
 		b.List().Set("subscribe_policy", pickle.Int(1))
 		b.Save()
@@ -36,6 +37,7 @@ func flood(t *testing.T, s *site.Site, limit settings.Subscriptions, addrs ...st
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	for i, addr := range addrs {
 		d := qfile.NewData()
 		d.Set("listname", "biglist")
@@ -45,20 +47,24 @@ func flood(t *testing.T, s *site.Site, limit settings.Subscriptions, addrs ...st
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		file := filepath.Join(s.QueueDir("commands"), base+qfile.Waiting)
 		if err := os.WriteFile(file, b, 0o660); err != nil {
 			t.Fatal(err)
 		}
 	}
+
 	world := membership.NewWorld(s)
 	world.Limit = limit
 	e, err := engine.New(env, command.New(world), 0, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if _, err := e.Drain(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+
 	if err := e.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -80,10 +86,12 @@ func TestSubscriptionsOverTheLimitAreDropped(t *testing.T) {
 	if diff := cmp.Diff([]report.Number{{Name: "flood.example", Count: 2}, {Name: "calm.example", Count: 1}}, p.Domains); diff != "" {
 		t.Errorf("want -, had +:\n%s", diff)
 	}
+
 	vette, err := os.ReadFile(filepath.Join(s.LogDir(), "vette"))
 	if err != nil || strings.Count(string(vette), "dropped: too many are pending today") != 1 {
 		t.Errorf("had the log %q, %v, want one line", vette, err)
 	}
+
 	sent, err := filepath.Glob(filepath.Join(s.QueueDir("virgin"), "*.pck"))
 	if err != nil || len(sent) != 3 {
 		t.Errorf("had %d messages, %v, want one for each that is pending", len(sent), err)
@@ -97,6 +105,7 @@ func TestPendingSubscriptionsByAddressAndSource(t *testing.T) {
 	if p.Pending < 2 || p.Addresses[0].Name != "a@flood.example" || p.Lists[0] != (report.Number{Name: "biglist", Count: p.Pending}) {
 		t.Errorf("had %+v", p)
 	}
+
 	total := 0
 	for _, n := range p.Sources {
 		total += n.Count
@@ -104,6 +113,7 @@ func TestPendingSubscriptionsByAddressAndSource(t *testing.T) {
 	if total != p.Pending {
 		t.Errorf("had the sources %+v, want %d in all", p.Sources, p.Pending)
 	}
+
 	var b bytes.Buffer
 	if err := p.Text(&b, 80); err != nil || !strings.Contains(b.String(), "subscriptions wait for confirmation") {
 		t.Errorf("had %v and\n%s", err, b.String())

@@ -91,11 +91,13 @@ func (b *builder) count(kind int, name string) *Count {
 	if name == "" {
 		name = "(unknown)"
 	}
+
 	c := b.counts[kind][name]
 	if c == nil {
 		c = &Count{Name: name}
 		b.counts[kind][name] = c
 	}
+
 	return c
 }
 
@@ -110,6 +112,7 @@ func Build(s *site.Site, o Options) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	for _, name := range names {
 		b.wanted[name] = true
 	}
@@ -122,6 +125,7 @@ func Build(s *site.Site, o Options) (*Report, error) {
 			b.event(e)
 		}
 	}
+
 	for _, name := range names {
 		l, err := maillist.Open(s, name, maillist.Options{})
 		if err != nil {
@@ -130,6 +134,7 @@ func Build(s *site.Site, o Options) (*Report, error) {
 		}
 		b.list(l)
 	}
+
 	b.finish()
 	return b.r, nil
 }
@@ -141,6 +146,7 @@ func listNames(s *site.Site, wanted []string) ([]string, error) {
 		slices.Sort(names)
 		return names, err
 	}
+
 	var names []string
 	for _, name := range wanted {
 		name = py.Lower(name)
@@ -149,6 +155,7 @@ func listNames(s *site.Site, wanted []string) ([]string, error) {
 		}
 		names = append(names, name)
 	}
+
 	return names, nil
 }
 
@@ -156,6 +163,7 @@ func (b *builder) event(e events.Event) {
 	b.r.Events++
 	day := b.count(day, e.At.Local().Format(time.DateOnly))
 	var all []*Count
+
 	switch e.Kind {
 	case events.Bounce, events.Probe, events.Held:
 		all = []*Count{day, b.count(domain, e.Domain), b.count(status, e.Status), b.count(class, e.Class), b.count(server, e.Server),
@@ -168,12 +176,14 @@ func (b *builder) event(e events.Event) {
 	case events.NoBounce:
 		all = []*Count{b.count(other, e.Class)}
 	}
+
 	for _, c := range all {
 		if e.Kind != events.Held {
 			c.Bounces++
 		} else {
 			c.Held++
 		}
+
 		if e.Then == events.Disabled {
 			c.Disabled++
 		}
@@ -191,6 +201,7 @@ func (b *builder) list(l *maillist.List) {
 		if !ok || len(t.Items) < 2 || !l.IsMember(addr) {
 			continue
 		}
+
 		n, _ := py.ExactInt(t.Items[0])
 		switch maillist.Status(n) {
 		case maillist.ByBounce:
@@ -210,11 +221,13 @@ func (b *builder) list(l *maillist.List) {
 			st.DisabledUnknown++
 		}
 	}
+
 	for addr := range l.GetBouncingMembers() {
 		st.Bouncing++
 		if _, held, err := bounce.IsHeld(l.Site(), l, addr); err == nil && held {
 			st.Held++
 		}
+
 		if !alone {
 			continue
 		}
@@ -222,6 +235,7 @@ func (b *builder) list(l *maillist.List) {
 		if err != nil || info == nil {
 			continue
 		}
+
 		last := info.Date.Midnight(b.o.Now.Location())
 		if last.Before(b.o.Since.Add(-24 * time.Hour)) {
 			continue
@@ -230,6 +244,7 @@ func (b *builder) list(l *maillist.List) {
 		b.count(domain, domainOf(addr)).Bounces++
 		b.count(member, addr).Bounces++
 	}
+
 	b.r.Lists = append(b.r.Lists, st)
 }
 
@@ -242,11 +257,13 @@ func domainOf(addr string) string {
 func (b *builder) finish() {
 	r := b.r
 	r.Days = b.days()
+
 	for kind, to := range map[int]*[]Count{domain: &r.Domains, status: &r.Statuses, class: &r.Classes, server: &r.Servers, member: &r.Members, other: &r.Others, reason: &r.Reasons} {
 		all := []Count{}
 		for _, c := range b.counts[kind] {
 			all = append(all, *c)
 		}
+
 		slices.SortFunc(all, func(x, y Count) int {
 			if d := y.Bounces + y.Held - x.Bounces - x.Held; d != 0 {
 				return d
@@ -256,9 +273,11 @@ func (b *builder) finish() {
 			}
 			return strings.Compare(x.Name, y.Name)
 		})
+
 		if b.o.Most > 0 && len(all) > b.o.Most {
 			all = all[:b.o.Most]
 		}
+
 		*to = all
 	}
 }
@@ -272,6 +291,7 @@ func (b *builder) days() []Count {
 	if len(names) == 0 {
 		return all
 	}
+
 	first, err := time.Parse(time.DateOnly, names[0])
 	last, err2 := time.Parse(time.DateOnly, names[len(names)-1])
 	if err != nil || err2 != nil || last.Sub(first) > most*24*time.Hour {
@@ -280,6 +300,7 @@ func (b *builder) days() []Count {
 		}
 		return all
 	}
+
 	for d := first; !d.After(last); d = d.AddDate(0, 0, 1) {
 		name := d.Format(time.DateOnly)
 		if c := b.counts[day][name]; c != nil {
@@ -288,5 +309,6 @@ func (b *builder) days() []Count {
 			all = append(all, Count{Name: name})
 		}
 	}
+
 	return all
 }

@@ -33,10 +33,12 @@ func newSite(t *testing.T) *site.Site {
 	if _, _, err := demo.Make(dir, demo.Options{Members: 40, Now: now}); err != nil {
 		t.Fatal(err)
 	}
+
 	s := site.FromProfile(dir, site.Builtin())
 	env := txn.NewEnv(s)
 	defer env.Log.Close()
 	env.Now = func() time.Time { return now.AddDate(0, 0, -2) }
+
 	err := engine.Change(t.Context(), env, "biglist", func(b runner.Batch) error {
 		n := 0
 		for addr := range b.List().GetMembers() {
@@ -47,18 +49,21 @@ func newSite(t *testing.T) *site.Site {
 			if err := b.List().SetBounceInfo(addr, info); err != nil {
 				return err
 			}
+
 			if n == 1 {
 				if err := b.List().SetDeliveryStatus(addr, maillist.ByBounce); err != nil {
 					return err
 				}
 			}
 		}
+
 		b.Save()
 		return nil
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	return s
 }
 
@@ -73,6 +78,7 @@ func write(t testing.TB, s *site.Site, all ...events.Event) {
 		}
 		b.Write(append(line, '\n'))
 	}
+
 	if err := os.WriteFile(filepath.Join(s.DataDir(), events.Log), b.Bytes(), 0o660); err != nil {
 		t.Fatal(err)
 	}
@@ -111,6 +117,7 @@ func TestReportFromEvents(t *testing.T) {
 	if r.Events != 5 || len(r.Lists) != 1 || r.Lists[0].Members != 40 || r.Lists[0].Bouncing != 3 || r.Lists[0].DisabledByBounce != 1 {
 		t.Errorf("had %+v", r)
 	}
+
 	for _, c := range []struct {
 		name string
 		had  []report.Count
@@ -133,10 +140,12 @@ func TestReportWithoutEventsTellsTheState(t *testing.T) {
 	if want := []report.Count{{Name: "2024-05-18", Bounces: 1, Disabled: 1}, {Name: "2024-05-19", Bounces: 2}}; !cmp.Equal(want, r.Days) {
 		t.Errorf("had %+v, want %+v", r.Days, want)
 	}
+
 	var b bytes.Buffer
 	if err := r.Text(&b, 80); err != nil {
 		t.Fatal(err)
 	}
+
 	if !strings.Contains(b.String(), "There are no events since 2024-04-20") {
 		t.Errorf("had\n%s", b.String())
 	}
@@ -151,21 +160,26 @@ func TestReportFitsEightyColumnsAndHarmsNoTerminal(t *testing.T) {
 	if err := build(t, s).Text(&b, 80); err != nil {
 		t.Fatal(err)
 	}
+
 	m, err := report.History(s, "A@x.example", report.Options{Since: now.AddDate(0, 0, -30), Now: now})
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if len(m.Events) != 1 {
 		t.Errorf("had %d events of a member, want 1", len(m.Events))
 	}
+
 	if err := m.Text(&b, 80); err != nil {
 		t.Fatal(err)
 	}
+
 	for line := range strings.Lines(b.String()) {
 		if n := utf8.RuneCountInString(strings.TrimSuffix(line, "\n")); n > 80 {
 			t.Errorf("had %d columns: %s", n, line)
 		}
 	}
+
 	if strings.Contains(b.String(), "\x1b") {
 		t.Errorf("had an escape in\n%q", b.String())
 	}
@@ -178,15 +192,18 @@ func TestPageIsSelfContainedAndLabelled(t *testing.T) {
 	if err := build(t, s).HTML(&b); err != nil {
 		t.Fatal(err)
 	}
+
 	page := b.String()
 	for _, not := range []string{"<script", "src=", "http://", "https://", "\x1b", "y<b>"} {
 		if strings.Contains(page, not) {
 			t.Errorf("the page has %q", not)
 		}
 	}
+
 	if n := strings.Count(page, `role="img"`); n != 4 {
 		t.Errorf("had %d charts, want 4", n)
 	}
+
 	for _, want := range []string{`aria-label="Bounces by day. 3 in all, most for 2024-05-17: 2."`, "policy: 2 (67%)", `<th scope="col">`, "@media print"} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the page has no %s", want)
@@ -207,6 +224,7 @@ func BenchmarkReport(b *testing.B) {
 	if _, _, err := demo.Make(dir, demo.Options{Members: 138_000, Now: now}); err != nil {
 		b.Fatal(err)
 	}
+
 	s := site.FromProfile(dir, site.Builtin())
 	var all []events.Event
 	for i := range 20_000 {
@@ -214,6 +232,7 @@ func BenchmarkReport(b *testing.B) {
 		e.Member = fmt.Sprintf("user%d@host%d.example", i, i%500)
 		all = append(all, e)
 	}
+
 	write(b, s, all...)
 	for b.Loop() {
 		if err := build(b, s).HTML(&bytes.Buffer{}); err != nil {

@@ -17,6 +17,7 @@ func (r *Report) Text(w io.Writer, width int) error {
 		t.Row(l.Name, fmt.Sprint(l.Members), fmt.Sprint(l.Bouncing), fmt.Sprint(l.DisabledByBounce), fmt.Sprint(l.DisabledByAdmin),
 			fmt.Sprint(l.DisabledByUser), fmt.Sprint(l.Held))
 	}
+
 	if err := t.Write(w); err != nil {
 		return err
 	}
@@ -38,6 +39,7 @@ func (r *Report) Text(w io.Writer, width int) error {
 			return err
 		}
 	}
+
 	for _, u := range r.Unread {
 		fmt.Fprintf(w, "\nnot read: %s\n", terminal.Escape(u))
 	}
@@ -86,12 +88,14 @@ func (m *Member) Text(w io.Writer, width int) error {
 		}
 		t.Row(l.List, l.Delivery, since, fmt.Sprintf("%.1f", l.Score), l.Last)
 	}
+
 	fmt.Fprintf(w, "%s is a member of %d lists.\n", terminal.Escape(m.Addr), len(m.Lists))
 	if len(m.Lists) > 0 {
 		if err := t.Write(w); err != nil {
 			return err
 		}
 	}
+
 	if len(m.Events) == 0 {
 		fmt.Fprintln(w, "There are no events of this address.")
 		return nil
@@ -102,14 +106,17 @@ func (m *Member) Text(w io.Writer, width int) error {
 		if e.Before != e.After {
 			line += fmt.Sprintf("  score %.1f", e.After)
 		}
+
 		if e.Then != "" {
 			line += ", " + e.Then
 		}
+
 		fmt.Fprintln(w, terminal.Escape(line))
 		if why := strings.TrimSpace(strings.Join([]string{e.Class, e.Status, e.Diagnostic}, " ")); why != "" {
 			fmt.Fprintln(w, indent(terminal.Wrap(terminal.Escape(why), width-4)))
 		}
 	}
+
 	return nil
 }
 

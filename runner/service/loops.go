@@ -29,11 +29,13 @@ func (p *Process) loops(env *txn.Env) (all loops, err error) {
 		if spec.Name == runner.Outgoing.Name {
 			loop, world = network, slow
 		}
+
 		opened, err := p.engines(world, spec)
 		loop.Engines = append(loop.Engines, opened...)
 		if err != nil {
 			return loops{files, network}, err
 		}
+
 		for _, e := range opened {
 			engines, specs = append(engines, e), append(specs, spec)
 		}
@@ -45,13 +47,16 @@ func (p *Process) loops(env *txn.Env) (all loops, err error) {
 			continue
 		}
 		loop.Observe = observe
+
 		if p.Verbose && (p.Once || len(p.Runners) > 1) {
 			loop.Each = func(e *engine.Engine) {
 				env.Log.Printf("qrunner", "Now doing a %s qrunner iteration", e.Handler.Name())
 			}
 		}
+
 		all = append(all, loop)
 	}
+
 	return all, nil
 }
 
@@ -61,10 +66,12 @@ func (p *Process) engines(env *txn.Env, spec qrunner.Spec) ([]*engine.Engine, er
 	if err != nil {
 		return nil, err
 	}
+
 	n := spec.Slice
 	if spec.Slices == 1 {
 		n = 0 // Switchboard does not ask for it then
 	}
+
 	all, err := engine.Open(env, h, n, spec.Slices)
 	for _, e := range all {
 		e.BatchSize = p.BatchSize

@@ -25,6 +25,7 @@ func (p *Process) observe(env *txn.Env, engines []*engine.Engine, specs []qrunne
 		queues[e.Handler.Queue()] = e.Queue.Dir()
 		rings[e] = history.Open(p.Site.DataDir(), e.Handler.Name(), specs[i].Slice, specs[i].Slices)
 	}
+
 	p.metrics = metrics.New(queues, p.Version)
 
 	var mu sync.Mutex
@@ -39,6 +40,7 @@ func (p *Process) observe(env *txn.Env, engines []*engine.Engine, specs []qrunne
 		if err != nil && !failed {
 			env.Log.Printf("error", "%s: mmrunner status will not know of all commits: %v", e.Handler.Name(), err)
 		}
+
 		failed = err != nil
 	}
 }
@@ -52,9 +54,11 @@ func logLine(c history.Commit) string {
 		outcomes = append(outcomes, fmt.Sprintf("%d %s", c.Outcomes[o], o))
 	}
 	entries := "entries"
+
 	if c.Entries == 1 {
 		entries = "entry"
 	}
+
 	return fmt.Sprintf("%s: list %s: %d %s in %.2f s, lock held %.3f s: %s",
 		c.Runner, c.List, c.Entries, entries, c.Seconds, c.Held, strings.Join(outcomes, ", "))
 }

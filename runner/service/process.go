@@ -73,12 +73,14 @@ func (p *Process) run(ctx context.Context, program program) (status int, replace
 	if err := env.Log.Touch("error"); err != nil {
 		return 1, false, err
 	}
+
 	w := p.stderr(env)
 	if p.Subproc {
 		if err := logCrashes(p.Site.LogDir()); err != nil {
 			fmt.Fprintln(w, err)
 		}
 	}
+
 	p.warnOfChanges(w)
 
 	loops, err := p.loops(env)
@@ -87,6 +89,7 @@ func (p *Process) run(ctx context.Context, program program) (status int, replace
 			fmt.Fprintln(w, err)
 		}
 	}()
+
 	if err != nil {
 		return 1, false, err
 	}
@@ -97,9 +100,11 @@ func (p *Process) run(ctx context.Context, program program) (status int, replace
 	defer stop()
 	watch := &replacement{program: program, stop: stop, log: func(line string) { env.Log.Printf("qrunner", "%s", line) }}
 	defer p.handleSignals(stop, watch, env, name)()
+
 	if !p.Once {
 		go watch.run(ctx)
 	}
+
 	if p.Metrics != "" {
 		// Mail does not wait for those who count it.
 		if _, err := p.metrics.Serve(ctx, p.Metrics); err != nil {
@@ -135,6 +140,7 @@ func (p *Process) run(ctx context.Context, program program) (status int, replace
 	if p.Version != "" {
 		env.Log.Printf("qrunner", "mmrunner %s works as %s", p.Version, p.specs())
 	}
+
 	err = p.untilPossible(ctx, w, func() error { return loops.run(ctx) })
 	if err != nil && ctx.Err() == nil {
 		return 1, false, err

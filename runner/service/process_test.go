@@ -18,6 +18,7 @@ func TestBeginsOnceItCan(t *testing.T) {
 	broken := errors.New("broken")
 	ended, end := context.WithCancel(t.Context())
 	end()
+
 	for _, test := range []struct {
 		wait  bool
 		ctx   context.Context
@@ -41,6 +42,7 @@ func TestBeginsOnceItCan(t *testing.T) {
 			}
 			return nil
 		})
+
 		said := bytes.Count(w.Bytes(), []byte("\n"))
 		if !errors.Is(err, test.want) || test.tries > 0 && tries != test.tries || said != test.said {
 			t.Errorf("%v: had %v after %d tries and %d lines, wanted %v, %d and %d", test.fails, err, tries, said, test.want, test.tries, test.said)

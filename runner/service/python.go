@@ -23,6 +23,7 @@ func (r *PythonRunners) start() error {
 	if err != nil {
 		return err
 	}
+
 	r.cmd = exec.Command(path, argv[1:]...)
 	r.cmd.Stdin, r.cmd.Stdout, r.cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 	// A ^C at the terminal reaches this process only, which passes it on at its end.

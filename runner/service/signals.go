@@ -66,6 +66,7 @@ func (p *Process) reopen(env *txn.Env, name string) {
 			fmt.Fprintln(p.stderr(env), err)
 		}
 	}
+
 	if p.Python != nil {
 		p.Python.signal(syscall.SIGHUP)
 	}

@@ -25,6 +25,7 @@ func (p *Process) untilPossible(ctx context.Context, w io.Writer, do func() erro
 		if !p.Wait || p.Once || !disk.Passing(err) {
 			return err
 		}
+
 		if why := err.Error(); why != said {
 			said = why
 			fmt.Fprintf(w, "mmrunner begins when that can be done: %v\n", err)
@@ -67,6 +68,7 @@ func (p *Process) takeSlices(ctx context.Context, env *txn.Env) (slots, error) {
 					env.Log.Printf("qrunner", "mmrunner: %v; waiting until that ends", err)
 					said = true
 				}
+
 				select {
 				case <-time.After(200 * time.Millisecond):
 					continue
@@ -78,5 +80,6 @@ func (p *Process) takeSlices(ctx context.Context, env *txn.Env) (slots, error) {
 			return nil, err
 		}
 	}
+
 	return taken, nil
 }

@@ -25,6 +25,7 @@ func thisProgram() program {
 	if err != nil {
 		return program{}
 	}
+
 	info, err := os.Stat(path)
 	if err != nil {
 		return program{}
@@ -59,6 +60,7 @@ type replacement struct {
 func (r *replacement) run(ctx context.Context) {
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
+
 	for {
 		select {
 		case <-ctx.Done():
@@ -87,6 +89,7 @@ func (r *replacement) look() {
 	if !settled && !same {
 		return
 	}
+
 	r.log(fmt.Sprintf("mmrunner: %s was replaced; going on with the new program", r.program.path))
 	r.replaced.Store(true)
 	r.stop()

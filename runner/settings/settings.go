@@ -128,10 +128,12 @@ func Read(dataDir string) (*Settings, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	s, err := Parse(string(text))
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
+
 	return s, nil
 }
 
@@ -142,6 +144,7 @@ func Parse(text string) (*Settings, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	if unknown := meta.Undecoded(); len(unknown) > 0 {
 		names := make([]string, len(unknown))
 		for i, k := range unknown {
@@ -149,9 +152,11 @@ func Parse(text string) (*Settings, error) {
 		}
 		return nil, fmt.Errorf("unknown settings: %s", strings.Join(names, ", "))
 	}
+
 	if s.BeyondMailman {
 		s.IgnoreNestedReports = true
 	}
+
 	return s, s.check()
 }
 
@@ -162,16 +167,19 @@ func (s *Settings) check() error {
 	if s.Subscriptions.PerAddress < 0 || s.Subscriptions.PerDomain < 0 {
 		return errors.New("subscriptions: a limit is less than 0")
 	}
+
 	guards := map[string]Guard{"guard": s.Guard}
 	for name, l := range s.Lists {
 		if l.Guard != nil {
 			guards["lists."+name+".guard"] = *l.Guard
 		}
 	}
+
 	for name, g := range guards {
 		if g.Members < 0 || g.Percent < 0 || g.Percent > 100 {
 			return fmt.Errorf("%s: got members %d and percent %g, need 0 or more, and at most 100 percent", name, g.Members, g.Percent)
 		}
 	}
+
 	return nil
 }

@@ -28,16 +28,20 @@ func TestSettingsOfOneList(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, settings.File), []byte(text), 0o660); err != nil {
 		t.Fatal(err)
 	}
+
 	s, err := settings.Read(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if !s.IgnoreNestedReports {
 		t.Error("beyond-mailman did not imply ignore-nested-reports")
 	}
+
 	if diff := cmp.Diff(settings.Guard{Members: 500, Percent: 12.5}, s.GuardOf("big")); diff != "" {
 		t.Errorf("big: want -, had +:\n%s", diff)
 	}
+
 	if diff := cmp.Diff(settings.Guard{Members: 50}, s.GuardOf("small")); diff != "" {
 		t.Errorf("small: want -, had +:\n%s", diff)
 	}

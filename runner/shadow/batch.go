@@ -48,11 +48,13 @@ func newCollector(s *site.Site, sp *spool) (*collector, error) {
 		lists: &mirror{from: s.ListDataDir(), to: sp.path("mirror", "lists"), seen: map[string]stamp{}},
 		data:  &mirror{from: s.DataDir(), to: sp.path("mirror", "data"), seen: map[string]stamp{}},
 	}
+
 	for _, dir := range []string{c.lists.to, c.data.to} {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			return nil, err
 		}
 	}
+
 	return c, nil
 }
 
@@ -68,8 +70,10 @@ func (c *collector) add(queue, base string, b []byte) error {
 				return err
 			}
 		}
+
 		c.batches[queue] = g
 	}
+
 	name := c.listOf(b)
 	if name != "" && !g.lists[name] {
 		if _, err := os.Stat(filepath.Join(c.site.ListDataDir(), name, "extend.py")); err == nil {
@@ -79,6 +83,7 @@ func (c *collector) add(queue, base string, b []byte) error {
 			return err
 		}
 	}
+
 	if err := os.WriteFile(filepath.Join(g.dir, "entries", base+".pck"), b, 0o600); err != nil {
 		return err
 	}
@@ -93,17 +98,20 @@ func (c *collector) listOf(b []byte) string {
 	if err != nil {
 		return ""
 	}
+
 	v, _, err := pickle.Load(rest)
 	d, ok := v.(*pickle.Dict)
 	if err != nil || !ok {
 		return ""
 	}
+
 	name := c.site.Str("MAILMAN_SITE_LIST")
 	if v, ok := d.GetStr("listname"); ok {
 		if s, ok := v.(pickle.Str); ok && s != "" {
 			name = string(s)
 		}
 	}
+
 	name = py.Lower(name)
 	if strings.ContainsRune(name, '/') || strings.HasPrefix(name, ".") {
 		return ""
@@ -111,6 +119,7 @@ func (c *collector) listOf(b []byte) string {
 	if info, err := os.Stat(filepath.Join(c.site.ListDataDir(), name)); err != nil || !info.IsDir() {
 		return ""
 	}
+
 	return name
 }
 
@@ -124,6 +133,7 @@ func (c *collector) snapshot(g *gathering, name string) error {
 		}
 		return c.link(g, name, from)
 	}
+
 	if err := c.lists.refresh(name, skipInList); err != nil {
 		return err
 	}
@@ -175,6 +185,7 @@ func (c *collector) take(queue string) (*gathering, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	for _, name := range names {
 		if !g.lists[name] {
 			if err := c.snapshot(g, name); err != nil {
@@ -182,6 +193,7 @@ func (c *collector) take(queue string) (*gathering, error) {
 			}
 		}
 	}
+
 	if err := c.held(filepath.Join(g.dir, "data")); err != nil {
 		return nil, err
 	}
@@ -193,6 +205,7 @@ func (c *collector) take(queue string) (*gathering, error) {
 	if err := os.Rename(g.dir, to); err != nil {
 		return nil, err
 	}
+
 	g.dir = to
 	return g, nil
 }
@@ -205,14 +218,17 @@ func (c *collector) held(to string) error {
 		}
 		return linkTree(to, c.data.to)
 	}
+
 	names, err := filepath.Glob(filepath.Join(c.after, "data", "heldmsg-*"))
 	if err != nil {
 		return err
 	}
+
 	for _, name := range names {
 		if err := os.Link(name, filepath.Join(to, filepath.Base(name))); err != nil {
 			return err
 		}
 	}
+
 	return nil
 }

@@ -40,16 +40,19 @@ func (d Difference) kind() string {
 
 	path := lineAt.ReplaceAllString(d.Path, "from some line")
 	path, _, _ = strings.Cut(path, ", after ")
+
 	// The first key is a setting or table of the list, the others are members.
 	if first := quotedKey.FindString(path); first != "" && strings.HasPrefix(path, first) {
 		path = first + quotedKey.ReplaceAllString(path[len(first):], "[...]")
 	}
+
 	switch {
 	case d.Python == nothing:
 		path += ", only with mmrunner"
 	case d.Mmrunner == nothing:
 		path += ", only with Python"
 	}
+
 	return where + ": " + path
 }
 
@@ -89,8 +92,10 @@ func causes(all []Difference, changed []string) []Cause {
 					}
 				}
 			}
+
 			by[kind] = c
 		}
+
 		c.Count++
 		if len(c.Batches) < shownBatches && !slices.Contains(c.Batches, d.Batch) {
 			c.Batches = append(c.Batches, d.Batch)

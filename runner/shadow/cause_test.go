@@ -17,6 +17,7 @@ func TestDifferencesAreGroupedByCause(t *testing.T) {
 		{Batch: 3, Where: "queue virgin", Path: "from line 9, after 'y'", Python: "a", Mmrunner: "b"},
 		{Batch: 4, Where: "list c, with a comma, pending.pck", Path: "the whole of it", Python: "a", Mmrunner: nothing},
 	}
+
 	var got []string
 	for _, c := range causes(all, []string{"Pending", "Archiver"}) {
 		got = append(got, strings.Repeat("*", c.Count)+" "+c.What+" "+strings.Join(c.Modules, " "))
@@ -55,9 +56,11 @@ func TestReportOfARunningShadowSaysSo(t *testing.T) {
 		if err := r.HTML(&b); err != nil {
 			t.Fatal(err)
 		}
+
 		if got := strings.Contains(b.String(), "so far") && strings.Contains(b.String(), `http-equiv="refresh"`); got != running {
 			t.Errorf("running %v, and the page says %v", running, got)
 		}
+
 		if strings.ContainsAny(b.String(), "\x1b\u202e") || strings.Contains(b.String(), "<x>") {
 			t.Errorf("a name is not escaped in\n%s", b.String())
 		}

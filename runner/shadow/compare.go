@@ -51,6 +51,7 @@ func (c *comparer) run() error {
 	if err := c.lists(); err != nil {
 		return err
 	}
+
 	for _, what := range []struct {
 		dir   string
 		items func(string) ([]string, error)
@@ -59,11 +60,13 @@ func (c *comparer) run() error {
 		if err != nil {
 			return err
 		}
+
 		for _, name := range names {
 			a, err := what.items(filepath.Join(c.python, what.dir, name))
 			if err != nil {
 				return err
 			}
+
 			b, err := what.items(filepath.Join(c.mmrunner, what.dir, name))
 			if err != nil {
 				return err
@@ -71,6 +74,7 @@ func (c *comparer) run() error {
 			c.bags(strings.TrimSuffix(strings.Replace(what.dir, "qfiles", "queue", 1), "s")+" "+name, a, b)
 		}
 	}
+
 	if err := c.held(); err != nil {
 		return err
 	}
@@ -78,6 +82,7 @@ func (c *comparer) run() error {
 	if err != nil {
 		return err
 	}
+
 	b, err := leftLocks(filepath.Join(c.mmrunner, "locks"))
 	if err != nil {
 		return err
@@ -94,10 +99,12 @@ func union(a, b string) ([]string, error) {
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return nil, err
 		}
+
 		for _, e := range names {
 			seen[e.Name()] = true
 		}
 	}
+
 	var all []string
 	for name := range seen {
 		all = append(all, name)
@@ -111,6 +118,7 @@ func (c *comparer) lists() error {
 	if err != nil {
 		return err
 	}
+
 	for _, name := range names {
 		for _, file := range []string{"config.pck", "pending.pck", "request.pck"} {
 			rel := filepath.Join("lists", name, file)
@@ -118,6 +126,7 @@ func (c *comparer) lists() error {
 			if err != nil {
 				return err
 			}
+
 			b, bInfo, err := read(filepath.Join(c.mmrunner, rel))
 			if err != nil {
 				return err
@@ -126,9 +135,11 @@ func (c *comparer) lists() error {
 			if aInfo == nil && bInfo == nil || aInfo != nil && bInfo != nil && os.SameFile(aInfo, bInfo) {
 				continue
 			}
+
 			c.state("list "+name+", "+file, file, a, b)
 		}
 	}
+
 	return nil
 }
 
@@ -141,6 +152,7 @@ func read(path string) ([]byte, fs.FileInfo, error) {
 	if err != nil {
 		return nil, nil, err
 	}
+
 	b, err := os.ReadFile(path)
 	return b, info, err
 }
@@ -155,11 +167,13 @@ func (c *comparer) state(where, file string, a, b []byte) {
 	if !ok1 || !ok2 {
 		return
 	}
+
 	if file == "pending.pck" {
 		// Its keys are cookies, and its order that of their times.
 		c.bags(where, c.records(x), c.records(y))
 		return
 	}
+
 	// The Replybot counts its answers before the list is locked, and reading the list again may undo that.
 	x.Delete(pickle.Str("request_responses"))
 	y.Delete(pickle.Str("request_responses"))
@@ -179,9 +193,11 @@ func (c *comparer) dict(where, side string, b []byte) (*pickle.Dict, bool) {
 	if err == nil && ok {
 		return d, true
 	}
+
 	if err == nil {
 		err = fmt.Errorf("got %s, need a dict", pickle.Repr(v, 40))
 	}
+
 	c.add(where, side+"'s file cannot be read", err.Error(), err.Error())
 	return nil, false
 }
@@ -222,6 +238,7 @@ func recordText(v pickle.Value) string {
 	case *pickle.Instance:
 		return "<" + v.Class.String() + " " + recordText(v.State) + ">"
 	}
+
 	return pickle.Repr(v, 1<<20)
 }
 
@@ -231,6 +248,7 @@ func (c *comparer) queue(dir string) ([]string, error) {
 	if err != nil {
 		return nil, ignoreMissing(err)
 	}
+
 	var all []string
 	for _, e := range names {
 		b, err := os.ReadFile(filepath.Join(dir, e.Name()))
@@ -240,6 +258,7 @@ func (c *comparer) queue(dir string) ([]string, error) {
 		ext := filepath.Ext(e.Name())
 		all = append(all, ext+" file\n"+c.entry(strings.TrimSuffix(e.Name(), ext), b))
 	}
+
 	return all, nil
 }
 
@@ -271,6 +290,7 @@ func (c *comparer) held() error {
 	if err != nil {
 		return err
 	}
+
 	for _, name := range names {
 		if !strings.HasPrefix(name, "heldmsg-") && !strings.HasPrefix(name, "bounce-events-") {
 			continue
@@ -281,15 +301,18 @@ func (c *comparer) held() error {
 			if err != nil {
 				return err
 			}
+
 			sides[side] = nothing
 			if info != nil {
 				sides[side] = c.file(b)
 			}
 		}
+
 		if a, b := sides[c.python], sides[c.mmrunner]; a != b {
 			c.pair("data/"+name, a, b)
 		}
 	}
+
 	return nil
 }
 
@@ -307,12 +330,14 @@ func leftLocks(dir string) ([]string, error) {
 	if err != nil {
 		return nil, ignoreMissing(err)
 	}
+
 	var all []string
 	for _, e := range names {
 		if !strings.HasPrefix(e.Name(), "master-qrunner") {
 			all = append(all, e.Name())
 		}
 	}
+
 	return all, nil
 }
 
@@ -336,16 +361,20 @@ func (c *comparer) bags(where string, a, b []string) {
 			j++
 		}
 	}
+
 	for n := range min(max(len(onlyA), len(onlyB)), most) {
 		x, y := nothing, nothing
 		if n < len(onlyA) {
 			x = onlyA[n]
 		}
+
 		if n < len(onlyB) {
 			y = onlyB[n]
 		}
+
 		c.pair(where, x, y)
 	}
+
 	if n := max(len(onlyA), len(onlyB)); n > most {
 		c.add(where, "more like these", fmt.Sprint(len(onlyA)-min(len(onlyA), most)), fmt.Sprint(len(onlyB)-min(len(onlyB), most)))
 	}
@@ -366,9 +395,11 @@ func (c *comparer) pair(where, a, b string) {
 		x, y = x[:len(x)-1], y[:len(y)-1]
 	}
 	about := ""
+
 	if first > 0 {
 		about = ", after " + pickle.Repr(pickle.Str(x[first-1]), 60)
 	}
+
 	c.add(where, fmt.Sprintf("from line %d%s", first+1, about), cut(strings.Join(x[first:], "\n")), cut(strings.Join(y[first:], "\n")))
 }
 

@@ -38,11 +38,13 @@ func commandsIn(base string, b []byte, known []string) []string {
 	if err != nil {
 		return nil
 	}
+
 	for _, a := range addressed {
 		if it.Data.True(a.key) {
 			return []string{a.command}
 		}
 	}
+
 	m, err := it.Parse()
 	if err != nil {
 		return nil
@@ -54,6 +56,7 @@ func commandsIn(base string, b []byte, known []string) []string {
 			found = append(found, words[0])
 		}
 	}
+
 	return found
 }
 
@@ -67,9 +70,11 @@ func firstLines(m *message.Message) []string {
 		if err != nil {
 			return nil
 		}
+
 		lines := strings.Split(body, "\n")
 		return lines[:min(len(lines), mostLines)]
 	}
+
 	return nil
 }
 
@@ -78,6 +83,7 @@ func (c *Coverage) seen(b *Batch, outcomes map[runner.Outcome]int, commands []st
 	if c.Outcomes[b.Runner] == nil {
 		c.Outcomes[b.Runner] = map[runner.Outcome]int{}
 	}
+
 	for outcome, n := range outcomes {
 		c.Outcomes[b.Runner][outcome] += n
 	}
@@ -105,16 +111,20 @@ func (r *Report) missing() []string {
 		for _, k := range r.Coverage.Outcomes[name] {
 			n += k
 		}
+
 		if n == 0 {
 			out = append(out, "an entry of "+name)
 		}
 	}
+
 	if slices.Contains(r.Runners, "BounceRunner") && r.Coverage.Disabled == 0 {
 		out = append(out, "a member who is disabled by bounces")
 	}
+
 	if slices.Contains(r.Runners, "CommandRunner") && len(r.Coverage.NotSeen) > 0 {
 		out = append(out, "the commands "+strings.Join(r.Coverage.NotSeen, ", "))
 	}
+
 	return out
 }
 
@@ -137,6 +147,7 @@ func (r *Report) Recommend() string {
 	case missing != "":
 		return "Nothing speaks against installing mmrunner (mmrunner install). Not seen here: " + missing + "."
 	}
+
 	return "Install mmrunner: mmrunner install."
 }
 
@@ -164,6 +175,7 @@ func outcomeLines(outcomes map[runner.Outcome]int) []string {
 		a, b := outcomes[names[i]], outcomes[names[j]]
 		return a > b || a == b && names[i] < names[j]
 	})
+
 	var out []string
 	for _, name := range names {
 		out = append(out, fmt.Sprintf("%d %s", outcomes[name], name))

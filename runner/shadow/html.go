@@ -30,10 +30,12 @@ func (r *Report) HTML(w io.Writer) error {
 	data := pageData{Report: r, Covered: r.covered(), Missing: r.missing()}
 	data.MostSeconds = max(r.Python.Seconds, r.Mmrunner.Seconds)
 	data.MostHeld = max(r.Python.Held, r.Mmrunner.Held)
+
 	for _, c := range r.Causes {
 		data.MostOfCause = max(data.MostOfCause, float64(c.Count))
 		data.Grouped = append(data.Grouped, pageCause{c, float64(c.Count)})
 	}
+
 	data.LastBatches = r.Batches[max(0, len(r.Batches)-shownOfBatches):]
 	for _, b := range data.LastBatches {
 		data.MostOfBatch = max(data.MostOfBatch, b.Python.Seconds, b.Mmrunner.Seconds)
@@ -42,9 +44,11 @@ func (r *Report) HTML(w io.Writer) error {
 	data.More = r.Found - len(data.First)
 
 	title, refresh := fmt.Sprintf("mmrunner shadow: %d differences in %d entries", r.Found, r.Entries), 0
+
 	if r.Running {
 		title, refresh = title+" so far", refreshRunning
 	}
+
 	return reportPage.Write(w, title, refresh, data)
 }
 
@@ -72,9 +76,11 @@ func (r *Report) covered() []string {
 			out = append(out, name+": "+strings.Join(lines, ", "))
 		}
 	}
+
 	if n := r.Coverage.Disabled; n > 0 {
 		out = append(out, fmt.Sprintf("members disabled by bounces: %d", n))
 	}
+
 	var commands []string
 	for name, n := range r.Coverage.Commands {
 		commands = append(commands, fmt.Sprintf("%s %d", name, n))
@@ -82,5 +88,6 @@ func (r *Report) covered() []string {
 	if sort.Strings(commands); len(commands) > 0 {
 		out = append(out, "commands: "+strings.Join(commands, ", "))
 	}
+
 	return out
 }

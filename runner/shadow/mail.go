@@ -25,6 +25,7 @@ func (ms masks) entry(base string, b []byte) string {
 	if err != nil {
 		return "cannot be read: " + err.Error()
 	}
+
 	d := pickle.NewDict()
 	for k, v := range it.Data.Dict().All() {
 		switch name, _ := k.(pickle.Str); name {
@@ -33,6 +34,7 @@ func (ms masks) entry(base string, b []byte) string {
 			d.Set(k, ms.value(v))
 		}
 	}
+
 	var keys []string
 	values := map[string]string{}
 	for k, v := range d.All() {
@@ -40,6 +42,7 @@ func (ms masks) entry(base string, b []byte) string {
 		keys = append(keys, name)
 		values[name] = pickle.Repr(v, 2000)
 	}
+
 	sort.Strings(keys)
 	var lines []string
 	for _, k := range keys {
@@ -51,6 +54,7 @@ func (ms masks) entry(base string, b []byte) string {
 	} else {
 		lines = append(lines, ms.message(m)...)
 	}
+
 	return strings.Join(lines, "\n")
 }
 
@@ -62,22 +66,27 @@ func (ms masks) message(m *message.Message) []string {
 			fields = append(fields, name+": "+ms.text(fieldText(h.Value)))
 		}
 	}
+
 	sort.Strings(fields)
 	for part := range m.Walk() {
 		fields = append(fields, "--- "+part.GetContentType())
 		if part.IsMultipart() {
 			continue
 		}
+
 		body, _, err := part.GetPayloadDecoded()
 		if err != nil {
 			body = fmt.Sprintf("cannot be decoded: %v", err)
 		}
+
 		charset, ok := part.GetContentCharset()
 		if !ok {
 			charset = "ascii"
 		}
+
 		fields = append(fields, ms.text(strings.TrimSpace(decoded(body, charset))))
 	}
+
 	return fields
 }
 
@@ -108,6 +117,7 @@ func fieldText(v any) string {
 	default:
 		return fmt.Sprintf("%v", v)
 	}
+
 	chunks, err := message.DecodeHeader(strings.Join(strings.Fields(s), " "))
 	if err != nil {
 		return decoded(s, "latin-1")

@@ -95,6 +95,7 @@ func (m masker) value(v pickle.Value) pickle.Value {
 			return done
 		}
 	}
+
 	switch v := v.(type) {
 	case *pickle.List:
 		c := &pickle.List{}
@@ -115,13 +116,16 @@ func (m masker) value(v pickle.Value) pickle.Value {
 		c := *v
 		m.done[v] = &c
 		c.ListItems = m.items(v.ListItems)
+
 		if v.DictItems != nil {
 			c.DictItems = pickle.NewDict()
 			m.fill(c.DictItems, v.DictItems)
 		}
+
 		c.State = m.value(v.State)
 		return &c
 	}
+
 	return v
 }
 
@@ -166,6 +170,7 @@ func (m masks) lines(log string) []string {
 			traceback = strings.HasPrefix(bare, "Traceback (most recent call last):") || raised && exceptionLine.MatchString(bare)
 			raised = strings.HasPrefix(bare, uncaught)
 		}
+
 		switch {
 		case traceback || bare == "" || strings.Contains(bare, "queued bounces"):
 		case strings.HasPrefix(bare, uncaught):
@@ -174,6 +179,7 @@ func (m masks) lines(log string) []string {
 			all = append(all, m.text(bare))
 		}
 	}
+
 	return all
 }
 

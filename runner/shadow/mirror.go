@@ -63,16 +63,19 @@ func (m *mirror) pass(name string, skip func(string) bool) (changed bool, err er
 		if err != nil {
 			return err
 		}
+
 		rel, err := filepath.Rel(m.from, path)
 		if err != nil {
 			return err
 		}
+
 		if path != root && skip(rel) {
 			if e.IsDir() {
 				return fs.SkipDir
 			}
 			return nil
 		}
+
 		to := filepath.Join(m.to, rel)
 		if e.IsDir() {
 			there[rel] = true
@@ -88,6 +91,7 @@ func (m *mirror) pass(name string, skip func(string) bool) (changed bool, err er
 		if !info.Mode().IsRegular() {
 			return nil
 		}
+
 		there[rel] = true
 		if m.seen[rel] == stampOf(info) {
 			return nil
@@ -98,14 +102,17 @@ func (m *mirror) pass(name string, skip func(string) bool) (changed bool, err er
 			delete(there, rel)
 			return nil
 		}
+
 		if err == nil {
 			m.seen[rel] = s
 		}
+
 		return err
 	})
 	if err != nil {
 		return false, err
 	}
+
 	for rel := range m.seen {
 		if (rel == name || strings.HasPrefix(rel, name+"/") || name == ".") && !there[rel] {
 			changed = true
@@ -115,6 +122,7 @@ func (m *mirror) pass(name string, skip func(string) bool) (changed bool, err er
 			}
 		}
 	}
+
 	return changed, nil
 }
 
@@ -135,25 +143,31 @@ func copyFile(to, from string) (stamp, error) {
 	if err != nil {
 		return stamp{}, err
 	}
+
 	tmp := to + ".new"
 	out, err := os.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return stamp{}, err
 	}
+
 	_, err = io.Copy(out, in)
 	if e := out.Close(); err == nil {
 		err = e
 	}
+
 	if err == nil {
 		t := info.ModTime().Add(-aged)
 		err = os.Chtimes(tmp, t, t)
 	}
+
 	if err == nil {
 		err = os.Rename(tmp, to)
 	}
+
 	if err != nil {
 		os.Remove(tmp)
 	}
+
 	return stampOf(info), err
 }
 
@@ -168,6 +182,7 @@ func linkTree(to, from string) error {
 		if err != nil {
 			return err
 		}
+
 		dst := filepath.Join(to, rel)
 		if e.IsDir() {
 			return os.MkdirAll(dst, 0o700)
@@ -175,6 +190,7 @@ func linkTree(to, from string) error {
 		if err := os.Link(path, dst); err != nil && !errors.Is(err, fs.ErrExist) {
 			return err
 		}
+
 		return nil
 	})
 }

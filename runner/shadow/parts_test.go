@@ -26,14 +26,17 @@ func TestMasks(t *testing.T) {
 			t.Errorf("%q: had %q, wanted %q", in, had, want)
 		}
 	}
+
 	had := m.lines("Nov 24 03:23:58 2026 (123) error opening list: x\nwhy\n" +
 		"Nov 24 03:23:58 2026 (123) BounceRunner processing 5 queued bounces\n" +
 		"Nov 24 03:23:58 2026 (123) Uncaught runner exception: 'NoneType'\n" +
 		"Nov 24 03:23:58 2026 (123) Traceback (most recent call last):\n  File \"x\", line 1\nTypeError: 'NoneType'\n\n" +
 		"Nov 24 03:23:59 2026 (123) SHUNTING: 1795.25+0123456789abcdef0123456789abcdef01234567\n")
+
 	if had := strings.Join(had, "|"); had != "error opening list: x|why|Uncaught runner exception: ...|SHUNTING: <entry>" {
 		t.Errorf("had log lines %s", had)
 	}
+
 	for _, v := range []pickle.Value{1_800_000_001.5, pickle.Int(1_799_999_999), big.NewInt(1_800_000_000)} {
 		for _, other := range []pickle.Value{1_800_000_002.5, pickle.Int(1_800_000_000), big.NewInt(1_799_999_000), 5.0, pickle.Int(7)} {
 			same := pickle.Equal(m.value(v), m.value(other))
@@ -76,41 +79,51 @@ func TestMirror(t *testing.T) {
 		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 			t.Fatal(err)
 		}
+
 		if err := os.WriteFile(path+".w", []byte(content), 0o600); err != nil {
 			t.Fatal(err)
 		}
+
 		if err := os.Rename(path+".w", path); err != nil {
 			t.Fatal(err)
 		}
 	}
+
 	has := func(dir, name, want string) {
 		t.Helper()
 		b, err := os.ReadFile(filepath.Join(dir, "list", name))
 		if want == "" && os.IsNotExist(err) {
 			return
 		}
+
 		if string(b) != want {
 			t.Errorf("%s in %s: had %q, %v, wanted %q", name, dir, b, err, want)
 		}
 	}
+
 	m := &mirror{from: from, to: to, seen: map[string]stamp{}}
 	put("config.pck", "one")
 	put("request.pck", "gone soon")
 	put("en/help.txt", "template")
 	put("digest.mbox", "mail")
+
 	if err := m.refresh("list", skipInList); err != nil {
 		t.Fatal(err)
 	}
+
 	if err := linkTree(filepath.Join(kept, "list"), filepath.Join(to, "list")); err != nil {
 		t.Fatal(err)
 	}
+
 	put("config.pck", "two")
 	if err := os.Remove(filepath.Join(from, "list", "request.pck")); err != nil {
 		t.Fatal(err)
 	}
+
 	if err := m.refresh("list", skipInList); err != nil {
 		t.Fatal(err)
 	}
+
 	has(to, "config.pck", "two")
 	has(to, "request.pck", "")
 	has(to, "en/help.txt", "template")

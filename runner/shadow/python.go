@@ -39,6 +39,7 @@ func startPython(s *site.Site, moved map[string]string) (*python, error) {
 		}
 		latin[name] = string(runes)
 	}
+
 	settings, err := json.Marshal(latin)
 	if err != nil {
 		return nil, err
@@ -46,6 +47,7 @@ func startPython(s *site.Site, moved map[string]string) (*python, error) {
 	p := &python{cmd: exec.Command(s.Python, "-u", "-B", "-c", replayProgram, s.Str("BIN_DIR"))}
 	p.cmd.Dir = "/"
 	p.cmd.Stderr = &p.stderr
+
 	// A ^C at the terminal is for mmrunner, which reports first. SIGTERM, and the end of its standard input, have the
 	// program end at once, so that it does not outlive a shadow that was killed.
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM}
@@ -56,6 +58,7 @@ func startPython(s *site.Site, moved map[string]string) (*python, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	p.answers = bufio.NewReader(out)
 	if err := p.cmd.Start(); err != nil {
 		return nil, err
@@ -63,6 +66,7 @@ func startPython(s *site.Site, moved map[string]string) (*python, error) {
 	if _, err := fmt.Fprintf(p.in, "%s\n", settings); err != nil {
 		return nil, p.died(err)
 	}
+
 	return p, nil
 }
 
@@ -78,20 +82,24 @@ func (p *python) replay(ctx context.Context, runner string) (took, error) {
 	if _, err := fmt.Fprintf(p.in, "%s\n", runner); err != nil {
 		return took{}, p.died(err)
 	}
+
 	line, err := p.answers.ReadBytes('\n')
 	if err != nil {
 		return took{}, p.died(err)
 	}
+
 	var a struct {
 		Seconds, Held float64
 		Error         string
 	}
+
 	if err := json.Unmarshal(line, &a); err != nil {
 		return took{}, p.died(err)
 	}
 	if a.Error != "" {
 		return took{}, errors.New("Mailman's " + runner + " failed in the replay: " + strings.TrimSpace(a.Error))
 	}
+
 	return took{Elapsed: seconds(a.Seconds), Held: seconds(a.Held)}, nil
 }
 

@@ -30,19 +30,23 @@ func redirected(s *site.Site, dir string) (*site.Site, map[string]string, error)
 		if !ok || !strings.HasPrefix(string(old), "/") {
 			continue
 		}
+
 		to, ok := places[name]
 		if !ok && strings.HasSuffix(name, "QUEUE_DIR") {
 			to = filepath.Join("qfiles", filepath.Base(string(old)))
 		} else if !ok {
 			continue
 		}
+
 		moved[name] = filepath.Join(dir, to)
 	}
+
 	for _, name := range []string{"LIST_DATA_DIR", "LOG_DIR", "LOCK_DIR", "DATA_DIR", "QUEUE_DIR"} {
 		if moved[name] == "" {
 			return nil, nil, fmt.Errorf("%s: %s names no directory, need one to replace", s.Prefix, name)
 		}
 	}
+
 	p := *s.Profile
 	p.Settings = maps.Clone(p.Settings)
 	for name, to := range moved {
@@ -50,6 +54,7 @@ func redirected(s *site.Site, dir string) (*site.Site, map[string]string, error)
 	}
 	c := *s
 	c.Profile = &p
+
 	return &c, moved, nil
 }
 
@@ -63,5 +68,6 @@ func makeDirs(moved map[string]string) error {
 			return err
 		}
 	}
+
 	return nil
 }

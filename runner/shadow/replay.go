@@ -33,6 +33,7 @@ func newReplayer(o Options, sp *spool) (*replayer, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	p, err := startPython(o.Site, moved)
 	if err != nil {
 		return nil, err
@@ -52,14 +53,17 @@ func (r *replayer) run(ctx context.Context, g *gathering, runnerName string) (Ba
 		b.Error = err.Error()
 		found = append(found, Difference{Where: "the replay", Path: "both", Python: err.Error(), Mmrunner: err.Error()})
 	}
+
 	for i := range found {
 		found[i].Batch = r.n
 	}
 	b.Differences = len(found)
 	b.disabled = disabledIn(r.spool.path("python", "logs"))
+
 	if runnerName == "CommandRunner" {
 		b.commands = r.commands(g)
 	}
+
 	return b, found
 }
 
@@ -88,15 +92,18 @@ func (r *replayer) both(ctx context.Context, g *gathering, runnerName string, b 
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", side.dir, err)
 		}
+
 		*side.to = Side{t.Elapsed.Seconds(), t.Held.Seconds()}
 		if t.outcomes != nil {
 			b.outcomes = t.outcomes
 		}
+
 		to := r.spool.path(side.dir)
 		if err := errors.Join(os.RemoveAll(to), os.Rename(r.spool.path("var"), to)); err != nil {
 			return nil, err
 		}
 	}
+
 	c := comparer{python: r.spool.path("python"), mmrunner: r.spool.path("mmrunner"), masks: newMasks(time.Now(), r.site.Bool("USER_FRIENDLY_PASSWORDS"), r.site.Int("MEMBER_PASSWORD_LENGTH"))}
 	err := c.run()
 	return c.found, err
@@ -110,6 +117,7 @@ func (r *replayer) prepare(g *gathering) error {
 	if err := makeDirs(r.moved); err != nil {
 		return err
 	}
+
 	for _, link := range []struct{ to, from string }{
 		{r.site.ListDataDir(), "lists"}, {r.site.DataDir(), "data"}, {r.site.QueueDir(g.queue), "entries"},
 	} {
@@ -117,6 +125,7 @@ func (r *replayer) prepare(g *gathering) error {
 			return err
 		}
 	}
+
 	return nil
 }
 
@@ -128,6 +137,7 @@ func (r *replayer) mmrunner(ctx context.Context, name string) (t took, err error
 	if err != nil {
 		return took{}, err
 	}
+
 	e, err := engine.New(env, h, 0, 1)
 	if err != nil {
 		return took{}, err
@@ -135,5 +145,6 @@ func (r *replayer) mmrunner(ctx context.Context, name string) (t took, err error
 	defer func() { err = errors.Join(err, e.Close()) }()
 	e.BatchSize = r.size
 	stats, err := e.Drain(ctx)
+
 	return took{stats.Elapsed, stats.Held, stats.Outcomes}, err
 }

@@ -78,11 +78,13 @@ func newReport(o Options) Report {
 		Runners: []string{}, ChangedModules: []string{}, Batches: []Batch{}, Differences: []Difference{}, Causes: []Cause{},
 		Coverage: Coverage{Outcomes: map[string]map[runner.Outcome]int{}, Commands: map[string]int{}, NotSeen: slices.Sorted(maps.Keys(o.Site.Profile.Commands))},
 	}
+
 	for _, name := range o.Site.Profile.Custom {
 		if !strings.HasPrefix(name, "Commands/") && !strings.HasPrefix(name, "Bouncers/") {
 			r.ChangedModules = append(r.ChangedModules, name)
 		}
 	}
+
 	r.Recommendation = r.Recommend()
 	return r
 }
@@ -100,9 +102,11 @@ func (r *Report) add(b Batch, found []Difference) {
 	r.Python.Held += b.Python.Held
 	r.Mmrunner.Seconds += b.Mmrunner.Seconds
 	r.Mmrunner.Held += b.Mmrunner.Held
+
 	if r.Mmrunner.Seconds > 0 {
 		r.Ratio = r.Python.Seconds / r.Mmrunner.Seconds
 	}
+
 	r.Batches = append(r.Batches, b)
 	r.Found += b.Differences
 	r.Differences = append(r.Differences, found[:min(len(found), max(0, kept-len(r.Differences)))]...)

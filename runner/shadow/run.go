@@ -69,12 +69,15 @@ func Run(ctx context.Context, o Options) (report *Report, err error) {
 	if o.BatchSize == 0 {
 		o.BatchSize = DefaultBatch
 	}
+
 	if o.Every == 0 {
 		o.Every = DefaultEvery
 	}
+
 	if o.Tell == nil {
 		o.Tell = func(*Report, bool) {}
 	}
+
 	if !o.Site.Probed {
 		return nil, fmt.Errorf("%s: had no Python 2.7 to compare with (%w); see `mmrunner probe`", o.Site.Prefix, o.Site.Problem)
 	}
@@ -93,11 +96,13 @@ func Run(ctx context.Context, o Options) (report *Report, err error) {
 		if err != nil {
 			return nil, err
 		}
+
 		s.queues[o.Site.QueueDir(h.Queue())] = h.Queue()
 		s.runners[h.Queue()] = h.Name()
 		s.order = append(s.order, h.Queue())
 		names = append(names, h.Name())
 	}
+
 	s.report = newReport(o)
 	s.report.Runners = append(s.report.Runners, names...)
 	if s.collect, err = newCollector(o.Site, sp); err != nil {
@@ -112,11 +117,13 @@ func Run(ctx context.Context, o Options) (report *Report, err error) {
 			err = errors.Join(err, e)
 		}
 	}()
+
 	if o.Once {
 		err = s.once(ctx)
 	} else {
 		err = s.live(ctx)
 	}
+
 	s.report.Ended, s.report.Running = time.Now(), false
 	return &s.report, err
 }
@@ -129,6 +136,7 @@ func waiting(dir string) ([]string, error) {
 		}
 		return nil, err
 	}
+
 	q, err := qfile.Open(dir, 0, 1, qfile.Options{})
 	if err != nil {
 		return nil, err
@@ -145,6 +153,7 @@ func (s *shadow) once(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+
 		for _, base := range bases {
 			if ctx.Err() != nil {
 				return ctx.Err()
@@ -152,16 +161,19 @@ func (s *shadow) once(ctx context.Context) error {
 			if err := s.keep(dir, base); err != nil {
 				return err
 			}
+
 			if g := s.collect.batches[queue]; g != nil && len(g.entries) >= s.o.BatchSize {
 				if err := s.work(ctx, queue); err != nil {
 					return err
 				}
 			}
 		}
+
 		if err := s.work(ctx, queue); err != nil {
 			return err
 		}
 	}
+
 	return nil
 }
 
@@ -171,15 +183,18 @@ func (s *shadow) keep(dir, base string) error {
 	if s.seen[path] {
 		return nil
 	}
+
 	b, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		s.see(path)
 		s.report.Vanished++
 		return nil
 	}
+
 	if err != nil {
 		return err
 	}
+
 	// Switchboard renames entries into place; not everything that fills a queue does.
 	if !whole(b) && !s.o.Once {
 		since, ok := s.partial[path]
@@ -191,12 +206,14 @@ func (s *shadow) keep(dir, base string) error {
 			return nil
 		}
 	}
+
 	s.see(path)
 	err = s.collect.add(s.queues[dir], base, b)
 	if errors.Is(err, errLeftOut) {
 		s.report.LeftOut++
 		return nil
 	}
+
 	return err
 }
 
@@ -238,15 +255,18 @@ func (s *shadow) work(ctx context.Context, queue string) error {
 	if err != nil {
 		return err
 	}
+
 	s.o.Tell(&s.report, true)
 	b, found := s.replay.run(ctx, g, s.runners[queue])
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
+
 	s.report.add(b, found)
 	if s.o.Once && b.Error == "" {
 		s.collect.after = s.collect.spool.path("python")
 	}
+
 	s.o.Tell(&s.report, false)
 	return nil
 }
@@ -264,6 +284,7 @@ func (s *shadow) live(ctx context.Context) error {
 		return err
 	}
 	defer w.Close()
+
 	for dir := range s.queues {
 		// A queue's directory is made by the first runner that needs it.
 		if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
@@ -273,6 +294,7 @@ func (s *shadow) live(ctx context.Context) error {
 			return fmt.Errorf("%s: %w", dir, err)
 		}
 	}
+
 	if err := s.scan(); err != nil {
 		return err
 	}
@@ -280,6 +302,7 @@ func (s *shadow) live(ctx context.Context) error {
 	busy := false
 	ticker := time.NewTicker(tick)
 	defer ticker.Stop()
+
 	for ctx.Err() == nil {
 		select {
 		case e, ok := <-w.Events:
@@ -314,11 +337,13 @@ func (s *shadow) live(ctx context.Context) error {
 			s.o.Tell(&s.report, busy)
 		case <-ctx.Done():
 		}
+
 		if queue := s.due(); !busy && queue != "" {
 			g, err := s.collect.take(queue)
 			if err != nil {
 				return err
 			}
+
 			busy = true
 			go func() {
 				b, found := s.replay.run(context.WithoutCancel(ctx), g, s.runners[queue])
@@ -326,21 +351,25 @@ func (s *shadow) live(ctx context.Context) error {
 			}()
 		}
 	}
+
 	if busy {
 		d := <-finished
 		s.report.add(d.batch, d.found)
 	}
+
 	for path := range s.partial {
 		s.partial[path] = time.Time{}
 	}
 	if err := s.retry(); err != nil {
 		return err
 	}
+
 	for _, queue := range s.order {
 		if err := s.work(context.WithoutCancel(ctx), queue); err != nil {
 			return err
 		}
 	}
+
 	return nil
 }
 
@@ -351,12 +380,14 @@ func (s *shadow) scan() error {
 		if err != nil {
 			return err
 		}
+
 		for _, base := range bases {
 			if err := s.keep(dir, base); err != nil {
 				return err
 			}
 		}
 	}
+
 	return nil
 }
 
@@ -371,6 +402,7 @@ func (s *shadow) due() string {
 			oldest = queue
 		}
 	}
+
 	return oldest
 }
 

@@ -66,6 +66,7 @@ func newSite(t *testing.T) *site.Site {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	return s
 }
 
@@ -75,6 +76,7 @@ func fill(t *testing.T, prefix string) {
 	for _, a := range []string{"anne@example.net", "cate@example.net"} {
 		specs = append(specs, mmtest.EntrySpec{Queue: "bounces", List: "test", Text: fmt.Appendf(nil, dsn, a)})
 	}
+
 	for _, c := range []struct{ from, subject, to string }{
 		{"dora@example.org", "subscribe secret1", "torequest"}, {"ed@example.org", "", "tojoin"}, {"bart@example.net", "unsubscribe pw1", "torequest"},
 		{"anne@example.net", "help", "torequest"},
@@ -82,6 +84,7 @@ func fill(t *testing.T, prefix string) {
 		specs = append(specs, mmtest.EntrySpec{Queue: "commands", List: "test", Data: "{'" + c.to + "': 1}", Pickled: c.to == "tojoin",
 			Text: []byte("From: " + c.from + "\nTo: test-request@lists.example.com\nSubject: " + c.subject + "\nMessage-ID: <1@example.org>\n\n")})
 	}
+
 	mmtest.Enqueue(t, prefix, specs...)
 }
 
@@ -97,9 +100,11 @@ func tree(t *testing.T, dir string) string {
 		if err != nil {
 			return err
 		}
+
 		st := info.Sys().(*syscall.Stat_t)
 		modified, changed := disk.Times(st)
 		fmt.Fprintf(&out, "%s %v %d %d %d %v %v", path, info.Mode(), info.Size(), st.Ino, st.Nlink, modified, changed)
+
 		if info.Mode().IsRegular() {
 			b, err := os.ReadFile(path)
 			if err != nil {
@@ -107,12 +112,14 @@ func tree(t *testing.T, dir string) string {
 			}
 			fmt.Fprintf(&out, " %x", sha256.Sum256(b))
 		}
+
 		out.WriteByte('\n')
 		return nil
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	return out.String()
 }
 
@@ -131,15 +138,18 @@ func once(t *testing.T, s *site.Site) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	for _, d := range r.Differences {
 		t.Error(d)
 	}
 	if r.Entries != 6 || r.Agreed != 6 || len(r.Batches) != 2 || !r.OK() || r.Python.Held <= 0 || r.Mmrunner.Held <= 0 {
 		t.Errorf("had %+v, wanted 6 entries in agreement, in 2 batches with locks held", r)
 	}
+
 	if after := tree(t, s.Prefix); after != before {
 		t.Errorf("the site changed:\nbefore\n%s\nafter\n%s", before, after)
 	}
+
 	left, err := os.ReadDir(spool)
 	if err != nil || len(left) != 1 || left[0].Name() != "lock" {
 		t.Errorf("had %v, %v left in the spool, wanted its lock alone", left, err)
@@ -148,6 +158,7 @@ func once(t *testing.T, s *site.Site) {
 	if c := r.Coverage; c.Outcomes["BounceRunner"][runner.Registered] != 2 || c.Commands["join"] != 1 || c.Commands["help"] != 1 || len(c.NotSeen) == 0 {
 		t.Errorf("got %+v, need two bounces that were registered, and the commands", c)
 	}
+
 	if !strings.HasPrefix(r.Recommendation, "Let it run longer: 6 entries are few. Not seen yet: a member who is disabled by bounces; the commands ") {
 		t.Errorf("got %q for 6 entries", r.Recommendation)
 	}
@@ -157,10 +168,12 @@ func once(t *testing.T, s *site.Site) {
 		h, err := handlers(name, s)
 		return &lazy{Handler: h}, err
 	}
+
 	r, err = Run(context.Background(), o)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	wheres := map[string]bool{}
 	for _, d := range r.Differences {
 		wheres[d.Where] = true
@@ -168,23 +181,28 @@ func once(t *testing.T, s *site.Site) {
 			t.Errorf("%v shows a password", d)
 		}
 	}
+
 	for _, want := range []string{"list test, config.pck", "list test, pending.pck", "queue virgin", "log bounce"} {
 		if !wheres[want] {
 			t.Errorf("had differences in %v, wanted one in %s", wheres, want)
 		}
 	}
+
 	if r.OK() || r.Agreed == r.Entries {
 		t.Errorf("had %+v, wanted differences", r)
 	}
+
 	var page bytes.Buffer
 	if err := r.HTML(&page); err != nil {
 		t.Fatal(err)
 	}
+
 	for _, want := range []string{`<span class="python" style="width:`, "list test, config.pck", "differences in 6 entries", "Differences by cause", "prefers-color-scheme: dark"} {
 		if !strings.Contains(page.String(), want) {
 			t.Errorf("the page lacks %q", want)
 		}
 	}
+
 	for _, not := range []string{" src=", "<link", "@import", "url("} {
 		if strings.Contains(page.String(), not) {
 			t.Errorf("the page has %q and so needs other files", not)
@@ -222,10 +240,12 @@ func live(t *testing.T, s *site.Site) {
 				cancel()
 			}
 		}}
+
 	r, err := Run(ctx, o)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	for _, d := range r.Differences {
 		t.Error(d)
 	}
@@ -240,25 +260,31 @@ func TestRefusals(t *testing.T) {
 	if _, err := Run(context.Background(), o); err == nil || !strings.Contains(err.Error(), "Python") {
 		t.Errorf("had %v, wanted to hear that there is no Python", err)
 	}
+
 	s.Probed = true
 	o.Spool = filepath.Join(s.Prefix, "data", "spool")
 	if _, err := Run(context.Background(), o); err == nil || !strings.Contains(err.Error(), "VAR_PREFIX") {
 		t.Errorf("had %v, wanted to hear that the spool is in the site", err)
 	}
+
 	dir := filepath.Join(t.TempDir(), "spool")
 	sp, err := openSpool(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if _, err := openSpool(dir); err == nil || !strings.Contains(err.Error(), "another shadow") {
 		t.Errorf("had %v, wanted to hear of the other shadow", err)
 	}
+
 	if err := sp.close(); err != nil {
 		t.Fatal(err)
 	}
+
 	if err := os.Chmod(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
+
 	if _, err := openSpool(dir); err == nil || !strings.Contains(err.Error(), "0700") {
 		t.Errorf("had %v, wanted to hear of the mode", err)
 	}

@@ -50,6 +50,7 @@ func openSpool(dir string) (*spool, error) {
 	if !had {
 		return nil, fmt.Errorf("%s: another shadow works in it; name another directory with --spool", dir)
 	}
+
 	s := &spool{lock: lock}
 	if err := removeRuns(dir); err != nil {
 		return nil, errors.Join(err, lock.Close())
@@ -57,6 +58,7 @@ func openSpool(dir string) (*spool, error) {
 	if s.dir, err = os.MkdirTemp(dir, runPattern); err != nil {
 		return nil, errors.Join(err, lock.Close())
 	}
+
 	return s, nil
 }
 
@@ -67,6 +69,7 @@ func removeRuns(dir string) error {
 	if err != nil {
 		return err
 	}
+
 	for _, e := range names {
 		if !e.IsDir() || !runDir.MatchString(e.Name()) {
 			continue
@@ -75,6 +78,7 @@ func removeRuns(dir string) error {
 			return fmt.Errorf("what an earlier shadow has left cannot be removed: %w", err)
 		}
 	}
+
 	return nil
 }
 
@@ -90,6 +94,7 @@ func inside(path, dir string) bool {
 	if err1 != nil || err2 != nil {
 		return false
 	}
+
 	// The directory itself need not be there yet, its parents may be links.
 	for p := a; ; p = filepath.Dir(p) {
 		if real, err := filepath.EvalSymlinks(p); err == nil {
@@ -100,6 +105,7 @@ func inside(path, dir string) bool {
 			break
 		}
 	}
+
 	rel, err := filepath.Rel(b, a)
 	return err == nil && rel != ".." && !strings.HasPrefix(rel, "../")
 }

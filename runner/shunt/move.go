@@ -21,6 +21,7 @@ func Retry(s *site.Site, e Entry, queue string) error {
 	if queue == "" {
 		queue = e.Queue
 	}
+
 	if !slices.Contains(queueNames, queue) {
 		return fmt.Errorf("%s: got queue %q to put it into, need one of %s; say --queue", e.Base, queue, strings.Join(queueNames, ", "))
 	}
@@ -31,6 +32,7 @@ func Retry(s *site.Site, e Entry, queue string) error {
 	if _, err := qfile.Decode(e.Base, b); err != nil {
 		return fmt.Errorf("%s: it cannot be read, so no runner can handle it: %w", e.Base, err)
 	}
+
 	to := filepath.Join(s.QueueDir(queue), e.Base+qfile.Waiting)
 	if _, err := os.Lstat(to); !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("%s is there already: %w", to, errors.Join(err, fs.ErrExist))
@@ -38,10 +40,12 @@ func Retry(s *site.Site, e Entry, queue string) error {
 	if err := os.MkdirAll(filepath.Dir(to), 0o770); err != nil {
 		return err
 	}
+
 	err = disk.Rename(e.Path, to)
 	if err == nil {
 		err = errors.Join(disk.SyncDir(filepath.Dir(to)), disk.SyncDir(filepath.Dir(e.Path)))
 	}
+
 	return err
 }
 

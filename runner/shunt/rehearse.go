@@ -41,6 +41,7 @@ func Rehearse(ctx context.Context, s *site.Site, e Entry, handler func(name stri
 			name = k.Name
 		}
 	}
+
 	list := py.Lower(e.List)
 	if name == "" {
 		return Rehearsal{Why: "Mailman's own runner of the queue " + e.Queue + " would handle it; that cannot be tried here"}, nil
@@ -58,6 +59,7 @@ func Rehearse(ctx context.Context, s *site.Site, e Entry, handler func(name stri
 	if err != nil {
 		return r, err
 	}
+
 	return rehearse(ctx, private, name, handler)
 }
 
@@ -70,11 +72,13 @@ func copySite(s *site.Site, dir string, e Entry, list string) (*site.Site, error
 			return nil, err
 		}
 	}
+
 	for _, name := range []string{list, py.Lower(s.Str("MAILMAN_SITE_LIST"))} {
 		to := maillist.ListPath(private, name)
 		if err := os.MkdirAll(to, 0o700); err != nil {
 			return nil, err
 		}
+
 		for _, file := range []string{"config.pck", "pending.pck", "request.pck"} {
 			err := copyFile(filepath.Join(to, file), filepath.Join(maillist.ListPath(s, name), file))
 			if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -82,6 +86,7 @@ func copySite(s *site.Site, dir string, e Entry, list string) (*site.Site, error
 			}
 		}
 	}
+
 	err := copyFile(filepath.Join(private.QueueDir(e.Queue), e.Base+qfile.Waiting), e.Path)
 	return private, err
 }
@@ -97,6 +102,7 @@ func copyFile(to, from string) error {
 	if err != nil {
 		return err
 	}
+
 	_, err = io.Copy(out, in)
 	return errors.Join(err, out.Close())
 }
@@ -108,6 +114,7 @@ func rehearse(ctx context.Context, private *site.Site, name string, handler func
 	if err != nil {
 		return r, errors.Join(err, env.Log.Close())
 	}
+
 	e, err := engine.New(env, h, 0, 1)
 	if err != nil {
 		return r, errors.Join(err, env.Log.Close())
@@ -116,6 +123,7 @@ func rehearse(ctx context.Context, private *site.Site, name string, handler func
 	if err := errors.Join(err, e.Close(), env.Log.Close()); err != nil {
 		return r, err
 	}
+
 	for outcome := range stats.Outcomes {
 		r.Outcome = outcome
 	}
@@ -130,10 +138,12 @@ func rehearse(ctx context.Context, private *site.Site, name string, handler func
 		}
 		r.Mail += len(files)
 	}
+
 	switch r.Outcome {
 	case runner.Shunted, runner.Preserved, runner.Kept:
 		r.Why = lastError(filepath.Join(private.LogDir(), "error"))
 	}
+
 	return r, nil
 }
 
@@ -143,15 +153,18 @@ func lastError(path string) string {
 	if err != nil {
 		return ""
 	}
+
 	last := ""
 	for line := range strings.Lines(string(b)) {
 		bare := logLine.ReplaceAllString(strings.TrimRight(line, "\n"), "")
 		if text, ok := strings.CutPrefix(bare, uncaught); ok {
 			return text
 		}
+
 		if bare != "" {
 			last = bare
 		}
 	}
+
 	return last
 }

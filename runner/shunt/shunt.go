@@ -59,6 +59,7 @@ func All(s *site.Site) ([]Entry, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	all := []Entry{}
 	for _, dir := range []struct {
 		queue, suffix string
@@ -68,19 +69,23 @@ func All(s *site.Site) ([]Entry, error) {
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return nil, err
 		}
+
 		for _, e := range names {
 			base, ok := strings.CutSuffix(e.Name(), dir.suffix)
 			if !ok {
 				continue
 			}
+
 			entry := Entry{Base: base, Path: filepath.Join(s.QueueDir(dir.queue), e.Name()), State: dir.state}
 			entry.read(s)
 			if entry.Why = why(entry); entry.Why == "" {
 				entry.Why = unknownReason
 			}
+
 			all = append(all, entry)
 		}
 	}
+
 	sort.SliceStable(all, func(i, j int) bool { return all[i].Received.Before(all[j].Received) })
 	return all, nil
 }
@@ -97,12 +102,14 @@ func Find(all []Entry, name string) (Entry, error) {
 			found = append(found, e)
 		}
 	}
+
 	switch len(found) {
 	case 0:
 		return Entry{}, fmt.Errorf("%s: no entry of that name was put aside; mmrunner shunt list shows those that were", name)
 	case 1:
 		return found[0], nil
 	}
+
 	return Entry{}, fmt.Errorf("%s: %d entries begin so, need more of the name", name, len(found))
 }
 
@@ -111,6 +118,7 @@ func (e *Entry) read(s *site.Site) {
 	if at := qfile.Arrival(e.Base); at > 0 {
 		e.Received = time.UnixMicro(int64(at * 1e6))
 	}
+
 	b, err := os.ReadFile(e.Path)
 	if err != nil {
 		e.Now = err.Error()
@@ -122,10 +130,12 @@ func (e *Entry) read(s *site.Site) {
 		e.Now = "it cannot be read: " + err.Error()
 		return
 	}
+
 	e.List = it.Data.Str("listname")
 	if e.List == "" {
 		e.List = s.Str("MAILMAN_SITE_LIST") // as Runner._onefile
 	}
+
 	e.Queue = queueOf(s, it.Data.Str("whichq"))
 
 	m, err := it.Parse()
@@ -133,6 +143,7 @@ func (e *Entry) read(s *site.Site) {
 		e.Now = "its message cannot be read: " + err.Error()
 		return
 	}
+
 	e.From, e.Subject = field(m, "from"), field(m, "subject")
 	e.Now = e.obstacle(s)
 }
@@ -156,6 +167,7 @@ func (e *Entry) obstacle(s *site.Site) string {
 	case e.Queue == "":
 		return "the queue that it came from is not known; say --queue"
 	}
+
 	return ""
 }
 

@@ -43,20 +43,25 @@ func entry(t *testing.T, s *site.Site, queue, suffix, list, whichq string) strin
 	t.Helper()
 	data := qfile.NewData()
 	data.Set("listname", list)
+
 	if whichq != "" {
 		data.Set("whichq", whichq)
 	}
+
 	text := "From: MAILER-DAEMON@example.net\nSubject: failed\nX-Failed-Recipients: " + member(t, s) + "\n\ngone\n"
 	base, b, err := qfile.Encode(pickle.Str(text), data, float64(time.Now().UnixMicro())/1e6, s.Profile.QfileSchemaVersion)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if err := os.MkdirAll(s.QueueDir(queue), 0o770); err != nil {
 		t.Fatal(err)
 	}
+
 	if err := os.WriteFile(filepath.Join(s.QueueDir(queue), base+suffix), b, 0o660); err != nil {
 		t.Fatal(err)
 	}
+
 	return base
 }
 
@@ -67,6 +72,7 @@ func member(t *testing.T, s *site.Site) string {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	for addr := range l.GetRegularMemberKeys() {
 		return addr
 	}
@@ -82,6 +88,7 @@ func drain(t *testing.T, s *site.Site) engine.Stats {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	e, err := engine.New(env, h, 0, 1)
 	if err != nil {
 		t.Fatal(err)
@@ -91,6 +98,7 @@ func drain(t *testing.T, s *site.Site) engine.Stats {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	return stats
 }
 
@@ -107,6 +115,7 @@ func all(t *testing.T, s *site.Site) []Entry {
 func TestAnEntryThatWasShuntedSaysWhy(t *testing.T) {
 	s := newSite(t)
 	entry(t, s, "bounces", ".pck", "nosuch", "")
+
 	if stats := drain(t, s); stats.Outcomes[runner.Shunted] != 1 {
 		t.Fatalf("got %+v, need one entry to be shunted", stats)
 	}
@@ -115,11 +124,13 @@ func TestAnEntryThatWasShuntedSaysWhy(t *testing.T) {
 	if len(entries) != 1 {
 		t.Fatalf("got %+v, need one entry", entries)
 	}
+
 	e := entries[0]
 	if e.State != Shunted || e.List != "nosuch" || !strings.Contains(e.Why, "error opening list") || e.Now != "its list is not there" ||
 		e.From != "MAILER-DAEMON@example.net" || e.Subject != "failed" || time.Since(e.Received) > time.Minute {
 		t.Errorf("got %+v", e)
 	}
+
 	r, err := Rehearse(context.Background(), s, e, handler)
 	if err != nil || r.Outcome != "" || r.Why != e.Now {
 		t.Errorf("got %+v, %v, need it not to be tried", r, err)
@@ -136,9 +147,11 @@ func TestTheErrorLogSaysWhyPythonShunted(t *testing.T) {
 		stamp + "Traceback (most recent call last):\n  File \"x\", line 1, in y\n    z()\nTypeError: 'NoneType' object is not iterable\n\n" +
 		stamp + "SHUNTING: " + base + "\n" +
 		stamp + "Uncaught runner exception: no good\n" + stamp + "SHUNTING FAILED, preserving original entry: " + psv + "\n"
+
 	if err := os.WriteFile(filepath.Join(s.LogDir(), "error.1"), []byte(log), 0o660); err != nil {
 		t.Fatal(err)
 	}
+
 	why := map[string]string{}
 	for _, e := range all(t, s) {
 		why[e.Base] = e.Why
@@ -158,6 +171,7 @@ func TestRehearsalIsWhatHappensAfterARetry(t *testing.T) {
 	if err != nil || r.Outcome != runner.Registered || r.Why != "" {
 		t.Fatalf("got %+v, %v, need the bounce to be registered", r, err)
 	}
+
 	if config(t, s) != before {
 		t.Error("the rehearsal has changed the list")
 	}
@@ -165,12 +179,15 @@ func TestRehearsalIsWhatHappensAfterARetry(t *testing.T) {
 	if err := Retry(s, e, ""); err != nil {
 		t.Fatal(err)
 	}
+
 	if left := all(t, s); len(left) != 0 {
 		t.Errorf("got %+v, need no entry to be left", left)
 	}
+
 	if _, err := os.Stat(filepath.Join(s.QueueDir("bounces"), base+".pck")); err != nil {
 		t.Fatal(err)
 	}
+
 	if stats := drain(t, s); stats.Outcomes[r.Outcome] != 1 {
 		t.Errorf("got %+v, need what the rehearsal said, %v", stats, r.Outcome)
 	}
@@ -194,17 +211,21 @@ func TestRetryStaysWithinTheSitesQueues(t *testing.T) {
 	if e.Queue != "" || !strings.Contains(e.Now, "--queue") {
 		t.Errorf("got %+v, need its queue to be unknown", e)
 	}
+
 	for _, queue := range []string{"", "shunt", "../../x"} {
 		if err := Retry(s, e, queue); err == nil {
 			t.Errorf("queue %q: got no error", queue)
 		}
 	}
+
 	if err := os.WriteFile(filepath.Join(s.QueueDir("bounces"), e.Base+".pck"), nil, 0o660); err != nil {
 		t.Fatal(err)
 	}
+
 	if err := Retry(s, e, "bounces"); err == nil {
 		t.Error("an entry of the same name was replaced")
 	}
+
 	if err := Discard(e); err != nil || len(all(t, s)) != 0 {
 		t.Errorf("got %v, need the entry to be gone", err)
 	}
@@ -217,6 +238,7 @@ func TestFindTakesTheBeginningOfAName(t *testing.T) {
 			t.Errorf("%s: got %v, %v, need %s", name, e.Base, err, want)
 		}
 	}
+
 	for _, name := range []string{"12", "14", ""} {
 		if e, err := Find(entries, name); err == nil {
 			t.Errorf("%q: got %v", name, e)

@@ -20,6 +20,7 @@ func reasons(s *site.Site) (func(Entry) string, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	logged := map[string]string{}
 	// logrotate's last file first, so that the newer says the last word.
 	for _, name := range []string{"error.1", "error"} {
@@ -27,6 +28,7 @@ func reasons(s *site.Site) (func(Entry) string, error) {
 			return nil, err
 		}
 	}
+
 	return func(e Entry) string {
 		if r, ok := noted[e.Base]; ok {
 			return r.Why
@@ -60,6 +62,7 @@ func readErrors(path string, why map[string]string) error {
 		return err
 	}
 	defer f.Close()
+
 	if info, err := f.Stat(); err == nil && info.Size() > mostOfLog {
 		if _, err := f.Seek(-mostOfLog, 2); err != nil {
 			return err
@@ -79,6 +82,7 @@ func readErrors(path string, why map[string]string) error {
 		case (bare == text || raised) && exceptionLine.MatchString(bare):
 			class = bare // after the exception, or the last line of a traceback
 		}
+
 		raised = bare != text && strings.HasPrefix(bare, uncaught)
 		for _, names := range []*regexp.Regexp{shunting, preserving} {
 			if m := names.FindStringSubmatch(bare); m != nil {
@@ -89,9 +93,11 @@ func readErrors(path string, why map[string]string) error {
 				}
 			}
 		}
+
 		if m := missing.FindStringSubmatch(bare); m != nil {
 			exception, class = "list "+m[1]+" is not there", ""
 		}
+
 		if err != nil {
 			return nil // the end of the log, or what can be read of it
 		}

@@ -29,16 +29,19 @@ func (l *looker) specs(p *Process, args []string) []spec {
 	if !p.Mmrunner || len(args) < 2 {
 		return nil
 	}
+
 	prefix, rest := prefixOf(args[1:])
 	if !l.here(p, prefix) || len(rest) == 0 {
 		return nil
 	}
+
 	switch rest[0] {
 	case "run", "drain":
 		return named(rest[1:])
 	case "qrunner":
 		return l.asked(rest[1:])
 	}
+
 	return nil
 }
 
@@ -53,6 +56,7 @@ func (l *looker) script(p *Process, args []string) int {
 		if m := l.st.Master.Process; m != nil && p.parent == m.PID {
 			return i
 		}
+
 		if !filepath.IsAbs(a) {
 			cwd, err := os.Readlink(filepath.Join(l.o.Proc, strconv.Itoa(p.PID), "cwd"))
 			if err != nil {
@@ -60,10 +64,12 @@ func (l *looker) script(p *Process, args []string) int {
 			}
 			a = filepath.Join(cwd, a)
 		}
+
 		if filepath.Clean(a) == want || sameFile(a, want) {
 			return i
 		}
 	}
+
 	return 0
 }
 
@@ -80,6 +86,7 @@ func (l *looker) asked(args []string) []spec {
 	if err != nil {
 		return nil
 	}
+
 	var all []spec
 	for _, s := range qrunner.Expand(o.Runners, l.site) {
 		slice := fmt.Sprintf("%d/%d", s.Slice, s.Slices)
@@ -88,6 +95,7 @@ func (l *looker) asked(args []string) []spec {
 		}
 		all = append(all, spec{s.Name, slice})
 	}
+
 	return all
 }
 
@@ -101,12 +109,14 @@ func (l *looker) here(p *Process, prefix string) bool {
 			l.note(fmt.Sprintf("on which installation mmrunner works as process %d: %v", p.PID, err))
 			return false
 		}
+
 		for line := range bytes.SplitSeq(env, []byte{0}) {
 			if v, ok := bytes.CutPrefix(line, []byte("MAILMAN_PREFIX=")); ok {
 				prefix = string(v)
 			}
 		}
 	}
+
 	return prefix == "" || filepath.Clean(prefix) == l.site.Prefix || sameFile(prefix, l.site.Prefix)
 }
 
@@ -122,6 +132,7 @@ func prefixOf(args []string) (prefix string, rest []string) {
 			rest = append(rest, args[i])
 		}
 	}
+
 	return prefix, rest
 }
 
@@ -130,6 +141,7 @@ func prefixOf(args []string) (prefix string, rest []string) {
 func named(args []string) []spec {
 	slice := whole
 	var all []spec
+
 	for i, a := range args {
 		if v, ok := strings.CutPrefix(a, "--slice="); ok {
 			slice = v
@@ -137,15 +149,18 @@ func named(args []string) []spec {
 			slice = args[i+1]
 		}
 	}
+
 	for _, a := range args {
 		if name := strings.TrimSuffix(a, "Runner") + "Runner"; standsIn(name) {
 			all = append(all, spec{name, slice})
 		}
 	}
+
 	if all == nil {
 		for _, name := range runner.Names() {
 			all = append(all, spec{name, slice})
 		}
 	}
+
 	return all
 }

@@ -23,17 +23,21 @@ func (st *Status) HTML(w io.Writer, level Level, alarms []Alarm, refresh int) er
 	for _, a := range alarms {
 		data.Alarms = append(data.Alarms, pageAlarm{a, class(a.Level)})
 	}
+
 	for _, q := range st.Queues {
 		if q.Waiting+q.AtHand+q.Preserved == 0 && q.Unseen == "" && q.SeldomUsed() {
 			continue
 		}
 		age := ""
+
 		if q.Waiting > 0 {
 			age = Roughly(time.Duration(q.AgeSeconds * float64(time.Second)))
 		}
+
 		data.Queues = append(data.Queues, pageQueue{q, float64(q.Waiting), age, q.For(20)})
 		data.MostWaiting = max(data.MostWaiting, float64(q.Waiting))
 	}
+
 	for i := len(st.Batches) - 1; i >= 0; i-- {
 		c := st.Batches[i]
 		if c.List == "" {
@@ -41,6 +45,7 @@ func (st *Status) HTML(w io.Writer, level Level, alarms []Alarm, refresh int) er
 		}
 		data.Batches = append(data.Batches, pageBatch{c, Outcomes(c)})
 	}
+
 	return statusPage.Write(w, fmt.Sprintf("%s: %v", st.Host, level), refresh, data)
 }
 
@@ -107,16 +112,20 @@ func (q Queue) For(most int) string {
 		}
 		parts = append(parts, fmt.Sprintf("%s %d", l.List, l.Entries))
 	}
+
 	if q.Preserved > 0 {
 		parts = append(parts, fmt.Sprintf("%d preserved", q.Preserved))
 	}
+
 	if q.Unread > 0 {
 		parts = append(parts, fmt.Sprintf("%d not read", q.Unread))
 	}
+
 	text := strings.Join(parts, ", ")
 	if q.Why != "" {
 		text += "; " + q.Why
 	}
+
 	return strings.TrimPrefix(text, "; ")
 }
 
@@ -126,10 +135,12 @@ func Outcomes(c history.Commit) string {
 	for name := range c.Outcomes {
 		names = append(names, name)
 	}
+
 	sort.Slice(names, func(i, j int) bool {
 		a, b := c.Outcomes[names[i]], c.Outcomes[names[j]]
 		return a > b || a == b && names[i] < names[j]
 	})
+
 	if len(names) == 1 && c.Outcomes[names[0]] == c.Entries {
 		return names[0]
 	}
@@ -140,5 +151,6 @@ func Outcomes(c history.Commit) string {
 	if parts == nil {
 		return "-"
 	}
+
 	return strings.Join(parts, ", ")
 }

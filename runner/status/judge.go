@@ -61,6 +61,7 @@ func ParseLimits(text string, usual Limits) (Limits, error) {
 		}
 		name, value, _ := strings.Cut(part, "=")
 		var err error
+
 		switch name {
 		case "age":
 			l.Age, err = time.ParseDuration(value)
@@ -75,10 +76,12 @@ func ParseLimits(text string, usual Limits) (Limits, error) {
 		default:
 			return l, fmt.Errorf("got %q, need age=TIME, lock=TIME, waiting=N, shunted=N or preserved=N", part)
 		}
+
 		if err != nil || l.Age < 0 || l.Lock < 0 || l.Waiting < 0 || l.Shunted < 0 || l.Preserved < 0 {
 			return l, fmt.Errorf("got %q, need a time like 30m after age and lock, and a number after the others", part)
 		}
 	}
+
 	return l, nil
 }
 
@@ -98,6 +101,7 @@ func (st *Status) Judge(warn, crit Limits) (Level, []Alarm) {
 			worst = a.Level
 		}
 	}
+
 	var sorted []Alarm
 	for _, level := range []Level{Critical, Warning, Unclear} {
 		for _, a := range j.alarms {
@@ -106,6 +110,7 @@ func (st *Status) Judge(warn, crit Limits) (Level, []Alarm) {
 			}
 		}
 	}
+
 	return worst, sorted
 }
 
@@ -138,6 +143,7 @@ func (j *judge) runners() {
 	for _, p := range st.Runners {
 		working[p.Runner] = true
 	}
+
 	switch {
 	case len(st.Runners) > 0 || st.Master.State == Running:
 		var idle []string
@@ -146,6 +152,7 @@ func (j *judge) runners() {
 				idle = append(idle, name)
 			}
 		}
+
 		if len(idle) > 0 && !st.Blind {
 			j.say(Critical, "%s: no process does its work", strings.Join(idle, ", "))
 		}
@@ -159,6 +166,7 @@ func (j *judge) runners() {
 			python = append(python, fmt.Sprintf("%s %d", p.Runner, p.PID))
 		}
 	}
+
 	if st.Installed && len(python) > 0 {
 		j.say(Warning, "mmrunner is installed but not active, since mailmanctl was started before that: stop it and start it (%s)",
 			strings.Join(python, ", "))
@@ -172,18 +180,21 @@ func (j *judge) queues() {
 			j.say(Unclear, "queue %s cannot be seen: %s", q.Name, q.Unseen)
 			continue
 		}
+
 		if q.Name == shunt {
 			if level := over(q.Waiting, j.warn.Shunted, j.crit.Shunted); level != OK {
 				j.say(level, "%s shunted: mmrunner shunt list says why", entries(q.Waiting))
 			}
 			continue
 		}
+
 		if q.Name == bad {
 			if level := over(q.Preserved, j.warn.Preserved, j.crit.Preserved); level != OK {
 				j.say(level, "%s preserved in %s", entries(q.Preserved), q.Dir)
 			}
 			continue
 		}
+
 		if q.Runner == "" {
 			continue
 		}
@@ -192,6 +203,7 @@ func (j *judge) queues() {
 		if level := over(age, j.warn.Age, j.crit.Age); level != OK && q.Waiting > 0 && (!q.InTime) {
 			j.say(level, "queue %s: the oldest of %s waits for %s", q.Name, entries(q.Waiting), Roughly(age))
 		}
+
 		if level := over(q.Waiting, j.warn.Waiting, j.crit.Waiting); level != OK {
 			j.say(level, "queue %s: %s wait", q.Name, entries(q.Waiting))
 		}
@@ -205,12 +217,14 @@ func (j *judge) locks() {
 			continue
 		}
 		held := time.Duration(l.Holder.Seconds * float64(time.Second))
+
 		if l.Holder.Dead {
 			j.say(Warning, "list %s: its lock is held by process %d, which is dead", l.List, l.Holder.PID)
 		} else if level := over(held, j.warn.Lock, j.crit.Lock); level != OK {
 			j.say(level, "list %s: its lock is held by process %d on %s for %s", l.List, l.Holder.PID, l.Holder.Host, Roughly(held))
 		}
 	}
+
 	switch n := len(j.st.Orphans); {
 	case n == 1:
 		j.say(Warning, "1 file was left by a process that died: %s", j.st.Orphans[0].Path)

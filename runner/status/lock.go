@@ -45,24 +45,29 @@ func (l *looker) locks() {
 		if !ok || list == "" || seen[list] {
 			continue
 		}
+
 		seen[list] = true
 		path := filepath.Join(dir, list+suffix)
 		lock := Lock{List: list, Waiting: []Holder{}}
 		holder, err := lockfile.Holder(path)
 		l.unseen(err)
+
 		if holder != nil {
 			h := l.holder(*holder)
 			lock.Holder = &h
 		}
+
 		waiting, err := lockfile.Waiters(path, lockfile.Options{Lifetime: l.lifetime(), Host: l.o.Host})
 		l.unseen(err)
 		for _, c := range waiting {
 			lock.Waiting = append(lock.Waiting, l.holder(c))
 		}
+
 		if lock.Holder != nil || len(lock.Waiting) > 0 {
 			l.st.Locks = append(l.st.Locks, lock)
 		}
 	}
+
 	sort.Slice(l.st.Locks, func(i, j int) bool { return l.st.Locks[i].List < l.st.Locks[j].List })
 }
 
@@ -75,6 +80,7 @@ func (l *looker) holder(c lockfile.Claim) Holder {
 		Seconds:        max(0, l.now.Sub(c.Time.Add(-l.lifetime())).Seconds()),
 		ExpiresSeconds: c.Time.Add(lockfile.Slop).Sub(l.now).Seconds(),
 	}
+
 	if c.Host == l.o.Host && c.PID > 0 {
 		p, _ := l.process(c.PID)
 		if p == nil {
@@ -83,5 +89,6 @@ func (l *looker) holder(c lockfile.Claim) Holder {
 			h.Command = p.Command
 		}
 	}
+
 	return h
 }

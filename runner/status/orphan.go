@@ -37,6 +37,7 @@ func (l *looker) orphans() {
 		}
 		return "", 0
 	})
+
 	for _, o := range runner.Kinds {
 		l.scan(l.site.QueueDir(o.Queue), func(name string) (string, int) {
 			if strings.HasSuffix(name, ".tmp") {
@@ -45,6 +46,7 @@ func (l *looker) orphans() {
 			return "", 0
 		})
 	}
+
 	names, err := maillist.ListNames(l.site, nil)
 	l.unseen(err)
 	for _, list := range names {
@@ -60,6 +62,7 @@ func (l *looker) temporary(name string) (what string, pid int) {
 	if !ok {
 		return "", 0
 	}
+
 	const state = "list state that was not put into place"
 	parts := strings.Split(rest, ".")
 	switch {
@@ -71,9 +74,11 @@ func (l *looker) temporary(name string) (what string, pid int) {
 	default:
 		pid, _ = strconv.Atoi(parts[0])
 	}
+
 	if pid > 0 && l.exists(pid) {
 		return "", 0
 	}
+
 	return state, pid
 }
 
@@ -82,11 +87,13 @@ func (l *looker) temporary(name string) (what string, pid int) {
 func (l *looker) scan(dir string, what func(name string) (string, int)) {
 	names, err := os.ReadDir(dir)
 	l.unseen(err)
+
 	for _, e := range names {
 		word, pid := what(e.Name())
 		if word == "" {
 			continue
 		}
+
 		info, err := e.Info()
 		if err != nil || pid == 0 && l.now.Sub(changed(info)) < stale {
 			continue

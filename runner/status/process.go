@@ -41,11 +41,13 @@ func (p Process) Program() string {
 func (l *looker) processes() {
 	dirs, err := os.ReadDir(l.o.Proc)
 	l.unseen(err)
+
 	// What mount option hidepid hides, and what a process of another user does not show (proc(5)).
 	if _, err := os.ReadFile(filepath.Join(l.o.Proc, "1", "cmdline")); err != nil {
 		l.st.Blind = true
 		l.note("processes of other users: " + l.o.Proc + " does not show them to this user")
 	}
+
 	l.master()
 
 	for _, d := range dirs {
@@ -53,16 +55,19 @@ func (l *looker) processes() {
 		if err != nil || pid == os.Getpid() {
 			continue
 		}
+
 		p, args := l.process(pid)
 		if p == nil {
 			continue
 		}
+
 		for _, spec := range l.specs(p, args) {
 			q := *p
 			q.Runner, q.Slice = spec.runner, spec.slice
 			l.st.Runners = append(l.st.Runners, q)
 		}
 	}
+
 	sort.SliceStable(l.st.Runners, func(i, j int) bool {
 		a, b := l.st.Runners[i], l.st.Runners[j]
 		return a.Runner < b.Runner || a.Runner == b.Runner && a.Slice < b.Slice
@@ -89,6 +94,7 @@ func (l *looker) master() {
 		m.State, m.Reason = Unknown, fmt.Sprintf("%s holds %q, not a process id", file, strings.TrimSpace(string(b)))
 		return
 	}
+
 	p, args := l.process(pid)
 	switch {
 	case p != nil && contains(args, "mailmanctl"):
@@ -125,18 +131,21 @@ func (l *looker) process(pid int) (*Process, []string) {
 	if err != nil || len(b) == 0 {
 		return nil, nil
 	}
+
 	args := strings.Split(strings.TrimSuffix(string(b), "\x00"), "\x00")
 	p := &Process{PID: pid, Command: strings.Join(args, " "), Binary: args[0]}
 	// Another user's can only be seen by root, and one that was replaced is marked.
 	if exe, err := os.Readlink(filepath.Join(dir, "exe")); err == nil {
 		p.Binary = exe
 	}
+
 	p.Mmrunner = strings.HasPrefix(filepath.Base(p.Binary), "mmrunner")
 	told, alive := proc.FS{Mount: l.o.Proc}.Find(pid)
 	boot, err := proc.FS{Mount: l.o.Proc}.Boot()
 	if err != nil || !alive || told.Start == 0 {
 		return nil, nil
 	}
+
 	p.Since, p.parent = told.After(boot), told.Parent
 	return p, args
 }

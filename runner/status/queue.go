@@ -98,6 +98,7 @@ func (l *looker) queues() {
 	root := l.site.Str("QUEUE_DIR")
 	names, err := os.ReadDir(root)
 	l.unseen(err)
+
 	for _, e := range names {
 		if dir := filepath.Join(root, e.Name()); e.IsDir() && !known[dir] {
 			l.queue(Queue{Name: e.Name(), Dir: dir, Lists: []OfList{}})
@@ -110,6 +111,7 @@ func (l *looker) queue(q Queue) {
 	if err != nil && !os.IsNotExist(err) {
 		q.Unseen = err.Error()
 	}
+
 	lists := map[string]*OfList{}
 	for _, e := range names {
 		base, ext := strings.TrimSuffix(e.Name(), filepath.Ext(e.Name())), filepath.Ext(e.Name())
@@ -131,9 +133,11 @@ func (l *looker) queue(q Queue) {
 			l.entry(&q, lists, e, when)
 		}
 	}
+
 	if !q.Oldest.IsZero() {
 		q.AgeSeconds = max(0, l.now.Sub(q.Oldest).Seconds())
 	}
+
 	for _, of := range lists {
 		q.Lists = append(q.Lists, *of)
 	}
@@ -141,6 +145,7 @@ func (l *looker) queue(q Queue) {
 		a, b := q.Lists[i], q.Lists[j]
 		return a.Entries > b.Entries || a.Entries == b.Entries && a.List < b.List
 	})
+
 	l.explain(&q)
 	l.st.Queues = append(l.st.Queues, q)
 }
@@ -155,17 +160,20 @@ func (l *looker) entry(q *Queue, lists map[string]*OfList, e os.DirEntry, when t
 		q.Unread++
 		return
 	}
+
 	l.budget -= info.Size()
 	list, ok := listOf(filepath.Join(q.Dir, e.Name()))
 	if !ok {
 		q.Unread++
 		return
 	}
+
 	of := lists[list]
 	if of == nil {
 		of = &OfList{List: list, ByAge: make([]int, len(AgeLimits)+1)}
 		lists[list] = of
 	}
+
 	of.Entries++
 	age := l.now.Sub(when)
 	n, _ := slices.BinarySearch(AgeLimits, age)
@@ -210,6 +218,7 @@ func Roughly(d time.Duration) string {
 	case d < 48*time.Hour:
 		return fmt.Sprintf("%.0f h", d.Hours())
 	}
+
 	return fmt.Sprintf("%.0f days", d.Hours()/24)
 }
 
@@ -228,6 +237,7 @@ func listOf(path string) (string, bool) {
 	if err != nil {
 		return "", false
 	}
+
 	it, err := qfile.Decode(filepath.Base(path), b)
 	if err != nil {
 		return "", false
@@ -250,10 +260,12 @@ func (l *looker) orphaned(runner string, t time.Time) bool {
 	if l.st.Blind || runner == "" {
 		return false
 	}
+
 	for _, p := range l.st.Runners {
 		if (p.Runner == runner || p.Runner == "") && p.Since.Before(t.Add(2*time.Second)) {
 			return false
 		}
 	}
+
 	return true
 }

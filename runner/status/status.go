@@ -95,16 +95,20 @@ func newLooker(s *site.Site, o Options) *looker {
 	if o.Host == "" {
 		o.Host, _ = os.Hostname()
 	}
+
 	if o.Proc == "" {
 		o.Proc = "/proc"
 	}
+
 	st := &Status{
 		At: time.Now(), Host: o.Host, Prefix: s.Prefix,
 		Queues: []Queue{}, Runners: []Process{}, Locks: []Lock{}, Orphans: []Orphan{}, Batches: []history.Commit{}, Unseen: []string{},
 	}
+
 	if s.Probed {
 		st.Release = s.Profile.Version
 	}
+
 	return &looker{site: s, o: o, now: st.At, st: st, budget: mostBytes}
 }
 
@@ -140,6 +144,7 @@ func (l *looker) batches(most int) {
 func (l *looker) installed() {
 	l.st.Installed = strings.HasPrefix(filepath.Base(l.site.Str("PYTHON")), "mmrunner")
 	l.st.Active = false
+
 	for _, p := range l.st.Runners {
 		if !standsIn(p.Runner) {
 			continue
@@ -148,6 +153,7 @@ func (l *looker) installed() {
 			l.st.Active = false
 			return
 		}
+
 		l.st.Active = true
 	}
 }

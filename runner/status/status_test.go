@@ -32,6 +32,7 @@ func fakeProc(t *testing.T, commands map[int][]string) string {
 	boot := time.Now().Add(-time.Hour).Unix()
 	put(t, filepath.Join(proc, "stat"), fmt.Sprintf("cpu  1 0 0 0 0 0 0 0 0 0\nbtime %d\n", boot))
 	put(t, filepath.Join(proc, "1", "cmdline"), "init\x00")
+
 	for pid, args := range commands {
 		dir := filepath.Join(proc, strconv.Itoa(pid))
 		put(t, filepath.Join(dir, "cmdline"), strings.Join(args, "\x00")+"\x00")
@@ -40,6 +41,7 @@ func fakeProc(t *testing.T, commands map[int][]string) string {
 			t.Fatal(err)
 		}
 	}
+
 	return proc
 }
 
@@ -55,6 +57,7 @@ func entry(t *testing.T, list string) string {
 		}
 		all = append(all, b...)
 	}
+
 	return string(all)
 }
 
@@ -72,6 +75,7 @@ func TestLook(t *testing.T) {
 		18: {"/opt/editor", qrunner},
 		19: {"/opt/python2.7", "-S", qrunner, "-s", "-rVirgin", "--run", "News:1:4"},
 	})
+
 	put(t, filepath.Join(s.DataDir(), "master-qrunner.pid"), "11\n")
 	received := time.Now().Add(-time.Hour).Unix()
 	bounces := s.QueueDir("bounces")
@@ -98,20 +102,24 @@ func TestLook(t *testing.T) {
 		path := filepath.Join(s.LockDir(), c.name)
 		claim := fmt.Sprintf("%s.here.%d.1", path, c.pid)
 		put(t, claim, claim)
+
 		if err := os.Link(claim, path); err != nil {
 			t.Fatal(err)
 		}
+
 		at := time.Now().Add(lifetime - c.ago)
 		if err := os.Chtimes(path, at, at); err != nil {
 			t.Fatal(err)
 		}
 	}
+
 	wait := filepath.Join(s.LockDir(), "a.lock.there.5.0")
 	put(t, wait, wait)
 	at := time.Now().Add(lifetime)
 	if err := os.Chtimes(wait, at, at); err != nil {
 		t.Fatal(err)
 	}
+
 	if err := history.Open(s.DataDir(), "BounceRunner", 0, 1).Add(history.Commit{Runner: "BounceRunner", List: "a", Entries: 4}); err != nil {
 		t.Fatal(err)
 	}
@@ -120,9 +128,11 @@ func TestLook(t *testing.T) {
 	for _, what := range st.Unseen {
 		t.Error(what)
 	}
+
 	if st.Master.State != Running || st.Master.Process == nil || st.Master.Process.PID != 11 {
 		t.Errorf("got master %+v, need 11", st.Master)
 	}
+
 	var runners []string
 	for _, r := range st.Runners {
 		runners = append(runners, fmt.Sprint(r.PID, " ", r.Runner, " ", r.Slice, " ", r.Mmrunner))
@@ -130,10 +140,12 @@ func TestLook(t *testing.T) {
 			t.Errorf("%d: since %v, wanted an hour ago", r.PID, r.Since)
 		}
 	}
+
 	if had, want := strings.Join(runners, "; "), "14 BounceRunner 0/1 true; 12 BounceRunner 1/2 false; 13 CommandRunner 0/1 true; "+
 		"19 NewsRunner 1/4 false; 17 OutgoingRunner 0/1 false; 19 VirginRunner 0/1 false"; had != want {
 		t.Errorf("had runners %s\nwanted %s", had, want)
 	}
+
 	queues := map[string]Queue{}
 	for _, q := range st.Queues {
 		queues[q.Name] = q
@@ -142,20 +154,25 @@ func TestLook(t *testing.T) {
 	if q.Waiting != 4 || q.AtHand != 1 || q.Unread != 1 || len(q.Lists) != 2 || q.Lists[0].List != "a" || q.Lists[0].Entries != 2 || q.Lists[0].ByAge[4] != 2 || q.AgeSeconds < 3600 {
 		t.Errorf("had queue %+v, wanted 4 waiting, 1 at hand, 2 of list a, the oldest long ago", q)
 	}
+
 	if c := queues["commands"]; c.Waiting != 0 || c.AgeSeconds != 0 {
 		t.Errorf("got %+v, need an empty queue", c)
 	}
+
 	if len(st.Locks) != 2 {
 		t.Fatalf("had locks %+v, wanted two", st.Locks)
 	}
+
 	a, b := st.Locks[0], st.Locks[1]
 	if a.List != "a" || a.Holder == nil || a.Holder.PID != 13 || a.Holder.Dead || a.Holder.Seconds < 9 || a.Holder.Seconds > 60 ||
 		len(a.Waiting) != 1 || a.Waiting[0].PID != 5 || a.Waiting[0].Host != "there" {
 		t.Errorf("had %+v with holder %+v, wanted 13 for 10 seconds, and 5 to wait", a, a.Holder)
 	}
+
 	if b.Holder == nil || !b.Holder.Dead || len(b.Waiting) != 0 {
 		t.Errorf("had %+v, wanted one that a dead process holds", b)
 	}
+
 	var orphans []string
 	for _, o := range st.Orphans {
 		orphans = append(orphans, filepath.Base(o.Path))
@@ -164,6 +181,7 @@ func TestLook(t *testing.T) {
 	if had, want := strings.Join(orphans, " "), "bounce-events-00097.pck config.pck.tmp.here.99 pending.pck.tmp.98.1000"; had != want {
 		t.Errorf("had orphans %s, wanted %s", had, want)
 	}
+
 	if len(st.Batches) != 1 || st.Batches[0].Entries != 4 {
 		t.Errorf("got batches %+v, need one", st.Batches)
 	}
@@ -174,9 +192,11 @@ func TestLook(t *testing.T) {
 	for _, o := range st.Orphans {
 		found = found || strings.HasSuffix(o.Path, "2.0+aa.bak")
 	}
+
 	if !found || st.Master.State != Stopped || len(st.Runners) != 0 || len(st.Batches) != 0 {
 		t.Errorf("had %+v, wanted nobody at work and a .bak file left", st)
 	}
+
 	if _, err := json.Marshal(st); err != nil {
 		t.Error(err)
 	}
@@ -194,11 +214,13 @@ func TestLookSaysWhatItCannotSee(t *testing.T) {
 	if st.Master.State != Unknown || st.Master.Reason == "" || !st.Blind {
 		t.Errorf("got master %+v, need one of which nothing is known", st.Master)
 	}
+
 	for _, q := range st.Queues {
 		if (q.Unseen != "") != (q.Name == "bounces") {
 			t.Errorf("got %+v, need bounces alone to be unseen", q)
 		}
 	}
+
 	level, alarms := st.Judge(UsualWarn, UsualCrit)
 	if level != Unclear || len(alarms) == 0 {
 		t.Errorf("got %v, %+v, need it to be unclear", level, alarms)
@@ -208,9 +230,11 @@ func TestLookSaysWhatItCannotSee(t *testing.T) {
 	if err := os.Remove(filepath.Join(s.DataDir(), "master-qrunner.pid")); err != nil {
 		t.Fatal(err)
 	}
+
 	if err := os.Mkdir(filepath.Join(s.DataDir(), "master-qrunner.pid"), 0o700); err != nil {
 		t.Fatal(err)
 	}
+
 	if st = Look(s, Options{Host: "here", Proc: fakeProc(t, nil)}); st.Master.State != Unknown || len(st.Unseen) == 0 {
 		t.Errorf("got master %+v and %v unseen, need one of which nothing is known", st.Master, st.Unseen)
 	}
@@ -251,6 +275,7 @@ func TestParseLimits(t *testing.T) {
 	if want := (Limits{Age: time.Hour, Waiting: 9, Lock: UsualWarn.Lock}); err != nil || got != want {
 		t.Errorf("got %+v, %v, need %+v", got, err, want)
 	}
+
 	for _, bad := range []string{"age", "age=9", "shunted=x", "waiting=-1", "colour=3"} {
 		if _, err := ParseLimits(bad, UsualWarn); err == nil {
 			t.Errorf("%q: got no error", bad)
@@ -268,11 +293,13 @@ func TestHTMLIsSelfContainedAndEscaped(t *testing.T) {
 	if err := st.HTML(&b, level, alarms, 30); err != nil {
 		t.Fatal(err)
 	}
+
 	for _, want := range []string{`&lt;script&gt;\x1b[2J\u202e 2`, "2 registered, 1 shunted", `http-equiv="refresh" content="30"`, "prefers-color-scheme: dark"} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("there is no %q in\n%s", want, b.String())
 		}
 	}
+
 	for _, not := range []string{"<script", " src=", "<link", "@import", "url(", "\x1b", "\u202e"} {
 		if strings.Contains(b.String(), not) {
 			t.Errorf("there is %q in the page", not)
@@ -291,6 +318,7 @@ func TestQueuesSayWhyEntriesWait(t *testing.T) {
 	for _, q := range Look(s, Options{Host: "here", Proc: proc}).Queues {
 		why[q.Name] = q.Why
 	}
+
 	if !strings.HasPrefix(why["bounces"], "registered in 14 min at the latest: REGISTER_BOUNCES_EVERY") || why["commands"] != "no runner works on it" || why["virgin"] != "" {
 		t.Errorf("got %q", why)
 	}
@@ -309,6 +337,7 @@ func TestInstalledButNotActive(t *testing.T) {
 		for _, a := range alarms {
 			said = said || strings.Contains(a.Text, "installed but not active") && strings.Contains(a.Text, "BounceRunner 12")
 		}
+
 		if !st.Installed || st.Active != active || said == active {
 			t.Errorf("%s: got installed %v, active %v, alarms %+v", binary, st.Installed, st.Active, alarms)
 		}

@@ -25,6 +25,7 @@ func (tx *Tx) Commit() error {
 		tx.group.mu.Lock()
 		err := tx.group.j.commit(tx.mark)
 		tx.group.mu.Unlock()
+
 		if err != nil {
 			// It may be there all the same.
 			tx.state = partial
@@ -38,15 +39,18 @@ func (tx *Tx) Commit() error {
 		if err == nil {
 			continue
 		}
+
 		err = fmt.Errorf("publishing %s: %w", f.Final, err)
 		begun, err2 := c.begun()
 		if !begun && err2 == nil && c.replaces() {
 			return err
 		}
+
 		tx.state = partial
 		tx.forget()
 		return fmt.Errorf("%w; %w", err, ErrUnfinished)
 	}
+
 	tx.published()
 	return nil
 }
@@ -63,14 +67,17 @@ func holdReplaced(files []stage.File) (release func()) {
 		if f.LinkLast != "" {
 			replaced = f.LinkLast
 		}
+
 		if info, err := disk.Lstat(replaced); err != nil || info.Size() < largeFile || !info.Mode().IsRegular() {
 			continue
 		}
+
 		// It only costs time if this fails.
 		if open, err := disk.Open(replaced); err == nil {
 			held = append(held, open)
 		}
 	}
+
 	return func() {
 		for _, f := range held {
 			_ = f.Close()
@@ -91,6 +98,7 @@ func (tx *Tx) check(f stage.File) error {
 		if err == nil && !held {
 			err = fmt.Errorf("%w: its lock was broken", runner.ErrChanged)
 		}
+
 		if err != nil {
 			return fmt.Errorf("list %s: %w", l.name, err)
 		}
@@ -100,6 +108,7 @@ func (tx *Tx) check(f stage.File) error {
 	if err == nil && !same {
 		err = fmt.Errorf("%s: %w", f.Final, runner.ErrChanged)
 	}
+
 	return err
 }
 
@@ -109,12 +118,14 @@ func (tx *Tx) published() {
 		if tx.mode != ReadOnly && !l.published() {
 			tx.env.Lists.Forget(l.name)
 		}
+
 		for _, f := range tx.commit.Files {
 			if f.Final == filepath.Join(l.list.FullPath(), "config.pck") {
 				tx.env.Lists.notePublished(l.name, f.ID)
 			}
 		}
 	}
+
 	tx.unlock()
 	tx.state = committed
 
@@ -152,6 +163,7 @@ func (g *Group) Complete() error {
 	if waits {
 		return ErrUnfinished
 	}
+
 	return g.end(len(done) > 0)
 }
 
@@ -161,10 +173,12 @@ func (g *Group) end(worked bool) error {
 		return nil
 	}
 	forget := g.j.forget
+
 	if !worked || len(g.leftover)+len(g.leftOutbox) > 0 {
 		// With the record back after a loss of power, their absence would tell that they had been renamed.
 		forget = g.j.drop
 	}
+
 	if err := forget(); err != nil {
 		return fmt.Errorf("%w; %w", err, ErrUnfinished)
 	}
@@ -172,6 +186,7 @@ func (g *Group) end(worked bool) error {
 	if err := g.j.discard(g.leftover); err != nil {
 		g.j.SetUntidy()
 	}
+
 	g.j.spare(g.temp, g.leftOutbox)
 	g.leftover, g.leftOutbox = nil, nil
 	return nil
@@ -188,6 +203,7 @@ func (g *Group) Resume() error {
 			return fmt.Errorf("%w; %w", err, ErrUnfinished)
 		}
 	}
+
 	return g.Complete()
 }
 
@@ -202,6 +218,7 @@ func (tx *Tx) resume() error {
 				return err
 			}
 		}
+
 		if held || tx.mode == ReadOnly {
 			continue
 		}
@@ -215,11 +232,13 @@ func (tx *Tx) resume() error {
 	if err != nil {
 		return err
 	}
+
 	if !ok {
 		// None was renamed, and now a list has changed: a recovery puts the entries back.
 		tx.group.j.SetUntidy()
 		return tx.Drop()
 	}
+
 	tx.forget()
 	tx.published()
 	return nil
@@ -258,5 +277,6 @@ func (tx *Tx) ListBytes() (all []int64) {
 			all = append(all, info.Size())
 		}
 	}
+
 	return all
 }

@@ -21,6 +21,7 @@ func (j *Journal) complete(commits []*Commit) error {
 		files = append(files, c.Files...)
 		outbox = append(outbox, c.Outbox...)
 	}
+
 	if err := syncDirs(dirsOf(files)); err != nil {
 		return err
 	}
@@ -33,6 +34,7 @@ func (j *Journal) complete(commits []*Commit) error {
 		lines = append(lines, c.lines...)
 		c.lines, c.Logs = nil, nil // once
 	}
+
 	j.env.Log.PrintLines(lines)
 	return letGo(j.queue, j.bad, commits)
 }
@@ -55,6 +57,7 @@ func letGo(queue, bad string, commits []*Commit) error {
 		entries = append(entries, c.Entries...)
 		preserved = append(preserved, c.Preserved...)
 	}
+
 	if len(entries)+len(preserved) == 0 {
 		return nil
 	}
@@ -66,6 +69,7 @@ func letGo(queue, bad string, commits []*Commit) error {
 			return err
 		}
 	}
+
 	for _, base := range preserved {
 		if err := withEntry(queue, base, func(file string) error {
 			return preserve(file, filepath.Join(bad, base+qfile.Preserved))
@@ -73,11 +77,13 @@ func letGo(queue, bad string, commits []*Commit) error {
 			return err
 		}
 	}
+
 	if len(preserved) > 0 {
 		if err := disk.SyncDir(bad); err != nil {
 			return err
 		}
 	}
+
 	return disk.SyncDir(queue)
 }
 
@@ -114,15 +120,18 @@ func finishLogs(logs *mlog.Set, commits []*Commit) error {
 			all[name].Text = append(all[name].Text, g.Text...)
 		}
 	}
+
 	for name, g := range all {
 		written, err := g.since(logs.Path(name))
 		if err != nil {
 			return err
 		}
+
 		if rest := unwritten(g.Text, written); len(rest) > 0 {
 			logs.Append(name, rest)
 		}
 	}
+
 	return nil
 }
 

@@ -51,6 +51,7 @@ type Env struct {
 func NewEnv(s *site.Site) *Env {
 	logs := mlog.Open(s.LogDir())
 	logs.Limit(events.Log, events.File(s.DataDir()))
+
 	env := &Env{
 		Site:        s,
 		Texts:       i18n.New(s, func(format string, a ...any) { logs.Printf("error", "%s", fmt.Sprintf(format, a...)) }),
@@ -60,6 +61,7 @@ func NewEnv(s *site.Site) *Env {
 		Rand:        rand.Reader,
 		LockTimeout: s.Duration("LIST_LOCK_TIMEOUT"),
 	}
+
 	env.Lists = NewLists(env)
 	return env
 }
@@ -108,12 +110,14 @@ func (env *Env) unlock(l *list) {
 	if l.lock == nil {
 		return
 	}
+
 	if err := l.lock.Unlock(true); err != nil {
 		env.Log.Printf("error", "list %s: %v", l.name, err)
 		env.mu.Lock()
 		env.stuck = append(env.stuck, l.lock)
 		env.mu.Unlock()
 	}
+
 	l.lock = nil
 }
 
@@ -172,6 +176,7 @@ func (s *Lists) Get(name string, o maillist.Options) (*maillist.List, error) {
 		}
 		return l, nil
 	}
+
 	l, err := maillist.Open(s.env.Site, name, o)
 	if err != nil {
 		return nil, err
@@ -203,6 +208,7 @@ func (s *Lists) LastRead(name string, limit int64) *maillist.List {
 	if err != nil || st.Size() > limit {
 		return nil
 	}
+
 	s.Prepare(name)
 	return s.loaded.get(name)
 }
@@ -215,22 +221,26 @@ func (s *Lists) Pended(name, cookie string) (record pickle.Value, ok bool) {
 	if err != nil {
 		return nil, false
 	}
+
 	if s.pended == nil || s.pended.list != name || s.pended.id != id {
 		s.pended = nil
 		l := s.LastRead(name, math.MaxInt64)
 		if l == nil {
 			return nil, false
 		}
+
 		db, err := pending.Open(l, pending.Options{Now: s.env.Now, Rand: s.env.Rand})
 		if err != nil {
 			return nil, false
 		}
 		s.pended = &pended{name, id, db}
 	}
+
 	// A record that cannot be decoded panics.
 	if runner.Guard(func() error { record, ok = s.pended.db.Peek(cookie); return nil }) != nil {
 		return nil, false
 	}
+
 	return record, ok
 }
 

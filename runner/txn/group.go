@@ -57,9 +57,11 @@ func (g *Group) Begin(ctx context.Context, name string, mode Mode) (*Tx, runner.
 	tx := g.Outside(ctx)
 	tx.mode = mode
 	l, err := tx.open(name)
+
 	if tx.uncertain && mode != LockFirst {
 		err = fmt.Errorf("%s: %w", name, ErrNeedsLock)
 	}
+
 	if err != nil {
 		return nil, nil, errors.Join(err, tx.Drop())
 	}
@@ -89,11 +91,13 @@ func (g *Group) stageIn(dir string, queue bool) error {
 	if g.noted[dir] {
 		return nil
 	}
+
 	if queue {
 		if err := makeQueue(dir); err != nil {
 			return err
 		}
 	}
+
 	if err := g.j.staging(g.temp, dir); err != nil {
 		return err
 	}
@@ -118,6 +122,7 @@ func (tx *Tx) Prepare(entries, preserved []string) error {
 				return err
 			}
 		}
+
 		files, err := l.stage()
 		c.Files = append(c.Files, files...)
 		if err != nil {
@@ -126,6 +131,7 @@ func (tx *Tx) Prepare(entries, preserved []string) error {
 			return err
 		}
 	}
+
 	for _, path := range tx.removals {
 		c.Files = append(c.Files, stage.File{Final: path})
 	}
@@ -137,6 +143,7 @@ func (tx *Tx) Prepare(entries, preserved []string) error {
 			l.files.addTo(c.From, l.list.FullPath())
 		}
 	}
+
 	tx.state = prepared
 	return nil
 }
@@ -158,6 +165,7 @@ func (g *Group) Flush() error {
 		files = append(files, tx.commit.Files...)
 		files = append(files, tx.commit.Outbox...)
 	}
+
 	if len(r.Commits) == 0 {
 		return nil
 	}
@@ -181,11 +189,13 @@ func flush(files []stage.File, each bool) error {
 	if len(written) > fewFiles && !each {
 		return disk.SyncTrees(dirsOf(written))
 	}
+
 	for _, err := range disk.InParallel(len(written), func(i int) error { return written[i].Sync() }) {
 		if err != nil {
 			return err
 		}
 	}
+
 	return syncDirs(dirsOf(written))
 }
 
@@ -207,11 +217,13 @@ func syncDirs(dirs []string) error {
 	if len(dirs) > fewFiles {
 		return disk.SyncTrees(dirs)
 	}
+
 	for _, dir := range dirs {
 		if err := ignoreMissing(disk.SyncDir(dir)); err != nil {
 			return err
 		}
 	}
+
 	return nil
 }
 
@@ -229,14 +241,17 @@ func (tx *Tx) Drop() error {
 
 	g := tx.group
 	var files []stage.File
+
 	if tx.commit != nil {
 		files = tx.commit.Files
 	}
+
 	if g.record != nil && tx.mark > 0 {
 		g.leftover = append(g.leftover, files...)
 		g.leftOutbox = append(g.leftOutbox, tx.outbox...)
 		return nil
 	}
+
 	g.j.spare(g.temp, tx.outbox)
 	return g.j.discard(files)
 }
@@ -254,10 +269,12 @@ func (tx *Tx) Lock(wait time.Duration) error {
 		return nil
 	}
 	start := time.Now()
+
 	for i, l := range tx.lists {
 		if l.lock != nil {
 			continue
 		}
+
 		if err := tx.take(l, wait); err != nil {
 			if i > 0 && tx.ctx.Err() == nil {
 				// Not having another list's lock is the business of the entry that asks for it.
@@ -265,6 +282,7 @@ func (tx *Tx) Lock(wait time.Duration) error {
 			}
 			return err
 		}
+
 		if l.files != identify(tx.env.Site, l.name) {
 			return runner.ErrChanged
 		}
@@ -276,6 +294,7 @@ func (tx *Tx) Lock(wait time.Duration) error {
 	if tx.mode != LockFirst && time.Since(start) > longWait {
 		return runner.ErrChanged
 	}
+
 	return nil
 }
 

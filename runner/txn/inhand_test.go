@@ -31,35 +31,43 @@ func TestDeathWhileClassifyingCounts(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		for _, base := range bases {
 			it, err := q.Read(base, qfile.Waiting)
 			if os.IsNotExist(err) {
 				had += " gone"
 				continue
 			}
+
 			if err != nil {
 				t.Fatal(err)
 			}
+
 			had += fmt.Sprint(" ", it.Recoveries())
 		}
+
 		return had
 	}
+
 	for _, want := range []string{" 0 0 1 0 0", " 0 0 2 0 0", " 0 0 gone 0 0"} {
 		j, err := OpenJournal(sc.env, "BounceRunner", s.QueueDir("bounces"), s.QueueDir("bad"))
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		slot := Slots() - 1
 		for _, err := range []error{j.Classifying(bases), j.InHand(slot, bases[1]), j.InHand(slot, bases[2]), j.Abandon()} {
 			if err != nil {
 				t.Fatal(err)
 			}
 		}
+
 		sc.recover(t)
 		if had := counts(); had != want {
 			t.Errorf("had counts%s, wanted%s", had, want)
 		}
 	}
+
 	if kept, _ := filepath.Glob(filepath.Join(s.QueueDir("bad"), bases[2]+".psv")); len(kept) != 1 {
 		t.Errorf("had %v in the queue of preserved entries, wanted the one that kills", kept)
 	}

@@ -56,6 +56,7 @@ func OpenJournal(env *Env, runner, queue, bad string) (*Journal, error) {
 		runner: runner, queue: queue, bad: bad,
 		inHand: make([]int, Slots()),
 	}
+
 	if err := j.lockWork(); err != nil {
 		return nil, err
 	}
@@ -65,12 +66,15 @@ func OpenJournal(env *Env, runner, queue, bad string) (*Journal, error) {
 	if err == nil {
 		err = j.work.Chmod(fileMode)
 	}
+
 	if err == nil {
 		err = j.note(nil)
 	}
+
 	if err != nil {
 		return nil, errors.Join(err, j.Close())
 	}
+
 	return j, nil
 }
 
@@ -89,12 +93,14 @@ func (j *Journal) lockWork() error {
 		if err != nil {
 			return errors.Join(err, j.lock.Close())
 		}
+
 		// A process that recovers may have seen the file before it was locked, and removed it.
 		if had {
 			if had, err = j.isLocked(); err != nil {
 				return errors.Join(err, j.Close())
 			}
 		}
+
 		if had {
 			return nil
 		}
@@ -110,6 +116,7 @@ func (j *Journal) isLocked() (bool, error) {
 	if err != nil {
 		return false, err
 	}
+
 	named, err := disk.Lstat(j.id.file(work))
 	if err != nil {
 		return false, ignoreMissing(err)
@@ -139,17 +146,20 @@ func (j *Journal) note(bases []string) error {
 		j.inHand[slot] = 0
 		b = fmt.Appendf(b, inHand, 0)
 	}
+
 	b = fmt.Appendf(b, "\n%q %q %q\n", j.runner, j.queue, j.bad)
 	j.numbers = make(map[string]int, len(bases))
 	for i, base := range bases {
 		j.numbers[base] = i + 1
 		b = fmt.Appendf(b, "entry %s\n", base)
 	}
+
 	for dir, temps := range j.spares.temps {
 		for _, temp := range temps {
 			b = fmt.Appendf(b, "dir %s %q\n", temp, dir)
 		}
 	}
+
 	if err := j.work.Truncate(0); err != nil {
 		return err
 	}
@@ -207,14 +217,17 @@ func (j *Journal) write(r *Record) error {
 	if err != nil {
 		return err
 	}
+
 	// The umask of the process is not Mailman's.
 	err = f.Chmod(fileMode)
 	if err == nil {
 		_, err = f.Write(b.Bytes())
 	}
+
 	if err == nil {
 		err = f.Sync()
 	}
+
 	if err := errors.Join(err, f.Close()); err != nil {
 		return err
 	}
@@ -222,6 +235,7 @@ func (j *Journal) write(r *Record) error {
 	if err := disk.Rename(j.id.file(draft), j.id.file(record)); err != nil {
 		return err
 	}
+
 	return disk.SyncDir(j.id.dir)
 }
 
@@ -260,6 +274,7 @@ func (j *Journal) discard(files []stage.File) error {
 	if err != nil {
 		j.untidy.Store(true)
 	}
+
 	return err
 }
 

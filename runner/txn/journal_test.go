@@ -55,6 +55,7 @@ func newScene(t *testing.T) *scene {
 			t.Fatal(err)
 		}
 	}
+
 	env := &Env{Site: s, Log: mlog.Open(s.LogDir()), Now: time.Now, LockTimeout: time.Second}
 	t.Cleanup(func() { env.Log.Close() })
 	sc := &scene{env: env, config: filepath.Join(list, "config.pck"),
@@ -65,20 +66,24 @@ func newScene(t *testing.T) *scene {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	j, err := OpenJournal(env, "BounceRunner", s.QueueDir("bounces"), s.QueueDir("bad"))
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	temp := "here.1.2"
 	if err := errors.Join(j.note([]string{"1.0+aa"}), j.staging(temp, list), j.staging(temp, s.QueueDir("out"))); err != nil {
 		t.Fatal(err)
 	}
+
 	write(t, sc.config+".tmp."+temp, "new")
 	write(t, sc.mail+".tmp."+temp, "mail")
 	id, err := stage.Identify(sc.config + ".tmp." + temp)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	sc.commit = &Commit{
 		Entries: []string{"1.0+aa"},
 		Files:   []stage.File{{Tmp: sc.config + ".tmp." + temp, Final: sc.config, LinkLast: sc.config + ".last", ID: id}},
@@ -87,10 +92,12 @@ func newScene(t *testing.T) *scene {
 		From:    map[string]stage.Identity{sc.config: from},
 		lines:   []mlog.Line{{Log: "bounce", Text: "one", At: time.Now()}, {Log: "bounce", Text: "two", At: time.Now()}},
 	}
+
 	sc.record = &Record{Commits: []*Commit{sc.commit}}
 	if err := errors.Join(j.write(sc.record), j.commit(1), j.Abandon()); err != nil {
 		t.Fatal(err)
 	}
+
 	return sc
 }
 
@@ -101,12 +108,15 @@ func (sc *scene) recover(t *testing.T) *Recovery {
 	if err != nil || len(r.Problems) > 0 {
 		t.Fatalf("had %v, %+v", err, r)
 	}
+
 	if left, err := filepath.Glob(filepath.Join(sc.env.Site.DataDir(), prefix+"*")); len(left) != 0 || err != nil {
 		t.Errorf("had %v left in the data directory, %v", left, err)
 	}
+
 	if left, err := filepath.Glob(filepath.Dir(sc.config) + "/*.tmp*"); len(left) != 0 || err != nil {
 		t.Errorf("had %v left, %v", left, err)
 	}
+
 	return r
 }
 
@@ -116,6 +126,7 @@ func TestFinished(t *testing.T) {
 	if r := sc.recover(t); r.Finished != 1 || r.Undone != 0 {
 		t.Errorf("had %+v, wanted one commit finished", r)
 	}
+
 	wantFile(t, sc.config, "new")
 	wantFile(t, sc.config+".last", "old")
 	wantFile(t, sc.mail, "mail")
@@ -125,6 +136,7 @@ func TestFinished(t *testing.T) {
 	if lines := strings.Count(string(b), "\n"); lines != 2 || err != nil {
 		t.Errorf("had the log %q, %v, wanted 2 lines", b, err)
 	}
+
 	if r := sc.recover(t); r.Finished != 0 {
 		t.Errorf("had %+v the second time", r)
 	}
@@ -139,10 +151,12 @@ func TestPreparedIsUndone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	write(t, file, strings.Replace(string(b), "commit 1\n", "", 1))
 	if r := sc.recover(t); r.Finished != 0 || r.Undone != 1 {
 		t.Errorf("had %+v, wanted one entry put back", r)
 	}
+
 	wantFile(t, sc.config, "old")
 	wantFile(t, sc.mail, "")
 	wantFile(t, sc.bounce+".pck", "bounce")
@@ -156,13 +170,16 @@ func TestFirstRenameCommits(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	write(t, file, strings.Replace(string(b), "commit 1\n", "", 1))
 	if err := sc.commit.Files[0].Publish(nil); err != nil {
 		t.Fatal(err)
 	}
+
 	if r := sc.recover(t); r.Finished != 1 {
 		t.Errorf("had %+v, wanted one commit finished", r)
 	}
+
 	wantFile(t, sc.config, "new")
 	wantFile(t, sc.mail, "mail")
 	wantFile(t, sc.bounce+".bak", "")
@@ -181,15 +198,18 @@ func TestRecordOfVersionOneIsFinished(t *testing.T) {
 		Bad     string `json:"bad"`
 		*Commit
 	}{1, sc.record.Host, sc.record.PID, sc.record.Runner, sc.record.Queue, sc.record.Bad, sc.commit}
+
 	b, err := json.Marshal(c)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	write(t, sc.journalFile(t, record), string(b))
 	write(t, sc.journalFile(t, work), fmt.Sprintf("mmrunner-work 1 at 0000000000\n%q %q %q\nentry 1.0+aa\n", sc.record.Runner, sc.record.Queue, sc.record.Bad))
 	if r := sc.recover(t); r.Finished != 1 {
 		t.Errorf("had %+v, wanted one commit finished", r)
 	}
+
 	wantFile(t, sc.config, "new")
 	wantFile(t, sc.mail, "mail")
 }
@@ -202,20 +222,24 @@ func TestFinishedFileHasTheTimeOfRecovery(t *testing.T) {
 	if err := f.Publish(nil); err != nil {
 		t.Fatal(err)
 	}
+
 	old := time.Now().Add(-time.Hour)
 	if err := os.Chtimes(sc.config, old, old); err != nil {
 		t.Fatal(err)
 	}
+
 	sc.record.PID = dieWithLock(t, maillist.LockPath(sc.env.Site, "test"))
 	b, err := json.Marshal(sc.record)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	write(t, sc.journalFile(t, record), string(b))
 
 	before := time.Now()
 	sc.recover(t)
 	wantFile(t, sc.config, "new")
+
 	if st, err := os.Stat(sc.config); err != nil || st.ModTime().Unix() < before.Unix() {
 		t.Errorf("had %v, %v, wanted at least %v", st.ModTime(), err, before)
 	}
@@ -238,10 +262,12 @@ func TestDieWithLock(t *testing.T) {
 	if path == "" {
 		t.Skip("it is for a process that another test starts")
 	}
+
 	l, err := lockfile.New(path, lockfile.Options{Lifetime: time.Hour})
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if err := l.Lock(t.Context(), time.Second); err != nil {
 		t.Fatal(err)
 	}
@@ -254,6 +280,7 @@ func TestFinishedFromHalfWay(t *testing.T) {
 	if err := errors.Join(f.Publish(nil), os.Remove(sc.commit.Outbox[0].Tmp)); err != nil {
 		t.Fatal(err)
 	}
+
 	text := string(sc.commit.Logs["bounce"].Text)
 	first, second, _ := strings.Cut(text, "\n")
 	write(t, sc.env.Log.Path("bounce"), "another's\n"+first+"\n"+second[:5])
@@ -271,10 +298,12 @@ func TestUndone(t *testing.T) {
 	if err := os.Remove(sc.config); err != nil {
 		t.Fatal(err)
 	}
+
 	write(t, sc.config, "theirs")
 	if r := sc.recover(t); r.Finished != 0 || r.Undone != 1 {
 		t.Errorf("had %+v, wanted one entry put back", r)
 	}
+
 	wantFile(t, sc.config, "theirs")
 	wantFile(t, sc.mail, "")
 	wantFile(t, sc.bounce+".pck", "bounce")
@@ -288,9 +317,11 @@ func TestListGone(t *testing.T) {
 	if err := os.RemoveAll(filepath.Dir(sc.config)); err != nil {
 		t.Fatal(err)
 	}
+
 	if r := sc.recover(t); r.Finished != 0 || r.Undone != 1 {
 		t.Errorf("had %+v, wanted one entry put back", r)
 	}
+
 	wantFile(t, sc.mail, "")
 	wantFile(t, sc.bounce+".pck", "bounce")
 }
@@ -301,9 +332,11 @@ func TestListGoneWhileMailLeft(t *testing.T) {
 	if err := errors.Join(os.RemoveAll(filepath.Dir(sc.config)), os.Remove(sc.commit.Outbox[0].Tmp)); err != nil {
 		t.Fatal(err)
 	}
+
 	if r := sc.recover(t); r.Finished != 1 || r.Undone != 0 {
 		t.Errorf("had %+v, wanted one commit finished", r)
 	}
+
 	wantFile(t, sc.mail, "")
 	wantFile(t, sc.bounce+".bak", "")
 	wantFile(t, sc.bounce+".pck", "")
@@ -319,17 +352,20 @@ func TestOneListOfTwoGone(t *testing.T) {
 			if err := os.Mkdir(other, 0o770); err != nil {
 				t.Fatal(err)
 			}
+
 			config := filepath.Join(other, "config.pck")
 			write(t, config, "old too")
 			from, err := stage.Identify(config)
 			if err != nil {
 				t.Fatal(err)
 			}
+
 			write(t, config+".tmp.here.1.2", "new too")
 			id, err := stage.Identify(config + ".tmp.here.1.2")
 			if err != nil {
 				t.Fatal(err)
 			}
+
 			sc.commit.Files = append(sc.commit.Files, stage.File{Tmp: config + ".tmp.here.1.2", Final: config, ID: id})
 			sc.commit.Locks = append(sc.commit.Locks, "other")
 			sc.commit.From[config] = from
@@ -337,10 +373,12 @@ func TestOneListOfTwoGone(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+
 			files, err := filepath.Glob(filepath.Join(sc.env.Site.DataDir(), "mmrunner-*.json"))
 			if len(files) != 1 || err != nil {
 				t.Fatalf("had %v, %v, wanted one record", files, err)
 			}
+
 			write(t, files[0], string(b))
 			gone, want := filepath.Dir(sc.config), "new too"
 			if begun {
@@ -349,9 +387,11 @@ func TestOneListOfTwoGone(t *testing.T) {
 				}
 				gone, want = other, ""
 			}
+
 			if err := os.RemoveAll(gone); err != nil {
 				t.Fatal(err)
 			}
+
 			r := sc.recover(t)
 			if !begun {
 				// Nothing had been done, and the other list's file may be what another process has made since.
@@ -361,9 +401,11 @@ func TestOneListOfTwoGone(t *testing.T) {
 				wantFile(t, config, "old too")
 				return
 			}
+
 			if r.Finished != 1 {
 				t.Errorf("had %+v, wanted one commit finished", r)
 			}
+
 			wantFile(t, sc.config, "new")
 			wantFile(t, config, want)
 			wantFile(t, sc.mail, "mail")
@@ -382,6 +424,7 @@ func TestRenamedHost(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+
 			write(t, sc.journalFile(t, record), string(b))
 			for _, kind := range []string{work, record} {
 				file := sc.journalFile(t, kind)
@@ -389,6 +432,7 @@ func TestRenamedHost(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
+
 			if !locked {
 				if r := sc.recover(t); r.Finished != 1 {
 					t.Errorf("had %+v, wanted one commit finished", r)
@@ -396,17 +440,21 @@ func TestRenamedHost(t *testing.T) {
 				wantFile(t, sc.config, "new")
 				return
 			}
+
 			path := maillist.LockPath(sc.env.Site, "test")
 			l, err := lockfile.New(path, lockfile.Options{Host: "before", PID: sc.record.PID})
 			if err == nil {
 				err = l.Lock(t.Context(), time.Second)
 			}
+
 			if err != nil {
 				t.Fatal(err)
 			}
+
 			if r, err := Recover(t.Context(), sc.env); err != nil || len(r.Problems) != 1 || r.Finished != 0 {
 				t.Errorf("had %+v, %v, wanted the lock to be waited for", r, err)
 			}
+
 			if held, err := l.Renew(); !held || err != nil {
 				t.Errorf("the lock was broken (%v)", err)
 			}
@@ -450,19 +498,23 @@ func TestGarbledWork(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
+
 				write(t, file, string(c.garble(b)))
 				if committed {
 					err = sc.commit.Files[0].Publish(nil)
 				} else {
 					err = os.Remove(sc.journalFile(t, record))
 				}
+
 				if err != nil {
 					t.Fatal(err)
 				}
+
 				r, err := Recover(t.Context(), sc.env)
 				if err != nil || len(r.Problems) > 0 || (r.Finished == 1) != committed {
 					t.Fatalf("had %+v, %v, wanted a commit finished: %v", r, err, committed)
 				}
+
 				if committed {
 					wantFile(t, sc.config, "new")
 					wantFile(t, sc.bounce+".bak", "")
@@ -485,6 +537,7 @@ func TestGarbledRecord(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	write(t, file, string(b[:len(b)/2]))
 	for range 2 {
 		r, err := Recover(t.Context(), sc.env)
@@ -494,10 +547,12 @@ func TestGarbledRecord(t *testing.T) {
 		wantFile(t, sc.config, "old")
 		wantFile(t, sc.bounce+".bak", "bounce")
 	}
+
 	// Whoever has looked into it removes it.
 	if err := os.Remove(file); err != nil {
 		t.Fatal(err)
 	}
+
 	if r := sc.recover(t); r.Undone != 1 {
 		t.Errorf("had %+v, wanted one entry put back", r)
 	}
@@ -521,18 +576,22 @@ func TestLivesStill(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	write(t, sc.bounce+".bak", "bounce")
 	if err := j.note([]string{"1.0+aa"}); err != nil {
 		t.Fatal(err)
 	}
+
 	r, err := Recover(t.Context(), sc.env)
 	if err != nil || r.Undone != 0 || !r.Taken["1.0+aa"] {
 		t.Errorf("had %+v, %v, wanted the entry left to its process", r, err)
 	}
+
 	wantFile(t, sc.bounce+".bak", "bounce")
 	if err := j.Close(); err != nil {
 		t.Fatal(err)
 	}
+
 	sc.recover(t)
 }
 
@@ -540,6 +599,7 @@ func TestLivesStill(t *testing.T) {
 func TestRefused(t *testing.T) {
 	sc := newScene(t)
 	sc.recover(t)
+
 	for what, spoil := range map[string]func(r *Record){
 		"a queue elsewhere":       func(r *Record) { r.Queue = "/etc" },
 		"an entry elsewhere":      func(r *Record) { r.Commits[0].Entries = []string{"../../etc/passwd"} },
@@ -557,17 +617,21 @@ func TestRefused(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		if _, err := decode(b, sc.env.Site); err != nil {
 			t.Fatalf("the record itself: %v", err)
 		}
+
 		spoil(&r)
 		if b, err = json.Marshal(&r); err != nil {
 			t.Fatal(err)
 		}
+
 		if _, err := decode(b, sc.env.Site); err == nil {
 			t.Errorf("%s was accepted", what)
 		}
 	}
+
 	if _, err := decode([]byte(`{"mmrunner_journal": 3}`), sc.env.Site); !errors.Is(err, ErrNewer) {
 		t.Errorf("had %v, wanted ErrNewer", err)
 	}
@@ -600,11 +664,13 @@ func TestModes(t *testing.T) {
 	if len(files) != 2 || err != nil {
 		t.Errorf("had %v, %v, wanted the work file and the record", files, err)
 	}
+
 	for _, file := range files {
 		st, err := os.Stat(file)
 		if err != nil || st.Mode().Perm()&0o007 != 0 {
 			t.Errorf("had mode %v, %v", st.Mode(), err)
 		}
+
 		b, err := os.ReadFile(file)
 		if err != nil || bytes.Contains(b, []byte("mail\"")) || bytes.Contains(b, []byte("old")) {
 			t.Errorf("%s: had %v and %q", file, err, b)
@@ -621,6 +687,7 @@ func BenchmarkRecord(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+
 	env := &Env{Site: s, Log: mlog.Open(s.LogDir()), Now: time.Now}
 	j, err := OpenJournal(env, "BounceRunner", s.QueueDir("bounces"), s.QueueDir("bad"))
 	if err != nil {
@@ -633,6 +700,7 @@ func BenchmarkRecord(b *testing.B) {
 		c.lines = append(c.lines, mlog.Line{Log: "bounce", At: time.Now(),
 			Text: fmt.Sprintf("biglist: user%06d@host%03d.example.net bounce score: 1.0", i, i%500)})
 	}
+
 	for b.Loop() {
 		if err := errors.Join(j.note(c.Entries), j.write(&Record{Commits: []*Commit{c}}), j.forget()); err != nil {
 			b.Fatal(err)

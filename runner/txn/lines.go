@@ -29,6 +29,7 @@ func (r *Record) addLogs(logs *mlog.Set) {
 				g = &Log{Was: was[l.Log]}
 				c.Logs[l.Log] = g
 			}
+
 			g.Text = append(g.Text, l.Format(r.PID)...)
 		}
 	}
@@ -42,6 +43,7 @@ func (g *Log) since(path string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	var b []byte
 	for _, file := range files {
 		id, err := stage.Identify(file)
@@ -51,16 +53,19 @@ func (g *Log) since(path string) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
+
 		from := int64(0)
 		if id.Ino == g.Was.Ino && id.Size >= g.Was.Size {
 			from = g.Was.Size
 		} else if file != path {
 			continue
 		}
+
 		part, err := readFrom(file, from)
 		if err != nil {
 			return nil, err
 		}
+
 		// The one that was renamed comes first.
 		if file == path {
 			b = append(b, part...)
@@ -68,6 +73,7 @@ func (g *Log) since(path string) ([]byte, error) {
 			b = append(part, b...)
 		}
 	}
+
 	return b, nil
 }
 
@@ -99,11 +105,13 @@ func unwritten(text, written []byte) []byte {
 		}
 		text, written = text[end:], written[i+end:]
 	}
+
 	// A line that was torn can be completed as long as nothing was written after it.
 	for n := min(len(text), len(written)); n > 0; n-- {
 		if bytes.HasSuffix(written, text[:n]) {
 			return text[n:]
 		}
 	}
+
 	return text
 }

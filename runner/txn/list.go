@@ -137,19 +137,23 @@ func (l *list) stage() (files []stage.File, err error) {
 		files = append(files, more...)
 		return err
 	}
+
 	if l.save {
 		if err := add(l.list.Stage()); err != nil {
 			return files, err
 		}
 	}
+
 	if l.pend != nil {
 		if err := add(l.pend.Stage()); err != nil {
 			return files, err
 		}
 	}
+
 	if l.save && l.keepReqs {
 		return files, add(l.reqs.Stage())
 	}
+
 	return files, nil
 }
 

@@ -36,6 +36,7 @@ func (s *listCache) put(name string, l *maillist.List) {
 	if s.lists == nil {
 		s.lists = map[string]*maillist.List{}
 	}
+
 	s.lists[name] = l
 	s.touch(name)
 	var kept int64

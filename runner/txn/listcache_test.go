@@ -24,28 +24,34 @@ func TestListCache(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		dir := filepath.Join(st.ListDataDir(), name)
 		if err := os.MkdirAll(dir, 0o770); err != nil {
 			t.Fatal(err)
 		}
+
 		if err := os.WriteFile(filepath.Join(dir, "config.pck"), b, 0o660); err != nil {
 			t.Fatal(err)
 		}
+
 		l, err := maillist.Open(st, name, maillist.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		s.put(name, l)
 		if i > 0 && i < 3 && s.get("list0") == nil {
 			t.Errorf("list0 was let go at list%d", i)
 		}
 	}
+
 	// list0 was asked for until list3 came; two fit beside the last.
 	for i, want := range []bool{false, false, false, true, true, true} {
 		if had := s.lists[fmt.Sprint("list", i)] != nil; had != want {
 			t.Errorf("list%d: had kept %v, wanted %v", i, had, want)
 		}
 	}
+
 	s.drop("list4")
 	if s.get("list4") != nil || len(s.order) != 2 {
 		t.Errorf("had %v after a drop, wanted list3 and list5", s.order)

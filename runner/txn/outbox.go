@@ -68,11 +68,13 @@ func (tx *Tx) stage(dir, base string, body []byte) error {
 	if !reused {
 		err = qfile.WriteFile(tmp, body, false)
 	}
+
 	if err != nil {
 		// It may be that what was written could not be removed.
 		tx.group.j.SetUntidy()
 		return err
 	}
+
 	tx.outbox = append(tx.outbox, stage.File{Tmp: tmp, Final: final})
 	tx.bytes += int64(len(body))
 	return nil

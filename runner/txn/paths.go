@@ -46,6 +46,7 @@ func readOurs(name string) ([]byte, error) {
 	if err := checkOurs(name, info); err != nil {
 		return nil, err
 	}
+
 	return io.ReadAll(f)
 }
 
@@ -81,6 +82,7 @@ func checkDir(s *site.Site, dir string) error {
 	if dir != filepath.Clean(dir) || lists != filepath.Clean(s.ListDataDir()) || !isBase(list) {
 		return fmt.Errorf("had directory %q, wanted one of the site's queues, lists or its DATA_DIR", dir)
 	}
+
 	info, err := lstatBelow(lists, list)
 	if info == nil || err != nil {
 		return err
@@ -88,6 +90,7 @@ func checkDir(s *site.Site, dir string) error {
 	if !info.IsDir() {
 		return fmt.Errorf("%s: had mode %v, wanted the directory of a list", dir, info.Mode())
 	}
+
 	return nil
 }
 
@@ -97,6 +100,7 @@ func checkFile(s *site.Site, file string) error {
 	if file != filepath.Clean(file) || !isBase(base) {
 		return fmt.Errorf("had file %q, wanted one in the site's directories", file)
 	}
+
 	dir = filepath.Clean(dir)
 	if err := checkDir(s, dir); err != nil {
 		return fmt.Errorf("file %q: %w", file, err)
@@ -108,6 +112,7 @@ func checkFile(s *site.Site, file string) error {
 	if !info.Mode().IsRegular() {
 		return fmt.Errorf("%s: had mode %v, wanted a plain file", file, info.Mode())
 	}
+
 	return nil
 }
 
@@ -120,6 +125,7 @@ func checkLog(s *site.Site, log string) error {
 	if !isBase(log) {
 		return fmt.Errorf("had log %q, wanted the name of one", log)
 	}
+
 	root, err := os.OpenRoot(s.LogDir())
 	if err != nil {
 		return ignoreMissing(err)
@@ -132,6 +138,7 @@ func checkLog(s *site.Site, log string) error {
 	if err == nil && !info.Mode().IsRegular() {
 		return fmt.Errorf("log %q: had mode %v, wanted a plain file", log, info.Mode())
 	}
+
 	return nil
 }
 
@@ -154,11 +161,13 @@ func (r *Record) check(s *site.Site) error {
 	if !isQueue(s, r.Queue) || !isQueue(s, r.Bad) {
 		return fmt.Errorf("had queues %q and %q, wanted two of the site", r.Queue, r.Bad)
 	}
+
 	for _, c := range r.Commits {
 		if err := c.check(s); err != nil {
 			return err
 		}
 	}
+
 	return nil
 }
 
@@ -169,21 +178,25 @@ func (c *Commit) check(s *site.Site) error {
 			return fmt.Errorf("had entry %q, wanted a base name", base)
 		}
 	}
+
 	for _, list := range c.Locks {
 		if !isBase(list) {
 			return fmt.Errorf("had list %q, wanted the name of one", list)
 		}
 	}
+
 	for _, f := range slices.Concat(c.Files, c.Outbox) {
 		if err := c.checkFile(s, f); err != nil {
 			return err
 		}
 	}
+
 	for log := range c.Logs {
 		if err := checkLog(s, log); err != nil {
 			return err
 		}
 	}
+
 	return nil
 }
 
@@ -194,6 +207,7 @@ func (c *Commit) checkFile(s *site.Site, f stage.File) error {
 	if filepath.Dir(dir) == filepath.Clean(s.ListDataDir()) && !isQueue(s, dir) && !slices.Contains(c.Locks, filepath.Base(dir)) {
 		return fmt.Errorf("had file %q, wanted the lock of its list to be the transaction's too", f.Final)
 	}
+
 	for _, file := range []string{f.Final, f.Tmp, f.LinkLast} {
 		if file == "" && file != f.Final {
 			continue
@@ -205,6 +219,7 @@ func (c *Commit) checkFile(s *site.Site, f stage.File) error {
 			return fmt.Errorf("had file %q for %q, wanted them in one directory", file, f.Final)
 		}
 	}
+
 	return nil
 }
 

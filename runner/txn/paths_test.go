@@ -46,25 +46,30 @@ func TestRecordThatLeadsOutIsRefused(t *testing.T) {
 			if err := os.Mkdir(outside, 0o700); err != nil {
 				t.Fatal(err)
 			}
+
 			write(t, filepath.Join(outside, "config.pck"), "outside")
 			forge(t, sc, outside)
 			b, err := json.Marshal(sc.record)
 			if err != nil {
 				t.Fatal(err)
 			}
+
 			write(t, sc.journalFile(t, record), string(b))
 
 			rec, err := Recover(t.Context(), sc.env)
 			if err != nil {
 				t.Fatalf("it kept the others from being recovered: %v", err)
 			}
+
 			if len(rec.Problems) != 1 || !errors.Is(rec.Problems[0], errNotOurs) {
 				t.Errorf("had problems %v, wanted that the record is none of Mailman's", rec.Problems)
 			}
+
 			left, err := os.ReadDir(outside)
 			if err != nil || len(left) != 1 {
 				t.Errorf("had %v, %v outside, wanted one file", left, err)
 			}
+
 			wantFile(t, filepath.Join(outside, "config.pck"), "outside")
 		})
 	}
@@ -77,9 +82,11 @@ func TestSettingsMayNameLinks(t *testing.T) {
 		move(t, dir, dir+"-elsewhere")
 		link(t, dir+"-elsewhere", dir)
 	}
+
 	if err := sc.record.check(sc.env.Site); err != nil {
 		t.Error(err)
 	}
+
 	sc.recover(t)
 	wantFile(t, sc.config, "new")
 }
@@ -89,6 +96,7 @@ func TestWorkFileNamesOnlyPlacesOfTheSite(t *testing.T) {
 	sc := newScene(t)
 	s := sc.env.Site
 	link(t, t.TempDir(), maillist.ListPath(s, "linked"))
+
 	for dir, want := range map[string]bool{
 		maillist.ListPath(s, "test"):         true,
 		maillist.ListPath(s, "gone"):         true,
@@ -129,9 +137,11 @@ func TestJournalOfAnotherUserIsLeftAlone(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
+
 				if !slices.ContainsFunc(rec.Problems, func(err error) bool { return errors.Is(err, errNotOurs) }) {
 					t.Errorf("had problems %v, wanted one about its owner", rec.Problems)
 				}
+
 				wantFile(t, sc.config, "old")
 			})
 		}

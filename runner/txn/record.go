@@ -64,6 +64,7 @@ func decode(b []byte, s *site.Site) (*Record, error) {
 	if r.Version > Version {
 		return nil, fmt.Errorf("had version %d, wanted at most %d: %w", r.Version, Version, ErrNewer)
 	}
+
 	if r.Version < 2 {
 		// Version 1 had one transaction, which was committed when the record was there.
 		c := &Commit{marked: true}
@@ -72,9 +73,11 @@ func decode(b []byte, s *site.Site) (*Record, error) {
 		}
 		r.Commits = []*Commit{c}
 	}
+
 	if err := r.check(s); err != nil {
 		return nil, fmt.Errorf("%w: %w", errNotOurs, err)
 	}
+
 	return &r, nil
 }
 
@@ -100,6 +103,7 @@ func (c *Commit) begun() (bool, error) {
 			return done, err
 		}
 	}
+
 	return c.leaving()
 }
 
@@ -124,8 +128,10 @@ func (c *Commit) left() (files []stage.File, err error) {
 				continue
 			}
 		}
+
 		files = append(files, f)
 	}
+
 	return files, nil
 }
 
@@ -169,10 +175,12 @@ func (c *Commit) finishFiles(env *Env) (ok bool, err error) {
 	if err != nil {
 		return false, err
 	}
+
 	begun, err := c.begun()
 	if err != nil {
 		return false, err
 	}
+
 	if !begun && c.replaces() {
 		for file, was := range c.From {
 			if same, err := isStill(file, was); !same || err != nil {
@@ -188,16 +196,19 @@ func (c *Commit) finishFiles(env *Env) (ok bool, err error) {
 			} else if !there {
 				continue // it went with its list
 			}
+
 			same, err := c.unchanged(f)
 			if err != nil {
 				return false, err
 			}
+
 			if !same {
 				// The lock was broken between two of our renames, and another process saved.
 				env.Log.Printf("error", "%s was changed by another process while its list was being saved; that change stands", f.Final)
 				continue
 			}
 		}
+
 		if err := f.Publish(nil); err != nil {
 			return false, err
 		}
@@ -212,5 +223,6 @@ func (c *Commit) finishFiles(env *Env) (ok bool, err error) {
 			return false, err
 		}
 	}
+
 	return true, syncDirs(dirsOf(c.Files))
 }

@@ -42,11 +42,13 @@ func Recover(ctx context.Context, env *Env) (*Recovery, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	for _, id := range ids {
 		if err := rec.one(ctx, env, id); err != nil {
 			return nil, fmt.Errorf("%s: %w", id.file(record), err)
 		}
 	}
+
 	// What is left of locks belongs to no record: those were broken by their heirs.
 	_, err = lockfile.RemoveOwnDead(ctx, env.Site.LockDir(), lockfile.Options{
 		Guard: lockfile.GuardFile(env.Site.DataDir()),
@@ -57,6 +59,7 @@ func Recover(ctx context.Context, env *Env) (*Recovery, error) {
 		rec.Problems = append(rec.Problems, err)
 		err = nil
 	}
+
 	return rec, err
 }
 
@@ -66,6 +69,7 @@ func find(dir string) ([]id, error) {
 	if err := ignoreMissing(err); err != nil {
 		return nil, err
 	}
+
 	var ids []id
 	had := map[id]bool{}
 	for _, e := range entries {
@@ -73,6 +77,7 @@ func find(dir string) ([]id, error) {
 		if !ok {
 			continue
 		}
+
 		for _, kind := range []string{draft, record, work} {
 			if id, ok := parse(dir, name, kind); ok && !had[id] {
 				had[id] = true
@@ -80,6 +85,7 @@ func find(dir string) ([]id, error) {
 			}
 		}
 	}
+
 	return ids, nil
 }
 
@@ -89,6 +95,7 @@ func parse(dir, name, kind string) (id, bool) {
 	if !ok {
 		return id{}, false
 	}
+
 	parts := strings.Split(name, "-")
 	if len(parts) < 3 {
 		return id{}, false
@@ -113,6 +120,7 @@ func (rec *Recovery) one(ctx context.Context, env *Env, id id) error {
 		if err == nil {
 			err = checkOurs(id.file(kind), info)
 		}
+
 		if errors.Is(err, errNotOurs) {
 			rec.Problems = append(rec.Problems, err)
 			return nil
@@ -124,6 +132,7 @@ func (rec *Recovery) one(ctx context.Context, env *Env, id id) error {
 
 	alone := newFlock(id.file(work))
 	dead := false
+
 	// A file system that hosts share need not tell one of another's locks.
 	here := id.host == env.Host()
 	if here || !disk.OnNetwork(id.dir) {
@@ -132,6 +141,7 @@ func (rec *Recovery) one(ctx context.Context, env *Env, id id) error {
 			return err
 		}
 		defer alone.Close()
+
 		if here && !dead && !proc.Alive(id.pid) {
 			// Another process recovers it; the entries that it puts back may be this one's.
 			wait, cancel := context.WithTimeout(ctx, othersTime)
@@ -142,6 +152,7 @@ func (rec *Recovery) one(ctx context.Context, env *Env, id id) error {
 			}
 		}
 	}
+
 	n, err := readWork(id.file(work), env.Site)
 	if err != nil {
 		return err
@@ -151,6 +162,7 @@ func (rec *Recovery) one(ctx context.Context, env *Env, id id) error {
 	if err == nil {
 		r, err = decode(b, env.Site)
 	}
+
 	if err := ignoreMissing(err); err != nil {
 		if errors.Is(err, ErrNewer) || len(n.entries) == 0 && !errors.Is(err, errNotOurs) {
 			return err
@@ -159,6 +171,7 @@ func (rec *Recovery) one(ctx context.Context, env *Env, id id) error {
 		rec.Problems = append(rec.Problems, fmt.Errorf("%s: %d entries stay in %s until it is removed: %w", id.file(record), len(n.entries), n.queue, err))
 		dead = false
 	}
+
 	if dead {
 		err = rec.settle(ctx, env, id, n, r)
 		if err == nil {
@@ -166,6 +179,7 @@ func (rec *Recovery) one(ctx context.Context, env *Env, id id) error {
 		}
 		rec.Problems = append(rec.Problems, fmt.Errorf("%s: %w", id.file(record), err))
 	}
+
 	for _, base := range n.entries {
 		rec.Taken[base] = true
 	}
@@ -176,6 +190,7 @@ func (rec *Recovery) one(ctx context.Context, env *Env, id id) error {
 			}
 		}
 	}
+
 	return nil
 }
 
@@ -190,22 +205,26 @@ func (rec *Recovery) settle(ctx context.Context, env *Env, id id, n notes, r *Re
 		if err != nil {
 			return err
 		}
+
 		// Before the temporary files: their absence tells that they were renamed.
 		if err := drop(id); err != nil {
 			return err
 		}
 	}
+
 	for _, c := range undone {
 		// A loss of power may have left less of the work file than of the record.
 		n.entries = append(n.entries, c.Entries...)
 		n.entries = append(n.entries, c.Preserved...)
 		n.queue = r.Queue
+
 		for _, f := range slices.Concat(c.Files, c.Outbox) {
 			if err := f.Discard(); err != nil {
 				return err
 			}
 		}
 	}
+
 	back, err := n.undo(func(dir string) (*qfile.Queue, error) {
 		return qfile.Open(dir, 0, 1, qfile.Options{
 			BadDir: env.Site.QueueDir("bad"),
@@ -214,10 +233,12 @@ func (rec *Recovery) settle(ctx context.Context, env *Env, id id, n notes, r *Re
 			Log:    func(line string) { env.Log.Printf("error", "%s", line) },
 		})
 	})
+
 	rec.Undone += back
 	if err != nil {
 		return err
 	}
+
 	return errors.Join(ignoreMissing(disk.Remove(id.file(draft))), ignoreMissing(disk.Remove(id.file(work))))
 }
 
@@ -234,6 +255,7 @@ func (r *Record) recover(ctx context.Context, env *Env, marked map[int]bool) (fi
 		if err == nil && (begun || c.marked) {
 			begun, err = c.recoverFiles(ctx, env, r)
 		}
+
 		if err != nil {
 			errs = append(errs, err)
 		} else if begun {
@@ -243,6 +265,7 @@ func (r *Record) recover(ctx context.Context, env *Env, marked map[int]bool) (fi
 			undone = append(undone, c)
 		}
 	}
+
 	if len(done) == 0 {
 		return 0, undone, errors.Join(errs...)
 	}
@@ -260,6 +283,7 @@ func (r *Record) recover(ctx context.Context, env *Env, marked map[int]bool) (fi
 	if err := letGo(r.Queue, r.Bad, done); err != nil {
 		return 0, nil, err
 	}
+
 	env.Log.Printf("qrunner", "mmrunner: finished what process %d began: %d entries of %s", r.PID, entries, r.Runner)
 	return len(done), undone, errors.Join(errs...)
 }
@@ -271,6 +295,7 @@ func (c *Commit) recoverFiles(ctx context.Context, env *Env, r *Record) (ok bool
 	if err != nil {
 		return false, err
 	}
+
 	// Files that have their names may not have the time of that moment yet.
 	locked, err := c.stillLocked(env, r)
 	if err != nil {
@@ -286,9 +311,11 @@ func (c *Commit) recoverFiles(ctx context.Context, env *Env, r *Record) (ok bool
 			err = errors.Join(err, l.Unlock(true))
 		}
 	}()
+
 	if err != nil {
 		return false, err
 	}
+
 	return c.finishFiles(env)
 }
 
@@ -304,6 +331,7 @@ func (c *Commit) stillLocked(env *Env, r *Record) (bool, error) {
 			return true, nil
 		}
 	}
+
 	return false, nil
 }
 
@@ -323,10 +351,12 @@ func (c *Commit) takeOver(ctx context.Context, env *Env, r *Record) (locks []Loc
 			Lifetime: env.Site.Duration("LIST_LOCK_LIFETIME"),
 			Log:      func(line string) { env.Log.Printf("locks", "%s", line) },
 		}
+
 		holder, err := lockfile.Holder(path)
 		if err != nil {
 			return locks, err
 		}
+
 		if r.holds(env, holder) {
 			l, err := lockfile.TakeOver(ctx, path, *holder, o)
 			if err != nil {
@@ -337,6 +367,7 @@ func (c *Commit) takeOver(ctx context.Context, env *Env, r *Record) (locks []Loc
 				continue
 			}
 		}
+
 		if _, err := lockfile.BreakOwnDead(ctx, path, o); err != nil {
 			return locks, err
 		}
@@ -344,7 +375,9 @@ func (c *Commit) takeOver(ctx context.Context, env *Env, r *Record) (locks []Loc
 		if err != nil {
 			return locks, err
 		}
+
 		locks = append(locks, l)
 	}
+
 	return locks, nil
 }

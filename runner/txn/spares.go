@@ -25,6 +25,7 @@ func (j *Journal) spare(temp string, outbox []stage.File) {
 	if j.spares.files == nil {
 		j.spares = spares{files: map[string][]string{}, temps: map[string][]string{}}
 	}
+
 	for _, f := range outbox {
 		dir := filepath.Dir(f.Tmp)
 		j.spares.files[dir] = append(j.spares.files[dir], f.Tmp)
@@ -42,6 +43,7 @@ func (j *Journal) reuse(name string, body []byte) (bool, error) {
 	if len(left) == 0 {
 		return false, nil
 	}
+
 	last := left[len(left)-1]
 	j.spares.files[dir] = left[:len(left)-1]
 	if err := disk.Rename(last, name); err != nil {
@@ -52,10 +54,12 @@ func (j *Journal) reuse(name string, body []byte) (bool, error) {
 	if err != nil {
 		return true, errors.Join(err, disk.Remove(name))
 	}
+
 	_, err = f.Write(body)
 	if err := errors.Join(err, f.Close()); err != nil {
 		return true, errors.Join(err, disk.Remove(name))
 	}
+
 	return true, nil
 }
 
@@ -69,10 +73,12 @@ func (j *Journal) RemoveSpares() error {
 			errs = append(errs, ignoreMissing(disk.Remove(file)))
 		}
 	}
+
 	j.spares = spares{}
 	err := errors.Join(errs...)
 	if err != nil {
 		j.SetUntidy()
 	}
+
 	return err
 }

@@ -93,11 +93,13 @@ func (tx *Tx) open(name string) (*list, error) {
 	}
 
 	l := &list{tx: tx, name: name}
+
 	if tx.mode == LockFirst {
 		if err := tx.take(l, tx.env.LockTimeout); err != nil {
 			return nil, err
 		}
 	}
+
 	if err := tx.load(l); err != nil {
 		tx.env.unlock(l)
 		return nil, err
@@ -121,10 +123,12 @@ func (tx *Tx) has(name string) *list {
 func (tx *Tx) load(l *list) error {
 	locked := tx.mode == LockFirst
 	tx.loading = !locked
+
 	if !locked {
 		// Before it is read: what changes from now on shows.
 		l.files = identify(tx.env.Site, l.name)
 	}
+
 	state, err := tx.env.Lists.Get(l.name, tx.listOptions(locked))
 	tx.loading = false
 	if err != nil {
@@ -139,6 +143,7 @@ func (tx *Tx) load(l *list) error {
 		// After it was repaired, if it had to be.
 		l.files = identify(tx.env.Site, l.name)
 	}
+
 	l.list = state
 	l.saved = state.Savepoint()
 	return nil
@@ -152,10 +157,12 @@ func (tx *Tx) take(l *list, wait time.Duration) error {
 	if err != nil {
 		return &runner.LockError{Err: err}
 	}
+
 	if tx.lockedAt.IsZero() {
 		tx.lockedAt = time.Now()
 		tx.refreshed = tx.lockedAt
 	}
+
 	l.lock = lock
 	return nil
 }
@@ -185,6 +192,7 @@ func (tx *Tx) peek(name string) (*maillist.List, error) {
 	if err == nil {
 		tx.peeked.put(name, l)
 	}
+
 	return l, err
 }
 
@@ -234,11 +242,13 @@ func (tx *Tx) Refresh() {
 	if tx.lockedAt.IsZero() || time.Since(tx.refreshed) < tx.env.Site.Duration("LIST_LOCK_LIFETIME")/4 {
 		return
 	}
+
 	for _, l := range tx.lists {
 		if l.lock != nil {
 			_, _ = l.lock.Renew()
 		}
 	}
+
 	tx.refreshed = time.Now()
 }
 

@@ -51,6 +51,7 @@ func readWork(file string, s *site.Site) (notes, error) {
 			if v, err := strconv.Atoi(version); err == nil && v > workVersion {
 				return n, fmt.Errorf("%s: had %q, wanted one of version %d at most: %w", file, line, workVersion, ErrNewer)
 			}
+
 			for _, field := range strings.Fields(at) {
 				if i, err := strconv.Atoi(field); err == nil && i > 0 {
 					n.inHand = append(n.inHand, i)
@@ -76,6 +77,7 @@ func readWork(file string, s *site.Site) (notes, error) {
 			}
 		}
 	}
+
 	return n, nil
 }
 
@@ -95,12 +97,14 @@ func (n notes) undo(open func(dir string) (*qfile.Queue, error)) (undone int, er
 		if slices.Contains(n.inHand, i+1) {
 			put = func(base string) error { return recoverInHand(q, base) }
 		}
+
 		if err := put(base); err == nil {
 			undone++
 		} else if !errors.Is(err, fs.ErrNotExist) {
 			return undone, err
 		}
 	}
+
 	return undone, nil
 }
 
@@ -127,6 +131,7 @@ func (n notes) tidy() error {
 	for _, t := range n.temps {
 		endings[t.dir] = append(endings[t.dir], t.ending)
 	}
+
 	for dir, of := range endings {
 		d, err := disk.Open(dir)
 		if errors.Is(err, fs.ErrNotExist) {
@@ -135,6 +140,7 @@ func (n notes) tidy() error {
 		if err != nil {
 			return err
 		}
+
 		names, err := d.Readdirnames(-1)
 		if err := errors.Join(err, d.Close()); err != nil {
 			return err
@@ -149,5 +155,6 @@ func (n notes) tidy() error {
 			}
 		}
 	}
+
 	return nil
 }

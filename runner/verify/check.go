@@ -71,10 +71,12 @@ func (c *checker) differ(check, at string, ds []pickle.Difference) {
 		if c.file.Kind == Requests {
 			d.A, d.B = hidden(d.A), hidden(d.B) // a subscription's password is only a place in a tuple
 		}
+
 		path := at
 		if d.Path != "the value itself" || at == "" {
 			path += d.Path
 		}
+
 		c.find(check, path, d.A, d.B)
 	}
 }
@@ -91,6 +93,7 @@ func (c *checker) at(n int) string {
 	case n > 0:
 		return fmt.Sprintf("pickle %d", n+1)
 	}
+
 	return ""
 }
 
@@ -103,25 +106,30 @@ func (c *checker) run(b []byte) {
 		start := time.Now()
 		v, after, err := pickle.Load(rest)
 		c.read += time.Since(start)
+
 		if err != nil {
 			where := c.at(c.pickles)
 			if where == "" {
 				where = "the pickle"
 			}
+
 			at := fmt.Sprintf("%s, which begins at byte %d of %d", where, len(b)-len(rest), len(b))
 			c.find(CheckRead, at, err.Error(), "a whole pickle")
 			break
 		}
+
 		one := rest[:len(rest)-len(after)]
 		c.value(v, one, &again)
 		c.values = append(c.values, v)
 		c.pickles++
 		rest = after
 	}
+
 	broken := len(c.findings) > 0 && len(rest) > 0
 	if want := wanted(c.file.Kind); !broken && want > 0 && c.pickles != want {
 		c.find(CheckRead, "the file", fmt.Sprintf("%s in %d bytes", count(c.pickles), len(b)), fmt.Sprint(want))
 	}
+
 	if c.python != nil {
 		c.askPython(b, again.Bytes(), broken)
 	}
@@ -156,6 +164,7 @@ func (c *checker) value(v pickle.Value, b []byte, again *bytes.Buffer) {
 		c.find(CheckWrite, at, err.Error(), "to be able to write it")
 		return
 	}
+
 	again.Write(written)
 	back, left, err := pickle.Load(written)
 	switch {
@@ -166,12 +175,15 @@ func (c *checker) value(v pickle.Value, b []byte, again *bytes.Buffer) {
 	default:
 		c.differ(CheckWrite, at, pickle.DiffShared(back, v, c.max))
 	}
+
 	if c.file.Kind == Config {
 		c.splice(v, b)
 	}
+
 	if in, ok := v.(*pickle.Instance); ok && (c.file.Kind == Entry || c.file.Kind == Held) {
 		c.message(at, in)
 	}
+
 	theirs, err := readGopickle(b, proto == 0)
 	if err == nil {
 		c.gopickle = true
@@ -186,9 +198,11 @@ func protocol(b []byte) int {
 	if len(b) > 1 && b[0] == 0x80 {
 		return 2
 	}
+
 	if len(b) > 1 && b[0] == '(' {
 		b = b[1:]
 	}
+
 	if bytes.IndexByte([]byte("SVILFNdlit("), b[0]) >= 0 {
 		return 0
 	}
@@ -203,6 +217,7 @@ func (c *checker) splice(v pickle.Value, b []byte) {
 		c.find(CheckSplice, "the file", err.Error(), "a dict with str keys")
 		return
 	}
+
 	want, _ := v.(*pickle.Dict)
 	for _, key := range d.Keys() {
 		got, ok, err := d.Get(key)
@@ -211,9 +226,11 @@ func (c *checker) splice(v pickle.Value, b []byte) {
 			c.find(CheckSplice, "['"+key+"']", fmt.Sprintf("found %v, error %v", ok, err), fmt.Sprintf("found %v", ok2))
 			continue
 		}
+
 		c.differ(CheckSplice, "['"+key+"']", pickle.Diff(got, w, c.max))
 		d.Set(key, got)
 	}
+
 	start := time.Now()
 	out, err := d.Bytes()
 	c.write += time.Since(start)
@@ -221,6 +238,7 @@ func (c *checker) splice(v pickle.Value, b []byte) {
 		c.find(CheckSplice, "the file", err.Error(), "to be able to write it")
 		return
 	}
+
 	back, _, err := pickle.Load(out)
 	if err != nil {
 		c.find(CheckSplice, "the file", err.Error(), "to read what was written")
@@ -253,6 +271,7 @@ func (c *checker) askPython(b, again []byte, broken bool) {
 		c.unsaid = err
 		return
 	}
+
 	c.asked, c.pyTime = true, took
 	if broken {
 		c.find(CheckPython, "the file", "what mmrunner cannot read", "cPickle's "+count(len(theirs)))

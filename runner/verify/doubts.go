@@ -17,21 +17,25 @@ func (c *checker) doubts(v pickle.Value) {
 	if !ok {
 		return
 	}
+
 	c.members(now)
 	b, _, err := readFile(filepath.Join(filepath.Dir(c.file.Path), "config.pck.last"))
 	if err != nil {
 		return
 	}
+
 	v, _, err = pickle.Load(b)
 	last, ok := v.(*pickle.Dict)
 	if err != nil || !ok {
 		return // which is a finding about that file
 	}
+
 	version, _ := now.GetStr("data_version")
 	was, _ := last.GetStr("data_version")
 	if !pickle.Equal(version, was) {
 		return // a new release changes what a list has
 	}
+
 	for k, old := range last.All() {
 		at := "[" + pickle.Repr(k, 200) + "]"
 		v, ok := now.Get(k)
@@ -39,6 +43,7 @@ func (c *checker) doubts(v pickle.Value) {
 			c.doubt(at, nil, old, "nothing", "what config.pck.last has")
 			continue
 		}
+
 		c.compare(at, v, old, 0)
 	}
 }
@@ -63,6 +68,7 @@ func describe(v pickle.Value) string {
 	case bool:
 		word = "a bool"
 	}
+
 	return word + " " + pickle.Repr(v, 120)
 }
 
@@ -72,6 +78,7 @@ func (c *checker) compare(at string, now, was pickle.Value, depth int) {
 	if len(c.findings) >= c.max || depth > 4 {
 		return
 	}
+
 	switch was := was.(type) {
 	case pickle.Int:
 		switch now := now.(type) {
@@ -123,11 +130,13 @@ func (c *checker) dict(at string, now, was *pickle.Dict, depth int) {
 			keys[pickle.Str(s)] = k
 		}
 	}
+
 	for k, old := range was.All() {
 		in := at + "[" + pickle.Repr(k, 200) + "]"
 		if u, ok := keys[k]; ok {
 			c.doubt(in, u, k, "", "")
 		}
+
 		if v, ok := now.Get(k); ok {
 			c.compare(in, v, old, depth+1)
 		}
@@ -151,14 +160,17 @@ func flipped(now, was, at string) bool {
 			diff = i
 		}
 	}
+
 	if b := now[diff]; b < ' ' && b != '\n' && b != '\t' && b != '\r' || b >= 0x7f {
 		return was[diff] < 0x7f
 	}
+
 	for _, free := range []string{"['passwords']", "['language']", "['usernames']"} {
 		if strings.HasPrefix(at, free) {
 			return false
 		}
 	}
+
 	return len(now) > 3
 }
 
@@ -170,10 +182,12 @@ func (c *checker) members(d *pickle.Dict) {
 		t, _ := v.(*pickle.Dict)
 		return t
 	}
+
 	members, digest, passwords := table("members"), table("digest_members"), table("passwords")
 	if members == nil || digest == nil || passwords == nil {
 		return
 	}
+
 	for _, t := range []struct {
 		name string
 		d    *pickle.Dict
@@ -184,6 +198,7 @@ func (c *checker) members(d *pickle.Dict) {
 			}
 		}
 	}
+
 	for k := range passwords.All() {
 		_, a := members.Get(k)
 		_, b := digest.Get(k)

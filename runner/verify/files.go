@@ -51,6 +51,7 @@ func Files(s *site.Site, lists []string) ([]File, error) {
 			return nil, err
 		}
 	}
+
 	lists = slices.Clone(lists)
 	sort.Strings(lists)
 	var files []File
@@ -60,6 +61,7 @@ func Files(s *site.Site, lists []string) ([]File, error) {
 		if !all && !maillist.Exists(s, name, nil) {
 			return nil, &UnknownListError{name, s.ListDataDir()}
 		}
+
 		for _, f := range []struct {
 			name string
 			kind Kind
@@ -71,25 +73,30 @@ func Files(s *site.Site, lists []string) ([]File, error) {
 			}
 		}
 	}
+
 	dirs, err := queueDirs(s)
 	if err != nil {
 		return nil, err
 	}
+
 	for _, dir := range dirs {
 		names, err := readDir(dir)
 		if err != nil {
 			return nil, err
 		}
+
 		for _, name := range names {
 			if ext := filepath.Ext(name); ext == ".pck" || ext == ".bak" || ext == ".psv" {
 				files = append(files, File{Path: filepath.Join(dir, name), Kind: Entry})
 			}
 		}
 	}
+
 	names, err := readDir(s.DataDir())
 	if err != nil {
 		return nil, err
 	}
+
 	for _, name := range names {
 		path := filepath.Join(s.DataDir(), name)
 		if rest, ok := strings.CutPrefix(name, "heldmsg-"); ok && strings.HasSuffix(name, ".pck") {
@@ -101,6 +108,7 @@ func Files(s *site.Site, lists []string) ([]File, error) {
 			files = append(files, File{Path: path, Kind: Events})
 		}
 	}
+
 	return files, nil
 }
 
@@ -111,10 +119,12 @@ func listNames(s *site.Site) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	all, err := readDir(s.ListDataDir())
 	if err != nil {
 		return nil, err
 	}
+
 	for _, name := range all {
 		if name == lostFound {
 			continue
@@ -124,6 +134,7 @@ func listNames(s *site.Site) ([]string, error) {
 			names = append(names, name)
 		}
 	}
+
 	return names, nil
 }
 
@@ -146,6 +157,7 @@ func queueDirs(s *site.Site) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	for _, name := range names {
 		switch info, err := os.Stat(filepath.Join(root, name)); {
 		case errors.Is(err, fs.ErrNotExist): // removed meanwhile, or a link to nothing
@@ -155,6 +167,7 @@ func queueDirs(s *site.Site) ([]string, error) {
 			seen[filepath.Join(root, name)] = true
 		}
 	}
+
 	for _, q := range []string{"in", "out", "commands", "bounces", "news", "archive", "shunt", "virgin", "bad", "retry"} {
 		seen[s.QueueDir(q)] = true
 	}

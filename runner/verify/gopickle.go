@@ -27,12 +27,14 @@ func readGopickle(b []byte, text bool) (v pickle.Value, err error) {
 			err = fmt.Errorf("%w: %v", errGopickle, p)
 		}
 	}()
+
 	u := gopickle.NewUnpickler(bytes.NewReader(b))
 	u.FindClass = func(module, name string) (any, error) { return &class{module, name}, nil }
 	o, err := u.Load()
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errGopickle, err)
 	}
+
 	t := translator{text, map[any]pickle.Value{}}
 	return t.value(o)
 }
@@ -86,6 +88,7 @@ func (t translator) value(o any) (pickle.Value, error) {
 			return done, nil
 		}
 	}
+
 	switch o := o.(type) {
 	case *types.List:
 		c := &pickle.List{}
@@ -106,27 +109,32 @@ func (t translator) value(o any) (pickle.Value, error) {
 		if first, ok := firstClass(args); ok && o.class.name == "__newobj__" {
 			c.Class, args = first, args[1:]
 		}
+
 		if len(args) > 0 {
 			c.Args = &pickle.Tuple{}
 			if err := t.items(&c.Args.Items, args); err != nil {
 				return nil, err
 			}
 		}
+
 		if len(o.list) > 0 {
 			if err := t.items(&c.ListItems, o.list); err != nil {
 				return nil, err
 			}
 		}
+
 		if len(o.dict) > 0 {
 			c.DictItems = pickle.NewDict()
 			if err := t.fill(c.DictItems, o.dict); err != nil {
 				return nil, err
 			}
 		}
+
 		var err error
 		c.State, err = t.value(o.state)
 		return c, err
 	}
+
 	return nil, fmt.Errorf("%w: it made a %T", errGopickle, o)
 }
 
@@ -160,12 +168,14 @@ func (t translator) fill(to *pickle.Dict, items types.Dict) error {
 		if err != nil {
 			return err
 		}
+
 		v, err := t.value(it.Value)
 		if err != nil {
 			return err
 		}
 		to.Set(k, v)
 	}
+
 	return nil
 }
 
@@ -182,28 +192,34 @@ func unescape(s string) string {
 			s = s[1:]
 			continue
 		}
+
 		if s[0] >= utf8.RuneSelf { // raw-unicode-escape leaves Latin-1 as it is
 			out = utf8.AppendRune(out, rune(s[0]))
 			s = s[1:]
 			continue
 		}
+
 		quote := byte('\'')
 		if strings.HasPrefix(s, `\"`) {
 			quote = '"'
 		}
+
 		r, wide, rest, err := strconv.UnquoteChar(s, quote)
 		if err != nil {
 			out = append(out, s[0])
 			s = s[1:]
 			continue
 		}
+
 		if wide {
 			out = utf8.AppendRune(out, r)
 		} else {
 			out = append(out, byte(r))
 		}
+
 		s = rest
 	}
+
 	return string(out)
 }
 

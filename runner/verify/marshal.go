@@ -24,6 +24,7 @@ func unmarshal(b []byte) (v pickle.Value, err error) {
 			err = e.error
 		}
 	}()
+
 	return m.value(), nil
 }
 
@@ -124,9 +125,11 @@ func (m *unmarshaler) long() pickle.Value {
 		sum.Lsh(sum, 15)
 		sum.Add(sum, big.NewInt(int64(binary.LittleEndian.Uint16(digits[i:]))))
 	}
+
 	if n < 0 {
 		sum.Neg(sum)
 	}
+
 	return sum
 }
 
@@ -135,11 +138,13 @@ func (m *unmarshaler) object(items []pickle.Value) pickle.Value {
 	if len(items) != 2 && len(items) != 7 {
 		m.fail("had an object of %d parts", len(items))
 	}
+
 	module, ok1 := items[0].(pickle.Str)
 	name, ok2 := items[1].(pickle.Str)
 	if !ok1 || !ok2 {
 		m.fail("had an object without a class")
 	}
+
 	class := pickle.Global{Module: string(module), Name: string(name)}
 	if len(items) == 2 {
 		return &class
@@ -151,20 +156,25 @@ func (m *unmarshaler) object(items []pickle.Value) pickle.Value {
 	if !ok1 || !ok2 || !ok3 || !ok4 {
 		m.fail("had an object of other parts")
 	}
+
 	in := &pickle.Instance{Class: class, ListItems: list.Items, HasState: hasState, State: items[6]}
 	if len(args.Items) > 0 {
 		in.Args = args
 	}
+
 	for _, p := range pairs.Items {
 		pair, ok := p.(*pickle.Tuple)
 		if !ok || len(pair.Items) != 2 {
 			m.fail("got %s, need a pair", pickle.Repr(p, 40))
 		}
+
 		if in.DictItems == nil {
 			in.DictItems = pickle.NewDict()
 		}
+
 		in.DictItems.Set(pair.Items[0], pair.Items[1])
 	}
+
 	return in
 }
 

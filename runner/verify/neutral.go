@@ -40,6 +40,7 @@ func (n neutralizer) value(v pickle.Value) pickle.Value {
 			return done
 		}
 	}
+
 	switch v := v.(type) {
 	case *pickle.List:
 		c := &pickle.List{}
@@ -60,6 +61,7 @@ func (n neutralizer) value(v pickle.Value) pickle.Value {
 		c := &pickle.Instance{Class: v.Class, HasState: v.HasState}
 		n.done[v] = c
 		args := v.Args
+
 		if v.Kind == pickle.Reconstructed {
 			// gopickle keeps only the class of such an object.
 			if n.merged {
@@ -68,6 +70,7 @@ func (n neutralizer) value(v pickle.Value) pickle.Value {
 				c.Class = reconstructor
 			}
 		}
+
 		n.object(c, args, v.ListItems, v.DictItems, v.State)
 		return c
 	case *pickle.Reduce:
@@ -79,6 +82,7 @@ func (n neutralizer) value(v pickle.Value) pickle.Value {
 		n.object(c, v.Args, v.ListItems, v.DictItems, v.State)
 		return c
 	}
+
 	return v
 }
 
@@ -88,13 +92,16 @@ func (n neutralizer) object(to *pickle.Instance, args *pickle.Tuple, list []pick
 	if args != nil && len(args.Items) > 0 {
 		to.Args = pickle.NewTuple(n.items(args.Items)...)
 	}
+
 	if len(list) > 0 {
 		to.ListItems = n.items(list)
 	}
+
 	if dict != nil && dict.Len() > 0 {
 		to.DictItems = pickle.NewDict()
 		n.fill(to.DictItems, dict)
 	}
+
 	to.State = n.value(state)
 }
 
@@ -132,6 +139,7 @@ func (s scan) neutral(v pickle.Value) bool {
 	default:
 		return true
 	}
+
 	if s.seen[v] {
 		return true
 	}
@@ -146,6 +154,7 @@ func (s scan) neutral(v pickle.Value) bool {
 	case *pickle.Instance:
 		return (v.Args == nil || s.neutral(v.Args)) && s.all(v.ListItems) && (v.DictItems == nil || s.dict(v.DictItems)) && s.neutral(v.State)
 	}
+
 	return true
 }
 

@@ -14,6 +14,7 @@ func Pair(had, wanted string, o Options) ([]Finding, error) {
 	if o.Max == 0 {
 		o.Max = DefaultMax
 	}
+
 	a, err := os.ReadFile(had)
 	if err != nil {
 		return nil, err
@@ -22,10 +23,12 @@ func Pair(had, wanted string, o Options) ([]Finding, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	first := &checker{python: o.Python, max: o.Max, file: File{Path: had}}
 	first.run(a)
 	second := &checker{python: o.Python, max: o.Max, file: File{Path: wanted}}
 	second.run(b)
+
 	for _, f := range []*checker{first, second} {
 		if f.size == 0 {
 			return nil, fmt.Errorf("%s: got an empty file, need one that holds a pickle", f.file.Path)
@@ -34,9 +37,11 @@ func Pair(had, wanted string, o Options) ([]Finding, error) {
 
 	found := append(first.findings, second.findings...)
 	c := &checker{max: o.Max, file: File{Path: had}}
+
 	if n, m := len(first.values), len(second.values); n != m && len(found) == 0 {
 		c.find(CheckPair, "the file", count(n), count(m))
 	}
+
 	for i := range min(len(first.values), len(second.values)) {
 		c.differ(CheckPair, c.at(i), pickle.Diff(first.values[i], second.values[i], o.Max))
 	}

@@ -44,6 +44,7 @@ func StartPython(interpreter string) (*Python, error) {
 	if err := p.cmd.Start(); err != nil {
 		return nil, err
 	}
+
 	return p, nil
 }
 
@@ -69,11 +70,13 @@ func (p *Python) Read(b []byte) ([]pickle.Value, time.Duration, error) {
 	if uint64(len(b)) > math.MaxInt32 {
 		return nil, 0, fmt.Errorf("%w: it has %d bytes", errPython, len(b))
 	}
+
 	var length [4]byte
 	binary.BigEndian.PutUint32(length[:], uint32(len(b)))
 	if _, err := p.in.Write(append(length[:], b...)); err != nil {
 		return nil, 0, p.died(err)
 	}
+
 	var head [13]byte
 	if _, err := io.ReadFull(p.out, head[:]); err != nil {
 		return nil, 0, p.died(err)
@@ -82,6 +85,7 @@ func (p *Python) Read(b []byte) ([]pickle.Value, time.Duration, error) {
 	if _, err := io.ReadFull(p.out, body); err != nil {
 		return nil, 0, p.died(err)
 	}
+
 	took := time.Duration(math.Float64frombits(binary.BigEndian.Uint64(head[1:])) * float64(time.Second))
 	switch head[0] {
 	case 0:
@@ -89,6 +93,7 @@ func (p *Python) Read(b []byte) ([]pickle.Value, time.Duration, error) {
 		if err != nil {
 			return nil, 0, fmt.Errorf("%w: %w", errPython, err)
 		}
+
 		list, ok := v.(*pickle.List)
 		if !ok {
 			return nil, 0, fmt.Errorf("%w: it answered with %s", errPython, pickle.Repr(v, 40))
@@ -97,6 +102,7 @@ func (p *Python) Read(b []byte) ([]pickle.Value, time.Duration, error) {
 	case 1:
 		return nil, took, &UnreadableError{string(body)}
 	}
+
 	return nil, took, fmt.Errorf("%w: %s", errPython, body)
 }
 

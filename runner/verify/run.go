@@ -86,6 +86,7 @@ func Run(ctx context.Context, files []File, o Options) (*Report, error) {
 	if o.Max == 0 {
 		o.Max = DefaultMax
 	}
+
 	only := map[string]bool{}
 	for _, l := range o.Lists {
 		only[py.Lower(l)] = true
@@ -103,6 +104,7 @@ func Run(ctx context.Context, files []File, o Options) (*Report, error) {
 			total += sizes[i]
 		}
 	}
+
 	var wg sync.WaitGroup
 	next := make(chan int)
 	for range runtime.GOMAXPROCS(0) {
@@ -111,6 +113,7 @@ func Run(ctx context.Context, files []File, o Options) (*Report, error) {
 				c, err := checkFile(files[i], o)
 				mu.Lock()
 				done += sizes[i]
+
 				switch {
 				case errors.Is(err, fs.ErrNotExist):
 					r.Vanished++
@@ -123,19 +126,23 @@ func Run(ctx context.Context, files []File, o Options) (*Report, error) {
 						lists[c.file.List] = true
 					}
 				}
+
 				if o.Progress != nil {
 					o.Progress(done, total)
 				}
+
 				mu.Unlock()
 			}
 		})
 	}
+
 	for i := range files {
 		if ctx.Err() != nil {
 			break
 		}
 		next <- i
 	}
+
 	close(next)
 	wg.Wait()
 	for _, f := range found {
@@ -143,6 +150,7 @@ func Run(ctx context.Context, files []File, o Options) (*Report, error) {
 	}
 	r.Lists = len(lists)
 	r.Elapsed = time.Since(start)
+
 	return r, ctx.Err()
 }
 
@@ -152,15 +160,19 @@ func (r *Report) add(c *checker) {
 	r.Bytes += int64(c.size)
 	k := r.Kinds[c.file.Kind]
 	r.Kinds[c.file.Kind] = Count{k.Files + 1, k.Bytes + int64(c.size)}
+
 	if c.gopickle {
 		r.Gopickle++
 	}
+
 	if c.asked {
 		r.Python++
 	}
+
 	r.Read += c.read
 	r.Write += c.write
 	r.PythonRead += c.pyTime
+
 	if c.unsaid != nil {
 		r.Unread = append(r.Unread, c.file.Path+": "+c.unsaid.Error())
 	}
@@ -187,14 +199,17 @@ func checkFile(f File, o Options) (*checker, error) {
 		largeFile.Lock()
 		defer largeFile.Unlock()
 	}
+
 	for n := 1; ; n++ {
 		b, info, err := readFile(f.Path)
 		if err != nil {
 			return nil, err
 		}
+
 		c := &checker{python: o.Python, max: o.Max, file: f}
 		c.run(b)
 		c.nameList()
+
 		if !c.torn() {
 			if o.Doubts && len(c.findings) == 0 && f.Kind == Config && filepath.Base(f.Path) == "config.pck" && len(c.values) == 1 {
 				c.doubts(c.values[0])
@@ -202,11 +217,13 @@ func checkFile(f File, o Options) (*checker, error) {
 			c.values = nil
 			return c, nil
 		}
+
 		if f.Kind == Events && ownerRuns(f.Path) && c.pickles > 0 {
 			// Its runner has the rest still in its buffer.
 			c.findings = nil
 			return c, nil
 		}
+
 		if n == attempts || time.Since(info.ModTime()) > fresh {
 			return c, nil
 		}
@@ -237,6 +254,7 @@ func (c *checker) nameList() {
 	if c.file.Kind != Entry || len(c.values) != 2 {
 		return
 	}
+
 	if d, ok := c.values[1].(*pickle.Dict); ok {
 		v, _ := d.GetStr("listname")
 		switch name := v.(type) {
@@ -246,6 +264,7 @@ func (c *checker) nameList() {
 			c.file.List = py.Lower(string(name))
 		}
 	}
+
 	for i := range c.findings {
 		c.findings[i].List = c.file.List
 	}

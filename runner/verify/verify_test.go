@@ -24,6 +24,7 @@ func list() *pickle.Dict {
 		}
 		return d
 	}
+
 	info := pickle.NewOldInstance("Mailman.Bouncer", "_BounceInfo")
 	info.SetAttr("score", 1.0)
 	info.SetAttr("member", pickle.Str("anne@example.com"))
@@ -44,6 +45,7 @@ func save(t *testing.T, path string, proto int, values ...pickle.Value) {
 		}
 		all = append(all, b...)
 	}
+
 	write(t, path, all)
 }
 
@@ -87,6 +89,7 @@ func newSite(t *testing.T) *site.Site {
 	save(t, filepath.Join(s.DataDir(), "heldmsg-test-1.pck"), 1, m)
 	event := pickle.NewTuple(pickle.Str("test"), pickle.Str("anne@example.com"), pickle.NewTuple(pickle.Int(2020), pickle.Int(1), pickle.Int(2)), m)
 	save(t, filepath.Join(s.DataDir(), "bounce-events-99999999.pck"), 1, event, event)
+
 	return s
 }
 
@@ -96,11 +99,13 @@ func verifySite(t *testing.T, s *site.Site, o Options) *Report {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	o.Doubts = true
 	r, err := Run(context.Background(), files, o)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	return r
 }
 
@@ -110,9 +115,11 @@ func TestSoundSite(t *testing.T) {
 	for _, f := range r.Findings {
 		t.Error(f)
 	}
+
 	if r.Files != 7 || r.Pickles != 9 || r.Gopickle != 7 || r.Lists != 1 || r.Python != 0 {
 		t.Errorf("had %+v, wanted 7 files of 9 pickles, all read by gopickle too, of 1 list", r)
 	}
+
 	if _, err := Files(s, []string{"other"}); err == nil {
 		t.Error("had no error for a list that does not exist")
 	}
@@ -128,6 +135,7 @@ func TestSoundSiteByPython(t *testing.T) {
 	for _, f := range r.Findings {
 		t.Error(f)
 	}
+
 	if r.Python != 7 || len(r.Unread) > 0 {
 		t.Errorf("had %+v, wanted all 7 files read by cPickle", r)
 	}
@@ -157,6 +165,7 @@ v = [made(Old), made(Args), made(New), made(L, [1, 2]), made(D, {'k': u'v'}), se
 for proto in 0, 1, 2:
     cPickle.dump(v, sys.stdout, proto)
 `)
+
 	c := &checker{python: p, max: 10, file: File{Path: "anything"}}
 	c.run(b)
 	for _, f := range c.findings {
@@ -165,9 +174,11 @@ for proto in 0, 1, 2:
 			t.Error(f)
 		}
 	}
+
 	if c.pickles != 3 || !c.asked || c.unsaid != nil {
 		t.Errorf("had %d pickles, asked %v, %v; wanted 3 compared", c.pickles, c.asked, c.unsaid)
 	}
+
 	if _, _, err := p.Read([]byte("(lp1\nI1\n")); !errors.As(err, new(*UnreadableError)) {
 		t.Errorf("had %v for a torn pickle, wanted cPickle's own error", err)
 	}
@@ -178,6 +189,7 @@ func TestDamage(t *testing.T) {
 		v, _ := d.GetStr(table)
 		return v.(*pickle.Dict)
 	}
+
 	for _, test := range []struct {
 		name   string
 		damage func(*pickle.Dict)
@@ -211,11 +223,13 @@ func TestDamage(t *testing.T) {
 			if len(r.Findings) == 0 || r.Findings[0].Path != test.path || r.Findings[0].List != "test" || r.OK() {
 				t.Errorf("had %v, wanted %s first", r.Findings, test.path)
 			}
+
 			for _, f := range r.Findings {
 				if strings.Contains(f.String(), "o\\xeee") {
 					t.Errorf("%s shows a password", f)
 				}
 			}
+
 			found, err := Pair(path, path+".last", Options{})
 			if err != nil || len(found) == 0 {
 				t.Errorf("had %v, %v from comparing the two files, wanted a difference", found, err)
@@ -230,19 +244,23 @@ func TestTorn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	for _, f := range files {
 		b, err := os.ReadFile(f.Path)
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		write(t, f.Path, b[:len(b)-1])
 		if err := os.Chtimes(f.Path, epoch, epoch); err != nil {
 			t.Fatal(err)
 		}
+
 		r := verifySite(t, s, Options{})
 		if len(r.Findings) != 1 || r.Findings[0].File != f.Path || r.Findings[0].Check != CheckRead || !strings.Contains(r.Findings[0].Had, "offset") {
 			t.Errorf("%s: had %v, wanted one about its end", f.Path, r.Findings)
 		}
+
 		write(t, f.Path, b)
 	}
 }
@@ -257,9 +275,11 @@ func TestVanished(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if err := os.Remove(files[0].Path); err != nil {
 		t.Fatal(err)
 	}
+
 	r, err := Run(context.Background(), files, Options{})
 	if err != nil || r.Vanished != 1 || !r.OK() {
 		t.Errorf("had %+v, %v, wanted one file gone and nothing wrong", r, err)
@@ -271,6 +291,7 @@ func TestWhatCannotBeEnteredIsTold(t *testing.T) {
 	if os.Geteuid() == 0 {
 		t.Skip("root may enter everything")
 	}
+
 	for _, dir := range []string{"lists/test", "qfiles/bounces", "data", "lists", "qfiles"} {
 		t.Run(dir, func(t *testing.T) {
 			s := newSite(t)
@@ -284,6 +305,7 @@ func TestWhatCannotBeEnteredIsTold(t *testing.T) {
 			if err != nil {
 				return
 			}
+
 			r, err := Run(context.Background(), files, Options{})
 			if err == nil && r.OK() {
 				t.Errorf("got %+v, need an error about %s", r, path)
@@ -297,6 +319,7 @@ func TestTwoFilesOfNothingAreNotEqual(t *testing.T) {
 	empty, full := filepath.Join(dir, "empty"), filepath.Join(dir, "full")
 	write(t, empty, nil)
 	save(t, full, 0, list())
+
 	for _, pair := range [][2]string{{empty, empty}, {empty, full}, {full, empty}} {
 		if found, err := Pair(pair[0], pair[1], Options{}); err == nil {
 			t.Errorf("%v: got %v and no error", pair, found)

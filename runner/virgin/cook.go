@@ -32,6 +32,7 @@ func cook(b runner.Batch, msg *message.Message, data *qfile.Data) error {
 	if data.True("noack") {
 		c.replace("X-Ack", "no")
 	}
+
 	if _, ok := data.Get("original_sender"); !ok || !c.since(senderIsKept) {
 		sender, err := msg.GetSender(b.Site().Bool("USE_ENVELOPE_SENDER"), false)
 		if err != nil {
@@ -44,6 +45,7 @@ func cook(b runner.Batch, msg *message.Message, data *qfile.Data) error {
 	if err != nil {
 		return err
 	}
+
 	msg.Set("X-BeenThere", beenThere)
 	c.addMissing("X-Mailman-Version", b.Site().Str("VERSION"))
 	c.addMissing("Precedence", "list")
@@ -51,6 +53,7 @@ func cook(b runner.Batch, msg *message.Message, data *qfile.Data) error {
 	if data.True("_nolist") || !c.l.Bool("include_rfc2369_headers") {
 		return nil
 	}
+
 	id, err := c.listID()
 	if err != nil {
 		return err
@@ -60,6 +63,7 @@ func cook(b runner.Batch, msg *message.Message, data *qfile.Data) error {
 		c.replace("X-List-Administrivia", "yes")
 		return nil
 	}
+
 	return c.commandFields()
 }
 
@@ -116,6 +120,7 @@ func (c *cooking) listID() (i18n.Text, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	lang := c.l.Str("preferred_language")
 	if err := membership.KnownLanguage(c.b.Site(), lang); err != nil {
 		return nil, err
@@ -125,6 +130,7 @@ func (c *cooking) listID() (i18n.Text, error) {
 	if plain(description) == "" {
 		return bare()
 	}
+
 	h, err := c.header(description, "List-Id", 998)
 	if err != nil {
 		return nil, err
@@ -133,12 +139,14 @@ func (c *cooking) listID() (i18n.Text, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	if name == "" {
 		if c.since(bareListID) {
 			return bare()
 		}
 		return id, nil
 	}
+
 	shown := strings.TrimSuffix(message.FormatAddr(message.Address{Name: name}), "<>")
 	return c.format("%(shown)s<%(id)s>", i18n.Vars{"shown": shown, "id": id})
 }
@@ -151,19 +159,23 @@ func (c *cooking) header(s i18n.Text, name string, width int) (*message.HeaderVa
 			charset = "iso-8859-1"
 		}
 	}
+
 	cs, err := c.b.Charsets().New(charset)
 	if err != nil {
 		return nil, err
 	}
 	o := message.HeaderOptions{MaxLineLen: width, HeaderName: name, ContinuationWS: "\t"}
+
 	if c.since(foldedWithSpace) {
 		o.ContinuationWS = " "
 	}
+
 	h, err := message.NewHeader(s, cs, o)
 	if isUnicodeError(err) && c.since(badDescription) {
 		c.b.Log("error", "list: %s: can't decode \"%s\" as %s", c.l.Name(), plain(s), charset)
 		return message.NewHeader("", cs, o)
 	}
+
 	return h, err
 }
 
@@ -188,6 +200,7 @@ func (c *cooking) commandFields() error {
 	if err != nil {
 		return err
 	}
+
 	info, err := c.script("listinfo")
 	if err != nil {
 		return err
@@ -196,15 +209,18 @@ func (c *cooking) commandFields() error {
 	if err != nil {
 		return err
 	}
+
 	post, err := c.address("")
 	if err != nil {
 		return err
 	}
+
 	formats := map[string]string{
 		"List-Help":        "<mailto:%(request)s?subject=help>",
 		"List-Unsubscribe": "<%(options)s>, <mailto:%(request)s?subject=unsubscribe>",
 		"List-Subscribe":   "<%(info)s>, <mailto:%(request)s?subject=subscribe>",
 	}
+
 	// A dict is filled, then the three are put into another: the order of keys is that of insertion into the latter.
 	names := py.DictOrder([]string{"List-Help", "List-Unsubscribe", "List-Subscribe"})
 	vars := i18n.Vars{"request": request, "info": info, "options": options, "post": post}
@@ -212,6 +228,7 @@ func (c *cooking) commandFields() error {
 		formats["List-Post"] = "<mailto:%(post)s>"
 		names = append(names, "List-Post")
 	}
+
 	if c.l.Bool("archive") {
 		if vars["archive"], err = c.archiveURL(); err != nil {
 			return err
@@ -219,6 +236,7 @@ func (c *cooking) commandFields() error {
 		formats["List-Archive"] = "<%(archive)s>"
 		names = append(names, "List-Archive")
 	}
+
 	for _, name := range py.DictOrder(names) {
 		value, err := i18n.SafeInterp(formats[name], vars)
 		if err != nil {
@@ -226,6 +244,7 @@ func (c *cooking) commandFields() error {
 		}
 		c.replace(name, c.continued(name, value))
 	}
+
 	return nil
 }
 
@@ -233,9 +252,11 @@ func (c *cooking) commandFields() error {
 func (c *cooking) continued(name string, value i18n.Text) i18n.Text {
 	const width = 78
 	joiner := ",\n\t"
+
 	if c.since(foldedWithSpace) {
 		joiner = ",\n "
 	}
+
 	switch v := value.(type) {
 	case pickle.Unicode:
 		if len(name)+2+len([]rune(string(v))) > width {
@@ -246,6 +267,7 @@ func (c *cooking) continued(name string, value i18n.Text) i18n.Text {
 			return strings.ReplaceAll(v, ", ", joiner)
 		}
 	}
+
 	return value
 }
 
@@ -255,6 +277,7 @@ func (c *cooking) archiveURL() (i18n.Text, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	var url i18n.Text
 	if c.l.Bool("archive_private") {
 		if url, err = i18n.SafeInterp("%(url)s/", i18n.Vars{"url": private}); err != nil {
@@ -265,28 +288,33 @@ func (c *cooking) archiveURL() (i18n.Text, error) {
 		if !ok {
 			return nil, py.NoAttribute(nil, "group")
 		}
+
 		var hostname i18n.Text = host
 		if host == "" {
 			hostname = c.b.Site().Str("DEFAULT_URL_HOST")
 		} else if _, ok := private.(pickle.Unicode); ok {
 			hostname = pickle.Unicode(host)
 		}
+
 		url, err = i18n.SafeInterp(c.b.Site().Str("PUBLIC_ARCHIVE_URL"), i18n.Vars{"listname": c.l.Name(), "hostname": hostname})
 		if err != nil {
 			return nil, err
 		}
+
 		if !strings.HasSuffix(plain(url), "/") {
 			if url, err = i18n.SafeInterp("%(url)s/", i18n.Vars{"url": url}); err != nil {
 				return nil, err
 			}
 		}
 	}
+
 	if c.since(archiveSlash) {
 		return url, nil
 	}
 	if u, ok := url.(pickle.Unicode); ok {
 		return pickle.Unicode(strings.TrimSuffix(string(u), "/")), nil
 	}
+
 	return strings.TrimSuffix(plain(url), "/"), nil
 }
 
@@ -311,5 +339,6 @@ func plain(t i18n.Text) string {
 	case pickle.Unicode:
 		return string(t)
 	}
+
 	return ""
 }

@@ -33,6 +33,7 @@ func deliver(b runner.Batch, msg *message.Message, data *qfile.Data) error {
 			data.Set("verp", n.Rem(n, big.NewInt(int64(interval))).Sign() == 0)
 		}
 	}
+
 	out := data.Clone()
 	out.Set("listname", l.Name())
 	// Both handlers have been taken from it when Mailman writes it down.
@@ -55,5 +56,6 @@ func postID(v pickle.Value) (*big.Int, bool) {
 		n, _ := big.NewFloat(v).Int(nil)
 		return n, true
 	}
+
 	return nil, false
 }

@@ -50,6 +50,7 @@ func changed(s *site.Site) string {
 			return "its " + name + ".py is that of a release candidate"
 		}
 	}
+
 	return ""
 }
 
@@ -75,10 +76,12 @@ func (h *Handler) Apply(b runner.Batch, e *runner.Entry) (runner.Outcome, error)
 	if err != nil {
 		return "", err
 	}
+
 	why := h.python
 	if why == "" {
 		why = beyond(b, msg, e)
 	}
+
 	if why != "" {
 		return "", &maillist.ErrNeedsPython{List: b.List().Name(), Reason: why}
 	}
@@ -114,6 +117,7 @@ func beyond(b runner.Batch, msg *message.Message, e *runner.Entry) string {
 			return "its " + name + " is no string"
 		}
 	}
+
 	if v, _ := l.Get("description"); v != nil {
 		switch v.(type) {
 		case pickle.Str, pickle.Unicode:
@@ -121,14 +125,17 @@ func beyond(b runner.Batch, msg *message.Message, e *runner.Entry) string {
 			return "its description is no string"
 		}
 	}
+
 	for _, name := range otherSettings(b.Site()) {
 		if !l.Has(name) {
 			return "it has no " + name
 		}
 	}
+
 	if !membership.Since(release, fasttrackIsKept) && membership.Since(release, fromIsList) && b.Site().Bool("ALLOW_FROM_IS_LIST") && l.Bool("from_is_list") {
 		return "its release changes the From field of its own notices"
 	}
+
 	return ""
 }
 
@@ -151,11 +158,13 @@ func isPipeline(v pickle.Value) bool {
 	if !ok || len(l.Items) == 0 || len(l.Items) > len(pipeline) {
 		return false
 	}
+
 	for i, want := range pipeline[len(pipeline)-len(l.Items):] {
 		if l.Items[i] != pickle.Value(pickle.Str(want)) {
 			return false
 		}
 	}
+
 	return true
 }
 
@@ -179,6 +188,7 @@ func dispose(b runner.Batch, msg *message.Message, e *runner.Entry) error {
 	if err != nil {
 		return err
 	}
+
 	e.Data.Set("lang", l.GetMemberLanguage(sender))
 	// That may have added the site's language to the list's, which is not to be seen
 	// by those who save the list.
@@ -188,6 +198,7 @@ func dispose(b runner.Batch, msg *message.Message, e *runner.Entry) error {
 	if err := cook(b, msg, e.Data); err != nil {
 		return err
 	}
+
 	e.Data.Set("pipeline", left(1))
 	if err := deliver(b, msg, e.Data); err != nil {
 		return err

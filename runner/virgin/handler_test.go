@@ -69,13 +69,16 @@ def process(mlist, msg, msgdata):
 			if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
 				t.Fatal(err)
 			}
+
 			if stats := drain(t, prefix, 0); stats.Outcomes[runner.Delegated] != 5 {
 				t.Errorf("had %v, wanted 5 delegated", stats.Outcomes)
 			}
+
 			out := dump(t, prefix).Queues["out"]
 			if len(out) != 5 {
 				t.Fatalf("had %d entries in out, wanted 5", len(out))
 			}
+
 			for i, e := range out {
 				if all := strings.Join(e, "\n"); !strings.Contains(all, "X-BeenThere: 'test@elsewhere.example.com'") || !strings.Contains(all, fmt.Sprintf("<%d@example.com>", i)) {
 					t.Errorf("entry %d: had no trace of the site's own code, or is out of place:\n%s", i, all)
@@ -94,52 +97,63 @@ func TestTakesNoLockAndSavesNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	env := txn.NewEnv(s)
 	defer env.Log.Close()
 	env.Lock = func(context.Context, string, time.Duration) (txn.Lock, error) {
 		t.Error("a list's lock was asked for")
 		return nil, errors.New("no lock")
 	}
+
 	e, err := engine.New(env, virgin.New(s), 0, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	config := filepath.Join(s.ListDataDir(), demo.ListName, "config.pck")
 	for round, description := range []string{"first", "second"} {
 		l, err := env.Lists.Get(demo.ListName, maillist.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		l.Set("description", pickle.Str(description))
 		files, err := l.Stage()
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		for _, f := range files {
 			if err := f.Publish(nil); err != nil {
 				t.Fatal(err)
 			}
 		}
+
 		env.Lists.Forget(demo.ListName)
 		before, err := os.Stat(config)
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		fill(t, s, 20)
 		if _, err := e.Drain(t.Context()); err != nil {
 			t.Fatal(err)
 		}
+
 		after, err := os.Stat(config)
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		if !os.SameFile(before, after) || before.ModTime() != after.ModTime() {
 			t.Error("config.pck was saved, wanted it left alone")
 		}
+
 		if n := count(t, s, "out", description); n != 20 {
 			t.Errorf("round %d: had %d messages with the description %q, wanted 20", round, n, description)
 		}
 	}
+
 	if err := e.Close(); err != nil {
 		t.Error(err)
 	}
@@ -152,6 +166,7 @@ func BenchmarkVirgin(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
+
 	env := txn.NewEnv(s)
 	defer env.Log.Close()
 	e, err := engine.New(env, virgin.New(s), 0, 1)
@@ -167,6 +182,7 @@ func BenchmarkVirgin(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+
 	b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N*1000), "µs/entry")
 }
 
@@ -177,6 +193,7 @@ func fill(t testing.TB, s *site.Site, n int) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	for i := range n {
 		data := qfile.NewData()
 		data.Set("listname", demo.ListName)
@@ -194,17 +211,21 @@ func count(t testing.TB, s *site.Site, queue, text string) (n int) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	for _, f := range files {
 		b, err := os.ReadFile(f)
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		if strings.Contains(string(b), text) {
 			n++
 		}
+
 		if err := os.Remove(f); err != nil {
 			t.Fatal(err)
 		}
 	}
+
 	return n
 }

@@ -49,20 +49,24 @@ func drain(t *testing.T, prefix string, batch int) engine.Stats {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	env := txn.NewEnv(s)
 	defer env.Log.Close()
 	e, err := engine.New(env, virgin.New(s), 0, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	e.BatchSize = batch
 	stats, err := e.Drain(t.Context())
 	if err != nil {
 		t.Error(err)
 	}
+
 	if err := e.Close(); err != nil {
 		t.Error(err)
 	}
+
 	return stats
 }
 
@@ -107,6 +111,7 @@ func TestAsMailman(t *testing.T) {
 			if i > 0 && j != i%3 {
 				continue // the installed release is held in all of them
 			}
+
 			t.Run(fmt.Sprintf("%s/%d", mmtest.Version(t, release), j), func(t *testing.T) {
 				t.Parallel()
 				prefix := mmtest.CloneOf(t, release)
@@ -119,12 +124,14 @@ func TestAsMailman(t *testing.T) {
 				if len(want.Queues["out"]) < 100 || len(want.Queues["shunt"]) == 0 {
 					t.Errorf("Mailman has sent %d messages on and shunted %d: too few to tell anything", len(want.Queues["out"]), len(want.Queues["shunt"]))
 				}
+
 				for _, batch := range []int{0, 7} {
 					copyDirs(t, before, prefix)
 					stats := drain(t, prefix, batch)
 					if n := stats.Outcomes[runner.Forwarded]; n < 100 {
 						t.Errorf("had %v, wanted most of them forwarded", stats.Outcomes)
 					}
+
 					if diff := cmp.Diff(want, dump(t, prefix)); diff != "" {
 						t.Errorf("batches of %d (- Mailman, + mmrunner):\n%.6000s", batch, diff)
 					}

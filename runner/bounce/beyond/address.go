@@ -25,6 +25,7 @@ func addresses(line string) []found {
 		if at < 0 {
 			return all
 		}
+
 		at += from
 		start := localStart(line, from, at)
 		end := domainEnd(line, at+1)
@@ -32,6 +33,7 @@ func addresses(line string) []found {
 		if start == at || end == at+1 {
 			continue
 		}
+
 		all = append(all, found{line[start:end], start, end})
 	}
 }
@@ -62,6 +64,7 @@ func localStart(line string, min, at int) int {
 	if eq := strings.IndexByte(line[i:at], '='); eq > 0 && eq < at-i-1 && isWord(line[i:i+eq]) {
 		i += eq + 1
 	}
+
 	for i < at && strings.IndexByte(".'*-=/?&", line[i]) >= 0 {
 		i++
 	}
@@ -79,15 +82,18 @@ func domainEnd(line string, start int) int {
 		}
 		i += n
 	}
+
 	domain := strings.TrimRight(line[start:i], ".-")
 	dot := strings.LastIndexByte(domain, '.')
 	if dot <= 0 || strings.Contains(domain, "..") || domain[0] == '-' {
 		return start
 	}
+
 	top := domain[dot+1:]
 	if r := firstRune(top); len(top) < 2 || !unicode.IsLetter(r) {
 		return start
 	}
+
 	return start + len(domain)
 }
 
@@ -160,13 +166,16 @@ func variants(forms []string) []string {
 		if local, domain, ok := cutDomain(a); !ok || local == "" || domain == "" {
 			return
 		}
+
 		for _, b := range all {
 			if a == b {
 				return
 			}
 		}
+
 		all = append(all, a)
 	}
+
 	for _, a := range forms {
 		add(a)
 	}
@@ -174,15 +183,18 @@ func variants(forms []string) []string {
 		add(unescape(a))
 		add(unxtext(a))
 	}
+
 	for _, a := range all {
 		local, domain, _ := cutDomain(a)
 		if d, err := idna.Lookup.ToASCII(domain); err == nil {
 			add(local + "@" + d)
 		}
+
 		if d, err := idna.Lookup.ToUnicode(domain); err == nil {
 			add(local + "@" + d)
 		}
 	}
+
 	return all
 }
 
@@ -198,6 +210,7 @@ func unescape(s string) string {
 			b.WriteByte(s[i])
 			continue
 		}
+
 		if i+3 < len(s) {
 			if c, err := strconv.ParseUint(s[i+1:i+4], 8, 8); err == nil {
 				b.WriteByte(byte(c))
@@ -205,6 +218,7 @@ func unescape(s string) string {
 				continue
 			}
 		}
+
 		if end := strings.IndexByte(s[i:], '}'); end > 3 && strings.HasPrefix(s[i:], `\x{`) {
 			if c, err := strconv.ParseUint(s[i+3:i+end], 16, 32); err == nil && c <= unicode.MaxRune {
 				b.WriteRune(rune(c))
@@ -212,11 +226,14 @@ func unescape(s string) string {
 				continue
 			}
 		}
+
 		b.WriteByte(s[i])
 	}
+
 	if !utf8.ValidString(b.String()) {
 		return s
 	}
+
 	return b.String()
 }
 
@@ -234,10 +251,13 @@ func unxtext(s string) string {
 				continue
 			}
 		}
+
 		b.WriteByte(s[i])
 	}
+
 	if !utf8.ValidString(b.String()) {
 		return s
 	}
+
 	return b.String()
 }

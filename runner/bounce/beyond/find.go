@@ -60,6 +60,7 @@ func Find(m *message.Message) Result {
 	case r.disposition:
 		return Result{Kind: Notification, Rule: "disposition"}
 	}
+
 	if kind := progress(groups); kind != None {
 		return Result{Kind: kind, Rule: "status"}
 	}
@@ -83,6 +84,7 @@ func Find(m *message.Message) Result {
 	if kind := progress(groups); kind != None {
 		return Result{Kind: kind, Rule: "status-text"}
 	}
+
 	return r.prose()
 }
 
@@ -107,10 +109,12 @@ func (r *report) recipients(found [][]string) []Recipient {
 		if len(forms) == 0 || len(all) == maxRecipients || slices.ContainsFunc(forms, r.sender) {
 			continue
 		}
+
 		if k := fold(forms[0]); !seen[k] {
 			seen[k] = true
 			all = append(all, Recipient{Addr: forms[0], Also: forms[1:]})
 		}
 	}
+
 	return all
 }

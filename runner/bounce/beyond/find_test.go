@@ -23,10 +23,12 @@ func TestFind(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	d, err := detect.New(site.Builtin())
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	for _, f := range samples.Files {
 		name, want, _ := strings.Cut(f.Name, ": ")
 		t.Run(name, func(t *testing.T) {
@@ -35,6 +37,7 @@ func TestFind(t *testing.T) {
 			if r := d.Scan(own); len(r.Addrs) > 0 {
 				t.Logf("Mailman's %s finds %v", r.Module, r.Addrs)
 			}
+
 			if diff := cmp.Diff(want, describe(beyond.Find(own))); diff != "" {
 				t.Errorf("want -, had +:\n%s", diff)
 			}
@@ -60,6 +63,7 @@ func describe(r beyond.Result) string {
 		forms := a.Forms()
 		s += " " + forms[min(1, len(forms)-1)*escaped(forms[0])]
 	}
+
 	return s
 }
 
@@ -85,6 +89,7 @@ Final-Recipient: rfc822;amy@inside.example
 Action: failed
 --B--
 `)
+
 	r := beyond.Find(m)
 	want := []beyond.Recipient{{Addr: "amy@xn--mller-kva.example", Also: []string{"amy@inside.example", "amy@müller.example"}}}
 	if diff := cmp.Diff(want, r.Recipients); diff != "" {
@@ -108,13 +113,16 @@ Final-Recipient: rfc822; ben@example.net
 Action: failed
 --B--
 `)
+
 	d, err := detect.New(site.Builtin())
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if r := d.Scan(m); !r.Stop {
 		t.Fatalf("Mailman would find %+v, want a warning", r)
 	}
+
 	if diff := cmp.Diff("bounce status ben@example.net", describe(beyond.FailedBesideDelayed(m))); diff != "" {
 		t.Errorf("want -, had +:\n%s", diff)
 	}
@@ -151,20 +159,25 @@ Action: failed
 --C--
 --B--
 `)
+
 	d, err := detect.New(site.Builtin())
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if diff := cmp.Diff([]string{"amy@example.net", "victim@example.net"}, d.Scan(attack).Addrs); diff != "" {
 		t.Errorf("Mailman's module: want -, had +:\n%s", diff)
 	}
+
 	own, nested := beyond.WithoutNestedReports(attack)
 	if !nested {
 		t.Error("the nested report was not seen")
 	}
+
 	if diff := cmp.Diff([]string{"amy@example.net"}, d.Scan(own).Addrs); diff != "" {
 		t.Errorf("without nested reports: want -, had +:\n%s", diff)
 	}
+
 	if diff := cmp.Diff([]string{"amy@example.net", "victim@example.net"}, d.Scan(attack).Addrs); diff != "" {
 		t.Errorf("the message was changed: want -, had +:\n%s", diff)
 	}
@@ -192,6 +205,7 @@ func TestHostileReports(t *testing.T) {
 				m := parse(t, "Content-Type: "+kind+"\n"+head+body)
 				start := time.Now()
 				r := beyond.Find(m)
+
 				if took := time.Since(start); took > 20*time.Second {
 					t.Errorf("%s: took %v for 1 MB", kind, took)
 				} else {
@@ -234,6 +248,7 @@ Action: failed
 Status: 5.2.2
 --B--
 `)
+
 	text := parse(t, "From: MAILER-DAEMON@mx.example.net\n\nIn the year 2024 it failed:\n<amy@example.net>: host in.example.net said:\n  554-5.7.1 blocked by our list\n")
 	for _, c := range []struct {
 		m     *message.Message
@@ -250,6 +265,7 @@ Status: 5.2.2
 		if diff := cmp.Diff(c.want, had); diff != "" {
 			t.Errorf("%s: want -, had +:\n%s", c.addr, diff)
 		}
+
 		if had.Class() != c.class {
 			t.Errorf("%s: had class %s, want %s", c.addr, had.Class(), c.class)
 		}

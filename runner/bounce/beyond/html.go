@@ -24,6 +24,7 @@ func stripHTML(s string) string {
 			b.WriteString(s[at:])
 			break
 		}
+
 		b.WriteString(strings.ReplaceAll(s[at:at+start], "\n", " "))
 		at += start + 1
 
@@ -31,6 +32,7 @@ func stripHTML(s string) string {
 		if end < 0 {
 			break
 		}
+
 		tag := lower[at : at+end]
 		at += end + 1
 		name, _, _ := strings.Cut(strings.TrimSuffix(tag, "/"), " ")
@@ -47,6 +49,7 @@ func stripHTML(s string) string {
 			b.WriteString("<" + tag + ">") // an address whose brackets should have been escaped
 		}
 	}
+
 	return html.UnescapeString(b.String())
 }
 

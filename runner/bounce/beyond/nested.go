@@ -46,12 +46,14 @@ func hasNested(m *message.Message) bool {
 		if in && part.GetContentType() == "message/delivery-status" {
 			return true
 		}
+
 		if in || part != m && returns(part, m) {
 			for _, below := range part.Parts() {
 				inside[below] = true
 			}
 		}
 	}
+
 	return false
 }
 
@@ -62,6 +64,7 @@ func withoutReports(m, top *message.Message, inside bool) *message.Message {
 	if parts == nil {
 		return m
 	}
+
 	inside = inside || m != top && returns(m, top)
 	out := *m
 	below := make([]*message.Message, 0, len(parts))
@@ -71,6 +74,7 @@ func withoutReports(m, top *message.Message, inside bool) *message.Message {
 		}
 		below = append(below, withoutReports(part, top, inside))
 	}
+
 	if slices.Equal(below, parts) {
 		return m
 	}

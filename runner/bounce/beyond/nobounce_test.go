@@ -16,6 +16,7 @@ func TestNoBounceChargesNobody(t *testing.T) {
 		"Return-Path: <>\n", "X-Autoreply: yes\n", "Auto-Submitted: auto-generated\n"}
 	subjects := []string{"Re: News", "Out of office", "Fwd: Undelivered Mail Returned to Sender", "Your order could not be found", "Hello",
 		"Automatic reply: Undeliverable", "[list] 550 user unknown?", "Wichtig: Ihr Konto", "会議のお知らせ", "Problem with your account"}
+
 	bodies := []string{
 		"I no longer work here. Mail will not be delivered; please write to victim@example.net.\n",
 		"On Monday you wrote:\n> Delivery to victim@example.net failed.\n> 550 5.1.1 <victim@example.net>: user unknown\n\nWhy is that?\n",
@@ -35,6 +36,7 @@ func TestNoBounceChargesNobody(t *testing.T) {
 		"{\"error\": \"550\", \"recipient\": \"victim@example.net\", \"message\": \"mailbox full\"}\n",
 		"Hello victim@example.net,\n\nyour mailbox is full. Click here to fix the problem.\n",
 	}
+
 	n := 0
 	for _, from := range froms {
 		for _, head := range extra {
@@ -49,6 +51,7 @@ func TestNoBounceChargesNobody(t *testing.T) {
 			}
 		}
 	}
+
 	if n < 10_000 {
 		t.Errorf("looked at %d messages, want 10,000", n)
 	}

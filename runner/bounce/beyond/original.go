@@ -35,6 +35,7 @@ func (r *report) cutOriginal(s string) string {
 		line := strings.TrimSpace(lines[i])
 		begins := !inFields && startsMessage(lines[i:])
 		inFields = mayBegin(lines[i]) || inFields && (isContinued(lines[i]) || field.MatchString(line))
+
 		switch {
 		case returnedType(line):
 			// A part of broken MIME: its own fields end at a blank line.
@@ -55,6 +56,7 @@ func (r *report) cutOriginal(s string) string {
 			kept.WriteString(lines[i])
 		}
 	}
+
 	return kept.String()
 }
 
@@ -95,6 +97,7 @@ func startsMessage(lines []string) bool {
 	if !mayBegin(lines[0]) {
 		return false
 	}
+
 	var seen []string
 	for i, line := range lines {
 		if i > 0 && isContinued(line) {
@@ -104,16 +107,19 @@ func startsMessage(lines []string) bool {
 		if m == nil {
 			return false
 		}
+
 		name := strings.ToLower(m[1])
 		if isRecipientField(name) || name == "reporting-mta" || name == "action" {
 			return false
 		}
+
 		if messageFields[name] && !slices.Contains(seen, name) {
 			if seen = append(seen, name); len(seen) == enoughFields {
 				return true
 			}
 		}
 	}
+
 	return false
 }
 

@@ -66,28 +66,33 @@ func (r *report) prose() Result {
 	rule := ""
 	var found [][]string
 	failed := announced
+
 	take := func(name string, addrs []string) {
 		if len(addrs) > 0 && rule == "" {
 			rule = name
 		}
+
 		for _, a := range addrs {
 			if len(found) < 10*maxRecipients {
 				found = append(found, []string{a})
 			}
 		}
 	}
+
 	for _, s := range spans {
 		if announces(s.lower) {
 			failed = true
 			take("phrase", r.around(p, s, true))
 		}
 	}
+
 	for i, l := range p {
 		if l.reply == "5" {
 			failed = true
 			take("code", r.around(p, span{first: i, last: i, start: 0, end: len(l.text)}, false))
 		}
 	}
+
 	if all := r.recipients(found); len(all) > 0 {
 		return Result{Kind: Bounce, Rule: rule, Recipients: all}
 	}
@@ -104,12 +109,14 @@ func (r *report) prose() Result {
 			}
 		}
 	}
+
 	if all := r.recipients(found); len(all) == 1 {
 		return Result{Kind: Bounce, Rule: "label", Recipients: all}
 	}
 	if all := r.returnedTo(); len(all) == 1 && len(found) == 0 {
 		return Result{Kind: Bounce, Rule: "returned", Recipients: all}
 	}
+
 	return Result{}
 }
 
@@ -119,30 +126,36 @@ func (r *report) prose() Result {
 func (r *report) around(p []line, s span, announcement bool) []string {
 	var own []string
 	contact := hasWord(s.lower, contacts)
+
 	for i := s.first; i <= s.last; i++ {
 		if i > s.first && hasWord(p[i-1].lower, contacts) {
 			break
 		}
+
 		for _, a := range p[i].addrs {
 			if (i > s.first || a.start >= s.start) && (i < s.last || a.end <= s.end) && r.chargeable(a) {
 				own = append(own, a.text)
 			}
 		}
 	}
+
 	if len(own) > 0 || contact && announcement {
 		return own
 	}
 	after := func() []string { return r.listed(p, s.last, s.end) }
 	before := func() []string { return r.above(p, s.first) }
+
 	if announcement {
 		if all := after(); len(all) > 0 {
 			return all
 		}
 		return before()
 	}
+
 	if all := before(); len(all) > 0 {
 		return all
 	}
+
 	return after()
 }
 
@@ -155,16 +168,19 @@ func (r *report) listed(p []line, at, end int) []string {
 			all = append(all, a.text)
 		}
 	}
+
 	for i, last := at+1, at; i < len(p) && i <= last+near && len(all) < maxRecipients; i++ {
 		if i > at+1 && hasWord(p[i-1].lower, contacts) {
 			break
 		}
+
 		for _, a := range p[i].addrs {
 			if r.chargeable(a) && (a.leading || a.role == recipient) && !succeeds(p[i]) {
 				all = append(all, a.text)
 				last = i
 			}
 		}
+
 		if last == i {
 			if p[i].listed {
 				break
@@ -172,6 +188,7 @@ func (r *report) listed(p []line, at, end int) []string {
 			p[i].listed = true
 		}
 	}
+
 	return all
 }
 
@@ -183,10 +200,12 @@ func (r *report) above(p []line, at int) []string {
 				return []string{a.text}
 			}
 		}
+
 		if p[i].reply == "2" {
 			break
 		}
 	}
+
 	return nil
 }
 
@@ -215,12 +234,15 @@ func (r *report) lines() []line {
 				}
 				continue
 			}
+
 			all = append(all, r.line(s))
 		}
+
 		if len(all) > 0 {
 			all[len(all)-1].ends = true
 		}
 	}
+
 	return all
 }
 
@@ -245,21 +267,26 @@ func (r *report) line(s string) line {
 	if len(l.lower) != len(s) {
 		l.lower = asciiLower(s)
 	}
+
 	for _, re := range []*regexp.Regexp{enhancedCode, replyCode} {
 		if m := re.FindStringSubmatch(s); m != nil && l.reply == "" {
 			l.reply = m[1]
 		}
 	}
+
 	end := 0 // of the address before
 	for i, f := range addresses(s) {
 		a := addr{found: f, role: roleOf(l.lower, end, f.start)}
 		a.leading = i == 0 && isLeading(s[:f.start])
+
 		if a.role == outside && isSender(l.lower[end:f.start]) {
 			r.senders[fold(f.text)] = true
 		}
+
 		end = f.end
 		l.addrs = append(l.addrs, a)
 	}
+
 	return l
 }
 
@@ -286,6 +313,7 @@ func roleOf(lower string, from, start int) role {
 	case containsAny(label, senderLabels):
 		return outside
 	}
+
 	return unnamed
 }
 
@@ -329,13 +357,16 @@ func sentences(p []line) []span {
 			open = false
 		}
 	}
+
 	for i, l := range p {
 		if len(all) >= maxSentences {
 			return all
 		}
+
 		if open && beginsAnew(l) {
 			shut(i-1, len(p[i-1].text))
 		}
+
 		from := 0
 		for from < len(l.lower) {
 			end, stop := sentenceEnd(l.lower, from)
@@ -344,19 +375,24 @@ func sentences(p []line) []span {
 			} else {
 				b.WriteByte(' ')
 			}
+
 			b.WriteString(strings.TrimSpace(l.lower[from:end]))
 			if stop || b.Len() > 4096 {
 				shut(i, end)
 			}
+
 			from = end
 		}
+
 		if l.ends || !isWrapped(l.text) {
 			shut(i, len(l.text))
 		}
 	}
+
 	if len(p) > 0 {
 		shut(len(p)-1, len(p[len(p)-1].text))
 	}
+
 	return all
 }
 
@@ -377,6 +413,7 @@ func isWrapped(s string) bool {
 			columns++
 		}
 	}
+
 	return columns >= wide
 }
 
@@ -386,6 +423,7 @@ func sentenceEnd(s string, from int) (end int, stop bool) {
 	for i := from; i < len(s); {
 		r, n := utf8.DecodeRuneInString(s[i:])
 		i += n
+
 		switch r {
 		case '。', '！', '？', '：':
 			return i, true
@@ -396,5 +434,6 @@ func sentenceEnd(s string, from int) (end int, stop bool) {
 			}
 		}
 	}
+
 	return len(s), false
 }

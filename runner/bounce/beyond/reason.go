@@ -51,11 +51,13 @@ func Why(m *message.Message, addr string) Reason {
 			}
 		}
 	}
+
 	for _, s := range texts {
 		if r.fromText(s); r.Status != "" || r.Diagnostic != "" {
 			break
 		}
 	}
+
 	return r
 }
 
@@ -66,6 +68,7 @@ func ownParts(m *message.Message) func(yield func(*message.Message) bool) {
 			yield(m)
 			return
 		}
+
 		for _, part := range m.Parts() {
 			if part.IsMultipart() && strings.HasPrefix(part.GetContentType(), "multipart/") {
 				for _, below := range part.Parts() {
@@ -89,31 +92,37 @@ func whyIn(status *message.Message, addr string) (Reason, bool) {
 	if len(blocks) > 1 {
 		reporting, _ = blocks[0].Get("reporting-mta")
 	}
+
 	recipients := 0
 	for _, b := range blocks {
 		final, ok := b.Get("final-recipient")
 		if !ok {
 			continue
 		}
+
 		recipients++
 		original, _ := b.Get("original-recipient")
 		mine := strings.Contains(strings.ToLower(final), addr) || strings.Contains(strings.ToLower(original), addr)
 		if !mine && recipients > 1 {
 			continue
 		}
+
 		r.Status, _ = b.Get("status")
 		r.Status = statusCode(r.Status)
 		r.Diagnostic, _ = b.Get("diagnostic-code")
 		r.Diagnostic = shorten(afterType(r.Diagnostic))
 		r.Server, _ = b.Get("remote-mta")
+
 		if r.Server == "" {
 			r.Server = reporting
 		}
+
 		r.Server = shorten(afterType(r.Server))
 		if mine {
 			break
 		}
 	}
+
 	return r, recipients > 0
 }
 
@@ -156,6 +165,7 @@ func (r *Reason) fromText(s string) {
 	if len(s) > headOf {
 		s = s[:headOf]
 	}
+
 	for i := 0; i+3 < len(s); i++ {
 		if c := s[i]; c != '5' && c != '4' || i > 0 && (isASCIIWord(s[i-1]) || s[i-1] == '.') {
 			continue
@@ -165,13 +175,16 @@ func (r *Reason) fromText(s string) {
 		if code == "" && !reply {
 			continue
 		}
+
 		line := s[i:]
 		if end := strings.IndexByte(line, '\n'); end >= 0 {
 			line = line[:end]
 		}
+
 		if code == "" {
 			code = statusCode(line[4:])
 		}
+
 		r.Status, r.Diagnostic = code, shorten(line)
 		return
 	}
@@ -189,9 +202,11 @@ var (
 func (r Reason) Class() Class {
 	text := asciiLower(r.Diagnostic)
 	subject := ""
+
 	if len(r.Status) > 2 {
 		subject = r.Status[2:]
 	}
+
 	switch {
 	case subject == "2.2" || containsAny(text, fullWords):
 		return Full
@@ -204,5 +219,6 @@ func (r Reason) Class() Class {
 	case strings.HasPrefix(r.Status, "5.") || strings.HasPrefix(text, "5"):
 		return Hard
 	}
+
 	return Unknown
 }

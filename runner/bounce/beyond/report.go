@@ -42,6 +42,7 @@ func readReport(m *message.Message) *report {
 	case "feedback-report":
 		r.feedback = true
 	}
+
 	parts := 0
 	r.read(m, &parts, true)
 	for i, t := range r.texts {
@@ -51,6 +52,7 @@ func readReport(m *message.Message) *report {
 	for _, o := range r.returned {
 		r.addSenders(o, "from", "sender", "reply-to", "return-path", "x-envelope-from")
 	}
+
 	return r
 }
 
@@ -59,6 +61,7 @@ func (r *report) read(m *message.Message, parts *int, top bool) {
 	if *parts++; *parts > maxParts {
 		return
 	}
+
 	switch kind := m.GetContentType(); {
 	case kind == "message/delivery-status" || kind == "message/global-delivery-status":
 		r.status = append(r.status, limit(decoded(m)))
@@ -96,10 +99,12 @@ func (r *report) multipart(m *message.Message, parts *int) {
 			r.texts = append(r.texts, limit(toUTF8(*outside, "")))
 		}
 	}
+
 	below := m.Parts()
 	if m.GetContentType() == "multipart/alternative" {
 		below = bestAlternative(below)
 	}
+
 	for _, part := range below {
 		r.read(part, parts, false)
 	}
@@ -151,29 +156,36 @@ func decoded(m *message.Message) string {
 		if i > 0 && below == m.Parts()[i-1] {
 			continue
 		}
+
 		for h := range below.Headers() {
 			if v, ok := h.Value.(string); ok {
 				b.WriteString(h.Name + ": " + v + "\n")
 			}
 		}
+
 		b.WriteString("\n")
 		if s, ok := below.GetPayloadString(); ok {
 			b.WriteString(s + "\n")
 		}
+
 		if b.Len() > maxText {
 			break
 		}
 	}
+
 	if s, ok := m.GetPayloadString(); ok {
 		b.WriteString(s)
 	}
+
 	encoding, _ := m.Get("content-transfer-encoding")
 	whole := message.New()
 	whole.Set("Content-Transfer-Encoding", strings.TrimSpace(encoding))
 	whole.Payload = b.String()
+
 	if encoding = strings.ToLower(strings.TrimSpace(encoding)); encoding == "base64" {
 		whole.Payload = strings.TrimSpace(b.String())
 	}
+
 	return payload(whole)
 }
 
@@ -196,6 +208,7 @@ func toUTF8(s, charset string) string {
 	case charset == "" || strings.HasPrefix(charset, "utf") || charset == "us-ascii":
 		charset = "windows-1252"
 	}
+
 	if u, err := codec.Decode(s, charset, codec.Replace); err == nil {
 		return u
 	}

@@ -11,6 +11,7 @@ func (r *report) returnedTo() []Recipient {
 	if (m.Has("list-id") || m.Has("list-post")) && !m.Has("x-list-administrivia") {
 		return nil
 	}
+
 	var found [][]string
 	for _, name := range []string{"x-envelope-to", "to", "cc", "bcc"} {
 		for _, v := range m.GetAll(name) {
@@ -19,5 +20,6 @@ func (r *report) returnedTo() []Recipient {
 			}
 		}
 	}
+
 	return r.recipients(found)
 }

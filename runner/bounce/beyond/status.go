@@ -32,6 +32,7 @@ func (r *report) textGroups() []group {
 			}
 		}
 	}
+
 	return all
 }
 
@@ -47,24 +48,28 @@ func groups(lines []string) []group {
 	var g group
 	blank := false
 	last := "" // the field before, for a line that continues it
+
 	flush := func() {
 		if g.original != "" || g.final != "" {
 			all = append(all, g)
 		}
 		g = group{}
 	}
+
 	for _, line := range lines {
 		line = strings.TrimRight(line, "\r")
 		if strings.TrimSpace(line) == "" {
 			blank, last = true, ""
 			continue
 		}
+
 		if last != "" && (line[0] == ' ' || line[0] == '\t') {
 			if p := g.value(last); p != nil {
 				*p += " " + strings.TrimSpace(line)
 			}
 			continue
 		}
+
 		m := field.FindStringSubmatch(line)
 		if m == nil {
 			last = ""
@@ -81,11 +86,13 @@ func groups(lines []string) []group {
 		if *p != "" || blank && (whole || g.original == "" && g.final == "" && !isRecipientField(last)) {
 			flush()
 		}
+
 		blank = false
 		if p = g.value(last); *p == "" {
 			*p = strings.TrimSpace(m[2])
 		}
 	}
+
 	flush()
 	return all
 }
@@ -108,6 +115,7 @@ func (g *group) value(name string) *string {
 	case "diagnostic-code":
 		return &g.diagnostic
 	}
+
 	return nil
 }
 
@@ -126,6 +134,7 @@ func (g *group) kind() Kind {
 			return a.kind
 		}
 	}
+
 	switch {
 	case strings.HasPrefix(g.status, "5."):
 		return Bounce
@@ -134,6 +143,7 @@ func (g *group) kind() Kind {
 	case strings.HasPrefix(g.status, "2."):
 		return Delivered
 	}
+
 	return None
 }
 
@@ -164,6 +174,7 @@ func progress(groups []group) Kind {
 			}
 		}
 	}
+
 	return kind
 }
 
@@ -173,6 +184,7 @@ func typed(value string) []string {
 	if kind, rest, ok := strings.Cut(value, ";"); ok && !strings.ContainsAny(kind, "@<") {
 		value = rest
 	}
+
 	value = strings.TrimSpace(value)
 
 	// An encoded word that took the local part's place.
@@ -181,12 +193,15 @@ func typed(value string) []string {
 			value = d
 		}
 	}
+
 	if u := unescape(value); u != value {
 		value = u
 	}
+
 	if !strings.Contains(value, "@") {
 		value = unxtext(value)
 	}
+
 	for _, a := range addresses(value) {
 		return []string{strings.Trim(a.text, "'")}
 	}

@@ -27,11 +27,13 @@ func (r *report) bySystem() bool {
 	if r.typed {
 		return true
 	}
+
 	for _, name := range []string{"list-id", "list-post", "list-unsubscribe"} {
 		if r.head.Has(name) {
 			return false // a newsletter, or what a list has sent on, be it a report to that list
 		}
 	}
+
 	if r.fromSystem() {
 		return true
 	}
@@ -103,6 +105,7 @@ func unencode(v string) string {
 	if err != nil {
 		return toUTF8(v, "")
 	}
+
 	var b strings.Builder
 	for _, c := range chunks {
 		if b.Len() > 0 {
@@ -110,6 +113,7 @@ func unencode(v string) string {
 		}
 		b.WriteString(toUTF8(c.S, c.Charset))
 	}
+
 	return strings.Join(strings.Fields(b.String()), " ")
 }
 
@@ -143,19 +147,23 @@ func (r *report) isAutoReply() bool {
 		}
 		subject = rest
 	}
+
 	for _, s := range replySubjects {
 		if strings.HasPrefix(subject, s) {
 			return true
 		}
 	}
+
 	if r.typed || r.fromSystem() || r.returns || r.saysFailure() {
 		return false
 	}
+
 	for _, name := range []string{"x-autoreply", "x-auto-reply", "x-autorespond", "x-autoresponder", "x-autoreply-from", "x-mail-autoreply", "x-vacation"} {
 		if r.head.Has(name) {
 			return true
 		}
 	}
+
 	precedence := letters(r.value("precedence"))
 	return precedence == "autoreply" || strings.HasPrefix(r.value("auto-submitted"), "auto-replied") || r.value("x-precedence") == "auto_reply"
 }
@@ -166,11 +174,13 @@ func (r *report) isComplaint() bool {
 	if len(r.returned) == 0 {
 		return false
 	}
+
 	for _, name := range []string{"feedback-type", "x-hmxmroriginalrecipient", "x-aol-scoll"} {
 		if r.head.Has(name) || slices.ContainsFunc(r.returned, func(m *message.Message) bool { return m.Has(name) }) {
 			return true
 		}
 	}
+
 	return strings.HasPrefix(r.subject(), "complaint about message") || strings.HasPrefix(r.subject(), "email feedback report") ||
 		strings.HasPrefix(r.subject(), "abuse report")
 }

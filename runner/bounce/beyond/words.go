@@ -185,11 +185,13 @@ func hasWord(s string, stems []string) bool {
 			}
 			continue
 		}
+
 		for from := 0; ; {
 			i := strings.Index(s[from:], stem)
 			if i < 0 {
 				break
 			}
+
 			i += from
 			if r, _ := utf8.DecodeLastRuneInString(s[:i]); i == 0 || !unicode.IsLetter(r) {
 				return true
@@ -197,5 +199,6 @@ func hasWord(s string, stems []string) bool {
 			from = i + len(stem)
 		}
 	}
+
 	return false
 }

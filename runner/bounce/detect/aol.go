@@ -40,6 +40,7 @@ func (d *aol) process(s *scan) verdict {
 	if !strings.HasSuffix(py.Lower(from.Addr), "@aol.com") {
 		return verdict{}
 	}
+
 	text, ok, err := s.m.GetPayloadDecoded()
 	if err != nil {
 		return verdict{err: err}
@@ -47,6 +48,7 @@ func (d *aol) process(s *scan) verdict {
 	if !ok {
 		return raise("AttributeError", "'NoneType' object has no attribute 'splitlines'")
 	}
+
 	// splitlines() makes lines that are parts of the Set's lines.
 	h, ok := body{text}.first(d.perhaps, place{})
 	if !ok {
@@ -59,6 +61,7 @@ func (d *aol) process(s *scan) verdict {
 		if ok && at >= h.after().at {
 			h, ok = body{text}.first(d.perhaps, place{at: at})
 		}
+
 		switch local := py.Strip(line); {
 		case local == "" && !d.blank:
 		case ok && at >= h.at && d.intro.Find(line):
@@ -74,8 +77,10 @@ func (d *aol) process(s *scan) verdict {
 				return v
 			}
 		}
+
 		at = next
 	}
+
 	return v
 }
 
@@ -86,8 +91,10 @@ func lineAt(s string, at int) (line string, next int) {
 		i++
 	}
 	line = s[at:i]
+
 	if i+1 < len(s) && s[i] == '\r' && s[i+1] == '\n' {
 		i++
 	}
+
 	return line, i + 1
 }

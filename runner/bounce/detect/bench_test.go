@@ -17,10 +17,12 @@ func BenchmarkSamples(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
+
 	files, err := filepath.Glob(filepath.Join(sampleDir, "*.eml"))
 	if err != nil || len(files) == 0 {
 		b.Fatalf("had no samples (%v)", err)
 	}
+
 	var texts []string
 	for _, file := range files {
 		text, err := os.ReadFile(file)
@@ -29,12 +31,14 @@ func BenchmarkSamples(b *testing.B) {
 		}
 		texts = append(texts, string(text))
 	}
+
 	bytes := int64(0)
 	for i := range count {
 		bytes += int64(len(texts[i%len(texts)]))
 	}
 	b.SetBytes(bytes)
 	b.ReportAllocs()
+
 	for b.Loop() {
 		for i := range count {
 			m, err := message.Parse(texts[i%len(texts)])

@@ -38,6 +38,7 @@ func (b body) find(set *pyre.Set, from place, f func(h hit) bool) {
 		if i == from.text {
 			at = from.at
 		}
+
 		text := b[i]
 		set.Lines(text[at:], func(start, end int, what []int) bool {
 			more = f(hit{place{i, at + start}, text[at+start : at+end], what})
@@ -88,11 +89,13 @@ func (b body) each(from place, f func(h hit) bool) {
 		if i == from.text {
 			at = from.at
 		}
+
 		for at < len(b[i]) {
 			n := strings.IndexByte(b[i][at:], '\n') + 1
 			if n == 0 {
 				n = len(b[i]) - at
 			}
+
 			if !f(hit{place: place{i, at}, line: b[i][at : at+n]}) {
 				return
 			}

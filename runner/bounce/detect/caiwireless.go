@@ -29,6 +29,7 @@ func (d *caiwireless) process(s *scan) verdict {
 	if !ok {
 		return verdict{}
 	}
+
 	announced := false
 	var v verdict
 	s.rawBody().find(d.words, h.place, func(h hit) bool {
@@ -37,11 +38,14 @@ func (d *caiwireless) process(s *scan) verdict {
 			announced = d.intro.Match(line) != nil
 			return true
 		}
+
 		if m := d.addr.Match(line); m != nil {
 			addr, err := group(m, d.addr, "addr")
 			v = verdict{addrs: []string{addr}, err: err}
 		}
+
 		return false
 	})
+
 	return v
 }

@@ -22,11 +22,13 @@ func (d *compuserve) process(s *scan) (v verdict) {
 	if !ok {
 		return v
 	}
+
 	s.rawBody().find(d.lines, h.after(), func(h hit) bool {
 		if h.has(0) {
 			return false
 		}
 		return v.append(groupOf(d.addr, h.line, "addr"))
 	})
+
 	return v
 }

@@ -69,9 +69,11 @@ func New(p *site.Profile) (*Detector, error) {
 		return nil, errors.New("the profile has no bounce pipeline")
 	}
 	d := &Detector{tags: &tags{}}
+
 	if api, ok := p.Modules["Bouncers/BouncerAPI"]; ok && !knownAPI[api.Code] {
 		d.problem = "Bouncers/BouncerAPI is not that of a known release"
 	}
+
 	for _, name := range p.Bouncers.Pipeline {
 		src := newSource(p, name, d.tags)
 		st := stage{name: name, module: src.detector()}
@@ -80,6 +82,7 @@ func New(p *site.Profile) (*Detector, error) {
 		}
 		d.pipeline = append(d.pipeline, st)
 	}
+
 	d.tags.build()
 	d.bounce = newVerpPattern(p, "VERP_REGEXP")
 	d.probe = newVerpPattern(p, "VERP_PROBE_REGEXP")
@@ -95,11 +98,13 @@ func (d *Detector) Unsupported() []string {
 			all = append(all, problem)
 		}
 	}
+
 	for _, st := range d.pipeline {
 		if st.problem != "" {
 			all = append(all, st.problem)
 		}
 	}
+
 	return all
 }
 
@@ -132,6 +137,7 @@ func (s *source) detector() detector {
 			return d
 		}
 	}
+
 	return nil
 }
 
@@ -152,6 +158,7 @@ func olderThan(version string, than ...int) bool {
 			return true
 		}
 	}
+
 	return false
 }
 
@@ -162,12 +169,14 @@ func newVerpPattern(p *site.Profile, setting string) verpPattern {
 		v.problem = setting + " is no byte string"
 		return v
 	}
+
 	v.regex = string(regex)
 	var err error
 	d := pyre.Dialect{OldRanges: olderThan(p.Python.Version, 2, 7, 9)}
 	if v.re, err = pyre.CompileFor(d, v.regex, 0); err != nil {
 		v.problem = fmt.Sprintf("%s: %v", setting, err)
 	}
+
 	return v
 }
 
@@ -183,6 +192,7 @@ func (d *Detector) Scan(m *message.Message) Result {
 	if reason := s.unusual(); reason != "" {
 		return Result{NeedPython: reason}
 	}
+
 	for _, st := range d.pipeline {
 		if st.problem != "" {
 			return Result{NeedPython: st.problem}
@@ -205,6 +215,7 @@ func (d *Detector) Scan(m *message.Message) Result {
 			return r
 		}
 	}
+
 	return Result{}
 }
 
@@ -217,12 +228,14 @@ func (s *scan) unusual() string {
 		default:
 			return "the message has a payload that is no byte string"
 		}
+
 		for h := range part.Headers() {
 			if _, ok := h.Value.(string); !ok {
 				return "the message has a field that is no byte string"
 			}
 		}
 	}
+
 	return ""
 }
 
@@ -232,11 +245,13 @@ func unusualFields(m *message.Message, names []string) string {
 		if _, ok := h.Value.(string); ok {
 			continue
 		}
+
 		for _, name := range names {
 			if strings.EqualFold(h.Name, name) {
 				return "the message has a field that is no byte string"
 			}
 		}
 	}
+
 	return ""
 }

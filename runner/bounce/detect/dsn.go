@@ -33,6 +33,7 @@ func (d *dsn) process(s *scan) verdict {
 	if len(parts) == 3 && parts[1].GetContentType() == "message/delivery-status" {
 		return d.below(parts[1])
 	}
+
 	for _, wrapped := range []func(*message.Message) bool{
 		func(m *message.Message) bool { return m.GetContentSubtype() == "mixed" },
 		func(m *message.Message) bool { return m.GetContentType() == "message/rfc822" },
@@ -44,9 +45,11 @@ func (d *dsn) process(s *scan) verdict {
 			m = m.Parts()[0]
 		}
 	}
+
 	if !m.IsMultipart() || m.GetContentSubtype() != "report" {
 		return verdict{}
 	}
+
 	return d.below(m)
 }
 
@@ -69,21 +72,25 @@ func (d *dsn) reports(parts []*message.Message) verdict {
 			if strings.HasPrefix(action, "delayed") {
 				return verdict{stop: true}
 			}
+
 			if d.failed(action) {
 				found = append(found, recipients(block)...)
 			}
 		}
 	}
+
 	var addrs addresses
 	for _, field := range found {
 		a, err := message.ParseAddr(field)
 		if err == nil {
 			err = addrs.set(a.Addr)
 		}
+
 		if err != nil {
 			return verdict{err: err}
 		}
 	}
+
 	return addrs.verdict(nil)
 }
 
@@ -112,15 +119,18 @@ func recipients(block *message.Message) (found []string) {
 				names = append(names, p.Name)
 			}
 		}
+
 		if typed {
 			return append(found, names...)
 		}
+
 		for _, name := range names {
 			if strings.HasPrefix(name, "<") && strings.HasSuffix(name, ">") {
 				found = append(found, inside(name))
 			}
 		}
 	}
+
 	return found
 }
 

@@ -25,6 +25,7 @@ func (d *exchange) process(s *scan) (v verdict) {
 	if !ok {
 		return v
 	}
+
 	var addrs addresses
 	var err error
 	s.rawBody().distinct(d.lines, h.after(), func(h hit) bool {
@@ -32,11 +33,14 @@ func (d *exchange) process(s *scan) (v verdict) {
 			return false
 		}
 		re := d.plain
+
 		if h.has(1) {
 			re = d.smtp
 		}
+
 		err = addrs.setGroup(re, h.line)
 		return err == nil
 	})
+
 	return addrs.verdict(err)
 }

@@ -12,6 +12,7 @@ func (exim) process(s *scan) (v verdict) {
 	if len(fields) == 0 {
 		return verdict{}
 	}
+
 	size := 0
 	for _, field := range fields {
 		size += len(field)
@@ -19,14 +20,17 @@ func (exim) process(s *scan) (v verdict) {
 	if size > maxField {
 		return verdict{err: errField}
 	}
+
 	all, err := message.GetAddresses(fields)
 	if err != nil {
 		return verdict{err: err}
 	}
+
 	for _, a := range all {
 		if !v.append(a.Addr, nil) {
 			break
 		}
 	}
+
 	return v
 }

@@ -43,6 +43,7 @@ func fuzzModule(f *testing.F, name string) {
 	if err != nil || len(samples) == 0 {
 		f.Fatalf("had no samples (%v)", err)
 	}
+
 	for _, file := range samples {
 		b, err := os.ReadFile(file)
 		if err != nil {
@@ -50,6 +51,7 @@ func fuzzModule(f *testing.F, name string) {
 		}
 		f.Add(string(b))
 	}
+
 	for _, b := range beginnings {
 		f.Add(b.text + "<a@b.example>:\n, c@d.example ,\n\n--x--\n")
 	}
@@ -58,6 +60,7 @@ func fuzzModule(f *testing.F, name string) {
 		if err != nil {
 			return
 		}
+
 		want := alone.pipeline[0].module.process(&scan{m: m, tags: alone.tags})
 		shared := &scan{m: m, tags: all.tags}
 		for _, st := range all.pipeline[:at] {
@@ -67,6 +70,7 @@ func fuzzModule(f *testing.F, name string) {
 		if diff := cmp.Diff(want, got, cmp.AllowUnexported(verdict{}, py.Error{})); diff != "" {
 			t.Errorf("alone -, after others +:\n%s", diff)
 		}
+
 		size := 0
 		for _, a := range got.addrs {
 			size += len(a)
@@ -74,6 +78,7 @@ func fuzzModule(f *testing.F, name string) {
 		if size > 8*len(text)+1024 {
 			t.Errorf("found %d bytes of addresses in %d bytes", size, len(text))
 		}
+
 		if got.stop && len(got.addrs) > 0 {
 			t.Errorf("both stops and finds %q", got.addrs)
 		}
@@ -89,9 +94,11 @@ func builtinDetector(t testing.TB, modules ...string) *Detector {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if problems := d.Unsupported(); problems != nil {
 		t.Fatal(problems)
 	}
+
 	return d
 }
 
@@ -110,23 +117,28 @@ func FuzzVerp(f *testing.F) {
 	} {
 		f.Add("list-bounces", head)
 	}
+
 	f.Fuzz(func(t *testing.T, mailbox, head string) {
 		m, err := message.Parse(head + "\n")
 		if err != nil {
 			return
 		}
+
 		bounce := d.VerpBounce(mailbox, m)
 		if again := d.VerpBounce(mailbox, m); again.Value != bounce.Value {
 			t.Errorf("had %q, then %q", bounce.Value, again.Value)
 		}
+
 		var asked []string
 		probe := d.VerpProbe(mailbox, m, func(token string) bool {
 			asked = append(asked, token)
 			return len(asked) == 2
 		})
+
 		if probe.Value != "" && (len(asked) != 2 || probe.Value != asked[1]) {
 			t.Errorf("had token %q after asking for %q", probe.Value, asked)
 		}
+
 		if len(asked) > 2 {
 			t.Errorf("asked for %q although one was pending", asked)
 		}
@@ -137,6 +149,7 @@ func FuzzVerp(f *testing.F) {
 func FuzzMbox(f *testing.F) {
 	f.Add("From a Mon\nTo: b\n\nHello.\n\nFrom c Tue\n\nBye.")
 	f.Add("x\n\nFrom ")
+
 	f.Fuzz(func(t *testing.T, file string) {
 		all := SplitMbox(file)
 		whole := ""
@@ -146,6 +159,7 @@ func FuzzMbox(f *testing.F) {
 			}
 			whole += m
 		}
+
 		if len(all) > 0 && file[len(file)-len(whole):] != whole {
 			t.Errorf("%q came apart into %q", file, all)
 		}

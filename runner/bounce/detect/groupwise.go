@@ -30,6 +30,7 @@ func (d *groupWise) process(s *scan) (v verdict) {
 	if len(mailer) < 3 || !slices.Contains([]string{"nov", "ntm", "int"}, py.Lower(mailer[:3])) {
 		return v
 	}
+
 	plain, err := firstPlain(s.m)
 	if err != nil || plain == nil {
 		return verdict{err: err}
@@ -38,20 +39,24 @@ func (d *groupWise) process(s *scan) (v verdict) {
 	if err != nil {
 		return verdict{err: err}
 	}
+
 	var addrs addresses
 	text.distinct(d.lines, place{}, func(h hit) bool {
 		if h.has(0) {
 			err = addrs.setGroup(d.addr, h.line)
 			return err == nil
 		}
+
 		switch i := strings.IndexByte(h.line, ' '); {
 		case i > 0:
 			err = addrs.set(h.line[:i])
 		case i < 0:
 			err = addrs.set(h.line)
 		}
+
 		return err == nil
 	})
+
 	return addrs.verdict(err)
 }
 
@@ -65,6 +70,7 @@ func firstPlain(m *message.Message) (*message.Message, error) {
 		}
 		return m, nil
 	}
+
 	if m.Payload == nil {
 		return nil, &py.Error{Class: "TypeError", Text: "'NoneType' object is not iterable"}
 	}
@@ -77,5 +83,6 @@ func firstPlain(m *message.Message) (*message.Message, error) {
 			return found, err
 		}
 	}
+
 	return nil, nil
 }

@@ -101,6 +101,7 @@ func hostile(size int, f func(name, text string)) {
 			if !strings.Contains(b.text, "\n\n") {
 				size = min(size, maxField-200)
 			}
+
 			text := filled(fill.text, size)
 			f(b.name+", "+fill.name, b.text+text)
 			if fill.name == "angles" || fill.name == "one line" || fill.name == "a at" || fill.name == "commas" {
@@ -108,6 +109,7 @@ func hostile(size int, f func(name, text string)) {
 			}
 		}
 	}
+
 	r := rand.New(rand.NewSource(1))
 	random := make([]byte, size)
 	_, _ = r.Read(random)
@@ -119,11 +121,13 @@ func hostile(size int, f func(name, text string)) {
 	f("many blocks", "Content-Type: message/delivery-status\n\n"+filled("Action: failed\nFinal-Recipient: rfc822; a%d@b\n\n", 34*crowd)+tail)
 	words := &strings.Builder{}
 	words.WriteString(beginnings[14].text)
+
 	for words.Len() < size {
 		words.WriteString(spices[r.Intn(len(spices))])
 		fill := fillings[r.Intn(len(fillings))].text
 		words.WriteString(fill[r.Intn(len(fill)):])
 	}
+
 	f("random pieces", words.String())
 }
 
@@ -153,13 +157,16 @@ func processorTime(b *testing.B) time.Duration {
 func BenchmarkHostile(b *testing.B) {
 	const size = 10 << 20
 	d := detectorOf(b, mmtest.Prefix(b), "Sina")
+
 	type worst struct {
 		name string
 		took time.Duration
 	}
+
 	only := os.Getenv("MMRUNNER_HOSTILE")
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
+
 	for range b.N {
 		slowest := map[string]worst{}
 		hostile(size, func(name, text string) {
@@ -170,6 +177,7 @@ func BenchmarkHostile(b *testing.B) {
 			if err != nil || (&scan{m: m}).excess() != nil {
 				return
 			}
+
 			for _, st := range d.pipeline {
 				// The best of two: the first one also makes the automaton's states.
 				took := time.Hour
@@ -179,11 +187,13 @@ func BenchmarkHostile(b *testing.B) {
 					st.module.process(s)
 					took = min(took, processorTime(b)-start)
 				}
+
 				if took > slowest[st.name].took {
 					slowest[st.name] = worst{name, took}
 				}
 			}
 		})
+
 		for _, st := range d.pipeline {
 			w := slowest[st.name]
 			b.ReportMetric(float64(w.took.Microseconds())/1000, st.name+"-ms")

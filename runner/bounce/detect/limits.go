@@ -40,6 +40,7 @@ func (s *scan) excess() error {
 	if len(parts) > maxParts {
 		return errParts
 	}
+
 	for _, part := range parts {
 		for h := range part.Headers() {
 			if v, ok := h.Value.(string); ok && len(v) > maxField {
@@ -47,6 +48,7 @@ func (s *scan) excess() error {
 			}
 		}
 	}
+
 	return nil
 }
 
@@ -62,9 +64,11 @@ func (v *verdict) append(addr string, err error) bool {
 	if err == nil && addr == "" && len(v.addrs) > 0 {
 		return true
 	}
+
 	if err == nil && len(v.addrs) == maxAddrs {
 		err = errAddrs
 	}
+
 	if err != nil {
 		*v = verdict{err: err}
 		return false
@@ -86,9 +90,11 @@ type addresses struct {
 func (a *addresses) set(addr string) error {
 	n := a.Len()
 	a.Set(addr)
+
 	if a.Len() > n && (a.valid == nil || a.valid.Match(addr) != nil) {
 		a.count++
 	}
+
 	a.finds++
 	switch {
 	case a.count > maxAddrs:
@@ -96,6 +102,7 @@ func (a *addresses) set(addr string) error {
 	case a.finds > maxFinds:
 		return errLines
 	}
+
 	return nil
 }
 

@@ -20,11 +20,13 @@ func TestLargeMail(t *testing.T) {
 		}
 		return b.String()
 	}
+
 	const (
 		novell  = "X-Mailer: Novell\nContent-Type: multipart/mixed; boundary=x\n\n--x\nContent-Type: text/plain\n\n"
 		angles  = "From: a@example.net\n\nhere is your list of failed recipients\n"
 		lengthy = "the bounce has too many lines that may have an address"
 	)
+
 	d := detectorOf(t, mmtest.Prefix(t))
 	for _, c := range []struct {
 		name, text string
@@ -44,6 +46,7 @@ func TestLargeMail(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+
 			if diff := cmp.Diff(c.want, d.Scan(m), cmp.Comparer(func(a, b error) bool { return a == b })); diff != "" {
 				t.Errorf("want -, had +:\n%s", diff)
 			}

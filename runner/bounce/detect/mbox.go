@@ -13,6 +13,7 @@ func SplitMbox(file string) (messages []string) {
 		if n := strings.IndexByte(file[start:], '\n'); n >= 0 {
 			end = start + n + 1
 		}
+
 		line := file[start:end]
 		if empty && strings.HasPrefix(line, "From ") {
 			if begin >= 0 {
@@ -20,11 +21,14 @@ func SplitMbox(file string) (messages []string) {
 			}
 			begin = start
 		}
+
 		empty = strings.TrimRight(line, "\r\n") == ""
 		start = end
 	}
+
 	if begin >= 0 {
 		messages = append(messages, file[begin:])
 	}
+
 	return messages
 }

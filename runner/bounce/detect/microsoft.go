@@ -22,6 +22,7 @@ func (d *microsoft) process(s *scan) (v verdict) {
 	if s.m.GetContentType() != "multipart/mixed" {
 		return v
 	}
+
 	if !s.m.IsMultipart() {
 		kind := "str"
 		if s.m.Payload == nil {
@@ -29,6 +30,7 @@ func (d *microsoft) process(s *scan) (v verdict) {
 		}
 		return raise("TypeError", "Expected list, got <type '"+kind+"'>")
 	}
+
 	parts := s.m.Parts()
 	if len(parts) == 0 || parts[0].IsMultipart() {
 		return v
@@ -37,6 +39,7 @@ func (d *microsoft) process(s *scan) (v verdict) {
 	if err != nil {
 		return verdict{err: err}
 	}
+
 	h, ok := text.first(d.begins, place{})
 	if !ok {
 		return v

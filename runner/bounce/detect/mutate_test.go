@@ -41,10 +41,12 @@ func (m *mutator) change(s string) string {
 	}
 	at := m.Intn(len(s))
 	spice := spices[m.Intn(len(spices))]
+
 	lines := func(f func(l []string, i int) []string) string {
 		l := strings.SplitAfter(s, "\n")
 		return strings.Join(f(l, m.Intn(len(l))), "")
 	}
+
 	switch m.Intn(14) {
 	case 0:
 		return s[:at] + string(byte(m.Intn(256))) + s[at+1:]

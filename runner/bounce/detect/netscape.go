@@ -25,6 +25,7 @@ func (d *netscape) process(s *scan) (v verdict) {
 		return v
 	}
 	var plain *message.Message
+
 	if leaves := s.leaves(); len(leaves) > 0 {
 		for _, part := range leaves[:len(leaves)-1] {
 			if part.GetContentType() == "text/plain" {
@@ -33,6 +34,7 @@ func (d *netscape) process(s *scan) (v verdict) {
 			}
 		}
 	}
+
 	if plain == nil || plain.HeaderCount() == 0 { // a message without fields is false
 		return v
 	}
@@ -40,10 +42,12 @@ func (d *netscape) process(s *scan) (v verdict) {
 	if err != nil {
 		return verdict{err: err}
 	}
+
 	h, ok := text.first(d.begins, place{})
 	if !ok {
 		return v
 	}
+
 	text.find(d.lines, h.after(), func(h hit) bool {
 		m := d.addr.Search(h.line)
 		var reply string
@@ -52,5 +56,6 @@ func (d *netscape) process(s *scan) (v verdict) {
 		}
 		return v.err == nil
 	})
+
 	return v
 }

@@ -29,6 +29,7 @@ func (d *postfix) process(s *scan) (v verdict) {
 	if t := s.m.GetContentType(); t != "multipart/mixed" && t != "multipart/report" {
 		return v
 	}
+
 	for _, part := range s.leaves() {
 		if part.GetContentType() == "text/plain" && py.Lower(get(part, "content-description")) == "notification" {
 			text, err := stringIO(part)
@@ -38,6 +39,7 @@ func (d *postfix) process(s *scan) (v verdict) {
 			return d.addresses(text)
 		}
 	}
+
 	return v
 }
 
@@ -52,11 +54,14 @@ func (d *postfix) addresses(text body) (v verdict) {
 				return false
 			}
 		}
+
 		return true
 	})
+
 	if from == nil {
 		return v
 	}
+
 	text.find(d.lines, *from, func(h hit) bool {
 		line := py.RStrip(h.line)
 		if line == "" {
@@ -67,5 +72,6 @@ func (d *postfix) addresses(text body) (v verdict) {
 		}
 		return true
 	})
+
 	return v
 }

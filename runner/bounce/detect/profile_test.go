@@ -32,16 +32,19 @@ func conv(v any) any {
 			}
 			return l
 		}
+
 		if re, ok := v["re"].(map[string]any); ok {
 			return site.Pattern{Regex: string(conv(re["Regex"]).(pickle.Str)), Flags: int(re["Flags"].(float64))}
 		}
 	}
+
 	return nil
 }
 
 func detectorOf(t testing.TB, prefix string, extra ...string) *Detector {
 	b, _ := os.ReadFile("../../../mmcompat/site/probe.py")
 	out := mmtest.RunPython(t, prefix, string(b)+"\n", prefix)
+
 	var raw struct {
 		Version  string
 		Python   site.PythonInfo
@@ -56,9 +59,11 @@ func detectorOf(t testing.TB, prefix string, extra ...string) *Detector {
 			}
 		}
 	}
+
 	if err := json.Unmarshal(out, &raw); err != nil {
 		t.Fatal(err, string(out[:100]))
 	}
+
 	p := &site.Profile{Version: raw.Version, Python: raw.Python}
 	p.Settings = map[string]site.Setting{}
 	for k, v := range raw.Settings {
@@ -66,6 +71,7 @@ func detectorOf(t testing.TB, prefix string, extra ...string) *Detector {
 	}
 	p.Bouncers.Pipeline = append(raw.Bouncers.Pipeline, extra...)
 	p.Bouncers.Modules = map[string]site.BouncerModule{}
+
 	for n, m := range raw.Bouncers.Modules {
 		bm := site.BouncerModule{Module: site.Module{Code: m.Code, Error: m.Error}, Patterns: m.Patterns, Tables: map[string]site.Setting{}}
 		for k, v := range m.Tables {
@@ -73,12 +79,15 @@ func detectorOf(t testing.TB, prefix string, extra ...string) *Detector {
 		}
 		p.Bouncers.Modules[n] = bm
 	}
+
 	d, err := New(p)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if u := d.Unsupported(); len(u) > 0 {
 		t.Errorf("unsupported: %q", u)
 	}
+
 	return d
 }

@@ -91,6 +91,7 @@ func askPython(t testing.TB, prefix string, messages []string, extra ...string) 
 			t.Fatal(err)
 		}
 	}
+
 	dec := json.NewDecoder(bytes.NewReader(mmtest.RunPythonInput(t, prefix, in.Bytes(), scanPython, extra...)))
 	all := make([][]found, len(messages))
 	for i := range all {
@@ -98,6 +99,7 @@ func askPython(t testing.TB, prefix string, messages []string, extra ...string) 
 			t.Fatal(err)
 		}
 	}
+
 	return all
 }
 
@@ -108,11 +110,13 @@ func ours(d *Detector, text string) []found {
 	if errors.As(err, &exception) {
 		return []found{{Module: "parse", Error: exception.Class}}
 	}
+
 	s := &scan{m: m, tags: d.tags}
 	all := []found{}
 	for _, st := range d.pipeline {
 		v := st.module.process(s)
 		f := found{Module: st.name, Stop: v.stop}
+
 		if v.err != nil {
 			f.Error = v.err.Error()
 		} else {
@@ -120,10 +124,12 @@ func ours(d *Detector, text string) []found {
 				f.Addrs = append(f.Addrs, latin(a))
 			}
 		}
+
 		if len(f.Addrs) > 0 || f.Stop || f.Error != "" {
 			all = append(all, f)
 		}
 	}
+
 	return all
 }
 
@@ -134,6 +140,7 @@ func checkScan(t *testing.T, d *Detector, text string, all []found) {
 	if err != nil {
 		return
 	}
+
 	r := d.Scan(m)
 	if len(all) == 0 {
 		if r.Module != "" || r.Err != nil || r.NeedPython != "" {
@@ -141,6 +148,7 @@ func checkScan(t *testing.T, d *Detector, text string, all []found) {
 		}
 		return
 	}
+
 	first := all[0]
 	var addrs []string
 	for _, a := range first.Addrs {
@@ -148,6 +156,7 @@ func checkScan(t *testing.T, d *Detector, text string, all []found) {
 			addrs = append(addrs, a)
 		}
 	}
+
 	for i := range r.Addrs {
 		r.Addrs[i] = latin(r.Addrs[i])
 	}
@@ -160,14 +169,17 @@ func checkScan(t *testing.T, d *Detector, text string, all []found) {
 func samples(t testing.TB, prefix string) (texts []string) {
 	t.Helper()
 	patterns := []string{"../../../testdata/bounces/*.eml"}
+
 	if prefix != "" {
 		patterns = append(patterns, filepath.Join(prefix, "tests", "bounces", "*.txt"))
 	}
+
 	for _, p := range patterns {
 		files, err := filepath.Glob(p)
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		for _, f := range files {
 			b, err := os.ReadFile(f)
 			if err != nil {
@@ -176,6 +188,7 @@ func samples(t testing.TB, prefix string) (texts []string) {
 			texts = append(texts, string(b))
 		}
 	}
+
 	return texts
 }
 
@@ -190,6 +203,7 @@ func compare(t *testing.T, d *Detector, prefix string, texts []string, counts ma
 			_ = os.WriteFile(file, []byte(texts[i]), 0o600)
 			t.Errorf("%s: Python -, we +:\n%s", file, diff)
 		}
+
 		checkScan(t, d, texts[i], want)
 		for _, f := range want {
 			counts[f.Module]++
@@ -232,6 +246,7 @@ func TestMutationsAgainstPython(t *testing.T) {
 				compare(t, d, prefix, batch, counts, "Sina")
 				done += len(batch)
 			}
+
 			t.Logf("%d mutations; found by module %v", done, counts)
 		})
 	}
@@ -242,9 +257,11 @@ func envInt(t testing.TB, name string, usual int) int {
 	if s == "" {
 		return usual
 	}
+
 	n, err := strconv.Atoi(s)
 	if err != nil {
 		t.Fatalf("%s is %q, want a number", name, s)
 	}
+
 	return n
 }

@@ -23,10 +23,12 @@ func newQmail(s *source) detector {
 	for _, intro := range d.intros {
 		d.begins = append(d.begins, s.tag(pyre.MustCompile(pyre.Escape(intro), 0), stripped))
 	}
+
 	if s.err == nil {
 		d.empty = s.set(asIs, pyre.MustCompile(`^\s*$`, 0))
 		d.lines = s.set(stripped, pyre.MustCompile("-", 0), d.addr)
 	}
+
 	return d
 }
 
@@ -35,10 +37,12 @@ func (d *qmail) process(s *scan) (v verdict) {
 	if !ok {
 		return v
 	}
+
 	end, ok := s.rawBody().first(d.empty, from)
 	if !ok {
 		return v
 	}
+
 	s.rawBody().find(d.lines, end.after(), func(h hit) bool {
 		line := py.Strip(h.line)
 		if strings.HasPrefix(line, "-") {
@@ -49,6 +53,7 @@ func (d *qmail) process(s *scan) (v verdict) {
 		}
 		return true
 	})
+
 	return v
 }
 
@@ -65,9 +70,11 @@ func (d *qmail) introduction(s *scan) (after place, ok bool) {
 				return !found
 			})
 		}
+
 		if found && (!ok || h.compare(first.place) < 0) {
 			first, ok = h, true
 		}
 	}
+
 	return first.after(), ok
 }

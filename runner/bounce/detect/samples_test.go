@@ -30,15 +30,18 @@ func describe(file string, r Result) string {
 	case len(r.Addrs) == 0:
 		line[2] = "none"
 	}
+
 	if r.Module == "" {
 		line[1] = "-"
 	}
+
 	for _, a := range r.Addrs {
 		if strings.Contains(a, "\n") {
 			a = strconv.Quote(a)
 		}
 		line = append(line, a)
 	}
+
 	return strings.Join(line, "\t")
 }
 
@@ -50,24 +53,29 @@ func TestSamples(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	files, err := filepath.Glob(filepath.Join(sampleDir, "*.eml"))
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	slices.Sort(files)
 	var got []string
 	for _, file := range files {
 		m := parseFile(t, file)
 		got = append(got, describe(filepath.Base(file), d.Scan(m)))
 	}
+
 	b, err := os.ReadFile(filepath.Join(sampleDir, "expected.txt"))
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	want := strings.Split(strings.TrimSuffix(string(b), "\n"), "\n")
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("expected.txt -, found +:\n%s", diff)
 	}
+
 	for _, module := range p.Bouncers.Pipeline {
 		if !slices.ContainsFunc(want, func(line string) bool { return strings.Contains(line, "\t"+module+"\t") }) {
 			t.Errorf("no sample is for %s", module)
@@ -83,6 +91,7 @@ func TestSinaSample(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	r := d.Scan(parseFile(t, filepath.Join(sampleDir, "sina.eml")))
 	if len(r.Addrs) == 0 || r.Module != "Sina" {
 		t.Errorf("found %+v", r)
@@ -95,9 +104,11 @@ func parseFile(t testing.TB, file string) *message.Message {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	m, err := message.Parse(string(b))
 	if err != nil {
 		t.Fatal(fmt.Errorf("%s: %w", file, err))
 	}
+
 	return m
 }

@@ -75,6 +75,7 @@ func walk(all []*message.Message, m *message.Message) []*message.Message {
 	if len(all) > maxParts {
 		return all // nobody will look at them, see excess
 	}
+
 	parts := m.Parts()
 	for i, part := range parts {
 		if i > 1 && part == parts[i-1] && part == parts[i-2] {
@@ -82,6 +83,7 @@ func walk(all []*message.Message, m *message.Message) []*message.Message {
 		}
 		all = walk(all, part)
 	}
+
 	return all
 }
 
@@ -108,14 +110,17 @@ func (s *scan) look() {
 	n := len(s.tags.needles)
 	all := make([]hit, 2*n)
 	s.rawTags, s.textTags = all[:n], all[n:]
+
 	for _, part := range s.walk() {
 		text, ok := part.Payload.(string)
 		if !ok {
 			continue
 		}
+
 		raw := body{text}
 		s.raw = append(s.raw, text)
 		same := false
+
 		if s.textsErr == nil {
 			decoded, _, err := part.GetPayloadDecoded()
 			if s.textsErr = err; err == nil {
@@ -126,6 +131,7 @@ func (s *scan) look() {
 				}
 			}
 		}
+
 		if same {
 			s.note(s.rawTags, raw, len(s.raw)-1, s.textTags...)
 		} else {
@@ -141,6 +147,7 @@ func (s *scan) note(first []hit, text body, number int, too ...hit) {
 		h.text = number
 		what := h.what
 		h.what = nil
+
 		for _, k := range what {
 			if first[k].line == "" {
 				first[k] = h
@@ -149,6 +156,7 @@ func (s *scan) note(first []hit, text body, number int, too ...hit) {
 				too[k] = h
 			}
 		}
+
 		return true
 	})
 }

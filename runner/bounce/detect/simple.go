@@ -48,6 +48,7 @@ func newRecipes(rows []recipe, valid *pyre.Regexp, t *tags) *recipes {
 		}
 		r.starts = append(r.starts, starts[k])
 	}
+
 	return r
 }
 
@@ -67,11 +68,13 @@ func (r *recipes) set(courses []*course) *rowSet {
 			key = binary.AppendUvarint(key, uint64(c.row))
 		}
 	}
+
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if s, ok := r.sets[string(key)]; ok {
 		return s
 	}
+
 	s := &rowSet{addrs: make([]int, len(r.rows)), ends: make([]int, len(r.rows))}
 	numbers := map[patternKey]int{}
 	var needles []pyre.Needle
@@ -84,18 +87,22 @@ func (r *recipes) set(courses []*course) *rowSet {
 			needles = append(needles, re.Needle())
 			s.res = append(s.res, re)
 		}
+
 		return n
 	}
+
 	for _, c := range courses {
 		if !c.settled() {
 			s.addrs[c.row] = number(r.rows[c.row].addr)
 			s.ends[c.row] = number(r.rows[c.row].end)
 		}
 	}
+
 	s.Set = pyre.NewSet(needles...)
 	if len(r.sets) < maxRowSets {
 		r.sets[string(key)] = s
 	}
+
 	return s
 }
 
@@ -124,11 +131,13 @@ func (r *recipes) run(s *scan, any bool) (*course, error) {
 			courses = append(courses, &course{row: i, from: h.place, addrs: addresses{valid: r.valid}})
 		}
 	}
+
 	if len(courses) > 0 {
 		if !r.follow(text, courses, any && broken == nil) {
 			return nil, errLines
 		}
 	}
+
 	// A row that does not come to its end meets what broke the text.
 	next := 0
 	for _, c := range courses {
@@ -140,11 +149,14 @@ func (r *recipes) run(s *scan, any bool) (*course, error) {
 		case c.addrs.Len() > 0:
 			return c, nil
 		}
+
 		next = c.row + 1
 	}
+
 	if next < len(r.rows) {
 		return nil, broken
 	}
+
 	return nil, nil
 }
 
@@ -159,6 +171,7 @@ func (r *recipes) follow(text body, courses []*course, any bool) bool {
 			from = c.from
 		}
 	}
+
 	for more := true; more && !clear(courses, any); {
 		set := r.set(courses)
 		l := lineOf{set: set, found: make([]bool, len(set.res)), addrs: make([]lineAddr, len(set.res))}
@@ -171,6 +184,7 @@ func (r *recipes) follow(text body, courses []*course, any bool) bool {
 			if same := l.look(h); same && steady {
 				return true
 			}
+
 			steady = true
 			for i, c := range courses {
 				if c.settled() {
@@ -180,6 +194,7 @@ func (r *recipes) follow(text body, courses []*course, any bool) bool {
 					steady = false
 					continue
 				}
+
 				if l.found[set.addrs[c.row]] {
 					a := l.addr(set.addrs[c.row])
 					if a.err != nil {
@@ -187,6 +202,7 @@ func (r *recipes) follow(text body, courses []*course, any bool) bool {
 					} else if a.has {
 						c.err = c.addrs.set(a.addr)
 						more = more || c.err != nil
+
 						if i < len(courses)-1 || any {
 							// A row after one that finds something is never tried.
 							courses, more = courses[:i+1], true
@@ -197,10 +213,12 @@ func (r *recipes) follow(text body, courses []*course, any bool) bool {
 					c.ended, more = true, true
 				}
 			}
+
 			from = h.after()
 			return !more
 		})
 	}
+
 	return hits <= maxHits
 }
 
@@ -217,6 +235,7 @@ func clear(courses []*course, any bool) bool {
 			return true
 		}
 	}
+
 	return true
 }
 
@@ -252,10 +271,12 @@ func (l *lineOf) look(h hit) (same bool) {
 	if h.line == l.line {
 		return true
 	}
+
 	for _, n := range l.what {
 		l.found[n] = false
 		l.addrs[n] = lineAddr{}
 	}
+
 	l.line = h.line
 	l.what = append(l.what[:0], h.what...)
 	for _, n := range l.what {

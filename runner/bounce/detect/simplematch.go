@@ -20,11 +20,13 @@ func matchFirst(table *recipes, s *scan) verdict {
 	if c == nil || err != nil {
 		return verdict{err: err}
 	}
+
 	var addrs []string
 	for _, a := range c.addrs.Keys() {
 		if table.valid == nil || table.valid.Match(a) != nil {
 			addrs = append(addrs, a)
 		}
 	}
+
 	return verdict{addrs: addrs}
 }

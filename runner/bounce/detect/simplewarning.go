@@ -30,6 +30,7 @@ func newSimpleWarningOld(s *source) detector {
 	default:
 		s.fail("it calls SimpleMatch, which is not known")
 	}
+
 	return &simpleWarningOld{s.recipes("patterns", valid)}
 }
 

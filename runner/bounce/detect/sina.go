@@ -26,6 +26,7 @@ func (d *sina) process(s *scan) (v verdict) {
 	if len(parts) == 0 || parts[0].HeaderCount() == 0 { // a message without fields is false
 		return v
 	}
+
 	var err error
 	first := scan{m: parts[0], tags: s.tags}
 	var addrs addresses
@@ -38,5 +39,6 @@ func (d *sina) process(s *scan) (v verdict) {
 		}
 		return err == nil
 	})
+
 	return addrs.verdict(err)
 }

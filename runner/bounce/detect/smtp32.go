@@ -32,5 +32,6 @@ func (d *smtp32) process(s *scan) (v verdict) {
 		err = addrs.setGroup(d.addr, h.line)
 		return err == nil
 	})
+
 	return addrs.verdict(err)
 }

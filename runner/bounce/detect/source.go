@@ -81,6 +81,7 @@ func (s *source) regexpsIn(name string, members []any) (all []*pyre.Regexp) {
 		}
 		all = append(all, s.compile(p))
 	}
+
 	return all
 }
 
@@ -97,6 +98,7 @@ func (s *source) strings(name string) (all []string) {
 		}
 		all = append(all, string(str))
 	}
+
 	return all
 }
 
@@ -110,15 +112,18 @@ func (s *source) recipes(name string, valid *pyre.Regexp) *recipes {
 			s.fail("row %d of table %s is not three patterns", i, name)
 			return nil
 		}
+
 		res := s.regexpsIn(name, members)
 		if s.err != nil {
 			return nil
 		}
 		rows = append(rows, recipe{start: res[0], end: res[1], addr: res[2]})
 	}
+
 	if s.err != nil {
 		return nil
 	}
+
 	return newRecipes(rows, valid, s.tags)
 }
 

@@ -40,12 +40,15 @@ func (d *Detector) VerpBounce(mailbox string, m *message.Message) Verp {
 		if p.re.Group("mailbox") < 0 || p.re.Group("host") < 0 {
 			return true, false
 		}
+
 		if !has {
 			user = "None"
 		}
+
 		if !hasToo {
 			host = "None"
 		}
+
 		v.Value = user + "@" + host
 		return true, true
 	})
@@ -78,6 +81,7 @@ func (p *verpPattern) search(mailbox string, m *message.Message, use func(*pyre.
 	if reason := unusualFields(m, verpFields); reason != "" {
 		return Verp{NeedPython: reason}
 	}
+
 	for _, name := range verpFields {
 		for _, field := range m.GetAll(name) {
 			to, err := message.ParseAddr(field)
@@ -87,6 +91,7 @@ func (p *verpPattern) search(mailbox string, m *message.Message, use func(*pyre.
 			if to.Addr == "" {
 				continue
 			}
+
 			found := p.re.Search(to.Addr)
 			if found == nil {
 				continue
@@ -98,15 +103,18 @@ func (p *verpPattern) search(mailbox string, m *message.Message, use func(*pyre.
 				}
 				done, ok = use(found, &v)
 			}
+
 			if !ok {
 				v.Log = append(v.Log, p.setting+" doesn't yield the right match groups: "+p.regex)
 				// verp_bounce gives up at this, verp_probe goes on.
 				done = p.setting == "VERP_REGEXP"
 			}
+
 			if done {
 				return v
 			}
 		}
 	}
+
 	return v
 }

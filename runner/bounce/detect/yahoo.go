@@ -42,6 +42,7 @@ func (d *yahoo) process(s *scan) (v verdict) {
 	if !strings.HasPrefix(sender.Addr, "mailer-daemon@yahoo") {
 		return v
 	}
+
 	var from *place
 	s.rawBody().find(d.begins, place{}, func(h hit) bool {
 		if matchesOne(d.intros, py.Strip(h.line)) {
@@ -50,9 +51,11 @@ func (d *yahoo) process(s *scan) (v verdict) {
 		}
 		return from == nil
 	})
+
 	if from == nil {
 		return v
 	}
+
 	s.rawBody().find(d.lines, *from, func(h hit) bool {
 		line := py.Strip(h.line)
 		if m := d.addr.Match(line); m != nil {
@@ -60,6 +63,7 @@ func (d *yahoo) process(s *scan) (v verdict) {
 		}
 		return !matchesOne(d.ends, line)
 	})
+
 	return v
 }
 

@@ -34,6 +34,7 @@ func (d *yale) process(s *scan) (v verdict) {
 	if !isYaleDaemon(from.Addr) {
 		return v
 	}
+
 	text, err := stringIO(s.m)
 	if err != nil {
 		return verdict{err: err}
@@ -42,6 +43,7 @@ func (d *yale) process(s *scan) (v verdict) {
 	if !ok {
 		return v
 	}
+
 	var names addresses
 	text.distinct(d.lines, h.after(), func(h hit) bool {
 		if h.has(0) {
@@ -50,6 +52,7 @@ func (d *yale) process(s *scan) (v verdict) {
 		err = names.setGroup(d.addr, h.line)
 		return err == nil
 	})
+
 	if err != nil {
 		return verdict{err: err}
 	}

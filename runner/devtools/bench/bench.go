@@ -30,6 +30,7 @@ func Run(o Options) ([]Row, error) {
 		}
 		rows = append(rows, more...)
 	}
+
 	return rows, nil
 }
 
@@ -51,17 +52,20 @@ func (o Options) list(members int) (rows []Row, err error) {
 	if err != nil {
 		return nil, err
 	}
+
 	config := filepath.Join(s.ListDataDir(), demo.ListName, "config.pck")
 	for _, q := range queues {
 		before, err := copyTimes(config)
 		if err != nil {
 			return nil, err
 		}
+
 		o.tell("%s, %d members", q.Name, members)
 		row := Row{Members: members}
 		if row.Drained, err = o.Drain(dir, q.Name); err != nil {
 			return nil, err
 		}
+
 		after, err := copyTimes(config)
 		if err != nil {
 			return nil, err
@@ -70,9 +74,11 @@ func (o Options) list(members int) (rows []Row, err error) {
 		if err != nil {
 			return nil, err
 		}
+
 		row.Copy, row.Bytes = median(append(before, after...)), info.Size()
 		rows = append(rows, row)
 	}
+
 	return rows, nil
 }
 
@@ -88,23 +94,28 @@ func Mailman(s *site.Site, rows []Row, members, entries, smtpPort int, progress 
 	if _, _, err := demo.Make(dir, demo.Options{Members: members, Bounces: entries, Commands: entries, Now: time.Now()}); err != nil {
 		return err
 	}
+
 	at := s.At(dir)
 	at.Profile.Settings["SMTPHOST"] = site.Setting{Value: pickle.Str("127.0.0.1")}
 	at.Profile.Settings["SMTPPORT"] = site.Setting{Value: pickle.Int(smtpPort)}
+
 	for _, q := range queues {
 		if progress != nil {
 			progress(fmt.Sprintf("Mailman's %s, %d members", q.Name, members))
 		}
+
 		each, err := mailman(at, q.Name, q.Queue)
 		if err != nil {
 			return err
 		}
+
 		for i := range rows {
 			if rows[i].Members == members && rows[i].Stats.Runner == q.Name {
 				rows[i].Mailman = each
 			}
 		}
 	}
+
 	return nil
 }
 
@@ -115,17 +126,20 @@ func mailman(s *site.Site, runner, queue string) (each time.Duration, err error)
 	if err != nil {
 		return 0, err
 	}
+
 	bases := make([]string, len(waiting))
 	for i, file := range waiting {
 		name := filepath.Base(file)
 		bases[i] = name[:len(name)-len(".pck")]
 	}
+
 	w := pyworker.New(s, runner)
 	defer func() {
 		if e := w.Close(); err == nil {
 			err = e
 		}
 	}()
+
 	// Starting Python is not counted.
 	if _, err := w.Handle(noLimit, nil); err != nil {
 		return 0, err
@@ -134,10 +148,12 @@ func mailman(s *site.Site, runner, queue string) (each time.Duration, err error)
 	if _, err := w.Handle(noLimit, bases); err != nil {
 		return 0, err
 	}
+
 	each = time.Since(start) / time.Duration(max(len(bases), 1))
 	if shunted, _ := filepath.Glob(filepath.Join(s.QueueDir("shunt"), "*.pck")); len(shunted) > 0 {
 		return 0, fmt.Errorf("mailman's %s shunted %d of %d entries", runner, len(shunted), len(bases))
 	}
+
 	return each, nil
 }
 

@@ -32,6 +32,7 @@ func drainWith(dir, name string, record bool) (d Drained, err error) {
 	defer env.Log.Close()
 	world := membership.NewWorld(s)
 	var h runner.Handler = command.New(world)
+
 	switch name {
 	case "VirginRunner":
 		h = virgin.New(s)
@@ -44,14 +45,17 @@ func drainWith(dir, name string, record bool) (d Drained, err error) {
 		if err != nil {
 			return d, err
 		}
+
 		var o bounce.Options
 		if record {
 			if o.Events, err = events.NewRecorder(s.DataDir(), settings.Keep); err != nil {
 				return d, err
 			}
 		}
+
 		h = bounce.New(found, world).With(o)
 	}
+
 	e, err := engine.New(env, h, 0, 1)
 	if err != nil {
 		return d, err
@@ -59,6 +63,7 @@ func drainWith(dir, name string, record bool) (d Drained, err error) {
 	defer e.Close()
 	d.Stats, err = e.Drain(context.Background())
 	d.Peak = 1
+
 	return d, err
 }
 
@@ -67,9 +72,11 @@ func TestRun(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if len(rows) != 8 {
 		t.Fatalf("had %d rows, wanted 8", len(rows))
 	}
+
 	for i, r := range rows {
 		if i%4 >= 2 {
 			// As many as there are notices of the batches before; none of them needs the lock.
@@ -78,13 +85,16 @@ func TestRun(t *testing.T) {
 			}
 			continue
 		}
+
 		want := 40
 		if i%4 == 1 {
 			want = 20
 		}
+
 		if r.Stats.Entries != want || r.Stats.Commits != 1 || r.Bytes < int64(100*r.Members) || r.Copy <= 0 || r.Stats.Held <= 0 {
 			t.Errorf("had row %+v, wanted %d entries in a commit", r, want)
 		}
+
 		if r.Stats.Outcomes[runner.Kept]+r.Stats.Outcomes[runner.Shunted] > 0 {
 			t.Errorf("had %v, wanted all done", r.Stats.Outcomes)
 		}
@@ -97,9 +107,11 @@ func TestLoads(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if len(rows) != len(loads) {
 		t.Fatalf("got %d rows, need %d", len(rows), len(loads))
 	}
+
 	for i, r := range rows {
 		if want := max(1, loads[i].bounces/100); r.Entries != want || r.Elapsed <= 0 || r.Copy <= 0 {
 			t.Errorf("got row %+v, need %d entries", r, want)
@@ -108,6 +120,7 @@ func TestLoads(t *testing.T) {
 			t.Errorf("got the lock for %v s at most and %v s in all", r.Longest, r.Held)
 		}
 	}
+
 	r := LoadRow{Load: "x", Elapsed: 1, Mailman: 2, Longest: 1, Copy: .1, Peak: 1 << 40, limit: load{disable: true, memory: true}}
 	if over := OverLoads([]LoadRow{r}); len(over) != 3 {
 		t.Errorf("got %q, need all three budgets", over)
@@ -120,14 +133,17 @@ func TestMailman(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	rows := []Row{
 		{Members: 200, Drained: Drained{Stats: engine.Stats{Runner: "BounceRunner"}}},
 		{Members: 200, Drained: Drained{Stats: engine.Stats{Runner: "CommandRunner"}}},
 		{Members: 9, Drained: Drained{Stats: engine.Stats{Runner: "CommandRunner"}}},
 	}
+
 	if err := Mailman(s, rows, 200, 10, 1, nil); err != nil {
 		t.Fatal(err)
 	}
+
 	if rows[0].Mailman <= 0 || rows[1].Mailman <= 0 || rows[2].Mailman != 0 {
 		t.Errorf("had %+v, wanted a time in the first two", rows)
 	}
@@ -140,14 +156,17 @@ func TestPrintAndOver(t *testing.T) {
 	if err := Print(&b, []Row{r}); err != nil {
 		t.Fatal(err)
 	}
+
 	for _, want := range []string{"10 bounces", "2.000 ms", " 500 ", "6.0 ms", "80.0 MB", "70.1 MB"} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("had no %q in\n%s", want, b.String())
 		}
 	}
+
 	if over := Over([]Row{r}); len(over) != 3 {
 		t.Errorf("had %q, wanted memory, lock and rate", over)
 	}
+
 	r.Peak, r.Stats.Held, r.Mailman = 70e6, 5*time.Millisecond, 2*time.Second
 	if over := Over([]Row{r}); len(over) != 0 {
 		t.Errorf("had %q, wanted nothing", over)
@@ -166,8 +185,10 @@ func BenchmarkEvents(b *testing.B) {
 				if err != nil {
 					b.Fatal(err)
 				}
+
 				took += rows[0].Stats.Elapsed
 			}
+
 			b.ReportMetric(float64(took.Microseconds())/1000/float64(b.N), "batch-ms/op")
 		})
 	}

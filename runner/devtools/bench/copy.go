@@ -20,6 +20,7 @@ func copyTimes(file string) ([]time.Duration, error) {
 		}
 		times = append(times, time.Since(start))
 	}
+
 	return times, nil
 }
 
@@ -39,6 +40,7 @@ func copyFile(file string) (err error) {
 	if _, err := io.Copy(out, in); err != nil {
 		return err
 	}
+
 	return out.Sync()
 }
 

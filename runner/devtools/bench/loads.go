@@ -71,17 +71,20 @@ func Loads(o Options, divide int, s *site.Site) (rows []LoadRow, err error) {
 		return nil, err
 	}
 	defer os.RemoveAll(top)
+
 	for _, l := range loads {
 		l.lists, l.members, l.bounces = max(1, l.lists/divide), max(10, l.members/divide), max(1, l.bounces/divide)
 		row, err := o.load(top, l)
 		if err == nil && s != nil && l.lists > 1 {
 			row.Mailman, err = o.loadOfMailman(top, l, s)
 		}
+
 		if err != nil {
 			return rows, fmt.Errorf("bounces %s: %w", l.name, err)
 		}
 		rows = append(rows, row)
 	}
+
 	return rows, nil
 }
 
@@ -91,11 +94,13 @@ func (o Options) load(top string, l load) (row LoadRow, err error) {
 	if err != nil {
 		return row, err
 	}
+
 	o.tell("making what %s is to do: %d %s", l.runner(), l.bounces, l.name)
 	s, err := l.make(dir)
 	if err != nil {
 		return row, err
 	}
+
 	config := filepath.Join(maillist.ListPath(s, l.list(0)), "config.pck")
 	before, err := copyTimes(config)
 	if err != nil {
@@ -106,16 +111,19 @@ func (o Options) load(top string, l load) (row LoadRow, err error) {
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
 	ended := make(chan error, 1)
+
 	if l.saved {
 		go func() { ended <- saveTwiceASecond(ctx, s, l.list(0)) }()
 	} else {
 		ended <- nil
 	}
+
 	d, err := o.Drain(dir, l.runner())
 	stop()
 	if err2 := <-ended; err == nil {
 		err = err2
 	}
+
 	if err != nil {
 		return row, err
 	}
@@ -124,10 +132,12 @@ func (o Options) load(top string, l load) (row LoadRow, err error) {
 	if err != nil {
 		return row, err
 	}
+
 	info, err := os.Stat(config)
 	if err != nil {
 		return row, err
 	}
+
 	return LoadRow{
 		Load: l.name, Lists: l.lists, Entries: d.Stats.Entries, Bytes: info.Size(), Elapsed: d.Stats.Elapsed.Seconds(),
 		Held: d.Stats.Held.Seconds(), Longest: d.Stats.HeldLongest.Seconds(),
@@ -144,6 +154,7 @@ func (o Options) loadOfMailman(top string, l load, s *site.Site) (seconds float6
 	if _, err := l.make(dir); err != nil {
 		return 0, err
 	}
+
 	o.tell("Mailman's BounceRunner, %s", l.name)
 	each, err := mailman(s.At(dir), "BounceRunner", "bounces")
 	return each.Seconds() * float64(l.bounces), err
@@ -164,20 +175,24 @@ func (l load) make(dir string) (*site.Site, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	if l.disable {
 		if err := change(s, demo.ListName, "bounce_score_threshold", pickle.Int(1)); err != nil {
 			return nil, err
 		}
 	}
+
 	if l.joins {
 		if err := openTheList(s); err != nil {
 			return nil, err
 		}
 	}
+
 	b, err := os.ReadFile(filepath.Join(maillist.ListPath(s, demo.ListName), "config.pck"))
 	if err != nil {
 		return nil, err
 	}
+
 	for i := 1; i < l.lists; i++ {
 		path := maillist.ListPath(s, l.list(i))
 		if err := os.Mkdir(path, 0o775); err != nil {
@@ -192,12 +207,14 @@ func (l load) make(dir string) (*site.Site, error) {
 		data := qfile.NewData()
 		data.Set("listname", l.list(i%l.lists))
 		text := ""
+
 		if l.joins {
 			data.Set("torequest", 1)
 			text = l.join(i)
 		} else {
 			text = l.bounce(i)
 		}
+
 		at := maillist.Seconds(now.Add(time.Duration(i) * 100 * time.Microsecond))
 		base, b, err := qfile.Encode(pickle.Str(text), data, at, s.Profile.QfileSchemaVersion)
 		if err != nil {
@@ -207,6 +224,7 @@ func (l load) make(dir string) (*site.Site, error) {
 			return nil, err
 		}
 	}
+
 	return s, nil
 }
 
@@ -214,14 +232,17 @@ func (l load) make(dir string) (*site.Site, error) {
 func (l load) bounce(i int) string {
 	list := l.list(i % l.lists)
 	to := list + "-bounces"
+
 	if !l.nobody {
 		member := i / l.lists % l.members
 		to += fmt.Sprintf("+user%06d=host%03d.example.net", member, member%500)
 	}
+
 	text := fmt.Sprintf("From: MAILER-DAEMON@mx.example.net\nTo: %s@lists.example.com\nSubject: not delivered\nMessage-ID: <load.%d@mx.example.net>\n\n", to, i)
 	if n := l.bytes - len(text); n > 0 {
 		text += strings.Repeat(strings.Repeat("x", 71)+"\n", n/72)
 	}
+
 	return text + "Nobody is here.\n"
 }
 
@@ -231,18 +252,21 @@ func saveTwiceASecond(ctx context.Context, s *site.Site, list string) error {
 	if err != nil {
 		return err
 	}
+
 	for n := 0; ; n++ {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-time.After(500 * time.Millisecond):
 		}
+
 		if err := lock.Lock(ctx, time.Minute); err != nil {
 			if ctx.Err() != nil {
 				return nil
 			}
 			return err
 		}
+
 		if err := change(s, list, "info", pickle.Str(fmt.Sprint("saved ", n))); err != nil {
 			return err
 		}
@@ -258,6 +282,7 @@ func change(s *site.Site, list, attr string, v pickle.Value) error {
 	if err != nil {
 		return err
 	}
+
 	l.Set(attr, v)
 	files, err := l.Stage()
 	for _, f := range files {
@@ -265,6 +290,7 @@ func change(s *site.Site, list, attr string, v pickle.Value) error {
 			err = f.Publish(nil)
 		}
 	}
+
 	return err
 }
 
@@ -272,6 +298,7 @@ func change(s *site.Site, list, attr string, v pickle.Value) error {
 func PrintLoads(w io.Writer, rows []LoadRow) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "ENTRIES\tTOOK\tMAILMAN\tTIMES AS FAST\tLOCK HELD, LONGEST\tCOPY + FSYNC\tPEAK MEMORY")
+
 	for _, r := range rows {
 		mailman, faster := "-", "-"
 		if r.Mailman > 0 {
@@ -279,6 +306,7 @@ func PrintLoads(w io.Writer, rows []LoadRow) error {
 		}
 		fmt.Fprintf(t, "%d %s\t%.2f s\t%s\t%s\t%.1f ms\t%.1f ms\t%s\n", r.Entries, r.Load, r.Elapsed, mailman, faster, r.Longest*1000, r.Copy*1000, megabytes(r.Peak))
 	}
+
 	return t.Flush()
 }
 
@@ -296,12 +324,15 @@ func OverLoads(rows []LoadRow) (over []string) {
 		if limit := lockTimes * r.Copy; r.limit.disable && r.Longest > limit {
 			over = append(over, fmt.Sprintf("%s: held the lock for %.1f ms, need at most %.1f ms", what, r.Longest*1000, limit*1000))
 		}
+
 		if r.Mailman > 0 && r.Mailman < listsTimes*r.Elapsed {
 			over = append(over, fmt.Sprintf("%s: got %.2f s, need Mailman's %.2f s divided by %d", what, r.Elapsed, r.Mailman, listsTimes))
 		}
+
 		if limit := memoryTimes*r.Bytes + largeMore; r.limit.memory && r.Peak > limit {
 			over = append(over, fmt.Sprintf("%s: got a peak of %s, need at most %s", what, megabytes(r.Peak), megabytes(limit)))
 		}
 	}
+
 	return over
 }

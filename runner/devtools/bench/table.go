@@ -22,17 +22,20 @@ const (
 func Print(w io.Writer, rows []Row) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(t, "MEMBERS\tCONFIG.PCK\tBATCH\tTOOK\tEACH\tMAILMAN'S EACH\tTIMES AS FAST\tLOCK HELD\tCOPY + FSYNC\tPEAK MEMORY\tMAY HAVE\t")
+
 	for _, r := range rows {
 		mailman, faster := "-", "-"
 		if r.Mailman > 0 {
 			mailman = fmt.Sprintf("%.3f s", r.Mailman.Seconds())
 			faster = fmt.Sprintf("%.0f", r.Mailman.Seconds()/r.Each().Seconds())
 		}
+
 		fmt.Fprintf(t, "%d\t%s\t%d %s\t%.2f s\t%.3f ms\t%s\t%s\t%s\t%s\t%s\t%s\t\n",
 			r.Members, megabytes(r.Bytes), r.Stats.Entries, kind(r.Stats.Runner), r.Stats.Elapsed.Seconds(), milliseconds(r.Each()),
 			mailman, faster, fmt.Sprintf("%.1f ms", milliseconds(r.Stats.Held)), fmt.Sprintf("%.1f ms", milliseconds(r.Copy)),
 			megabytes(r.Peak), megabytes(memoryTimes*r.Bytes+memoryMore))
 	}
+
 	return t.Flush()
 }
 
@@ -44,14 +47,17 @@ func Over(rows []Row) []string {
 		if limit := memoryTimes*r.Bytes + memoryMore; r.Peak > limit {
 			over = append(over, fmt.Sprintf("%s: got a peak of %s, need at most %s", what, megabytes(r.Peak), megabytes(limit)))
 		}
+
 		// Commands are answered, and each answer is one more file to be put in its place.
 		if limit := lockTimes * r.Copy; r.Stats.Runner == "BounceRunner" && r.Stats.Held > limit {
 			over = append(over, fmt.Sprintf("%s: held the lock for %v, need at most %v", what, r.Stats.Held, limit))
 		}
+
 		if times := timesAsFast(r.Stats.Runner); r.Mailman > 0 && r.Mailman < times*r.Each() {
 			over = append(over, fmt.Sprintf("%s: got %v an entry, need Mailman's %v divided by %d", what, r.Each(), r.Mailman, times))
 		}
 	}
+
 	return over
 }
 
@@ -73,6 +79,7 @@ func kind(name string) string {
 	case runner.Outgoing.Name:
 		return "messages"
 	}
+
 	return "commands"
 }
 

@@ -29,6 +29,7 @@ func Facts(charsets *message.Charsets, text string) []string {
 		f.add("parse", show(nil), err)
 		return f.lines
 	}
+
 	f.message(m)
 	f.pickled(m)
 	return f.lines
@@ -43,6 +44,7 @@ func (f *facts) add(name, value string, err error) {
 			value = "!" + kind
 		}
 	}
+
 	f.lines = append(f.lines, name+" "+value)
 }
 
@@ -59,19 +61,23 @@ func (f *facts) message(m *message.Message) {
 		n++
 		f.part(part)
 	}
+
 	for _, decode := range []bool{false, true} {
 		name := "lines"
 		if decode {
 			name = "decoded lines"
 		}
+
 		var lines []string
 		var err error
 		for line, e := range m.BodyLineIterator(decode) {
 			lines = append(lines, line)
 			err = e
 		}
+
 		f.add(name, showAll(lines), err)
 	}
+
 	var sizes []string
 	for part := range m.TypedSubpartIterator("message", "delivery-status") {
 		sizes = append(sizes, strconv.Itoa(part.HeaderCount()))
@@ -104,6 +110,7 @@ func (f *facts) part(m *message.Message) {
 	f.add("unixfrom", showPtr(m.Unixfrom()), nil)
 	f.add("preamble", showPtr(m.Preamble()), nil)
 	f.add("epilogue", showPtr(m.Epilogue()), nil)
+
 	for _, d := range m.Defects() {
 		line := "None"
 		if d.HasLine {
@@ -111,16 +118,19 @@ func (f *facts) part(m *message.Message) {
 		}
 		f.add("defect "+d.Class, line, nil)
 	}
+
 	if m.IsMultipart() {
 		f.add("parts", strconv.Itoa(len(m.Parts())), nil)
 	} else {
 		f.add("payload", show(m.Payload), nil)
 	}
+
 	if s, ok, err := m.GetPayloadDecoded(); ok {
 		f.add("decoded", show(s), err)
 	} else {
 		f.add("decoded", "None", err)
 	}
+
 	boundary, err := m.GetBoundary()
 	f.add("boundary", show(boundary), err)
 	if charset, ok := m.GetContentCharset(); ok {
@@ -128,6 +138,7 @@ func (f *facts) part(m *message.Message) {
 	} else {
 		f.add("charset", "None", nil)
 	}
+
 	f.add("filename", show(m.GetFilename()), nil)
 	for h := range m.Headers() {
 		v := h.Value.(string)
@@ -154,6 +165,7 @@ func (f *facts) header(m *message.Message, name, v string) {
 		}
 		pairs[i] = "(" + show(p.Name) + ", " + value + ")"
 	}
+
 	f.add("params", "("+strings.Join(pairs, ", ")+")", nil)
 	decoded, err := message.DecodeHeader(v)
 	pairs = make([]string, len(decoded))
@@ -164,23 +176,28 @@ func (f *facts) header(m *message.Message, name, v string) {
 		}
 		pairs[i] = "(" + show(d.S) + ", " + charset + ")"
 	}
+
 	f.add("decoded header", "("+strings.Join(pairs, ", ")+")", err)
 	var u, encoded string
 	h, err := message.MakeHeader(f.charsets, decoded, message.HeaderOptions{})
 	if err == nil {
 		u, err = h.Unicode()
 	}
+
 	if _, e := message.DecodeHeader(v); e != nil {
 		err = e
 	}
+
 	f.add("unicode", show(pickle.Unicode(u)), err)
 	h, err = message.MakeHeader(f.charsets, decoded, message.HeaderOptions{HeaderName: name})
 	if err == nil {
 		encoded, err = h.Encode()
 	}
+
 	if _, e := message.DecodeHeader(v); e != nil {
 		err = e
 	}
+
 	f.add("encoded", show(encoded), err)
 }
 
@@ -203,6 +220,7 @@ func show(v any) string {
 	case string:
 		return repr(v)
 	}
+
 	return fmt.Sprint(v)
 }
 
@@ -216,12 +234,14 @@ func showPtr(s *string) string {
 func showAll(all []string) string {
 	var b strings.Builder
 	b.WriteByte('(')
+
 	for i, s := range all {
 		if i > 0 {
 			b.WriteString(", ")
 		}
 		b.WriteString(show(s))
 	}
+
 	b.WriteByte(')')
 	return b.String()
 }
@@ -232,6 +252,7 @@ func repr(s string) string {
 	if strings.IndexByte(s, '\'') >= 0 && strings.IndexByte(s, '"') < 0 {
 		quote = '"'
 	}
+
 	const hex = "0123456789abcdef"
 	b := make([]byte, 0, len(s)+2)
 	b = append(b, quote)
@@ -251,5 +272,6 @@ func repr(s string) string {
 			b = append(b, c)
 		}
 	}
+
 	return string(append(b, quote))
 }

@@ -41,12 +41,14 @@ func (p *Python) Compare(s Sample) (*Difference, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	have := Facts(p.Charsets, s.Text)
 	for i := range max(len(want), len(have)) {
 		w, h := at(want, i), at(have, i)
 		if w == h || samePickle(w, h) {
 			continue
 		}
+
 		k := 0
 		for k < len(w) && k < len(h) && w[k] == h[k] {
 			k++
@@ -55,8 +57,10 @@ func (p *Python) Compare(s Sample) (*Difference, error) {
 			head, _, _ := strings.Cut(w, " ")
 			w, h = head+" ..."+w[k:], head+" ..."+h[k:]
 		}
+
 		return &Difference{s.Name, s.Text, w, h}, nil
 	}
+
 	return nil, nil
 }
 
@@ -79,6 +83,7 @@ func unpickle(fact string) (pickle.Value, bool) {
 	if !ok {
 		return nil, false
 	}
+
 	b, err := hex.DecodeString(s)
 	if err != nil {
 		return nil, false
@@ -99,6 +104,7 @@ func (p *Python) Run(samples []Sample, seed uint64, n int, each func(Difference)
 			s = m.Next()
 			s.Name = fmt.Sprintf("seed %d mutation %d of %s", seed, i-len(samples)+1, s.Name)
 		}
+
 		d, err := p.Compare(s)
 		if err != nil {
 			return done, fmt.Errorf("%s: %w", s.Name, err)
@@ -108,5 +114,6 @@ func (p *Python) Run(samples []Sample, seed uint64, n int, each func(Difference)
 			return done, nil
 		}
 	}
+
 	return done, nil
 }

@@ -24,11 +24,13 @@ func start(t *testing.T) *Python {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	t.Cleanup(func() {
 		if err := p.Close(); err != nil {
 			t.Error(err)
 		}
 	})
+
 	return p
 }
 
@@ -38,6 +40,7 @@ func TestRecorded(t *testing.T) {
 	if *record {
 		p = start(t)
 	}
+
 	for _, s := range Samples() {
 		t.Run(s.Name, func(t *testing.T) {
 			name := filepath.Join("testdata", s.Name+".facts")
@@ -46,19 +49,23 @@ func TestRecorded(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
+
 				if err := os.WriteFile(name, []byte(strings.Join(lines, "\n")+"\n"), 0o666); err != nil {
 					t.Fatal(err)
 				}
 			}
+
 			b, err := os.ReadFile(name)
 			if err != nil {
 				t.Fatal(err)
 			}
+
 			want := strings.Split(strings.TrimSuffix(string(b), "\n"), "\n")
 			have := Facts(message.DefaultCharsets(), s.Text)
 			if n := len(want) - 1; len(have) == len(want) && samePickle(want[n], have[n]) {
 				want, have = want[:n], have[:n]
 			}
+
 			if d := cmp.Diff(want, have); d != "" {
 				t.Errorf("-Python +Go\n%s", d)
 			}
@@ -75,6 +82,7 @@ func TestAgainstPython(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if want := len(Samples()) + *mutations; done != want {
 		t.Errorf("had %d messages compared, wanted %d", done, want)
 	}
@@ -95,6 +103,7 @@ func TestMutationsDiffer(t *testing.T) {
 	for range n {
 		seen[m.Next().Text] = true
 	}
+
 	if len(seen) < n*9/10 {
 		t.Errorf("had %d different messages of %d", len(seen), n)
 	}

@@ -44,6 +44,7 @@ func (m *Mutator) mutate(s string) string {
 	case 16:
 		return m.nest(s)
 	}
+
 	return m.insert(s)
 }
 
@@ -57,6 +58,7 @@ func (m *Mutator) flip(s string) string {
 			break
 		}
 		i := m.r.IntN(len(b))
+
 		switch m.r.IntN(3) {
 		case 0:
 			b[i] ^= 1 << m.r.IntN(8)
@@ -66,6 +68,7 @@ func (m *Mutator) flip(s string) string {
 			b[i] = " \t\r\n:;=?\"'\\<>()@,.-*%\x00\xff"[m.r.IntN(23)]
 		}
 	}
+
 	return string(b)
 }
 
@@ -73,6 +76,7 @@ func (m *Mutator) flip(s string) string {
 func (m *Mutator) lines(s string) string {
 	l := strings.SplitAfter(s, "\n")
 	i, j := m.r.IntN(len(l)), m.r.IntN(len(l))
+
 	switch m.r.IntN(5) {
 	case 0:
 		return strings.Join(append(l[:i:i], l[i+1:]...), "")
@@ -85,6 +89,7 @@ func (m *Mutator) lines(s string) string {
 	default:
 		l[i] = m.pick([]string{" ", "\t", "From ", ">", "--", "X", ": ", "\v"}) + l[i]
 	}
+
 	return strings.Join(l, "")
 }
 
@@ -98,12 +103,14 @@ func (m *Mutator) boundary(s string) string {
 		i += len("boundary=")
 		return s[:i] + m.pick([]string{`"`, "", " ", "'", "x", `""`, "\\", "<", "\xe9", "=?", ";"}) + s[i+m.r.IntN(min(3, len(s)-i)+1):]
 	}
+
 	if m.r.IntN(6) == 0 {
 		return strings.Replace(s, "boundary=", m.pick([]string{
 			"boundary*=us-ascii''", "boundary*0=", "boundary*1=", "boundary*0*=iso-8859-1'en'", "Boundary =", "boundary;x=",
 			"boundary*=x-unknown''%e9", "boundary*=''", "boundary*=utf-8''%C3%A9",
 		}), 1)
 	}
+
 	l := strings.SplitAfter(s, "\n")
 	var at []int
 	for i, line := range l {
@@ -111,6 +118,7 @@ func (m *Mutator) boundary(s string) string {
 			at = append(at, i)
 		}
 	}
+
 	if len(at) == 0 {
 		return m.lines(s)
 	}
@@ -134,6 +142,7 @@ func (m *Mutator) boundary(s string) string {
 		k := m.r.IntN(len(l))
 		l[k] += l[i]
 	}
+
 	return strings.Join(l, "")
 }
 
@@ -199,10 +208,12 @@ func (m *Mutator) field(s string) string {
 			at = append(at, i)
 		}
 	}
+
 	i := m.r.IntN(len(l))
 	if len(at) > 0 {
 		i = at[m.r.IntN(len(at))]
 	}
+
 	switch m.r.IntN(6) {
 	case 0:
 		l[i] = ""
@@ -217,6 +228,7 @@ func (m *Mutator) field(s string) string {
 			l[i] = l[i][:c] + m.pick([]string{":", " :", "\xe4:", "::", ":\t", ": ;", ":\n ", ""}) + l[i][c+1:]
 		}
 	}
+
 	return strings.Join(l, "")
 }
 
@@ -226,11 +238,13 @@ func (m *Mutator) endings(s string) string {
 	if m.r.IntN(2) == 0 {
 		return strings.ReplaceAll(s, "\n", ending)
 	}
+
 	l := strings.SplitAfter(s, "\n")
 	for range 1 + m.r.IntN(5) {
 		i := m.r.IntN(len(l))
 		l[i] = strings.TrimSuffix(l[i], "\n") + ending
 	}
+
 	return strings.Join(l, "")
 }
 
@@ -253,6 +267,7 @@ func (m *Mutator) word(s string) string {
 		if old == "" {
 			continue
 		}
+
 		var at []int
 		for from := 0; ; {
 			i := strings.Index(lower[from:], strings.ToLower(old))
@@ -262,12 +277,14 @@ func (m *Mutator) word(s string) string {
 			at = append(at, from+i)
 			from += i + 1
 		}
+
 		if len(at) == 0 || len(lower) != len(s) {
 			continue
 		}
 		i := at[m.r.IntN(len(at))]
 		return s[:i] + m.pick(set) + s[i+len(old):]
 	}
+
 	return m.field(s)
 }
 
@@ -287,6 +304,7 @@ func (m *Mutator) nest(s string) string {
 	case 2:
 		return "Content-Type: multipart/mixed; boundary=\"\"\n\n--\n" + s + "\n----\n"
 	}
+
 	return "Content-Type: message/delivery-status\n\nReporting-MTA: dns; a.example\n\n" + s + "\n\nFinal-Recipient: rfc822; a@b.example\n"
 }
 

@@ -32,6 +32,7 @@ func Start(interpreter, prefix string) (*Python, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		return nil, err
@@ -39,11 +40,13 @@ func Start(interpreter, prefix string) (*Python, error) {
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
+
 	p := &Python{cmd: cmd, in: in, out: bufio.NewReaderSize(out, 1<<16)}
 	lines, err := p.read()
 	if err != nil {
 		return nil, err
 	}
+
 	p.Charsets, err = registry(lines)
 	return p, err
 }
@@ -55,12 +58,14 @@ func registry(lines []string) (*message.Charsets, error) {
 		Aliases: make(map[string]string),
 		Codecs:  make(map[string]string),
 	}
+
 	none := func(s string) string {
 		if s == "-" {
 			return ""
 		}
 		return s
 	}
+
 	for _, line := range lines {
 		f := strings.Fields(line)
 		switch {
@@ -80,6 +85,7 @@ func registry(lines []string) (*message.Charsets, error) {
 			return nil, fmt.Errorf("had %q from driver.py, wanted a charset, an alias or a codec", line)
 		}
 	}
+
 	return r, nil
 }
 
@@ -101,6 +107,7 @@ func (p *Python) read() ([]string, error) {
 		if line == "\n" {
 			return lines, nil
 		}
+
 		lines = append(lines, strings.TrimSuffix(line, "\n"))
 	}
 }

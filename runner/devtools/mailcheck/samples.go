@@ -25,6 +25,7 @@ func Samples() []Sample {
 		}
 		samples = append(samples, Sample{strings.TrimSuffix(path.Base(name), ".eml"), string(b)})
 	}
+
 	return samples
 }
 
@@ -38,6 +39,7 @@ func ReadCorpus(dir string) ([]Sample, error) {
 		if ext := filepath.Ext(name); ext == ".py" || ext == ".pyc" || ext == ".in" || e.Name() == "Makefile" {
 			return nil
 		}
+
 		b, err := os.ReadFile(name)
 		if err != nil {
 			return err
@@ -46,6 +48,7 @@ func ReadCorpus(dir string) ([]Sample, error) {
 		samples = append(samples, Sample{rel, string(b)})
 		return err
 	})
+
 	sort.Slice(samples, func(i, j int) bool { return samples[i].Name < samples[j].Name })
 	return samples, err
 }

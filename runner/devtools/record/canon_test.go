@@ -35,10 +35,12 @@ func canonical(t *testing.T, content string, start float64) []string {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	d, ok := v.(*pickle.Dict)
 	if !ok {
 		t.Fatalf("had a pickled %T, wanted a dict", v)
 	}
+
 	c := canon{start}
 	var lines []string
 	for k, v := range d.All() {
@@ -46,14 +48,17 @@ func canonical(t *testing.T, content string, start float64) []string {
 		if k == pickle.Value(pickle.Str("request_responses")) {
 			continue
 		}
+
 		if item, ok := v.(*pickle.Dict); ok {
 			for k2, v2 := range item.All() {
 				lines = append(lines, c.of(k)+"["+c.of(k2)+"] = "+c.of(v2))
 			}
 			continue
 		}
+
 		lines = append(lines, c.of(k)+" = "+c.of(v))
 	}
+
 	slices.Sort(lines)
 	return lines
 }
@@ -91,6 +96,7 @@ func (c canon) of(v pickle.Value) string {
 	case *pickle.Instance:
 		return v.Class.Module + "." + v.Class.Name + c.of(v.State)
 	}
+
 	return pickle.Repr(v, 1<<16)
 }
 

@@ -42,19 +42,23 @@ func compareMail(t *testing.T, s *site.Site, queue string, sc scene) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	for _, d := range queues {
 		q, err := qfile.Open(filepath.Join(filepath.Dir(s.QueueDir(queue)), d.Name()), 0, 1, qfile.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		bases, err := q.Files(qfile.Waiting)
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		for _, base := range bases {
 			got = append(got, describe(t, d.Name(), q, base).String())
 		}
 	}
+
 	slices.Sort(want)
 	slices.Sort(got)
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -68,16 +72,19 @@ func describe(t *testing.T, queue string, q *qfile.Queue, base string) outgoing 
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	m, err := item.Parse()
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	o := outgoing{Queue: queue, List: item.Data.Str("listname"), EnvSender: item.Data.Str("envsender"), Recipients: []string{}, Keys: []string{}}
 	if recipients, ok := item.Data.Get("recips"); ok {
 		for _, r := range recipients.(*pickle.List).Items {
 			o.Recipients = append(o.Recipients, string(r.(pickle.Str)))
 		}
 	}
+
 	field := func(name string) string {
 		v, ok := m.Get(name)
 		if !ok {
@@ -85,11 +92,13 @@ func describe(t *testing.T, queue string, q *qfile.Queue, base string) outgoing 
 		}
 		return v
 	}
+
 	o.From, o.To = field("from"), field("to")
 	o.Precedence, _ = m.Get("precedence")
 	if subject := field("subject"); strings.HasPrefix(subject, "confirm ") {
 		o.Subject = subject
 	}
+
 	o.Types = types(m)
 	for _, key := range item.Data.Dict().Keys() {
 		switch k := string(key.(pickle.Str)); k {
@@ -98,6 +107,7 @@ func describe(t *testing.T, queue string, q *qfile.Queue, base string) outgoing 
 			o.Keys = append(o.Keys, k)
 		}
 	}
+
 	slices.Sort(o.Keys)
 	return o
 }
@@ -109,6 +119,7 @@ func types(m *message.Message) string {
 	if !m.IsMultipart() {
 		return own
 	}
+
 	all := []string{own}
 	for _, part := range m.Parts() {
 		all = append(all, types(part))

@@ -38,6 +38,7 @@ func Record(s *site.Site, scene, file string) (err error) {
 	if s.Python == "" {
 		return fmt.Errorf("%s: had no Python, wanted the interpreter that its scripts run under", s.Prefix)
 	}
+
 	dir, err := os.MkdirTemp("", "mmrunner-record")
 	if err != nil {
 		return err
@@ -51,6 +52,7 @@ func Record(s *site.Site, scene, file string) (err error) {
 	if err := cmd.Run(); err != nil {
 		return fmt.Errorf("%s: %w\n%s", s.Python, err, stderr.Bytes())
 	}
+
 	out, err := os.Create(file)
 	if err != nil {
 		return err
@@ -70,6 +72,7 @@ func archive(w io.Writer, dir string) error {
 		if err != nil {
 			return err
 		}
+
 		b, err := os.ReadFile(path)
 		if err != nil {
 			return err
@@ -78,8 +81,10 @@ func archive(w io.Writer, dir string) error {
 		if err != nil {
 			return err
 		}
+
 		_, err = f.Write(b)
 		return err
 	})
+
 	return errors.Join(err, z.Close())
 }

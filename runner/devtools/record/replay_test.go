@@ -54,6 +54,7 @@ func TestRecord(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+
 			for _, name := range Scenes {
 				t.Run(name, func(t *testing.T) {
 					file := filepath.Join(t.TempDir(), "scene.zip")
@@ -83,6 +84,7 @@ func replay(t *testing.T, file string) {
 	if err := json.Unmarshal([]byte(files["scene.json"]), &sc); err != nil {
 		t.Fatal(err)
 	}
+
 	profile := site.Builtin()
 	profile.Version, profile.HexVersion, profile.DataFileVersion = sc.Release, sc.HexVersion, sc.DataVersion
 	for name, v := range sc.Settings {
@@ -93,6 +95,7 @@ func replay(t *testing.T, file string) {
 	for _, dir := range []string{s.LockDir(), s.LogDir(), s.DataDir(), s.QueueDir(queue)} {
 		mkdir(t, dir)
 	}
+
 	for name, content := range files {
 		if rest, ok := strings.CutPrefix(name, "before/lists/"); ok {
 			write(t, filepath.Join(s.ListDataDir(), rest), content)
@@ -101,6 +104,7 @@ func replay(t *testing.T, file string) {
 			write(t, filepath.Join(s.QueueDir(queue), rest), content)
 		}
 	}
+
 	play(t, s, sc)
 	compareLists(t, s, files, sc.Start)
 	compareLogs(t, s, sc)
@@ -114,6 +118,7 @@ func play(t *testing.T, s *site.Site, sc scene) {
 	now := time.Unix(int64(sc.Start), 0).UTC().Add(time.Second)
 	env.Now = func() time.Time { return now }
 	var h runner.Handler = command.New(membership.NewWorld(s))
+
 	if sc.Runner == "BounceRunner" {
 		d, err := detect.New(s.Profile)
 		if err != nil {
@@ -121,17 +126,21 @@ func play(t *testing.T, s *site.Site, sc scene) {
 		}
 		h = bounce.New(d, membership.NewWorld(s))
 	}
+
 	e, err := engine.New(env, h, 0, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	stats, err := e.Drain(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if err := e.Close(); err != nil {
 		t.Fatal(err)
 	}
+
 	if stats.Entries == 0 || stats.Outcomes[runner.Kept] > 0 {
 		t.Errorf("the run did %+v", stats.Outcomes)
 	}
@@ -144,6 +153,7 @@ func compareLists(t *testing.T, s *site.Site, files map[string]string, start flo
 		if !ok || path.Ext(name) != ".pck" {
 			continue
 		}
+
 		b, err := os.ReadFile(filepath.Join(s.ListDataDir(), rest))
 		if err != nil {
 			t.Error(err)
@@ -155,6 +165,7 @@ func compareLists(t *testing.T, s *site.Site, files map[string]string, start flo
 			t.Errorf("%s: Mailman -, mmrunner +:\n%s", rest, diff)
 		}
 	}
+
 	if compared == 0 {
 		t.Error("no list was recorded")
 	}
@@ -166,6 +177,7 @@ func compareLogs(t *testing.T, s *site.Site, sc scene) {
 		if err != nil && !os.IsNotExist(err) {
 			t.Fatal(err)
 		}
+
 		want := []string{}
 		for _, line := range sc.Logs[name] {
 			want = append(want, mask(line))
@@ -177,10 +189,12 @@ func compareLogs(t *testing.T, s *site.Site, sc scene) {
 				got = append(got, mask(latin1(line)))
 			}
 		}
+
 		// The places that an exception passed are lines of Mailman's source, which is not there.
 		want = slices.DeleteFunc(want, func(line string) bool { return line == "" || strings.HasPrefix(line, "  ") })
 		slices.Sort(want)
 		slices.Sort(got)
+
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("log %s: Mailman -, mmrunner +:\n%s", name, diff)
 		}
@@ -196,6 +210,7 @@ func setting(t *testing.T, v any) pickle.Value {
 	case float64:
 		return pickle.Int(v)
 	}
+
 	t.Fatalf("had a setting of Go type %T, wanted a string, a bool or a number", v)
 	return nil
 }
@@ -213,12 +228,15 @@ func unzip(t *testing.T, file string) map[string]string {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		b, err := io.ReadAll(r)
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		files[f.Name] = string(b)
 	}
+
 	return files
 }
 

@@ -53,10 +53,12 @@ func TestMain(m *testing.M) {
 	if st, err := os.Stat(memory); err != nil || !st.IsDir() {
 		memory = ""
 	}
+
 	dir, err := os.MkdirTemp(memory, "mmrunner-kill-")
 	if err != nil {
 		dir, err = os.MkdirTemp("", "mmrunner-kill-")
 	}
+
 	if err != nil {
 		panic(err)
 	}
@@ -94,27 +96,33 @@ func newBench(t *testing.T, size Size, batch int) *bench {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	b := &bench{exe: build(t), template: filepath.Join(tmp, "template"), dir: filepath.Join(tmp, "world")}
 	if err := os.Mkdir(b.template, 0o755); err != nil {
 		t.Fatal(err)
 	}
+
 	if err := Make(b.template, size); err != nil {
 		t.Fatal(err)
 	}
+
 	b.fresh(t)
 	trace, looks := filepath.Join(tmp, "trace"), filepath.Join(tmp, "looks")
 	if err := b.run("MMRUNNER_FAILTRACE="+trace, "MMRUNNER_FAILLOOKS="+looks); err != nil {
 		t.Fatal(err)
 	}
+
 	b.calls, b.looks = readTrace(t, trace), readTrace(t, looks)
 	if b.want, err = Read(b.dir); err != nil {
 		t.Fatal(err)
 	}
+
 	for k := range b.want {
 		if strings.HasPrefix(k, "left behind") {
 			t.Errorf("an undisturbed run: %s", k)
 		}
 	}
+
 	return b
 }
 
@@ -124,6 +132,7 @@ func readTrace(t *testing.T, file string) (calls []call) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	for line := range strings.Lines(string(text)) {
 		var c call
 		if err := json.Unmarshal([]byte(line), &c); err != nil {
@@ -131,6 +140,7 @@ func readTrace(t *testing.T, file string) (calls []call) {
 		}
 		calls = append(calls, c)
 	}
+
 	return calls
 }
 
@@ -171,11 +181,13 @@ func (b *bench) finish(t *testing.T, what string) {
 		t.Errorf("%s: %v", what, err)
 		return
 	}
+
 	had, err := Read(b.dir)
 	if err != nil {
 		t.Errorf("%s: %v", what, err)
 		return
 	}
+
 	if d := Compare(b.want, had); !d.Empty() {
 		t.Errorf("%s:\n%v", what, d)
 	}
@@ -210,21 +222,26 @@ func TestKilledAtEachCall(t *testing.T) {
 	b := newBench(t, size, smallBatch)
 	total := b.calls[len(b.calls)-1].N
 	t.Logf("%d calls", total)
+
 	for n := 1; n <= total; n += count(total, 40) {
 		b.fresh(t)
 		what := "kill"
+
 		if n%2 == 0 {
 			what = "tear" // is a kill where the call is no write
 		}
+
 		if err := b.run(fmt.Sprintf("MMRUNNER_FAILPOINT=%s:%d", what, n)); !errors.Is(err, errKilled) {
 			t.Fatalf("%s: had %v, wanted it killed", b.at(n), err)
 		}
+
 		// The process that recovers may be killed too, early.
 		if n%3 == 0 {
 			if err := b.run(fmt.Sprintf("MMRUNNER_FAILPOINT=kill:%d", 1+n%17)); err != nil && !errors.Is(err, errKilled) {
 				t.Fatalf("%s, then call %d: %v", b.at(n), 1+n%17, err)
 			}
 		}
+
 		b.finish(t, what+" at "+b.at(n))
 	}
 }

@@ -33,6 +33,7 @@ func without(s State, logs ...string) State {
 		// An entry that could not be claimed is one less to be counted with the others.
 		return strings.Contains(k, "queued bounces")
 	})
+
 	return s
 }
 
@@ -63,6 +64,7 @@ func (b *bench) faults(t *testing.T, env string, calls []call) {
 	total := calls[len(calls)-1].N
 	all := total * len(names) * lasts
 	t.Logf("%d calls, %d faults", total, all)
+
 	// A step that has a divisor in common with these would always meet the same ones.
 	step := count(all, 40) | 1
 	for step%3 == 0 {
@@ -82,13 +84,16 @@ func (b *bench) fault(t *testing.T, env, name string, from, to int, where string
 	if err != nil && said == "" {
 		t.Errorf("%s at %s: %v", point, where, err)
 	}
+
 	log, err := os.ReadFile(filepath.Join(b.dir, "logs", "error"))
 	if err != nil && said == "" {
 		t.Errorf("%s at %s: %v", point, where, err)
 	}
+
 	if !b.finished(t) && !strings.Contains(said+string(log), faults[name].Error()) {
 		t.Errorf("%s at %s: entries are left, and nobody says that %v:\n%s%s", point, where, faults[name], said, log)
 	}
+
 	if _, err := Work(context.Background(), b.dir, smallBatch); err != nil {
 		t.Errorf("%s at %s, then without: %v", point, where, err)
 		return
@@ -98,10 +103,12 @@ func (b *bench) fault(t *testing.T, env, name string, from, to int, where string
 		t.Errorf("%s at %s: %v", point, where, err)
 		return
 	}
+
 	ignored := []string{"logs/error: "}
 	if strings.Contains(said, "Logging error") {
 		ignored = []string{"logs/", "data/" + events.Log}
 	}
+
 	if d := Compare(without(b.want, ignored...), without(had, ignored...)); !d.Empty() {
 		t.Errorf("%s at %s:\n%v%.2000s%.2000s", point, where, d, said, log)
 	}
@@ -115,9 +122,11 @@ func (b *bench) finished(t *testing.T) bool {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		if len(left) > 0 {
 			return false
 		}
 	}
+
 	return true
 }

@@ -25,9 +25,11 @@ func manyLists(t *testing.T, dir string, lists int) {
 		if err := copyTree(maillist.ListPath(s, demo.ListName), maillist.ListPath(s, name)); err != nil {
 			t.Fatal(err)
 		}
+
 		if err := change(s, name, map[string]pickle.Value{"real_name": pickle.Str(name), "regular_include_lists": pickle.NewList()}); err != nil {
 			t.Fatal(err)
 		}
+
 		data := qfile.NewData()
 		data.Set("listname", name)
 		text := fmt.Sprintf("From: MAILER-DAEMON@example.net\nTo: %s-bounces+user000001=host001.example.net@lists.example.com\n\nGone.\n", name)
@@ -36,6 +38,7 @@ func manyLists(t *testing.T, dir string, lists int) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		if err := qfile.WriteFile(filepath.Join(s.QueueDir("bounces"), base+qfile.Waiting), b, false); err != nil {
 			t.Fatal(err)
 		}
@@ -54,6 +57,7 @@ func TestListsAreFlushedTogether(t *testing.T) {
 		}
 		return n
 	}
+
 	few := count()
 	const lists = 60
 	manyLists(t, b.template, lists)
@@ -62,10 +66,12 @@ func TestListsAreFlushedTogether(t *testing.T) {
 	if err := b.run("MMRUNNER_FAILTRACE=" + trace); err != nil {
 		t.Fatal(err)
 	}
+
 	b.calls = readTrace(t, trace)
 	if !b.finished(t) {
 		t.Error("entries are left")
 	}
+
 	if more := count() - few; more > 2*lists {
 		t.Errorf("had %d flushes more for %d lists, wanted two a list at most", more, lists)
 	} else {
@@ -83,11 +89,13 @@ func TestKilledInAGroup(t *testing.T) {
 	if err := b.run("MMRUNNER_FAILTRACE=" + trace); err != nil {
 		t.Fatal(err)
 	}
+
 	b.calls = readTrace(t, trace)
 	var err error
 	if b.want, err = Read(b.dir); err != nil {
 		t.Fatal(err)
 	}
+
 	total := b.calls[len(b.calls)-1].N
 	for n := 1; n <= total; n += countStep(total) {
 		b.fresh(t)
@@ -109,6 +117,7 @@ func TestEachRenameToAnotherFileSystem(t *testing.T) {
 			renames = append(renames, c)
 		}
 	}
+
 	for i := 0; i < len(renames); i += count(len(renames), 25) {
 		c := renames[i]
 		b.fresh(t)
@@ -116,13 +125,16 @@ func TestEachRenameToAnotherFileSystem(t *testing.T) {
 		if err != nil {
 			t.Errorf("%s: %v", b.at(c.N), err)
 		}
+
 		if !b.finished(t) {
 			t.Errorf("%s: entries are left: %s", b.at(c.N), said)
 		}
+
 		had, err := Read(b.dir)
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		if d := Compare(without(b.want), without(had)); !d.Empty() {
 			t.Errorf("%s:\n%v", b.at(c.N), d)
 		}

@@ -49,6 +49,7 @@ func TestMailmanUnderTheSame(t *testing.T) {
 	if rounds == 0 {
 		t.Skip("set MMRUNNER_KILL_MAILMAN to a number of rounds to have a real Mailman killed")
 	}
+
 	python, exe, prefix := mmtest.Python(t), build(t), mmtest.Clone(t)
 	var members []string
 	for i := range 60 {
@@ -64,6 +65,7 @@ func TestMailmanUnderTheSame(t *testing.T) {
 		}
 		entries = append(entries, mmtest.EntrySpec{Queue: "commands", List: "test", Text: []byte(body), Data: "{'torequest': 1}"})
 	}
+
 	mmtest.Enqueue(t, prefix, entries...)
 	template := t.TempDir()
 	for _, sub := range varDirs {
@@ -71,6 +73,7 @@ func TestMailmanUnderTheSame(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+
 	for name, w := range map[string]worker{
 		"Mailman": func(runner string) *exec.Cmd {
 			return exec.Command(python, filepath.Join(prefix, "bin", "qrunner"), "--runner="+runner+":0:1", "-s")
@@ -114,6 +117,7 @@ func (m *measure) finish(t *testing.T, runner, queue string) bool {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
+
 	done := make(chan error, 1)
 	go func() { done <- cmd.Wait() }()
 	dir := filepath.Join(m.prefix, "qfiles", queue)
@@ -122,15 +126,19 @@ func (m *measure) finish(t *testing.T, runner, queue string) bool {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		if len(left) > 0 {
 			continue
 		}
+
 		if !m.ends {
 			cmd.Process.Signal(os.Interrupt)
 		}
+
 		<-done
 		return true
 	}
+
 	cmd.Process.Kill()
 	<-done
 	return false
@@ -141,14 +149,17 @@ func (m *measure) rounds(t *testing.T, name, runner, queue string, rounds int) {
 	t.Helper()
 	m.fresh(t)
 	start := time.Now()
+
 	if !m.finish(t, runner, queue) {
 		t.Fatalf("%s's %s did not finish", name, runner)
 	}
+
 	alone := time.Since(start)
 	want, err := Read(m.prefix)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	rnd := rand.New(rand.NewPCG(1, 1))
 	var kills, differ, waits, lost, twice, events int
 	for range rounds {
@@ -158,41 +169,51 @@ func (m *measure) rounds(t *testing.T, name, runner, queue string, rounds int) {
 			if err := cmd.Start(); err != nil {
 				t.Fatal(err)
 			}
+
 			timer := time.AfterFunc(time.Duration(rnd.Float64()*float64(alone)), func() { cmd.Process.Kill() })
 			if err := cmd.Wait(); err != nil {
 				kills++
 			}
+
 			timer.Stop()
 		}
+
 		if !m.finish(t, runner, queue) {
 			waits++
 			os.RemoveAll(filepath.Join(m.prefix, "locks"))
+
 			if err := os.Mkdir(filepath.Join(m.prefix, "locks"), 0o775); err != nil {
 				t.Fatal(err)
 			}
+
 			if !m.finish(t, runner, queue) {
 				t.Errorf("%s's %s did not finish even without the lock", name, runner)
 			}
 		}
+
 		had, err := Read(m.prefix)
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		d := Compare(without(want, "logs/"), without(had, "logs/"))
 		if d.Empty() {
 			continue
 		}
 		differ++
 		lost, twice = lost+len(d.Lost), twice+len(d.Twice)
+
 		for _, o := range d.Other {
 			if strings.Contains(o, "bounce-events") {
 				events++
 			}
 		}
+
 		if name == "mmrunner" {
 			t.Errorf("mmrunner's %s:\n%v", runner, d)
 		}
 	}
+
 	t.Logf("%s's %s: %d rounds, %d kills; %d rounds differ (%d things lost, %d twice, %d files of detected bounces left); %d waited for a dead process's lock",
 		name, runner, rounds, kills, differ, lost, twice, events, waits)
 }

@@ -36,10 +36,12 @@ func MakeOutgoing(dir string, messages int) error {
 	if err != nil {
 		return err
 	}
+
 	q, err := qfile.Open(s.QueueDir("out"), 0, 1, qfile.Options{Schema: s.Profile.QfileSchemaVersion})
 	if err != nil {
 		return err
 	}
+
 	for i := range messages {
 		data := qfile.NewData()
 		data.Set("listname", demo.ListName)
@@ -51,6 +53,7 @@ func MakeOutgoing(dir string, messages int) error {
 			return err
 		}
 	}
+
 	return nil
 }
 
@@ -69,11 +72,13 @@ func Deliver(ctx context.Context, dir string, batch, port int) error {
 	if err != nil {
 		return err
 	}
+
 	h := outgoing.New(s, bounce.NewRefusals(bounce.New(d, membership.NewWorld(s))), outgoing.Options{})
 	engines, err := engine.Open(env, h, 0, 1)
 	if err != nil {
 		return err
 	}
+
 	for _, e := range engines {
 		e.BatchSize = batch
 		_, err := e.Drain(ctx)
@@ -81,6 +86,7 @@ func Deliver(ctx context.Context, dir string, batch, port int) error {
 			return err
 		}
 	}
+
 	return nil
 }
 
@@ -100,6 +106,7 @@ func NewMailbox() (*Mailbox, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	m := &Mailbox{ln: ln, given: map[string]int{}}
 	m.server = smtp.NewServer(smtp.BackendFunc(func(*smtp.Conn) (smtp.Session, error) { return &delivery{box: m}, nil }))
 	m.server.ErrorLog = log.New(io.Discard, "", 0) // a client that is killed is no error
@@ -176,23 +183,28 @@ func (d *Delivered) Count(dir string, messages int, given map[string]int) error 
 			}
 		}
 	}
+
 	s := site.FromProfile(dir, site.Builtin())
 	for queue, want := range map[string]int{"out": 0, "retry": messages, bounce.RefusedQueue: 0, "shunt": 0} {
 		left, err := filepath.Glob(filepath.Join(s.QueueDir(queue), "*"))
 		if err != nil {
 			return err
 		}
+
 		if len(left) != want {
 			d.Wrong = append(d.Wrong, fmt.Sprintf("%d files in %s, wanted %d", len(left), queue, want))
 		}
 	}
+
 	left, err := filepath.Glob(filepath.Join(s.DataDir(), "mmrunner-delivered-*"))
 	if err != nil {
 		return err
 	}
+
 	if len(left) > 0 {
 		d.Wrong = append(d.Wrong, fmt.Sprintf("%v left", left))
 	}
+
 	return nil
 }
 
@@ -217,6 +229,7 @@ func TortureOutgoing(ctx context.Context, dir string, worker []string, messages,
 		if err := MakeOutgoing(world, messages); err != nil {
 			return nil, err
 		}
+
 		// The first round shows how long it takes.
 		for killed := round > 0; killed; {
 			err := run(ctx, worker, world, time.Duration(1+rnd.Float64()*float64(alone)))
@@ -225,15 +238,19 @@ func TortureOutgoing(ctx context.Context, dir string, worker []string, messages,
 			} else if err != nil {
 				return nil, err
 			}
+
 			killed = killed && rnd.IntN(3) > 0
 		}
+
 		start := time.Now()
 		if err := run(ctx, worker, world, 0); err != nil {
 			return nil, err
 		}
+
 		if round == 0 {
 			alone = time.Since(start)
 		}
+
 		if err := total.Count(world, messages, box.Take()); err != nil {
 			return nil, err
 		}
@@ -241,5 +258,6 @@ func TortureOutgoing(ctx context.Context, dir string, worker []string, messages,
 			return nil, err
 		}
 	}
+
 	return total, ctx.Err()
 }

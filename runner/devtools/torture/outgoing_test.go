@@ -25,6 +25,7 @@ func TestOutgoingKilledAtEachCall(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	work := func(world string, env ...string) error {
 		cmd := exec.Command(exe, "torture-work", "--batch-size=3", fmt.Sprintf("--smtp-port=%d", box.Port()), world)
 		cmd.Env = append(os.Environ(), env...)
@@ -38,11 +39,13 @@ func TestOutgoingKilledAtEachCall(t *testing.T) {
 		}
 		return nil
 	}
+
 	fresh := func(name string) string {
 		world := filepath.Join(dir, name)
 		if err := os.Mkdir(world, 0o755); err != nil {
 			t.Fatal(err)
 		}
+
 		if err := MakeOutgoing(world, messages); err != nil {
 			t.Fatal(err)
 		}
@@ -53,11 +56,13 @@ func TestOutgoingKilledAtEachCall(t *testing.T) {
 	if err := work(world, "MMRUNNER_FAILTRACE="+trace); err != nil {
 		t.Fatal(err)
 	}
+
 	calls := readTrace(t, trace)
 	var alone Delivered
 	if err := alone.Count(world, messages, box.Take()); err != nil {
 		t.Fatal(err)
 	}
+
 	if alone.Lost+alone.Twice+len(alone.Wrong) > 0 {
 		t.Fatalf("an undisturbed run: had %+v, wanted nothing", alone)
 	}
@@ -68,27 +73,34 @@ func TestOutgoingKilledAtEachCall(t *testing.T) {
 	for n := 1; n <= total; n += count(total, 40) {
 		world := fresh(fmt.Sprint(n))
 		what := "kill"
+
 		if n%2 == 0 {
 			what = "tear" // is a kill where the call is no write
 		}
+
 		if err := work(world, fmt.Sprintf("MMRUNNER_FAILPOINT=%s:%d", what, n)); !errors.Is(err, errKilled) {
 			t.Fatalf("%s: had %v, wanted it killed", at(calls, world, n), err)
 		}
+
 		if err := work(world); err != nil {
 			t.Fatalf("after %s: %v", at(calls, world, n), err)
 		}
+
 		var d Delivered
 		if err := d.Count(world, messages, box.Take()); err != nil {
 			t.Fatal(err)
 		}
+
 		kills++
 		twice += d.Twice
 		if d.Lost > 0 || d.Twice > 1 || len(d.Wrong) > 0 {
 			t.Errorf("%s at %s: had %+v, wanted nothing lost, and one copy more at most", what, at(calls, world, n), d)
 		}
+
 		if err := os.RemoveAll(world); err != nil {
 			t.Fatal(err)
 		}
 	}
+
 	t.Logf("%d kills, %d copies more", kills, twice)
 }

@@ -42,6 +42,7 @@ type contents struct {
 func (d *disk) at(n int) (events []*event, files map[uint64]*contents) {
 	files = map[uint64]*contents{}
 	names := maps.Clone(d.names) // as all processes see them
+
 	sync := func(dir string) {
 		for _, e := range events {
 			// One that moves between directories needs both flushed, to be on the safe side.
@@ -50,6 +51,7 @@ func (d *disk) at(n int) (events []*event, files map[uint64]*contents) {
 			}
 		}
 	}
+
 	for _, c := range d.calls[:n] {
 		switch c.Op {
 		case "open":
@@ -67,6 +69,7 @@ func (d *disk) at(n int) (events []*event, files map[uint64]*contents) {
 				if at < 0 {
 					at = len(f.now)
 				}
+
 				b := append([]byte(nil), f.now...)
 				b = append(b, make([]byte, max(0, at+len(c.Data)-len(b)))...)
 				copy(b[at:], c.Data)
@@ -100,6 +103,7 @@ func (d *disk) at(n int) (events []*event, files map[uint64]*contents) {
 			}
 		}
 	}
+
 	return events, files
 }
 
@@ -115,6 +119,7 @@ func (d *disk) after(n int, keep func() bool, cut func(n int) int) (names map[st
 		if !e.flushed && !keep() {
 			continue
 		}
+
 		// A change that needs one that was lost is lost with it.
 		if e.from != "" {
 			if names[e.from] != e.ino {
@@ -122,10 +127,12 @@ func (d *disk) after(n int, keep func() bool, cut func(n int) int) (names map[st
 			}
 			delete(names, e.from)
 		}
+
 		if e.to != "" {
 			names[e.to] = e.ino
 		}
 	}
+
 	files = map[uint64][]byte{}
 	for ino, f := range all {
 		switch {
@@ -137,6 +144,7 @@ func (d *disk) after(n int, keep func() bool, cut func(n int) int) (names map[st
 			files[ino] = f.now[:cut(len(f.now)+1)]
 		}
 	}
+
 	return names, files
 }
 
@@ -154,16 +162,19 @@ func (d *disk) restore(names map[string]uint64, files map[uint64][]byte) error {
 		if err != nil && !errors.Is(err, os.ErrNotExist) {
 			return err
 		}
+
 		b, made := files[ino]
 		if !made {
 			b = old
 		}
+
 		rel := strings.TrimPrefix(name, d.root+"/")
 		if strings.HasPrefix(rel, "locks/") && !wholeClaim.Match(b) {
 			// Nobody can tell whose a torn lock was: it stands until its time is over, as it
 			// would for Mailman. Here that is so.
 			continue
 		}
+
 		switch keeps := strings.HasPrefix(rel, "lists/") || strings.HasPrefix(rel, "qfiles/"); {
 		case keeps && err == nil && bytes.Equal(b, old):
 			err = os.Link(pooled, name)
@@ -176,10 +187,12 @@ func (d *disk) restore(names map[string]uint64, files map[uint64][]byte) error {
 				err = os.Chmod(name, 0o660) // whatever the umask is
 			}
 		}
+
 		if err != nil {
 			return err
 		}
 	}
+
 	return nil
 }
 
@@ -191,26 +204,31 @@ func record(t *testing.T, b *bench) *disk {
 	if err := os.Mkdir(d.pool, 0o755); err != nil {
 		t.Fatal(err)
 	}
+
 	for _, sub := range []string{"lists/*", "qfiles/*", "data", "logs", "locks"} {
 		files, err := filepath.Glob(filepath.Join(b.dir, sub, "*"))
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		for _, file := range files {
 			var st syscall.Stat_t
 			if err := syscall.Stat(file, &st); err != nil {
 				t.Fatal(err)
 			}
+
 			d.names[file] = st.Ino
 			if err := os.Link(file, filepath.Join(d.pool, fmt.Sprint(st.Ino))); err != nil {
 				t.Fatal(err)
 			}
 		}
 	}
+
 	trace := filepath.Join(filepath.Dir(b.dir), "power")
 	if err := b.run("MMRUNNER_FAILTRACE="+trace, "MMRUNNER_FAILPOOL="+d.pool); err != nil {
 		t.Fatal(err)
 	}
+
 	d.calls = readTrace(t, trace)
 	return d
 }
@@ -219,11 +237,13 @@ func record(t *testing.T, b *bench) *disk {
 func (b *bench) empty(t *testing.T) {
 	t.Helper()
 	b.fresh(t)
+
 	for _, sub := range []string{"lists/*", "qfiles/*", "data", "logs", "locks"} {
 		files, err := filepath.Glob(filepath.Join(b.dir, sub, "*"))
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		for _, file := range files {
 			if err := os.Remove(file); err != nil {
 				t.Fatal(err)
@@ -251,14 +271,17 @@ func TestPowerLoss(t *testing.T) {
 		{"little of what was not flushed is there", func() bool { return rnd.IntN(5) == 0 }},
 		{"most of what was not flushed is there", func() bool { return rnd.IntN(5) > 0 }},
 	}
+
 	total := len(d.calls) * len(cases)
 	for i := 0; i < total; i += count(total, 25) {
 		n, c := 1+i/len(cases), cases[i%len(cases)]
 		names, files := d.after(n, c.keep, func(n int) int { return rnd.IntN(n) })
 		b.empty(t)
+
 		if err := d.restore(names, files); err != nil {
 			t.Fatal(err)
 		}
+
 		what := fmt.Sprintf("power lost after call %d of %d, %s %s; %s", n, len(d.calls), d.calls[n-1].Op,
 			strings.TrimPrefix(d.calls[n-1].Path, b.dir+"/"), c.what)
 		if _, err := Work(context.Background(), b.dir, smallBatch); err != nil {
@@ -270,6 +293,7 @@ func TestPowerLoss(t *testing.T) {
 			t.Errorf("%s: %v", what, err)
 			continue
 		}
+
 		had = without(had, ignored...)
 		maps.DeleteFunc(had, func(k string, _ int) bool {
 			return strings.HasPrefix(k, "left behind: ") && strings.Contains(k, ".tmp.")

@@ -44,6 +44,7 @@ func (s State) read(dir, sub string) error {
 		if err != nil {
 			return err
 		}
+
 		info, err := e.Info()
 		if err != nil {
 			return err
@@ -52,6 +53,7 @@ func (s State) read(dir, sub string) error {
 		if err != nil {
 			return err
 		}
+
 		return s.add(dir, rel, info.Mode(), b)
 	})
 }
@@ -72,11 +74,14 @@ func (s State) add(dir, rel string, mode fs.FileMode, b []byte) error {
 				if err != nil {
 					return err
 				}
+
 				s[rel+": bounces to be registered"] += entries
 				continue
 			}
+
 			s[rel+": "+text]++
 		}
+
 		return nil
 	case top == "data" && strings.HasPrefix(name, "mmrunner-") && (ext == ".lock" || name == "mmrunner-profile.json" || name == "mmrunner-shunted.jsonl"):
 		return nil // nothing is decided by them, and losing them loses nothing
@@ -89,6 +94,7 @@ func (s State) add(dir, rel string, mode fs.FileMode, b []byte) error {
 	case top == "qfiles" && (ext == qfile.Waiting || ext == qfile.Preserved):
 		return s.entry(dir, filepath.Dir(rel)+"/*"+ext, mode, b)
 	}
+
 	s["left behind: "+mask(dir, rel)]++
 	return nil
 }
@@ -102,21 +108,25 @@ func (s State) dict(dir, rel string, mode fs.FileMode, b []byte) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", rel, err)
 	}
+
 	s[fmt.Sprintf("%s: mode %v", rel, mode)]++
 	d, ok := v.(*pickle.Dict)
 	if !ok {
 		return fmt.Errorf("%s: had a %T, wanted a dict", rel, v)
 	}
+
 	for k, v := range d.All() {
 		sub, ok := v.(*pickle.Dict)
 		if !ok {
 			s[rel+": "+mask(dir, show(k)+" = "+show(v))]++
 			continue
 		}
+
 		for k2, v := range sub.All() {
 			s[rel+": "+mask(dir, show(k)+"["+show(k2)+"] = "+show(v))]++
 		}
 	}
+
 	return nil
 }
 
@@ -127,18 +137,21 @@ func (s State) entry(dir, what string, mode fs.FileMode, b []byte) error {
 		s[fmt.Sprintf("%s: %v: no entry: %q", what, mode, b)]++
 		return nil
 	}
+
 	text := show(it.Message)
 	if m, err := it.Parse(); err == nil {
 		if text, err = m.AsString(true, false); err != nil {
 			return err
 		}
 	}
+
 	var meta []string
 	for k, v := range it.Data.Dict().All() {
 		if name, _ := k.(pickle.Str); name != "_bak_count" {
 			meta = append(meta, show(k)+"="+show(v))
 		}
 	}
+
 	sort.Strings(meta)
 	s[fmt.Sprintf("%s: %v: %s\n%s", what, mode, mask(dir, strings.Join(meta, " ")), mask(dir, text))]++
 	return nil
@@ -158,6 +171,7 @@ func show(v pickle.Value) string {
 	case float64:
 		return fmt.Sprintf("%.6f", v)
 	}
+
 	return fmt.Sprintf("%T(%q)", v, fmt.Sprint(v))
 }
 
@@ -219,11 +233,13 @@ func Compare(want, had State) (d Diff) {
 			d.Twice = append(d.Twice, k)
 		}
 	}
+
 	for k := range had {
 		if want[k] == 0 {
 			d.Other = append(d.Other, k)
 		}
 	}
+
 	for _, l := range [][]string{d.Lost, d.Twice, d.Other} {
 		sort.Strings(l)
 	}
@@ -243,5 +259,6 @@ func (d Diff) String() string {
 			fmt.Fprintf(&b, "%s: %.300s\n", l.what, it)
 		}
 	}
+
 	return b.String()
 }

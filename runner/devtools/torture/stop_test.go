@@ -28,6 +28,7 @@ func (b *bench) stopAt(t *testing.T, n int, do func()) (where string) {
 	cmd.Env = append(os.Environ(), fmt.Sprintf("MMRUNNER_FAILPOINT=stop:%d", n))
 	var out strings.Builder
 	cmd.Stdout, cmd.Stderr = &out, &out
+
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -37,6 +38,7 @@ func (b *bench) stopAt(t *testing.T, n int, do func()) (where string) {
 		if err != nil || time.Now().After(deadline) {
 			t.Fatalf("it did not stop: %v\n%s", err, &out)
 		}
+
 		// The state comes after the command, which is in parentheses; see proc(5).
 		state := string(stat[strings.LastIndexByte(string(stat), ')')+2])
 		if state == "T" {
@@ -47,12 +49,15 @@ func (b *bench) stopAt(t *testing.T, n int, do func()) (where string) {
 			break
 		}
 	}
+
 	if err := cmd.Process.Signal(syscall.SIGCONT); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		t.Fatal(err)
 	}
+
 	if err := cmd.Wait(); err != nil {
 		t.Errorf("%v: %s", err, &out)
 	}
+
 	_, where, _ = strings.Cut(out.String(), "stopped before ")
 	where, _, _ = strings.Cut(where, "\n")
 	return where
@@ -69,16 +74,20 @@ func page(t *testing.T, s *site.Site) {
 			t.Fatal(err)
 		}
 	}
+
 	l, err := lockfile.New(path, lockfile.Options{Sleep: func(context.Context, time.Duration) {}})
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if err := l.Lock(t.Context(), 10*time.Second); err != nil {
 		t.Fatal(err)
 	}
+
 	if err := change(s, demo.ListName, map[string]pickle.Value{"info": pickle.Str("a page was here")}); err != nil {
 		t.Fatal(err)
 	}
+
 	if err := l.Unlock(true); err != nil {
 		t.Fatal(err)
 	}
@@ -111,13 +120,16 @@ func TestStoppedLongerThanItsLockLives(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		if info, _ := l.Get("info"); info != pickle.Str("a page was here") {
 			t.Errorf("stopped before %s: had info %v, wanted what the page saved", where, info)
 		}
+
 		had, err := Read(b.dir)
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		ignored := []string{"logs/error: ", "lists/" + demo.ListName + "/config.pck: pickle.Str(\"info\")"}
 		if d := Compare(without(b.want, ignored...), without(had, ignored...)); !d.Empty() {
 			t.Errorf("stopped before %s:\n%v", where, d)

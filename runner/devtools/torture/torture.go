@@ -46,6 +46,7 @@ func Torture(ctx context.Context, dir string, o Options) (*Result, error) {
 	if err := Make(template, o.Size); err != nil {
 		return nil, err
 	}
+
 	r := &Result{Options: o}
 	world := filepath.Join(dir, "world")
 	fresh := func() error {
@@ -54,6 +55,7 @@ func Torture(ctx context.Context, dir string, o Options) (*Result, error) {
 	if err := fresh(); err != nil {
 		return nil, err
 	}
+
 	// What one runner makes may come too late for another that works beside it.
 	finish := func() error {
 		for range 2 {
@@ -63,6 +65,7 @@ func Torture(ctx context.Context, dir string, o Options) (*Result, error) {
 		}
 		return nil
 	}
+
 	start := time.Now()
 	if err := finish(); err != nil {
 		return nil, err
@@ -72,11 +75,13 @@ func Torture(ctx context.Context, dir string, o Options) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	rnd := rand.New(rand.NewPCG(o.Seed, 0))
 	for r.Kills < o.Kills && ctx.Err() == nil {
 		if err := fresh(); err != nil {
 			return nil, err
 		}
+
 		for range o.PerRound {
 			kills, err := runAll(ctx, o.Workers, world, func() time.Duration { return time.Duration(rnd.Float64() * float64(r.Alone)) })
 			r.Kills += kills
@@ -84,6 +89,7 @@ func Torture(ctx context.Context, dir string, o Options) (*Result, error) {
 				return nil, err
 			}
 		}
+
 		r.Rounds++
 		if err := finish(); err != nil {
 			return nil, err
@@ -92,6 +98,7 @@ func Torture(ctx context.Context, dir string, o Options) (*Result, error) {
 		if err != nil {
 			return nil, err
 		}
+
 		if d := Compare(want, had); !d.Empty() {
 			r.Differ++
 			r.Lost, r.Twice, r.Other = r.Lost+len(d.Lost), r.Twice+len(d.Twice), r.Other+len(d.Other)
@@ -99,10 +106,12 @@ func Torture(ctx context.Context, dir string, o Options) (*Result, error) {
 				r.First = d.String()
 			}
 		}
+
 		if o.Progress != nil {
 			o.Progress(min(r.Kills, o.Kills), o.Kills)
 		}
 	}
+
 	return r, ctx.Err()
 }
 
@@ -119,6 +128,7 @@ func runAll(ctx context.Context, workers [][]string, dir string, after func() ti
 		}
 		go func() { ended <- run(ctx, w, dir, d) }()
 	}
+
 	for range workers {
 		switch e := <-ended; {
 		case errors.Is(e, errKilled):
@@ -127,6 +137,7 @@ func runAll(ctx context.Context, workers [][]string, dir string, after func() ti
 			err = e
 		}
 	}
+
 	return kills, err
 }
 
@@ -137,14 +148,17 @@ func run(ctx context.Context, worker []string, dir string, after time.Duration) 
 	if err := cmd.Start(); err != nil {
 		return err
 	}
+
 	if after > 0 {
 		defer time.AfterFunc(after, func() { cmd.Process.Kill() }).Stop()
 	}
+
 	err := cmd.Wait()
 	var exit *exec.ExitError
 	if errors.As(err, &exit) && exit.Sys().(syscall.WaitStatus).Signal() == syscall.SIGKILL {
 		return errKilled
 	}
+
 	return err
 }
 

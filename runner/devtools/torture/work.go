@@ -25,6 +25,7 @@ func Work(ctx context.Context, dir string, batch int, names ...string) (all []en
 	s := site.FromProfile(dir, site.Builtin())
 	env := txn.NewEnv(s)
 	defer env.Log.Close()
+
 	// The time goes on, so that no two entries have the same name, but it is the same day for all.
 	midnight := time.Now().Truncate(time.Hour)
 	env.Now = func() time.Time { return noon.Add(time.Hour + time.Since(midnight)%(5*time.Hour)) }
@@ -33,6 +34,7 @@ func Work(ctx context.Context, dir string, batch int, names ...string) (all []en
 	if err != nil {
 		return nil, err
 	}
+
 	record, err := events.NewRecorder(s.DataDir(), settings.Keep)
 	if err != nil {
 		return nil, err
@@ -46,6 +48,7 @@ func Work(ctx context.Context, dir string, batch int, names ...string) (all []en
 		if err != nil {
 			return all, err
 		}
+
 		e.BatchSize = batch
 		stats, err := e.Drain(ctx)
 		all = append(all, stats)
@@ -53,5 +56,6 @@ func Work(ctx context.Context, dir string, batch int, names ...string) (all []en
 			return all, err
 		}
 	}
+
 	return all, nil
 }

@@ -38,11 +38,13 @@ func Make(dir string, size Size) error {
 	if err != nil {
 		return err
 	}
+
 	for _, q := range []string{"bad", "shunt", "out", "virgin", "in"} {
 		if err := os.Mkdir(s.QueueDir(q), 0o770); err != nil {
 			return err
 		}
 	}
+
 	if err := copyTree(maillist.ListPath(s, demo.ListName), maillist.ListPath(s, otherList)); err != nil {
 		return err
 	}
@@ -53,20 +55,24 @@ func Make(dir string, size Size) error {
 	if err != nil {
 		return err
 	}
+
 	other := map[string]pickle.Value{"real_name": pickle.Str("Otherlist")}
 	if size.Talk {
 		other["private_roster"] = pickle.Int(0)
 		other["autorespond_requests"] = pickle.Int(2)
 		other["autoresponse_request_text"] = pickle.Str("Yes?")
 	}
+
 	if err := change(s, otherList, other); err != nil {
 		return err
 	}
+
 	if err := change(s, demo.ListName, map[string]pickle.Value{
 		"regular_include_lists": pickle.NewList(pickle.Str(otherList + "@lists.example.com")),
 	}); err != nil {
 		return err
 	}
+
 	// Later than the demo's, in this order.
 	type entry struct{ queue, list, to, text string }
 	entries := []entry{
@@ -75,6 +81,7 @@ func Make(dir string, size Size) error {
 		{"commands", otherList, "torequest", "From: b@example.net\nSubject: help\n\n"},
 		{"bounces", "nolist", "", "From: MAILER-DAEMON@example.net\nSubject: gone\n\n"},
 	}
+
 	if size.Talk {
 		entries = append(entries,
 			entry{"commands", otherList, "torequest", "From: c@example.net\nSubject: who\n\n"},
@@ -83,12 +90,15 @@ func Make(dir string, size Size) error {
 			entry{"commands", otherList, "torequest", "From: d@example.net\n\nwho\nset\n"},
 		)
 	}
+
 	for i, e := range entries {
 		data := qfile.NewData()
 		data.Set("listname", pickle.Str(e.list))
+
 		if e.to != "" {
 			data.Set(e.to, 1)
 		}
+
 		now := maillist.Seconds(noon.Add(time.Minute + time.Duration(i)*time.Second))
 		base, b, err := qfile.Encode(pickle.Str(e.text), data, now, s.Profile.QfileSchemaVersion)
 		if err != nil {
@@ -98,10 +108,12 @@ func Make(dir string, size Size) error {
 			return err
 		}
 	}
+
 	broken := filepath.Join(s.QueueDir("commands"), "1700000000.5+"+fmt.Sprintf("%040d", 7)+qfile.Waiting)
 	if err := os.WriteFile(broken, []byte("no entry"), 0o660); err != nil {
 		return err
 	}
+
 	// One that was written just now might become whole yet.
 	return os.Chtimes(broken, noon, noon)
 }
@@ -113,6 +125,7 @@ func changeOfAddress(s *site.Site, changed string) (cookie string, err error) {
 	if err != nil {
 		return "", err
 	}
+
 	db, err := pending.Open(l, pending.Options{Now: func() time.Time { return noon }})
 	if err != nil {
 		return "", err
@@ -121,6 +134,7 @@ func changeOfAddress(s *site.Site, changed string) (cookie string, err error) {
 	if err != nil {
 		return "", err
 	}
+
 	files, err := db.Stage()
 	return cookie, publish(files, err)
 }
@@ -131,6 +145,7 @@ func change(s *site.Site, name string, attrs map[string]pickle.Value) error {
 	if err != nil {
 		return err
 	}
+
 	for k, v := range attrs {
 		l.Set(k, v)
 	}
@@ -157,17 +172,20 @@ func copyTree(from, to string) error {
 		if err != nil {
 			return err
 		}
+
 		info, err := e.Info()
 		if err != nil {
 			return err
 		}
 		dst := filepath.Join(to, rel)
+
 		if e.IsDir() {
 			if err := os.Mkdir(dst, 0o700); err != nil {
 				return err
 			}
 			return os.Chmod(dst, info.Mode())
 		}
+
 		b, err := os.ReadFile(path)
 		if err != nil {
 			return err
@@ -178,6 +196,7 @@ func copyTree(from, to string) error {
 		if err := os.Chmod(dst, info.Mode()); err != nil {
 			return err
 		}
+
 		return os.Chtimes(dst, info.ModTime(), info.ModTime())
 	})
 }
