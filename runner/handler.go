@@ -53,14 +53,21 @@ type Deferrer interface {
 // Successor is a Handler whose runner in Python keeps work in a file of its own,
 // which Mailman does not look at again once that runner has died.
 type Successor interface {
-	// WorkFiles are the files of all runners, with their processes' ids. The error
-	// is the file system's.
-	WorkFiles(*site.Site) (map[string]int, error)
+	// OwnerOf returns the id of the process that a file of the data directory belongs
+	// to by its name; ok is false for any other file.
+	OwnerOf(name string) (pid int, ok bool)
 	// Every is how often a living runner writes or removes its file at least.
 	Every(*site.Site) time.Duration
 	// TakeOver adds what a file holds to an outbox, as entries for the handler's
 	// own queue. After an error the file stays.
-	TakeOver(o Outbox, file string) error
+	TakeOver(o Outbox, f WorkFile) error
+}
+
+// WorkFile is a file that a runner in Python has left, as it was read.
+type WorkFile struct {
+	Path     string
+	Content  []byte
+	Modified time.Time
 }
 
 // Reader is a Handler that only reads list state: its transactions take no

@@ -111,12 +111,8 @@ func enableMembers(cmd *cobra.Command, in *installation, o enableOptions, args [
 	}
 
 	var done []enable.Member
-	err = changeList(cmd, s, args[0], func(b runner.Batch, record *events.Recorder) error {
-		found, err := filter.Find(b.List())
-		if err != nil {
-			return err
-		}
-		done, err = enable.Apply(b, found, record)
+	err = changeList(cmd, s, args[0], func(b runner.Batch, record *events.Recorder) (err error) {
+		done, err = enable.Apply(b, filter.Find(b.List()), record)
 		return err
 	})
 	if err != nil {
@@ -140,11 +136,7 @@ func dryRun(cmd *cobra.Command, s *site.Site, o enableOptions, list string, filt
 		return fmt.Errorf("list %s: %w", list, err)
 	}
 
-	found, err := filter.Find(l)
-	if err != nil {
-		return err
-	}
-	return printEnabled(cmd, o, enabledMembers{List: list}, found)
+	return printEnabled(cmd, o, enabledMembers{List: list}, filter.Find(l))
 }
 
 func undoEnable(cmd *cobra.Command, in *installation, o enableOptions) error {

@@ -37,33 +37,36 @@ func configuredHandler(o beyondOptions) func(name string, s *site.Site) (runner.
 			return nil, err
 		}
 
-		world := membership.NewWorld(s)
-		world.Limit = own.Subscriptions
-		h, err := handlerOf(name, s, world)
-		if b, ok := h.(*bounce.Handler); ok {
-			beyond := o.beyond || own.BeyondMailman
-			options := bounce.Options{Beyond: beyond, IgnoreNested: beyond || o.nested || own.IgnoreNestedReports}
-
-			if own.Guarded() {
-				options.Guard = own.GuardOf
-			}
-
-			privacy := own.Events.Privacy
-			if o.privacy != "" {
-				if privacy, err = settings.ParsePrivacy(o.privacy); err != nil {
-					return nil, fmt.Errorf("--privacy: %w", err)
-				}
-			}
-
-			if o.events || own.Events.Record {
-				if options.Events, err = events.NewRecorder(s.DataDir(), privacy); err != nil {
-					return nil, err
-				}
-			}
-
-			b.With(options)
+		options, err := bounceOptions(o, s, own)
+		if err != nil {
+			return nil, err
 		}
 
-		return h, err
+		world := membership.NewWorld(s)
+		world.Limit = own.Subscriptions
+		return handlerOf(name, s, world, options)
 	}
+}
+
+// bounceOptions are what flags and settings have bounces handled with.
+func bounceOptions(o beyondOptions, s *site.Site, own *settings.Settings) (bounce.Options, error) {
+	beyond := o.beyond || own.BeyondMailman
+	options := bounce.Options{Beyond: beyond, IgnoreNested: beyond || o.nested || own.IgnoreNestedReports}
+	if own.Guarded() {
+		options.Guard = own.GuardOf
+	}
+
+	privacy := own.Events.Privacy
+	if o.privacy != "" {
+		var err error
+		if privacy, err = settings.ParsePrivacy(o.privacy); err != nil {
+			return options, fmt.Errorf("--privacy: %w", err)
+		}
+	}
+
+	var err error
+	if o.events || own.Events.Record {
+		options.Events, err = events.NewRecorder(s.DataDir(), privacy)
+	}
+	return options, err
 }

@@ -73,12 +73,8 @@ func releaseHeld(cmd *cobra.Command, in *installation, o releaseOptions, list st
 	what := releasedMembers{List: list, Applied: o.apply, Members: []string{}}
 
 	if o.apply {
-		err = changeList(cmd, s, list, func(b runner.Batch, record *events.Recorder) error {
-			members, err := held(filter, b.List())
-			if err != nil {
-				return err
-			}
-			what.Members, err = bounce.Release(b, membership.NewWorld(s), members, record)
+		err = changeList(cmd, s, list, func(b runner.Batch, record *events.Recorder) (err error) {
+			what.Members, err = bounce.Release(b, membership.NewWorld(s), held(filter, b.List()), record)
 			return err
 		})
 	} else {
@@ -116,15 +112,14 @@ func heldNow(s *site.Site, list string, filter enable.Filter) ([]string, error) 
 	if err != nil {
 		return nil, fmt.Errorf("list %s: %w", list, err)
 	}
-	return held(filter, l)
+	return held(filter, l), nil
 }
 
 // held are the addresses of members whom the guard holds.
-func held(filter enable.Filter, l *maillist.List) ([]string, error) {
-	found, err := filter.Find(l)
+func held(filter enable.Filter, l *maillist.List) []string {
 	members := []string{}
-	for _, m := range found {
+	for _, m := range filter.Find(l) {
 		members = append(members, m.Addr)
 	}
-	return members, err
+	return members
 }

@@ -82,8 +82,8 @@ func (l *List) mustBeMember(member string) error {
 
 // IsMember tells whether the address is a member's, in any case.
 func (l *List) IsMember(member string) bool {
-	_, _, ok := l.cpMember(member)
-	return ok
+	key := py.Lower(member)
+	return l.DictHas(regulars, key) || l.DictHas(digests, key)
 }
 
 // GetMembers goes through the lower-cased addresses of all members, those with
@@ -258,11 +258,11 @@ func (l *List) delivery(member string) (Status, float64, error) {
 		return 0, 0, err
 	}
 	v, _ := l.DictGet(deliveryStatus, py.Lower(member))
-	t, ok := v.(*pickle.Tuple)
-	if !ok || len(t.Items) < 2 {
+	d, ok := parseDelivery(v)
+	if !ok {
 		return Enabled, 0, nil
 	}
-	return Status(py.Int(t.Items[0])), py.Float(t.Items[1]), nil
+	return d.Status, d.Since, nil
 }
 
 // GetDeliveryStatusMembers goes through the members whose delivery status is
@@ -287,9 +287,6 @@ func (l *List) GetDeliveryStatusMembers(status ...Status) iter.Seq[string] {
 		}
 	}
 }
-
-// GetBouncingMembers goes through the addresses that have bounce info.
-func (l *List) GetBouncingMembers() iter.Seq[string] { return l.DictKeys(bounceInfos) }
 
 // NewMember is what AddNewMember may be told besides the address.
 type NewMember struct {

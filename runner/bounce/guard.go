@@ -1,45 +1,41 @@
 package bounce
 
 import (
-	"fmt"
-	"maps"
-	"slices"
+	"iter"
 	"strings"
 	"time"
 
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
 	"github.com/mmrunner/mmrunner/mmcompat/py"
-	"github.com/mmrunner/mmrunner/mmcompat/site"
-	"github.com/mmrunner/mmrunner/pickle"
 	"github.com/mmrunner/mmrunner/runner"
-	"github.com/mmrunner/mmrunner/runner/bounce/beyond"
+	"github.com/mmrunner/mmrunner/runner/bounce/reason"
 	"github.com/mmrunner/mmrunner/runner/events"
 	"github.com/mmrunner/mmrunner/runner/settings"
 )
 
-// The guard is for the day on which a provider refuses all of a site's mail. Where
-// a batch would disable more members than a site wants for a reason that is not
-// the members' own, it leaves them as they are: enabled, with a score that has
-// reached the list's threshold. Without the guard there is no such member, so the
-// score is all that has to be remembered. They stay so, whatever they bounce,
-// until mmrunner release or mmrunner enable decides.
+// The guard is for the day on which a provider refuses all of a site's mail. Where a
+// batch would disable more members than a site wants for a reason that is not the
+// members' own, it leaves them as they are: enabled, with a score that has reached
+// the list's threshold. Without the guard no member is ever left so, thus the score
+// is all that has to be remembered. They stay held, whatever they bounce, until
+// mmrunner release or mmrunner enable decides.
 
-// guard collects whom a batch would disable on one list.
+// guard collects the members of one list whom a batch would disable.
 type guard struct {
-	limit   settings.Guard
-	waiting []*waiting
-	members map[string]bool
+	limit      settings.Guard
+	candidates []*candidate
+	members    map[string]bool // the candidates' addresses
 }
 
-// waiting is a member who has reached the threshold.
-type waiting struct {
+// candidate is a member whose score has reached the threshold.
+type candidate struct {
 	member string
 	info   *maillist.BounceInfo
 	read   reader
 	done   func(*maillist.BounceInfo)
-	before bool // the threshold was reached before this bounce
+	before bool // the score had reached it before this bounce
 	entry  *runner.Entry
-	reason beyond.Reason
+	reason reason.Reason
 }
 
 // newGuard is the guard of a batch's list, nil if it has none.
@@ -55,36 +51,39 @@ func (h *Handler) newGuard(b runner.Batch) *guard {
 }
 
 // add takes a member who would be disabled.
-func (g *guard) add(w *waiting) {
-	if !g.members[w.member] {
-		g.members[w.member] = true
-		g.waiting = append(g.waiting, w)
+func (g *guard) add(c *candidate) {
+	if !g.members[c.member] {
+		g.members[c.member] = true
+		g.candidates = append(g.candidates, c)
 	}
 }
 
-// decide tells whom the guard holds. Those who were held before are.
-func (g *guard) decide(l *maillist.List, now time.Time) (hold map[*waiting]bool) {
-	hold = map[*waiting]bool{}
-	var fresh []*waiting
-	byDomain := map[string][]*waiting{}
-	for _, w := range g.waiting {
-		if w.before {
-			hold[w] = true
+// decide tells which candidates are held, and whether the guard has held others on
+// the same day: the owner knows by then. Candidates that were held before stay held.
+func (g *guard) decide(l *maillist.List, now time.Time) (hold map[*candidate]bool, again bool) {
+	hold = map[*candidate]bool{}
+	var fresh []*candidate
+	byDomain := map[string][]*candidate{}
+	isFresh := map[string]bool{}
+	for _, c := range g.candidates {
+		if c.before {
+			hold[c] = true
 			continue
 		}
-		fresh = append(fresh, w)
-		byDomain[domainOf(w.member)] = append(byDomain[domainOf(w.member)], w)
+		fresh = append(fresh, c)
+		isFresh[c.member] = true
+		byDomain[domainOf(c.member)] = append(byDomain[domainOf(c.member)], c)
 	}
 
 	if len(fresh) == 0 {
-		return hold
+		return hold, false
 	}
-	today, todayBy := disabledSince(l, now)
+	today := tallyOf(l, now, isFresh)
 
 	// Of the whole list.
-	if alike := suspicious(fresh); g.limit.Members > 0 && len(alike) > 0 && len(alike)+today > g.limit.Members {
-		for _, w := range alike {
-			hold[w] = true
+	if same := alike(fresh); g.limit.Members > 0 && len(same) > 0 && len(same)+today.all > g.limit.Members {
+		for _, c := range same {
+			hold[c] = true
 		}
 	}
 
@@ -92,60 +91,76 @@ func (g *guard) decide(l *maillist.List, now time.Time) (hold map[*waiting]bool)
 	if g.limit.Percent > 0 {
 		members := membersBy(l, byDomain)
 		for domain, all := range byDomain {
-			alike := suspicious(all)
-			n := len(alike) + todayBy[domain]
-			if len(alike) > 0 && n > 1 && 100*float64(n) > g.limit.Percent*float64(members[domain]) {
-				for _, w := range alike {
-					hold[w] = true
+			same := alike(all)
+			n := len(same) + today.byDomain[domain]
+			if len(same) > 0 && n > 1 && 100*float64(n) > g.limit.Percent*float64(members[domain]) {
+				for _, c := range same {
+					hold[c] = true
 				}
 			}
 		}
 	}
 
-	return hold
+	return hold, today.held > 0
 }
 
-// suspicious are those whose bounces tell of a policy, or the same as most others.
-func suspicious(all []*waiting) (alike []*waiting) {
-	same := map[string]int{}
-	for _, w := range all {
-		same[events.Plain(w.reason.Diagnostic)]++
+// alike are the candidates whose bounces tell of a policy, or say the same as most
+// others do.
+func alike(all []*candidate) (same []*candidate) {
+	said := map[string]int{}
+	for _, c := range all {
+		said[events.Plain(c.reason.Diagnostic)]++
 	}
 
-	for _, w := range all {
-		plain := events.Plain(w.reason.Diagnostic)
-		common := plain != "" && same[plain] > 1 && 2*same[plain] >= len(all)
-		if common || w.reason.Class() == beyond.Policy {
-			alike = append(alike, w)
+	for _, c := range all {
+		plain := events.Plain(c.reason.Diagnostic)
+		common := plain != "" && said[plain] > 1 && 2*said[plain] >= len(all)
+		if common || c.reason.Class() == reason.Policy {
+			same = append(same, c)
 		}
 	}
 
-	return alike
+	return same
 }
 
-// disabledSince counts the members whom bounces have disabled on the day of now.
-func disabledSince(l *maillist.List, now time.Time) (all int, by map[string]int) {
-	midnight := maillist.Seconds(maillist.DateOf(now).Midnight(now.Location()))
-	by = map[string]int{}
-	for addr, v := range l.DictAll("delivery_status") {
-		t, ok := v.(*pickle.Tuple)
-		if !ok || len(t.Items) < 2 {
-			continue
-		}
+// tally counts the members whom bounces have disabled on one day, or would have
+// disabled without the guard.
+type tally struct {
+	all, held int // held are those whom the guard has kept enabled
+	byDomain  map[string]int
+}
 
-		status, _ := py.ExactInt(t.Items[0])
-		at, _ := t.Items[1].(float64)
-		if maillist.Status(status) == maillist.ByBounce && at >= midnight {
-			all++
-			by[domainOf(addr)]++
+// tallyOf counts a list's members for the day of now, without those named.
+func tallyOf(l *maillist.List, now time.Time, without map[string]bool) tally {
+	t := tally{byDomain: map[string]int{}}
+	count := func(addr string) {
+		t.all++
+		t.byDomain[domainOf(addr)]++
+	}
+
+	day := maillist.DateOf(now)
+	midnight := maillist.Seconds(day.Midnight(now.Location()))
+	for addr, d := range l.Deliveries() {
+		if d.Status == maillist.ByBounce && d.Since >= midnight {
+			count(addr)
 		}
 	}
 
-	return all, by
+	// Members whom the guard holds since this day: their last bounce has had the
+	// score reach the threshold.
+	threshold, _ := l.Get("bounce_score_threshold")
+	for addr, info := range Held(l) {
+		if info.Date == day && !without[addr] && py.Compare(py.Float(info.Score)-weight, threshold) < 0 {
+			count(addr)
+			t.held++
+		}
+	}
+
+	return t
 }
 
 // membersBy counts the members of some domains.
-func membersBy(l *maillist.List, domains map[string][]*waiting) map[string]int {
+func membersBy(l *maillist.List, domains map[string][]*candidate) map[string]int {
 	n := map[string]int{}
 	for addr := range l.GetMembers() {
 		if d := domainOf(addr); domains[d] != nil {
@@ -159,18 +174,18 @@ func domainOf(addr string) string {
 	return strings.ToLower(addr[strings.LastIndexByte(addr, '@')+1:])
 }
 
-// settleGuard disables or holds those who wait, once all of a batch has been seen.
-func (h *Handler) settleGuard(r *register, first *runner.Entry, failed runner.Failed) error {
-	hold := r.guard.decide(r.l, r.b.Now())
-	var fresh []*waiting
-	for _, w := range r.guard.waiting {
-		if hold[w] {
-			w.done(w.info)
-			h.recordDeeds(r, events.Held, w.entry.Work)
+// settleGuard disables or holds the candidates, once all of a batch has been seen.
+func (h *Handler) settleGuard(r *register, failed runner.Failed) error {
+	hold, again := r.guard.decide(r.l, r.b.Now())
+	var fresh []*candidate
+	for _, c := range r.guard.candidates {
+		if hold[c] {
+			c.done(c.info)
+			h.recordEffects(r, events.Held, c.entry.Work)
 
-			if !w.before {
-				r.m.Log("bounce", "%s: %s held by the guard (score %s >= %s)", r.l.Name(), w.member, score(w.info), r.threshold())
-				fresh = append(fresh, w)
+			if !c.before {
+				r.m.Log("bounce", "%s: %s held by the guard (score %s >= %s)", r.l.Name(), c.member, score(c.info), r.threshold())
+				fresh = append(fresh, c)
 			}
 
 			continue
@@ -178,125 +193,55 @@ func (h *Handler) settleGuard(r *register, first *runner.Entry, failed runner.Fa
 
 		err := runner.Guard(func() error {
 			r.then = ""
-			return r.disable(w.member, w.info, w.read)
+			return r.disable(c.member, c.info, c.read)
 		})
 		if err != nil {
 			r.b.UndoAll()
-			r.forgetDeeds()
-			failed[w.entry] = err
+			r.forgetEffects()
+			failed[c.entry] = err
 			continue
 		}
 
-		w.done(w.info)
-		h.recordDeeds(r, events.Bounce, w.entry.Work)
+		c.done(c.info)
+		h.recordEffects(r, events.Bounce, c.entry.Work)
 		r.b.Save()
 	}
 
-	if len(fresh) > 0 && h.mayTell(r.l.Name(), maillist.DateOf(r.b.Now()), first) {
-		return r.tellOfGuard(fresh)
+	if len(fresh) > 0 && !again {
+		return r.noticeOfGuard(fresh)
 	}
 
 	return nil
 }
 
-// told is when the owner of a list was last told, and for which batch: that may be
-// done again.
-type told struct {
-	day   maillist.Date
-	first *runner.Entry
-}
-
-// mayTell tells whether a list's owner has not had a notice that day.
-func (h *Handler) mayTell(list string, day maillist.Date, first *runner.Entry) bool {
-	was, ok := h.guardTold[list]
-	if ok && was.day == day && was.first != first {
-		return false
-	}
-
-	if h.guardTold == nil {
-		h.guardTold = map[string]told{}
-	}
-
-	h.guardTold[list] = told{day, first}
-	return true
-}
-
-// tellOfGuard sends the owner the figures, and says what can be done.
-func (r *register) tellOfGuard(held []*waiting) error {
-	domains, reasons := map[string]int{}, map[string]int{}
-	for _, w := range held {
-		domains[domainOf(w.member)]++
-		reasons[events.Plain(w.reason.Diagnostic)]++
-	}
-
-	name := r.l.Name()
-	body := fmt.Sprintf(`Bounces would have disabled %d members of %s at once, and the
-bounces are alike. These members are held: they still get mail, and nothing is
-done to them until you decide.
-
-Their domains:
-%s
-What was said:
-%s
-To see more:                       mmrunner report %[2]s
-If their addresses are not at fault: mmrunner enable %[2]s --held --apply
-To have them disabled after all:   mmrunner release %[2]s --apply
-`, len(held), name, top(domains), top(reasons))
-
-	owner := r.l.GetSiteEmail("")
-	n, err := r.m.UserNotification(r.l.GetOwnerEmail(), owner, fmt.Sprintf("%s: %d members held by the bounce guard", name, len(held)), body,
-		r.l.Str("preferred_language"))
-	if err != nil {
-		return err
-	}
-
-	return r.m.Send(n)
-}
-
-// top are the most frequent names, a line each.
-func top(counts map[string]int) string {
-	const most = 10
-	names := slices.SortedFunc(maps.Keys(counts), func(a, b string) int {
-		if d := counts[b] - counts[a]; d != 0 {
-			return d
+// Held goes through the members of a list whom the guard holds, see HeldTest.
+// Addresses are in lower case.
+func Held(l *maillist.List) iter.Seq2[string, *maillist.BounceInfo] {
+	return func(yield func(string, *maillist.BounceInfo) bool) {
+		isHeld := HeldTest(l)
+		for addr, info := range l.BounceInfos() {
+			if isHeld(addr, info) && !yield(addr, info) {
+				return
+			}
 		}
-		return strings.Compare(a, b)
-	})
-
-	var b strings.Builder
-	for _, name := range names[:min(most, len(names))] {
-		n := counts[name]
-		if name == "" {
-			name = "(nothing)"
-		}
-		fmt.Fprintf(&b, "%6d  %s\n", n, ascii(name))
 	}
-
-	return b.String()
 }
 
-// ascii leaves what every charset has.
-func ascii(s string) string {
-	return strings.Map(func(c rune) rune {
-		if c < ' ' || c > '~' {
-			return '?'
-		}
-		return c
-	}, s)
-}
-
-// IsHeld tells whether a member is held by the guard: enabled, with a score that
-// has reached the threshold. The error is about a damaged list.
-func IsHeld(s *site.Site, l *maillist.List, addr string) (*maillist.BounceInfo, bool, error) {
-	status, err := l.GetDeliveryStatus(addr)
-	if err != nil || status != maillist.Enabled || s.Bool("VERP_PROBES") {
-		return nil, false, err
+// HeldTest returns a function that tells whether the guard holds an address, in lower
+// case and with its bounce info: a member, enabled, whose score has reached the
+// threshold.
+func HeldTest(l *maillist.List) func(addr string, info *maillist.BounceInfo) bool {
+	if l.Site().Bool("VERP_PROBES") {
+		return func(string, *maillist.BounceInfo) bool { return false }
 	}
 
-	info, err := l.GetBounceInfo(addr)
-	if err != nil || info == nil {
-		return nil, false, err
+	disabled := map[string]bool{}
+	for addr, d := range l.Deliveries() {
+		disabled[addr] = d.Status != maillist.Enabled
 	}
 	threshold, _ := l.Get("bounce_score_threshold")
-	return info, py.Compare(info.Score, threshold) >= 0, nil
+
+	return func(addr string, info *maillist.BounceInfo) bool {
+		return py.Compare(info.Score, threshold) >= 0 && !disabled[addr] && l.IsMember(addr)
+	}
 }

@@ -45,12 +45,9 @@ func statuses(t *testing.T, s *site.Site) (disabled, held []string) {
 		} else if status == maillist.ByBounce {
 			disabled = append(disabled, addr)
 		}
-
-		if _, is, err := bounce.IsHeld(s, l, addr); err != nil {
-			t.Fatal(err)
-		} else if is {
-			held = append(held, addr)
-		}
+	}
+	for addr := range bounce.Held(l) {
+		held = append(held, addr)
 	}
 
 	slices.Sort(disabled)
@@ -97,23 +94,7 @@ func TestGuardHoldsAStorm(t *testing.T) {
 	}
 
 	// The owner has had one notice.
-	var notices []string
-	files, err := filepath.Glob(filepath.Join(s.QueueDir("virgin"), "*.pck"))
-	if err != nil {
-		t.Fatal(err)
-	}
-
-	for _, f := range files {
-		b, err := os.ReadFile(f)
-		if err != nil {
-			t.Fatal(err)
-		}
-
-		if strings.Contains(string(b), "members held by the bounce guard") {
-			notices = append(notices, string(b))
-		}
-	}
-
+	notices := noticesOfGuard(t, s)
 	if len(notices) != 1 || !strings.Contains(notices[0], "3  example.net") || !strings.Contains(notices[0], "550 5.7.1 <ADDRESS>: blocked by our list") {
 		t.Errorf("had the notices %q, want one with the figures", notices)
 	}
@@ -187,5 +168,52 @@ func TestReleaseDisablesWhoWasHeld(t *testing.T) {
 
 	if disabled, held := statuses(t, s); !cmp.Equal(disabled, some[:2]) || !cmp.Equal(held, some[2:]) {
 		t.Errorf("had disabled %v and held %v", disabled, held)
+	}
+}
+
+// noticesOfGuard are the guard's notices to the owner that wait to be sent.
+func noticesOfGuard(t *testing.T, s *site.Site) (notices []string) {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(s.QueueDir("virgin"), "*.pck"))
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	for _, f := range files {
+		b, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(string(b), "members held by the bounce guard") {
+			notices = append(notices, string(b))
+		}
+	}
+
+	return notices
+}
+
+// TestGuardCountsTheWholeDay has the bounces of a day come in several batches, each
+// handled by a new process: what one held counts for the next, and the owner has one
+// notice.
+func TestGuardCountsTheWholeDay(t *testing.T) {
+	s := newSite(t)
+	o := guarded(t, s, settings.Guard{Members: 1})
+	storm(t, s, o, 0, "blocked by our list", some...)
+	storm(t, s, o, 1, "blocked by our list", some[:2]...)
+	storm(t, s, o, 1, "blocked by our list", some[2])
+
+	if disabled, held := statuses(t, s); len(disabled) > 0 || !cmp.Equal(held, some) {
+		t.Errorf("got disabled %v and held %v, want %v held", disabled, held, some)
+	}
+
+	if n := len(noticesOfGuard(t, s)); n != 1 {
+		t.Errorf("got %d notices, want 1", n)
+	}
+
+	// Another day, another notice.
+	storm(t, s, o, 2, "blocked by our list", "user10@example.net", "user4@example.net")
+	storm(t, s, o, 3, "blocked by our list", "user10@example.net", "user4@example.net")
+	if n := len(noticesOfGuard(t, s)); n != 2 {
+		t.Errorf("two days later: got %d notices, want 2", n)
 	}
 }

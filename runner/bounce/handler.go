@@ -27,11 +27,10 @@ import (
 // Handler is BounceRunner for the engine. It is for one goroutine, as far as
 // Apply and Batched go.
 type Handler struct {
-	world     membership.World
-	detect    *detect.Detector
-	options   Options
-	events    map[runner.Batch][]event
-	guardTold map[string]told // whom the guard has told, by list
+	world   membership.World
+	detect  *detect.Detector
+	options Options
+	events  map[runner.Batch][]event
 
 	// The language of the process itself, in which bounces are registered. A
 	// member's removal changes it to the list's for good.
@@ -132,7 +131,10 @@ func (h *Handler) Apply(b runner.Batch, e *runner.Entry) (runner.Outcome, error)
 }
 
 func (h *Handler) dispose(b runner.Batch, e *runner.Entry) (runner.Outcome, error) {
-	if addr, day, ok := inherited(e.Data); ok {
+	if addr, day, ok := detectedIn(e.Data); ok {
+		if day == (maillist.Date{}) {
+			day = maillist.DateOf(b.Now())
+		}
 		h.events[b] = append(h.events[b], event{e, addr, day})
 		e.Drop()
 		return runner.Registered, nil
@@ -292,7 +294,7 @@ func (h *Handler) Batched(b runner.Batch) error {
 	h.first, h.voiceBefore, h.clockBefore = found[0].entry, h.voice, h.clock
 	r := &register{m: membership.New(b, &h.voice, h.world), b: b, l: b.List(), clock: &h.clock}
 	if h.options.Events != nil {
-		r.deeds = &[]deed{}
+		r.effects = &[]effect{}
 	}
 
 	r.guard = h.newGuard(b)
@@ -306,16 +308,16 @@ func (h *Handler) Batched(b runner.Batch) error {
 			return err
 		case err != nil:
 			b.UndoAll()
-			r.forgetDeeds()
+			r.forgetEffects()
 			failed[ev.entry] = err
 		default:
 			b.Save()
-			h.recordDeeds(r, events.Bounce, ev.entry.Work)
+			h.recordEffects(r, events.Bounce, ev.entry.Work)
 		}
 	}
 
 	if r.guard != nil {
-		if err := h.settleGuard(r, found[0].entry, failed); err != nil {
+		if err := h.settleGuard(r, failed); err != nil {
 			return err
 		}
 	}
@@ -347,7 +349,7 @@ func (h *Handler) unrecognized(b runner.Batch, e *runner.Entry) (runner.Outcome,
 	}
 
 	m := membership.New(b, &membership.Voice{Lang: e.Data.Str("lang")}, h.world)
-	h.record(b, events.Event{List: l.Name(), Kind: events.Unknown})
+	h.record(b, events.Event{Kind: events.Unknown}, e.Work.(*work).reason)
 	m.Log("bounce", "%s: bounce message w/no discernable addresses: %s", l.Name(), id)
 	if !l.Bool("bounce_unrecognized_goes_to_list_owner") {
 		m.Log("bounce", "%s: discarding unrecognized, message-id: %s", l.Name(), id)

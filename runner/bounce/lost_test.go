@@ -384,7 +384,13 @@ func writeEntry(t *testing.T, s *site.Site, content string) {
 // writeNamed writes an entry that is so old that nobody is still at writing it.
 func writeNamed(t *testing.T, s *site.Site, base, content string) {
 	t.Helper()
-	file := filepath.Join(s.QueueDir("bounces"), base+qfile.Waiting)
+	writeQueued(t, s, "bounces", base, content)
+}
+
+// writeQueued is writeNamed for any queue.
+func writeQueued(t *testing.T, s *site.Site, queue, base, content string) {
+	t.Helper()
+	file := filepath.Join(s.QueueDir(queue), base+qfile.Waiting)
 	write(t, file, content)
 	old := time.Now().Add(-time.Hour)
 	if err := os.Chtimes(file, old, old); err != nil {

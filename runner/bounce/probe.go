@@ -32,13 +32,13 @@ func (h *Handler) probeBounced(b runner.Batch, lang, token string, w *work) erro
 	if err == nil {
 		r := &register{m: membership.New(b, &membership.Voice{Lang: lang}, h.world), b: b, l: l, clock: &h.clock}
 		if h.options.Events != nil {
-			r.deeds = &[]deed{}
+			r.effects = &[]effect{}
 		}
 
 		done := r.begin(addr, info)
 		if err = r.disable(addr, info, read); err == nil {
 			done(info)
-			h.recordDeeds(r, events.Probe, w)
+			h.recordEffects(r, events.Probe, w)
 		}
 	}
 

@@ -3,16 +3,17 @@ package bounce
 import (
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
 	"github.com/mmrunner/mmrunner/mmcompat/message"
-	"github.com/mmrunner/mmrunner/pickle"
+	"github.com/mmrunner/mmrunner/mmcompat/py"
 	"github.com/mmrunner/mmrunner/runner"
 	"github.com/mmrunner/mmrunner/runner/bounce/beyond"
+	"github.com/mmrunner/mmrunner/runner/bounce/reason"
 	"github.com/mmrunner/mmrunner/runner/events"
 )
 
-// deed is what a bounce has done to a member of a list.
-type deed struct {
+// effect is what a bounce has done to a member of a list.
+type effect struct {
 	batch         runner.Batch
-	list, member  string
+	member        string
 	before, after float64
 	then          string
 }
@@ -21,12 +22,12 @@ type deed struct {
 // become of it.
 func (r *register) begin(member string, info *maillist.BounceInfo) (done func(*maillist.BounceInfo)) {
 	r.then = ""
-	if r.deeds == nil {
+	if r.effects == nil {
 		return func(*maillist.BounceInfo) {}
 	}
 	before := points(info)
 	return func(info *maillist.BounceInfo) {
-		*r.deeds = append(*r.deeds, deed{r.b, r.l.Name(), member, before, points(info), r.then})
+		*r.effects = append(*r.effects, effect{r.b, member, before, points(info), r.then})
 	}
 }
 
@@ -35,49 +36,45 @@ func points(info *maillist.BounceInfo) float64 {
 	if info == nil {
 		return 0
 	}
-
-	switch v := info.Score.(type) {
-	case float64:
-		return float64(v)
-	case pickle.Int:
-		return float64(v)
-	}
-
-	return 0
+	return py.Float(info.Score)
 }
 
-// record adds an event, if the site wants any.
-func (h *Handler) record(b runner.Batch, e events.Event) {
-	if h.options.Events != nil {
-		e.At = b.Now()
-		b.Record(h.options.Events.Line(e))
+// record adds an event, if the site wants any. why is what the report says.
+func (h *Handler) record(b runner.Batch, e events.Event, why reason.Reason) {
+	if h.options.Events == nil {
+		return
 	}
+
+	e.At, e.List = b.Now(), b.List().Name()
+	e.Status, e.Diagnostic, e.Server = why.Status, why.Diagnostic, why.Server
+	if e.Class == "" {
+		e.Class = string(why.Class())
+	}
+	b.Record(h.options.Events.Line(e))
 }
 
-// recordDeeds makes events of what one entry has done.
-func (h *Handler) recordDeeds(r *register, kind events.Kind, of any) {
-	if r.deeds == nil {
+// recordEffects makes events of what one entry has done.
+func (h *Handler) recordEffects(r *register, kind events.Kind, of any) {
+	if r.effects == nil {
 		return
 	}
 	w, _ := of.(*work)
-	for _, d := range *r.deeds {
-		e := events.Event{List: d.list, Kind: kind, Member: d.member, Before: d.before, After: d.after, Then: d.then, Class: string(beyond.Unknown)}
+	for _, d := range *r.effects {
+		e := events.Event{Kind: kind, Member: d.member, Before: d.before, After: d.after, Then: d.then}
+		var why reason.Reason
 		if w != nil {
-			why := w.why(d.member)
-			e.Status, e.Diagnostic, e.Server, e.Class = why.Status, why.Diagnostic, why.Server, string(why.Class())
-			e.Module = w.module()
+			why, e.Module = w.why(d.member), w.module()
 		}
-
-		h.record(d.batch, e)
+		h.record(d.batch, e, why)
 	}
 
-	r.forgetDeeds()
+	r.forgetEffects()
 }
 
-// forgetDeeds forgets what an entry has done, which may have been taken back.
-func (r *register) forgetDeeds() {
-	if r.deeds != nil {
-		*r.deeds = (*r.deeds)[:0]
+// forgetEffects forgets what an entry has done, which may have been taken back.
+func (r *register) forgetEffects() {
+	if r.effects != nil {
+		*r.effects = (*r.effects)[:0]
 	}
 }
 
@@ -96,13 +93,13 @@ func (w *work) explain(m *message.Message) {
 		if len(addrs) == 1 {
 			addr = addrs[0]
 		}
-		w.reason = beyond.Why(m, addr)
+		w.reason = reason.Find(m, addr)
 		return
 	}
 
-	w.reasons = map[string]beyond.Reason{}
+	w.reasons = map[string]reason.Reason{}
 	for _, a := range addrs[:min(len(addrs), maxReasons)] {
-		w.reasons[a] = beyond.Why(m, a)
+		w.reasons[a] = reason.Find(m, a)
 	}
 }
 
@@ -110,7 +107,7 @@ func (w *work) explain(m *message.Message) {
 const maxReasons = 100
 
 // why is what the report says of one address.
-func (w *work) why(addr string) beyond.Reason {
+func (w *work) why(addr string) reason.Reason {
 	if r, ok := w.reasons[addr]; ok {
 		return r
 	}
@@ -118,11 +115,11 @@ func (w *work) why(addr string) beyond.Reason {
 }
 
 // reasonOf is what an entry's report says of one address.
-func reasonOf(e *runner.Entry, addr string) beyond.Reason {
+func reasonOf(e *runner.Entry, addr string) reason.Reason {
 	if w, ok := e.Work.(*work); ok {
 		return w.why(addr)
 	}
-	return beyond.Reason{}
+	return reason.Reason{}
 }
 
 // module is what has found the addresses.

@@ -64,7 +64,7 @@ func TestEventsOfBounces(t *testing.T) {
 		{List: "small", Kind: events.Bounce, Member: "user0@example.net", Domain: "example.net", Server: "in.example.net", Status: "5.7.1",
 			Class: "policy", Diagnostic: "550 5.7.1 <user0@example.net>: blocked by our list", Module: "DSN", After: 1},
 		{List: "small", Kind: events.NoBounce, Class: "autoreply", Module: "beyond/autoreply"},
-		{List: "small", Kind: events.Unknown},
+		{List: "small", Kind: events.Unknown, Class: "unknown"},
 	}
 
 	if diff := cmp.Diff(want, eventsOf(t, s)); diff != "" {

@@ -8,8 +8,11 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/py"
 	"github.com/mmrunner/mmrunner/mmcompat/qfile"
 	"github.com/mmrunner/mmrunner/mmcompat/site"
+	"github.com/mmrunner/mmrunner/mmcompat/smtplib"
 	"github.com/mmrunner/mmrunner/pickle"
 	"github.com/mmrunner/mmrunner/runner"
+	"github.com/mmrunner/mmrunner/runner/bounce/detect"
+	"github.com/mmrunner/mmrunner/runner/bounce/reason"
 )
 
 // RefusedQueue is the queue of recipients that the mail server has refused for good,
@@ -17,26 +20,47 @@ import (
 // that Mailman's own runners could make anything of.
 const RefusedQueue = "mmrunner-refused"
 
-// keyProbe is the metadata of an entry that stands for a refused probe: its token.
-const keyProbe = "mmrunner_probe"
+// The metadata of entries in RefusedQueue.
+const (
+	keyProbe = "mmrunner_probe" // of a refused probe: its token
+	keyReply = "mmrunner_reply" // what the mail server said: code and text
+)
+
+// moduleSMTP stands in events for the bounce module of a recipient that was refused.
+const moduleSMTP = "SMTP"
 
 // RefusedRecipient is the metadata of such an entry. at is its place among the
 // others, in seconds.
-func RefusedRecipient(list, addr string, at float64, now time.Time) *qfile.Data {
-	data := qfile.NewData()
-	data.Set("received_time", at)
-	data.Set("listname", list)
-	day := maillist.DateOf(now)
-	data.Set(keyInherited, pickle.NewTuple(pickle.Str(addr), pickle.NewTuple(pickle.Int(day[0]), pickle.Int(day[1]), pickle.Int(day[2]))))
+func RefusedRecipient(list, addr string, reply smtplib.Reply, at float64, now time.Time) *qfile.Data {
+	data := detectedBounce{list: list, addr: addr, day: maillist.DateOf(now)}.data(at)
+	setReply(data, reply)
 	return data
 }
 
 // RefusedProbe is the metadata of the entry of a probe that was refused, made from
 // the probe's own.
-func RefusedProbe(probe *qfile.Data, token string) *qfile.Data {
+func RefusedProbe(probe *qfile.Data, token string, reply smtplib.Reply) *qfile.Data {
 	data := probe.Clone()
 	data.Set(keyProbe, token)
+	setReply(data, reply)
 	return data
+}
+
+func setReply(data *qfile.Data, reply smtplib.Reply) {
+	data.Set(keyReply, pickle.NewTuple(pickle.Int(reply.Code), pickle.Str(reply.Text)))
+}
+
+// refusal is what Classify finds out of an entry: why the recipient was refused.
+func refusal(data *qfile.Data) *work {
+	w := &work{Result: detect.Result{Module: moduleSMTP}}
+	v, _ := data.Get(keyReply)
+	if items, ok := py.Items(v); ok && len(items) == 2 {
+		code, _ := py.ExactInt(items[0])
+		text, _ := py.StringOf(items[1])
+		w.reason = reason.OfReply("", code, text)
+	}
+
+	return w
 }
 
 // Refusals is a Handler for RefusedQueue: what OutgoingRunner does as a BounceMixin.
@@ -51,8 +75,11 @@ func (r *Refusals) Name() string { return "OutgoingRunner" }
 // Queue is RefusedQueue.
 func (r *Refusals) Queue() string { return RefusedQueue }
 
-// Classify has nothing to find out: what was refused is known.
-func (r *Refusals) Classify(*runner.Entry) error { return nil }
+// Classify reads what the mail server said.
+func (r *Refusals) Classify(e *runner.Entry) error {
+	e.Work = refusal(e.Data)
+	return nil
+}
 
 // Order is that of Mailman's dict of events by list, after those lists that have
 // nothing but probes.
@@ -82,14 +109,19 @@ func (r *Refusals) Every(s *site.Site) time.Duration { return r.bounces.Every(s)
 
 // Apply is Handler's, or OutgoingRunner's for a probe that was refused.
 func (r *Refusals) Apply(b runner.Batch, e *runner.Entry) (runner.Outcome, error) {
+	why := e.Work.(*work)
+	why.reason.Server = b.Site().Str("SMTPHOST")
+
 	token := e.Data.Str(keyProbe)
 	if token == "" {
 		return r.bounces.Apply(b, e)
 	}
 
-	err := runner.Guard(func() error { return r.bounces.probeBounced(b, e.Data.Str("lang"), token, &work{}) })
+	err := runner.Guard(func() error { return r.bounces.probeBounced(b, e.Data.Str("lang"), token, why) })
 	if err != nil {
+		// The entry goes back to the queue out, as Mailman would shunt it.
 		e.Data.Delete(keyProbe)
+		e.Data.Delete(keyReply)
 	}
 
 	return runner.Registered, err

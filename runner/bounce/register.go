@@ -25,10 +25,10 @@ type register struct {
 	// clock is the process's mktime.
 	clock *zone.Mktime
 
-	deeds *[]deed // what was done to members; nil if nobody wants to know
-	then  string  // what followed for the member at hand
-	guard *guard  // of the list; nil if it has none
-	entry *runner.Entry
+	effects *[]effect // what was done to members; nil where no events are recorded
+	then    string    // what followed for the member at hand
+	guard   *guard    // of the list; nil if it has none
+	entry   *runner.Entry
 }
 
 // reader gives the bounce, which is only wanted where a notice encloses it.
@@ -130,7 +130,7 @@ func (r *register) bounce(member string, read reader, day maillist.Date, include
 		info.Reset(pickle.Int(0), info.Date, info.NoticesLeft, here)
 		r.then = events.Probed
 	case over && r.guard != nil:
-		r.guard.add(&waiting{member, info, read, done, before, r.entry, reasonOf(r.entry, member)})
+		r.guard.add(&candidate{member, info, read, done, before, r.entry, reasonOf(r.entry, member)})
 		return r.l.SetBounceInfo(member, info)
 	case over:
 		if err := r.disable(member, info, read); err != nil {
@@ -191,7 +191,7 @@ func (r *register) includedLists(member string, read reader, day maillist.Date) 
 			errs = append(errs, err)
 			continue
 		}
-		if err := (&register{m: m, b: other, l: other.List(), clock: r.clock, deeds: r.deeds}).bounce(member, read, day, true); err != nil {
+		if err := (&register{m: m, b: other, l: other.List(), clock: r.clock, effects: r.effects}).bounce(member, read, day, true); err != nil {
 			errs = append(errs, err)
 			continue
 		}

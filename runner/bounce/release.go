@@ -1,22 +1,50 @@
 package bounce
 
 import (
+	"fmt"
+	"maps"
+
+	"github.com/mmrunner/mmrunner/mmcompat/message"
+	"github.com/mmrunner/mmrunner/mmcompat/py"
+	"github.com/mmrunner/mmrunner/mmcompat/zone"
 	"github.com/mmrunner/mmrunner/runner"
+	"github.com/mmrunner/mmrunner/runner/events"
 	"github.com/mmrunner/mmrunner/runner/membership"
 )
 
-// The releases, 2.1.this, that changed what becomes of a bounce.
-const (
-	noticeWithoutPrecedence = 15 // the notice to a disabled member is no bulk mail
-	emptyIsUnrecognized     = 16 // a bounce with nothing but empty addresses is not recognized
-	incrementsToOwner       = 19 // bounce_notify_owner_on_bounce_increment
-	disabledInNewVoice      = 19 // "disabled" in notices is in the language that the process began with
-	probeWithoutInfo        = 21 // a member without bounce info is disabled all the same
-	probeWithoutMember      = 24 // one who has left is no exception any more
-	disabledInVoice         = 39 // and now in that of the moment again
-)
+// Release disables members whom the guard has held, with all notices that Mailman
+// sends when it does so. One who is not held any more is left alone. It returns
+// those who were disabled; an error is about a list that is damaged.
+func Release(b runner.Batch, world membership.World, members []string, record *events.Recorder) (done []string, err error) {
+	l := b.List()
+	held := maps.Collect(Held(l))
+	for _, addr := range members {
+		info := held[py.Lower(addr)]
+		if info == nil {
+			continue
+		}
 
-// since tells whether the installed release is 2.1.micro or later.
-func since(b runner.Batch, micro int) bool {
-	return membership.Since(b.Site().Profile.HexVersion, micro)
+		r := &register{m: membership.New(b, &membership.Voice{}, world), b: b, l: l, clock: &zone.Mktime{}}
+		// The bounces are gone; a notice to the owner encloses one.
+		read := func() (*message.Message, error) {
+			return message.Parse(fmt.Sprintf("From: %s\nSubject: bounces of %s\n\nThe bounces were held by mmrunner's guard, the last one on %s.\n",
+				l.GetSiteEmail(""), addr, dayMonthYear(info.Date)))
+		}
+
+		if err := r.disable(addr, info, read); err != nil {
+			return nil, err
+		}
+
+		if record != nil {
+			b.Record(record.Line(events.Event{At: b.Now(), List: l.Name(), Kind: events.Released, Member: addr, Before: points(info), After: points(info), Then: events.Disabled}))
+		}
+
+		done = append(done, addr)
+	}
+
+	if len(done) > 0 {
+		b.Save()
+	}
+
+	return done, nil
 }

@@ -6,6 +6,7 @@ import (
 	"github.com/mmrunner/mmrunner/runner"
 	"github.com/mmrunner/mmrunner/runner/bounce/beyond"
 	"github.com/mmrunner/mmrunner/runner/bounce/detect"
+	"github.com/mmrunner/mmrunner/runner/bounce/reason"
 	"github.com/mmrunner/mmrunner/runner/events"
 	"github.com/mmrunner/mmrunner/runner/settings"
 )
@@ -36,8 +37,8 @@ type work struct {
 
 	// Why it could not be delivered, for events: to each of the addresses, and to one
 	// that the text does not tell.
-	reasons map[string]beyond.Reason
-	reason  beyond.Reason
+	reasons map[string]reason.Reason
+	reason  reason.Reason
 }
 
 func (h *Handler) scan(m *message.Message) *work {
@@ -85,7 +86,8 @@ func (w *work) members(l *maillist.List) []string {
 // one that nobody understands.
 func (h *Handler) drop(b runner.Batch, e *runner.Entry, msg *message.Message, kind beyond.Kind) (runner.Outcome, error) {
 	defer e.Drop()
-	h.record(b, events.Event{List: b.List().Name(), Kind: events.NoBounce, Class: string(kind), Module: e.Work.(*work).module()})
+	w := e.Work.(*work)
+	h.record(b, events.Event{Kind: events.NoBounce, Class: string(kind), Module: w.module()}, w.reason)
 	id, ok := msg.Get("message-id")
 	if !ok {
 		id = "n/a"

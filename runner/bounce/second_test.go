@@ -7,6 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/mmrunner/mmrunner/mmcompat/site"
+	"github.com/mmrunner/mmrunner/runner"
 	"github.com/mmrunner/mmrunner/runner/bounce"
 	"github.com/mmrunner/mmrunner/runner/bounce/detect"
 	"github.com/mmrunner/mmrunner/runner/engine"
@@ -23,15 +24,25 @@ func drainWith(t *testing.T, s *site.Site, o bounce.Options) {
 // drainAt is drainWith at another time.
 func drainAt(t *testing.T, s *site.Site, o bounce.Options, now func() time.Time) {
 	t.Helper()
+	drainHandler(t, s, newHandler(t, s, o), now)
+}
+
+func newHandler(t *testing.T, s *site.Site, o bounce.Options) *bounce.Handler {
+	t.Helper()
 	d, err := detect.New(s.Profile)
 	if err != nil {
 		t.Fatal(err)
 	}
+	return bounce.New(d, membership.NewWorld(s)).With(o)
+}
 
+// drainHandler has a handler empty its queue at some time.
+func drainHandler(t *testing.T, s *site.Site, h runner.Handler, now func() time.Time) {
+	t.Helper()
 	env := txn.NewEnv(s)
 	defer env.Log.Close()
 	env.Now = now
-	e, err := engine.New(env, bounce.New(d, membership.NewWorld(s)).With(o), 0, 1)
+	e, err := engine.New(env, h, 0, 1)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,7 +13,7 @@ import (
 // does at once: what nobody understands, what is no error, probes, and what came
 // to the site list.
 func (h *Handler) Waits(s *site.Site, e *runner.Entry) bool {
-	if _, _, ok := inherited(e.Data); ok {
+	if _, _, ok := detectedIn(e.Data); ok {
 		return false // it has waited
 	}
 	scan, ok := e.Work.(*work)

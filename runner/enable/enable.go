@@ -8,6 +8,7 @@ package enable
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -71,29 +72,28 @@ type BounceInfo struct {
 }
 
 // Find returns the members of a list whom bounces disabled and the filter wants,
-// by their addresses. The error is about a list that is damaged.
-func (f Filter) Find(l *maillist.List) ([]Member, error) {
+// by their addresses.
+func (f Filter) Find(l *maillist.List) []Member {
 	if f.Held {
 		return f.findHeld(l)
 	}
+
+	// All bounce infos are read once, in the order of the file: a list may have
+	// thousands of members who are disabled.
+	infos := maps.Collect(l.BounceInfos())
 	var all []Member
-	for addr, v := range l.DictAll("delivery_status") {
-		status, at, ok := statusOf(v)
-		if !ok || status != maillist.ByBounce || !l.IsMember(addr) {
+	for addr, d := range l.Deliveries() {
+		if d.Status != maillist.ByBounce || !l.IsMember(addr) {
 			continue
 		}
 
-		m := Member{Addr: addr, Seconds: at, Disabled: time.UnixMicro(int64(at * 1e6))}
+		m := Member{Addr: addr, Seconds: d.Since, Disabled: time.UnixMicro(int64(d.Since * 1e6))}
 		if m.Disabled.Before(f.Since) || !f.domain(addr) {
 			continue
 		}
-		info, err := l.GetBounceInfo(addr)
-		if err != nil {
-			return nil, err
-		}
 
-		if info != nil {
-			m.Score = score(info.Score)
+		if info := infos[addr]; info != nil {
+			m.Score = py.Float(info.Score)
 			m.Info = infoOf(info)
 		}
 
@@ -111,28 +111,20 @@ func (f Filter) Find(l *maillist.List) ([]Member, error) {
 	}
 
 	slices.SortFunc(all, func(a, b Member) int { return strings.Compare(a.Addr, b.Addr) })
-	return all, nil
+	return all
 }
 
 // findHeld is Find for members whom the guard holds.
-func (f Filter) findHeld(l *maillist.List) ([]Member, error) {
+func (f Filter) findHeld(l *maillist.List) []Member {
 	var all []Member
-	for addr := range l.GetBouncingMembers() {
-		if !l.IsMember(addr) || !f.domain(addr) {
-			continue
-		}
-		info, held, err := bounce.IsHeld(l.Site(), l, addr)
-		if err != nil {
-			return nil, err
-		}
-
-		if held {
-			all = append(all, Member{Addr: addr, Held: true, Score: score(info.Score), Code: f.code(addr), Info: infoOf(info)})
+	for addr, info := range bounce.Held(l) {
+		if f.domain(addr) {
+			all = append(all, Member{Addr: addr, Held: true, Score: py.Float(info.Score), Code: f.code(addr), Info: infoOf(info)})
 		}
 	}
 
 	slices.SortFunc(all, func(a, b Member) int { return strings.Compare(a.Addr, b.Addr) })
-	return all, nil
+	return all
 }
 
 func (f Filter) domain(addr string) bool {
@@ -158,30 +150,9 @@ func (f Filter) code(addr string) string {
 	return ""
 }
 
-// statusOf is what delivery_status has of a member: (status, seconds).
-func statusOf(v pickle.Value) (status maillist.Status, at float64, ok bool) {
-	t, ok := v.(*pickle.Tuple)
-	if !ok || len(t.Items) < 2 {
-		return 0, 0, false
-	}
-	n, ok := py.ExactInt(t.Items[0])
-	return maillist.Status(n), score(t.Items[1]), ok
-}
-
-// score is a number of config.pck.
-func score(v pickle.Value) float64 {
-	switch v := v.(type) {
-	case float64:
-		return v
-	case pickle.Int:
-		return float64(v)
-	}
-	return 0
-}
-
 func infoOf(i *maillist.BounceInfo) *BounceInfo {
 	left, _ := py.ExactInt(i.NoticesLeft)
-	return &BounceInfo{Member: i.Member, Score: score(i.Score), Date: i.Date, NoticesLeft: left, LastNotice: i.LastNotice, Cookie: i.Cookie}
+	return &BounceInfo{Member: i.Member, Score: py.Float(i.Score), Date: i.Date, NoticesLeft: left, LastNotice: i.LastNotice, Cookie: i.Cookie}
 }
 
 // Apply enables members of a batch's list. One who is not disabled by bounces any

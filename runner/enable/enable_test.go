@@ -104,12 +104,8 @@ m.Unlock()
 
 	filter := enable.Filter{Since: time.Unix(1_800_000_000, 0)}
 	var done []enable.Member
-	change(t, s, "lista", func(b runner.Batch) error {
-		found, err := filter.Find(b.List())
-		if err != nil {
-			return err
-		}
-		done, err = enable.Apply(b, found, nil)
+	change(t, s, "lista", func(b runner.Batch) (err error) {
+		done, err = enable.Apply(b, filter.Find(b.List()), nil)
 		return err
 	})
 
@@ -179,13 +175,8 @@ func TestFilters(t *testing.T) {
 		{"a score", enable.Filter{ScoreBelow: 5}, []string{"b@sub.example.net"}},
 		{"a code", enable.Filter{Code: "5.7.*", Codes: codes, Names: names}, []string{"b@sub.example.net"}},
 	} {
-		found, err := c.f.Find(l)
-		if err != nil {
-			t.Fatal(err)
-		}
-
 		var had []string
-		for _, m := range found {
+		for _, m := range c.f.Find(l) {
 			had = append(had, m.Addr)
 		}
 		if diff := cmp.Diff(c.want, had); diff != "" {
@@ -214,12 +205,8 @@ m.Unlock()
 
 	filter := enable.Filter{Held: true}
 	var done []enable.Member
-	change(t, s, "lista", func(b runner.Batch) error {
-		found, err := filter.Find(b.List())
-		if err != nil {
-			return err
-		}
-		done, err = enable.Apply(b, found, nil)
+	change(t, s, "lista", func(b runner.Batch) (err error) {
+		done, err = enable.Apply(b, filter.Find(b.List()), nil)
 		return err
 	})
 

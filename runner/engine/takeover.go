@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"time"
 
 	"github.com/mmrunner/mmrunner/mmcompat/disk"
@@ -19,18 +20,25 @@ func (e *Engine) takeOver() error {
 		return nil
 	}
 
-	files, err := h.WorkFiles(e.Env.Site)
+	dir := e.Env.Site.DataDir()
+	names, err := disk.ReadDir(dir)
 	if err != nil {
 		return err
 	}
 
-	for file, pid := range files {
-		if !e.orphaned(h, file, pid) {
+	for _, entry := range names {
+		pid, ok := h.OwnerOf(entry.Name())
+		file := filepath.Join(dir, entry.Name())
+		if !ok || !e.orphaned(h, file, pid) {
 			continue
 		}
 
 		err := e.outside(context.Background(), nil, "", func(tx *txn.Tx) error {
-			if err := h.TakeOver(tx, file); err != nil {
+			f, err := readWorkFile(file)
+			if err != nil {
+				return err
+			}
+			if err := h.TakeOver(tx, f); err != nil {
 				return err
 			}
 			tx.Remove(file)
@@ -43,6 +51,18 @@ func (e *Engine) takeOver() error {
 	}
 
 	return nil
+}
+
+// readWorkFile reads a file that a runner in Python has left.
+func readWorkFile(path string) (f runner.WorkFile, err error) {
+	info, err := disk.Stat(path)
+	if err != nil {
+		return f, err
+	}
+
+	f = runner.WorkFile{Path: path, Modified: info.ModTime()}
+	f.Content, err = disk.ReadFile(path)
+	return f, err
 }
 
 // orphaned tells whether no process will come back to a file.

@@ -52,13 +52,13 @@ func (d *delivery) finish(h *Handler) error {
 
 	d.flushLogs()
 	if token := d.data.Str("probe_token"); token != "" && len(never) > 0 {
-		return d.probeRefused(h, token)
+		return d.probeRefused(h, token, d.refused.Reply(never[0]))
 	}
 
 	for i, recip := range never {
 		// In the order of the queue, whatever lists took turns before.
 		at := qfile.Arrival(d.e.Base) + float64(i)*1e-5
-		d.b.Enqueue(bounce.RefusedQueue, d.msg, bounce.RefusedRecipient(d.l.Name(), recip, at, d.b.Now()))
+		d.b.Enqueue(bounce.RefusedQueue, d.msg, bounce.RefusedRecipient(d.l.Name(), recip, d.refused.Reply(recip), at, d.b.Now()))
 	}
 
 	if len(later) > 0 {
@@ -70,7 +70,7 @@ func (d *delivery) finish(h *Handler) error {
 
 // probeRefused has the member disabled whose probe was refused, as soon as the batch
 // is committed. Mailman fails on a token that is not pending.
-func (d *delivery) probeRefused(h *Handler, token string) error {
+func (d *delivery) probeRefused(h *Handler, token string, reply smtplib.Reply) error {
 	pend, err := d.b.Pending()
 	if err != nil {
 		return err
@@ -80,7 +80,7 @@ func (d *delivery) probeRefused(h *Handler, token string) error {
 	}
 
 	h.probes[token] = d.e.Base
-	d.b.Enqueue(bounce.RefusedQueue, d.msg, bounce.RefusedProbe(d.data, token))
+	d.b.Enqueue(bounce.RefusedQueue, d.msg, bounce.RefusedProbe(d.data, token, reply))
 	return nil
 }
 

@@ -14,7 +14,6 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
 	"github.com/mmrunner/mmrunner/mmcompat/py"
 	"github.com/mmrunner/mmrunner/mmcompat/site"
-	"github.com/mmrunner/mmrunner/pickle"
 	"github.com/mmrunner/mmrunner/runner/bounce"
 	"github.com/mmrunner/mmrunner/runner/events"
 )
@@ -196,18 +195,15 @@ func (b *builder) list(l *maillist.List) {
 	all, _ := l.NumMembers()
 	st := List{Name: l.Name(), Members: all}
 	alone := b.r.Events == 0
-	for addr, v := range l.DictAll("delivery_status") {
-		t, ok := v.(*pickle.Tuple)
-		if !ok || len(t.Items) < 2 || !l.IsMember(addr) {
+	for addr, d := range l.Deliveries() {
+		if !l.IsMember(addr) {
 			continue
 		}
 
-		n, _ := py.ExactInt(t.Items[0])
-		switch maillist.Status(n) {
+		switch d.Status {
 		case maillist.ByBounce:
 			st.DisabledByBounce++
-			at, _ := t.Items[1].(float64)
-			when := time.Unix(int64(at), 0)
+			when := time.Unix(int64(d.Since), 0)
 			if alone && !when.Before(b.o.Since) {
 				b.count(day, when.Local().Format(time.DateOnly)).Disabled++
 				b.count(domain, domainOf(addr)).Disabled++
@@ -222,17 +218,17 @@ func (b *builder) list(l *maillist.List) {
 		}
 	}
 
-	for addr := range l.GetBouncingMembers() {
+	isHeld := bounce.HeldTest(l)
+	for addr, info := range l.BounceInfos() {
+		if !l.IsMember(addr) {
+			continue
+		}
 		st.Bouncing++
-		if _, held, err := bounce.IsHeld(l.Site(), l, addr); err == nil && held {
+		if isHeld(addr, info) {
 			st.Held++
 		}
 
 		if !alone {
-			continue
-		}
-		info, err := l.GetBounceInfo(addr)
-		if err != nil || info == nil {
 			continue
 		}
 

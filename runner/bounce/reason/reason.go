@@ -1,9 +1,15 @@
-package beyond
+// Package reason tells why a message could not be delivered: a [Reason] is what a
+// report of delivery, or a mail server's reply, says of it; its [Class] sorts it
+// roughly. What to do about a bounce never depends on more than that.
+package reason
 
 import (
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/mmrunner/mmrunner/mmcompat/message"
+	"github.com/mmrunner/mmrunner/mmcompat/py"
 )
 
 // Class is why a delivery failed, roughly.
@@ -25,6 +31,12 @@ type Reason struct {
 	Server     string // which refused the message or reports it
 }
 
+// OfReply is what a server has replied to a recipient: the reply's code (RFC 5321,
+// 4.2) and its text, which may begin with a status code (RFC 2034, 4).
+func OfReply(server string, code int, text string) Reason {
+	return Reason{Status: statusCode(text), Diagnostic: shorten(strconv.Itoa(code) + " " + text), Server: server}
+}
+
 // maxDiagnostic is how much of a diagnostic is kept, in bytes; headOf is how much
 // of a text is looked at for a status, in bytes.
 const (
@@ -32,10 +44,10 @@ const (
 	headOf        = 4 << 10
 )
 
-// Why reads from a report why it could not be delivered to an address: the fields
+// Find reads from a report why it could not be delivered to an address: the fields
 // of RFC 3464 for that recipient or, if it has none, the first status code in its
 // text.
-func Why(m *message.Message, addr string) Reason {
+func Find(m *message.Message, addr string) Reason {
 	addr = strings.ToLower(addr)
 	var r Reason
 	var texts []string
@@ -167,7 +179,7 @@ func (r *Reason) fromText(s string) {
 	}
 
 	for i := 0; i+3 < len(s); i++ {
-		if c := s[i]; c != '5' && c != '4' || i > 0 && (isASCIIWord(s[i-1]) || s[i-1] == '.') {
+		if c := s[i]; c != '5' && c != '4' || i > 0 && (isWord(s[i-1]) || s[i-1] == '.') {
 			continue
 		}
 		code := statusCode(s[i:min(len(s), i+12)])
@@ -200,7 +212,7 @@ var (
 
 // Class tells why by the status code (RFC 3463) and by the words beside it.
 func (r Reason) Class() Class {
-	text := asciiLower(r.Diagnostic)
+	text := py.Lower(r.Diagnostic)
 	subject := ""
 
 	if len(r.Status) > 2 {
@@ -221,4 +233,13 @@ func (r Reason) Class() Class {
 	}
 
 	return Unknown
+}
+
+func containsAny(s string, words []string) bool {
+	return slices.ContainsFunc(words, func(w string) bool { return strings.Contains(s, w) })
+}
+
+// isWord tells whether a byte is a letter or digit of ASCII.
+func isWord(c byte) bool {
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9'
 }
