@@ -115,6 +115,9 @@ func (tx *Tx) Prepare(entries, preserved []string) error {
 	if tx.failed != nil {
 		return tx.failed
 	}
+	if err := tx.writeOutbox(); err != nil {
+		return err
+	}
 
 	for _, l := range tx.lists {
 		if l.save || l.pend != nil {
@@ -252,7 +255,7 @@ func (tx *Tx) Drop() error {
 		return nil
 	}
 
-	g.j.spare(g.temp, tx.outbox)
+	g.j.spare(g.temp, tx.written())
 	return g.j.discard(files)
 }
 

@@ -42,8 +42,7 @@ func (tx *Tx) Remove(path string) { tx.removals = append(tx.removals, path) }
 // Removed tells whether Remove was told of a file.
 func (tx *Tx) Removed(path string) bool { return slices.Contains(tx.removals, path) }
 
-// enqueue writes an entry into its queue under a temporary name at once: an outbox
-// of any size needs no memory.
+// enqueue adds an entry to the outbox.
 func (tx *Tx) enqueue(queue string, msg any, data *qfile.Data) (base string, err error) {
 	base, body, err := qfile.Encode(msg, data, maillist.Seconds(tx.env.Now()), tx.env.Site.Profile.QfileSchemaVersion)
 	if err != nil {
@@ -57,27 +56,66 @@ func (tx *Tx) enqueue(queue string, msg any, data *qfile.Data) (base string, err
 	return base, nil
 }
 
-// stage writes an entry's file under a temporary name.
+// smallOutbox is how many bytes of an outbox are kept in memory until the
+// transaction is prepared: a group may have hundreds of transactions, each with a
+// message or two, whose files are then made beside each other. What is beyond that
+// is written at once, so that an outbox of any size needs no memory.
+const smallOutbox = 32 << 10
+
+// heldFile is a file of the outbox that is still in memory.
+type heldFile struct {
+	tmp  string
+	body []byte
+}
+
+// stage adds an entry's file to the outbox, under a temporary name.
 func (tx *Tx) stage(dir, base string, body []byte) error {
 	if err := tx.group.stageIn(dir, true); err != nil {
 		return err
 	}
 	final := filepath.Join(dir, base+qfile.Waiting)
-	tmp := final + ".tmp." + tx.group.temp
-	reused, err := tx.group.j.reuse(tmp, body)
+	file := heldFile{final + ".tmp." + tx.group.temp, body}
+	tx.outbox = append(tx.outbox, stage.File{Tmp: file.tmp, Final: final})
+	tx.bytes += int64(len(body))
+
+	if tx.bytes <= smallOutbox {
+		tx.unwritten = append(tx.unwritten, file)
+		return nil
+	}
+	return tx.write(file)
+}
+
+// writeOutbox writes what is left of the outbox in memory.
+func (tx *Tx) writeOutbox() error {
+	for len(tx.unwritten) > 0 {
+		file := tx.unwritten[0]
+		tx.unwritten = tx.unwritten[1:]
+		if err := tx.write(file); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// written returns the files of the outbox that are not only in memory.
+func (tx *Tx) written() []stage.File {
+	return slices.DeleteFunc(slices.Clone(tx.outbox), func(f stage.File) bool {
+		return slices.ContainsFunc(tx.unwritten, func(u heldFile) bool { return u.tmp == f.Tmp })
+	})
+}
+
+// write makes a file of the outbox.
+func (tx *Tx) write(file heldFile) error {
+	reused, err := tx.group.j.reuse(file.tmp, file.body)
 	if !reused {
-		err = qfile.WriteFile(tmp, body, false)
+		err = qfile.WriteFile(file.tmp, file.body, false)
 	}
 
 	if err != nil {
 		// It may be that what was written could not be removed.
 		tx.group.j.SetUntidy()
-		return err
 	}
-
-	tx.outbox = append(tx.outbox, stage.File{Tmp: tmp, Final: final})
-	tx.bytes += int64(len(body))
-	return nil
+	return err
 }
 
 // makeQueue makes a queue directory that is not there.

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 	"syscall"
 
 	"github.com/mmrunner/mmrunner/mmcompat/disk"
@@ -16,14 +17,17 @@ import (
 // many again would cost more than all else: ext4 does not use an inode again for
 // some seconds, and searches for others meanwhile.
 type spares struct {
+	mu    sync.Mutex          // transactions are prepared beside each other
 	files map[string][]string // by directory
 	temps map[string][]string // by directory: what their names end in
 }
 
 // spare keeps an outbox that is not wanted any longer.
 func (j *Journal) spare(temp string, outbox []stage.File) {
+	j.spares.mu.Lock()
+	defer j.spares.mu.Unlock()
 	if j.spares.files == nil {
-		j.spares = spares{files: map[string][]string{}, temps: map[string][]string{}}
+		j.spares.files, j.spares.temps = map[string][]string{}, map[string][]string{}
 	}
 
 	for _, f := range outbox {
@@ -38,14 +42,10 @@ func (j *Journal) spare(temp string, outbox []stage.File) {
 // reuse makes a spare file of a directory a new one of that name. It returns false
 // if there is none.
 func (j *Journal) reuse(name string, body []byte) (bool, error) {
-	dir := filepath.Dir(name)
-	left := j.spares.files[dir]
-	if len(left) == 0 {
+	last := j.spares.take(filepath.Dir(name))
+	if last == "" {
 		return false, nil
 	}
-
-	last := left[len(left)-1]
-	j.spares.files[dir] = left[:len(left)-1]
 	if err := disk.Rename(last, name); err != nil {
 		return true, err
 	}
@@ -63,10 +63,24 @@ func (j *Journal) reuse(name string, body []byte) (bool, error) {
 	return true, nil
 }
 
+// take takes a spare file of a directory; "" says that there is none.
+func (s *spares) take(dir string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	left := s.files[dir]
+	if len(left) == 0 {
+		return ""
+	}
+	s.files[dir] = left[:len(left)-1]
+	return left[len(left)-1]
+}
+
 // RemoveSpares removes what is left of transactions that were dropped. It is called
 // when none of them is to be done again soon; what cannot be removed is for a
 // recovery.
 func (j *Journal) RemoveSpares() error {
+	j.spares.mu.Lock()
+	defer j.spares.mu.Unlock()
 	var errs []error
 	for _, files := range j.spares.files {
 		for _, file := range files {
@@ -74,7 +88,7 @@ func (j *Journal) RemoveSpares() error {
 		}
 	}
 
-	j.spares = spares{}
+	j.spares.files, j.spares.temps = nil, nil
 	err := errors.Join(errs...)
 	if err != nil {
 		j.SetUntidy()

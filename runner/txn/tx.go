@@ -51,10 +51,11 @@ type Tx struct {
 	lists  []*list // in the order in which they were opened
 	peeked listCache
 
-	outbox   []stage.File
-	bytes    int64    // of the outbox
-	removals []string // files that go with the commit
-	lines    []mlog.Line
+	outbox    []stage.File
+	unwritten []heldFile // files of the outbox that are in memory until Prepare
+	bytes     int64      // of the outbox
+	removals  []string   // files that go with the commit
+	lines     []mlog.Line
 
 	commit *Commit // nil until Prepare
 	mark   int     // its number in the group's record, from 1
