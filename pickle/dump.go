@@ -1,6 +1,7 @@
 package pickle
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"math"
@@ -8,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"unsafe"
 )
 
@@ -20,7 +22,12 @@ func Dump(v Value, proto int) ([]byte, error) {
 	if proto < 0 || proto > 2 {
 		return nil, fmt.Errorf("pickle: had protocol %d, wanted 0, 1 or 2", proto)
 	}
-	w := writer{proto: proto, nextID: 1} // cPickle counts from 1, pickle.py from 0
+	w := writers.Get().(*writer)
+	defer func() {
+		w.reset()
+		writers.Put(w)
+	}()
+	w.proto, w.nextID = proto, 1 // cPickle counts from 1, pickle.py from 0
 	w.count(v)
 
 	if proto == 2 {
@@ -36,8 +43,15 @@ func Dump(v Value, proto int) ([]byte, error) {
 		return nil, err
 	}
 
-	return append(w.out, opStop), nil
+	w.out = append(w.out, opStop)
+	if w.large() {
+		return w.out, nil // reset lets it go
+	}
+	return bytes.Clone(w.out), nil
 }
+
+// writers are used again: entries of queues are small, and there are many.
+var writers = sync.Pool{New: func() any { return &writer{} }}
 
 // batch is how many items cPickle writes between a MARK and what takes them.
 const batch = 1000
@@ -69,9 +83,12 @@ type writer struct {
 // keeps the room that those took.
 const maxReuse = 1000
 
+// large tells whether a writer has taken too much room to be used again.
+func (w *writer) large() bool { return len(w.objects) > maxReuse || cap(w.out) > 64*maxReuse }
+
 // reset makes a writer ready for other values.
 func (w *writer) reset() {
-	if len(w.objects) > maxReuse || cap(w.out) > 64*maxReuse {
+	if w.large() {
 		*w = writer{proto: w.proto, nextID: w.nextID, lean: w.lean, plain: w.plain}
 		return
 	}
