@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -20,6 +21,8 @@ type benchOptions struct {
 	bench.Options
 	mailman int
 	loads   int
+	piped   int
+	lmtp    bool
 	asJSON  bool
 	child   string
 }
@@ -32,14 +35,22 @@ func newBench(in *installation) *cobra.Command {
 		Long: `bench makes lists of several sizes in temporary folders, has a batch of bounces and one of commands,
 the notices that these make, and their way to a mail server handled on each by a process of its own, and prints how long that took, for how long the list's lock was held beside
 a copy and fsync of config.pck, and the peak of memory. Where a Mailman is installed (--prefix), its own runners handle
-a few entries of a list of the middle size, for the ratio. The installation's state is not touched.`,
+a few entries of a list of the middle size, for the ratio. The installation's state is not touched.
+
+bench --lmtp measures the way in instead: messages a second and processor time of the LMTP server on one connection and
+on eight, beside what the disk does alone, mmpost (where it lies beside mmrunner) and Mailman's script; then, as root on
+a machine with Postfix, bounces by SMTP through a Postfix of its own, to the saved list, by LMTP and by the pipe.`,
 		Args: cobra.NoArgs,
 		Example: `  mmrunner bench
-  mmrunner bench --members 10000 --json`,
+  mmrunner bench --members 10000 --json
+  mmrunner bench --lmtp --bounces 1000 --piped 50`,
 		Annotations: exits(exitDone, exitNotDone, exitStopped),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if o.child != "" {
-				return drainChild(cmd, o.child, args)
+			if cmd.Flags().Changed("child") {
+				return benchChild(cmd, o.child, args)
+			}
+			if o.lmtp {
+				return benchIntake(cmd, in, o)
 			}
 			return runBench(cmd, in, o)
 		},
@@ -50,6 +61,8 @@ a few entries of a list of the middle size, for the ratio. The installation's st
 	cmd.Flags().IntVar(&o.Commands, "commands", 1_000, "commands of a batch")
 	cmd.Flags().IntVar(&o.mailman, "mailman-entries", 10, "entries of each queue for Mailman's own runners; 0 asks no Mailman")
 	cmd.Flags().IntVar(&o.loads, "loads", 1, "measure other loads too, made smaller by this factor; 0 leaves them out")
+	cmd.Flags().BoolVar(&o.lmtp, "lmtp", false, "measure the way in instead: LMTP beside pipes")
+	cmd.Flags().IntVar(&o.piped, "piped", 300, "with --lmtp: messages by pipe, each a program of its own")
 	jsonFlag(cmd.Flags(), &o.asJSON)
 	cmd.Flags().StringVar(&o.child, "child", "", "")
 	if err := cmd.Flags().MarkHidden("child"); err != nil {
@@ -57,7 +70,7 @@ a few entries of a list of the middle size, for the ratio. The installation's st
 	}
 
 	cmd.Args = func(cmd *cobra.Command, args []string) error {
-		if o.child != "" {
+		if cmd.Flags().Changed("child") {
 			return cobra.ExactArgs(1)(cmd, args)
 		}
 		return cobra.NoArgs(cmd, args)
@@ -80,18 +93,7 @@ func runBench(cmd *cobra.Command, in *installation, o benchOptions) error {
 
 	o.Progress = func(what string) { fmt.Fprintln(cmd.ErrOrStderr(), what+" ...") }
 	ctx := untilStopped(cmd)
-	o.Drain = func(dir, name string) (d bench.Drained, err error) {
-		if ctx.Err() != nil {
-			return d, ctx.Err()
-		}
-		child := exec.CommandContext(ctx, self, "bench", "--child", dir, name)
-		child.Stderr = os.Stderr
-		b, err := child.Output()
-		if err != nil {
-			return d, err
-		}
-		return d, json.Unmarshal(b, &d)
-	}
+	o.Drain = drainChildren(ctx, self)
 
 	rows, err := bench.Run(o.Options)
 	if err != nil {
@@ -142,6 +144,27 @@ func runBench(cmd *cobra.Command, in *installation, o benchOptions) error {
 	return nil
 }
 
+// drainChildren has each runner drain its queue in a process of its own.
+func drainChildren(ctx context.Context, self string) func(dir, name string) (bench.Drained, error) {
+	return func(dir, name string) (d bench.Drained, err error) {
+		if ctx.Err() != nil {
+			return d, ctx.Err()
+		}
+		child := exec.CommandContext(ctx, self, "bench", "--child", dir, name)
+		child.Stderr = os.Stderr
+		b, err := child.Output()
+		if err != nil {
+			return d, err
+		}
+
+		if err := json.Unmarshal(b, &d); err != nil {
+			return d, err
+		}
+		d.CPU = child.ProcessState.UserTime() + child.ProcessState.SystemTime()
+		return d, nil
+	}
+}
+
 // benchMailman measures Mailman's own runners, with a mail server of ours.
 func benchMailman(s *site.Site, rows []bench.Row, o benchOptions) error {
 	box, err := torture.NewMailbox()
@@ -150,6 +173,18 @@ func benchMailman(s *site.Site, rows []bench.Row, o benchOptions) error {
 	}
 	defer box.Close()
 	return bench.Mailman(s, rows, o.Members[len(o.Members)/2], o.mailman, box.Port(), o.Progress)
+}
+
+// benchChild is one of the processes that bench starts, by the name of a runner or of another service.
+func benchChild(cmd *cobra.Command, dir string, args []string) error {
+	switch args[0] {
+	case lmtpChild:
+		return serveChild(cmd, dir)
+	case postfixChild:
+		return postfixOfChild(cmd)
+	}
+
+	return drainChild(cmd, dir, args)
 }
 
 // drainChild drains one queue of a made-up site, and says what that took. The mail server is in the same process.

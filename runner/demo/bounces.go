@@ -67,8 +67,8 @@ func newBounces(limit int, want *Expected) (*bounces, error) {
 	return b, err
 }
 
-// next is bounce n's text. What it will do is added to what is expected.
-func (b *bounces) next(n int) string {
+// next makes up bounce n. What it will do is added to what is expected.
+func (b *bounces) next(n int) Mail {
 	i := b.random.IntN(b.limit)
 	r := b.random.IntN(1000)
 	k := kinds[0]
@@ -95,7 +95,8 @@ func (b *bounces) next(n int) string {
 
 	fill := strings.NewReplacer("{addr}", address(i), "{to}", to, "{list}", ListName, "{mailhost}", mailHost,
 		"{host}", fmt.Sprintf("mx%d.example.net", i%500), "{id}", fmt.Sprintf("%06d", n))
-	return fill.Replace(strings.Replace(b.texts[k.file], "{original}", b.texts["original"], 1))
+	text := fill.Replace(strings.Replace(b.texts[k.file], "{original}", b.texts["original"], 1))
+	return Mail{Recipient: to, Text: text, queue: "bounces"}
 }
 
 // settle works out what the bounces do to the list, once all are made.

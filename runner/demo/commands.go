@@ -15,10 +15,11 @@ type mailed struct {
 	body    string
 }
 
-// mail is the message as the mail system hands it over.
-func (c mailed) mail(n int) string {
-	return fmt.Sprintf("From: %s\nTo: %s-%s@%s\nSubject: %s\nMessage-ID: <command.%d@example.org>\n\n%s",
-		c.from, ListName, c.address, mailHost, c.subject, n, c.body)
+// mail is command n as a message.
+func (c mailed) mail(n int) Mail {
+	to := fmt.Sprintf("%s-%s@%s", ListName, c.address, mailHost)
+	text := fmt.Sprintf("From: %s\nTo: %s\nSubject: %s\nMessage-ID: <command.%d@example.org>\n\n%s", c.from, to, c.subject, n, c.body)
+	return Mail{to, text, "commands", "to" + c.address}
 }
 
 // commandCount is how many sorts of commands commandFor makes, in turn.

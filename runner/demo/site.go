@@ -14,105 +14,130 @@ import (
 	"github.com/mmrunner/mmrunner/pickle"
 )
 
-// Make makes the site in dir, which must be empty, and returns it with what it
-// will be like when its queues are drained. The error is for options that make
-// no sense, the file system's, and that of o.Progress.
+// Make makes the site in dir, which must be empty, with its mail in the queues, and
+// returns it with what it will be like when these are drained. The error is for
+// options that make no sense, the file system's, and that of o.Progress.
 func Make(dir string, o Options) (*site.Site, *Expected, error) {
-	if o.Bounces < 0 || o.Commands < 0 || o.Members <= o.Commands {
-		return nil, nil, fmt.Errorf("got %d members, %d bounces and %d commands, need more members than commands, and none of them negative",
-			o.Members, o.Bounces, o.Commands)
+	s, mails, want, err := Prepare(dir, o)
+	if err != nil {
+		return nil, nil, err
 	}
-	s := site.FromProfile(dir, site.Builtin())
 
-	for _, d := range []string{"lists", "logs", "locks", "data", "qfiles", "archives", "archives/public", "archives/private"} {
-		if err := os.Mkdir(filepath.Join(dir, d), 0o775); err != nil {
+	for _, queue := range []string{"bounces", "commands"} {
+		if err := os.Mkdir(s.QueueDir(queue), 0o770); err != nil {
 			return nil, nil, err
 		}
 	}
 
-	want := &Expected{Members: o.Members}
+	// Entries come in a tenth of a millisecond apart, bounces and commands at once.
+	numbers := map[string]int{}
+	for _, m := range mails {
+		n := numbers[m.queue]
+		numbers[m.queue]++
+
+		if err := enqueue(s, m, o.Now.Add(time.Duration(n)*100*time.Microsecond)); err != nil {
+			return nil, nil, err
+		}
+		if err := o.tell(m.queue, n+1, o.mails(m.queue)); err != nil {
+			return nil, nil, err
+		}
+	}
+
+	return s, want, nil
+}
+
+// Mail is a message for an address of the list.
+type Mail struct {
+	Recipient string
+	Text      string // with LF for line ends
+	queue     string // that it goes to
+	flag      string // of its entry's metadata; "" for none
+}
+
+// Prepare makes the site as Make does, and returns the mail that Make would put into
+// its queues, the bounces first.
+func Prepare(dir string, o Options) (s *site.Site, mails []Mail, want *Expected, err error) {
+	if o.Bounces < 0 || o.Commands < 0 || o.Members <= o.Commands {
+		return nil, nil, nil, fmt.Errorf("got %d members, %d bounces and %d commands, need more members than commands, and none of them negative",
+			o.Members, o.Bounces, o.Commands)
+	}
+	s = site.FromProfile(dir, site.Builtin())
+
+	for _, d := range []string{"lists", "logs", "locks", "data", "qfiles", "archives", "archives/public", "archives/private"} {
+		if err := os.Mkdir(filepath.Join(dir, d), 0o775); err != nil {
+			return nil, nil, nil, err
+		}
+	}
+
 	// The last members send commands, the others' mail bounces.
+	want = &Expected{Members: o.Members}
 	limit := o.Members - o.Commands
 	if err := makeList(s, siteList, o, 0, 0); err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	if err := makeList(s, ListName, o, o.Members, limit); err != nil {
-		return nil, nil, err
-	}
-	if err := makeBounces(s, o, limit, want); err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 
-	return s, want, makeCommands(s, o, limit, want)
-}
-
-// enqueue leaves a message in a queue as the mail system's wrapper does: as
-// text. The entries come in a tenth of a millisecond apart.
-func enqueue(s *site.Site, queue string, n int, o Options, text, to string) error {
-	data := qfile.NewData()
-	data.Set("listname", ListName)
-
-	if to != "" {
-		data.Set(to, 1)
-	}
-
-	now := maillist.Seconds(o.Now.Add(time.Duration(n) * 100 * time.Microsecond))
-	base, b, err := qfile.Encode(pickle.Str(text), data, now, s.Profile.QfileSchemaVersion)
-	if err != nil {
-		return err
-	}
-	return qfile.WriteFile(filepath.Join(s.QueueDir(queue), base+qfile.Waiting), b, false)
-}
-
-func makeBounces(s *site.Site, o Options, limit int, want *Expected) error {
-	if err := os.Mkdir(s.QueueDir("bounces"), 0o770); err != nil {
-		return err
-	}
 	b, err := newBounces(limit, want)
 	if err != nil {
-		return err
+		return nil, nil, nil, err
 	}
 
 	for n := range o.Bounces {
-		if err := enqueue(s, "bounces", n, o, b.next(n), ""); err != nil {
-			return err
-		}
-		if err := o.tell("bounces", n+1, o.Bounces); err != nil {
-			return err
-		}
+		mails = append(mails, b.next(n))
 	}
-
 	b.settle()
-	return nil
+
+	commands, err := makeCommands(s, o, limit, want)
+	return s, append(mails, commands...), want, err
 }
 
-func makeCommands(s *site.Site, o Options, first int, want *Expected) error {
-	if err := os.Mkdir(s.QueueDir("commands"), 0o770); err != nil {
+// mails is how many messages there are for a queue.
+func (o Options) mails(queue string) int {
+	if queue == "bounces" {
+		return o.Bounces
+	}
+	return o.Commands
+}
+
+// enqueue leaves a message in its queue as Mailman's script does: as text.
+func enqueue(s *site.Site, m Mail, at time.Time) error {
+	data := qfile.NewData()
+	data.Set("listname", ListName)
+
+	if m.flag != "" {
+		data.Set(m.flag, 1)
+	}
+
+	base, b, err := qfile.Encode(pickle.Str(m.Text), data, maillist.Seconds(at), s.Profile.QfileSchemaVersion)
+	if err != nil {
 		return err
 	}
+	return qfile.WriteFile(filepath.Join(s.QueueDir(m.queue), base+qfile.Waiting), b, false)
+}
+
+// makeCommands makes up the commands, and saves the requests that some of them
+// confirm. The first of them is from that member.
+func makeCommands(s *site.Site, o Options, first int, want *Expected) (mails []Mail, err error) {
 	logs := mlog.Open(s.LogDir())
 	defer logs.Close()
 	l, err := maillist.Open(s, ListName, maillist.Options{Log: logs})
 	if err != nil {
-		return err
+		return nil, err
 	}
 
 	db, err := pending.Open(l, pending.Options{Now: func() time.Time { return o.Now }})
 	if err != nil {
-		return err
+		return nil, err
 	}
 
 	for n := range o.Commands {
 		c, err := commandFor(n, first+n, db, want)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		if err := enqueue(s, "commands", n, o, c.mail(n), "to"+c.address); err != nil {
-			return err
-		}
-		if err := o.tell("commands", n+1, o.Commands); err != nil {
-			return err
-		}
+		mails = append(mails, c.mail(n))
 	}
 
 	files, err := db.Stage()
@@ -122,5 +147,5 @@ func makeCommands(s *site.Site, o Options, first int, want *Expected) error {
 		}
 	}
 
-	return err
+	return mails, err
 }

@@ -195,7 +195,7 @@ func TestEntriesAreThoseOfPostfixsPipe(t *testing.T) {
 	compare := func(sender, text, local string) {
 		t.Helper()
 		n++
-		sendSMTP(t, post.address, sender, text, local+"@pipe.example", local+"@lmtp.example")
+		sendSMTP(t, post.Address, sender, text, local+"@pipe.example", local+"@lmtp.example")
 		total := func() int {
 			return count(p.site.QueueDir("in")) + count(p.site.QueueDir("bounces")) + count(p.site.QueueDir("commands"))
 		}
@@ -228,7 +228,7 @@ func TestBouncesOfPostfixArrive(t *testing.T) {
 	p := newPipeSite(t, "one")
 	post := startPostfix(t, p.config(t, "postfix"), p.aliases)
 	for _, domain := range []string{"pipe.example", "lmtp.example"} {
-		sendSMTP(t, post.address, "one-bounces+user=host.example@"+domain, mails[0], "nobody-is-called-so@pipe.example")
+		sendSMTP(t, post.Address, "one-bounces+user=host.example@"+domain, mails[0], "nobody-is-called-so@pipe.example")
 	}
 	waitFor(t, "two bounces", func() bool { return count(p.site.QueueDir("bounces")) == 2 })
 
@@ -244,7 +244,7 @@ func TestBouncesOfPostfixArrive(t *testing.T) {
 	}
 
 	// An unknown list is refused while the sender is still there.
-	c, err := net.Dial("tcp", post.address)
+	c, err := net.Dial("tcp", post.Address)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -27,6 +27,8 @@ type Options struct {
 type Drained struct {
 	Stats engine.Stats `json:"stats"`
 	Peak  int64        `json:"peak_bytes"` // resident set
+	// CPU is the processor time of the process.
+	CPU time.Duration `json:"cpu_ns"`
 }
 
 // Row is one batch.
