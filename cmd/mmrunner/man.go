@@ -84,7 +84,7 @@ func manual(cmd *cobra.Command) string {
 			}
 		}
 
-		b.WriteString("\n# FILES\n" + manFiles + "\n# ENVIRONMENT\n" + manEnvironment + "\n# SETTINGS\n" + manSettings)
+		b.WriteString("\n# FILES\n" + manFiles + "\n# ENVIRONMENT\n" + manEnvironment + "\n# SETTINGS\n" + manSettings + manOwnSettings())
 	}
 
 	if lines := cmd.Annotations[exitsKey]; lines != "" {
@@ -113,6 +113,18 @@ const manFiles = `
 
 **DATA_DIR/mmrunner-history-\***, **mmrunner-shunted.jsonl**
 : The last batches, and why entries were put aside, for *mmrunner status* and *mmrunner shunt*.
+
+**DATA_DIR/mmrunner.toml**
+: What the site has switched on beyond what Mailman does, see SETTINGS.
+
+**DATA_DIR/mmrunner-events**, **mmrunner-events.1** to **.3**
+: What each commit did about bounces, for *mmrunner report*; only if that is switched on. At most 16 MB each.
+
+**DATA_DIR/mmrunner-events.key**
+: The key of the hashes of members' addresses in them.
+
+**DATA_DIR/mmrunner-enabled-LIST-TIME.json**
+: What *mmrunner enable* did, for its --undo.
 
 **TMPDIR/mmrunner-shadow-UID-PREFIX**
 : The private copies of *mmrunner shadow*, removed at its end.

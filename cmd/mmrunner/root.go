@@ -37,7 +37,7 @@ Try it with mmrunner demo, and on a site with mmrunner probe, verify and shadow,
 	addGroup(root, groupWatch, "Watching it:", newStatus(in), newShunt(in), newDetect(in), newDump(in))
 	addGroup(root, groupBounces, "Who bounces and why:", newReport(in), newEnable(in), newRelease(in))
 	addGroup(root, groupOther, "Other commands:", newBench(in), newMan(), newVersion())
-	root.AddCommand(newJSONHelp())
+	root.AddCommand(newJSONHelp(), newSettingsHelp())
 
 	// For those who develop mmrunner, and what commands start for themselves; hidden.
 	root.AddCommand(newInstallStep(in), newTorture(), newTortureWork(), newRecord(in), newMailcheck(in))
