@@ -29,6 +29,11 @@ const (
 // worse.
 const maxMessages = 250_000
 
+// maxFields is how many header fields a message may have, those of its parts
+// included. Pickling more, to forward or shunt it, takes hundreds of megabytes, and
+// Python as many.
+const maxFields = 500_000
+
 func recursionError() error {
 	return &py.Error{Class: "RuntimeError", Text: "maximum recursion depth exceeded"}
 }

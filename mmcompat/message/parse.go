@@ -47,6 +47,7 @@ const (
 type parser struct {
 	lines
 	made   int // messages so far
+	fields int // their header fields so far
 	budget int // bytes that are left
 	stack  []level
 	last   *Message
@@ -444,6 +445,9 @@ func (p *parser) takeFields() error {
 	m := p.cur().m
 	cost := 0
 
+	if p.fields += p.spans.len; p.fields > maxFields {
+		return py.Errorf("MemoryError", "more than %d header fields", maxFields)
+	}
 	if p.spans.len > 0 {
 		m.fields = &fields{text: p.in}
 		cost = costFields + costField*p.spans.len

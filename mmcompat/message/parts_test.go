@@ -23,3 +23,16 @@ func TestPartsAreLimited(t *testing.T) {
 		t.Errorf("had %v, want a MemoryError", err)
 	}
 }
+
+// So it could of three million header fields.
+func TestFieldsAreLimited(t *testing.T) {
+	m, err := Parse(strings.Repeat("A:\n", maxFields) + "\ntext\n")
+	if err != nil || m.HeaderCount() != maxFields {
+		t.Errorf("got %v, want %d fields", err, maxFields)
+	}
+
+	var exception *py.Error
+	if _, err := Parse(strings.Repeat("A:\n", maxFields+1) + "\ntext\n"); !errors.As(err, &exception) || exception.Class != "MemoryError" {
+		t.Errorf("got %v, want a MemoryError", err)
+	}
+}
