@@ -47,7 +47,7 @@ a machine with Postfix, bounces by SMTP through a Postfix of its own, to the sav
 		Annotations: exits(exitDone, exitNotDone, exitStopped),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if cmd.Flags().Changed("child") {
-				return benchChild(cmd, o.child, args)
+				return benchChild(cmd, o, args)
 			}
 			if o.lmtp {
 				return benchIntake(cmd, in, o)
@@ -176,15 +176,17 @@ func benchMailman(s *site.Site, rows []bench.Row, o benchOptions) error {
 }
 
 // benchChild is one of the processes that bench starts, by the name of a runner or of another service.
-func benchChild(cmd *cobra.Command, dir string, args []string) error {
+func benchChild(cmd *cobra.Command, o benchOptions, args []string) error {
 	switch args[0] {
 	case lmtpChild:
-		return serveChild(cmd, dir)
+		return serveChild(cmd, o.child)
 	case postfixChild:
 		return postfixOfChild(cmd)
+	case mailmanChild:
+		return measureMailman(cmd, o.child, o)
 	}
 
-	return drainChild(cmd, dir, args)
+	return drainChild(cmd, o.child, args)
 }
 
 // drainChild drains one queue of a made-up site, and says what that took. The mail server is in the same process.

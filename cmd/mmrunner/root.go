@@ -31,7 +31,7 @@ Try it with mmrunner demo, and on a site with mmrunner probe, verify and shadow,
 		panic(err) // a flag that is not there: a mistake of the program's
 	}
 
-	addGroup(root, groupTry, "Before it is installed:", newDemo(), newProbe(in), newVerify(in), newShadow(in))
+	addGroup(root, groupTry, "Before it is installed:", newDemo(in), newProbe(in), newVerify(in), newShadow(in))
 	addGroup(root, groupInstall, "Installing it:", newInstall(in), newUninstall(in))
 	addGroup(root, groupWork, "Working on the queues:", newRun(in), newQrunner(in), newDrain(in), newLMTP(in))
 	addGroup(root, groupWatch, "Watching it:", newStatus(in), newShunt(in), newDetect(in), newDump(in))

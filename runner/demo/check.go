@@ -82,16 +82,17 @@ func dict(v any) (map[string]any, error) {
 
 // Check reads the drained site's state back by way of gopickle and returns what
 // it is like, in the terms of what was expected: Registered, Forwarded and
-// Discarded, which the state does not show, are 0. The error is for state that
-// cannot be read or is not what Mailman's classes would be read from.
-func Check(s *site.Site) (*Expected, error) {
+// Discarded, which the state does not show, are 0. sent is how many notices have left
+// the site. The error is for state that cannot be read or is not what Mailman's
+// classes would be read from.
+func Check(s *site.Site, sent int) (*Expected, error) {
 	dir := filepath.Join(s.ListDataDir(), ListName)
 	config, err := read(filepath.Join(dir, "config.pck"))
 	if err != nil {
 		return nil, err
 	}
 
-	got := &Expected{}
+	got := &Expected{Mails: sent}
 	attrs := map[string]map[string]any{}
 	for _, name := range []string{"members", "digest_members", "bounce_info", "delivery_status", "user_options", "passwords"} {
 		if attrs[name], err = dict(config[name]); err != nil {

@@ -1,6 +1,7 @@
 package demo
 
 import (
+	"context"
 	"errors"
 	"io"
 	"os"
@@ -60,17 +61,18 @@ func TestDemo(t *testing.T) {
 	}
 
 	all := drain(t, s)
-	got, err := Check(s)
+	got, err := Check(s, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
 
+	steps := Steps(561, time.Second, all, Recorded)
 	var out strings.Builder
-	if err := Compare(&out, want, got, all); err != nil {
+	if err := Compare(&out, want, got, all, steps); err != nil {
 		t.Errorf("%v\n%s", err, &out)
 	}
 
-	if err := Report(&out, all); err != nil || !strings.Contains(out.String(), "500 bounces") || !strings.Contains(out.String(), "61 commands") {
+	if err := Report(&out, steps, Recorded); err != nil || !strings.Contains(out.String(), "bounces registered              500") || !strings.Contains(out.String(), "commands obeyed                  61") {
 		t.Errorf("had %v and the report\n%s", err, &out)
 	}
 
@@ -83,7 +85,7 @@ func TestDemo(t *testing.T) {
 	}
 
 	got.Score++
-	if err := Compare(io.Discard, want, got, all); err == nil || !strings.Contains(err.Error(), "sum of their scores") {
+	if err := Compare(io.Discard, want, got, all, steps); err == nil || !strings.Contains(err.Error(), "sum of their scores") {
 		t.Errorf("a wrong score was not found: %v", err)
 	}
 }
@@ -108,7 +110,7 @@ func TestMailmanAgrees(t *testing.T) {
 
 	mmtest.Drain(t, prefix, "BounceRunner", "bounces")
 	mmtest.Drain(t, prefix, "CommandRunner", "commands")
-	got, err := Check(site.FromProfile(prefix, site.Builtin()))
+	got, err := Check(site.FromProfile(prefix, site.Builtin()), 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -144,5 +146,49 @@ func TestMakeEndsWhenToldTo(t *testing.T) {
 	}})
 	if !errors.Is(err, enough) || strings.Join(seen, " ") != "members members bounces" {
 		t.Errorf("had %v after %q", err, seen)
+	}
+}
+
+// Mail that comes by LMTP does what the same mail in the queues does, and its notices
+// reach the mail server.
+func TestWholeWay(t *testing.T) {
+	s, mails, want, err := Prepare(t.TempDir(), Options{Members: 1000, Bounces: 120, Commands: 30, Now: time.Now()})
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	last := 0
+	if _, err := Deliver(t.Context(), s, mails, func(done, total int) { last = done }); err != nil || last != 150 {
+		t.Fatalf("delivered %d of 150: %v", last, err)
+	}
+
+	got, err := Check(s, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.Mails != 0 {
+		t.Errorf("%d notices before anything is handled", got.Mails)
+	}
+
+	all := drain(t, s)
+	if got, err = Check(s, 0); err != nil {
+		t.Fatal(err)
+	}
+	var out strings.Builder
+	if err := Compare(&out, want, got, all, Steps(150, time.Second, all, Recorded)); err != nil {
+		t.Errorf("%v\n%s", err, &out)
+	}
+}
+
+func TestDeliveryEndsWithItsContext(t *testing.T) {
+	s, mails, _, err := Prepare(t.TempDir(), Options{Members: 100, Bounces: 50, Now: time.Now()})
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := Deliver(ctx, s, mails, nil); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v, want that it was cancelled", err)
 	}
 }

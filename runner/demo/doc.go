@@ -1,6 +1,8 @@
-// Package demo is in charge of a made-up site for those who have no Mailman: a
-// list of the original story's size, the bounces of one mailing and some
-// commands in its queues, and what its state must be once they are handled.
+// Package demo makes up a site for those who have no Mailman, as large as that of the
+// original story. [Make] makes it with the bounces of one mailing and some commands in
+// its queues; [Prepare] returns these as [Mail] instead, for [Deliver] to bring in by
+// LMTP. [Expected] is what the site must be like once all is handled, [Check] reads
+// what it is like, and [Report] and [Compare] print both.
 //
 // Nothing of it is Mailman's: addresses, mail and texts are our own, and the
 // settings are what site.Builtin has. The state is read back by gopickle, which
@@ -38,8 +40,8 @@ type Expected struct {
 	ByUser     int // members who disabled it themselves
 	Hidden     int // members who asked to be hidden
 	Pending    int // requests that wait for a confirmation
-	Mails      int // messages to be sent
-	Registered int // bounces that were counted against somebody
-	Forwarded  int // bounces that nobody understood, sent on to the owner
+	Mails      int // notices, to be sent or sent already
+	Registered int // bounces that were counted against a member
+	Forwarded  int // bounces that no module recognised, sent on to the owner
 	Discarded  int // bounces that say that nothing is lost yet
 }
