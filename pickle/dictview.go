@@ -13,72 +13,6 @@ type DictView struct {
 	err error
 }
 
-// items is a dict in bytes with the changes to its items.
-type items struct {
-	index *dictIndex
-	edits map[int]*edit // of items of the index
-	added *Dict         // of *edit, by key
-	size  int
-}
-
-// edit is what an item was set to: bytes, or nothing where it was deleted.
-type edit struct {
-	b       []byte
-	deleted bool
-	err     error // why what was set cannot be written
-}
-
-func (e *edit) decode() (Value, error) {
-	if e.err != nil {
-		return nil, e.err
-	}
-	r := reader{b: e.b, span: true, work: loadWork(len(e.b))}
-	return r.run()
-}
-
-func (x *items) changed() bool { return len(x.edits) > 0 || x.added != nil && x.added.Len() > 0 }
-
-// applyTo makes the changes in a dict decoded from the bytes.
-func (x *items) applyTo(dict *Dict) error {
-	apply := func(k Value, e *edit) error {
-		if e.deleted {
-			dict.Delete(k)
-			return nil
-		}
-		v, err := e.decode()
-		if err == nil {
-			dict.Set(k, v)
-		}
-
-		return err
-	}
-
-	for i, e := range x.edits {
-		k, err := x.index.key(i).decode()
-		if err == nil {
-			err = apply(k, e)
-		}
-
-		if err != nil {
-			return err
-		}
-	}
-
-	if x.added == nil {
-		return nil
-	}
-
-	for k, e := range x.added.All() {
-		if e := e.(*edit); !e.deleted {
-			if err := apply(k, e); err != nil {
-				return err
-			}
-		}
-	}
-
-	return nil
-}
-
 // look returns the dict as it is held now: live, or in bytes with changes.
 func (v *DictView) look() (*Dict, *items, error) {
 	s := v.doc.slot(v.key)
@@ -195,22 +129,6 @@ func (v *DictView) Get(key Value) (Value, bool, error) {
 	return val, err == nil, err
 }
 
-// find returns the change to a key's item, if any, and the item's index in the
-// bytes or -1.
-func (x *items) find(key Value) (*edit, int) {
-	if i := x.index.find(key); i >= 0 {
-		return x.edits[i], i
-	}
-
-	if x.added != nil {
-		if e, ok := x.added.Get(key); ok {
-			return e.(*edit), -1
-		}
-	}
-
-	return nil, -1
-}
-
 // GetStr is Get of a str key.
 func (v *DictView) GetStr(key string) (Value, bool, error) { return v.Get(Str(key)) }
 
@@ -257,14 +175,6 @@ func (v *DictView) SetKey(key, val Value) {
 	}
 }
 
-// noteLive lets a change inside a live value be counted; what takes it back was
-// noted with the savepoint.
-func (d *Document) noteLive() {
-	if d.undoable {
-		d.undo = append(d.undo, func() { d.changed-- })
-	}
-}
-
 // Delete removes a str key and reports whether it was there; DeleteKey removes any.
 func (v *DictView) Delete(key string) bool { return v.DeleteKey(Str(key)) }
 
@@ -282,54 +192,6 @@ func (v *DictView) DeleteKey(key Value) bool {
 
 	v.doc.edit(x, key, &edit{deleted: true})
 	return true
-}
-
-// edit makes a change to the item of a key.
-func (d *Document) edit(x *items, key Value, e *edit) {
-	old, i := x.find(key)
-	had := old != nil && !old.deleted || old == nil && i >= 0
-	size := x.size
-	switch {
-	case had && e.deleted:
-		x.size--
-	case !had && !e.deleted:
-		x.size++
-	}
-
-	if i >= 0 {
-		if x.edits == nil {
-			x.edits = make(map[int]*edit)
-		}
-
-		x.edits[i] = e
-		d.note(func() {
-			x.size = size
-			if x.edits[i] = old; old == nil {
-				delete(x.edits, i)
-			}
-		})
-
-		return
-	}
-
-	if x.added == nil {
-		x.added = NewDict()
-	}
-
-	if e.deleted {
-		x.added.Delete(key)
-	} else {
-		x.added.Set(key, e)
-	}
-
-	d.note(func() {
-		x.size = size
-		if old == nil {
-			x.added.Delete(key)
-		} else {
-			x.added.Set(key, old)
-		}
-	})
 }
 
 // Len returns the number of items.

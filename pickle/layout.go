@@ -1,10 +1,7 @@
 package pickle
 
 import (
-	"bytes"
-	"encoding/binary"
 	"errors"
-	"math"
 )
 
 // A Document leaves its bytes as they are and needs to know only where things
@@ -40,14 +37,6 @@ type place struct {
 	got    bool // by GET: it was made elsewhere
 }
 
-// memoPlace is what is known of a memo id; flags are 0 where nothing was put.
-type memoPlace struct {
-	start  uint32
-	height uint16
-	flags  uint8
-	refs   uint8 // GETs of it; 255 is that or more
-}
-
 // itemBatch is a run of dict items that one SETITEMS, or one SETITEM, sets.
 type itemBatch struct {
 	first int    // index of its first item
@@ -66,13 +55,6 @@ type segment struct {
 	gets    []containerGet
 }
 
-func (s *segment) known(id uint32) *memoPlace {
-	if i := id - s.firstID; id >= s.firstID && int(i) < len(s.memo) && s.memo[i].flags != 0 {
-		return &s.memo[i]
-	}
-	return nil
-}
-
 // layout is a run over a segment, or over a dict in one.
 type layout struct {
 	seg    *segment
@@ -87,126 +69,6 @@ type layout struct {
 	maxHeight uint16
 	oddKey    bool // a key of the dict is not an atom or a tuple of atoms
 	pending   int  // where what POP or POP_MARK dropped began, or -1
-}
-
-// token is one opcode with its argument.
-type token struct {
-	op         byte
-	start, end int
-	arg        []byte // of strings, numbers in text and names
-	id         uint32 // of memo opcodes
-}
-
-// nextToken reads one opcode of the language of protocol 1.
-func nextToken(b []byte, pos int, t *token) error {
-	t.start = pos
-	if pos >= len(b) {
-		return errLayout
-	}
-
-	op := b[pos]
-	t.op = op
-	pos++
-	n := 0
-
-	switch op {
-	case opMark, opStop, opNone, opReduce, opAppend, opAppends, opBuild, opEmptyDict, opEmptyList, opEmptyTuple,
-		opObj, opSetItem, opSetItems, opTuple, opPopMark, opPop:
-		t.end = pos
-		return nil
-	case opShortBinString:
-		if pos >= len(b) {
-			return errLayout
-		}
-		n = int(b[pos])
-		pos++
-	case opBinString, opBinUnicode:
-		if len(b)-pos < 4 {
-			return errLayout
-		}
-		l := binary.LittleEndian.Uint32(b[pos:])
-		if l > math.MaxInt32 {
-			return errLayout
-		}
-
-		n = int(l)
-		pos += 4
-	case opBinInt1:
-		n = 1
-	case opBinInt2:
-		n = 2
-	case opBinInt:
-		n = 4
-	case opBinFloat:
-		n = 8
-	case opBinPut, opBinGet:
-		if pos >= len(b) {
-			return errLayout
-		}
-		t.id, t.end = uint32(b[pos]), pos+1
-		return nil
-	case opLongBinPut, opLongBinGet:
-		if len(b)-pos < 4 {
-			return errLayout
-		}
-		t.id, t.end = binary.LittleEndian.Uint32(b[pos:]), pos+4
-		return nil
-	case opInt, opLong, opGlobal, opInst:
-		end := bytes.IndexByte(b[pos:], '\n')
-		if end < 0 {
-			return errLayout
-		}
-
-		if op == opGlobal || op == opInst {
-			more := bytes.IndexByte(b[pos+end+1:], '\n')
-			if more < 0 {
-				return errLayout
-			}
-			end += 1 + more
-		}
-
-		t.arg, t.end = b[pos:pos+end], pos+end+1
-		return nil
-	default:
-		return errLayout
-	}
-
-	if n > len(b)-pos {
-		return errLayout
-	}
-	t.arg, t.end = b[pos:pos+n], pos+n
-	return nil
-}
-
-func isPut(op byte) bool { return op == opBinPut || op == opLongBinPut }
-func isGet(op byte) bool { return op == opBinGet || op == opLongBinGet }
-
-// plainDigits allows the numbers in text that picklers write.
-func plainDigits(s []byte, op byte) bool {
-	if op == opLong {
-		if len(s) == 0 || s[len(s)-1] != 'L' {
-			return false
-		}
-		s = s[:len(s)-1]
-	} else if len(s) == 2 && s[0] == '0' && (s[1] == '0' || s[1] == '1') {
-		return true
-	}
-
-	if len(s) > 0 && s[0] == '-' {
-		s = s[1:]
-	}
-
-	if len(s) == 0 || len(s) > maxLongDigits || s[0] == '0' && len(s) > 1 {
-		return false
-	}
-
-	for _, c := range s {
-		if c < '0' || c > '9' {
-			return false
-		}
-	}
-
-	return true
 }
 
 func (l *layout) push(start int, flags uint8, height uint16) {
@@ -499,50 +361,4 @@ func (l *layout) setItems(above []place, start, end uint32) bool {
 	}
 
 	return l.holds(p, height)
-}
-
-func (l *layout) put(id uint32) bool {
-	if len(l.stack) <= l.floor() || l.pending >= 0 {
-		return false
-	}
-	if !l.wantMemo {
-		return true
-	}
-
-	p := &l.stack[len(l.stack)-1]
-	s := l.seg
-	i := int(id) - int(s.firstID)
-	if p.got || i < 0 || i > len(s.b)/5+1024 {
-		return false
-	}
-
-	for i >= len(s.memo) {
-		s.memo = append(s.memo, memoPlace{})
-	}
-	if s.memo[i].flags != 0 {
-		return false
-	}
-	s.memo[i] = memoPlace{start: p.start, height: p.height, flags: p.flags &^ flagObject}
-	return true
-}
-
-func (l *layout) get(t *token) bool {
-	s := l.seg
-	m := s.known(t.id)
-	if m == nil {
-		return false
-	}
-
-	if l.wantMemo {
-		if m.refs < math.MaxUint8 {
-			m.refs++
-		}
-		if m.flags&flagPure == 0 {
-			s.gets = append(s.gets, containerGet{uint32(t.start), t.id})
-		}
-	}
-
-	l.push(t.start, m.flags, m.height)
-	l.stack[len(l.stack)-1].got = true
-	return true
 }

@@ -3,9 +3,7 @@ package bounce
 import (
 	"errors"
 	"strings"
-	"time"
 
-	"github.com/mmrunner/mmrunner/mmcompat/i18n"
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
 	"github.com/mmrunner/mmrunner/mmcompat/message"
 	"github.com/mmrunner/mmrunner/mmcompat/pending"
@@ -245,105 +243,6 @@ func (r *register) disabled() string {
 	return r.m.Say(textDisabled, nil)
 }
 
-// tellOwner sends the owner a notice with the bounce (__sendAdminBounceNotice).
-func (r *register) tellOwner(member string, read reader, did string) error {
-	msg, err := read()
-	if err != nil {
-		return err
-	}
-
-	owner := r.l.GetSiteEmail("")
-	lang := r.l.Str("preferred_language")
-	body, err := r.m.Maketext("bounce.txt", i18n.Vars{
-		"listname": membership.Attr(r.l, "real_name"), "addr": member, "negative": "", "did": did,
-		"but": "", "reenable": "", "owneraddr": owner,
-	}, "")
-	if err != nil {
-		return err
-	}
-	n, err := r.m.UserNotification(r.l.GetOwnerEmail(), owner, r.m.Say(textAction, nil), nil, lang)
-	if err != nil {
-		return err
-	}
-	if err := r.m.Enclose(n, body, lang, msg); err != nil {
-		return err
-	}
-
-	return r.m.Send(n)
-}
-
-// nextNotice tells a disabled member how to come back, or removes one whose
-// notices are used up (sendNextNotification).
-func (r *register) nextNotice(member string) error {
-	info, err := r.l.GetBounceInfo(member)
-	if err != nil || info == nil {
-		return err
-	}
-
-	reason, err := r.l.GetDeliveryStatus(member)
-	if err != nil {
-		return err
-	}
-	if py.Compare(info.NoticesLeft, pickle.Int(0)) <= 0 {
-		return r.remove(member, info, reason)
-	}
-
-	lang := r.l.GetMemberLanguage(member)
-	k, ok := textReasons[reason]
-	if !ok {
-		k = textUnknownReason
-	}
-
-	why := r.m.Say(k, nil)
-	if reason == maillist.ByBounce {
-		// Where there is no midnight, that may be the day before.
-		at, err := r.midnight(info.Date)
-		if err != nil {
-			return err
-		}
-
-		last := maillist.DateOf(time.Unix(int64(at), 0).In(r.b.Now().Location()))
-		why += r.m.Say(textLastBounce, i18n.Vars{"date": dayMonthYear(last)})
-	}
-
-	password, err := r.l.GetMemberPassword(member)
-	if err != nil {
-		return err
-	}
-
-	body, err := r.m.Maketext("disabled.txt", i18n.Vars{
-		"listname": membership.Attr(r.l, "real_name"), "noticesleft": info.NoticesLeft,
-		"confirmurl": r.l.GetScriptURL("confirm") + "/" + info.Cookie,
-		"optionsurl": r.l.GetOptionsURL(member, false), "password": password,
-		"owneraddr": r.l.GetOwnerEmail(), "reason": why,
-	}, lang)
-	if err != nil {
-		return err
-	}
-	n, err := r.m.UserNotification(member, r.l.GetRequestEmail(""), nil, body, lang)
-	if err != nil {
-		return err
-	}
-
-	// The bare words, not a Header: an answer is read for them.
-	n.Del("subject")
-	n.Set("Subject", "confirm "+info.Cookie)
-	send := r.m.SendWithoutPrecedence
-
-	if !since(r.b, noticeWithoutPrecedence) {
-		send = func(n *message.Notification) error { return r.m.Send(n) }
-	}
-
-	if err := send(n); err != nil {
-		return err
-	}
-	if err := info.CountNotice(); err != nil {
-		return err
-	}
-	info.LastNotice = maillist.DateOf(r.b.Now())
-	return r.l.SetBounceInfo(member, info)
-}
-
 // remove takes a member off the list once no notices are left.
 func (r *register) remove(member string, info *maillist.BounceInfo, reason maillist.Status) error {
 	yes, notify := true, r.l.Bool("bounce_notify_owner_on_removal")
@@ -375,52 +274,6 @@ func (r *register) remove(member string, info *maillist.BounceInfo, reason maill
 	return nil
 }
 
-// probe sends a member a message that tells by its bounce whether the address is
-// dead (Deliverer.sendProbe).
-func (r *register) probe(member string, read reader) error {
-	msg, err := read()
-	if err != nil {
-		return err
-	}
-
-	lang := r.l.GetMemberLanguage(member)
-	realname := membership.Attr(r.l, "real_name")
-	body, err := r.m.Maketext("probe.txt", i18n.Vars{"listname": realname, "address": member,
-		"optionsurl": r.l.GetOptionsURL(member, false), "owneraddr": r.l.GetOwnerEmail()}, lang)
-	if err != nil {
-		return err
-	}
-
-	pend, err := r.b.Pending()
-	if err != nil {
-		return err
-	}
-	token, err := pend.New(pending.ProbeBounce, pickle.Str(member), msg.ToPickle())
-	if err != nil {
-		return err
-	}
-
-	local, err := i18n.SafeInterp(r.b.Site().Str("VERP_PROBE_FORMAT"),
-		i18n.Vars{"bounces": r.l.Name() + "-bounces", "token": token})
-	if err != nil {
-		return err
-	}
-	sender := local.(string) + "@" + r.l.HostName()
-	before := r.m.Voice().Set(lang)
-	subject := r.m.Say(textProbe, i18n.Vars{"listname": realname})
-	r.m.Voice().Set(before)
-	n, err := r.m.UserNotification(member, sender, subject, nil, lang)
-	if err != nil {
-		return err
-	}
-	if err := r.m.Enclose(n, body, lang, msg); err != nil {
-		return err
-	}
-
-	return r.m.Send(n, message.Attr{Name: "envsender", Value: pickle.Str(sender)},
-		message.Attr{Name: "verp", Value: false}, message.Attr{Name: "probe_token", Value: pickle.Str(token)})
-}
-
 // midnight is Utils.midnight: when a day begins, in seconds since 1970.
 func (r *register) midnight(d maillist.Date) (float64, error) {
 	at, ok := r.clock.Midnight(d[0], d[1], d[2], r.b.Now().Location())
@@ -428,25 +281,4 @@ func (r *register) midnight(d maillist.Date) (float64, error) {
 		return 0, &py.Error{Class: "OverflowError", Text: "mktime argument out of range"}
 	}
 	return float64(at), nil
-}
-
-// shown is a value as Python's %s shows it.
-func shown(v pickle.Value) i18n.Text {
-	t, err := i18n.SafeInterp("%(value)s", i18n.Vars{"value": v})
-	if err != nil {
-		return err.Error()
-	}
-	return t
-}
-
-func score(info *maillist.BounceInfo) i18n.Text { return shown(info.Score) }
-
-func (r *register) threshold() i18n.Text {
-	v, _ := r.l.Get("bounce_score_threshold")
-	return shown(v)
-}
-
-// dayMonthYear is strftime's %d-%b-%Y.
-func dayMonthYear(d maillist.Date) string {
-	return time.Date(d[0], time.Month(d[1]), d[2], 0, 0, 0, 0, time.UTC).Format("02-Jan-2006")
 }

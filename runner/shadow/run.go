@@ -10,8 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/fsnotify/fsnotify"
-
 	"github.com/mmrunner/mmrunner/mmcompat/qfile"
 	"github.com/mmrunner/mmrunner/mmcompat/site"
 	"github.com/mmrunner/mmrunner/pickle"
@@ -46,9 +44,6 @@ const (
 	DefaultBatch = 200
 	DefaultEvery = 5 * time.Second
 )
-
-// tick is how often due batches are looked for.
-const tick = 250 * time.Millisecond
 
 // shadow is one run.
 type shadow struct {
@@ -275,145 +270,4 @@ func (s *shadow) work(ctx context.Context, queue string) error {
 type done struct {
 	batch Batch
 	found []Difference
-}
-
-// live collects entries as they come, and replays batches beside that.
-func (s *shadow) live(ctx context.Context) error {
-	w, err := fsnotify.NewWatcher()
-	if err != nil {
-		return err
-	}
-	defer w.Close()
-
-	for dir := range s.queues {
-		// A queue's directory is made by the first runner that needs it.
-		if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("%s: there is no such queue yet; start Mailman once, which makes it", dir)
-		}
-		if err := w.Add(dir); err != nil {
-			return fmt.Errorf("%s: %w", dir, err)
-		}
-	}
-
-	if err := s.scan(); err != nil {
-		return err
-	}
-	finished := make(chan done, 1)
-	busy := false
-	ticker := time.NewTicker(tick)
-	defer ticker.Stop()
-
-	for ctx.Err() == nil {
-		select {
-		case e, ok := <-w.Events:
-			if !ok {
-				return errors.New("the queues are no longer watched")
-			}
-			base, isEntry := strings.CutSuffix(filepath.Base(e.Name), qfile.Waiting)
-			if e.Has(fsnotify.Create|fsnotify.Write) && isEntry {
-				if err := s.keep(filepath.Dir(e.Name), base); err != nil {
-					return err
-				}
-			}
-		case err := <-w.Errors:
-			if !errors.Is(err, fsnotify.ErrEventOverflow) {
-				return err
-			}
-			s.report.Overflow++
-			if err := s.scan(); err != nil {
-				return err
-			}
-		case d := <-finished:
-			busy = false
-			s.report.add(d.batch, d.found)
-			s.o.Tell(&s.report, false)
-		case <-ticker.C:
-			if err := s.retry(); err != nil {
-				return err
-			}
-			if len(s.seen) > manySeen {
-				s.forget()
-			}
-			s.o.Tell(&s.report, busy)
-		case <-ctx.Done():
-		}
-
-		if queue := s.due(); !busy && queue != "" {
-			g, err := s.collect.take(queue)
-			if err != nil {
-				return err
-			}
-
-			busy = true
-			go func() {
-				b, found := s.replay.run(context.WithoutCancel(ctx), g, s.runners[queue])
-				finished <- done{b, found}
-			}()
-		}
-	}
-
-	if busy {
-		d := <-finished
-		s.report.add(d.batch, d.found)
-	}
-
-	for path := range s.partial {
-		s.partial[path] = time.Time{}
-	}
-	if err := s.retry(); err != nil {
-		return err
-	}
-
-	for _, queue := range s.order {
-		if err := s.work(context.WithoutCancel(ctx), queue); err != nil {
-			return err
-		}
-	}
-
-	return nil
-}
-
-// scan keeps what is in the queues and was not seen.
-func (s *shadow) scan() error {
-	for dir := range s.queues {
-		bases, err := waiting(dir)
-		if err != nil {
-			return err
-		}
-
-		for _, base := range bases {
-			if err := s.keep(dir, base); err != nil {
-				return err
-			}
-		}
-	}
-
-	return nil
-}
-
-// due is a queue whose batch is to be replayed, "" if there is none.
-func (s *shadow) due() string {
-	oldest := ""
-	for queue, g := range s.collect.batches {
-		if len(g.entries) == 0 || len(g.entries) < s.o.BatchSize && time.Since(g.began) < s.o.Every {
-			continue
-		}
-		if oldest == "" || g.began.Before(s.collect.batches[oldest].began) {
-			oldest = queue
-		}
-	}
-
-	return oldest
-}
-
-// manySeen is how many names are remembered before those that are gone from the
-// queues are forgotten.
-const manySeen = 100_000
-
-func (s *shadow) forget() {
-	for path := range s.seen {
-		if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
-			delete(s.seen, path)
-		}
-	}
 }

@@ -1,0 +1,258 @@
+package maillist
+
+import (
+	"github.com/mmrunner/mmrunner/mmcompat/py"
+	"github.com/mmrunner/mmrunner/pickle"
+)
+
+// removed is the order in which removeMember goes through the dicts.
+var removed = []string{
+	passwords, userOptions, regulars, digests, languages,
+	topicsInterest, usernames, bounceInfos, deliveryStatus,
+}
+
+// NewMember is what AddNewMember may be told besides the address.
+type NewMember struct {
+	Digest   bool
+	Password pickle.Value // str or unicode; nil means a made-up one
+	Language string       // "" means the list's
+	RealName pickle.Value // str or unicode; nil or empty means none
+}
+
+// AddNewMember makes the address a member. The error is ErrAlreadyAMember.
+func (l *List) AddNewMember(member string, m NewMember) error {
+	if m.Password == nil {
+		pw, err := l.MakeRandomPassword()
+		if err != nil {
+			return err
+		}
+		m.Password = pickle.Str(pw)
+	}
+	return l.addNewMember(member, m)
+}
+
+func (l *List) addNewMember(member string, m NewMember) error {
+	if l.IsMember(member) {
+		return ErrAlreadyAMember.With(member)
+	}
+
+	if m.Language == "" {
+		m.Language = l.Str("preferred_language")
+	}
+
+	key := py.Lower(member)
+	// Only upper case before the @ is kept.
+	var kept pickle.Value = pickle.Int(0)
+	if LCDomain(member) != key {
+		kept = pickle.Str(member)
+	}
+
+	where := regulars
+	if m.Digest {
+		where = digests
+	}
+
+	l.DictSet(where, key, kept)
+	l.DictSet(passwords, key, m.Password)
+	l.DictSet(languages, key, pickle.Str(m.Language))
+
+	if py.Truth(m.RealName) {
+		l.DictSet(usernames, key, m.RealName)
+	}
+
+	if options, ok := l.Get("new_member_options"); ok && py.Truth(options) {
+		l.DictSet(userOptions, key, options)
+	}
+
+	return nil
+}
+
+// RemoveMember removes a member and all that is known of him, or gives
+// ErrNotAMember. As in Mailman, one_last_digest keeps him.
+func (l *List) RemoveMember(member string) error {
+	if err := l.mustBeMember(member); err != nil {
+		return err
+	}
+	key := py.Lower(member)
+	for _, dict := range removed {
+		l.DictDelete(dict, key)
+	}
+	return nil
+}
+
+// ChangeMemberAddress makes newAddress a member with what member has, and
+// removes member unless noDelete. The errors are ErrNotAMember and, when
+// member is already gone, ErrAlreadyAMember.
+func (l *List) ChangeMemberAddress(member, newAddress string, noDelete bool) error {
+	_, where, ok := l.cpMember(member)
+	if !ok {
+		return ErrNotAMember.With(member)
+	}
+
+	key, newKey := py.Lower(member), py.Lower(newAddress)
+	m := NewMember{Digest: where == digests, Language: l.GetMemberLanguage(member)}
+	m.RealName, _ = l.DictGet(usernames, key)
+	flags, _ := l.DictGet(userOptions, key)
+	delivery, disabled := l.DictGet(deliveryStatus, key)
+
+	if m.Password, ok = l.DictGet(passwords, key); !ok {
+		pw, err := l.MakeRandomPassword()
+		if err != nil {
+			return err
+		}
+		m.Password = pickle.Str(pw)
+	}
+
+	status, _, err := l.delivery(member)
+	if err != nil {
+		return err
+	}
+
+	if !noDelete {
+		if err := l.RemoveMember(member); err != nil {
+			return err
+		}
+	}
+
+	if err := l.addNewMember(newAddress, m); err != nil {
+		return err
+	}
+
+	if py.Truth(flags) {
+		l.DictSet(userOptions, newKey, flags)
+	}
+
+	// A plain change of address keeps what the member or the owner disabled.
+	if disabled && !noDelete && (status == ByUser || status == ByAdmin) {
+		l.DictSet(deliveryStatus, newKey, delivery)
+	}
+
+	return nil
+}
+
+// SetMemberPassword gives a member a password, str or unicode, or gives
+// ErrNotAMember.
+func (l *List) SetMemberPassword(member string, password pickle.Value) error {
+	return l.setOf(member, passwords, password)
+}
+
+// SetMemberLanguage gives a member a language, or gives ErrNotAMember.
+func (l *List) SetMemberLanguage(member, language string) error {
+	return l.setOf(member, languages, pickle.Str(language))
+}
+
+// SetMemberName gives a member a full name, str or unicode, or gives
+// ErrNotAMember.
+func (l *List) SetMemberName(member string, name pickle.Value) error {
+	return l.setOf(member, usernames, name)
+}
+
+func (l *List) setOf(member, dict string, v pickle.Value) error {
+	if err := l.mustBeMember(member); err != nil {
+		return err
+	}
+	l.DictSet(dict, py.Lower(member), v)
+	return nil
+}
+
+// SetMemberTopics gives a member the names of topics, none if there are none,
+// or gives ErrNotAMember.
+func (l *List) SetMemberTopics(member string, topics []string) error {
+	if err := l.mustBeMember(member); err != nil {
+		return err
+	}
+	if len(topics) == 0 {
+		l.DictDelete(topicsInterest, py.Lower(member))
+		return nil
+	}
+
+	v := &pickle.List{}
+	for _, t := range topics {
+		v.Items = append(v.Items, pickle.Str(t))
+	}
+	l.DictSet(topicsInterest, py.Lower(member), v)
+	return nil
+}
+
+// SetMemberOption sets or clears a flag of a member. The errors are
+// ErrNotAMember and, for Digests, ErrCantDigest, ErrMustDigest,
+// ErrAlreadyReceivingDigests and ErrAlreadyReceivingRegularDeliveries.
+func (l *List) SetMemberOption(member string, flag int, value bool) error {
+	if err := l.mustBeMember(member); err != nil {
+		return err
+	}
+	if flag == Digests {
+		return l.setDigests(member, value)
+	}
+
+	key := py.Lower(member)
+	old, ok := l.DictGet(userOptions, key)
+	operator := "&="
+
+	if value {
+		operator = "|="
+	}
+
+	if err := hasBits(old, ok, operator); err != nil {
+		return err
+	}
+	set := py.SetBits(old, int64(flag), value)
+	// A member without options has no entry.
+	if !py.Truth(set) {
+		l.DictDelete(userOptions, key)
+	} else if !pickle.Equal(old, set) {
+		l.DictSet(userOptions, key, set)
+	}
+
+	return nil
+}
+
+func (l *List) setDigests(member string, value bool) error {
+	key := py.Lower(member)
+	from, to := digests, regulars
+	possible, impossible, already := "nondigestable", ErrMustDigest, ErrAlreadyReceivingRegularDeliveries
+
+	if value {
+		from, to = regulars, digests
+		possible, impossible, already = "digestable", ErrCantDigest, ErrAlreadyReceivingDigests
+	}
+
+	if !l.Bool(possible) {
+		return impossible
+	}
+	if l.DictHas(to, key) {
+		return already.With(member)
+	}
+	// Mailman reads a None in members like nobody.
+	kept, _ := l.DictGet(from, key)
+	if kept == nil {
+		return ErrNotAMember.With(member)
+	}
+
+	l.DictDelete(from, key)
+	l.DictSet(to, key, kept)
+	if value {
+		l.DictDelete(lastDigest, key)
+	} else {
+		// So that nothing is missed between the last digest and the first post.
+		l.DictSet(lastDigest, key, kept)
+	}
+
+	return nil
+}
+
+// SetDeliveryStatus enables or disables a member's delivery as of now, or gives
+// ErrNotAMember. Enabling forgets his bounce info.
+func (l *List) SetDeliveryStatus(member string, status Status) error {
+	if err := l.mustBeMember(member); err != nil {
+		return err
+	}
+	if status == Enabled {
+		return l.SetBounceInfo(member, nil)
+	}
+
+	l.DictSet(deliveryStatus, py.Lower(member), &pickle.Tuple{Items: []pickle.Value{
+		pickle.Int(status), Seconds(l.now()),
+	}})
+	return nil
+}

@@ -1,0 +1,93 @@
+package pickle
+
+// gather makes a tuple, list or dict of what is above the MARK.
+func (r *reader) gather(op byte) error {
+	items, err := r.popMark()
+	if err != nil {
+		return err
+	}
+
+	switch op {
+	case opTuple:
+		r.pushNew(&Tuple{clone(items)})
+	case opList:
+		r.pushNew(&List{clone(items)})
+	case opDict:
+		d := &Dict{}
+		if err := r.setItems(d, items); err != nil {
+			return err
+		}
+		r.pushNew(d)
+	}
+
+	return nil
+}
+
+// fill appends to the list, or sets items of the dict, below the items. Objects
+// that are like lists and dicts keep such items beside their state.
+func (r *reader) fill(op byte) error {
+	var items []Value
+	var err error
+
+	switch op {
+	case opAppend:
+		items, err = r.pop(1)
+	case opSetItem:
+		items, err = r.pop(2)
+	default:
+		items, err = r.popMark()
+	}
+
+	if err != nil {
+		return err
+	}
+	t, err := r.top()
+	if err != nil {
+		return err
+	}
+
+	var list *[]Value
+	var dict **Dict
+	switch t := t.(type) {
+	case *List:
+		list = &t.Items
+	case *Dict:
+		dict = &t
+	case *Instance:
+		list, dict = &t.ListItems, &t.DictItems
+	case *Reduce:
+		list, dict = &t.ListItems, &t.DictItems
+	}
+
+	if op == opAppend || op == opAppends {
+		if list == nil {
+			return r.raise("AttributeError: '"+TypeName(t)+"' object has no attribute 'append'", "had %s to append to, wanted a list", kind(t))
+		}
+		*list = append(*list, items...)
+		return nil
+	}
+
+	if dict == nil {
+		return r.raise(raiseItems(t, items), "had %s to set items of, wanted a dict", kind(t))
+	}
+
+	if *dict == nil {
+		*dict = &Dict{}
+	}
+
+	return r.setItems(*dict, items)
+}
+
+func (r *reader) setItems(d *Dict, items []Value) error {
+	if len(items)%2 != 0 {
+		return r.raise(raiseOdd(r.opcode()), "had %d keys and values, wanted an even number", len(items))
+	}
+
+	for i := 0; i < len(items); i += 2 {
+		if err := d.set(items[i], items[i+1], &r.work); err != nil {
+			return r.failFor(err)
+		}
+	}
+
+	return nil
+}

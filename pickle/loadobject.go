@@ -1,0 +1,180 @@
+package pickle
+
+import (
+	"fmt"
+	"math/big"
+)
+
+func (r *reader) global() (Global, error) {
+	module, err := r.line()
+	if err != nil {
+		return Global{}, err
+	}
+	name, err := r.line()
+	return Global{r.strs.copy(module), r.strs.copy(name)}, err
+}
+
+func (r *reader) oldInstance(op byte) error {
+	var class Global
+	var err error
+
+	if op == opInst {
+		if class, err = r.global(); err != nil {
+			return err
+		}
+	}
+
+	args, err := r.popMark()
+	if err != nil {
+		return err
+	}
+
+	if op == opObj {
+		if len(args) == 0 {
+			return r.fail("had nothing after the MARK, wanted a class")
+		}
+		g, ok := args[0].(*Global)
+		if !ok {
+			return r.raise(raiseCall(args[0]), "had %s, wanted a class", kind(args[0]))
+		}
+
+		class, args = *g, args[1:]
+	}
+
+	in := &Instance{Class: class, Kind: OldStyle}
+	if len(args) > 0 {
+		in.Args = &Tuple{clone(args)}
+	}
+
+	r.pushNew(in)
+	return nil
+}
+
+// call makes an object as REDUCE and NEWOBJ say.
+func (r *reader) call(op byte) error {
+	s, err := r.pop(2)
+	if err != nil {
+		return err
+	}
+
+	f, ok := s[0].(*Global)
+	if !ok {
+		return r.raise(raiseCall(s[0]), "had %s to call, wanted a class or function", kind(s[0]))
+	}
+	args, ok := s[1].(*Tuple)
+	if !ok {
+		return r.raise("TypeError: argument list must be a tuple", "had %s as arguments, wanted a tuple", kind(s[1]))
+	}
+	if op == opNewObj {
+		r.pushNew(&Instance{Class: *f, Kind: NewStyle, Args: args})
+		return nil
+	}
+
+	if len(args.Items) > 0 {
+		if class, ok := args.Items[0].(*Global); ok {
+			switch {
+			case *f == newObject: // NEWOBJ in the words of the protocols that lack it
+				r.pushNew(&Instance{Class: *class, Kind: NewStyle, Args: &Tuple{clone(args.Items[1:])}})
+				return nil
+			case *f == reconstructor && len(args.Items) == 3 && isGlobal(args.Items[1]):
+				r.pushNew(&Instance{Class: *class, Kind: Reconstructed, Args: args})
+				return nil
+			}
+		}
+	}
+
+	r.pushNew(&Reduce{Func: f, Args: args})
+	return nil
+}
+
+func isGlobal(v Value) bool {
+	_, ok := v.(*Global)
+	return ok
+}
+
+// build gives the object on top its state. One that has a state already, which
+// no pickler writes, has its __dict__ updated.
+func (r *reader) build() error {
+	s, err := r.pop(1)
+	if err != nil {
+		return err
+	}
+
+	state := s[0]
+	t, err := r.top()
+	if err != nil {
+		return err
+	}
+
+	var had *Value
+	var has *bool
+	switch t := t.(type) {
+	case *Instance:
+		had, has = &t.State, &t.HasState
+	case *Reduce:
+		had, has = &t.State, &t.HasState
+	default:
+		return r.raise(raiseState(t, state), "had %s to give a state, wanted an object", kind(t))
+	}
+
+	if !*has {
+		*had, *has = state, true
+		return nil
+	}
+	a, ok := (*had).(*Dict)
+	b, ok2 := state.(*Dict)
+	if !ok || !ok2 {
+		return r.fail("had %s as a second state after %s, wanted dicts", kind(state), kind(*had))
+	}
+
+	// Into a dict of its own: the first may be somebody else's too. A few bytes
+	// may ask for this again and again, so it counts as work.
+	if r.work -= 64 * (a.Len() + b.Len()); r.work < 0 {
+		return r.failFor(errWork)
+	}
+	both := &Dict{}
+	for _, d := range []*Dict{a, b} {
+		for k, v := range d.All() {
+			if err := both.set(k, v, &r.work); err != nil {
+				return r.failFor(err)
+			}
+		}
+	}
+
+	*had = both
+	return nil
+}
+
+// kind names a value's Python type for an error message.
+func kind(v Value) string {
+	switch v := v.(type) {
+	case nil:
+		return "None"
+	case bool:
+		return "a bool"
+	case Int:
+		return "an int"
+	case *big.Int:
+		return "a long"
+	case float64:
+		return "a float"
+	case Str:
+		return "a str"
+	case Unicode:
+		return "a unicode"
+	case *Tuple:
+		return "a tuple"
+	case *List:
+		return "a list"
+	case *Dict:
+		return "a dict"
+	case *Global:
+		return "the name " + v.String()
+	case *Instance:
+		return "an instance of " + v.Class.String()
+	case *Reduce:
+		return "an object"
+	}
+
+	return fmt.Sprintf("a Go %T", v)
+}

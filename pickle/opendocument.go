@@ -1,0 +1,163 @@
+package pickle
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+)
+
+// OpenDocument indexes a pickled dict. It keeps b, and b must not change from
+// then on. What is not in the layout of protocol 1 is first brought into it, and
+// a document is written in protocol 1 unless SetProtocol says otherwise.
+func OpenDocument(b []byte) (*Document, error) {
+	d, err := openLayout(b)
+	if !errors.Is(err, errLayout) {
+		return d, err
+	}
+	if d := openTranscoded(b); d != nil {
+		return d, nil
+	}
+
+	v, _, err := Load(b)
+	if err != nil {
+		return nil, err
+	}
+	dict, ok := v.(*Dict)
+	if !ok {
+		return nil, fmt.Errorf("pickle: had %s, wanted a dict", kind(v))
+	}
+
+	return newDocument(dict, b[0] == opMark)
+}
+
+// openTranscoded is OpenDocument of what can be brought into protocol 1 without
+// decoding it; nil of anything else.
+func openTranscoded(b []byte) *Document {
+	b, err := transcode(b)
+	if err != nil {
+		return nil
+	}
+
+	d, err := openLayout(b)
+	if err != nil {
+		return nil
+	}
+	return d
+}
+
+// NewDocument returns a document that holds what d holds now.
+func NewDocument(d *Dict) (*Document, error) { return newDocument(d, false) }
+
+// newDocument is NewDocument that can also keep to opcodes which have their like
+// in protocol 0.
+func newDocument(d *Dict, plain bool) (*Document, error) {
+	for k := range d.All() {
+		if u, ok := k.(Unicode); ok && isASCII(string(u)) {
+			continue
+		}
+		if _, ok := k.(Str); !ok {
+			return nil, fmt.Errorf("pickle: had %s as a key, wanted a str", kind(k))
+		}
+	}
+
+	w := writer{proto: 1, nextID: 1, plain: plain}
+	w.count(d)
+	if err := w.value(d, 1); err != nil {
+		return nil, err
+	}
+
+	return openLayout(append(w.out, opStop))
+}
+
+// openLayout is OpenDocument of protocol 1; errLayout of anything else.
+func openLayout(b []byte) (*Document, error) {
+	if uint64(len(b)) >= math.MaxUint32 {
+		return nil, fmt.Errorf("pickle: had %d bytes, wanted less than 4 GiB", len(b))
+	}
+	if len(b) == 0 || b[0] != opEmptyDict {
+		return nil, errLayout
+	}
+
+	seg := &segment{b: b}
+	l := layout{seg: seg, wantMemo: true}
+	if err := l.run(0); err != nil {
+		return nil, err
+	}
+	if l.stack[0].start != 0 || l.stack[0].flags&flagDict == 0 {
+		return nil, errLayout
+	}
+
+	// A chain through GETs may be deeper than what lies inside one another.
+	if (len(seg.gets)+1)*int(l.maxHeight) > MaxDepth {
+		if _, _, err := Load(b); err != nil {
+			return nil, err
+		}
+	}
+
+	for _, start := range l.items {
+		if _, ok := seg.asciiKey(start); !ok {
+			return nil, errLayout
+		}
+	}
+
+	d := &Document{base: seg, slots: make(map[string]*slot), nextID: uint32(len(seg.memo))}
+	d.layout = &dictIndex{span: span{seg, 0, uint32(l.pos - 1)}, items: l.items, batches: l.batches}
+	if err := d.layout.buildTable(); err != nil {
+		return nil, err
+	}
+	if err := d.link(); err != nil {
+		return nil, err
+	}
+
+	return d, nil
+}
+
+// link finds the slots whose values share what can change.
+func (d *Document) link() error {
+	if len(d.base.gets) == 0 {
+		return nil
+	}
+	up := make(map[int]int) // of what is in a group, to another of the group
+	find := func(i int) int {
+		for {
+			j, ok := up[i]
+			if !ok || j == i {
+				return i
+			}
+
+			if k, ok := up[j]; ok {
+				up[i] = k
+			}
+
+			i = j
+		}
+	}
+
+	for _, g := range d.base.gets {
+		from, made := d.layout.itemAt(g.at), d.layout.itemAt(d.base.known(g.id).start)
+		if made < 0 {
+			return fmt.Errorf("pickle: offset %d: had a dict that holds itself, wanted one that does not", g.at)
+		}
+
+		if made, from = find(made), find(from); made != from {
+			up[made], up[from] = from, from
+		}
+	}
+
+	groups := make(map[int]*group)
+	for _, i := range slices.Sorted(maps.Keys(up)) {
+		g := groups[find(i)]
+		if g == nil {
+			g = &group{}
+			groups[find(i)] = g
+		}
+
+		s := d.slotAt(i)
+		s.group = g
+		g.slots = append(g.slots, s)
+	}
+
+	return nil
+}

@@ -1,0 +1,129 @@
+package pickle
+
+import (
+	"fmt"
+	"math"
+)
+
+// homes is which memo ids have lost their PUT.
+type homes struct {
+	seg   *segment
+	lost  map[uint32]bool // true until it has a new home
+	needs int             // how many of those something that stays refers to
+	need  map[uint32]bool
+}
+
+// rehome adds the splices that give lost memo ids a new PUT.
+func (s *segment) rehome(start, end uint32, splices []splice) ([]splice, error) {
+	h := homes{seg: s, lost: map[uint32]bool{}, need: map[uint32]bool{}}
+	gone := map[uint32]int{} // GETs that are gone too
+	var t token
+	first := end
+	for _, sp := range splices {
+		for pos := int(sp.start); pos < int(sp.end); pos = t.end {
+			if err := nextToken(s.b, pos, &t); err != nil {
+				return nil, err
+			}
+
+			switch {
+			case isPut(t.op):
+				h.lost[t.id] = true
+				first = min(first, sp.start)
+			case isGet(t.op):
+				gone[t.id]++
+			}
+		}
+	}
+
+	for id := range h.lost {
+		m := s.known(id)
+		if m == nil {
+			return nil, fmt.Errorf("pickle: memo id %d was removed and is not known", id)
+		}
+		if int(m.refs) == gone[id] && m.refs < math.MaxUint8 {
+			continue
+		}
+
+		h.need[id] = true
+	}
+
+	h.needs = len(h.need)
+	if h.needs == 0 {
+		return splices, nil
+	}
+	// Where the count of references is not exact, there may be none: go to the end.
+	out := make([]splice, 0, len(splices)+h.needs)
+	next := 0
+	for pos := int(start); pos < int(end); {
+		if next < len(splices) && pos >= int(splices[next].start) {
+			out = append(out, splices[next])
+			pos = int(splices[next].end)
+			next++
+			continue
+		}
+
+		if h.needs == 0 {
+			break
+		}
+		if err := nextToken(s.b, pos, &t); err != nil {
+			return nil, err
+		}
+
+		if isGet(t.op) && h.lost[t.id] {
+			if s.known(t.id).flags&flagPure == 0 {
+				return nil, fmt.Errorf("pickle: memo id %d, which can change, is shared with what was removed", t.id)
+			}
+			value, err := h.value(nil, t.id, 0)
+			if err != nil {
+				return nil, err
+			}
+
+			out = append(out, splice{uint32(t.start), uint32(t.end), [][]byte{value}})
+		}
+
+		pos = t.end
+	}
+
+	return append(out, splices[next:]...), nil
+}
+
+// value appends the value of a lost id with its PUT, which is its home from now on.
+func (h *homes) value(out []byte, id uint32, depth int) ([]byte, error) {
+	if depth > MaxDepth {
+		return nil, fmt.Errorf("pickle: %w: tuples in the memo", ErrDepth)
+	}
+	b := h.seg.b
+	var t token
+	for pos := int(h.seg.known(id).start); ; pos = t.end {
+		if err := nextToken(b, pos, &t); err != nil {
+			return nil, err
+		}
+
+		switch {
+		case isGet(t.op) && h.lost[t.id]:
+			var err error
+			if out, err = h.value(out, t.id, depth+1); err != nil {
+				return nil, err
+			}
+			continue
+		case isPut(t.op):
+			if lost, ever := h.lost[t.id]; ever && !lost {
+				continue // it has one already
+			}
+			h.settle(t.id)
+		}
+
+		out = append(out, b[t.start:t.end]...)
+		if isPut(t.op) && t.id == id {
+			return out, nil
+		}
+	}
+}
+
+func (h *homes) settle(id uint32) {
+	h.lost[id] = false
+	if h.need[id] {
+		delete(h.need, id)
+		h.needs--
+	}
+}
