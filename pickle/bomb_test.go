@@ -82,7 +82,7 @@ func TestBombs(t *testing.T) {
 
 				var bad *pickle.SyntaxError
 				if what == "Load" && err != nil && (!errors.As(err, &bad) || bad.Reason == "") {
-					t.Errorf("%s: had %v, wanted a SyntaxError", what, err)
+					t.Errorf("%s: got %v, need a SyntaxError", what, err)
 				}
 			}
 		})

@@ -61,14 +61,14 @@ func (r *reader) fill(op byte) error {
 
 	if op == opAppend || op == opAppends {
 		if list == nil {
-			return r.raise("AttributeError: '"+TypeName(t)+"' object has no attribute 'append'", "had %s to append to, wanted a list", kind(t))
+			return r.raise("AttributeError: '"+TypeName(t)+"' object has no attribute 'append'", "got %s to append to, need a list", kind(t))
 		}
 		*list = append(*list, items...)
 		return nil
 	}
 
 	if dict == nil {
-		return r.raise(raiseItems(t, items), "had %s to set items of, wanted a dict", kind(t))
+		return r.raise(raiseItems(t, items), "got %s to set items of, need a dict", kind(t))
 	}
 
 	if *dict == nil {
@@ -80,7 +80,7 @@ func (r *reader) fill(op byte) error {
 
 func (r *reader) setItems(d *Dict, items []Value) error {
 	if len(items)%2 != 0 {
-		return r.raise(raiseOdd(r.opcode()), "had %d keys and values, wanted an even number", len(items))
+		return r.raise(raiseOdd(r.opcode()), "got %d keys and values, need an even number", len(items))
 	}
 
 	for i := 0; i < len(items); i += 2 {

@@ -56,7 +56,7 @@ func TestCutOff(t *testing.T) {
 		}
 
 		if had != row[1] {
-			t.Errorf("%q: had %q (%v), wanted %q", b, had, err, row[1])
+			t.Errorf("%q: got %q (%v), need %q", b, had, err, row[1])
 		}
 	}
 }
@@ -83,7 +83,7 @@ func TestUnicodeKeys(t *testing.T) {
 		}
 
 		if v, ok, err := doc.Get("kept"); !ok || err != nil || v != pickle.Int(1) {
-			t.Errorf("protocol %d: had %v, %v, %v", proto, v, ok, err)
+			t.Errorf("protocol %d: got %v, %v, %v", proto, v, ok, err)
 		}
 
 		view, err := doc.Dict("dict")
@@ -108,7 +108,7 @@ func TestUnicodeKeys(t *testing.T) {
 		want.SetStr("new", pickle.Int(2))
 
 		if got := load(t, out); !pickle.Equal(got, want) {
-			t.Errorf("protocol %d: had %s, wanted %s", proto, pickle.Repr(got, 400), pickle.Repr(want, 400))
+			t.Errorf("protocol %d: got %s, need %s", proto, pickle.Repr(got, 400), pickle.Repr(want, 400))
 		}
 	}
 }

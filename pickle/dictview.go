@@ -51,7 +51,7 @@ func (v *DictView) look() (*Dict, *items, error) {
 
 	dict, ok := c.live.v.(*Dict)
 	if !ok {
-		return nil, nil, fmt.Errorf("pickle: key %q: had %s, wanted a dict", s.key, kind(c.live.v))
+		return nil, nil, fmt.Errorf("pickle: key %q: got %s, need a dict", s.key, kind(c.live.v))
 	}
 
 	return dict, nil, nil
@@ -67,7 +67,7 @@ func (c *content) open(d *Document) (*dictIndex, error) {
 		if _, ok := v.(*Dict); ok {
 			return nil, errLayout
 		}
-		return nil, fmt.Errorf("had %s, wanted a dict", kind(v))
+		return nil, fmt.Errorf("got %s, need a dict", kind(v))
 	}
 
 	if c.seg != d.base && c.seg.memo == nil {

@@ -164,7 +164,7 @@ func (c *content) decode() (Value, error) {
 	}
 	dict, ok := v.(*Dict)
 	if !ok {
-		return nil, fmt.Errorf("pickle: had %s, wanted a dict", kind(v))
+		return nil, fmt.Errorf("pickle: got %s, need a dict", kind(v))
 	}
 
 	return dict, c.items.applyTo(dict)

@@ -113,7 +113,7 @@ func compare(t *testing.T, at string, d *pickle.Document, m *model) []byte {
 	t.Helper()
 	keys := d.Keys()
 	if len(keys) != m.d.Len() {
-		t.Fatalf("%s: had keys %q, wanted %d", at, keys, m.d.Len())
+		t.Fatalf("%s: got keys %q, need %d", at, keys, m.d.Len())
 	}
 
 	for k, want := range m.d.All() {
@@ -158,7 +158,7 @@ func compare(t *testing.T, at string, d *pickle.Document, m *model) []byte {
 func compareView(t *testing.T, at string, v *pickle.DictView, want *pickle.Dict) {
 	t.Helper()
 	if v.Len() != want.Len() {
-		t.Fatalf("%s: had %d items, wanted %d", at, v.Len(), want.Len())
+		t.Fatalf("%s: got %d items, need %d", at, v.Len(), want.Len())
 	}
 
 	n := 0
@@ -170,7 +170,7 @@ func compareView(t *testing.T, at string, v *pickle.DictView, want *pickle.Dict)
 		}
 
 		if !ok || !pickle.Equal(w, have) {
-			t.Fatalf("%s: item %s: had %s", at, pickle.Repr(k, 60), pickle.Repr(have, 200))
+			t.Fatalf("%s: item %s: got %s", at, pickle.Repr(k, 60), pickle.Repr(have, 200))
 		}
 
 		again, ok, err := v.Get(k)

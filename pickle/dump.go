@@ -18,7 +18,7 @@ import (
 // than [MaxDepth].
 func Dump(v Value, proto int) ([]byte, error) {
 	if proto < 0 || proto > 2 {
-		return nil, fmt.Errorf("pickle: had protocol %d, wanted 0, 1 or 2", proto)
+		return nil, fmt.Errorf("pickle: got protocol %d, need 0, 1 or 2", proto)
 	}
 	w := writers.Get().(*writer)
 	defer func() {
@@ -155,7 +155,7 @@ func (w *writer) value(v Value, held int32) error {
 	}
 
 	if w.depth++; w.depth > MaxDepth {
-		return fmt.Errorf("pickle: had a value nested deeper than %d: %w", MaxDepth, ErrDepth)
+		return fmt.Errorf("pickle: got a value nested deeper than %d: %w", MaxDepth, ErrDepth)
 	}
 	var err error
 	switch v := v.(type) {
@@ -182,7 +182,7 @@ func (w *writer) value(v Value, held int32) error {
 	case *Reduce:
 		err = w.reduce(v, v.Func, v.Args, held)
 	default:
-		err = fmt.Errorf("pickle: had %s, wanted one of the kinds of Value", kind(v))
+		err = fmt.Errorf("pickle: got %s, need one of the kinds of Value", kind(v))
 	}
 
 	w.depth--

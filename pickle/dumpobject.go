@@ -19,7 +19,7 @@ func (w *writer) global(g *Global) error {
 // names writes an opcode that takes a module and a name, each a line.
 func (w *writer) names(op byte, g Global) error {
 	if strings.Contains(g.Module, "\n") || strings.Contains(g.Name, "\n") {
-		return fmt.Errorf("pickle: had %.60q, wanted the name of a class or function", g)
+		return fmt.Errorf("pickle: got %.60q, need the name of a class or function", g)
 	}
 	w.out = append(append(append(w.out, op), g.Module...), '\n')
 	w.out = append(append(w.out, g.Name...), '\n')

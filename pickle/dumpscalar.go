@@ -82,7 +82,7 @@ func (w *writer) str(s string) error {
 	case len(s) < 256:
 		w.out = append(w.out, opShortBinString, byte(len(s)))
 	case len(s) > math.MaxInt32:
-		return fmt.Errorf("pickle: had a str of %d bytes, wanted at most %d", len(s), math.MaxInt32)
+		return fmt.Errorf("pickle: got a str of %d bytes, need at most %d", len(s), math.MaxInt32)
 	default:
 		w.out = binary.LittleEndian.AppendUint32(append(w.out, opBinString), uint32(len(s)))
 	}
@@ -93,14 +93,14 @@ func (w *writer) str(s string) error {
 
 func (w *writer) unicode(u Unicode) error {
 	if i := wtf8Error(unsafe.Slice(unsafe.StringData(string(u)), len(u))); i >= 0 {
-		return fmt.Errorf("pickle: had a Unicode with byte %#02x at %d, wanted UTF-8", u[i], i)
+		return fmt.Errorf("pickle: got a Unicode with byte %#02x at %d, need UTF-8", u[i], i)
 	}
 	if w.proto == 0 {
 		w.out = append(appendRawUnicode(append(w.out, opUnicode), u), '\n')
 		return nil
 	}
 	if len(u) > math.MaxInt32 {
-		return fmt.Errorf("pickle: had a unicode of %d bytes, wanted at most %d", len(u), math.MaxInt32)
+		return fmt.Errorf("pickle: got a unicode of %d bytes, need at most %d", len(u), math.MaxInt32)
 	}
 
 	w.out = append(binary.LittleEndian.AppendUint32(append(w.out, opBinUnicode), uint32(len(u))), u...)

@@ -79,20 +79,20 @@ func FuzzLoad(f *testing.F) {
 			switch {
 			case len(b) == 0:
 			case !errors.As(err, &bad):
-				t.Fatalf("had %v, wanted a SyntaxError", err)
+				t.Fatalf("got %v, need a SyntaxError", err)
 			case bad.Offset < 0 || bad.Offset > int64(len(b)) || bad.Offset < int64(len(b)) && bad.Opcode != b[bad.Offset] || bad.Reason == "":
-				t.Fatalf("had %#v", bad)
+				t.Fatalf("got %#v", bad)
 			}
 
 			if v != nil || len(rest) != len(b) {
-				t.Fatalf("had a value or took bytes, and failed: %v", err)
+				t.Fatalf("got a value or took bytes, and failed: %v", err)
 			}
 
 			return
 		}
 
 		if !bytes.HasSuffix(b, rest) || b[len(b)-len(rest)-1] != '.' {
-			t.Fatalf("had %q left of %q", rest, b)
+			t.Fatalf("got %q left of %q", rest, b)
 		}
 
 		if _, _, err := pickle.Load(b[:len(b)-len(rest)]); err != nil {
@@ -363,7 +363,7 @@ func (c *comparison) same(v pickle.Value, o any) string {
 		c.seen[v] = o
 	}
 
-	differ := fmt.Sprintf("had %s, gopickle %T %.100v", pickle.Repr(v, 100), o, o)
+	differ := fmt.Sprintf("got %s, gopickle %T %.100v", pickle.Repr(v, 100), o, o)
 	ok := false
 	switch v := v.(type) {
 	case nil:

@@ -76,7 +76,7 @@ func hash(key Value, work *int, depth int) (uint64, error) {
 		return hashString(k.Bytes()), nil
 	case *Tuple:
 		if depth >= maxKeyDepth {
-			return 0, fmt.Errorf("had a tuple nested more than %d deep as a key: %w", maxKeyDepth, ErrDepth)
+			return 0, fmt.Errorf("got a tuple nested more than %d deep as a key: %w", maxKeyDepth, ErrDepth)
 		}
 		h := uint64(hashPointer) + uint64(len(k.Items))
 		for _, item := range k.Items {
@@ -98,7 +98,7 @@ func hash(key Value, work *int, depth int) (uint64, error) {
 		return hashInt(int64(uintptr(unsafe.Pointer(k)))), nil
 	}
 
-	return 0, fmt.Errorf("had %s as a key, which Python cannot hash", kind(key))
+	return 0, fmt.Errorf("got %s as a key, which Python cannot hash", kind(key))
 }
 
 // sameKey is Python's equality between two values that hash took.

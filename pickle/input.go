@@ -35,7 +35,7 @@ func (r *reader) failFor(err error) error {
 
 func (r *reader) torn(want string) error {
 	return &SyntaxError{Offset: int64(r.op), Opcode: r.opcode(), Err: ErrTruncated, Python: "EOFError",
-		Reason: fmt.Sprintf("had the end of the pickle, wanted %s", want)}
+		Reason: fmt.Sprintf("got the end of the pickle, need %s", want)}
 }
 
 // take returns the next n bytes.
@@ -74,7 +74,7 @@ func (r *reader) uint31() (uint32, error) {
 
 	n := binary.LittleEndian.Uint32(s)
 	if n > math.MaxInt32 {
-		return 0, r.fail("had %d, wanted a number from 0", int32(n))
+		return 0, r.fail("got %d, need a number from 0", int32(n))
 	}
 	return n, nil
 }
@@ -84,7 +84,7 @@ func (r *reader) line() ([]byte, error) {
 	n := bytes.IndexByte(r.b[r.pos:], '\n')
 	if n < 0 {
 		return nil, &SyntaxError{Offset: int64(r.op), Opcode: r.opcode(), Err: ErrTruncated, Python: r.raiseLine(),
-			Reason: "had the end of the pickle, wanted a newline"}
+			Reason: "got the end of the pickle, need a newline"}
 	}
 	s := r.b[r.pos : r.pos+n]
 	r.pos += n + 1

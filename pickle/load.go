@@ -19,7 +19,7 @@ func Load(b []byte) (v Value, rest []byte, err error) {
 	}
 	if r.containers > MaxDepth && depthOver(v, MaxDepth) {
 		return nil, b, &SyntaxError{Offset: int64(r.op), Opcode: opStop, Err: ErrDepth,
-			Reason: fmt.Sprintf("had a value nested deeper than %d", MaxDepth)}
+			Reason: fmt.Sprintf("got a value nested deeper than %d", MaxDepth)}
 	}
 	return v, b[r.pos:], nil
 }
@@ -68,7 +68,7 @@ func (r *reader) floor() int {
 func (r *reader) pop(n int) ([]Value, error) {
 	h := len(r.stack) - n
 	if h < r.floor() {
-		return nil, r.raise(raiseUnderflow, "had %d values on the stack, wanted %d", len(r.stack)-r.floor(), n)
+		return nil, r.raise(raiseUnderflow, "got %d values on the stack, need %d", len(r.stack)-r.floor(), n)
 	}
 	s := r.stack[h:]
 	r.stack = r.stack[:h]
@@ -79,7 +79,7 @@ func (r *reader) pop(n int) ([]Value, error) {
 func (r *reader) popMark() ([]Value, error) {
 	n := len(r.marks)
 	if n == 0 {
-		return nil, r.raise(raiseMark, "had no MARK on the stack, wanted one")
+		return nil, r.raise(raiseMark, "got no MARK on the stack, need one")
 	}
 
 	h := r.marks[n-1]
@@ -91,7 +91,7 @@ func (r *reader) popMark() ([]Value, error) {
 
 func (r *reader) top() (Value, error) {
 	if len(r.stack) <= r.floor() {
-		return nil, r.raise(raiseUnderflow, "had an empty stack, wanted a value")
+		return nil, r.raise(raiseUnderflow, "got an empty stack, need a value")
 	}
 	return r.stack[len(r.stack)-1], nil
 }
@@ -211,14 +211,14 @@ func (r *reader) next() (op byte, err error) {
 	case opProto:
 		var s []byte
 		if s, err = r.take(1); err == nil && s[0] > 2 {
-			err = r.raise(fmt.Sprintf("ValueError: unsupported pickle protocol: %d", s[0]), "had protocol %d, wanted 0, 1 or 2", s[0])
+			err = r.raise(fmt.Sprintf("ValueError: unsupported pickle protocol: %d", s[0]), "got protocol %d, need 0, 1 or 2", s[0])
 		}
 	case opPersID, opBinPersID:
-		err = r.raise(raisePersistent, "had a persistent id, which only the program that wrote it understands")
+		err = r.raise(raisePersistent, "got a persistent id, which only the program that wrote it understands")
 	case opExt1, opExt2, opExt4:
-		err = r.raise(r.raiseExtension(op), "had an extension code, which only the program that registered it understands")
+		err = r.raise(r.raiseExtension(op), "got an extension code, which only the program that registered it understands")
 	default:
-		err = r.raise(raiseOpcode(op), "had %#02x, wanted an opcode of protocols 0 to 2", op)
+		err = r.raise(raiseOpcode(op), "got %#02x, need an opcode of protocols 0 to 2", op)
 	}
 
 	return op, err

@@ -31,11 +31,11 @@ func (r *reader) oldInstance(op byte) error {
 
 	if op == opObj {
 		if len(args) == 0 {
-			return r.fail("had nothing after the MARK, wanted a class")
+			return r.fail("got nothing after the MARK, need a class")
 		}
 		g, ok := args[0].(*Global)
 		if !ok {
-			return r.raise(raiseCall(args[0]), "had %s, wanted a class", kind(args[0]))
+			return r.raise(raiseCall(args[0]), "got %s, need a class", kind(args[0]))
 		}
 
 		class, args = *g, args[1:]
@@ -59,11 +59,11 @@ func (r *reader) call(op byte) error {
 
 	f, ok := s[0].(*Global)
 	if !ok {
-		return r.raise(raiseCall(s[0]), "had %s to call, wanted a class or function", kind(s[0]))
+		return r.raise(raiseCall(s[0]), "got %s to call, need a class or function", kind(s[0]))
 	}
 	args, ok := s[1].(*Tuple)
 	if !ok {
-		return r.raise("TypeError: argument list must be a tuple", "had %s as arguments, wanted a tuple", kind(s[1]))
+		return r.raise("TypeError: argument list must be a tuple", "got %s as arguments, need a tuple", kind(s[1]))
 	}
 	if op == opNewObj {
 		r.pushNew(&Instance{Class: *f, Kind: NewStyle, Args: args})
@@ -114,7 +114,7 @@ func (r *reader) build() error {
 	case *Reduce:
 		had, has = &t.State, &t.HasState
 	default:
-		return r.raise(raiseState(t, state), "had %s to give a state, wanted an object", kind(t))
+		return r.raise(raiseState(t, state), "got %s to give a state, need an object", kind(t))
 	}
 
 	if !*has {
@@ -124,7 +124,7 @@ func (r *reader) build() error {
 	a, ok := (*had).(*Dict)
 	b, ok2 := state.(*Dict)
 	if !ok || !ok2 {
-		return r.fail("had %s as a second state after %s, wanted dicts", kind(state), kind(*had))
+		return r.fail("got %s as a second state after %s, need dicts", kind(state), kind(*had))
 	}
 
 	// Into a dict of its own: the first may be somebody else's too. A few bytes

@@ -81,7 +81,7 @@ func (r *reader) memoOp(op byte) error {
 
 		n, e := strconv.ParseUint(string(line), 10, 31)
 		if e != nil || line[0] == '0' && len(line) > 1 {
-			return r.fail("had %.40q, wanted a memo id", line)
+			return r.fail("got %.40q, need a memo id", line)
 		}
 		id = uint32(n)
 	case opBinPut, opBinGet:
@@ -111,7 +111,7 @@ func (r *reader) memoOp(op byte) error {
 	}
 
 	if !ok {
-		return r.raise(fmt.Sprintf("BadPickleGet: %d", id), "had memo id %d, wanted one that something was put under", id)
+		return r.raise(fmt.Sprintf("BadPickleGet: %d", id), "got memo id %d, need one that something was put under", id)
 	}
 	r.push(v)
 	return nil

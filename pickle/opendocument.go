@@ -26,7 +26,7 @@ func OpenDocument(b []byte) (*Document, error) {
 	}
 	dict, ok := v.(*Dict)
 	if !ok {
-		return nil, fmt.Errorf("pickle: had %s, wanted a dict", kind(v))
+		return nil, fmt.Errorf("pickle: got %s, need a dict", kind(v))
 	}
 
 	return newDocument(dict, b[0] == opMark)
@@ -58,7 +58,7 @@ func newDocument(d *Dict, plain bool) (*Document, error) {
 			continue
 		}
 		if _, ok := k.(Str); !ok {
-			return nil, fmt.Errorf("pickle: had %s as a key, wanted a str", kind(k))
+			return nil, fmt.Errorf("pickle: got %s as a key, need a str", kind(k))
 		}
 	}
 
@@ -74,7 +74,7 @@ func newDocument(d *Dict, plain bool) (*Document, error) {
 // openLayout is OpenDocument of protocol 1; errLayout of anything else.
 func openLayout(b []byte) (*Document, error) {
 	if uint64(len(b)) >= math.MaxUint32 {
-		return nil, fmt.Errorf("pickle: had %d bytes, wanted less than 4 GiB", len(b))
+		return nil, fmt.Errorf("pickle: got %d bytes, need less than 4 GiB", len(b))
 	}
 	if len(b) == 0 || b[0] != opEmptyDict {
 		return nil, errLayout
@@ -138,7 +138,7 @@ func (d *Document) link() error {
 	for _, g := range d.base.gets {
 		from, made := d.layout.itemAt(g.at), d.layout.itemAt(d.base.known(g.id).start)
 		if made < 0 {
-			return fmt.Errorf("pickle: offset %d: had a dict that holds itself, wanted one that does not", g.at)
+			return fmt.Errorf("pickle: offset %d: got a dict that holds itself, need one that does not", g.at)
 		}
 
 		if made, from = find(made), find(from); made != from {

@@ -202,7 +202,7 @@ func TestRecorded(t *testing.T) {
 	for _, line := range lines {
 		f := bytes.Split(line, []byte("\t"))
 		if len(f) != 4 {
-			t.Fatalf("had a line of %d fields, wanted 4: %q", len(f), line)
+			t.Fatalf("got a line of %d fields, need 4: %q", len(f), line)
 		}
 
 		s, _, err := pickle.Load([]byte("S'" + string(f[3]) + "'\n.")) // the table is in string-escape
@@ -218,7 +218,7 @@ func TestRecorded(t *testing.T) {
 		}
 
 		if have := pickle.Repr(v, 1<<20); have != string(f[0]) {
-			t.Errorf("%s %s: had %s, wanted %s", f[1], f[2], have, f[0])
+			t.Errorf("%s %s: got %s, need %s", f[1], f[2], have, f[0])
 		}
 
 		if string(f[1]) != "cPickle" {
@@ -232,11 +232,11 @@ func TestRecorded(t *testing.T) {
 
 		w, _, err := pickle.Load(again)
 		if err != nil || !pickle.Equal(v, w) {
-			t.Errorf("protocol %d of %s: had %q, wanted %q", proto, f[0], again, p)
+			t.Errorf("protocol %d of %s: got %q, need %q", proto, f[0], again, p)
 		}
 	}
 
 	if len(lines) < 300 {
-		t.Errorf("had %d lines, wanted the whole table", len(lines))
+		t.Errorf("got %d lines, need the whole table", len(lines))
 	}
 }

@@ -84,19 +84,19 @@ func (r *reader) textNumber(op byte) error {
 	case opFloat:
 		f, err := strconv.ParseFloat(s, 64)
 		if err != nil && !errors.Is(err, strconv.ErrRange) || strings.ContainsAny(s, "_xX") {
-			return r.raise(raiseNumber(op, s), "had %.40q, wanted a float", s)
+			return r.raise(raiseNumber(op, s), "got %.40q, need a float", s)
 		}
 		r.push(f)
 		return nil
 	}
 
 	if len(s) > maxLongDigits {
-		return r.fail("had a number of %d digits, wanted at most %d", len(s), maxLongDigits)
+		return r.fail("got a number of %d digits, need at most %d", len(s), maxLongDigits)
 	}
 	digits := strings.TrimPrefix(s, "-")
 	if digits == "" || strings.Trim(digits, "0123456789") != "" || digits[0] == '0' && len(digits) > 1 {
 		// Other needless zeros mean octal to cPickle and nothing to pickle.
-		return r.raise(raiseNumber(op, s), "had %.40q, wanted a decimal number", s)
+		return r.raise(raiseNumber(op, s), "got %.40q, need a decimal number", s)
 	}
 
 	if op == opInt {
@@ -118,7 +118,7 @@ func (r *reader) text(op byte) error {
 			return err
 		}
 		if i := wtf8Error(s); i >= 0 {
-			return r.fail("had byte %#02x at %d, wanted UTF-8", s[i], i)
+			return r.fail("got byte %#02x at %d, need UTF-8", s[i], i)
 		}
 
 		r.push(Unicode(r.strs.copy(s)))

@@ -56,7 +56,7 @@ func unquote(line []byte) ([]byte, error) {
 		line = line[:len(line)-1]
 	}
 	if len(line) < 2 || line[0] != '\'' && line[0] != '"' || line[len(line)-1] != line[0] {
-		return nil, fmt.Errorf("had %.40q, wanted a str in quotes", line)
+		return nil, fmt.Errorf("got %.40q, need a str in quotes", line)
 	}
 
 	line = line[1 : len(line)-1]
@@ -72,7 +72,7 @@ func unquote(line []byte) ([]byte, error) {
 			continue
 		}
 		if i == len(line) {
-			return nil, errors.New("had a str that ends in a backslash, wanted an escape")
+			return nil, errors.New("got a str that ends in a backslash, need an escape")
 		}
 
 		c = line[i]
@@ -91,7 +91,7 @@ func unquote(line []byte) ([]byte, error) {
 		case c == 'x':
 			n, ok := hexNumber(line[i:], 2)
 			if !ok {
-				return nil, fmt.Errorf(`had \x%.2q, wanted two hexadecimal digits`, line[i:])
+				return nil, fmt.Errorf(`got \x%.2q, need two hexadecimal digits`, line[i:])
 			}
 			out = append(out, byte(n))
 			i += 2
@@ -182,7 +182,7 @@ func rawUnicode(line []byte) ([]byte, error) {
 		out = append(out, line[i:n-1]...)
 		r, ok := hexNumber(line[n+1:], digits)
 		if !ok || r > utf8.MaxRune {
-			return nil, fmt.Errorf(`had %.10q, wanted the %d hexadecimal digits of a character`, line[n-1:], digits)
+			return nil, fmt.Errorf(`got %.10q, need the %d hexadecimal digits of a character`, line[n-1:], digits)
 		}
 
 		out = appendWTF8(out, rune(r))

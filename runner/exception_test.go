@@ -35,7 +35,7 @@ func TestLogHasTheClassOfAnException(t *testing.T) {
 		runner.LogException(&had, c.err)
 		want := lines{"error: Uncaught runner exception: " + c.text, "error: " + c.class + "\n"}
 		if !slices.Equal(had, want) {
-			t.Errorf("had %q, want %q", had, want)
+			t.Errorf("got %q, want %q", had, want)
 		}
 	}
 
@@ -43,6 +43,6 @@ func TestLogHasTheClassOfAnException(t *testing.T) {
 	runner.LogException(&had, errors.New("no space"))
 
 	if want := (lines{"error: Uncaught runner exception: no space"}); !slices.Equal(had, want) {
-		t.Errorf("had %q, want %q", had, want)
+		t.Errorf("got %q, want %q", had, want)
 	}
 }

@@ -229,5 +229,5 @@ func peakMemory() (int64, error) {
 		}
 	}
 
-	return 0, fmt.Errorf("had no VmHWM in /proc/self/status")
+	return 0, fmt.Errorf("got no VmHWM in /proc/self/status")
 }

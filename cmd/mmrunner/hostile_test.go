@@ -94,7 +94,7 @@ func TestNothingHostileReachesTheTerminal(t *testing.T) {
 		{"run", evil}, {"run", "--slice", evil}, {"qrunner", "-r", evil}, {"qrunner", evil},
 		{"detect", file}, {"detect", "--json", file}, {"detect", evil},
 		{"dump", torn}, {"dump", "--json", torn}, {"dump", file}, {"dump", "--json", file},
-		{"demo", "--members", evil}, {"bench", "--members", evil}, {"man", file}, {"completion", evil},
+		{"demo", "--members", evil}, {"bench", "--members", evil}, {"man", file}, {"completion", evil}, {"settings"}, {"settings", evil},
 		{"__complete", "verify", ""}, {"__complete", "dump", ""},
 		{"json"}, {"lmtp", "--config", "postfix"}, {"lmtp", "--config", evil}, {"lmtp", "--check", evil}, {"lmtp", "--listen", evil}, {"lmtp", evil},
 		{"report"}, {"report", evil}, {"enable", evil}, {"enable", "--domain", evil}, {"release", evil}, {"release"},

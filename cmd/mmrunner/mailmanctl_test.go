@@ -160,7 +160,7 @@ func TestUnderMailmanctl(t *testing.T) {
 	for _, pid := range append(ours, news) {
 		ppid, exe, cwd := procInfo(t, pid)
 		if ppid != master || cwd != in.prefix || (exe == self) != (pid != news) {
-			t.Errorf("process %d: had parent %d, program %s in %s, wanted parent %d in %s", pid, ppid, exe, cwd, master, in.prefix)
+			t.Errorf("process %d: got parent %d, program %s in %s, need parent %d in %s", pid, ppid, exe, cwd, master, in.prefix)
 		}
 	}
 
@@ -178,7 +178,7 @@ func TestUnderMailmanctl(t *testing.T) {
 
 		in.started("CommandRunner", 3+i)
 		if want := fmt.Sprintf("(pid: %d, sig: %d, sts: None", ours[1+i], sig); !strings.Contains(in.log("qrunner"), want) {
-			t.Errorf("had no %q in the qrunner log:\n%s", want, in.log("qrunner"))
+			t.Errorf("got no %q in the qrunner log:\n%s", want, in.log("qrunner"))
 		}
 	}
 
@@ -197,12 +197,12 @@ func TestUnderMailmanctl(t *testing.T) {
 	in.started("CommandRunner", 2)
 
 	if had := strings.Count(in.log("qrunner"), "sts: 2, class: CommandRunner"); had != 2 {
-		t.Errorf("had %d CommandRunners that ended with SIGINT's status, wanted 2:\n%s", had, in.log("qrunner"))
+		t.Errorf("got %d CommandRunners that ended with SIGINT's status, need 2:\n%s", had, in.log("qrunner"))
 	}
 
 	// The bounce had to wait for its quarter of an hour, or for the end of its runner.
 	if had := strings.Count(in.log("bounce"), "test: a@example.com bounce score: 1.0"); had != 1 {
-		t.Errorf("had %d bounces registered, wanted 1:\n%s", had, in.log("bounce"))
+		t.Errorf("got %d bounces registered, need 1:\n%s", had, in.log("bounce"))
 	}
 
 	in.run(subscription("new4@example.org"), "scripts/request", "test")
@@ -213,17 +213,17 @@ func TestUnderMailmanctl(t *testing.T) {
 
 	for _, line := range []string{"sts: 15, class: BounceRunner, slice: 1/1", "sts: 15, class: CommandRunner, slice: 1/2", "sts: 15, class: CommandRunner, slice: 2/2"} {
 		if !strings.Contains(in.log("qrunner"), line) {
-			t.Errorf("had no %q in the qrunner log:\n%s", line, in.log("qrunner"))
+			t.Errorf("got no %q in the qrunner log:\n%s", line, in.log("qrunner"))
 		}
 	}
 
 	if log := in.log("error"); log != "" {
-		t.Errorf("had in the error log:\n%s", log)
+		t.Errorf("got in the error log:\n%s", log)
 	}
 
 	for _, dir := range []string{"locks", "qfiles/commands", "qfiles/bounces", "qfiles/shunt", "qfiles/bad"} {
 		if left, _ := os.ReadDir(filepath.Join(in.prefix, dir)); len(left) > 0 {
-			t.Errorf("had %v left in %s", left, dir)
+			t.Errorf("got %v left in %s", left, dir)
 		}
 	}
 }

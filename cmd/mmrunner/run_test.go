@@ -25,7 +25,7 @@ func TestRunForASupervisor(t *testing.T) {
 	in.until("the start", func() bool { return len(in.pids("Main qrunner loop started.")) == 1 })
 	out, err := exec.Command(program(t), "run", "-u", "--prefix", in.prefix, "Command").CombinedOutput()
 	if err == nil || !strings.Contains(string(out), "CommandRunner, slice 0 of 1: another mmrunner works on it") {
-		t.Errorf("a second one: had error %v and\n%s", err, out)
+		t.Errorf("a second one: got error %v and\n%s", err, out)
 	}
 
 	// mailmanctl's own waits for its turn.
@@ -50,11 +50,11 @@ func TestRunForASupervisor(t *testing.T) {
 	}
 
 	if err := cmd.Wait(); err != nil {
-		t.Errorf("had %v, wanted success:\n%s", err, said.String())
+		t.Errorf("got %v, need success:\n%s", err, said.String())
 	}
 
 	if !strings.Contains(said.String(), "mailmanctl starts BounceRunner too") {
-		t.Errorf("had no warning that QRUNNERS has the same runners: %s", said.String())
+		t.Errorf("got no warning that QRUNNERS has the same runners: %s", said.String())
 	}
 
 	in.started("CommandRunner", 1)
@@ -63,16 +63,16 @@ func TestRunForASupervisor(t *testing.T) {
 	}
 
 	if next.Wait(); next.ProcessState.ExitCode() != int(syscall.SIGTERM) {
-		t.Errorf("had %v, wanted exit status %d", next.ProcessState, syscall.SIGTERM)
+		t.Errorf("got %v, need exit status %d", next.ProcessState, syscall.SIGTERM)
 	}
 
 	for _, line := range []string{"Main loop qrunner caught SIGTERM.  Stopping.", "Main qrunner loop exiting."} {
 		if len(in.pids(line)) != 1 {
-			t.Errorf("had no %q in the qrunner log:\n%s", line, in.log("qrunner"))
+			t.Errorf("got no %q in the qrunner log:\n%s", line, in.log("qrunner"))
 		}
 	}
 
 	if log := in.log("error"); log != "" {
-		t.Errorf("had in the error log:\n%s", log)
+		t.Errorf("got in the error log:\n%s", log)
 	}
 }

@@ -66,7 +66,7 @@ func checkMode(ts *testscript.TestScript, neg bool, args []string) {
 	info, err := os.Stat(ts.MkAbs(args[0]))
 	ts.Check(err)
 	if had := info.Mode().Perm(); (had == fs.FileMode(want)) == neg {
-		ts.Fatalf("%s: had mode %o", args[0], had)
+		ts.Fatalf("%s: got mode %o", args[0], had)
 	}
 }
 

@@ -91,7 +91,7 @@ func tortureOutgoing(cmd *cobra.Command, dir string, worker []string, kills int,
 
 	fmt.Fprintf(cmd.OutOrStdout(), "seed %d: %d kills, %d recipients had nothing, %d copies more than one\n", seed, d.Kills, d.Lost, d.Twice)
 	if d.Lost > 0 || d.Twice > d.Kills || len(d.Wrong) > 0 {
-		return fmt.Errorf("had %d lost, %d copies more for %d kills, and %v; wanted nothing lost, and one copy more a kill at most", d.Lost, d.Twice, d.Kills, d.Wrong)
+		return fmt.Errorf("got %d lost, %d copies more for %d kills, and %v; need nothing lost, and one copy more a kill at most", d.Lost, d.Twice, d.Kills, d.Wrong)
 	}
 	return nil
 }

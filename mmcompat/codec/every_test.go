@@ -133,7 +133,7 @@ func TestEveryCodecAgainstPython(t *testing.T) {
 		}
 
 		if want := strings.ReplaceAll(string(got.Dec[i]), " ", ""); string(h) != want {
-			t.Errorf("unicode(%q, %q, 'replace'): had %s, wanted %s", b, charset, h, want)
+			t.Errorf("unicode(%q, %q, 'replace'): got %s, need %s", b, charset, h, want)
 		}
 	}
 
@@ -169,7 +169,7 @@ func TestEveryCodecAgainstPython(t *testing.T) {
 		}
 
 		if h != got.Enc[i] {
-			t.Errorf("%q.encode(%q, 'replace'): had %s, wanted %s", u, charset, h, got.Enc[i])
+			t.Errorf("%q.encode(%q, 'replace'): got %s, need %s", u, charset, h, got.Enc[i])
 		}
 	}
 }

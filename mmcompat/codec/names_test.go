@@ -48,7 +48,7 @@ print json.dumps([name(n) for n in json.load(sys.stdin)])`)
 
 	for i, n := range names {
 		if had, _ := Name(n); had != want[i] {
-			t.Errorf("%q: had %q, Python has %q", n, had, want[i])
+			t.Errorf("%q: got %q, Python has %q", n, had, want[i])
 		}
 	}
 }

@@ -43,7 +43,7 @@ func TestCreateFollowsNoLink(t *testing.T) {
 		}
 
 		if b, err := os.ReadFile(name); err != nil || string(b) != "new" {
-			t.Errorf("%s: had %q, %v, wanted the new text", what, b, err)
+			t.Errorf("%s: got %q, %v, need the new text", what, b, err)
 		}
 
 		if err := os.Remove(name); err != nil {

@@ -145,7 +145,7 @@ func fail(what string) error {
 		}
 	}
 
-	panic(fmt.Sprintf("%s: had %q, wanted the name of an error", envPoint, what))
+	panic(fmt.Sprintf("%s: got %q, need the name of an error", envPoint, what))
 }
 
 func before(op, path, path2 string) error {

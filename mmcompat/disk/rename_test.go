@@ -65,7 +65,7 @@ func TestRenameToAnotherFileSystem(t *testing.T) {
 
 		b, err := os.ReadFile(to)
 		if err != nil || string(b) != "entry" {
-			t.Errorf("had %q, %v, wanted the entry", b, err)
+			t.Errorf("got %q, %v, need the entry", b, err)
 		}
 
 		info, err := os.Stat(to)
@@ -74,19 +74,19 @@ func TestRenameToAnotherFileSystem(t *testing.T) {
 		}
 
 		if info.Mode().Perm() != 0o660 || !info.ModTime().Equal(then) {
-			t.Errorf("had mode %v and time %v, wanted 0660 and %v", info.Mode(), info.ModTime(), then)
+			t.Errorf("got mode %v and time %v, need 0660 and %v", info.Mode(), info.ModTime(), then)
 		}
 
 		if left, err := filepath.Glob(filepath.Join(filepath.Dir(to), "*.tmp")); len(left) > 0 || err != nil {
-			t.Errorf("had %v left, %v", left, err)
+			t.Errorf("got %v left, %v", left, err)
 		}
 
 		if _, err := os.Lstat(from); !os.IsNotExist(err) {
-			t.Errorf("the old name: had %v, wanted it gone", err)
+			t.Errorf("the old name: got %v, need it gone", err)
 		}
 	}
 
 	if err := Rename(from, to); !os.IsNotExist(err) {
-		t.Errorf("had %v for a file that is not there", err)
+		t.Errorf("got %v for a file that is not there", err)
 	}
 }

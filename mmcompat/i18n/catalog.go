@@ -18,7 +18,7 @@ type catalog struct {
 	messages map[string]string
 }
 
-var errCatalog = errors.New("had a file that is no message catalog, wanted a .mo file")
+var errCatalog = errors.New("got a file that is no message catalog, need a .mo file")
 
 // catalog loads a language's catalog when it is first asked for. A language
 // without one has no messages, and so speaks English; one whose catalog cannot

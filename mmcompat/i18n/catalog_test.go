@@ -41,7 +41,7 @@ func TestCatalogThatCannotBeReadNow(t *testing.T) {
 	warned := 0
 	texts := New(s, func(string, ...any) { warned++ })
 	if had := texts.Translate("de", "Yes"); had != "Yes" || warned != 1 {
-		t.Errorf("had %q and %d warnings, wanted the English and 1", had, warned)
+		t.Errorf("got %q and %d warnings, need the English and 1", had, warned)
 	}
 
 	if err := os.Remove(file); err != nil {
@@ -53,6 +53,6 @@ func TestCatalogThatCannotBeReadNow(t *testing.T) {
 	}
 
 	if had := texts.Translate("de", "Yes"); had != "Ja" {
-		t.Errorf("had %q, wanted Ja", had)
+		t.Errorf("got %q, need Ja", had)
 	}
 }

@@ -21,7 +21,7 @@ func TestParseClaim(t *testing.T) {
 	} {
 		want.File = "/d/" + filepath.Base(name)
 		if c, ok := ParseClaim("/d/l.lock", name); !ok || c != want {
-			t.Errorf("%s: had %+v %v, wanted %+v", name, c, ok, want)
+			t.Errorf("%s: got %+v %v, need %+v", name, c, ok, want)
 		}
 	}
 
@@ -92,11 +92,11 @@ func TestWaiters(t *testing.T) {
 	slices.Sort(want)
 
 	if !slices.Equal(files, want) {
-		t.Errorf("had waiters %q, wanted %q", files, want)
+		t.Errorf("got waiters %q, need %q", files, want)
 	}
 
 	if h, err := Holder(path); err != nil || h.File != holder.Claim() || h.Host != "there" || h.PID != 5 {
-		t.Errorf("had holder %+v (%v), wanted %s", h, err, holder.Claim())
+		t.Errorf("got holder %+v (%v), need %s", h, err, holder.Claim())
 	}
 
 	if err := holder.Unlock(false); err != nil {
@@ -104,7 +104,7 @@ func TestWaiters(t *testing.T) {
 	}
 
 	if h, err := Holder(path); h != nil || err != nil {
-		t.Errorf("had holder %+v (%v), wanted none", h, err)
+		t.Errorf("got holder %+v (%v), need none", h, err)
 	}
 }
 

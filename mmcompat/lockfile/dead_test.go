@@ -27,7 +27,7 @@ func TestTakeOver(t *testing.T) {
 
 	f := newFake(t, "h", 8)
 	if l, err := TakeOver(t.Context(), path, *dead, f.options); l != nil || err != nil {
-		t.Errorf("had %v, %v, wanted no process to take over from itself", l, err)
+		t.Errorf("got %v, %v, need no process to take over from itself", l, err)
 	}
 
 	ours.Delete(old.Claim()) // as in another process
@@ -43,7 +43,7 @@ func TestTakeOver(t *testing.T) {
 	wantLines(t, f, "taken over, its process is gone: "+filepath.Base(old.Claim()))
 	h, err := Holder(path)
 	if err != nil || h.File != l.Claim() || h.Time.Before(time.Now().Add(50*time.Second)) {
-		t.Errorf("had the holder %+v (%v), wanted us for a minute", h, err)
+		t.Errorf("got the holder %+v (%v), need us for a minute", h, err)
 	}
 
 	python := pythonProcess(t, prefix, path, "elsewhere.example")
@@ -62,13 +62,13 @@ func TestTakeOver(t *testing.T) {
 
 	// It is somebody else's now.
 	if again, err := TakeOver(t.Context(), path, *dead, f.options); again != nil || err != nil {
-		t.Errorf("had %v, %v, wanted that there is nothing to take over", again, err)
+		t.Errorf("got %v, %v, need that there is nothing to take over", again, err)
 	}
 
 	wantFiles(t, filepath.Dir(path), path, claim)
 	python.do(t, "unlock")
 	if again, err := TakeOver(t.Context(), path, *dead, f.options); again != nil || err != nil {
-		t.Errorf("had %v, %v for a lock that nobody has, wanted nothing", again, err)
+		t.Errorf("got %v, %v for a lock that nobody has, need nothing", again, err)
 	}
 
 	wantFiles(t, filepath.Dir(path))
@@ -88,7 +88,7 @@ func TestTakeOverFromTheLiving(t *testing.T) {
 		}
 
 		if l, err := TakeOver(t.Context(), path, *holder, f.options); l != nil || err != nil {
-			t.Errorf("had %v, %v, wanted the lock of a living process left alone", l, err)
+			t.Errorf("got %v, %v, need the lock of a living process left alone", l, err)
 		}
 
 		wantFiles(t, filepath.Dir(path), path, holder.File)
@@ -154,12 +154,12 @@ func TestBreakersTogether(t *testing.T) {
 
 		wg.Wait()
 		if broken != 1 || held != 1 {
-			t.Errorf("broken %d times and had by %d, wanted once and one", broken, held)
+			t.Errorf("broken %d times and got by %d, need once and one", broken, held)
 		}
 
 		h, err := Holder(path)
 		if err != nil || h == nil || !strings.HasPrefix(filepath.Base(h.File), "l.lock.h.") {
-			t.Fatalf("had the holder %+v (%v)", h, err)
+			t.Fatalf("got the holder %+v (%v)", h, err)
 		}
 
 		if err := errors.Join(os.Remove(path), os.Remove(h.File)); err != nil {

@@ -186,7 +186,7 @@ func (l *Lock) Lock(ctx context.Context, timeout time.Duration) error {
 				return l.failed("remove the claim", err)
 			}
 			l.debug("timed out")
-			return fmt.Errorf("%s: %w: wanted it within %v, %s has it", l.path, ErrTimeout, timeout, l.holderForError())
+			return fmt.Errorf("%s: %w: not had within %v, %s has it", l.path, ErrTimeout, timeout, l.holderForError())
 		}
 
 		broken, err := l.breakExpired()
@@ -336,7 +336,7 @@ func (l *Lock) isOurs() (bool, error) {
 }
 
 func (l *Lock) notLocked() error {
-	return fmt.Errorf("%s: %w: wanted %s in it, %s has it", l.path, ErrNotLocked, filepath.Base(l.claim), l.holderForError())
+	return fmt.Errorf("%s: %w: need %s in it, %s has it", l.path, ErrNotLocked, filepath.Base(l.claim), l.holderForError())
 }
 
 func (l *Lock) holderForError() string {

@@ -70,7 +70,7 @@ func mustLock(t *testing.T, l *Lock, timeout time.Duration) {
 func wantHeld(t *testing.T, l *Lock, want bool) {
 	t.Helper()
 	if held, err := l.Renew(); held != want || err != nil {
-		t.Errorf("%s: had held %v (%v), wanted %v", l.Claim(), held, err, want)
+		t.Errorf("%s: got held %v (%v), need %v", l.Claim(), held, err, want)
 	}
 }
 
@@ -87,7 +87,7 @@ func wantFiles(t *testing.T, dir string, want ...string) {
 	}
 	slices.Sort(want)
 	if !slices.Equal(had, want) {
-		t.Errorf("had files %q, wanted %q", had, want)
+		t.Errorf("got files %q, need %q", had, want)
 	}
 }
 
@@ -97,7 +97,7 @@ func wantLines(t *testing.T, f *fake, want ...string) {
 		want[i] = "l.lock " + want[i]
 	}
 	if !slices.Equal(f.lines, want) {
-		t.Errorf("had log %q, wanted %q", f.lines, want)
+		t.Errorf("got log %q, need %q", f.lines, want)
 	}
 	f.lines = nil
 }
@@ -107,7 +107,7 @@ func TestLockAndUnlock(t *testing.T) {
 	f := newFake(t, "mx.example.com", 77)
 	l := f.lock(t, path)
 	if want := path + ".mx.example.com.77."; !strings.HasPrefix(l.Claim(), want) {
-		t.Errorf("had claim %q, wanted it to begin with %q", l.Claim(), want)
+		t.Errorf("got claim %q, need it to begin with %q", l.Claim(), want)
 	}
 
 	wantFiles(t, filepath.Dir(path))
@@ -117,7 +117,7 @@ func TestLockAndUnlock(t *testing.T) {
 	wantFiles(t, filepath.Dir(path), path, l.Claim())
 
 	if b, err := os.ReadFile(path); string(b) != l.Claim() {
-		t.Errorf("had %q (%v) in the lock, wanted %q", b, err, l.Claim())
+		t.Errorf("got %q (%v) in the lock, need %q", b, err, l.Claim())
 	}
 
 	info, err := os.Stat(path)
@@ -126,15 +126,15 @@ func TestLockAndUnlock(t *testing.T) {
 	}
 
 	if n := info.Sys().(*syscall.Stat_t).Nlink; n != 2 {
-		t.Errorf("had %d links, wanted 2", n)
+		t.Errorf("got %d links, need 2", n)
 	}
 
 	if info.Mode() != 0o664 {
-		t.Errorf("had mode %v, wanted 0664 whatever the umask", info.Mode())
+		t.Errorf("got mode %v, need 0664 whatever the umask", info.Mode())
 	}
 
 	if want := f.now.Add(time.Minute).Truncate(time.Microsecond); !info.ModTime().Equal(want) {
-		t.Errorf("had release time %v, wanted %v", info.ModTime(), want)
+		t.Errorf("got release time %v, need %v", info.ModTime(), want)
 	}
 
 	wantHeld(t, l, true)
@@ -159,7 +159,7 @@ func TestAlreadyLocked(t *testing.T) {
 	f.lines = nil
 
 	if err := l.Lock(context.Background(), 0); !errors.Is(err, ErrAlreadyLocked) {
-		t.Errorf("had %v, wanted ErrAlreadyLocked", err)
+		t.Errorf("got %v, need ErrAlreadyLocked", err)
 	}
 
 	wantLines(t, f, "laying claim", "already locked")
@@ -174,7 +174,7 @@ func TestNotLocked(t *testing.T) {
 
 	for what, err := range map[string]error{"Unlock": l.Unlock(false)} {
 		if !errors.Is(err, ErrNotLocked) || !strings.Contains(err.Error(), filepath.Base(other.Claim())) {
-			t.Errorf("%s: had %v, wanted ErrNotLocked with who has it", what, err)
+			t.Errorf("%s: got %v, need ErrNotLocked with who has it", what, err)
 		}
 	}
 
@@ -192,7 +192,7 @@ func TestTimeout(t *testing.T) {
 	f := newFake(t, "h", 8)
 	err := f.lock(t, path).Lock(context.Background(), 2*time.Second)
 	if !errors.Is(err, ErrTimeout) || !strings.Contains(err.Error(), filepath.Base(holder.Claim())) {
-		t.Errorf("had %v, wanted ErrTimeout with who has it", err)
+		t.Errorf("got %v, need ErrTimeout with who has it", err)
 	}
 
 	// 0.01 + 2 r seconds, r = 0, 1/4, 1/2, 3/4
@@ -237,7 +237,7 @@ func TestContextEndsTheWait(t *testing.T) {
 	f.asleep = cancel
 
 	if err := f.lock(t, path).Lock(ctx, 0); !errors.Is(err, context.Canceled) {
-		t.Errorf("had %v, wanted context.Canceled", err)
+		t.Errorf("got %v, need context.Canceled", err)
 	}
 
 	wantFiles(t, filepath.Dir(path), path, holder.Claim())
@@ -264,7 +264,7 @@ func TestExpiredLockIsBroken(t *testing.T) {
 	wantHeld(t, old, false)
 
 	if has, err := old.Renew(); has || err != nil {
-		t.Errorf("the old holder had %v, wanted ErrNotLocked", err)
+		t.Errorf("the old holder got %v, need ErrNotLocked", err)
 	}
 
 	if err := old.Unlock(true); err != nil {
@@ -288,14 +288,14 @@ func TestRefreshPutsTheEndOff(t *testing.T) {
 	}
 
 	if err := f.lock(t, path).Lock(context.Background(), time.Hour); !errors.Is(err, ErrTimeout) {
-		t.Errorf("had %v, wanted ErrTimeout", err)
+		t.Errorf("got %v, need ErrTimeout", err)
 	}
 
 	old.SetLifetime(3 * time.Hour)
 	wantHeld(t, old, true)
 	h, err := Holder(path)
 	if err != nil || h.File != old.Claim() || h.Time.Sub(a.now).Round(time.Second) != 3*time.Hour {
-		t.Errorf("had holder %+v (%v), wanted %s for 3 more hours", h, err, old.Claim())
+		t.Errorf("got holder %+v (%v), need %s for 3 more hours", h, err, old.Claim())
 	}
 }
 
@@ -318,7 +318,7 @@ func TestFreedLockIsNotBroken(t *testing.T) {
 
 	f.asleep = func() { mustLock(t, second, 0); f.asleep = func() {} }
 	if err := l.Lock(context.Background(), 30*time.Second); !errors.Is(err, ErrTimeout) {
-		t.Errorf("had %v, wanted ErrTimeout", err)
+		t.Errorf("got %v, need ErrTimeout", err)
 	}
 
 	wantHeld(t, second, true)
@@ -387,7 +387,7 @@ func TestLinkErrors(t *testing.T) {
 		link = os.Link
 
 		if !errors.Is(err, errno) {
-			t.Errorf("had %v, wanted %v", err, errno)
+			t.Errorf("got %v, need %v", err, errno)
 		}
 
 		wantLines(t, f, "laying claim", "unexpected link error: "+want)
@@ -398,7 +398,7 @@ func TestLinkErrors(t *testing.T) {
 func TestNoDirectory(t *testing.T) {
 	l := newFake(t, "h", 8).lock(t, filepath.Join(t.TempDir(), "gone", "l.lock"))
 	if err := l.Lock(context.Background(), time.Second); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("had %v, wanted that the directory does not exist", err)
+		t.Errorf("got %v, need that the directory does not exist", err)
 	}
 }
 
@@ -433,7 +433,7 @@ func FuzzLockFileContents(f *testing.F) {
 		fk := newFake(t, "h", 8)
 		l := fk.lock(t, path)
 		if err := l.Lock(context.Background(), Slop/2); !errors.Is(err, ErrTimeout) {
-			t.Errorf("had %v before the lock expired, wanted ErrTimeout", err)
+			t.Errorf("got %v before the lock expired, need ErrTimeout", err)
 		}
 
 		mustLock(t, l, 2*Slop)
@@ -460,7 +460,7 @@ func TestLockThatWasLeft(t *testing.T) {
 	mustLock(t, second, time.Second)
 
 	if has, err := second.Renew(); !has || err != nil {
-		t.Errorf("had %v, %v, wanted the lock", has, err)
+		t.Errorf("got %v, %v, need the lock", has, err)
 	}
 
 	if len(f.slept) > 0 {
@@ -468,6 +468,6 @@ func TestLockThatWasLeft(t *testing.T) {
 	}
 
 	if _, err := os.Lstat(first.claim); !os.IsNotExist(err) {
-		t.Errorf("the claim that was left: had %v, wanted it gone", err)
+		t.Errorf("the claim that was left: got %v, need it gone", err)
 	}
 }

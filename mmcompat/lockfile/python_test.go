@@ -238,7 +238,7 @@ func TestContention(t *testing.T) {
 			}
 			b, err := os.ReadFile(counter)
 			if want := strconv.Itoa(len(all) * rounds); err != nil || string(b) != want {
-				t.Errorf("had %s (%v), wanted %s: updates were lost", b, err, want)
+				t.Errorf("got %s (%v), need %s: updates were lost", b, err, want)
 			}
 
 			wantFiles(t, dir, counter)
@@ -279,7 +279,7 @@ func TestFilesAreLockFilesOwn(t *testing.T) {
 	for _, c := range []*child{pythonProcess(t, prefix, path, "mx.example"), goProcess(t, path, "mx.example")} {
 		held, claim := c.do(t, "lock")
 		if c, ok := ParseClaim(path, claim); !held || !ok || c.Host != "mx.example" || c.File != claim {
-			t.Errorf("had the claim %s as %+v, held %v", claim, c, held)
+			t.Errorf("got the claim %s as %+v, held %v", claim, c, held)
 		}
 
 		had = append(had, lockFacts(t, path, claim))
@@ -289,7 +289,7 @@ func TestFilesAreLockFilesOwn(t *testing.T) {
 	}
 
 	if had[0] != had[1] {
-		t.Errorf("had %+v, wanted Mailman's %+v", had[1], had[0])
+		t.Errorf("got %+v, need Mailman's %+v", had[1], had[0])
 	}
 }
 

@@ -68,7 +68,7 @@ m.subscribe_auto_approval = ['Friend@example.net', '^good', '@other', '@ OTHER '
 		}
 
 		if got := []any{pattern, ok}; fmt.Sprint(got) != fmt.Sprint(want[i]) {
-			t.Errorf("%q: had %q, wanted %q", x, got, want[i])
+			t.Errorf("%q: got %q, need %q", x, got, want[i])
 		}
 	}
 
@@ -106,12 +106,12 @@ func TestPatternNeedsPython(t *testing.T) {
 	}
 
 	if p, ok, err := l.GetBannedPattern("plain@x"); p != "^plain" || !ok || err != nil {
-		t.Errorf("had %q, %v, %v", p, ok, err)
+		t.Errorf("got %q, %v, %v", p, ok, err)
 	}
 
 	var needs *ErrNeedsPython
 	if _, _, err := l.GetBannedPattern("other@x"); !errors.As(err, &needs) {
-		t.Errorf("had %v, wanted an ErrNeedsPython", err)
+		t.Errorf("got %v, need an ErrNeedsPython", err)
 	}
 }
 
@@ -137,7 +137,7 @@ func TestPatternOther(t *testing.T) {
 
 	for addr, want := range map[string]bool{"A@example.net": true, "b@example.net": false} {
 		if _, ok, err := l.GetPattern(addr, []string{"@m "}, "x"); ok != want || err != nil {
-			t.Errorf("%s: had %v, %v, wanted %v", addr, ok, err, want)
+			t.Errorf("%s: got %v, %v, need %v", addr, ok, err, want)
 		}
 	}
 

@@ -99,7 +99,7 @@ func testDamagedBytes(t *testing.T, prefix string, count int) {
 
 		if got != class {
 			wrong++
-			t.Logf("%s: had %s, wanted %s; logged %q, Mailman %q", what, got, class, log, want[1])
+			t.Logf("%s: got %s, need %s; logged %q, Mailman %q", what, got, class, log, want[1])
 			continue
 		}
 
@@ -116,7 +116,7 @@ func testDamagedBytes(t *testing.T, prefix string, count int) {
 		}
 
 		if got := strings.Join(names, " "); err != nil || got != string(want[2].(pickle.Str)) {
-			t.Errorf("%s: had files %s, wanted %s; %v", what, got, want[2], err)
+			t.Errorf("%s: got files %s, need %s; %v", what, got, want[2], err)
 		}
 	}
 

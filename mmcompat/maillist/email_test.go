@@ -126,7 +126,7 @@ func TestValidateEmailByRelease(t *testing.T) {
 			}
 
 			if err := ValidateEmail(s, c.addr); !errors.Is(err, want) {
-				t.Errorf("2.1.%d, %q: had %v, wanted %v", micro, c.addr, err, want)
+				t.Errorf("2.1.%d, %q: got %v, need %v", micro, c.addr, err, want)
 			}
 		}
 	}
@@ -199,16 +199,16 @@ func TestAvailableLanguages(t *testing.T) {
 	}
 
 	if lang := l.GetMemberLanguage("a@example.net"); lang != "xx" {
-		t.Errorf("had language %q, wanted the list's, known or not", lang)
+		t.Errorf("got language %q, need the list's, known or not", lang)
 	}
 
 	server := s.Str("DEFAULT_SERVER_LANGUAGE")
 	if got := l.GetAvailableLanguages(); !slices.Equal(got, []string{server}) {
-		t.Errorf("had %q, wanted the one that the site knows", got)
+		t.Errorf("got %q, need the one that the site knows", got)
 	}
 
 	if got := l.Strs("available_languages"); !slices.Equal(got, []string{"xx", server}) {
-		t.Errorf("had %q", got)
+		t.Errorf("got %q", got)
 	}
 
 	save(t, l)

@@ -178,14 +178,14 @@ sys.stdout.write(cPickle.dumps(out, 1))
 			if d.python {
 				var needs *ErrNeedsPython
 				if !errors.As(err, &needs) || len(log) > 0 {
-					t.Fatalf("had %v and logged %q, wanted an ErrNeedsPython", err, log)
+					t.Fatalf("got %v and logged %q, need an ErrNeedsPython", err, log)
 				}
 				return
 			}
 
 			want := all[i].(*pickle.Tuple).Items
 			if got := outcome(l, err); got != string(want[0].(pickle.Str)) {
-				t.Errorf("had %s, wanted %s", got, want[0])
+				t.Errorf("got %s, need %s", got, want[0])
 			}
 
 			if gotTree := tree(t, dir(i)); gotTree != wantTree {
@@ -290,7 +290,7 @@ func TestUnknownList(t *testing.T) {
 	var log lines
 	for _, name := range []string{"none", "", "../x", "UPPER"} {
 		if _, err := Open(s, name, Options{Log: &log}); !errors.Is(err, ErrUnknownList) {
-			t.Errorf("%q: had %v, wanted ErrUnknownList", name, err)
+			t.Errorf("%q: got %v, need ErrUnknownList", name, err)
 		}
 	}
 
@@ -318,14 +318,14 @@ func TestOldDataVersion(t *testing.T) {
 		_, err := Open(s, "l", Options{})
 		var needs *ErrNeedsPython
 		if errors.As(err, &needs) != c.python || !c.python && err != nil {
-			t.Errorf("data_version %v: had %v", c.version, err)
+			t.Errorf("data_version %v: got %v", c.version, err)
 		}
 	}
 
 	makeList(t, s, "l", func(d *pickle.Dict) { d.Delete(pickle.Str("data_version")) })
 	_, err := Open(s, "l", Options{})
 	if !errors.Is(err, &py.Error{Class: "AttributeError"}) {
-		t.Errorf("no data_version: had %v, wanted an AttributeError", err)
+		t.Errorf("no data_version: got %v, need an AttributeError", err)
 	}
 }
 
@@ -342,7 +342,7 @@ func TestReload(t *testing.T) {
 	expect := func(what string, want bool) {
 		t.Helper()
 		if changed, err := l.Reload(); changed != want || err != nil {
-			t.Errorf("%s: had %v, %v, wanted %v", what, changed, err, want)
+			t.Errorf("%s: got %v, %v, need %v", what, changed, err, want)
 		}
 	}
 
@@ -379,7 +379,7 @@ func TestReload(t *testing.T) {
 	writeFile(t, filepath.Join(l.FullPath(), "extend.py"), nil)
 	var needs *ErrNeedsPython
 	if _, err := l.Reload(); !errors.As(err, &needs) {
-		t.Errorf("with an extend.py: had %v", err)
+		t.Errorf("with an extend.py: got %v", err)
 	}
 
 	if err := os.Remove(filepath.Join(l.FullPath(), "extend.py")); err != nil {
@@ -391,7 +391,7 @@ func TestReload(t *testing.T) {
 	}
 
 	if _, err := l.Reload(); !errors.Is(err, ErrUnknownList) {
-		t.Errorf("a list that is gone: had %v", err)
+		t.Errorf("a list that is gone: got %v", err)
 	}
 
 	makeList(t, s, "l", nil)
@@ -451,7 +451,7 @@ sys.stdout.write(cPickle.dumps(out, 1))
 			l, err := Open(s, name, Options{Log: &log})
 			if err != nil {
 				if name, ok := want.(pickle.Str); !ok || !strings.Contains(err.Error(), string(name)) {
-					t.Fatalf("had %v, wanted %s", err, pickle.Repr(want, 200))
+					t.Fatalf("got %v, need %s", err, pickle.Repr(want, 200))
 				}
 				return
 			}

@@ -378,7 +378,7 @@ func loadPickle(t testing.TB, b []byte) pickle.Value {
 func mustEqual(t testing.TB, what string, got, want pickle.Value) {
 	t.Helper()
 	for _, d := range pickle.Diff(got, want, 20) {
-		t.Errorf("%s%s: had %s, wanted %s", what, d.Path, d.A, d.B)
+		t.Errorf("%s%s: got %s, need %s", what, d.Path, d.A, d.B)
 	}
 }
 

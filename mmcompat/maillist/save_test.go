@@ -40,7 +40,7 @@ func TestStage(t *testing.T) {
 	}
 
 	if st.Mode().Perm() != 0o660 {
-		t.Errorf("had mode %v, wanted 0660", st.Mode())
+		t.Errorf("got mode %v, need 0660", st.Mode())
 	}
 
 	if string(readFile(t, file)) != before {
@@ -105,7 +105,7 @@ func TestStageDiskFull(t *testing.T) {
 	}
 
 	if _, err := l.Stage(); !errors.Is(err, syscall.EFBIG) {
-		t.Fatalf("had %v, wanted EFBIG", err)
+		t.Fatalf("got %v, need EFBIG", err)
 	}
 
 	entries, err := os.ReadDir(filepath.Dir(file))
@@ -138,7 +138,7 @@ func TestStageNoDirectory(t *testing.T) {
 	}
 
 	if _, err := l.Stage(); !errors.Is(err, os.ErrNotExist) {
-		t.Fatalf("had %v", err)
+		t.Fatalf("got %v", err)
 	}
 
 	want := "error: Failed config.pck write, retaining old state.\n[Errno 2] No such file or directory: '" + file + ".tmp.h.1'"
@@ -182,7 +182,7 @@ func TestRollback(t *testing.T) {
 
 	add("d@example.net")
 	if all, _ := l.NumMembers(); all != 2 {
-		t.Errorf("had %d members, wanted 2", all)
+		t.Errorf("got %d members, need 2", all)
 	}
 }
 

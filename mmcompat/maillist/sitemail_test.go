@@ -24,7 +24,7 @@ func TestSiteEmailOfEmptyHost(t *testing.T) {
 	} {
 		l.Set("host_name", c.host)
 		if had := l.GetSiteEmail("bounces"); had != c.want {
-			t.Errorf("host_name %v: had %q, wanted %q", c.host, had, c.want)
+			t.Errorf("host_name %v: got %q, need %q", c.host, had, c.want)
 		}
 	}
 }

@@ -19,7 +19,7 @@ import (
 func FuzzParse(f *testing.F) {
 	samples, err := filepath.Glob("../../testdata/bounces/*.eml")
 	if err != nil || len(samples) == 0 {
-		f.Fatalf("had no samples (%v)", err)
+		f.Fatalf("got no samples (%v)", err)
 	}
 
 	for _, file := range samples {
@@ -42,7 +42,7 @@ func FuzzParse(f *testing.F) {
 		known := func(what string, err error) bool {
 			var exception *py.Error
 			if err != nil && !errors.As(err, &exception) {
-				t.Errorf("%s: had %v, want one of Python's exceptions", what, err)
+				t.Errorf("%s: got %v, want one of Python's exceptions", what, err)
 			}
 			return err == nil
 		}
@@ -83,7 +83,7 @@ func FuzzParse(f *testing.F) {
 		}
 
 		if size > len(text) {
-			t.Errorf("had %d bytes of payloads from a text of %d", size, len(text))
+			t.Errorf("got %d bytes of payloads from a text of %d", size, len(text))
 		}
 
 		_, err = m.AsString(true, false)

@@ -15,12 +15,12 @@ func TestPartsAreLimited(t *testing.T) {
 	}
 	m, err := Parse(text(maxMessages - 1))
 	if err != nil || len(m.Parts()) != maxMessages-1 {
-		t.Errorf("had %v, want %d parts", err, maxMessages-1)
+		t.Errorf("got %v, want %d parts", err, maxMessages-1)
 	}
 
 	var exception *py.Error
 	if _, err := Parse(text(maxMessages)); !errors.As(err, &exception) || exception.Class != "MemoryError" {
-		t.Errorf("had %v, want a MemoryError", err)
+		t.Errorf("got %v, want a MemoryError", err)
 	}
 }
 

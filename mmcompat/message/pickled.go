@@ -40,12 +40,12 @@ func (u *unpickler) message(in *pickle.Instance, depth int) (*Message, error) {
 
 	state, ok := in.State.(*pickle.Dict)
 	if !ok {
-		return nil, fmt.Errorf("message: had an instance of %s without attributes, wanted a message", in.Class)
+		return nil, fmt.Errorf("message: got an instance of %s without attributes, need a message", in.Class)
 	}
 	fields, ok := state.GetStr("_headers")
 	list, isList := fields.(*pickle.List)
 	if !ok || !isList {
-		return nil, fmt.Errorf("message: had an instance of %s without a list of headers, wanted a message", in.Class)
+		return nil, fmt.Errorf("message: got an instance of %s without a list of headers, need a message", in.Class)
 	}
 
 	m := New()
@@ -55,12 +55,12 @@ func (u *unpickler) message(in *pickle.Instance, depth int) (*Message, error) {
 	for i, item := range list.Items {
 		field, ok := py.Items(item)
 		if !ok || len(field) != 2 {
-			return nil, fmt.Errorf("message: had %T as header %d, wanted a tuple of two", item, i)
+			return nil, fmt.Errorf("message: got %T as header %d, need a tuple of two", item, i)
 		}
 
 		name, ok := fieldName(field[0])
 		if !ok {
-			return nil, fmt.Errorf("message: had %T as the name of header %d, wanted a str", field[0], i)
+			return nil, fmt.Errorf("message: got %T as the name of header %d, need a str", field[0], i)
 		}
 		headers = append(headers, Header{name, u.value(field[1])})
 	}
@@ -69,7 +69,7 @@ func (u *unpickler) message(in *pickle.Instance, depth int) (*Message, error) {
 	for k, v := range state.All() {
 		name, ok := fieldName(k)
 		if !ok {
-			return nil, fmt.Errorf("message: had %T as the name of an attribute, wanted a str", k)
+			return nil, fmt.Errorf("message: got %T as the name of an attribute, need a str", k)
 		}
 
 		ok, err := u.attr(m, name, v, depth)
@@ -212,7 +212,7 @@ func (u *unpickler) header(in *pickle.Instance) (*HeaderValue, error) {
 		return h, nil
 	}
 	fail := func(what string) (*HeaderValue, error) {
-		return nil, fmt.Errorf("message: had an instance of %s without %s, wanted an email.header.Header", in.Class, what)
+		return nil, fmt.Errorf("message: got an instance of %s without %s, need an email.header.Header", in.Class, what)
 	}
 	h := &HeaderValue{}
 	v, _ := in.Attr("_chunks")

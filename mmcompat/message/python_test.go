@@ -306,7 +306,7 @@ func TestNoticesAgainstPython(t *testing.T) {
 	reg := DefaultCharsets()
 	lines := strings.Split(strings.TrimSuffix(string(out), "\n"), "\n")
 	if len(lines) != len(cases) {
-		t.Fatalf("had %d results, wanted %d", len(lines), len(cases))
+		t.Fatalf("got %d results, need %d", len(lines), len(cases))
 	}
 
 	failed := 0
@@ -334,7 +334,7 @@ func checkNotice(reg *Charsets, c noticeCase, want noticeResult) string {
 		}
 
 		if kind != want.Error {
-			return fmt.Sprintf("had error %v, wanted %q", err, want.Error)
+			return fmt.Sprintf("got error %v, need %q", err, want.Error)
 		}
 		return ""
 	}
@@ -351,10 +351,10 @@ func checkNotice(reg *Charsets, c noticeCase, want noticeResult) string {
 		return fmt.Sprintf("pickles differ: %v", pickle.Diff(v, in, 3))
 	}
 	if text != bytesOf(want.String) {
-		return fmt.Sprintf("had %q, wanted %q", text, bytesOf(want.String))
+		return fmt.Sprintf("got %q, need %q", text, bytesOf(want.String))
 	}
 	if unicode != want.Unicode {
-		return fmt.Sprintf("had unicode %q, wanted %q", unicode, want.Unicode)
+		return fmt.Sprintf("got unicode %q, need %q", unicode, want.Unicode)
 	}
 
 	if c.Send {
@@ -387,7 +387,7 @@ func checkNotice(reg *Charsets, c noticeCase, want noticeResult) string {
 
 	again, err := m.AsString(false, true)
 	if err != nil || again != text {
-		return fmt.Sprintf("read from its pickle: had %q (%v), wanted %q", again, err, text)
+		return fmt.Sprintf("read from its pickle: got %q (%v), need %q", again, err, text)
 	}
 
 	return ""

@@ -34,16 +34,16 @@ func TestLimitedLogIsCutOff(t *testing.T) {
 		}
 
 		if info.Mode().Perm() != 0o660 {
-			t.Errorf("%s: had mode %v, want 0660", name, info.Mode())
+			t.Errorf("%s: got mode %v, want 0660", name, info.Mode())
 		}
 	}
 
 	want := []string{`{"n":2} second {"n":3} second `, `{"n":4} second {"n":5} second `, `{"n":6} second {"n":7} second `}
 	if diff := cmp.Diff(want, had); diff != "" {
-		t.Errorf("want -, had +:\n%s", diff)
+		t.Errorf("want -, got +:\n%s", diff)
 	}
 
 	if got := set.Path("events"); got != l.Path {
-		t.Errorf("had the path %s, want %s", got, l.Path)
+		t.Errorf("got the path %s, want %s", got, l.Path)
 	}
 }

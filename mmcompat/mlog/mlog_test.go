@@ -22,7 +22,7 @@ func TestLineFormatModeAndReopen(t *testing.T) {
 	}
 
 	if info.Mode().Perm() != 0o660 {
-		t.Errorf("had mode %v, wanted 0660", info.Mode())
+		t.Errorf("got mode %v, need 0660", info.Mode())
 	}
 
 	if err := os.Rename(path, path+".1"); err != nil {
@@ -40,11 +40,11 @@ func TestLineFormatModeAndReopen(t *testing.T) {
 	old, _ := os.ReadFile(path + ".1")
 	want := "Mar 04 05:06:07 2026 (42) test: 100% 1\nMar 04 05:06:07 2026 (42) still the old file\n"
 	if string(old) != want {
-		t.Errorf("had %q, wanted %q", old, want)
+		t.Errorf("got %q, need %q", old, want)
 	}
 
 	if b, _ := os.ReadFile(path); string(b) != "Mar 04 05:06:07 2026 (42) the new file\n" {
-		t.Errorf("had %q after the rotation", b)
+		t.Errorf("got %q after the rotation", b)
 	}
 }
 
@@ -53,7 +53,7 @@ func TestLinesThatCannotBeWrittenGoToStderr(t *testing.T) {
 	s := New(filepath.Join(t.TempDir(), "missing"), Options{PID: 1, Now: at, Stderr: &stderr})
 	s.Printf("error", "lost?")
 	if !strings.Contains(stderr.String(), "(1) lost?\n") || !strings.Contains(stderr.String(), "no such file") {
-		t.Errorf("had %q", stderr.String())
+		t.Errorf("got %q", stderr.String())
 	}
 }
 
@@ -72,7 +72,7 @@ func TestPrintLines(t *testing.T) {
 	for log, want := range want {
 		had, err := os.ReadFile(filepath.Join(dir, log))
 		if err != nil || !bytes.Equal(had, want) {
-			t.Errorf("%s: had %d bytes (%v), wanted %d", log, len(had), err, len(want))
+			t.Errorf("%s: got %d bytes (%v), need %d", log, len(had), err, len(want))
 		}
 	}
 }

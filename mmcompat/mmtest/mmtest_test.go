@@ -13,7 +13,7 @@ func TestClone(t *testing.T) {
 			dst := CloneOf(t, prefix)
 			got := string(RunPython(t, dst, "from Mailman import mm_cfg\nprint mm_cfg.PREFIX, mm_cfg.LIST_DATA_DIR, sys.argv[1]", "arg"))
 			if want := dst + " " + filepath.Join(dst, "lists") + " arg\n"; got != want {
-				t.Errorf("had %q, wanted %q", got, want)
+				t.Errorf("got %q, need %q", got, want)
 			}
 
 			src, err := os.Stat(filepath.Join(prefix, "qfiles"))
@@ -58,6 +58,6 @@ print m.bounce_score_threshold, m.getMemberCPAddresses(m.getMembers()), m.getMem
 	}
 
 	if n := strings.Count(string(log), "forwarding unrecognized"); n != 2 {
-		t.Errorf("had %d forwarded messages in %q, wanted 2", n, log)
+		t.Errorf("got %d forwarded messages in %q, need 2", n, log)
 	}
 }

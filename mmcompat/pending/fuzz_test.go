@@ -42,20 +42,20 @@ func FuzzOpen(f *testing.F) {
 		db, err := Open(l, Options{})
 		if err != nil {
 			if !errors.Is(err, ErrCorrupt) {
-				t.Errorf("had %v, want ErrCorrupt", err)
+				t.Errorf("got %v, want ErrCorrupt", err)
 			}
 			return
 		}
 
 		known := func(err error) bool { return errors.Is(err, ErrCorrupt) || errors.Is(err, ErrKey) }
 		if _, err := db.HasPending("a@example.net", false); err != nil && !known(err) {
-			t.Errorf("HasPending: had %v", err)
+			t.Errorf("HasPending: got %v", err)
 		}
 
 		cookie, err := db.NewFor(time.Hour, Unsubscription, pickle.Str("a@example.net"))
 		if err != nil {
 			if !known(err) {
-				t.Errorf("New: had %v", err)
+				t.Errorf("New: got %v", err)
 			}
 			return
 		}

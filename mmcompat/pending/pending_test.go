@@ -275,7 +275,7 @@ func unpickle(t *testing.T, b []byte) pickle.Value {
 func mustEqual(t *testing.T, what string, got, want pickle.Value) {
 	t.Helper()
 	for _, d := range pickle.Diff(got, want, 20) {
-		t.Errorf("%s%s: had %s, wanted %s", what, d.Path, d.A, d.B)
+		t.Errorf("%s%s: got %s, need %s", what, d.Path, d.A, d.B)
 	}
 }
 
@@ -437,7 +437,7 @@ func TestRollback(t *testing.T) {
 
 	short, long := add(time.Hour, "short@x"), add(100*time.Hour, "long@x")
 	if ok, err := db.HasPending("SHORT@x", true); !ok || err != nil {
-		t.Fatalf("had %v, %v", ok, err)
+		t.Fatalf("got %v, %v", ok, err)
 	}
 
 	sp := db.Savepoint()
@@ -445,7 +445,7 @@ func TestRollback(t *testing.T) {
 	third := add(time.Hour, "third@x") // evicts the first
 
 	if _, ok, err := db.Confirm(long); !ok || err != nil {
-		t.Fatalf("had %v, %v", ok, err)
+		t.Fatalf("got %v, %v", ok, err)
 	}
 
 	if ok, _ := db.HasPending("short@x", true); ok {
@@ -455,7 +455,7 @@ func TestRollback(t *testing.T) {
 	db.Rollback(sp)
 	for cookie, want := range map[string]bool{short: true, long: true, third: false} {
 		if _, ok := db.Peek(cookie); ok != want {
-			t.Errorf("after the rollback: had %v, wanted %v", ok, want)
+			t.Errorf("after the rollback: got %v, need %v", ok, want)
 		}
 	}
 
@@ -482,7 +482,7 @@ func TestStage(t *testing.T) {
 	}
 
 	if _, ok, err := db.Confirm("x"); ok || err != nil {
-		t.Errorf("had %v, %v", ok, err)
+		t.Errorf("got %v, %v", ok, err)
 	}
 
 	if files, err := db.Stage(); len(files) > 0 || err != nil {
@@ -504,7 +504,7 @@ func TestStage(t *testing.T) {
 	}
 
 	if st, err := os.Stat(files[0].Tmp); err != nil || st.Mode().Perm() != 0o660 {
-		t.Errorf("had %v, %v, wanted mode 0660", st, err)
+		t.Errorf("got %v, %v, need mode 0660", st, err)
 	}
 
 	if err := files[0].Publish(nil); err != nil {
@@ -529,17 +529,17 @@ func TestStage(t *testing.T) {
 	}
 
 	if changed, err := db.Reload(); changed || err != nil {
-		t.Errorf("had %v, %v after our own save", changed, err)
+		t.Errorf("got %v, %v after our own save", changed, err)
 	}
 
 	other, _ := open(t, s, "l")
 	if _, ok, err := other.Confirm(cookie); !ok || err != nil {
-		t.Fatalf("had %v, %v", ok, err)
+		t.Fatalf("got %v, %v", ok, err)
 	}
 
 	save(t, other)
 	if changed, err := db.Reload(); !changed || err != nil {
-		t.Errorf("had %v, %v after somebody's save", changed, err)
+		t.Errorf("got %v, %v after somebody's save", changed, err)
 	}
 
 	if _, ok := db.Peek(cookie); ok {
@@ -559,7 +559,7 @@ func TestCorrupt(t *testing.T) {
 			t.Fatal(err)
 		}
 		if _, err := Open(l, Options{}); !errors.Is(err, ErrCorrupt) {
-			t.Errorf("%q: had %v, wanted ErrCorrupt", contents, err)
+			t.Errorf("%q: got %v, need ErrCorrupt", contents, err)
 		}
 	}
 }

@@ -55,7 +55,7 @@ func lastLiteral(src []byte, name string) (value string, ok bool, err error) {
 	right := bytes.TrimSpace(assigned[len(assigned)-1][1])
 	m := plainString.FindSubmatch(right)
 	if m == nil {
-		return "", false, fmt.Errorf("had %s = %.100q, wanted a plain string", name, right)
+		return "", false, fmt.Errorf("got %s = %.100q, need a plain string", name, right)
 	}
 	return string(m[1]) + string(m[2]), true, nil
 }
@@ -75,7 +75,7 @@ func readSettings(file string) ([]byte, error) {
 		return nil, err
 	}
 	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s: had mode %v, wanted a plain file", file, info.Mode())
+		return nil, fmt.Errorf("%s: got mode %v, need a plain file", file, info.Mode())
 	}
 
 	return io.ReadAll(io.LimitReader(f, maxSettings))

@@ -87,7 +87,7 @@ func named(prefix string) (User, error) {
 		return User{}, err
 	}
 	if u.UID == 0 {
-		return User{}, fmt.Errorf("had MAILMAN_USER %s, wanted another user than root", name)
+		return User{}, fmt.Errorf("got MAILMAN_USER %s, need another user than root", name)
 	}
 
 	// Who may replace a directory above the prefix is root's choice; what they put there is still their own.
@@ -110,7 +110,7 @@ func named(prefix string) (User, error) {
 		return User{}, fmt.Errorf("MAILMAN_USER is %s, but %w", name, err)
 	}
 	if !slices.Contains(u.own, u.GID) {
-		return User{}, fmt.Errorf("had MAILMAN_GROUP %s, wanted a group that %s is a member of", group, name)
+		return User{}, fmt.Errorf("got MAILMAN_GROUP %s, need a group that %s is a member of", group, name)
 	}
 
 	return u, nil
@@ -122,7 +122,7 @@ func required(prefix, name string) (string, error) {
 		return "", err
 	}
 	if !ok || value == "" {
-		return "", fmt.Errorf("had no %s in mm_cfg.py or Defaults.py, wanted one", name)
+		return "", fmt.Errorf("got no %s in mm_cfg.py or Defaults.py, need one", name)
 	}
 	return value, nil
 }
@@ -169,7 +169,7 @@ func Lookup(name, group string) (User, error) {
 // failed; the process must end then.
 func (u User) Become() error {
 	if os.Geteuid() != 0 {
-		return fmt.Errorf("had user id %d, wanted root", os.Geteuid())
+		return fmt.Errorf("got user id %d, need root", os.Geteuid())
 	}
 	leaveTerminal()
 

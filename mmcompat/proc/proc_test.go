@@ -13,7 +13,7 @@ import (
 func TestThisProcessLives(t *testing.T) {
 	p, alive := Find(os.Getpid())
 	if !alive || p.Parent != os.Getppid() || p.Start == 0 {
-		t.Fatalf("had %+v, %v", p, alive)
+		t.Fatalf("got %+v, %v", p, alive)
 	}
 
 	began, ok := p.Began()
@@ -73,7 +73,7 @@ func TestStatesAreTold(t *testing.T) {
 
 		p, alive := FS{dir}.Find(77)
 		if alive != want || p.Start != 4711 || p.Parent != 5 {
-			t.Errorf("state %s: had %+v, %v", state, p, alive)
+			t.Errorf("state %s: got %+v, %v", state, p, alive)
 		}
 	}
 }

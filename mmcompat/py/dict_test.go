@@ -121,7 +121,7 @@ func TestReload(t *testing.T) {
 			changed := d.Reload()
 
 			if !slices.Equal(d.Keys(), want.Keys()) || len(d.slots) != len(want.slots) || d.fill != want.fill {
-				t.Fatalf("round %d: had %d keys in %d slots, wanted %d in %d", round, d.Len(), len(d.slots), want.Len(), len(want.slots))
+				t.Fatalf("round %d: got %d keys in %d slots, need %d in %d", round, d.Len(), len(d.slots), want.Len(), len(want.slots))
 			}
 
 			if changed != !slices.Equal(before, want.Keys()) {

@@ -240,7 +240,7 @@ func TestSemanticsArePythons(t *testing.T) {
 
 	lines := strings.Split(strings.TrimSuffix(string(out), "\n"), "\n")
 	if len(lines) != len(all) {
-		t.Fatalf("had %d answers to %d questions", len(lines), len(all))
+		t.Fatalf("got %d answers to %d questions", len(lines), len(all))
 	}
 
 	bad := 0

@@ -46,7 +46,7 @@ func Encode(msg any, data *Data, now float64, schema int) (base string, b []byte
 	case *pickle.Instance:
 		v = m
 	default:
-		return "", nil, fmt.Errorf("had a message of Go type %T, wanted a message or its text", msg)
+		return "", nil, fmt.Errorf("got a message of Go type %T, need a message or its text", msg)
 	}
 
 	b, err = pickle.Dump(v, protocol)

@@ -32,7 +32,7 @@ func Decode(base string, b []byte) (*Item, error) {
 	}
 	dict, ok := v.(*pickle.Dict)
 	if !ok {
-		return nil, fmt.Errorf("entry %s: had metadata %s, wanted a dict", base, pickle.Repr(v, 40))
+		return nil, fmt.Errorf("entry %s: got metadata %s, need a dict", base, pickle.Repr(v, 40))
 	}
 
 	return &Item{Base: base, Message: msg, Data: &Data{dict}, dataAt: len(b) - len(rest)}, nil
@@ -53,7 +53,7 @@ func (it *Item) Parse() (*message.Message, error) {
 
 	in, ok := it.Message.(*pickle.Instance)
 	if !ok {
-		return nil, fmt.Errorf("entry %s: had the message %s, wanted a text to parse or a message object", it.Base, pickle.Repr(it.Message, 40))
+		return nil, fmt.Errorf("entry %s: got the message %s, need a text to parse or a message object", it.Base, pickle.Repr(it.Message, 40))
 	}
 
 	return message.FromPickle(in)

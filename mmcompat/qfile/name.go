@@ -26,12 +26,12 @@ type name struct {
 func parseName(base string) (name, error) {
 	when, digest, ok := strings.Cut(base, "+")
 	if !ok || strings.Contains(digest, "+") {
-		return name{}, fmt.Errorf("had the name %q, wanted TIME+DIGEST", base)
+		return name{}, fmt.Errorf("got the name %q, need TIME+DIGEST", base)
 	}
 
 	t, err := strconv.ParseFloat(when, 64)
 	if err != nil || t != t {
-		return name{}, fmt.Errorf("had the name %q, wanted a time in seconds before the +", base)
+		return name{}, fmt.Errorf("got the name %q, need a time in seconds before the +", base)
 	}
 	return name{base, t, digest}, nil
 }
@@ -60,7 +60,7 @@ func newSlice(n, of int) (slice, error) {
 		return slice{}, nil
 	}
 	if of < 1 || n < 0 {
-		return slice{}, fmt.Errorf("had slice %d of %d, wanted one from 0 of at least 1", n, of)
+		return slice{}, fmt.Errorf("got slice %d of %d, need one from 0 of at least 1", n, of)
 	}
 
 	bound := func(n int) *big.Int {
@@ -79,7 +79,7 @@ func (s slice) has(n name) (bool, error) {
 	}
 	d, ok := new(big.Int).SetString(n.digest, 16)
 	if !ok {
-		return false, fmt.Errorf("had the name %q, wanted a hexadecimal digest after the +", n.base)
+		return false, fmt.Errorf("got the name %q, need a hexadecimal digest after the +", n.base)
 	}
 	return s.lower.Cmp(d) <= 0 && d.Cmp(s.upper) <= 0, nil
 }

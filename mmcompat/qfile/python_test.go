@@ -83,13 +83,13 @@ print json.dumps([[n, of, ext, Switchboard(sys.argv[1], n, of).files(ext)]
 		// Whose time is equal comes in the directory's order in Mailman, in the names' here.
 		gotTimes, wantTimes := times(got), times(want)
 		if !slices.Equal(gotTimes, wantTimes) {
-			t.Errorf("slice %d of %d, %s: had times %v, wanted %v", n, of, ext, gotTimes, wantTimes)
+			t.Errorf("slice %d of %d, %s: got times %v, need %v", n, of, ext, gotTimes, wantTimes)
 		}
 
 		slices.Sort(got)
 		slices.Sort(want)
 		if !slices.Equal(got, want) {
-			t.Errorf("slice %d of %d, %s: had %q, wanted %q", n, of, ext, got, want)
+			t.Errorf("slice %d of %d, %s: got %q, need %q", n, of, ext, got, want)
 		}
 	}
 
@@ -219,13 +219,13 @@ print json.dumps({'Entries': got, 'Schema': mm_cfg.QFILE_SCHEMA_VERSION})
 
 		if c.plain {
 			if base != want.Entries[i].Base || string(b[:ours.dataAt]) != string(theirs[:his.dataAt]) {
-				t.Errorf("%s: had the name %s and the message\n%q\nwanted %s and\n%q", c.name, base, b[:ours.dataAt], want.Entries[i].Base, theirs[:his.dataAt])
+				t.Errorf("%s: got the name %s and the message\n%q\nwanted %s and\n%q", c.name, base, b[:ours.dataAt], want.Entries[i].Base, theirs[:his.dataAt])
 			}
 		} else {
 			// Which objects of a message have a memo number depends on what else in the process refers to them, and
 			// the name depends on the bytes.
 			if when(base) != when(want.Entries[i].Base) {
-				t.Errorf("%s: had the name %s, wanted %s", c.name, base, want.Entries[i].Base)
+				t.Errorf("%s: got the name %s, need %s", c.name, base, want.Entries[i].Base)
 			}
 
 			if diff := pickle.Diff(ours.Message, his.Message, 5); len(diff) > 0 {
@@ -281,7 +281,7 @@ print '%o %o' % (os.stat(s.whichq()).st_mode, os.stat(path).st_mode)
 	}
 
 	if got := fmt.Sprintf("%o %o\n", mode(t, dir), mode(t, q.Path(base, Waiting))); got != string(out) {
-		t.Errorf("had modes %swanted Mailman's %s", got, out)
+		t.Errorf("got modes %swanted Mailman's %s", got, out)
 	}
 }
 
@@ -413,7 +413,7 @@ print json.dumps(answer)
 		}
 
 		if flat != string(want) || m.GetContentType() != e[2] {
-			t.Errorf("message %d: had\n%s\nof type %s, wanted\n%s\nof type %s", i, flat, m.GetContentType(), want, e[2])
+			t.Errorf("message %d: got\n%s\nof type %s, need\n%s\nof type %s", i, flat, m.GetContentType(), want, e[2])
 		}
 
 		if it.Data.Str("listname") != "test" {
@@ -515,7 +515,7 @@ Switchboard(sys.argv[1], recover=True)
 	}
 
 	if len(lines) != 13 {
-		t.Errorf("had log lines %q, wanted 13", lines)
+		t.Errorf("got log lines %q, need 13", lines)
 	}
 }
 
@@ -614,6 +614,6 @@ func TestMailmansToolsTakeOurs(t *testing.T) {
 
 	subject, _ := got.Get("subject")
 	if subject != "lost" || it.Data.Str("listname") != "test" || when(back[0]) != when(base) {
-		t.Errorf("had %q at %s with %s", subject, back[0], pickle.Repr(it.Data.Dict(), 300))
+		t.Errorf("got %q at %s with %s", subject, back[0], pickle.Repr(it.Data.Dict(), 300))
 	}
 }

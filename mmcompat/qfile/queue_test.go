@@ -81,7 +81,7 @@ func TestTheWayOfAnEntry(t *testing.T) {
 	}
 
 	if !strings.HasPrefix(base, "1800000000.25+") {
-		t.Errorf("had the name %s", base)
+		t.Errorf("got the name %s", base)
 	}
 
 	if _, kept := d.Get("_volatile"); !kept || d.True("version") {
@@ -95,7 +95,7 @@ func TestTheWayOfAnEntry(t *testing.T) {
 		}
 
 		if got := strings.Join(files(t, q.dir), " "); got != want {
-			t.Fatalf("had files %s, wanted %s", got, want)
+			t.Fatalf("got files %s, need %s", got, want)
 		}
 	}
 
@@ -116,7 +116,7 @@ func TestTheWayOfAnEntry(t *testing.T) {
 	}
 
 	if from, _ := m.Get("from"); from != "a@example.com" || it.Data.Str("listname") != "test" || it.Data.True("_volatile") || !it.Data.True("_parsemsg") {
-		t.Errorf("had a message from %q with %s", from, pickle.Repr(it.Data.Dict(), 200))
+		t.Errorf("got a message from %q with %s", from, pickle.Repr(it.Data.Dict(), 200))
 	}
 
 	step(base+".pck", q.Release(base))
@@ -132,7 +132,7 @@ func TestTheWayOfAnEntry(t *testing.T) {
 	}
 
 	if !slices.Equal(*lines, want) {
-		t.Errorf("had log lines %q, wanted %q", *lines, want)
+		t.Errorf("got log lines %q, need %q", *lines, want)
 	}
 }
 
@@ -148,7 +148,7 @@ func TestEqualTimes(t *testing.T) {
 
 	got, err := q.Files(Waiting)
 	if err != nil || !slices.Equal(got, want) {
-		t.Errorf("had %q (%v), wanted %q", got, err, want)
+		t.Errorf("got %q (%v), need %q", got, err, want)
 	}
 }
 
@@ -165,12 +165,12 @@ func TestForeignFiles(t *testing.T) {
 	for range 2 {
 		got, err := q.Files(Waiting)
 		if want := []string{"3.0+ff", "4.0+no number"}; err != nil || !slices.Equal(got, want) {
-			t.Errorf("had %q (%v), wanted %q", got, err, want)
+			t.Errorf("got %q (%v), need %q", got, err, want)
 		}
 	}
 
 	if len(*lines) != len(foreign)-1 { // ".pck" has no base name and is nothing at all
-		t.Errorf("had log lines %q, wanted %d", *lines, len(foreign)-1)
+		t.Errorf("got log lines %q, need %d", *lines, len(foreign)-1)
 	}
 
 	half, err := Open(q.dir, 0, 2, q.o)
@@ -206,7 +206,7 @@ func TestEntriesThatCannotBeRead(t *testing.T) {
 		}
 
 		if err == nil || !strings.Contains(err.Error(), base) {
-			t.Errorf("%s: had the error %v, wanted one that names it", base, err)
+			t.Errorf("%s: got the error %v, need one that names it", base, err)
 		}
 
 		if err := q.Claim(base); err != nil {
@@ -259,7 +259,7 @@ func TestRecoverLeavesACommitsEntries(t *testing.T) {
 
 	want := []string{bases[0] + ".pck", bases[1] + ".bak", bases[2] + ".pck", bases[3] + ".pck"}
 	if got := files(t, q.dir); !slices.Equal(got, want) {
-		t.Errorf("had files %q, wanted %q", got, want)
+		t.Errorf("got files %q, need %q", got, want)
 	}
 
 	if err := q.RecoverOne(bases[1]); err != nil {
@@ -267,12 +267,12 @@ func TestRecoverLeavesACommitsEntries(t *testing.T) {
 	}
 
 	if err := q.RecoverOne(bases[1]); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("had %v for an entry that waits, wanted that it is not there", err)
+		t.Errorf("got %v for an entry that waits, need that it is not there", err)
 	}
 
 	it, err := q.Read(bases[1], Waiting)
 	if n, _ := it.Data.Get("_bak_count"); err != nil || n != pickle.Int(1) {
-		t.Errorf("had _bak_count %v (%v), wanted 1", n, err)
+		t.Errorf("got _bak_count %v (%v), need 1", n, err)
 	}
 }
 
@@ -294,7 +294,7 @@ func TestGroupOfANewQueue(t *testing.T) {
 		}
 
 		if got := mode(t, path) & 0o7777; got != 0o2770 {
-			t.Errorf("with umask %03o: had mode %04o, wanted 2770", mask, got)
+			t.Errorf("with umask %03o: got mode %04o, need 2770", mask, got)
 		}
 	}
 }
@@ -320,7 +320,7 @@ func TestMessagesThatCannotBeQueued(t *testing.T) {
 
 	var py *py.Error
 	if _, err := q.Enqueue(pickle.Str("x"), d); !errors.As(err, &py) || py.Class != "TypeError" {
-		t.Errorf("had %v for a listname of None, wanted Python's TypeError", err)
+		t.Errorf("got %v for a listname of None, need Python's TypeError", err)
 	}
 
 	if got := files(t, q.dir); len(got) != 0 {
@@ -359,7 +359,7 @@ func FuzzDecode(f *testing.F) {
 		it, err := Decode("1.5+ff", b)
 		if err != nil {
 			if !strings.Contains(err.Error(), "1.5+ff") {
-				t.Errorf("had the error %v, which does not name the entry", err)
+				t.Errorf("got the error %v, which does not name the entry", err)
 			}
 			return
 		}

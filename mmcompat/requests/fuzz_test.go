@@ -32,7 +32,7 @@ func FuzzOpen(f *testing.F) {
 		db, err := Open(l, Options{})
 		if err != nil {
 			if !errors.Is(err, ErrCorrupt) {
-				t.Errorf("had %v, want ErrCorrupt", err)
+				t.Errorf("got %v, want ErrCorrupt", err)
 			}
 			return
 		}
@@ -44,12 +44,12 @@ func FuzzOpen(f *testing.F) {
 			for _, id := range db.IDs(k) {
 				kind, record, err := db.Record(id)
 				if err != nil || kind != k {
-					t.Errorf("request %d: had kind %v, %v, want %v", id, kind, err, k)
+					t.Errorf("request %d: got kind %v, %v, want %v", id, kind, err, k)
 				}
 
 				if k == HeldMsg {
 					if _, err := ParseHeld(record); err != nil && !errors.Is(err, ErrCorrupt) {
-						t.Errorf("request %d: had %v", id, err)
+						t.Errorf("request %d: got %v", id, err)
 					}
 				}
 			}
@@ -70,7 +70,7 @@ func FuzzOpen(f *testing.F) {
 
 			slices.Sort(want)
 			if had := again.IDs(k); !slices.Equal(had, want) {
-				t.Errorf("kind %v: had requests %v after a save, want %v", k, had, want)
+				t.Errorf("kind %v: got requests %v after a save, want %v", k, had, want)
 			}
 		}
 	})

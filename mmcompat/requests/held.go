@@ -27,7 +27,7 @@ type Held struct {
 func ParseHeld(record pickle.Value) (*Held, error) {
 	items, err := py.Unpack(record, 6)
 	if err != nil {
-		return nil, fmt.Errorf("%w: held message is %s, wanted a tuple of 6: %w", ErrCorrupt, pickle.Repr(record, 80), err)
+		return nil, fmt.Errorf("%w: held message: got %s, need a tuple of 6: %w", ErrCorrupt, pickle.Repr(record, 80), err)
 	}
 
 	h := &Held{Sender: items[1], Subject: items[2], Reason: items[3], Data: items[5]}
@@ -38,7 +38,7 @@ func ParseHeld(record pickle.Value) (*Held, error) {
 	case pickle.Unicode:
 		h.Filename = string(name)
 	default:
-		return nil, fmt.Errorf("%w: held message has file %s, wanted a name", ErrCorrupt, pickle.Repr(items[4], 80))
+		return nil, fmt.Errorf("%w: file of a held message: got %s, need a name", ErrCorrupt, pickle.Repr(items[4], 80))
 	}
 
 	return h, nil

@@ -123,7 +123,7 @@ func Open(l *maillist.List, o Options) (*DB, error) {
 		if _, ok := v.(*pickle.List); ok {
 			why = &py.Error{Class: "IndexError", Text: "list index out of range"}
 		}
-		return nil, fmt.Errorf("%s: %w: had %s, wanted a dict: %w", db.path, ErrCorrupt, pickle.Repr(v, 40), why)
+		return nil, fmt.Errorf("%s: %w: got %s, need a dict: %w", db.path, ErrCorrupt, pickle.Repr(v, 40), why)
 	}
 
 	db.db = d
@@ -173,7 +173,7 @@ const unknownKind Kind = -1
 func parseRecord(v pickle.Value) (Kind, pickle.Value, error) {
 	items, err := py.Unpack(v, 2)
 	if err != nil {
-		return 0, nil, fmt.Errorf("%w: had %s, wanted a kind and data: %w", ErrCorrupt, pickle.Repr(v, 80), err)
+		return 0, nil, fmt.Errorf("%w: got %s, need a kind and data: %w", ErrCorrupt, pickle.Repr(v, 80), err)
 	}
 
 	for _, kind := range []Kind{Ignored, HeldMsg, Subscription, Unsubscription} {
@@ -191,7 +191,7 @@ func parseRecord(v pickle.Value) (Kind, pickle.Value, error) {
 func SubscriptionAddress(record pickle.Value) (addr pickle.Value, err error) {
 	items, err := py.Unpack(record, 6)
 	if err != nil {
-		return nil, fmt.Errorf("%w: held subscription is %s, wanted a tuple of 6: %w", ErrCorrupt, pickle.Repr(record, 80), err)
+		return nil, fmt.Errorf("%w: held subscription: got %s, need a tuple of 6: %w", ErrCorrupt, pickle.Repr(record, 80), err)
 	}
 	return items[1], nil
 }

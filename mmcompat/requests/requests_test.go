@@ -170,7 +170,7 @@ func unpickle(t *testing.T, b []byte) pickle.Value {
 func mustEqual(t *testing.T, what string, got, want pickle.Value) {
 	t.Helper()
 	for _, d := range pickle.Diff(got, want, 20) {
-		t.Errorf("%s%s: had %s, wanted %s", what, d.Path, d.A, d.B)
+		t.Errorf("%s%s: got %s, need %s", what, d.Path, d.A, d.B)
 	}
 }
 
@@ -246,7 +246,7 @@ func testAgainstMailman(t *testing.T, prefix string) {
 
 			check(t, s, steps, want)
 			if st, err := os.Stat(dir + "/request.pck"); err != nil || st.Mode() != mode.Mode() {
-				t.Errorf("had mode %v, %v, wanted %v", st.Mode(), err, mode.Mode())
+				t.Errorf("got mode %v, %v, need %v", st.Mode(), err, mode.Mode())
 			}
 
 			if *record && i == 1 && mmtest.Version(t, prefix) == mmtest.Version(t, mmtest.Prefix(t)) {
@@ -329,7 +329,7 @@ func TestFirst(t *testing.T) {
 	}
 
 	if n := db.NumPending(); n != 0 {
-		t.Errorf("had %d requests, wanted none", n)
+		t.Errorf("got %d requests, need none", n)
 	}
 
 	publish(t, db)
@@ -338,7 +338,7 @@ func TestFirst(t *testing.T) {
 	mustEqual(t, "request.pck", load(t, l.FullPath()+"/request.pck"), want)
 
 	if st, err := os.Stat(l.FullPath() + "/request.pck"); err != nil || st.Mode().Perm() != 0o660 {
-		t.Errorf("had %v, %v, wanted mode 0660", st, err)
+		t.Errorf("got %v, %v, need mode 0660", st, err)
 	}
 }
 
@@ -363,18 +363,18 @@ func TestRemoveFile(t *testing.T) {
 	}
 
 	if missing, err := db.RemoveFile(h); !missing || err != nil {
-		t.Errorf("had %v, %v, wanted a missing file", missing, err)
+		t.Errorf("got %v, %v, need a missing file", missing, err)
 	}
 
 	writeFile(t, db.Path(h), []byte("x"))
 	sp := db.Savepoint()
 	if missing, err := db.RemoveFile(h); missing || err != nil {
-		t.Errorf("had %v, %v", missing, err)
+		t.Errorf("got %v, %v", missing, err)
 	}
 
 	db.Rollback(sp)
 	if missing, err := db.RemoveFile(h); !missing || err != nil {
-		t.Errorf("the second time: had %v, %v", missing, err)
+		t.Errorf("the second time: got %v, %v", missing, err)
 	}
 
 	if _, err := os.Stat(db.Path(h)); err != nil {
@@ -382,7 +382,7 @@ func TestRemoveFile(t *testing.T) {
 	}
 
 	if len(*gone) != 1 || (*gone)[0] != db.Path(h) {
-		t.Errorf("had %q to be removed, wanted %q", *gone, db.Path(h))
+		t.Errorf("got %q to be removed, need %q", *gone, db.Path(h))
 	}
 }
 
@@ -400,7 +400,7 @@ func TestRemoveDirectory(t *testing.T) {
 	}
 
 	if _, err := db.RemoveFile(h); !errors.Is(err, syscall.EISDIR) {
-		t.Errorf("had %v, wanted EISDIR", err)
+		t.Errorf("got %v, need EISDIR", err)
 	}
 }
 
@@ -425,7 +425,7 @@ func TestOddNumbers(t *testing.T) {
 
 	for i, want := range []Kind{Unsubscription, Subscription, HeldMsg, unknownKind} {
 		if kind, _, err := db.Record(i + 1); err != nil || kind != want {
-			t.Errorf("%d: had kind %d, %v, wanted %d", i+1, kind, err, want)
+			t.Errorf("%d: got kind %d, %v, need %d", i+1, kind, err, want)
 		}
 	}
 }
@@ -448,11 +448,11 @@ func TestRollback(t *testing.T) {
 	db.Rollback(sp)
 	l.Rollback(lsp)
 	if got := db.IDs(Unsubscription); len(got) != 1 || got[0] != kept {
-		t.Errorf("had %v, wanted %v", got, kept)
+		t.Errorf("got %v, need %v", got, kept)
 	}
 
 	if again := db.AddUnsubscription("again@x"); again != kept+1 {
-		t.Errorf("had id %d, wanted %d", again, kept+1)
+		t.Errorf("got id %d, need %d", again, kept+1)
 	}
 }
 
@@ -461,13 +461,13 @@ func TestCorrupt(t *testing.T) {
 	for _, contents := range []string{"", "garbage", "}q\x01(", "]q\x01."} {
 		writeFile(t, l.FullPath()+"/request.pck", []byte(contents))
 		if _, err := Open(l, Options{}); !errors.Is(err, ErrCorrupt) {
-			t.Errorf("%q: had %v, wanted ErrCorrupt", contents, err)
+			t.Errorf("%q: got %v, need ErrCorrupt", contents, err)
 		}
 	}
 
 	for _, v := range []pickle.Value{nil, pickle.Int(1), pickle.NewTuple(pickle.Int(1)), pickle.NewTuple(1.0, nil, nil, nil, nil, nil)} {
 		if _, err := ParseHeld(v); !errors.Is(err, ErrCorrupt) {
-			t.Errorf("%v: had %v, wanted ErrCorrupt", v, err)
+			t.Errorf("%v: got %v, need ErrCorrupt", v, err)
 		}
 	}
 }

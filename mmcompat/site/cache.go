@@ -75,7 +75,7 @@ func readCache(prefix, python string) (*Profile, string) {
 
 // errNotTrusted is about a cache that somebody may have written who is not in
 // charge of the installation.
-var errNotTrusted = errors.New("had a file that others may have written")
+var errNotTrusted = errors.New("got a file that others may have written")
 
 // readTrusted reads a file that nobody could have written but root, ourselves and
 // those to whom the directory it lies in belongs: its owner, and its group where

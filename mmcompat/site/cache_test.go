@@ -59,11 +59,11 @@ func TestCacheFollowsTheSources(t *testing.T) {
 	file := filepath.Join(prefix, "data", cacheName)
 	info, err := os.Stat(file)
 	if err != nil || info.Mode().Perm() != 0o660 {
-		t.Fatalf("had %v, %v, wanted a file with mode 0660", info, err)
+		t.Fatalf("got %v, %v, need a file with mode 0660", info, err)
 	}
 
 	if s := open(t, prefix); !s.Cached || s.CacheFile() != file || s.Profile.Version == "" {
-		t.Fatalf("had the cache %q, wanted %q", s.CacheFile(), file)
+		t.Fatalf("got the cache %q, need %q", s.CacheFile(), file)
 	}
 
 	cfg := filepath.Join(prefix, "Mailman", "mm_cfg.py")
@@ -80,12 +80,12 @@ func TestCacheFollowsTheSources(t *testing.T) {
 	}
 
 	if got := s.Str("MMRUNNER_BYTES"); got != "J\xf6rg ö" {
-		t.Errorf("had %q", got)
+		t.Errorf("got %q", got)
 	}
 
 	v, _ := s.Value("MMRUNNER_KINDS")
 	if got := pickle.Repr(v, 200); got != `(1, 2L, u'\u20ac', None, {'a': [True, 1.5]})` {
-		t.Errorf("had %s", got)
+		t.Errorf("got %s", got)
 	}
 
 	edit(t, cfg, "EVERY = 77", "EVERY = 78")
@@ -217,7 +217,7 @@ func TestCacheOfManyStarts(t *testing.T) {
 	wg.Wait()
 	files, err := filepath.Glob(filepath.Join(prefix, "data", cacheName+"*"))
 	if err != nil || len(files) != 1 {
-		t.Errorf("had %q, wanted one file", files)
+		t.Errorf("got %q, need one file", files)
 	}
 }
 
@@ -256,7 +256,7 @@ func TestWhoseTheCacheIs(t *testing.T) {
 		}
 
 		if info.Mode().String() != c.want || !trusted(info, parent, 65532) || !owned(info, 65532, 65531) {
-			t.Errorf("in a directory of mode %o: had %v", c.mode, info.Mode())
+			t.Errorf("in a directory of mode %o: got %v", c.mode, info.Mode())
 		}
 	}
 }

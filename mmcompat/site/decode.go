@@ -149,7 +149,7 @@ func encodeValue(v any) (any, error) {
 		return map[string]any{"d": pairs}, nil
 	}
 
-	return nil, fmt.Errorf("had a value of type %T, wanted one that a setting may have", v)
+	return nil, fmt.Errorf("got a value of type %T, need one that a setting may have", v)
 }
 
 func encodeItems(items []any) (any, error) {
@@ -219,7 +219,7 @@ func decodeValue(b []byte) (any, error) {
 		case "l":
 			n, ok := new(big.Int).SetString(s, 10)
 			if !ok {
-				return nil, fmt.Errorf("had the long %q", s)
+				return nil, fmt.Errorf("got the long %q", s)
 			}
 			return n, nil
 		case "f":
@@ -227,7 +227,7 @@ func decodeValue(b []byte) (any, error) {
 		}
 	}
 
-	return nil, fmt.Errorf("had %.40s, wanted a value as the probe writes it", b)
+	return nil, fmt.Errorf("got %.40s, need a value as the probe writes it", b)
 }
 
 func decodeItems(b []byte) ([]any, error) {

@@ -30,7 +30,7 @@ func Find(explicit string) (prefix string, err error) {
 
 	hint := "name its directory with --prefix or $MAILMAN_PREFIX"
 	if named {
-		hint = "wanted a directory with Mailman's bin/qrunner"
+		hint = "need a directory with Mailman's bin/qrunner"
 	}
 
 	return "", fmt.Errorf("no Mailman in %s; %s", strings.Join(places, ", "), hint)

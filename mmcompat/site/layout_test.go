@@ -88,12 +88,12 @@ func TestProgramsAndStateApart(t *testing.T) {
 		s.Str("PREFIX"): prefix,
 	} {
 		if got != want {
-			t.Errorf("had %s, wanted %s", got, want)
+			t.Errorf("got %s, need %s", got, want)
 		}
 	}
 
 	if s := open(t, prefix); s.CacheFile() != filepath.Join(dirs["DATA_DIR"], cacheName) {
-		t.Errorf("had the cache %q", s.CacheFile())
+		t.Errorf("got the cache %q", s.CacheFile())
 	}
 }
 
@@ -121,13 +121,13 @@ func TestFind(t *testing.T) {
 
 	for explicit, want := range map[string]string{"": prefix, prefix + "/": prefix, link: link, root + "/3rdparty/../link/": link} {
 		if got, err := Find(explicit); err != nil || got != want {
-			t.Errorf("%q: had %s, %v, wanted %s", explicit, got, err, want)
+			t.Errorf("%q: got %s, %v, need %s", explicit, got, err, want)
 		}
 	}
 
 	t.Setenv("MAILMAN_PREFIX", link)
 	if got, err := Find(""); err != nil || got != link {
-		t.Errorf("had %s, %v, wanted $MAILMAN_PREFIX", got, err)
+		t.Errorf("got %s, %v, need $MAILMAN_PREFIX", got, err)
 	}
 
 	for _, bad := range []string{root, filepath.Join(root, "nowhere"), filepath.Join(prefix, "bin", "qrunner")} {

@@ -28,7 +28,7 @@ func TestAt(t *testing.T) {
 		"SENDMAIL_CMD": "/usr/lib/sendmail", "DEFAULT_URL_HOST": "lists.example.com", "OTHER": "/var/lib/mailman2/data",
 	} {
 		if had := s.Str(name); had != want {
-			t.Errorf("%s: had %s, wanted %s", name, had, want)
+			t.Errorf("%s: got %s, need %s", name, had, want)
 		}
 	}
 }

@@ -75,7 +75,7 @@ func interpreter(prefix string) (string, error) {
 	rest, ok := strings.CutPrefix(string(line), "#!")
 	fields := strings.Fields(rest)
 	if !ok || len(fields) == 0 {
-		return "", fmt.Errorf("%s: had first line %q, wanted #! and an interpreter", script, line)
+		return "", fmt.Errorf("%s: got first line %q, need #! and an interpreter", script, line)
 	}
 	if filepath.Base(fields[0]) == "env" && len(fields) > 1 {
 		return exec.LookPath(fields[1])
@@ -99,7 +99,7 @@ func isMmrunner(program string) bool {
 // load sets s.Cached to where the profile was kept, if it was.
 func (s *Site) load(o Options) (*Profile, error) {
 	if isMmrunner(s.Python) {
-		return nil, fmt.Errorf("had %s for its interpreter, which is mmrunner itself, wanted Python 2", s.Python)
+		return nil, fmt.Errorf("got %s for its interpreter, which is mmrunner itself, need Python 2", s.Python)
 	}
 
 	if !o.NoCache {
@@ -182,10 +182,10 @@ func ParseProfile(raw []byte) (*Profile, error) {
 		return nil, fmt.Errorf("profile: %w", err)
 	}
 	if p.Format != ProfileFormat {
-		return nil, fmt.Errorf("profile: had format %d, wanted %d", p.Format, ProfileFormat)
+		return nil, fmt.Errorf("profile: got format %d, need %d", p.Format, ProfileFormat)
 	}
 	if len(p.Settings) == 0 {
-		return nil, errors.New("profile: had no settings")
+		return nil, errors.New("profile: got no settings")
 	}
 
 	restoreBytes(p)

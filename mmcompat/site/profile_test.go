@@ -52,7 +52,7 @@ func TestJSONKeepsBytesAndKinds(t *testing.T) {
 	}
 
 	if s, ok := got.Settings["STR"].Value.(pickle.Str); !ok || s != "\x80\xe2\x82" {
-		t.Errorf("had %#v", got.Settings["STR"].Value)
+		t.Errorf("got %#v", got.Settings["STR"].Value)
 	}
 
 	if diff := cmp.Diff(p.Messages, got.Messages); diff != "" {
@@ -60,7 +60,7 @@ func TestJSONKeepsBytesAndKinds(t *testing.T) {
 	}
 
 	if got.Prefix != p.Prefix || got.Docs["M"][""] != "\xc3" {
-		t.Errorf("had %q and %q", got.Prefix, got.Docs)
+		t.Errorf("got %q and %q", got.Prefix, got.Docs)
 	}
 }
 

@@ -32,7 +32,7 @@ func TestProbeOfEachRelease(t *testing.T) {
 		}
 
 		if len(p.Bouncers.Pipeline) < 15 || len(p.Commands) < 10 || len(p.Languages) < 30 {
-			t.Errorf("%s: had %d bouncers, %d commands, %d languages", prefix, len(p.Bouncers.Pipeline), len(p.Commands), len(p.Languages))
+			t.Errorf("%s: got %d bouncers, %d commands, %d languages", prefix, len(p.Bouncers.Pipeline), len(p.Commands), len(p.Languages))
 		}
 
 		for name, c := range p.Commands {
@@ -65,7 +65,7 @@ func TestSiteThatCannotBeProbed(t *testing.T) {
 	}
 
 	if s.Probed || s.Problem == nil || len(warnings) != 1 {
-		t.Errorf("had %v and warnings %q", s.Problem, warnings)
+		t.Errorf("got %v and warnings %q", s.Problem, warnings)
 	}
 
 	if got := s.ListDataDir(); got != filepath.Join(prefix, "lists") {
@@ -95,7 +95,7 @@ func TestItselfIsNoInterpreter(t *testing.T) {
 
 	s, err := Open(prefix, Options{Python: own})
 	if err != nil || s.Problem == nil || !strings.Contains(s.Problem.Error(), "mmrunner itself") {
-		t.Errorf("had %v, %v", err, s.Problem)
+		t.Errorf("got %v, %v", err, s.Problem)
 	}
 }
 
@@ -190,7 +190,7 @@ func TestWhatCountsAsCustom(t *testing.T) {
 
 	// BouncerAPI's own code is as it was: its pipeline is data.
 	if got, want := strings.Join(p.Custom, " "), "Bouncers/Exim Bouncers/Mine Commands/cmd_info Handlers/CookHeaders MailList"; got != want {
-		t.Errorf("had custom modules %s, wanted %s", got, want)
+		t.Errorf("got custom modules %s, need %s", got, want)
 	}
 
 	if tags, ok := p.Bouncers.Modules["Qmail"].Tables["introtags"].Value.(*pickle.List); !ok || tags.Items[0] != pickle.Str("A greeting of our own") {
@@ -198,10 +198,10 @@ func TestWhatCountsAsCustom(t *testing.T) {
 	}
 
 	if got := p.Bouncers.Modules["Mine"].Error; !strings.Contains(got, "ZeroDivisionError") {
-		t.Errorf("had the error %q for a module that cannot be imported", got)
+		t.Errorf("got the error %q for a module that cannot be imported", got)
 	}
 
 	if got := p.Bouncers.Pipeline[len(p.Bouncers.Pipeline)-1]; got != "Mine" {
-		t.Errorf("had %q last in the pipeline", got)
+		t.Errorf("got %q last in the pipeline", got)
 	}
 }

@@ -38,7 +38,7 @@ func wantFiles(t *testing.T, dir string, want map[string]string) {
 	}
 
 	if len(entries) != len(want) {
-		t.Errorf("had %d files, wanted %d", len(entries), len(want))
+		t.Errorf("got %d files, need %d", len(entries), len(want))
 	}
 }
 
@@ -65,11 +65,11 @@ func TestPublish(t *testing.T) {
 	} {
 		f := newFile(t, dir, string(rune('0'+i)), last)
 		if st, err := os.Stat(f.Tmp); err != nil || st.Mode() != 0o664 {
-			t.Errorf("had %v, %v, wanted mode 0664 whatever the umask", st.Mode(), err)
+			t.Errorf("got %v, %v, need mode 0664 whatever the umask", st.Mode(), err)
 		}
 
 		if done, err := f.Published(); done || err != nil {
-			t.Errorf("before: had %v, %v", done, err)
+			t.Errorf("before: got %v, %v", done, err)
 		}
 
 		// Once more is what a recovery does that does not know how far it came.
@@ -80,7 +80,7 @@ func TestPublish(t *testing.T) {
 
 			wantFiles(t, dir, want)
 			if done, err := f.Published(); !done || err != nil {
-				t.Errorf("after: had %v, %v", done, err)
+				t.Errorf("after: got %v, %v", done, err)
 			}
 		}
 	}
@@ -135,11 +135,11 @@ func TestPublishOvertaken(t *testing.T) {
 
 	write(t, f.Final, "theirs")
 	if done, err := f.Published(); done || err != nil {
-		t.Errorf("had %v, %v", done, err)
+		t.Errorf("got %v, %v", done, err)
 	}
 
 	if err := f.Publish(nil); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("had %v, wanted an error about Tmp", err)
+		t.Errorf("got %v, need an error about Tmp", err)
 	}
 
 	wantFiles(t, dir, map[string]string{"f": "theirs"})
@@ -160,7 +160,7 @@ func TestRemoval(t *testing.T) {
 			t.Fatal(err)
 		}
 		if done, err := f.Published(); !done || err != nil {
-			t.Errorf("had %v, %v", done, err)
+			t.Errorf("got %v, %v", done, err)
 		}
 	}
 
@@ -189,7 +189,7 @@ func TestWriteFails(t *testing.T) {
 		return broken
 	})
 	if !errors.Is(err, broken) {
-		t.Errorf("had %v", err)
+		t.Errorf("got %v", err)
 	}
 
 	wantFiles(t, dir, nil)
@@ -210,7 +210,7 @@ func TestIdentity(t *testing.T) {
 	}
 	defer f.Close()
 	if same, err := IdentifyFile(f); same != id || err != nil {
-		t.Errorf("had %+v, %v, wanted %+v", same, err, id)
+		t.Errorf("got %+v, %v, need %+v", same, err, id)
 	}
 
 	if err := os.Rename(a, b); err != nil {
@@ -219,16 +219,16 @@ func TestIdentity(t *testing.T) {
 
 	moved, err := Identify(b)
 	if err != nil || !moved.SameInode(id) {
-		t.Errorf("after a rename: had %+v, %v, wanted the same file as %+v", moved, err, id)
+		t.Errorf("after a rename: got %+v, %v, need the same file as %+v", moved, err, id)
 	}
 
 	write(t, a, "x")
 	if other, err := Identify(a); err != nil || other.SameInode(id) {
-		t.Errorf("a file with the same contents: had %+v, %v", other, err)
+		t.Errorf("a file with the same contents: got %+v, %v", other, err)
 	}
 
 	if _, err := Identify(a + "none"); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("had %v", err)
+		t.Errorf("got %v", err)
 	}
 }
 
@@ -250,15 +250,15 @@ func TestPublishedFileHasTheTimeOfNow(t *testing.T) {
 	}
 
 	if st, err := os.Stat(final); err != nil || st.ModTime().Unix() < before.Unix() {
-		t.Errorf("had %v, %v, wanted at least %v", st.ModTime(), err, before)
+		t.Errorf("got %v, %v, need at least %v", st.ModTime(), err, before)
 	}
 
 	if st, err := os.Stat(last); err != nil || !st.ModTime().Equal(older) {
-		t.Errorf("the file before: had %v, %v, wanted %v", st.ModTime(), err, older)
+		t.Errorf("the file before: got %v, %v, need %v", st.ModTime(), err, older)
 	}
 
 	if done, err := f.Published(); !done || err != nil {
-		t.Errorf("had %v, %v, wanted it to know its file by the new time too", done, err)
+		t.Errorf("got %v, %v, need it to know its file by the new time too", done, err)
 	}
 
 	// A recovery may come to it once more, but has no business with another's file.
@@ -267,7 +267,7 @@ func TestPublishedFileHasTheTimeOfNow(t *testing.T) {
 	}
 
 	if st, err := os.Stat(final); err != nil || st.ModTime().Unix() < before.Unix() {
-		t.Errorf("once more: had %v, %v, wanted at least %v", st.ModTime(), err, before)
+		t.Errorf("once more: got %v, %v, need at least %v", st.ModTime(), err, before)
 	}
 
 	write(t, f.Tmp, "another's")
@@ -276,7 +276,7 @@ func TestPublishedFileHasTheTimeOfNow(t *testing.T) {
 	}
 
 	if st, err := os.Stat(final); err != nil || !st.ModTime().Equal(old) {
-		t.Errorf("another's: had %v, %v, wanted %v", st.ModTime(), err, old)
+		t.Errorf("another's: got %v, %v, need %v", st.ModTime(), err, old)
 	}
 }
 

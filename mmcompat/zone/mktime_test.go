@@ -101,7 +101,7 @@ func TestMidnightIsPythons(t *testing.T) {
 
 				if had != wanted && bad < 5 {
 					bad++
-					t.Errorf("TZ=%s, %v of %v: had %s, wanted %s", tz, d, pair, had, wanted)
+					t.Errorf("TZ=%s, %v of %v: got %s, need %s", tz, d, pair, had, wanted)
 				}
 			}
 		}

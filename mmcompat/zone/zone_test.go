@@ -40,14 +40,14 @@ print json.dumps(out)
 	for _, tz := range zones {
 		local := Local(tz)
 		if local == nil {
-			t.Errorf("TZ=%s: had nothing, want a zone", tz)
+			t.Errorf("TZ=%s: got nothing, want a zone", tz)
 			continue
 		}
 
 		for i, want := range want[tz] {
 			at := time.Unix(1767225600+12600*int64(i), 0)
 			if had := at.In(local).Format(time.DateTime); had != want {
-				t.Errorf("TZ=%s: had %s, want %s", tz, had, want)
+				t.Errorf("TZ=%s: got %s, want %s", tz, had, want)
 				break
 			}
 		}
@@ -57,7 +57,7 @@ print json.dumps(out)
 func TestGoIsRight(t *testing.T) {
 	for _, tz := range []string{"", "UTC", ":Europe/Berlin", "/etc/localtime"} {
 		if local := Local(tz); local != nil {
-			t.Errorf("TZ=%s: had %v, want nothing", tz, local)
+			t.Errorf("TZ=%s: got %v, want nothing", tz, local)
 		}
 	}
 
@@ -66,6 +66,6 @@ func TestGoIsRight(t *testing.T) {
 	}
 
 	if local := Local("Europe/Berlin"); local != nil {
-		t.Errorf("had %v, want nothing for a zone of the database", local)
+		t.Errorf("got %v, want nothing for a zone of the database", local)
 	}
 }

@@ -57,7 +57,7 @@ func TestBouncesOfDeadRunner(t *testing.T) {
 	}
 
 	if n := drain(t, s).Entries; n != 0 {
-		t.Errorf("had %d entries of a runner that lives, wanted none", n)
+		t.Errorf("got %d entries of a runner that lives, need none", n)
 	}
 
 	if err := cmd.Process.Kill(); err != nil {
@@ -80,11 +80,11 @@ func TestBouncesOfDeadRunner(t *testing.T) {
 	}
 
 	if had := drain(t, s).Outcomes[runner.Registered]; had != 3 {
-		t.Errorf("had %d bounces registered, wanted 3", had)
+		t.Errorf("got %d bounces registered, need 3", had)
 	}
 
 	if had := drain(t, s).Entries; had != 0 {
-		t.Errorf("had %d more entries, wanted none", had)
+		t.Errorf("got %d more entries, need none", had)
 	}
 
 	if _, err := os.Stat(file); !os.IsNotExist(err) {
@@ -105,7 +105,7 @@ for name in 'one', 'two':
 
 	log, _ := os.ReadFile(filepath.Join(s.LogDir(), "error"))
 	if n := bytes.Count(log, []byte("not all of its bounces can be registered")); n != 1 {
-		t.Errorf("had %d lines on the torn bounce, wanted 1:\n%s", n, log)
+		t.Errorf("got %d lines on the torn bounce, need 1:\n%s", n, log)
 	}
 }
 

@@ -43,11 +43,11 @@ func TestExcessIsShunted(t *testing.T) {
 			drainBounces(t, s)
 			want := place{Queues: []string{"shunt .pck"}, Errors: []string{"Uncaught runner exception: <why>", "SHUNTING: <entry>"}}
 			if diff := cmp.Diff(want, found(t, s)); diff != "" {
-				t.Errorf("want -, had +:\n%s", diff)
+				t.Errorf("want -, got +:\n%s", diff)
 			}
 
 			if log := string(read(t, filepath.Join(s.LogDir(), "error"))); !strings.Contains(log, c.why) {
-				t.Errorf("had the error log %q, want it to tell of %s", log, c.why)
+				t.Errorf("got the error log %q, want it to tell of %s", log, c.why)
 			}
 		})
 	}
@@ -57,7 +57,7 @@ func TestExcessIsShunted(t *testing.T) {
 		enqueue(t, s, blocks(50_000), nil)
 		drainBounces(t, s)
 		if diff := cmp.Diff(place{Bounce: registered}, found(t, s)); diff != "" {
-			t.Errorf("want -, had +:\n%s", diff)
+			t.Errorf("want -, got +:\n%s", diff)
 		}
 	})
 }

@@ -72,7 +72,7 @@ func TestGuardHoldsAStorm(t *testing.T) {
 	storm(t, s, o, 1, "blocked by our list", some...)
 	disabled, held := statuses(t, s)
 	if len(disabled) > 0 || !cmp.Equal(held, some) {
-		t.Errorf("had disabled %v and held %v, want %v held", disabled, held, some)
+		t.Errorf("got disabled %v and held %v, want %v held", disabled, held, some)
 	}
 
 	// Whatever comes later, they stay so.
@@ -90,13 +90,13 @@ func TestGuardHoldsAStorm(t *testing.T) {
 	}
 
 	if diff := cmp.Diff([]string{"bounce", "bounce", "bounce", "held", "held", "held", "held"}, kinds); diff != "" {
-		t.Errorf("events: want -, had +:\n%s", diff)
+		t.Errorf("events: want -, got +:\n%s", diff)
 	}
 
 	// The owner has had one notice.
 	notices := noticesOfGuard(t, s)
 	if len(notices) != 1 || !strings.Contains(notices[0], "3  example.net") || !strings.Contains(notices[0], "550 5.7.1 <ADDRESS>: blocked by our list") {
-		t.Errorf("had the notices %q, want one with the figures", notices)
+		t.Errorf("got the notices %q, want one with the figures", notices)
 	}
 }
 
@@ -125,7 +125,7 @@ func TestGuardLetsPass(t *testing.T) {
 
 			disabled, held := statuses(t, s)
 			if len(disabled) != c.disabled || len(held) != 3-c.disabled {
-				t.Errorf("had disabled %v and held %v, want %d disabled", disabled, held, c.disabled)
+				t.Errorf("got disabled %v and held %v, want %d disabled", disabled, held, c.disabled)
 			}
 		})
 	}
@@ -146,7 +146,7 @@ func TestGuardLeavesWhatIsNotAlike(t *testing.T) {
 	}
 
 	if disabled, held := statuses(t, s); len(disabled) != 3 || len(held) != 0 {
-		t.Errorf("had disabled %v and held %v, want all disabled", disabled, held)
+		t.Errorf("got disabled %v and held %v, want all disabled", disabled, held)
 	}
 }
 
@@ -163,7 +163,7 @@ func TestReleaseDisablesWhoWasHeld(t *testing.T) {
 		return err
 	})
 	if err != nil || !cmp.Equal(done, some[:2]) {
-		t.Errorf("had %v, %v, want %v", done, err, some[:2])
+		t.Errorf("got %v, %v, want %v", done, err, some[:2])
 	}
 
 	if disabled, held := statuses(t, s); !cmp.Equal(disabled, some[:2]) || !cmp.Equal(held, some[2:]) {

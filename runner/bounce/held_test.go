@@ -61,7 +61,7 @@ func TestDiskFull(t *testing.T) {
 	config := filepath.Join(s.ListDataDir(), "small", "config.pck")
 	before := read(t, config)
 	if len(before) <= 4096 {
-		t.Fatalf("had a list of %d bytes, wanted more than the limit", len(before))
+		t.Fatalf("got a list of %d bytes, need more than the limit", len(before))
 	}
 
 	self, err := os.Executable()
@@ -85,7 +85,7 @@ func stays(t *testing.T, s *site.Site, config, why string) {
 	t.Helper()
 	p := found(t, s)
 	if diff := cmp.Diff([]string{"bounces .pck"}, p.Queues); diff != "" {
-		t.Errorf("queues, want -, had +:\n%s", diff)
+		t.Errorf("queues, want -, got +:\n%s", diff)
 	}
 
 	if len(p.Errors) == 0 || !strings.Contains(strings.Join(p.Errors, "\n"), why) {
@@ -112,7 +112,7 @@ func done(t *testing.T, s *site.Site) {
 	}
 
 	if diff := cmp.Diff(registered, p.Bounce); diff != "" {
-		t.Errorf("bounce log, want -, had +:\n%s", diff)
+		t.Errorf("bounce log, want -, got +:\n%s", diff)
 	}
 
 	leftOnly(t, s, "config.pck", "config.pck.last")
@@ -131,6 +131,6 @@ func leftOnly(t *testing.T, s *site.Site, names ...string) {
 		had = append(had, f.Name())
 	}
 	if diff := cmp.Diff(names, had); diff != "" {
-		t.Errorf("the list's files, want -, had +:\n%s", diff)
+		t.Errorf("the list's files, want -, got +:\n%s", diff)
 	}
 }

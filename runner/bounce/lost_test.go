@@ -178,7 +178,7 @@ func TestNothingIsLost(t *testing.T) {
 			c.prepare(t, s)
 			drainBounces(t, s)
 			if diff := cmp.Diff(c.want, found(t, s)); diff != "" {
-				t.Errorf("want -, had +:\n%s", diff)
+				t.Errorf("want -, got +:\n%s", diff)
 			}
 		})
 	}
@@ -205,7 +205,7 @@ func TestMailmanLosesAsMuch(t *testing.T) {
 			mmtest.RunPython(t, prefix, "from Mailman.Queue.BounceRunner import BounceRunner\nr = BounceRunner(0, 1)\nr._oneloop()\nr._cleanup()\n")
 
 			if diff := cmp.Diff(c.want, found(t, s)); diff != "" {
-				t.Errorf("want -, Mailman had +:\n%s", diff)
+				t.Errorf("want -, Mailman got +:\n%s", diff)
 			}
 		})
 	}

@@ -113,7 +113,7 @@ print len(m.info), len([a for a in m.getMembers() if m.getDeliveryStatus(a) == M
 `))
 
 	if want := fmt.Sprintf("%d %d\n", saved, rounds*batch); had != want {
-		t.Errorf("had %s changes of pages, and members disabled; wanted %s", strings.TrimSpace(had), strings.TrimSpace(want))
+		t.Errorf("got %s changes of pages, and members disabled; need %s", strings.TrimSpace(had), strings.TrimSpace(want))
 	}
 }
 

@@ -32,7 +32,7 @@ func eventsOf(t *testing.T, s *site.Site) (all []events.Event) {
 		}
 
 		if time.Since(e.At) > time.Hour {
-			t.Errorf("had an event of %v", e.At)
+			t.Errorf("got an event of %v", e.At)
 		}
 
 		e.At = time.Time{}
@@ -68,12 +68,12 @@ func TestEventsOfBounces(t *testing.T) {
 	}
 
 	if diff := cmp.Diff(want, eventsOf(t, s)); diff != "" {
-		t.Errorf("want -, had +:\n%s", diff)
+		t.Errorf("want -, got +:\n%s", diff)
 	}
 
 	info, err := os.Stat(filepath.Join(s.DataDir(), events.Log))
 	if err != nil || info.Mode().Perm() != 0o660 {
-		t.Errorf("had %v, %v, want mode 0660", info, err)
+		t.Errorf("got %v, %v, want mode 0660", info, err)
 	}
 }
 
@@ -93,12 +93,12 @@ func TestEventsKeepNoAddressUnlessAsked(t *testing.T) {
 
 		had := eventsOf(t, s)
 		if len(had) != 1 || had[0].Domain != "example.net" || had[0].Diagnostic != "550 5.7.1 <ADDRESS>: blocked by our list" {
-			t.Errorf("%s: had %+v", p, had)
+			t.Errorf("%s: got %+v", p, had)
 		}
 
 		names := events.NewNames(s.DataDir()).Of("USER0@example.net")
 		if known := len(names) == 2 && len(had) == 1 && names[1] == had[0].Member; known != (p == settings.Hash) {
-			t.Errorf("%s: had the names %v and %+v", p, names, had)
+			t.Errorf("%s: got the names %v and %+v", p, names, had)
 		}
 	}
 }
@@ -109,7 +109,7 @@ func TestNoEventsUnlessAsked(t *testing.T) {
 	drainWith(t, s, bounce.Options{})
 	left, err := filepath.Glob(filepath.Join(s.DataDir(), "mmrunner-events*"))
 	if err != nil || len(left) > 0 {
-		t.Errorf("had %v, %v, want nothing", left, err)
+		t.Errorf("got %v, %v, want nothing", left, err)
 	}
 }
 
@@ -133,6 +133,6 @@ func TestEventTellsWhatFollowed(t *testing.T) {
 
 	want := []string{"0 1 ", "1 2 disabled", "2 2 "}
 	if diff := cmp.Diff(want, had); diff != "" {
-		t.Errorf("want -, had +:\n%s", diff)
+		t.Errorf("want -, got +:\n%s", diff)
 	}
 }

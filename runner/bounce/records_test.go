@@ -152,7 +152,7 @@ json.dump(dict((a, str(m.getBounceInfo(a).score)) for a in m.getBouncingMembers(
 
 	kept, err := filepath.Glob(filepath.Join(s.QueueDir("bad"), "bounce-events-4194000-*.pck"))
 	if err != nil || len(kept) != 1 {
-		t.Fatalf("had %v, %v, wanted one file of what cannot be read", kept, err)
+		t.Fatalf("got %v, %v, need one file of what cannot be read", kept, err)
 	}
 
 	rest := read(t, kept[0])
@@ -172,6 +172,6 @@ json.dump(dict((a, str(m.getBounceInfo(a).score)) for a in m.getBouncingMembers(
 
 	drain(t, s)
 	if again, _ := filepath.Glob(filepath.Join(s.QueueDir("bad"), "*")); len(again) != 1 {
-		t.Errorf("had %q, wanted nothing taken up again", again)
+		t.Errorf("got %q, need nothing taken up again", again)
 	}
 }

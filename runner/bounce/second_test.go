@@ -95,7 +95,7 @@ func TestSecondLook(t *testing.T) {
 				}
 
 				if diff := cmp.Diff(place{Bounce: want}, found(t, s)); diff != "" {
-					t.Errorf("%+v: want -, had +:\n%s", o, diff)
+					t.Errorf("%+v: want -, got +:\n%s", o, diff)
 				}
 			}
 		})
@@ -109,6 +109,6 @@ func TestMemberInAnotherForm(t *testing.T) {
 	enqueue(t, s, "From: MAILER-DAEMON <>\nContent-Type: text/plain; charset=utf-8\n\nDelivery to USER0@ｅxample.net failed.\n", nil)
 	drainWith(t, s, bounce.Options{Beyond: true})
 	if diff := cmp.Diff(place{Bounce: []string{"small: USER0@example.net bounce score: 1.0"}}, found(t, s)); diff != "" {
-		t.Errorf("want -, had +:\n%s", diff)
+		t.Errorf("want -, got +:\n%s", diff)
 	}
 }

@@ -66,6 +66,6 @@ func TestReplybotAfterBatches(t *testing.T) {
 	// Each command has an answer; the first sender's note is kept, and the others'
 	// are lost each time.
 	if want := n + n/8; answered < want+n/2 || answered > 2*want {
-		t.Errorf("had %d messages, want two for most of %d commands", answered, want)
+		t.Errorf("got %d messages, want two for most of %d commands", answered, want)
 	}
 }

@@ -207,7 +207,7 @@ func TestEachTemplateHasAStandIn(t *testing.T) {
 				n++
 
 				if s, _, err := texts.Maketext(name, nil, "en", nil, true); err != nil || s == "" {
-					t.Errorf("%s: had %q, %v", name, s, err)
+					t.Errorf("%s: got %q, %v", name, s, err)
 				}
 
 				return true

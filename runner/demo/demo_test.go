@@ -73,11 +73,11 @@ func TestDemo(t *testing.T) {
 	}
 
 	if err := Report(&out, steps, Recorded); err != nil || !strings.Contains(out.String(), "bounces registered              500") || !strings.Contains(out.String(), "commands obeyed                  61") {
-		t.Errorf("had %v and the report\n%s", err, &out)
+		t.Errorf("got %v and the report\n%s", err, &out)
 	}
 
 	if b, err := os.ReadFile(filepath.Join(dir, "logs", "error")); len(b) > 0 {
-		t.Errorf("had the error log %q, %v", b, err)
+		t.Errorf("got the error log %q, %v", b, err)
 	}
 
 	if want.ByBounce == 0 || want.Forwarded == 0 || want.Pending == 0 {
@@ -145,7 +145,7 @@ func TestMakeEndsWhenToldTo(t *testing.T) {
 		return nil
 	}})
 	if !errors.Is(err, enough) || strings.Join(seen, " ") != "members members bounces" {
-		t.Errorf("had %v after %q", err, seen)
+		t.Errorf("got %v after %q", err, seen)
 	}
 }
 

@@ -90,7 +90,7 @@ func TestJSON(t *testing.T) {
 	}
 
 	if len(d.Pickles) != 2 {
-		t.Fatalf("had %d pickles, wanted 2", len(d.Pickles))
+		t.Fatalf("got %d pickles, need 2", len(d.Pickles))
 	}
 
 	kinds := map[string]string{}
@@ -102,7 +102,7 @@ func TestJSON(t *testing.T) {
 
 	for name, want := range map[string]string{"int": "int", "long": "long", "bool": "bool", "unicode": "unicode", "bytes": "str", "user": "tuple", "passwords": "dict"} {
 		if kinds[name] != want {
-			t.Errorf("%s: had type %q, wanted %q", name, kinds[name], want)
+			t.Errorf("%s: got type %q, need %q", name, kinds[name], want)
 		}
 	}
 }
@@ -113,7 +113,7 @@ func TestTorn(t *testing.T) {
 	var out bytes.Buffer
 	err := File(&out, "sample", b[:len(b)-3], Options{})
 	if err == nil || !strings.Contains(err.Error(), "begins at byte") {
-		t.Errorf("had error %v, wanted where the torn pickle begins", err)
+		t.Errorf("got error %v, need where the torn pickle begins", err)
 	}
 
 	if !strings.Contains(out.String(), "pickle 1 of 2") || strings.Contains(out.String(), "pickle 2 of 2") {
@@ -121,6 +121,6 @@ func TestTorn(t *testing.T) {
 	}
 
 	if err := File(&out, "empty", nil, Options{}); err == nil {
-		t.Error("had no error for an empty file")
+		t.Error("got no error for an empty file")
 	}
 }

@@ -110,7 +110,7 @@ m.Unlock()
 	})
 
 	if len(done) != 2 {
-		t.Errorf("had %+v, want two members", done)
+		t.Errorf("got %+v, want two members", done)
 	}
 
 	same(t, s)
@@ -122,7 +122,7 @@ m.Unlock()
 	}
 
 	if info, err := os.Stat(name); err != nil || info.Mode().Perm() != 0o600 {
-		t.Errorf("%s: had %v, %v, want mode 0600", name, info, err)
+		t.Errorf("%s: got %v, %v, want mode 0600", name, info, err)
 	}
 
 	was, err := enable.Read(name)
@@ -180,7 +180,7 @@ func TestFilters(t *testing.T) {
 			had = append(had, m.Addr)
 		}
 		if diff := cmp.Diff(c.want, had); diff != "" {
-			t.Errorf("%s: want -, had +:\n%s", c.name, diff)
+			t.Errorf("%s: want -, got +:\n%s", c.name, diff)
 		}
 	}
 
@@ -211,12 +211,12 @@ m.Unlock()
 	})
 
 	if len(done) != 1 || done[0].Addr != "e@example.com" {
-		t.Fatalf("had %+v, want e@example.com, who alone is enabled", done)
+		t.Fatalf("got %+v, want e@example.com, who alone is enabled", done)
 	}
 
 	look := "from Mailman import MailList\nm = MailList.MailList('lista', lock=0)\ni = m.getBounceInfo('e@example.com')\nprint m.getDeliveryStatus('e@example.com'), i and i.score\n"
 	if out := string(mmtest.RunPython(t, s.Prefix, look)); out != "0 None\n" {
-		t.Errorf("had %q, want enabled and no bounce info", out)
+		t.Errorf("got %q, want enabled and no bounce info", out)
 	}
 
 	change(t, s, "lista", func(b runner.Batch) error {
@@ -225,6 +225,6 @@ m.Unlock()
 	})
 
 	if out := string(mmtest.RunPython(t, s.Prefix, look)); out != "0 5.0\n" {
-		t.Errorf("had %q, want enabled with the score as it was", out)
+		t.Errorf("got %q, want enabled with the score as it was", out)
 	}
 }

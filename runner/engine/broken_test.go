@@ -98,7 +98,7 @@ func TestLockBroken(t *testing.T) {
 
 		stats, err := e.Drain(context.Background())
 		if err != nil || stats.Outcomes[runner.Applied] != 1 {
-			t.Errorf("broken when asked %d: had %+v, %v, wanted 1 entry applied", at, stats, err)
+			t.Errorf("broken when asked %d: got %+v, %v, need 1 entry applied", at, stats, err)
 		}
 
 		l, err := maillist.Open(s, "test", maillist.Options{})
@@ -107,7 +107,7 @@ func TestLockBroken(t *testing.T) {
 		}
 
 		if count := l.Int("count"); count != 101 {
-			t.Errorf("broken when asked %d: had count %d, wanted 101", at, count)
+			t.Errorf("broken when asked %d: got count %d, need 101", at, count)
 		}
 
 		if asked <= at {
@@ -119,7 +119,7 @@ func TestLockBroken(t *testing.T) {
 		}
 
 		if left, _ := filepath.Glob(filepath.Join(s.DataDir(), "*.json*")); len(left) != 0 {
-			t.Errorf("had %v left", left)
+			t.Errorf("got %v left", left)
 		}
 	}
 }

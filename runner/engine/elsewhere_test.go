@@ -89,19 +89,19 @@ func TestPreservedOnAnotherFileSystem(t *testing.T) {
 	}
 
 	if left, _ := os.ReadDir(e.Queue.Dir()); len(left) != 0 {
-		t.Errorf("had %d files left in the queue, wanted none", len(left))
+		t.Errorf("got %d files left in the queue, need none", len(left))
 	}
 
 	if kept, _ := filepath.Glob(filepath.Join(there, "*.psv")); len(kept) != 20 {
-		t.Errorf("had %d entries preserved, wanted 20", len(kept))
+		t.Errorf("got %d entries preserved, need 20", len(kept))
 	}
 
 	if left := journals(t, s); len(left) != 0 {
-		t.Errorf("had %v left", left)
+		t.Errorf("got %v left", left)
 	}
 
 	if after := openFiles(t); after > before+1 { // the error log
-		t.Errorf("had %d descriptors, %d before", after, before)
+		t.Errorf("got %d descriptors, %d before", after, before)
 	}
 }
 
@@ -129,7 +129,7 @@ func TestWhatCannotBeCompletedKeepsNoDescriptor(t *testing.T) {
 	}
 
 	if after := openFiles(t); after > before+3 {
-		t.Errorf("had %d descriptors, %d before", after, before)
+		t.Errorf("got %d descriptors, %d before", after, before)
 	}
 
 	if err := os.RemoveAll(bad); err != nil {
@@ -150,10 +150,10 @@ func TestWhatCannotBeCompletedKeepsNoDescriptor(t *testing.T) {
 	}
 
 	if kept, _ := filepath.Glob(filepath.Join(bad, "*.psv")); len(kept) != 30 {
-		t.Errorf("had %d entries preserved, wanted 30", len(kept))
+		t.Errorf("got %d entries preserved, need 30", len(kept))
 	}
 
 	if left := journals(t, s); len(left) != 0 {
-		t.Errorf("had %v left", left)
+		t.Errorf("got %v left", left)
 	}
 }

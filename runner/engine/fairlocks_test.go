@@ -44,11 +44,11 @@ func TestLockIsLeftToWaiters(t *testing.T) {
 
 	now := turn()
 	if had := c.Ready("a", now); had != now.Add(lookEvery) {
-		t.Errorf("beside a waiter: had %v from now, wanted another look in %v", had.Sub(now), lookEvery)
+		t.Errorf("beside a waiter: got %v from now, need another look in %v", had.Sub(now), lookEvery)
 	}
 
 	if had := c.Ready("b", now); had != now {
-		t.Errorf("another list: had %v from now, wanted now", had.Sub(now))
+		t.Errorf("another list: got %v from now, need now", had.Sub(now))
 	}
 
 	// While somebody else has it the waiter is not late.
@@ -63,7 +63,7 @@ func TestLockIsLeftToWaiters(t *testing.T) {
 
 	late := now.Add(time.Minute)
 	if had := c.Ready("a", late); had != late.Add(lookEvery) {
-		t.Errorf("while another has the lock: had %v from then, wanted another look in %v", had.Sub(late), lookEvery)
+		t.Errorf("while another has the lock: got %v from then, need another look in %v", had.Sub(late), lookEvery)
 	}
 
 	if err := os.Remove(path); err != nil {
@@ -71,7 +71,7 @@ func TestLockIsLeftToWaiters(t *testing.T) {
 	}
 
 	if had := c.Ready("a", late.Add(giveUpAfter+1)); had != late.Add(giveUpAfter+1) {
-		t.Errorf("a waiter that does not come: had %v from then, wanted then", had.Sub(late.Add(giveUpAfter+1)))
+		t.Errorf("a waiter that does not come: got %v from then, need then", had.Sub(late.Add(giveUpAfter+1)))
 	}
 
 	now = turn()
@@ -84,7 +84,7 @@ func TestLockIsLeftToWaiters(t *testing.T) {
 	}
 
 	if had := c.Ready("a", now); had != now {
-		t.Errorf("after the waiter: had %v from now, wanted now", had.Sub(now))
+		t.Errorf("after the waiter: got %v from now, need now", had.Sub(now))
 	}
 }
 
@@ -109,11 +109,11 @@ func TestLockIsFreeForItsShare(t *testing.T) {
 	}
 
 	if wait := c.Ready("a", before).Sub(before); wait < 3*held {
-		t.Errorf("had a wait of %v, wanted at least %v after %v with a share of a quarter", wait, 3*held, held)
+		t.Errorf("got a wait of %v, need at least %v after %v with a share of a quarter", wait, 3*held, held)
 	}
 
 	later := before.Add(time.Hour)
 	if had := c.Ready("a", later); had != later {
-		t.Errorf("an hour later: had a wait of %v, wanted none", had.Sub(later))
+		t.Errorf("an hour later: got a wait of %v, need none", had.Sub(later))
 	}
 }

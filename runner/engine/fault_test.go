@@ -66,7 +66,7 @@ func TestLoopIsNotBusyWithWhatCannotBeKept(t *testing.T) {
 	}
 
 	if steps > 10 {
-		t.Errorf("had %d looks at the queue, wanted 10 at most", steps)
+		t.Errorf("got %d looks at the queue, need 10 at most", steps)
 	}
 
 	if err := e.Close(); err != nil {
@@ -170,12 +170,12 @@ func TestEntriesThatCannotBeClaimed(t *testing.T) {
 	b.taken = b.entries
 	e.start(true)
 	if _, err := e.claim([]*batch{b}); err != nil || len(b.claimed) != 0 || len(b.entries) != 0 || e.stats.Outcomes[runner.Kept] != len(bases) {
-		t.Errorf("had %d claimed and %+v, %v, wanted all kept", len(b.claimed), e.stats, err)
+		t.Errorf("got %d claimed and %+v, %v, need all kept", len(b.claimed), e.stats, err)
 	}
 
 	log, err := os.ReadFile(filepath.Join(s.LogDir(), "error"))
 	if lines := bytes.Count(log, []byte("in the queue")); err != nil || lines != 1 {
-		t.Errorf("had %d lines, wanted 1: %v\n%.500s", lines, err, log)
+		t.Errorf("got %d lines, need 1: %v\n%.500s", lines, err, log)
 	}
 
 	if err := e.Close(); err != nil {

@@ -131,15 +131,15 @@ func TestTwoHostsOneList(t *testing.T) {
 	}
 
 	if had := l.Int("count"); had != entries {
-		t.Errorf("had %d entries counted, wanted %d", had, entries)
+		t.Errorf("got %d entries counted, need %d", had, entries)
 	}
 
 	if had := l.Int("pages"); had != pages {
-		t.Errorf("had %d changes by the web page, wanted %d", had, pages)
+		t.Errorf("got %d changes by the web page, need %d", had, pages)
 	}
 
 	if commits[0] < 2 || commits[1] < 2 || pages < 2 {
-		t.Errorf("had %v commits and %d pages, wanted all to have had turns", commits, pages)
+		t.Errorf("got %v commits and %d pages, need all to have got turns", commits, pages)
 	}
 
 	t.Logf("%v commits, %d pages", commits, pages)

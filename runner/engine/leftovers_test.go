@@ -61,7 +61,7 @@ func TestLeftoversOfDeadProcessesGo(t *testing.T) {
 	}
 	slices.Sort(want)
 	if d := cmp.Diff(want, had); d != "" {
-		t.Errorf("-want +had:\n%s", d)
+		t.Errorf("-want +got:\n%s", d)
 	}
 
 	if _, err := os.Stat(entry); err != nil {

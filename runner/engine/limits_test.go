@@ -55,15 +55,15 @@ func TestBatchesEndByBytes(t *testing.T) {
 
 	stats, err := e.Drain(t.Context())
 	if err != nil || stats.Outcomes[runner.Applied] != entries {
-		t.Fatalf("had %+v, %v, wanted %d entries applied", stats, err, entries)
+		t.Fatalf("got %+v, %v, need %d entries applied", stats, err, entries)
 	}
 
 	if stats.Commits < entries/3 || stats.Commits == 1 {
-		t.Errorf("had %d transactions, wanted one for each two or three entries", stats.Commits)
+		t.Errorf("got %d transactions, need one for each two or three entries", stats.Commits)
 	}
 
 	if mail, _ := filepath.Glob(filepath.Join(s.QueueDir("virgin"), "*.pck")); len(mail) != entries {
-		t.Errorf("had %d messages, wanted %d", len(mail), entries)
+		t.Errorf("got %d messages, need %d", len(mail), entries)
 	}
 
 	if err := e.Close(); err != nil {
@@ -132,7 +132,7 @@ func TestWhatKillsComesLast(t *testing.T) {
 	}
 
 	if had := strings.Join(h.seen, " "); had != "0 2 3 4 1" {
-		t.Errorf("had the order %s, wanted 0 2 3 4 1", had)
+		t.Errorf("got the order %s, need 0 2 3 4 1", had)
 	}
 }
 
@@ -157,15 +157,15 @@ func TestListThatIsSavedAllTheTime(t *testing.T) {
 	enqueueForTest(t, e, entries)
 	stats, err := e.Drain(t.Context())
 	if err != nil || stats.Outcomes[runner.Applied] != entries {
-		t.Fatalf("had %+v, %v, wanted %d entries applied", stats, err, entries)
+		t.Fatalf("got %+v, %v, need %d entries applied", stats, err, entries)
 	}
 
 	if sizes[0] != entries || sizes[1] != entries/4 || sizes[2] != smallBatch {
-		t.Errorf("had batches of %v, wanted them to get smaller", sizes)
+		t.Errorf("got batches of %v, need them to get smaller", sizes)
 	}
 
 	if stats.HeldLongest > time.Second {
-		t.Errorf("had the lock for %v", stats.HeldLongest)
+		t.Errorf("got the lock for %v", stats.HeldLongest)
 	}
 }
 

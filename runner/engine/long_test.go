@@ -51,7 +51,7 @@ func hours(t *testing.T) int {
 	if s := os.Getenv("MMRUNNER_TEST_HOURS"); s != "" {
 		var err error
 		if n, err = strconv.Atoi(s); err != nil || n < 5 || n > 25 {
-			t.Fatalf("had MMRUNNER_TEST_HOURS %q, wanted a number from 5 to 25", s)
+			t.Fatalf("got MMRUNNER_TEST_HOURS %q, need a number from 5 to 25", s)
 		}
 	}
 	return n
@@ -162,12 +162,12 @@ func TestLongRun(t *testing.T) {
 
 	after := inUse(t)
 	if after.goroutines > begin.goroutines || after.files > begin.files || after.heap > begin.heap+4<<20 {
-		t.Errorf("had %+v at the end and %+v after an hour", after, begin)
+		t.Errorf("got %+v at the end and %+v after an hour", after, begin)
 	}
 
 	for _, queue := range []string{"bounces", "commands", "shunt", "bad"} {
 		if left, _ := os.ReadDir(s.QueueDir(queue)); len(left) > 0 {
-			t.Errorf("had %d entries left in %s", len(left), queue)
+			t.Errorf("got %d entries left in %s", len(left), queue)
 		}
 	}
 
@@ -177,12 +177,12 @@ func TestLongRun(t *testing.T) {
 
 	info, err := l.GetBounceInfo(members[0])
 	if err != nil || info == nil {
-		t.Fatalf("had bounce info %v (%v)", info, err)
+		t.Fatalf("got bounce info %v (%v)", info, err)
 	}
 
 	// However often it bounces, a day counts once.
 	if info.Score != pickle.Value(2.0) {
-		t.Errorf("had score %v after bounces on two days, wanted 2.0", info.Score)
+		t.Errorf("got score %v after bounces on two days, need 2.0", info.Score)
 	}
 
 	log, err := os.ReadFile(filepath.Join(s.LogDir(), "bounce"))
@@ -197,7 +197,7 @@ func TestLongRun(t *testing.T) {
 
 	for _, want := range []string{"date 30-Mar-2024", "date 31-Mar-2024"} {
 		if !strings.Contains(string(old)+string(log), want) {
-			t.Errorf("had no %q in the bounce logs", want)
+			t.Errorf("got no %q in the bounce logs", want)
 		}
 	}
 

@@ -193,7 +193,7 @@ func TestLoopWaitsWithBounces(t *testing.T) {
 	}
 
 	if d := cmp.Diff(want, h.told); d != "" {
-		t.Errorf("-want +had:\n%s", d)
+		t.Errorf("-want +got:\n%s", d)
 	}
 }
 
@@ -209,12 +209,12 @@ func TestLoopFullBatch(t *testing.T) {
 	play(t, e, func(time.Duration) { end = len(h.told) })
 	want := []string{"0s a 0", "0s a 1", "0s commit"}
 	if d := cmp.Diff(want, h.told[:end]); d != "" {
-		t.Errorf("before the end: -want +had:\n%s", d)
+		t.Errorf("before the end: -want +got:\n%s", d)
 	}
 
 	want = append(want, "0s b one", "0s commit", "0s a 2", "0s commit")
 	if d := cmp.Diff(want, h.told); d != "" {
-		t.Errorf("-want +had:\n%s", d)
+		t.Errorf("-want +got:\n%s", d)
 	}
 }
 
@@ -241,16 +241,16 @@ func TestLoopTriesAgain(t *testing.T) {
 
 	// At first with the other list, which does not wait for it, and then alone.
 	if d := cmp.Diff([]time.Duration{0, 0, time.Second, 3 * time.Second, 7 * time.Second, 15 * time.Second}, asked); d != "" {
-		t.Errorf("-want +had:\n%s", d)
+		t.Errorf("-want +got:\n%s", d)
 	}
 
 	want := []string{"15s a one", "15s a two", "15s commit"}
 	if had := h.told[len(h.told)-3:]; !cmp.Equal(want, had) {
-		t.Errorf("had %q at the end, wanted %q", had, want)
+		t.Errorf("got %q at the end, need %q", had, want)
 	}
 
 	if left, _ := os.ReadDir(e.Queue.Dir()); len(left) != 0 {
-		t.Errorf("had %d entries left, wanted none", len(left))
+		t.Errorf("got %d entries left, need none", len(left))
 	}
 }
 
@@ -273,7 +273,7 @@ func TestLoopSurvivesItsQueue(t *testing.T) {
 
 	soon := func(d time.Duration) {
 		if d > time.Second {
-			t.Errorf("had a wait of %v for the queue, wanted at most a second", d)
+			t.Errorf("got a wait of %v for the queue, need at most a second", d)
 		}
 		h.clock.pass(d)
 	}
@@ -282,12 +282,12 @@ func TestLoopSurvivesItsQueue(t *testing.T) {
 		func(time.Duration) { move(e.Queue.Dir(), away) }, soon, soon,
 		func(d time.Duration) { soon(d); move(away, e.Queue.Dir()); enqueue(t, e, "a", "one", false) })
 	if len(h.told) != 2 {
-		t.Errorf("had %q, wanted an entry and its commit", h.told)
+		t.Errorf("got %q, need an entry and its commit", h.told)
 	}
 
 	log, _ := os.ReadFile(filepath.Join(s.LogDir(), "error"))
 	if n := strings.Count(string(log), "\n"); n != 1 || !strings.Contains(string(log), e.Queue.Dir()) {
-		t.Errorf("had in the error log:\n%swanted one line that names %s", log, e.Queue.Dir())
+		t.Errorf("got in the error log:\n%swanted one line that names %s", log, e.Queue.Dir())
 	}
 }
 
@@ -302,7 +302,7 @@ func TestLoopOnce(t *testing.T) {
 	}
 
 	if d := cmp.Diff([]string{"0s a one", "0s commit"}, h.told); d != "" {
-		t.Errorf("-want +had:\n%s", d)
+		t.Errorf("-want +got:\n%s", d)
 	}
 }
 
@@ -339,7 +339,7 @@ func TestLoopIsTold(t *testing.T) {
 	}
 
 	if had := strings.Join(h.told, "; "); had != "0s a 1; 0s commit; 0s a 2; 0s commit; 0s a 3; 0s commit" {
-		t.Errorf("had %s", had)
+		t.Errorf("got %s", had)
 	}
 }
 
@@ -356,11 +356,11 @@ func TestOneProcessWorksOnASlice(t *testing.T) {
 
 	first, second := take(0, 2), take(1, 2)
 	if _, err := LockSlice(s, "BounceRunner", 1, 2); !errors.Is(err, ErrTaken) {
-		t.Errorf("the same slice twice: had error %v", err)
+		t.Errorf("the same slice twice: got error %v", err)
 	}
 
 	if _, err := LockQueue(s, "BounceRunner"); !errors.Is(err, ErrTaken) {
-		t.Errorf("all slices beside one: had error %v", err)
+		t.Errorf("all slices beside one: got error %v", err)
 	}
 
 	if err := errors.Join(first.Unlock(), second.Unlock()); err != nil {
@@ -373,7 +373,7 @@ func TestOneProcessWorksOnASlice(t *testing.T) {
 	}
 
 	if _, err := LockSlice(s, "BounceRunner", 0, 2); !errors.Is(err, ErrTaken) {
-		t.Errorf("a slice beside all: had error %v", err)
+		t.Errorf("a slice beside all: got error %v", err)
 	}
 
 	if err := all.Unlock(); err != nil {

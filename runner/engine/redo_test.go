@@ -142,7 +142,7 @@ func TestListChangesBeforeItsLock(t *testing.T) {
 	}
 
 	if stats.Entries != 3 || stats.Outcomes[runner.Applied] != 3 || stats.Commits != 1 {
-		t.Errorf("had %+v, wanted 3 entries applied in 1 commit", stats)
+		t.Errorf("got %+v, need 3 entries applied in 1 commit", stats)
 	}
 
 	l, err := maillist.Open(s, "test", maillist.Options{})
@@ -151,18 +151,18 @@ func TestListChangesBeforeItsLock(t *testing.T) {
 	}
 
 	if count, other := l.Int("count"), l.Int("other"); count != 103 || other != 7 {
-		t.Errorf("had count %d and other %d, wanted 103 and 7", count, other)
+		t.Errorf("got count %d and other %d, need 103 and 7", count, other)
 	}
 
 	for _, line := range m.log {
 		t.Error(line)
 	}
 	if left, _ := os.ReadDir(s.QueueDir("bounces")); len(left) != 0 {
-		t.Errorf("had %d entries left, wanted none", len(left))
+		t.Errorf("got %d entries left, need none", len(left))
 	}
 
 	if left, _ := os.ReadDir(s.LockDir()); len(left) != 0 {
-		t.Errorf("had %d files left in the lock directory, wanted none", len(left))
+		t.Errorf("got %d files left in the lock directory, need none", len(left))
 	}
 
 	lines, err := os.ReadFile(filepath.Join(s.LogDir(), "bounce"))
@@ -171,7 +171,7 @@ func TestListChangesBeforeItsLock(t *testing.T) {
 	}
 
 	if n := strings.Count(string(lines), "\n"); n != 3 {
-		t.Errorf("had %d log lines, wanted 3:\n%s", n, lines)
+		t.Errorf("got %d log lines, need 3:\n%s", n, lines)
 	}
 }
 
@@ -213,7 +213,7 @@ func TestOtherListIsLocked(t *testing.T) {
 		for _, want := range []runner.Outcome{runner.Kept, runner.Applied} {
 			stats, err := e.Drain(t.Context())
 			if err != nil || stats.Outcomes[want] != 1 || stats.Entries != 1 {
-				t.Errorf("%v: had %+v, %v, wanted one %s", why, stats, err, want)
+				t.Errorf("%v: got %+v, %v, need one %s", why, stats, err, want)
 			}
 			locked = false
 		}
@@ -281,7 +281,7 @@ func TestLockIsRefreshed(t *testing.T) {
 
 		enqueueForTest(t, e, 8)
 		if stats, err := e.Drain(t.Context()); err != nil || stats.Outcomes[runner.Applied] != 8 {
-			t.Fatalf("had %+v, %v, wanted 8 entries applied", stats, err)
+			t.Fatalf("got %+v, %v, need 8 entries applied", stats, err)
 		}
 
 		if times < c.least || times > c.most {

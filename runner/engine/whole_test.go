@@ -53,7 +53,7 @@ func TestEntryThatIsBeingWritten(t *testing.T) {
 	}
 
 	if subject, _ := m.Get("subject"); subject != "whole" {
-		t.Errorf("had subject %q, wanted whole", subject)
+		t.Errorf("got subject %q, need whole", subject)
 	}
 
 	if err := <-written; err != nil {
@@ -70,6 +70,6 @@ func TestEntryThatIsBeingWritten(t *testing.T) {
 	}
 
 	if _, _, err := e.readWhole(base, false); err == nil {
-		t.Error("had no error for a torn entry, wanted one")
+		t.Error("got no error for a torn entry, need one")
 	}
 }

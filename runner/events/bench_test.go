@@ -28,7 +28,7 @@ func TestLineIsOneJSONObject(t *testing.T) {
 	want := full
 	want.Domain = "example.net"
 	if diff := cmp.Diff(want, had); diff != "" {
-		t.Errorf("want -, had +:\n%s", diff)
+		t.Errorf("want -, got +:\n%s", diff)
 	}
 }
 

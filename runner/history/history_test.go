@@ -21,12 +21,12 @@ func TestRing(t *testing.T) {
 
 	files, err := os.ReadDir(dir)
 	if err != nil || len(files) != 2 {
-		t.Fatalf("had %v, %v, wanted a file for each of the two", files, err)
+		t.Fatalf("got %v, %v, need a file for each of the two", files, err)
 	}
 
 	for _, f := range files {
 		if info, err := f.Info(); err != nil || info.Size() > maxBytes {
-			t.Errorf("%s: had %d bytes, %v, wanted less than %d", f.Name(), info.Size(), err, maxBytes)
+			t.Errorf("%s: got %d bytes, %v, need less than %d", f.Name(), info.Size(), err, maxBytes)
 		}
 	}
 
@@ -47,12 +47,12 @@ func TestRing(t *testing.T) {
 	}
 
 	if len(all) < 2*Keep {
-		t.Fatalf("had %d commits, wanted at least %d of each", len(all), Keep)
+		t.Fatalf("got %d commits, need at least %d of each", len(all), Keep)
 	}
 
 	for i, c := range all {
 		if want := n - len(all) + i; i > len(all)-Keep && (c.Entries != want || c.Outcomes["registered"] != want) {
-			t.Errorf("commit %d of %d: had %+v, wanted number %d", i, len(all), c, want)
+			t.Errorf("commit %d of %d: got %+v, need number %d", i, len(all), c, want)
 		}
 	}
 }

@@ -82,7 +82,7 @@ func find(src []byte) (start, end int, ok bool, err error) {
 
 		n := lineIndex(src[start:], blockEnd)
 		if n < 0 {
-			return 0, 0, false, fmt.Errorf("had the line %q, wanted the line %q after it; take the lines between out by hand", begin, blockEnd)
+			return 0, 0, false, fmt.Errorf("got the line %q, need the line %q after it; take the lines between out by hand", begin, blockEnd)
 		}
 		end = start + n + len(blockEnd)
 		if end < len(src) && src[end] == '\n' {

@@ -105,7 +105,7 @@ func (c *checker) release() {
 	const first, last = 0x02010e, 0x020127
 	switch v := p.HexVersion >> 8; {
 	case v < first || v>>8 != first>>8:
-		c.add(Bad, "had Mailman %s, wanted 2.1.14 to 2.1.39", p.Version)
+		c.add(Bad, "got Mailman %s, need 2.1.14 to 2.1.39", p.Version)
 	case v > last:
 		c.add(Odd, "Mailman %s is later than 2.1.39, the last that mmrunner was held against", p.Version)
 	}

@@ -29,7 +29,7 @@ sys.stdout.write(mm_cfg.PYTHON)
 		return fmt.Errorf("mm_cfg.py: %w: %s", err, strings.TrimSpace(stderr.String()))
 	}
 	if string(had) != binary {
-		return fmt.Errorf("mm_cfg.py: had PYTHON %q after the change, wanted %q", had, binary)
+		return fmt.Errorf("mm_cfg.py: got PYTHON %q after the change, need %q", had, binary)
 	}
 
 	return nil

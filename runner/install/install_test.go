@@ -23,7 +23,7 @@ func TestAddedThenRemovedIsTheFileByteForByte(t *testing.T) {
 		}
 
 		if !bytes.HasPrefix(with, []byte(src)) || !bytes.Contains(with, []byte("\nPYTHON = '/usr/local/bin/mmrunner'\n")) {
-			t.Errorf("%s: had %q", name, with)
+			t.Errorf("%s: got %q", name, with)
 		}
 
 		again, err := Added(with, "/usr/local/bin/mmrunner", Extras{})
@@ -33,7 +33,7 @@ func TestAddedThenRemovedIsTheFileByteForByte(t *testing.T) {
 
 		back, err := Removed(with)
 		if err != nil || string(back) != src {
-			t.Errorf("%s: had %q after uninstall, wanted %q (%v)", name, back, src, err)
+			t.Errorf("%s: got %q after uninstall, need %q (%v)", name, back, src, err)
 		}
 
 		twice, err := Removed(back)
@@ -52,11 +52,11 @@ func TestAddedReplacesAnotherBinary(t *testing.T) {
 	}
 
 	if bytes.Contains(with, []byte("/old/")) || !bytes.Contains(with, []byte(`PYTHON = '/new/it\'s'`)) {
-		t.Errorf("had %q", with)
+		t.Errorf("got %q", with)
 	}
 
 	if back, _ := Removed(with); !bytes.Equal(back, src) {
-		t.Errorf("had %q after uninstall", back)
+		t.Errorf("got %q after uninstall", back)
 	}
 }
 
@@ -75,7 +75,7 @@ func TestRemovedKeepsLaterEdits(t *testing.T) {
 		}
 
 		if !bytes.HasPrefix(back, []byte(src)) || !bytes.HasSuffix(back, []byte("\nDEFAULT_SERVER_LANGUAGE = 'de'\n")) && src != "" {
-			t.Errorf("from %q: had %q", src, back)
+			t.Errorf("from %q: got %q", src, back)
 		}
 	}
 }
@@ -88,7 +88,7 @@ func TestDamagedBlockIsAnError(t *testing.T) {
 		func() ([]byte, error) { return Added(torn, "/usr/local/bin/mmrunner", Extras{}) },
 	} {
 		if got, err := f(); err == nil {
-			t.Errorf("had no error and %q", got)
+			t.Errorf("got no error and %q", got)
 		}
 	}
 }
@@ -118,11 +118,11 @@ func TestLMTPIsARunnerOfMailmanctl(t *testing.T) {
 
 	for _, want := range []string{"\nMMRUNNER_LMTP = '127.0.0.1:8024'\n", "\nQRUNNERS = QRUNNERS + [('LMTPRunner', 1)]\n"} {
 		if !bytes.Contains(with, []byte(want)) {
-			t.Errorf("had %q, wanted %q in it", with, want)
+			t.Errorf("got %q, need %q in it", with, want)
 		}
 	}
 
 	if without, err := Removed(with); err != nil || !bytes.Equal(without, src) {
-		t.Errorf("had %q, %v, wanted %q", without, err, src)
+		t.Errorf("got %q, %v, need %q", without, err, src)
 	}
 }

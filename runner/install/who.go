@@ -41,7 +41,7 @@ func may(u privilege.User, path string, want fs.FileMode) error {
 		return nil
 	}
 
-	return fmt.Errorf("%s: had mode %v of user %d and group %d, wanted %s to be able to %s", path, info.Mode(), st.Uid, st.Gid, u.Name, verbs(want))
+	return fmt.Errorf("%s: got mode %v of user %d and group %d, need %s to be able to %s", path, info.Mode(), st.Uid, st.Gid, u.Name, verbs(want))
 }
 
 func verbs(want fs.FileMode) string {

@@ -41,11 +41,11 @@ func TestMay(t *testing.T) {
 
 		err := may(tt.u, file, tt.want)
 		if (err == nil) != tt.may {
-			t.Errorf("%s, mode %o, %s: had error %v", tt.u.Name, tt.mode, verbs(tt.want), err)
+			t.Errorf("%s, mode %o, %s: got error %v", tt.u.Name, tt.mode, verbs(tt.want), err)
 		}
 
 		if err != nil && !strings.Contains(err.Error(), tt.u.Name) {
-			t.Errorf("had error %v, wanted it to name %s", err, tt.u.Name)
+			t.Errorf("got error %v, need it to name %s", err, tt.u.Name)
 		}
 	}
 }

@@ -118,7 +118,7 @@ json.dump(got, sys.stdout)
 		}
 
 		if got := [2]any{float64(role), kept}; !slices.Equal(got[:], want[i][:]) {
-			t.Errorf("%+v: had %v, wanted %v", a, got, want[i])
+			t.Errorf("%+v: got %v, need %v", a, got, want[i])
 		}
 	}
 }

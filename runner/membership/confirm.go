@@ -47,7 +47,7 @@ func (m *Manager) ProcessConfirmation(cookie string, context *message.Message) (
 
 	record, ok := py.Items(v)
 	if !ok || len(record) == 0 {
-		return Confirmed{}, fmt.Errorf("pending record of %s: had %T, wanted a tuple", cookie, v)
+		return Confirmed{}, fmt.Errorf("pending record of %s: got %T, need a tuple", cookie, v)
 	}
 	done := Confirmed{Op: str(record[0])}
 	data := record[1:]

@@ -30,7 +30,7 @@ const (
 func (m *Metrics) Serve(ctx context.Context, addr string) (bound string, err error) {
 	host, port, err := net.SplitHostPort(addr)
 	if err != nil {
-		return "", fmt.Errorf("had --metrics-addr %q (%w), wanted HOST:PORT or :PORT", addr, err)
+		return "", fmt.Errorf("got --metrics-addr %q (%w), need HOST:PORT or :PORT", addr, err)
 	}
 
 	if host == "" {

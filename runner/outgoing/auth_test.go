@@ -54,11 +54,11 @@ func TestLogin(t *testing.T) {
 				"SMTP_USE_TLS": test.tls, "SMTP_MAX_RCPTS": pickle.Int(10)})
 			stats := drain(t, st, outgoing.Options{})
 			if stats.Outcomes[test.outcome] != 1 {
-				t.Errorf("had %v, wanted 1 %s", stats.Outcomes, test.outcome)
+				t.Errorf("got %v, need 1 %s", stats.Outcomes, test.outcome)
 			}
 
 			if had := s.recipients(); len(had) != test.given {
-				t.Errorf("had %v given to the server, wanted %d recipients", had, test.given)
+				t.Errorf("got %v given to the server, need %d recipients", had, test.given)
 			}
 
 			if test.said != nil && strings.Join(said, "\n") != strings.Join(test.said, "\n") {
@@ -66,11 +66,11 @@ func TestLogin(t *testing.T) {
 			}
 
 			if log := readLog(t, st, "smtp-failure"); !strings.Contains(log, test.log) || test.log == "" && log != "" {
-				t.Errorf("had in smtp-failure:\n%swanted %q", log, test.log)
+				t.Errorf("got in smtp-failure:\n%swanted %q", log, test.log)
 			}
 
 			if log := readLog(t, st, "error"); test.tls && !strings.Contains(log, "NameError: global name 'SMTPException' is not defined") {
-				t.Errorf("had in the error log:\n%swanted Mailman's NameError", log)
+				t.Errorf("got in the error log:\n%swanted Mailman's NameError", log)
 			}
 		})
 	}

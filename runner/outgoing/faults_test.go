@@ -117,7 +117,7 @@ var everybody = []string{"a0@example.com", "a1@example.com", "a2@example.com", "
 func wantAddrs(t testing.TB, what string, had, want []string) {
 	t.Helper()
 	if !slices.Equal(had, want) {
-		t.Errorf("%s: had %v, wanted %v", what, had, want)
+		t.Errorf("%s: got %v, need %v", what, had, want)
 	}
 }
 
@@ -126,7 +126,7 @@ func empty(t testing.TB, st *site.Site) {
 	t.Helper()
 	for _, pattern := range []string{filepath.Join(st.QueueDir("out"), "*"), filepath.Join(st.DataDir(), "mmrunner-delivered-*")} {
 		if left, _ := filepath.Glob(pattern); len(left) > 0 {
-			t.Errorf("had %v left, wanted nothing", left)
+			t.Errorf("got %v left, need nothing", left)
 		}
 	}
 }
@@ -188,13 +188,13 @@ func TestBrokenServer(t *testing.T) {
 			st := demoSite(t, s, 3, nil)
 			stats := drain(t, st, outgoing.Options{Wait: 300 * time.Millisecond, DataWait: 300 * time.Millisecond})
 			if stats.Outcomes[runner.Delivered] != 3 {
-				t.Errorf("had %v, wanted 3 delivered", stats.Outcomes)
+				t.Errorf("got %v, need 3 delivered", stats.Outcomes)
 			}
 
 			wantAddrs(t, "given to the server", s.recipients(), test.given)
 			wantAddrs(t, "in the retry queue", retried(t, st), test.later)
 			if log := readLog(t, st, "smtp-failure"); !strings.Contains(log, test.log) || test.log == "" && log != "" {
-				t.Errorf("had in smtp-failure:\n%swanted %q", log, test.log)
+				t.Errorf("got in smtp-failure:\n%swanted %q", log, test.log)
 			}
 
 			empty(t, st)
@@ -212,7 +212,7 @@ func TestServerIsNotThere(t *testing.T) {
 	wantAddrs(t, "in the retry queue", retried(t, st), everybody)
 	log := readLog(t, st, "smtp-failure")
 	if n := strings.Count(log, "Low level smtp error: [Errno 111] Connection refused"); n == 0 {
-		t.Errorf("had no line on the connection:\n%s", log)
+		t.Errorf("got no line on the connection:\n%s", log)
 	}
 
 	empty(t, st)
@@ -228,7 +228,7 @@ func TestConnectionsAreKept(t *testing.T) {
 	drain(t, st, outgoing.Options{})
 
 	if s.sessions != 1 || s.quits != 1 {
-		t.Errorf("had %d sessions and %d ends, wanted 1 of each", s.sessions, s.quits)
+		t.Errorf("got %d sessions and %d ends, need 1 of each", s.sessions, s.quits)
 	}
 
 	s = newServer(t)
@@ -236,7 +236,7 @@ func TestConnectionsAreKept(t *testing.T) {
 	drain(t, st, outgoing.Options{})
 
 	if s.sessions != 3 || s.quits != 3 {
-		t.Errorf("had %d sessions and %d ends, wanted 3 of each", s.sessions, s.quits)
+		t.Errorf("got %d sessions and %d ends, need 3 of each", s.sessions, s.quits)
 	}
 
 	s = newServer(t)
@@ -255,7 +255,7 @@ func TestConnectionsAreKept(t *testing.T) {
 	wantAddrs(t, "given to the server", s.recipients(), everybody)
 
 	if log := readLog(t, st, "smtp-failure"); log != "" {
-		t.Errorf("had in smtp-failure:\n%s", log)
+		t.Errorf("got in smtp-failure:\n%s", log)
 	}
 }
 
@@ -279,7 +279,7 @@ func TestPipelining(t *testing.T) {
 	wantAddrs(t, "in the retry queue", retried(t, st), []string{"a1@example.com"})
 
 	if s.batched == 0 {
-		t.Error("had each command alone, wanted envelopes in one piece")
+		t.Error("got each command alone, need envelopes in one piece")
 	}
 }
 
@@ -304,7 +304,7 @@ func TestGoesOnWhereItStopped(t *testing.T) {
 			env, engines := open(t, st, outgoing.Options{})
 			stats, err := engines[0].Drain(ctx)
 			if !errors.Is(err, context.Canceled) || stats.Outcomes[runner.Delivered] != 1 {
-				t.Errorf("had %v and %v, wanted 1 delivered and that it was stopped", stats.Outcomes, err)
+				t.Errorf("got %v and %v, need 1 delivered and that it was stopped", stats.Outcomes, err)
 			}
 
 			if !crash {
@@ -319,7 +319,7 @@ func TestGoesOnWhereItStopped(t *testing.T) {
 			env.Log.Close()
 			had := s.recipients()
 			if len(had) != 3 {
-				t.Errorf("had %v before the stop, wanted 3 recipients", had)
+				t.Errorf("got %v before the stop, need 3 recipients", had)
 			}
 
 			drain(t, st, outgoing.Options{})
@@ -329,7 +329,7 @@ func TestGoesOnWhereItStopped(t *testing.T) {
 			empty(t, st)
 
 			if n := strings.Count(readLog(t, st, "smtp"), "for 2 recips"); n != 3 {
-				t.Errorf("had %d messages in the smtp log, wanted 3", n)
+				t.Errorf("got %d messages in the smtp log, need 3", n)
 			}
 		})
 	}
@@ -340,7 +340,7 @@ func releaseMemory(t testing.TB, st *site.Site) {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(st.DataDir(), "mmrunner-delivered-*"))
 	if err != nil || len(files) != 1 {
-		t.Fatalf("had %v (%v), wanted one file of what was delivered", files, err)
+		t.Fatalf("got %v (%v), need one file of what was delivered", files, err)
 	}
 
 	b, err := os.ReadFile(files[0])

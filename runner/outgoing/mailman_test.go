@@ -189,7 +189,7 @@ func TestAsMailman(t *testing.T) {
 					copyDirs(t, before, prefix)
 					stats := drain(t, openSite(t, prefix), outgoing.Options{Sessions: sessions})
 					if n := stats.Outcomes[runner.Delivered]; n < 150 {
-						t.Errorf("had %v, wanted most of them delivered", stats.Outcomes)
+						t.Errorf("got %v, need most of them delivered", stats.Outcomes)
 					}
 
 					if diff := cmp.Diff(want, dump(t, prefix, s)); diff != "" {

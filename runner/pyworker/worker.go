@@ -149,7 +149,7 @@ func (w *Worker) hear(wanted ...string) error {
 	}
 
 	if err == nil {
-		err = fmt.Errorf("had answer %q, wanted %s", word, strings.Join(wanted, " or "))
+		err = fmt.Errorf("got answer %q, need %s", word, strings.Join(wanted, " or "))
 	}
 
 	return fmt.Errorf("mailman's %s: %w", w.runner, errors.Join(err, w.ended()))

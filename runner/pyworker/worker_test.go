@@ -79,11 +79,11 @@ func drain(t *testing.T, s *site.Site, h runner.Handler, batch int) engine.Stats
 	}
 
 	if left, _ := os.ReadDir(s.QueueDir(h.Queue())); len(left) != 0 {
-		t.Errorf("had %d entries left in %s, wanted none", len(left), h.Queue())
+		t.Errorf("got %d entries left in %s, need none", len(left), h.Queue())
 	}
 
 	if b, _ := os.ReadFile(filepath.Join(s.LogDir(), "error")); len(b) > 0 {
-		t.Errorf("had in the error log:\n%s", b)
+		t.Errorf("got in the error log:\n%s", b)
 	}
 
 	return stats
@@ -139,12 +139,12 @@ func TestCustomCommandsInTheirTurn(t *testing.T) {
 	s := open(t, prefix)
 	stats := drain(t, s, command.New(membership.NewWorld(s)), 0)
 	if stats.Outcomes[runner.Delegated] != 8 || stats.Outcomes[runner.Applied] != 6 {
-		t.Errorf("had %v, wanted 8 delegated and 6 applied", stats.Outcomes)
+		t.Errorf("got %v, need 8 delegated and 6 applied", stats.Outcomes)
 	}
 
 	a := attributes(t, prefix)
 	if want := "1 2 3 4 5 6 info 7 "; a.Info != want {
-		t.Errorf("had %q, wanted %q", a.Info, want)
+		t.Errorf("got %q, need %q", a.Info, want)
 	}
 }
 
@@ -166,11 +166,11 @@ func TestExtension(t *testing.T) {
 	s := open(t, prefix)
 	stats := drain(t, s, command.New(membership.NewWorld(s)), 4)
 	if stats.Outcomes[runner.Delegated] != len(entries) {
-		t.Errorf("had %v, wanted all delegated", stats.Outcomes)
+		t.Errorf("got %v, need all delegated", stats.Outcomes)
 	}
 
 	if a := attributes(t, prefix); a.Info != want.String() {
-		t.Errorf("had %q, wanted %q", a.Info, want.String())
+		t.Errorf("got %q, need %q", a.Info, want.String())
 	}
 }
 
@@ -189,11 +189,11 @@ func TestOldVersion(t *testing.T) {
 	s := open(t, prefix)
 	stats := drain(t, s, command.New(membership.NewWorld(s)), 0)
 	if stats.Outcomes[runner.Delegated] != 1 || stats.Outcomes[runner.Applied] != 4 {
-		t.Errorf("had %v, wanted 1 delegated and 4 applied", stats.Outcomes)
+		t.Errorf("got %v, need 1 delegated and 4 applied", stats.Outcomes)
 	}
 
 	if a := attributes(t, prefix); a.Version != s.Profile.DataFileVersion || len(a.Members) != 6 {
-		t.Errorf("had version %d and members %v, wanted version %d and 6 members", a.Version, a.Members, s.Profile.DataFileVersion)
+		t.Errorf("got version %d and members %v, need version %d and 6 members", a.Version, a.Members, s.Profile.DataFileVersion)
 	}
 }
 
@@ -227,15 +227,15 @@ func TestCustomBounceModule(t *testing.T) {
 
 	stats := drain(t, s, bounce.New(d, membership.NewWorld(s)), 0)
 	if stats.Outcomes[runner.Delegated] != 2 {
-		t.Errorf("had %v, wanted 2 delegated", stats.Outcomes)
+		t.Errorf("got %v, need 2 delegated", stats.Outcomes)
 	}
 
 	if a := attributes(t, prefix); len(a.Bounced) != 2 {
-		t.Errorf("had bounces of %v, wanted both members", a.Bounced)
+		t.Errorf("got bounces of %v, need both members", a.Bounced)
 	}
 
 	if left, _ := filepath.Glob(filepath.Join(s.DataDir(), "bounce-events-*")); len(left) != 0 {
-		t.Errorf("had %v left", left)
+		t.Errorf("got %v left", left)
 	}
 }
 
@@ -268,7 +268,7 @@ func TestWorkerOutlivesItsStarter(t *testing.T) {
 	mmtest.Enqueue(t, prefix, mail("new@example.com", "subscribe"))
 	entries, _ := filepath.Glob(filepath.Join(s.QueueDir("commands"), "*.pck"))
 	if len(entries) != 1 {
-		t.Fatalf("had entries %v, wanted one", entries)
+		t.Fatalf("got entries %v, need one", entries)
 	}
 
 	// It holds its lock while the entry is at hand, for longer than a drain takes to begin.
@@ -295,11 +295,11 @@ os.unlink(bak)
 	}
 
 	if stats.Entries != 0 {
-		t.Errorf("had %v, wanted nothing left to do", stats.Outcomes)
+		t.Errorf("got %v, need nothing left to do", stats.Outcomes)
 	}
 
 	if left, _ := filepath.Glob(filepath.Join(s.DataDir(), "mmrunner-worker-*")); len(left) > 0 {
-		t.Errorf("had %v left", left)
+		t.Errorf("got %v left", left)
 	}
 }
 
@@ -340,7 +340,7 @@ def extend(mlist):
 	unlocked := func() {
 		t.Helper()
 		if left, _ := os.ReadDir(s.LockDir()); len(left) > 0 {
-			t.Errorf("had %v left in the lock directory, wanted none", left)
+			t.Errorf("got %v left in the lock directory, need none", left)
 		}
 	}
 
@@ -356,7 +356,7 @@ os._exit(0)
 `)
 
 	if left, _ := os.ReadDir(s.LockDir()); len(left) != 2 {
-		t.Fatalf("had %v in the lock directory, wanted a lock and its claim", left)
+		t.Fatalf("got %v in the lock directory, need a lock and its claim", left)
 	}
 
 	write(t, lockOfDead(t, s), string(out))
@@ -385,17 +385,17 @@ func TestNoPython(t *testing.T) {
 
 	stats, err := e.Drain(t.Context())
 	if err != nil || stats.Outcomes[runner.Kept] != 2 {
-		t.Errorf("had %v (%v), wanted 2 kept", stats.Outcomes, err)
+		t.Errorf("got %v (%v), need 2 kept", stats.Outcomes, err)
 	}
 
 	if waiting, _ := filepath.Glob(filepath.Join(s.QueueDir("commands"), "*.pck")); len(waiting) != 2 {
-		t.Errorf("had %v waiting, wanted 2 entries", waiting)
+		t.Errorf("got %v waiting, need 2 entries", waiting)
 	}
 
 	log, _ := os.ReadFile(filepath.Join(s.LogDir(), "error"))
 	for _, want := range []string{"list test", "extend.py", "no Python"} {
 		if !strings.Contains(string(log), want) {
-			t.Errorf("had no %q in the error log:\n%s", want, log)
+			t.Errorf("got no %q in the error log:\n%s", want, log)
 		}
 	}
 }

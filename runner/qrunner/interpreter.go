@@ -32,7 +32,7 @@ func Interpreter(script string) ([]string, error) {
 	rest, ok := strings.CutPrefix(line, "#!")
 	path, arg, _ := strings.Cut(strings.TrimSpace(rest), " ")
 	if !ok || path == "" {
-		return nil, fmt.Errorf("%s: had first line %q, wanted #! and an interpreter", script, strings.TrimSpace(line))
+		return nil, fmt.Errorf("%s: got first line %q, need #! and an interpreter", script, strings.TrimSpace(line))
 	}
 
 	argv := []string{path}

@@ -72,7 +72,7 @@ func Parse(args []string) (Options, error) {
 		return o, nil
 	}
 	if len(args) != 0 {
-		return o, &UsageError{fmt.Sprintf("had %q, wanted options only", args[0])}
+		return o, &UsageError{fmt.Sprintf("got %q, need options only", args[0])}
 	}
 	if len(o.Runners) == 0 {
 		return o, &UsageError{"no runner name given; name one with --runner=NAME[:SLICE:SLICES]"}
@@ -168,7 +168,7 @@ func (o *Options) set(name, value string) error {
 // ParseSpec reads NAME or NAME:SLICE:SLICES; the Runner at the end of a name
 // may be left out. It returns a *UsageError for anything else.
 func ParseSpec(s string) (Spec, error) {
-	bad := &UsageError{fmt.Sprintf("had runner %q, wanted NAME or NAME:SLICE:SLICES", s)}
+	bad := &UsageError{fmt.Sprintf("got runner %q, need NAME or NAME:SLICE:SLICES", s)}
 	parts := strings.Split(s, ":")
 	spec := Spec{Name: parts[0], Slice: 1, Slices: 1}
 

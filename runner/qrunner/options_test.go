@@ -43,7 +43,7 @@ func TestParseRefuses(t *testing.T) {
 	} {
 		var usage *UsageError
 		if _, err := Parse(args); !errors.As(err, &usage) {
-			t.Errorf("Parse(%q): had error %v, wanted a usage error", args, err)
+			t.Errorf("Parse(%q): got error %v, need a usage error", args, err)
 		}
 	}
 }
@@ -51,7 +51,7 @@ func TestParseRefuses(t *testing.T) {
 func TestInvocation(t *testing.T) {
 	script, args, ok := Invocation([]string{"/usr/local/bin/mmrunner", "/usr/local/mailman/bin/qrunner", "--runner=BounceRunner:0:1", "-s"})
 	if !ok || script != "/usr/local/mailman/bin/qrunner" || len(args) != 2 {
-		t.Errorf("had %q %q %v", script, args, ok)
+		t.Errorf("got %q %q %v", script, args, ok)
 	}
 
 	for _, argv := range [][]string{{"mmrunner"}, {"mmrunner", "qrunner", "-l"}, {"mmrunner", "drain"}} {

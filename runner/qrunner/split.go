@@ -101,7 +101,7 @@ func ParseSlice(text string) (n, of int, err error) {
 	n, err1 := strconv.Atoi(a)
 	of, err2 := strconv.Atoi(b)
 	if !ok || err1 != nil || err2 != nil || n < 0 || n >= of {
-		return 0, 0, fmt.Errorf("had slice %q, wanted N/M with N from 0 and below M", text)
+		return 0, 0, fmt.Errorf("got slice %q, need N/M with N from 0 and below M", text)
 	}
 	return n, of, nil
 }

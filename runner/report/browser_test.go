@@ -80,11 +80,11 @@ func TestPageInABrowser(t *testing.T) {
 
 				want := map[bool]string{false: "rgb(255, 255, 255)", true: "rgb(21, 24, 27)"}[dark]
 				if m[3] != fmt.Sprint(dark) || m[4] != want {
-					t.Errorf("had dark %s and colour %s, want %v and %s", m[3], m[4], dark, want)
+					t.Errorf("got dark %s and colour %s, want %v and %s", m[3], m[4], dark, want)
 				}
 
 				if m[5] != "4" {
-					t.Errorf("had %s charts, want 4", m[5])
+					t.Errorf("got %s charts, want 4", m[5])
 				}
 			})
 		}

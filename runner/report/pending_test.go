@@ -84,17 +84,17 @@ func TestSubscriptionsOverTheLimitAreDropped(t *testing.T) {
 	flood(t, s, settings.Subscriptions{PerDomain: 2}, "a@flood.example", "b@flood.example", "c@flood.example", "d@calm.example")
 	p := pendingOf(t, s)
 	if diff := cmp.Diff([]report.Number{{Name: "flood.example", Count: 2}, {Name: "calm.example", Count: 1}}, p.Domains); diff != "" {
-		t.Errorf("want -, had +:\n%s", diff)
+		t.Errorf("want -, got +:\n%s", diff)
 	}
 
 	vette, err := os.ReadFile(filepath.Join(s.LogDir(), "vette"))
 	if err != nil || strings.Count(string(vette), "dropped: too many are pending today") != 1 {
-		t.Errorf("had the log %q, %v, want one line", vette, err)
+		t.Errorf("got the log %q, %v, want one line", vette, err)
 	}
 
 	sent, err := filepath.Glob(filepath.Join(s.QueueDir("virgin"), "*.pck"))
 	if err != nil || len(sent) != 3 {
-		t.Errorf("had %d messages, %v, want one for each that is pending", len(sent), err)
+		t.Errorf("got %d messages, %v, want one for each that is pending", len(sent), err)
 	}
 }
 
@@ -103,7 +103,7 @@ func TestPendingSubscriptionsByAddressAndSource(t *testing.T) {
 	flood(t, s, settings.Subscriptions{}, "a@flood.example", "a@flood.example", "a@flood.example", "b@flood.example")
 	p := pendingOf(t, s)
 	if p.Pending < 2 || p.Addresses[0].Name != "a@flood.example" || p.Lists[0] != (report.Number{Name: "biglist", Count: p.Pending}) {
-		t.Errorf("had %+v", p)
+		t.Errorf("got %+v", p)
 	}
 
 	total := 0
@@ -111,11 +111,11 @@ func TestPendingSubscriptionsByAddressAndSource(t *testing.T) {
 		total += n.Count
 	}
 	if total != p.Pending {
-		t.Errorf("had the sources %+v, want %d in all", p.Sources, p.Pending)
+		t.Errorf("got the sources %+v, want %d in all", p.Sources, p.Pending)
 	}
 
 	var b bytes.Buffer
 	if err := p.Text(&b, 80); err != nil || !strings.Contains(b.String(), "subscriptions wait for confirmation") {
-		t.Errorf("had %v and\n%s", err, b.String())
+		t.Errorf("got %v and\n%s", err, b.String())
 	}
 }

@@ -115,7 +115,7 @@ func TestReportFromEvents(t *testing.T) {
 	write(t, s, some()...)
 	r := build(t, s)
 	if r.Events != 5 || len(r.Lists) != 1 || r.Lists[0].Members != 40 || r.Lists[0].Bouncing != 3 || r.Lists[0].DisabledByBounce != 1 {
-		t.Errorf("had %+v", r)
+		t.Errorf("got %+v", r)
 	}
 
 	for _, c := range []struct {
@@ -130,7 +130,7 @@ func TestReportFromEvents(t *testing.T) {
 		{"others", r.Others, []report.Count{{Name: "autoreply", Bounces: 1}, {Name: "no address found", Bounces: 1}}},
 	} {
 		if diff := cmp.Diff(c.want, c.had); diff != "" {
-			t.Errorf("%s: want -, had +:\n%s", c.name, diff)
+			t.Errorf("%s: want -, got +:\n%s", c.name, diff)
 		}
 	}
 }
@@ -138,7 +138,7 @@ func TestReportFromEvents(t *testing.T) {
 func TestReportWithoutEventsTellsTheState(t *testing.T) {
 	r := build(t, newSite(t))
 	if want := []report.Count{{Name: "2024-05-18", Bounces: 1, Disabled: 1}, {Name: "2024-05-19", Bounces: 2}}; !cmp.Equal(want, r.Days) {
-		t.Errorf("had %+v, want %+v", r.Days, want)
+		t.Errorf("got %+v, want %+v", r.Days, want)
 	}
 
 	var b bytes.Buffer
@@ -167,7 +167,7 @@ func TestReportFitsEightyColumnsAndHarmsNoTerminal(t *testing.T) {
 	}
 
 	if len(m.Events) != 1 {
-		t.Errorf("had %d events of a member, want 1", len(m.Events))
+		t.Errorf("got %d events of a member, want 1", len(m.Events))
 	}
 
 	if err := m.Text(&b, 80); err != nil {
@@ -176,12 +176,12 @@ func TestReportFitsEightyColumnsAndHarmsNoTerminal(t *testing.T) {
 
 	for line := range strings.Lines(b.String()) {
 		if n := utf8.RuneCountInString(strings.TrimSuffix(line, "\n")); n > 80 {
-			t.Errorf("had %d columns: %s", n, line)
+			t.Errorf("got %d columns: %s", n, line)
 		}
 	}
 
 	if strings.Contains(b.String(), "\x1b") {
-		t.Errorf("had an escape in\n%q", b.String())
+		t.Errorf("got an escape in\n%q", b.String())
 	}
 }
 
@@ -201,7 +201,7 @@ func TestPageIsSelfContainedAndLabelled(t *testing.T) {
 	}
 
 	if n := strings.Count(page, `role="img"`); n != 4 {
-		t.Errorf("had %d charts, want 4", n)
+		t.Errorf("got %d charts, want 4", n)
 	}
 
 	for _, want := range []string{`aria-label="Bounces by day. 3 in all, most for 2024-05-17: 2."`, "policy: 2 (67%)", `<th scope="col">`, "@media print"} {
@@ -214,7 +214,7 @@ func TestPageIsSelfContainedAndLabelled(t *testing.T) {
 func TestUnknownListIsNamed(t *testing.T) {
 	_, err := report.Build(newSite(t), report.Options{Lists: []string{"nosuch"}, Now: now})
 	if want := `there is no list "nosuch"`; err == nil || err.Error() != want {
-		t.Errorf("had %v, want %s", err, want)
+		t.Errorf("got %v, want %s", err, want)
 	}
 }
 

@@ -45,7 +45,7 @@ func TestBeginsOnceItCan(t *testing.T) {
 
 		said := bytes.Count(w.Bytes(), []byte("\n"))
 		if !errors.Is(err, test.want) || test.tries > 0 && tries != test.tries || said != test.said {
-			t.Errorf("%v: had %v after %d tries and %d lines, wanted %v, %d and %d", test.fails, err, tries, said, test.want, test.tries, test.said)
+			t.Errorf("%v: got %v after %d tries and %d lines, need %v, %d and %d", test.fails, err, tries, said, test.want, test.tries, test.said)
 		}
 	}
 }

@@ -18,7 +18,7 @@ func TestWithoutAFileEverythingIsOff(t *testing.T) {
 	}
 	want := &settings.Settings{Events: settings.Events{Privacy: settings.Keep}}
 	if diff := cmp.Diff(want, had); diff != "" {
-		t.Errorf("want -, had +:\n%s", diff)
+		t.Errorf("want -, got +:\n%s", diff)
 	}
 }
 
@@ -39,11 +39,11 @@ func TestSettingsOfOneList(t *testing.T) {
 	}
 
 	if diff := cmp.Diff(settings.Guard{Members: 500, Percent: 12.5}, s.GuardOf("big")); diff != "" {
-		t.Errorf("big: want -, had +:\n%s", diff)
+		t.Errorf("big: want -, got +:\n%s", diff)
 	}
 
 	if diff := cmp.Diff(settings.Guard{Members: 50}, s.GuardOf("small")); diff != "" {
-		t.Errorf("small: want -, had +:\n%s", diff)
+		t.Errorf("small: want -, got +:\n%s", diff)
 	}
 }
 
@@ -57,7 +57,7 @@ func TestWrongSettingsAreNamed(t *testing.T) {
 		"beyond-mailman = \"yes\"\n":         "beyond-mailman",
 	} {
 		if _, err := settings.Parse(text); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%q: had the error %v, want one that says %s", text, err, want)
+			t.Errorf("%q: got the error %v, want one that says %s", text, err, want)
 		}
 	}
 }

@@ -23,7 +23,7 @@ func TestMasks(t *testing.T) {
 		"the word banana":                                            "the word banana",
 	} {
 		if had := m.text(in); had != want {
-			t.Errorf("%q: had %q, wanted %q", in, had, want)
+			t.Errorf("%q: got %q, need %q", in, had, want)
 		}
 	}
 
@@ -48,7 +48,7 @@ func TestMasks(t *testing.T) {
 			_, b2 := other.(*big.Int)
 			want := f1 && f2 && f > 9 || i1 && i2 && i > 9 || b1 && b2
 			if same != want {
-				t.Errorf("%v and %v: had equal %v, wanted %v", v, other, same, want)
+				t.Errorf("%v and %v: got equal %v, need %v", v, other, same, want)
 			}
 		}
 	}
@@ -65,7 +65,7 @@ func TestMadeUp(t *testing.T) {
 		{false, 8, "Aq+/09zZ", "<made up>"}, {false, 8, "Your password: Aq+/09zZ\n.", "Your password: <made up>\n."}, {false, 8, "Aq+/09z", "Aq+/09z"},
 	} {
 		if had := newMasks(time.Unix(0, 0), test.friendly, test.length).text(test.in); had != test.want {
-			t.Errorf("%+v: had %q", test, had)
+			t.Errorf("%+v: got %q", test, had)
 		}
 	}
 }
@@ -97,7 +97,7 @@ func TestMirror(t *testing.T) {
 		}
 
 		if string(b) != want {
-			t.Errorf("%s in %s: had %q, %v, wanted %q", name, dir, b, err, want)
+			t.Errorf("%s in %s: got %q, %v, need %q", name, dir, b, err, want)
 		}
 	}
 
@@ -136,6 +136,6 @@ func TestBags(t *testing.T) {
 	c := comparer{}
 	c.bags("log", []string{"a", "b", "b", "one\ntwo\nthree"}, []string{"b", "a", "c", "one\n2\nthree"})
 	if len(c.found) != 2 || c.found[0].Python != "b" || c.found[0].Mmrunner != "c" || c.found[1].Python != "two" || c.found[1].Mmrunner != "2" {
-		t.Errorf("had %v, wanted b against c, and line 2", c.found)
+		t.Errorf("got %v, need b against c, and line 2", c.found)
 	}
 }

@@ -74,7 +74,7 @@ func Run(ctx context.Context, o Options) (report *Report, err error) {
 	}
 
 	if !o.Site.Probed {
-		return nil, fmt.Errorf("%s: had no Python 2.7 to compare with (%w); see `mmrunner probe`", o.Site.Prefix, o.Site.Problem)
+		return nil, fmt.Errorf("%s: got no Python 2.7 to compare with (%w); see `mmrunner probe`", o.Site.Prefix, o.Site.Problem)
 	}
 	if inside(o.Spool, o.Site.Str("VAR_PREFIX")) {
 		return nil, fmt.Errorf("--spool: got %s, need a directory outside of VAR_PREFIX, %s, where nothing is to change", o.Spool, o.Site.Str("VAR_PREFIX"))

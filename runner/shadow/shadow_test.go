@@ -143,7 +143,7 @@ func once(t *testing.T, s *site.Site) {
 		t.Error(d)
 	}
 	if r.Entries != 6 || r.Agreed != 6 || len(r.Batches) != 2 || !r.OK() || r.Python.Held <= 0 || r.Mmrunner.Held <= 0 {
-		t.Errorf("had %+v, wanted 6 entries in agreement, in 2 batches with locks held", r)
+		t.Errorf("got %+v, need 6 entries in agreement, in 2 batches with locks held", r)
 	}
 
 	if after := tree(t, s.Prefix); after != before {
@@ -152,7 +152,7 @@ func once(t *testing.T, s *site.Site) {
 
 	left, err := os.ReadDir(spool)
 	if err != nil || len(left) != 1 || left[0].Name() != "lock" {
-		t.Errorf("had %v, %v left in the spool, wanted its lock alone", left, err)
+		t.Errorf("got %v, %v left in the spool, need its lock alone", left, err)
 	}
 
 	if c := r.Coverage; c.Outcomes["BounceRunner"][runner.Registered] != 2 || c.Commands["join"] != 1 || c.Commands["help"] != 1 || len(c.NotSeen) == 0 {
@@ -184,12 +184,12 @@ func once(t *testing.T, s *site.Site) {
 
 	for _, want := range []string{"list test, config.pck", "list test, pending.pck", "queue virgin", "log bounce"} {
 		if !wheres[want] {
-			t.Errorf("had differences in %v, wanted one in %s", wheres, want)
+			t.Errorf("got differences in %v, need one in %s", wheres, want)
 		}
 	}
 
 	if r.OK() || r.Agreed == r.Entries {
-		t.Errorf("had %+v, wanted differences", r)
+		t.Errorf("got %+v, need differences", r)
 	}
 
 	var page bytes.Buffer
@@ -250,7 +250,7 @@ func live(t *testing.T, s *site.Site) {
 		t.Error(d)
 	}
 	if r.Entries != 12 || r.Vanished != 0 {
-		t.Errorf("had %d entries and %d gone, wanted 12 and none", r.Entries, r.Vanished)
+		t.Errorf("got %d entries and %d gone, need 12 and none", r.Entries, r.Vanished)
 	}
 }
 
@@ -258,13 +258,13 @@ func TestRefusals(t *testing.T) {
 	s := site.FromProfile(t.TempDir(), site.Builtin())
 	o := Options{Site: s, Spool: filepath.Join(t.TempDir(), "spool"), Handler: handlers, Once: true}
 	if _, err := Run(context.Background(), o); err == nil || !strings.Contains(err.Error(), "Python") {
-		t.Errorf("had %v, wanted to hear that there is no Python", err)
+		t.Errorf("got %v, need to hear that there is no Python", err)
 	}
 
 	s.Probed = true
 	o.Spool = filepath.Join(s.Prefix, "data", "spool")
 	if _, err := Run(context.Background(), o); err == nil || !strings.Contains(err.Error(), "VAR_PREFIX") {
-		t.Errorf("had %v, wanted to hear that the spool is in the site", err)
+		t.Errorf("got %v, need to hear that the spool is in the site", err)
 	}
 
 	dir := filepath.Join(t.TempDir(), "spool")
@@ -274,7 +274,7 @@ func TestRefusals(t *testing.T) {
 	}
 
 	if _, err := openSpool(dir); err == nil || !strings.Contains(err.Error(), "another shadow") {
-		t.Errorf("had %v, wanted to hear of the other shadow", err)
+		t.Errorf("got %v, need to hear of the other shadow", err)
 	}
 
 	if err := sp.close(); err != nil {
@@ -286,6 +286,6 @@ func TestRefusals(t *testing.T) {
 	}
 
 	if _, err := openSpool(dir); err == nil || !strings.Contains(err.Error(), "0700") {
-		t.Errorf("had %v, wanted to hear of the mode", err)
+		t.Errorf("got %v, need to hear of the mode", err)
 	}
 }

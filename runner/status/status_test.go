@@ -152,7 +152,7 @@ func TestLook(t *testing.T) {
 	}
 	q := queues["bounces"]
 	if q.Waiting != 4 || q.AtHand != 1 || q.Unread != 1 || len(q.Lists) != 2 || q.Lists[0].List != "a" || q.Lists[0].Entries != 2 || q.Lists[0].ByAge[4] != 2 || q.AgeSeconds < 3600 {
-		t.Errorf("had queue %+v, wanted 4 waiting, 1 at hand, 2 of list a, the oldest long ago", q)
+		t.Errorf("got queue %+v, need 4 waiting, 1 at hand, 2 of list a, the oldest long ago", q)
 	}
 
 	if c := queues["commands"]; c.Waiting != 0 || c.AgeSeconds != 0 {
@@ -160,17 +160,17 @@ func TestLook(t *testing.T) {
 	}
 
 	if len(st.Locks) != 2 {
-		t.Fatalf("had locks %+v, wanted two", st.Locks)
+		t.Fatalf("got locks %+v, need two", st.Locks)
 	}
 
 	a, b := st.Locks[0], st.Locks[1]
 	if a.List != "a" || a.Holder == nil || a.Holder.PID != 13 || a.Holder.Dead || a.Holder.Seconds < 9 || a.Holder.Seconds > 60 ||
 		len(a.Waiting) != 1 || a.Waiting[0].PID != 5 || a.Waiting[0].Host != "there" {
-		t.Errorf("had %+v with holder %+v, wanted 13 for 10 seconds, and 5 to wait", a, a.Holder)
+		t.Errorf("got %+v with holder %+v, need 13 for 10 seconds, and 5 to wait", a, a.Holder)
 	}
 
 	if b.Holder == nil || !b.Holder.Dead || len(b.Waiting) != 0 {
-		t.Errorf("had %+v, wanted one that a dead process holds", b)
+		t.Errorf("got %+v, need one that a dead process holds", b)
 	}
 
 	var orphans []string
@@ -179,7 +179,7 @@ func TestLook(t *testing.T) {
 	}
 	// The entry at hand is another's, who is there.
 	if had, want := strings.Join(orphans, " "), "bounce-events-00097.pck config.pck.tmp.here.99 pending.pck.tmp.98.1000"; had != want {
-		t.Errorf("had orphans %s, wanted %s", had, want)
+		t.Errorf("got orphans %s, need %s", had, want)
 	}
 
 	if len(st.Batches) != 1 || st.Batches[0].Entries != 4 {
@@ -194,7 +194,7 @@ func TestLook(t *testing.T) {
 	}
 
 	if !found || st.Master.State != Stopped || len(st.Runners) != 0 || len(st.Batches) != 0 {
-		t.Errorf("had %+v, wanted nobody at work and a .bak file left", st)
+		t.Errorf("got %+v, need nobody at work and a .bak file left", st)
 	}
 
 	if _, err := json.Marshal(st); err != nil {

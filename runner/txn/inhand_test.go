@@ -64,11 +64,11 @@ func TestDeathWhileClassifyingCounts(t *testing.T) {
 
 		sc.recover(t)
 		if had := counts(); had != want {
-			t.Errorf("had counts%s, wanted%s", had, want)
+			t.Errorf("got counts%s, need%s", had, want)
 		}
 	}
 
 	if kept, _ := filepath.Glob(filepath.Join(s.QueueDir("bad"), bases[2]+".psv")); len(kept) != 1 {
-		t.Errorf("had %v in the queue of preserved entries, wanted the one that kills", kept)
+		t.Errorf("got %v in the queue of preserved entries, need the one that kills", kept)
 	}
 }

@@ -32,7 +32,7 @@ func wantFile(t *testing.T, name, text string) {
 	t.Helper()
 	b, err := os.ReadFile(name)
 	if string(b) != text || text == "" && !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("%s: had %q, %v, wanted %q", filepath.Base(name), b, err, text)
+		t.Errorf("%s: got %q, %v, need %q", filepath.Base(name), b, err, text)
 	}
 }
 
@@ -106,15 +106,15 @@ func (sc *scene) recover(t *testing.T) *Recovery {
 	t.Helper()
 	r, err := Recover(t.Context(), sc.env)
 	if err != nil || len(r.Problems) > 0 {
-		t.Fatalf("had %v, %+v", err, r)
+		t.Fatalf("got %v, %+v", err, r)
 	}
 
 	if left, err := filepath.Glob(filepath.Join(sc.env.Site.DataDir(), prefix+"*")); len(left) != 0 || err != nil {
-		t.Errorf("had %v left in the data directory, %v", left, err)
+		t.Errorf("got %v left in the data directory, %v", left, err)
 	}
 
 	if left, err := filepath.Glob(filepath.Dir(sc.config) + "/*.tmp*"); len(left) != 0 || err != nil {
-		t.Errorf("had %v left, %v", left, err)
+		t.Errorf("got %v left, %v", left, err)
 	}
 
 	return r
@@ -124,7 +124,7 @@ func (sc *scene) recover(t *testing.T) *Recovery {
 func TestFinished(t *testing.T) {
 	sc := newScene(t)
 	if r := sc.recover(t); r.Finished != 1 || r.Undone != 0 {
-		t.Errorf("had %+v, wanted one commit finished", r)
+		t.Errorf("got %+v, need one commit finished", r)
 	}
 
 	wantFile(t, sc.config, "new")
@@ -134,11 +134,11 @@ func TestFinished(t *testing.T) {
 	wantFile(t, sc.bounce+".pck", "")
 	b, err := os.ReadFile(sc.env.Log.Path("bounce"))
 	if lines := strings.Count(string(b), "\n"); lines != 2 || err != nil {
-		t.Errorf("had the log %q, %v, wanted 2 lines", b, err)
+		t.Errorf("got the log %q, %v, need 2 lines", b, err)
 	}
 
 	if r := sc.recover(t); r.Finished != 0 {
-		t.Errorf("had %+v the second time", r)
+		t.Errorf("got %+v the second time", r)
 	}
 }
 
@@ -154,7 +154,7 @@ func TestPreparedIsUndone(t *testing.T) {
 
 	write(t, file, strings.Replace(string(b), "commit 1\n", "", 1))
 	if r := sc.recover(t); r.Finished != 0 || r.Undone != 1 {
-		t.Errorf("had %+v, wanted one entry put back", r)
+		t.Errorf("got %+v, need one entry put back", r)
 	}
 
 	wantFile(t, sc.config, "old")
@@ -177,7 +177,7 @@ func TestFirstRenameCommits(t *testing.T) {
 	}
 
 	if r := sc.recover(t); r.Finished != 1 {
-		t.Errorf("had %+v, wanted one commit finished", r)
+		t.Errorf("got %+v, need one commit finished", r)
 	}
 
 	wantFile(t, sc.config, "new")
@@ -207,7 +207,7 @@ func TestRecordOfVersionOneIsFinished(t *testing.T) {
 	write(t, sc.journalFile(t, record), string(b))
 	write(t, sc.journalFile(t, work), fmt.Sprintf("mmrunner-work 1 at 0000000000\n%q %q %q\nentry 1.0+aa\n", sc.record.Runner, sc.record.Queue, sc.record.Bad))
 	if r := sc.recover(t); r.Finished != 1 {
-		t.Errorf("had %+v, wanted one commit finished", r)
+		t.Errorf("got %+v, need one commit finished", r)
 	}
 
 	wantFile(t, sc.config, "new")
@@ -241,7 +241,7 @@ func TestFinishedFileHasTheTimeOfRecovery(t *testing.T) {
 	wantFile(t, sc.config, "new")
 
 	if st, err := os.Stat(sc.config); err != nil || st.ModTime().Unix() < before.Unix() {
-		t.Errorf("had %v, %v, wanted at least %v", st.ModTime(), err, before)
+		t.Errorf("got %v, %v, need at least %v", st.ModTime(), err, before)
 	}
 }
 
@@ -301,7 +301,7 @@ func TestUndone(t *testing.T) {
 
 	write(t, sc.config, "theirs")
 	if r := sc.recover(t); r.Finished != 0 || r.Undone != 1 {
-		t.Errorf("had %+v, wanted one entry put back", r)
+		t.Errorf("got %+v, need one entry put back", r)
 	}
 
 	wantFile(t, sc.config, "theirs")
@@ -319,7 +319,7 @@ func TestListGone(t *testing.T) {
 	}
 
 	if r := sc.recover(t); r.Finished != 0 || r.Undone != 1 {
-		t.Errorf("had %+v, wanted one entry put back", r)
+		t.Errorf("got %+v, need one entry put back", r)
 	}
 
 	wantFile(t, sc.mail, "")
@@ -334,7 +334,7 @@ func TestListGoneWhileMailLeft(t *testing.T) {
 	}
 
 	if r := sc.recover(t); r.Finished != 1 || r.Undone != 0 {
-		t.Errorf("had %+v, wanted one commit finished", r)
+		t.Errorf("got %+v, need one commit finished", r)
 	}
 
 	wantFile(t, sc.mail, "")
@@ -376,7 +376,7 @@ func TestOneListOfTwoGone(t *testing.T) {
 
 			files, err := filepath.Glob(filepath.Join(sc.env.Site.DataDir(), "mmrunner-*.json"))
 			if len(files) != 1 || err != nil {
-				t.Fatalf("had %v, %v, wanted one record", files, err)
+				t.Fatalf("got %v, %v, need one record", files, err)
 			}
 
 			write(t, files[0], string(b))
@@ -396,14 +396,14 @@ func TestOneListOfTwoGone(t *testing.T) {
 			if !begun {
 				// Nothing had been done, and the other list's file may be what another process has made since.
 				if r.Undone != 1 {
-					t.Errorf("had %+v, wanted one entry put back", r)
+					t.Errorf("got %+v, need one entry put back", r)
 				}
 				wantFile(t, config, "old too")
 				return
 			}
 
 			if r.Finished != 1 {
-				t.Errorf("had %+v, wanted one commit finished", r)
+				t.Errorf("got %+v, need one commit finished", r)
 			}
 
 			wantFile(t, sc.config, "new")
@@ -435,7 +435,7 @@ func TestRenamedHost(t *testing.T) {
 
 			if !locked {
 				if r := sc.recover(t); r.Finished != 1 {
-					t.Errorf("had %+v, wanted one commit finished", r)
+					t.Errorf("got %+v, need one commit finished", r)
 				}
 				wantFile(t, sc.config, "new")
 				return
@@ -452,7 +452,7 @@ func TestRenamedHost(t *testing.T) {
 			}
 
 			if r, err := Recover(t.Context(), sc.env); err != nil || len(r.Problems) != 1 || r.Finished != 0 {
-				t.Errorf("had %+v, %v, wanted the lock to be waited for", r, err)
+				t.Errorf("got %+v, %v, need the lock to be waited for", r, err)
 			}
 
 			if held, err := l.Renew(); !held || err != nil {
@@ -467,7 +467,7 @@ func (sc *scene) journalFile(t *testing.T, kind string) string {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(sc.env.Site.DataDir(), prefix+"*"+kind))
 	if len(files) != 1 || err != nil {
-		t.Fatalf("had %v, %v, wanted one %s file", files, err, kind)
+		t.Fatalf("got %v, %v, need one %s file", files, err, kind)
 	}
 	return files[0]
 }
@@ -512,7 +512,7 @@ func TestGarbledWork(t *testing.T) {
 
 				r, err := Recover(t.Context(), sc.env)
 				if err != nil || len(r.Problems) > 0 || (r.Finished == 1) != committed {
-					t.Fatalf("had %+v, %v, wanted a commit finished: %v", r, err, committed)
+					t.Fatalf("got %+v, %v, need a commit finished: %v", r, err, committed)
 				}
 
 				if committed {
@@ -542,7 +542,7 @@ func TestGarbledRecord(t *testing.T) {
 	for range 2 {
 		r, err := Recover(t.Context(), sc.env)
 		if err != nil || len(r.Problems) != 1 || !r.Taken["1.0+aa"] {
-			t.Fatalf("had %+v, %v, wanted the entry kept and a problem", r, err)
+			t.Fatalf("got %+v, %v, need the entry kept and a problem", r, err)
 		}
 		wantFile(t, sc.config, "old")
 		wantFile(t, sc.bounce+".bak", "bounce")
@@ -554,7 +554,7 @@ func TestGarbledRecord(t *testing.T) {
 	}
 
 	if r := sc.recover(t); r.Undone != 1 {
-		t.Errorf("had %+v, wanted one entry put back", r)
+		t.Errorf("got %+v, need one entry put back", r)
 	}
 }
 
@@ -564,7 +564,7 @@ func TestGarbledBoth(t *testing.T) {
 	write(t, sc.journalFile(t, record), "{")
 	write(t, sc.journalFile(t, work), "")
 	if r, err := Recover(t.Context(), sc.env); err == nil {
-		t.Errorf("had %+v, wanted an error", r)
+		t.Errorf("got %+v, need an error", r)
 	}
 }
 
@@ -584,7 +584,7 @@ func TestLivesStill(t *testing.T) {
 
 	r, err := Recover(t.Context(), sc.env)
 	if err != nil || r.Undone != 0 || !r.Taken["1.0+aa"] {
-		t.Errorf("had %+v, %v, wanted the entry left to its process", r, err)
+		t.Errorf("got %+v, %v, need the entry left to its process", r, err)
 	}
 
 	wantFile(t, sc.bounce+".bak", "bounce")
@@ -633,7 +633,7 @@ func TestRefused(t *testing.T) {
 	}
 
 	if _, err := decode([]byte(`{"mmrunner_journal": 3}`), sc.env.Site); !errors.Is(err, ErrNewer) {
-		t.Errorf("had %v, wanted ErrNewer", err)
+		t.Errorf("got %v, need ErrNewer", err)
 	}
 }
 
@@ -651,7 +651,7 @@ func TestUnwritten(t *testing.T) {
 		{"A 1\nA 2\nA 3", "\n"},
 	} {
 		if had := unwritten([]byte(text), []byte(c.written)); string(had) != c.want {
-			t.Errorf("after %q: had %q left, wanted %q", c.written, had, c.want)
+			t.Errorf("after %q: got %q left, need %q", c.written, had, c.want)
 		}
 	}
 }
@@ -662,18 +662,18 @@ func TestModes(t *testing.T) {
 	sc := newScene(t)
 	files, err := filepath.Glob(filepath.Join(sc.env.Site.DataDir(), "mmrunner-*"))
 	if len(files) != 2 || err != nil {
-		t.Errorf("had %v, %v, wanted the work file and the record", files, err)
+		t.Errorf("got %v, %v, need the work file and the record", files, err)
 	}
 
 	for _, file := range files {
 		st, err := os.Stat(file)
 		if err != nil || st.Mode().Perm()&0o007 != 0 {
-			t.Errorf("had mode %v, %v", st.Mode(), err)
+			t.Errorf("got mode %v, %v", st.Mode(), err)
 		}
 
 		b, err := os.ReadFile(file)
 		if err != nil || bytes.Contains(b, []byte("mail\"")) || bytes.Contains(b, []byte("old")) {
-			t.Errorf("%s: had %v and %q", file, err, b)
+			t.Errorf("%s: got %v and %q", file, err, b)
 		}
 	}
 }

@@ -48,12 +48,12 @@ func TestListCache(t *testing.T) {
 	// list0 was asked for until list3 came; two fit beside the last.
 	for i, want := range []bool{false, false, false, true, true, true} {
 		if had := s.lists[fmt.Sprint("list", i)] != nil; had != want {
-			t.Errorf("list%d: had kept %v, wanted %v", i, had, want)
+			t.Errorf("list%d: got kept %v, need %v", i, had, want)
 		}
 	}
 
 	s.drop("list4")
 	if s.get("list4") != nil || len(s.order) != 2 {
-		t.Errorf("had %v after a drop, wanted list3 and list5", s.order)
+		t.Errorf("got %v after a drop, need list3 and list5", s.order)
 	}
 }

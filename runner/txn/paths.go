@@ -33,7 +33,7 @@ func readOurs(name string) ([]byte, error) {
 	}
 	f, err := os.OpenFile(name, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
 	if errors.Is(err, syscall.ELOOP) {
-		return nil, fmt.Errorf("%s: had a symbolic link, wanted a file of Mailman's user: %w", name, errNotOurs)
+		return nil, fmt.Errorf("%s: got a symbolic link, need a file of Mailman's user: %w", name, errNotOurs)
 	}
 	if err != nil {
 		return nil, err
@@ -54,7 +54,7 @@ func readOurs(name string) ([]byte, error) {
 func checkOurs(name string, info fs.FileInfo) error {
 	owner := info.Sys().(*syscall.Stat_t).Uid
 	if !info.Mode().IsRegular() || owner != 0 && int(owner) != os.Geteuid() {
-		return fmt.Errorf("%s: had mode %v and owner %d, wanted a file of user %d: %w", name, info.Mode(), owner, os.Geteuid(), errNotOurs)
+		return fmt.Errorf("%s: got mode %v and owner %d, need a file of user %d: %w", name, info.Mode(), owner, os.Geteuid(), errNotOurs)
 	}
 	return nil
 }
@@ -80,7 +80,7 @@ func checkDir(s *site.Site, dir string) error {
 	}
 	lists, list := filepath.Dir(dir), filepath.Base(dir)
 	if dir != filepath.Clean(dir) || lists != filepath.Clean(s.ListDataDir()) || !isBase(list) {
-		return fmt.Errorf("had directory %q, wanted one of the site's queues, lists or its DATA_DIR", dir)
+		return fmt.Errorf("got directory %q, need one of the site's queues, lists or its DATA_DIR", dir)
 	}
 
 	info, err := lstatBelow(lists, list)
@@ -88,7 +88,7 @@ func checkDir(s *site.Site, dir string) error {
 		return err
 	}
 	if !info.IsDir() {
-		return fmt.Errorf("%s: had mode %v, wanted the directory of a list", dir, info.Mode())
+		return fmt.Errorf("%s: got mode %v, need the directory of a list", dir, info.Mode())
 	}
 
 	return nil
@@ -98,7 +98,7 @@ func checkDir(s *site.Site, dir string) error {
 func checkFile(s *site.Site, file string) error {
 	dir, base := filepath.Split(file)
 	if file != filepath.Clean(file) || !isBase(base) {
-		return fmt.Errorf("had file %q, wanted one in the site's directories", file)
+		return fmt.Errorf("got file %q, need one in the site's directories", file)
 	}
 
 	dir = filepath.Clean(dir)
@@ -110,7 +110,7 @@ func checkFile(s *site.Site, file string) error {
 		return err
 	}
 	if !info.Mode().IsRegular() {
-		return fmt.Errorf("%s: had mode %v, wanted a plain file", file, info.Mode())
+		return fmt.Errorf("%s: got mode %v, need a plain file", file, info.Mode())
 	}
 
 	return nil
@@ -123,7 +123,7 @@ func checkLog(s *site.Site, log string) error {
 		return checkFile(s, events.File(filepath.Clean(s.DataDir())).Path)
 	}
 	if !isBase(log) {
-		return fmt.Errorf("had log %q, wanted the name of one", log)
+		return fmt.Errorf("got log %q, need the name of one", log)
 	}
 
 	root, err := os.OpenRoot(s.LogDir())
@@ -136,7 +136,7 @@ func checkLog(s *site.Site, log string) error {
 		return fmt.Errorf("log %q: %w", log, err)
 	}
 	if err == nil && !info.Mode().IsRegular() {
-		return fmt.Errorf("log %q: had mode %v, wanted a plain file", log, info.Mode())
+		return fmt.Errorf("log %q: got mode %v, need a plain file", log, info.Mode())
 	}
 
 	return nil
@@ -159,7 +159,7 @@ func lstatBelow(dir, name string) (fs.FileInfo, error) {
 // check returns an error unless all that a record names is the site's own.
 func (r *Record) check(s *site.Site) error {
 	if !isQueue(s, r.Queue) || !isQueue(s, r.Bad) {
-		return fmt.Errorf("had queues %q and %q, wanted two of the site", r.Queue, r.Bad)
+		return fmt.Errorf("got queues %q and %q, need two of the site", r.Queue, r.Bad)
 	}
 
 	for _, c := range r.Commits {
@@ -175,13 +175,13 @@ func (r *Record) check(s *site.Site) error {
 func (c *Commit) check(s *site.Site) error {
 	for _, base := range slices.Concat(c.Entries, c.Preserved) {
 		if !isBase(base) {
-			return fmt.Errorf("had entry %q, wanted a base name", base)
+			return fmt.Errorf("got entry %q, need a base name", base)
 		}
 	}
 
 	for _, list := range c.Locks {
 		if !isBase(list) {
-			return fmt.Errorf("had list %q, wanted the name of one", list)
+			return fmt.Errorf("got list %q, need the name of one", list)
 		}
 	}
 
@@ -205,7 +205,7 @@ func (c *Commit) check(s *site.Site) error {
 func (c *Commit) checkFile(s *site.Site, f stage.File) error {
 	dir := filepath.Dir(f.Final)
 	if filepath.Dir(dir) == filepath.Clean(s.ListDataDir()) && !isQueue(s, dir) && !slices.Contains(c.Locks, filepath.Base(dir)) {
-		return fmt.Errorf("had file %q, wanted the lock of its list to be the transaction's too", f.Final)
+		return fmt.Errorf("got file %q, need the lock of its list to be the transaction's too", f.Final)
 	}
 
 	for _, file := range []string{f.Final, f.Tmp, f.LinkLast} {
@@ -216,7 +216,7 @@ func (c *Commit) checkFile(s *site.Site, f stage.File) error {
 			return err
 		}
 		if filepath.Dir(file) != dir {
-			return fmt.Errorf("had file %q for %q, wanted them in one directory", file, f.Final)
+			return fmt.Errorf("got file %q for %q, need them in one directory", file, f.Final)
 		}
 	}
 

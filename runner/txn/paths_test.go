@@ -62,12 +62,12 @@ func TestRecordThatLeadsOutIsRefused(t *testing.T) {
 			}
 
 			if len(rec.Problems) != 1 || !errors.Is(rec.Problems[0], errNotOurs) {
-				t.Errorf("had problems %v, wanted that the record is none of Mailman's", rec.Problems)
+				t.Errorf("got problems %v, need that the record is none of Mailman's", rec.Problems)
 			}
 
 			left, err := os.ReadDir(outside)
 			if err != nil || len(left) != 1 {
-				t.Errorf("had %v, %v outside, wanted one file", left, err)
+				t.Errorf("got %v, %v outside, need one file", left, err)
 			}
 
 			wantFile(t, filepath.Join(outside, "config.pck"), "outside")
@@ -108,7 +108,7 @@ func TestWorkFileNamesOnlyPlacesOfTheSite(t *testing.T) {
 		"/etc":                               false,
 	} {
 		if had := isOurs(s, dir); had != want {
-			t.Errorf("%s: had %v, wanted %v", dir, had, want)
+			t.Errorf("%s: got %v, need %v", dir, had, want)
 		}
 	}
 }
@@ -139,7 +139,7 @@ func TestJournalOfAnotherUserIsLeftAlone(t *testing.T) {
 				}
 
 				if !slices.ContainsFunc(rec.Problems, func(err error) bool { return errors.Is(err, errNotOurs) }) {
-					t.Errorf("had problems %v, wanted one about its owner", rec.Problems)
+					t.Errorf("got problems %v, need one about its owner", rec.Problems)
 				}
 
 				wantFile(t, sc.config, "old")

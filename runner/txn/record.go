@@ -62,7 +62,7 @@ func decode(b []byte, s *site.Site) (*Record, error) {
 		return nil, err
 	}
 	if r.Version > Version {
-		return nil, fmt.Errorf("had version %d, wanted at most %d: %w", r.Version, Version, ErrNewer)
+		return nil, fmt.Errorf("got version %d, need at most %d: %w", r.Version, Version, ErrNewer)
 	}
 
 	if r.Version < 2 {

@@ -49,7 +49,7 @@ func readWork(file string, s *site.Site) (notes, error) {
 		case "mmrunner-work":
 			version, at, _ := strings.Cut(rest, " at")
 			if v, err := strconv.Atoi(version); err == nil && v > workVersion {
-				return n, fmt.Errorf("%s: had %q, wanted one of version %d at most: %w", file, line, workVersion, ErrNewer)
+				return n, fmt.Errorf("%s: got %q, need one of version %d at most: %w", file, line, workVersion, ErrNewer)
 			}
 
 			for _, field := range strings.Fields(at) {

@@ -136,13 +136,13 @@ func (m *unmarshaler) long() pickle.Value {
 // object reads the tuple of an object or a class.
 func (m *unmarshaler) object(items []pickle.Value) pickle.Value {
 	if len(items) != 2 && len(items) != 7 {
-		m.fail("had an object of %d parts", len(items))
+		m.fail("got an object of %d parts", len(items))
 	}
 
 	module, ok1 := items[0].(pickle.Str)
 	name, ok2 := items[1].(pickle.Str)
 	if !ok1 || !ok2 {
-		m.fail("had an object without a class")
+		m.fail("got an object without a class")
 	}
 
 	class := pickle.Global{Module: string(module), Name: string(name)}
@@ -154,7 +154,7 @@ func (m *unmarshaler) object(items []pickle.Value) pickle.Value {
 	pairs, ok3 := items[4].(*pickle.List)
 	hasState, ok4 := items[5].(bool)
 	if !ok1 || !ok2 || !ok3 || !ok4 {
-		m.fail("had an object of other parts")
+		m.fail("got an object of other parts")
 	}
 
 	in := &pickle.Instance{Class: class, ListItems: list.Items, HasState: hasState, State: items[6]}

@@ -117,11 +117,11 @@ func TestSoundSite(t *testing.T) {
 	}
 
 	if r.Files != 7 || r.Pickles != 9 || r.Gopickle != 7 || r.Lists != 1 || r.Python != 0 {
-		t.Errorf("had %+v, wanted 7 files of 9 pickles, all read by gopickle too, of 1 list", r)
+		t.Errorf("got %+v, need 7 files of 9 pickles, all read by gopickle too, of 1 list", r)
 	}
 
 	if _, err := Files(s, []string{"other"}); err == nil {
-		t.Error("had no error for a list that does not exist")
+		t.Error("got no error for a list that does not exist")
 	}
 }
 
@@ -137,7 +137,7 @@ func TestSoundSiteByPython(t *testing.T) {
 	}
 
 	if r.Python != 7 || len(r.Unread) > 0 {
-		t.Errorf("had %+v, wanted all 7 files read by cPickle", r)
+		t.Errorf("got %+v, need all 7 files read by cPickle", r)
 	}
 }
 
@@ -176,11 +176,11 @@ for proto in 0, 1, 2:
 	}
 
 	if c.pickles != 3 || !c.asked || c.unsaid != nil {
-		t.Errorf("had %d pickles, asked %v, %v; wanted 3 compared", c.pickles, c.asked, c.unsaid)
+		t.Errorf("got %d pickles, asked %v, %v; need 3 compared", c.pickles, c.asked, c.unsaid)
 	}
 
 	if _, _, err := p.Read([]byte("(lp1\nI1\n")); !errors.As(err, new(*UnreadableError)) {
-		t.Errorf("had %v for a torn pickle, wanted cPickle's own error", err)
+		t.Errorf("got %v for a torn pickle, need cPickle's own error", err)
 	}
 }
 
@@ -221,7 +221,7 @@ func TestDamage(t *testing.T) {
 			save(t, path, 1, d)
 			r := verifySite(t, s, Options{})
 			if len(r.Findings) == 0 || r.Findings[0].Path != test.path || r.Findings[0].List != "test" || r.OK() {
-				t.Errorf("had %v, wanted %s first", r.Findings, test.path)
+				t.Errorf("got %v, need %s first", r.Findings, test.path)
 			}
 
 			for _, f := range r.Findings {
@@ -232,7 +232,7 @@ func TestDamage(t *testing.T) {
 
 			found, err := Pair(path, path+".last", Options{})
 			if err != nil || len(found) == 0 {
-				t.Errorf("had %v, %v from comparing the two files, wanted a difference", found, err)
+				t.Errorf("got %v, %v from comparing the two files, need a difference", found, err)
 			}
 		})
 	}
@@ -258,7 +258,7 @@ func TestTorn(t *testing.T) {
 
 		r := verifySite(t, s, Options{})
 		if len(r.Findings) != 1 || r.Findings[0].File != f.Path || r.Findings[0].Check != CheckRead || !strings.Contains(r.Findings[0].Had, "offset") {
-			t.Errorf("%s: had %v, wanted one about its end", f.Path, r.Findings)
+			t.Errorf("%s: got %v, need one about its end", f.Path, r.Findings)
 		}
 
 		write(t, f.Path, b)
@@ -282,7 +282,7 @@ func TestVanished(t *testing.T) {
 
 	r, err := Run(context.Background(), files, Options{})
 	if err != nil || r.Vanished != 1 || !r.OK() {
-		t.Errorf("had %+v, %v, wanted one file gone and nothing wrong", r, err)
+		t.Errorf("got %+v, %v, need one file gone and nothing wrong", r, err)
 	}
 }
 

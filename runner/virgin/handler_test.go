@@ -71,17 +71,17 @@ def process(mlist, msg, msgdata):
 			}
 
 			if stats := drain(t, prefix, 0); stats.Outcomes[runner.Delegated] != 5 {
-				t.Errorf("had %v, wanted 5 delegated", stats.Outcomes)
+				t.Errorf("got %v, need 5 delegated", stats.Outcomes)
 			}
 
 			out := dump(t, prefix).Queues["out"]
 			if len(out) != 5 {
-				t.Fatalf("had %d entries in out, wanted 5", len(out))
+				t.Fatalf("got %d entries in out, need 5", len(out))
 			}
 
 			for i, e := range out {
 				if all := strings.Join(e, "\n"); !strings.Contains(all, "X-BeenThere: 'test@elsewhere.example.com'") || !strings.Contains(all, fmt.Sprintf("<%d@example.com>", i)) {
-					t.Errorf("entry %d: had no trace of the site's own code, or is out of place:\n%s", i, all)
+					t.Errorf("entry %d: got no trace of the site's own code, or is out of place:\n%s", i, all)
 				}
 			}
 		})
@@ -150,7 +150,7 @@ func TestTakesNoLockAndSavesNothing(t *testing.T) {
 		}
 
 		if n := count(t, s, "out", description); n != 20 {
-			t.Errorf("round %d: had %d messages with the description %q, wanted 20", round, n, description)
+			t.Errorf("round %d: got %d messages with the description %q, need 20", round, n, description)
 		}
 	}
 

@@ -129,7 +129,7 @@ func TestAsMailman(t *testing.T) {
 					copyDirs(t, before, prefix)
 					stats := drain(t, prefix, batch)
 					if n := stats.Outcomes[runner.Forwarded]; n < 100 {
-						t.Errorf("had %v, wanted most of them forwarded", stats.Outcomes)
+						t.Errorf("got %v, need most of them forwarded", stats.Outcomes)
 					}
 
 					if diff := cmp.Diff(want, dump(t, prefix)); diff != "" {

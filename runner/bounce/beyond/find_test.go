@@ -39,7 +39,7 @@ func TestFind(t *testing.T) {
 			}
 
 			if diff := cmp.Diff(want, describe(beyond.Find(own))); diff != "" {
-				t.Errorf("want -, had +:\n%s", diff)
+				t.Errorf("want -, got +:\n%s", diff)
 			}
 		})
 	}
@@ -93,7 +93,7 @@ Action: failed
 	r := beyond.Find(m)
 	want := []beyond.Recipient{{Addr: "amy@xn--mller-kva.example", Also: []string{"amy@inside.example", "amy@müller.example"}}}
 	if diff := cmp.Diff(want, r.Recipients); diff != "" {
-		t.Errorf("want -, had +:\n%s", diff)
+		t.Errorf("want -, got +:\n%s", diff)
 	}
 }
 
@@ -124,7 +124,7 @@ Action: failed
 	}
 
 	if diff := cmp.Diff("bounce status ben@example.net", describe(beyond.FailedBesideDelayed(m))); diff != "" {
-		t.Errorf("want -, had +:\n%s", diff)
+		t.Errorf("want -, got +:\n%s", diff)
 	}
 }
 
@@ -166,7 +166,7 @@ Action: failed
 	}
 
 	if diff := cmp.Diff([]string{"amy@example.net", "victim@example.net"}, d.Scan(attack).Addrs); diff != "" {
-		t.Errorf("Mailman's module: want -, had +:\n%s", diff)
+		t.Errorf("Mailman's module: want -, got +:\n%s", diff)
 	}
 
 	own, nested := beyond.WithoutNestedReports(attack)
@@ -175,11 +175,11 @@ Action: failed
 	}
 
 	if diff := cmp.Diff([]string{"amy@example.net"}, d.Scan(own).Addrs); diff != "" {
-		t.Errorf("without nested reports: want -, had +:\n%s", diff)
+		t.Errorf("without nested reports: want -, got +:\n%s", diff)
 	}
 
 	if diff := cmp.Diff([]string{"amy@example.net", "victim@example.net"}, d.Scan(attack).Addrs); diff != "" {
-		t.Errorf("the message was changed: want -, had +:\n%s", diff)
+		t.Errorf("the message was changed: want -, got +:\n%s", diff)
 	}
 }
 

@@ -20,7 +20,7 @@ func BenchmarkSamples(b *testing.B) {
 
 	files, err := filepath.Glob(filepath.Join(sampleDir, "*.eml"))
 	if err != nil || len(files) == 0 {
-		b.Fatalf("had no samples (%v)", err)
+		b.Fatalf("got no samples (%v)", err)
 	}
 
 	var texts []string

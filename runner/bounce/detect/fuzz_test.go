@@ -41,7 +41,7 @@ func fuzzModule(f *testing.F, name string) {
 	at := slices.IndexFunc(all.pipeline, func(st stage) bool { return st.name == name })
 	samples, err := filepath.Glob(filepath.Join(sampleDir, "*.eml"))
 	if err != nil || len(samples) == 0 {
-		f.Fatalf("had no samples (%v)", err)
+		f.Fatalf("got no samples (%v)", err)
 	}
 
 	for _, file := range samples {
@@ -126,7 +126,7 @@ func FuzzVerp(f *testing.F) {
 
 		bounce := d.VerpBounce(mailbox, m)
 		if again := d.VerpBounce(mailbox, m); again.Value != bounce.Value {
-			t.Errorf("had %q, then %q", bounce.Value, again.Value)
+			t.Errorf("got %q, then %q", bounce.Value, again.Value)
 		}
 
 		var asked []string
@@ -155,7 +155,7 @@ func FuzzMbox(f *testing.F) {
 		whole := ""
 		for _, m := range all {
 			if len(m) < len("From ") {
-				t.Errorf("had the message %q", m)
+				t.Errorf("got the message %q", m)
 			}
 			whole += m
 		}

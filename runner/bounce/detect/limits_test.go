@@ -48,7 +48,7 @@ func TestLargeMail(t *testing.T) {
 			}
 
 			if diff := cmp.Diff(c.want, d.Scan(m), cmp.Comparer(func(a, b error) bool { return a == b })); diff != "" {
-				t.Errorf("want -, had +:\n%s", diff)
+				t.Errorf("want -, got +:\n%s", diff)
 			}
 		})
 	}

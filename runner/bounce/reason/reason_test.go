@@ -59,11 +59,11 @@ Status: 5.2.2
 	} {
 		had := reason.Find(c.m, c.addr)
 		if diff := cmp.Diff(c.want, had); diff != "" {
-			t.Errorf("%s: want -, had +:\n%s", c.addr, diff)
+			t.Errorf("%s: want -, got +:\n%s", c.addr, diff)
 		}
 
 		if had.Class() != c.class {
-			t.Errorf("%s: had class %s, want %s", c.addr, had.Class(), c.class)
+			t.Errorf("%s: got class %s, want %s", c.addr, had.Class(), c.class)
 		}
 	}
 }

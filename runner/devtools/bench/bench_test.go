@@ -77,14 +77,14 @@ func TestRun(t *testing.T) {
 	}
 
 	if len(rows) != 8 {
-		t.Fatalf("had %d rows, wanted 8", len(rows))
+		t.Fatalf("got %d rows, need 8", len(rows))
 	}
 
 	for i, r := range rows {
 		if i%4 >= 2 {
 			// As many as there are notices of the batches before; none of them needs the lock.
 			if r.Stats.Entries == 0 || r.Stats.Held != 0 || r.Stats.Entries != rows[i/4*4+2].Stats.Entries {
-				t.Errorf("had row %+v, wanted all notices, and no lock held", r)
+				t.Errorf("got row %+v, need all notices, and no lock held", r)
 			}
 			continue
 		}
@@ -95,11 +95,11 @@ func TestRun(t *testing.T) {
 		}
 
 		if r.Stats.Entries != want || r.Stats.Commits != 1 || r.Bytes < int64(100*r.Members) || r.Copy <= 0 || r.Stats.Held <= 0 {
-			t.Errorf("had row %+v, wanted %d entries in a commit", r, want)
+			t.Errorf("got row %+v, need %d entries in a commit", r, want)
 		}
 
 		if r.Stats.Outcomes[runner.Kept]+r.Stats.Outcomes[runner.Shunted] > 0 {
-			t.Errorf("had %v, wanted all done", r.Stats.Outcomes)
+			t.Errorf("got %v, need all done", r.Stats.Outcomes)
 		}
 	}
 }
@@ -148,7 +148,7 @@ func TestMailman(t *testing.T) {
 	}
 
 	if rows[0].Mailman <= 0 || rows[1].Mailman <= 0 || rows[2].Mailman != 0 {
-		t.Errorf("had %+v, wanted a time in the first two", rows)
+		t.Errorf("got %+v, need a time in the first two", rows)
 	}
 }
 
@@ -162,17 +162,17 @@ func TestPrintAndOver(t *testing.T) {
 
 	for _, want := range []string{"10 bounces", "2.000 ms", " 500 ", "6.0 ms", "80.0 MB", "70.1 MB"} {
 		if !strings.Contains(b.String(), want) {
-			t.Errorf("had no %q in\n%s", want, b.String())
+			t.Errorf("got no %q in\n%s", want, b.String())
 		}
 	}
 
 	if over := Over([]Row{r}); len(over) != 3 {
-		t.Errorf("had %q, wanted memory, lock and rate", over)
+		t.Errorf("got %q, need memory, lock and rate", over)
 	}
 
 	r.Peak, r.Stats.Held, r.Mailman = 70e6, 5*time.Millisecond, 2*time.Second
 	if over := Over([]Row{r}); len(over) != 0 {
-		t.Errorf("had %q, wanted nothing", over)
+		t.Errorf("got %q, need nothing", over)
 	}
 }
 

@@ -84,7 +84,7 @@ func TestAgainstPython(t *testing.T) {
 	}
 
 	if want := len(Samples()) + *mutations; done != want {
-		t.Errorf("had %d messages compared, wanted %d", done, want)
+		t.Errorf("got %d messages compared, need %d", done, want)
 	}
 }
 
@@ -105,6 +105,6 @@ func TestMutationsDiffer(t *testing.T) {
 	}
 
 	if len(seen) < n*9/10 {
-		t.Errorf("had %d different messages of %d", len(seen), n)
+		t.Errorf("got %d different messages of %d", len(seen), n)
 	}
 }

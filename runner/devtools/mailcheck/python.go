@@ -73,7 +73,7 @@ func registry(lines []string) (*message.Charsets, error) {
 			header, err1 := strconv.Atoi(f[2])
 			body, err2 := strconv.Atoi(f[3])
 			if err1 != nil || err2 != nil {
-				return nil, fmt.Errorf("had %q from driver.py, wanted a charset", line)
+				return nil, fmt.Errorf("got %q from driver.py, need a charset", line)
 			}
 			r.Props[f[1]] = message.CharsetProps{
 				Header: message.Encoding(header), Body: message.Encoding(body), Output: none(f[4])}
@@ -82,7 +82,7 @@ func registry(lines []string) (*message.Charsets, error) {
 		case len(f) == 3 && f[0] == "codec":
 			r.Codecs[f[1]] = none(f[2])
 		default:
-			return nil, fmt.Errorf("had %q from driver.py, wanted a charset, an alias or a codec", line)
+			return nil, fmt.Errorf("got %q from driver.py, need a charset, an alias or a codec", line)
 		}
 	}
 

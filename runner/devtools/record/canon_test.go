@@ -38,7 +38,7 @@ func canonical(t *testing.T, content string, start float64) []string {
 
 	d, ok := v.(*pickle.Dict)
 	if !ok {
-		t.Fatalf("had a pickled %T, wanted a dict", v)
+		t.Fatalf("got a pickled %T, need a dict", v)
 	}
 
 	c := canon{start}

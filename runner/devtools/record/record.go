@@ -33,10 +33,10 @@ var Scenes = []string{"bounces", "commands", "probes"}
 // Python, for what Python failed on, and for a file that cannot be written.
 func Record(s *site.Site, scene, file string) (err error) {
 	if !slices.Contains(Scenes, scene) {
-		return fmt.Errorf("had scene %q, wanted %s", scene, strings.Join(Scenes, ", "))
+		return fmt.Errorf("got scene %q, need %s", scene, strings.Join(Scenes, ", "))
 	}
 	if s.Python == "" {
-		return fmt.Errorf("%s: had no Python, wanted the interpreter that its scripts run under", s.Prefix)
+		return fmt.Errorf("%s: got no Python, need the interpreter that its scripts run under", s.Prefix)
 	}
 
 	dir, err := os.MkdirTemp("", "mmrunner-record")

@@ -70,10 +70,10 @@ func TestRecord(t *testing.T) {
 
 func TestRecordRefuses(t *testing.T) {
 	s := site.FromProfile(t.TempDir(), site.Builtin())
-	if err := Record(s, "weddings", "x"); err == nil || !strings.Contains(err.Error(), `had scene "weddings", wanted bounces`) {
+	if err := Record(s, "weddings", "x"); err == nil || !strings.Contains(err.Error(), `got scene "weddings", need bounces`) {
 		t.Errorf("an unknown scene: %v", err)
 	}
-	if err := Record(s, "bounces", "x"); err == nil || !strings.Contains(err.Error(), "had no Python") {
+	if err := Record(s, "bounces", "x"); err == nil || !strings.Contains(err.Error(), "got no Python") {
 		t.Errorf("no Python: %v", err)
 	}
 }
@@ -211,7 +211,7 @@ func setting(t *testing.T, v any) pickle.Value {
 		return pickle.Int(v)
 	}
 
-	t.Fatalf("had a setting of Go type %T, wanted a string, a bool or a number", v)
+	t.Fatalf("got a setting of Go type %T, need a string, a bool or a number", v)
 	return nil
 }
 

@@ -232,7 +232,7 @@ func TestKilledAtEachCall(t *testing.T) {
 		}
 
 		if err := b.run(fmt.Sprintf("MMRUNNER_FAILPOINT=%s:%d", what, n)); !errors.Is(err, errKilled) {
-			t.Fatalf("%s: had %v, wanted it killed", b.at(n), err)
+			t.Fatalf("%s: got %v, need it killed", b.at(n), err)
 		}
 
 		// The process that recovers may be killed too, early.

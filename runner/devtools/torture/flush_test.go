@@ -73,7 +73,7 @@ func TestListsAreFlushedTogether(t *testing.T) {
 	}
 
 	if more := count() - few; more > 2*lists {
-		t.Errorf("had %d flushes more for %d lists, wanted two a list at most", more, lists)
+		t.Errorf("got %d flushes more for %d lists, need two a list at most", more, lists)
 	} else {
 		t.Logf("%d flushes more for %d lists", more, lists)
 	}

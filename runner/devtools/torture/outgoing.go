@@ -192,7 +192,7 @@ func (d *Delivered) Count(dir string, messages int, given map[string]int) error 
 		}
 
 		if len(left) != want {
-			d.Wrong = append(d.Wrong, fmt.Sprintf("%d files in %s, wanted %d", len(left), queue, want))
+			d.Wrong = append(d.Wrong, fmt.Sprintf("%s: got %d files, need %d", queue, len(left), want))
 		}
 	}
 

@@ -64,7 +64,7 @@ func TestOutgoingKilledAtEachCall(t *testing.T) {
 	}
 
 	if alone.Lost+alone.Twice+len(alone.Wrong) > 0 {
-		t.Fatalf("an undisturbed run: had %+v, wanted nothing", alone)
+		t.Fatalf("an undisturbed run: got %+v, need nothing", alone)
 	}
 
 	total := calls[len(calls)-1].N
@@ -79,7 +79,7 @@ func TestOutgoingKilledAtEachCall(t *testing.T) {
 		}
 
 		if err := work(world, fmt.Sprintf("MMRUNNER_FAILPOINT=%s:%d", what, n)); !errors.Is(err, errKilled) {
-			t.Fatalf("%s: had %v, wanted it killed", at(calls, world, n), err)
+			t.Fatalf("%s: got %v, need it killed", at(calls, world, n), err)
 		}
 
 		if err := work(world); err != nil {
@@ -94,7 +94,7 @@ func TestOutgoingKilledAtEachCall(t *testing.T) {
 		kills++
 		twice += d.Twice
 		if d.Lost > 0 || d.Twice > 1 || len(d.Wrong) > 0 {
-			t.Errorf("%s at %s: had %+v, wanted nothing lost, and one copy more at most", what, at(calls, world, n), d)
+			t.Errorf("%s at %s: got %+v, need nothing lost, and one copy more at most", what, at(calls, world, n), d)
 		}
 
 		if err := os.RemoveAll(world); err != nil {

@@ -112,7 +112,7 @@ func (s State) dict(dir, rel string, mode fs.FileMode, b []byte) error {
 	s[fmt.Sprintf("%s: mode %v", rel, mode)]++
 	d, ok := v.(*pickle.Dict)
 	if !ok {
-		return fmt.Errorf("%s: had a %T, wanted a dict", rel, v)
+		return fmt.Errorf("%s: got a %T, need a dict", rel, v)
 	}
 
 	for k, v := range d.All() {

@@ -122,7 +122,7 @@ func TestStoppedLongerThanItsLockLives(t *testing.T) {
 		}
 
 		if info, _ := l.Get("info"); info != pickle.Str("a page was here") {
-			t.Errorf("stopped before %s: had info %v, wanted what the page saved", where, info)
+			t.Errorf("stopped before %s: got info %v, need what the page saved", where, info)
 		}
 
 		had, err := Read(b.dir)
