@@ -92,7 +92,7 @@ func printStatus(w io.Writer, p statusDocument, width int) error {
 		}
 	}
 
-	for _, table := range []*terminal.Table{queueTable(st, width), runnerTable(st, width), lockTable(st, width), orphanTable(st, width), batchTable(st, width)} {
+	for _, table := range []*terminal.Table{queueTable(st, width), runnerTable(st, width), lockTable(st, width), orphanTable(st, width), mailTable(st, width), batchTable(st, width)} {
 		if table.Len() == 0 {
 			continue
 		}
@@ -174,6 +174,17 @@ func orphanTable(st *status.Status, width int) *terminal.Table {
 	for _, o := range st.Orphans {
 		t.Row(o.What, at(o.Time), o.Path)
 	}
+	return t
+}
+
+func mailTable(st *status.Status, width int) *terminal.Table {
+	right := func(title string) terminal.Column { return terminal.Column{Title: title, Right: true} }
+	t := terminal.NewTable(width, terminal.Column{Title: "MAIL IN", Flex: true}, terminal.Column{Title: "SINCE"}, terminal.Column{Title: "UNTIL"},
+		right("CONNECTIONS"), terminal.Column{Title: "QUEUED", Flex: true}, terminal.Column{Title: "NOT TAKEN", Flex: true})
+	for _, c := range st.Mail {
+		t.Row(c.Host, moment(c.Since, st.At), moment(c.At, st.At), fmt.Sprint(c.Connections), orNone(status.Tally(c.Queued)), orNone(status.Tally(c.Refused)))
+	}
+
 	return t
 }
 

@@ -1,7 +1,9 @@
 package lmtp
 
 import (
+	"maps"
 	"os"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -34,16 +36,17 @@ func (c *counts) refused(code, recipients int) {
 	c.answers[code] += int64(recipients)
 }
 
-// Counts are a server's, at one moment.
+// Counts are those of a server at one moment.
 type Counts struct {
 	At          time.Time        `json:"at"`
-	Since       time.Time        `json:"since"`
+	Since       time.Time        `json:"since"` // the server began
+	Host        string           `json:"host"`
 	PID         int              `json:"pid"`
-	Addresses   []string         `json:"addresses"`
+	Addresses   []string         `json:"addresses"` // that it takes mail on
 	Open        int              `json:"open_connections"`
 	Connections int64            `json:"connections"`
 	Queued      map[string]int64 `json:"queued"`  // recipients, by queue; "loop" for the mailbox
-	Refused     map[int]int64    `json:"refused"` // recipients, by answer: 550, 451, ...
+	Refused     map[string]int64 `json:"refused"` // recipients, by answer: "550", "451", ...
 }
 
 // Counts returns what the server has done.
@@ -54,16 +57,14 @@ func (s *Server) Counts() Counts {
 		c.Addresses = append(c.Addresses, l.Addr().String())
 	}
 	s.mu.Unlock()
-	c.At, c.Since, c.PID = time.Now(), s.began, os.Getpid()
+	c.At, c.Since, c.Host, c.PID = time.Now(), s.began, s.host, os.Getpid()
 	c.Connections = s.count.connections.Load()
 	s.count.mu.Lock()
 	defer s.count.mu.Unlock()
-	c.Queued, c.Refused = map[string]int64{}, map[int]int64{}
-	for k, n := range s.count.queued {
-		c.Queued[k] = n
-	}
+	c.Queued, c.Refused = map[string]int64{}, map[string]int64{}
+	maps.Copy(c.Queued, s.count.queued)
 	for k, n := range s.count.answers {
-		c.Refused[k] = n
+		c.Refused[strconv.Itoa(k)] = n
 	}
 
 	return c

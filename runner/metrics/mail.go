@@ -1,8 +1,6 @@
 package metrics
 
 import (
-	"strconv"
-
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/mmrunner/mmrunner/runner/lmtp"
@@ -12,7 +10,7 @@ var (
 	mailQueued = prometheus.NewDesc("mmrunner_lmtp_queued_total",
 		"Recipients whose message was put into a queue.", []string{"queue"}, nil)
 	mailRefused = prometheus.NewDesc("mmrunner_lmtp_refused_total",
-		"Recipients that were answered with something else, by the answer.", []string{"answer"}, nil)
+		"Recipients whose message was not taken, by the answer.", []string{"answer"}, nil)
 	mailConnections = prometheus.NewDesc("mmrunner_lmtp_connections_total", "Connections that were accepted.", nil, nil)
 	mailOpen        = prometheus.NewDesc("mmrunner_lmtp_open_connections", "Connections that are open.", nil, nil)
 )
@@ -38,7 +36,7 @@ func (c mailCollector) Collect(ch chan<- prometheus.Metric) {
 		ch <- prometheus.MustNewConstMetric(mailQueued, prometheus.CounterValue, float64(n), queue)
 	}
 	for answer, n := range now.Refused {
-		ch <- prometheus.MustNewConstMetric(mailRefused, prometheus.CounterValue, float64(n), strconv.Itoa(answer))
+		ch <- prometheus.MustNewConstMetric(mailRefused, prometheus.CounterValue, float64(n), answer)
 	}
 	ch <- prometheus.MustNewConstMetric(mailConnections, prometheus.CounterValue, float64(now.Connections))
 	ch <- prometheus.MustNewConstMetric(mailOpen, prometheus.GaugeValue, float64(now.Open))

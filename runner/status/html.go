@@ -1,14 +1,18 @@
 package status
 
 import (
+	"cmp"
 	_ "embed"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"sort"
 	"strings"
 	"time"
 
 	"github.com/mmrunner/mmrunner/runner/history"
+	"github.com/mmrunner/mmrunner/runner/lmtp"
 	"github.com/mmrunner/mmrunner/runner/page"
 )
 
@@ -46,6 +50,10 @@ func (st *Status) HTML(w io.Writer, level Level, alarms []Alarm, refresh int) er
 		data.Batches = append(data.Batches, pageBatch{c, Outcomes(c)})
 	}
 
+	for _, c := range st.Mail {
+		data.Mail = append(data.Mail, pageMail{c, strings.Join(Tally(c.Queued), ", "), strings.Join(Tally(c.Refused), ", ")})
+	}
+
 	return statusPage.Write(w, fmt.Sprintf("%s: %v", st.Host, level), refresh, data)
 }
 
@@ -59,6 +67,7 @@ type pageData struct {
 	Queues      []pageQueue
 	MostWaiting float64
 	Batches     []pageBatch // the last first
+	Mail        []pageMail
 }
 
 type pageAlarm struct {
@@ -75,6 +84,11 @@ type pageQueue struct {
 type pageBatch struct {
 	history.Commit
 	Became string
+}
+
+type pageMail struct {
+	lmtp.Counts
+	Taken, Not string
 }
 
 // class is the colour of a level.
@@ -127,6 +141,17 @@ func (q Queue) For(most int) string {
 	}
 
 	return strings.TrimPrefix(text, "; ")
+}
+
+// Tally writes numbers by name, the largest first: "bounces 12", "commands 3".
+func Tally(numbers map[string]int64) []string {
+	names := slices.SortedFunc(maps.Keys(numbers), func(a, b string) int {
+		return cmp.Or(cmp.Compare(numbers[b], numbers[a]), cmp.Compare(a, b))
+	})
+	for i, name := range names {
+		names[i] = fmt.Sprintf("%s %d", name, numbers[name])
+	}
+	return names
 }
 
 // Outcomes says what became of a batch's entries, most first.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/mmrunner/mmrunner/mmcompat/site"
 	"github.com/mmrunner/mmrunner/runner/history"
+	"github.com/mmrunner/mmrunner/runner/lmtp"
 )
 
 // Status is an installation at one moment.
@@ -29,6 +30,8 @@ type Status struct {
 	Orphans   []Orphan  `json:"orphans"`
 	// Batches are the last that mmrunner handled, the last one last.
 	Batches []history.Commit `json:"batches"`
+	// Mail is what the LMTP server of each host has taken, as it last wrote down.
+	Mail []lmtp.Counts `json:"mail"`
 	// Blind tells that the processes of other users are hidden from who looks.
 	Blind bool `json:"processes_hidden"`
 	// Unseen is what could not be looked at, and why.
@@ -70,6 +73,7 @@ func Look(s *site.Site, o Options) *Status {
 	l.locks()
 	l.orphans()
 	l.batches(o.Batches)
+	l.mail()
 	l.installed()
 	return l.st
 }
@@ -102,7 +106,7 @@ func newLooker(s *site.Site, o Options) *looker {
 
 	st := &Status{
 		At: time.Now(), Host: o.Host, Prefix: s.Prefix,
-		Queues: []Queue{}, Runners: []Process{}, Locks: []Lock{}, Orphans: []Orphan{}, Batches: []history.Commit{}, Unseen: []string{},
+		Queues: []Queue{}, Runners: []Process{}, Locks: []Lock{}, Orphans: []Orphan{}, Batches: []history.Commit{}, Mail: []lmtp.Counts{}, Unseen: []string{},
 	}
 
 	if s.Probed {
@@ -137,6 +141,12 @@ func (l *looker) batches(most int) {
 	if len(all) > 0 {
 		l.st.Batches = all
 	}
+}
+
+func (l *looker) mail() {
+	all, err := lmtp.ReadCounts(l.site)
+	l.unseen(err)
+	l.st.Mail = append(l.st.Mail, all...)
 }
 
 // installed finds out whether mailmanctl is to start mmrunner, and whether it has: one that was started before the
