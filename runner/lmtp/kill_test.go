@@ -40,6 +40,14 @@ func TestMain(m *testing.M) {
 		os.Exit(1)
 	}
 
+	if dir := os.Getenv(activated); dir != "" {
+		if err := runActivated(dir); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+
 	os.Exit(m.Run())
 }
 

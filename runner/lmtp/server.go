@@ -170,9 +170,21 @@ func (s *Server) newSession(c *smtp.Conn) (smtp.Session, error) {
 // Serve takes mail on a listener until the server is shut down or the listener
 // fails.
 func (s *Server) Serve(l net.Listener) error {
+	s.add(l)
+	return s.serve(l)
+}
+
+// add has Counts and Shutdown know a listener.
+func (s *Server) add(l net.Listener) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.listeners = append(s.listeners, l)
+}
+
+// serve takes mail on a listener that was added.
+func (s *Server) serve(l net.Listener) error {
 	s.mu.Lock()
 	stopped := s.stopped
-	s.listeners = append(s.listeners, l)
 	s.mu.Unlock()
 	if stopped {
 		return l.Close()

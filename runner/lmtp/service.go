@@ -48,7 +48,8 @@ func (s *Service) Run(ctx context.Context) (err error) {
 
 	failed := make(chan error, len(mail)+len(maps))
 	for _, l := range mail {
-		go func() { failed <- srv.Serve(l) }()
+		srv.add(l)
+		go func() { failed <- srv.serve(l) }()
 	}
 	answers := &Maps{Finder: srv.finder, Transport: transport(mail), Complain: srv.complain}
 	for _, l := range maps {
