@@ -22,5 +22,5 @@
 //	calls of the file system, with their failpoints          disk
 //	a Mailman to test with                                   mmtest
 //
-// Imports go from what is Mailman's to what is Python's, never back.
+// Imports go from Mailman's formats to Python's, never back.
 package mmcompat

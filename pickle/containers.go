@@ -1,6 +1,6 @@
 package pickle
 
-// gather makes a tuple, list or dict of what is above the MARK.
+// gather makes a tuple, list or dict of the values above the MARK.
 func (r *reader) gather(op byte) error {
 	items, err := r.popMark()
 	if err != nil {

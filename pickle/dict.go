@@ -4,7 +4,7 @@ import "iter"
 
 // Dict is a Python dict. Keys are found by Python's equality: 1, 1L, 1.0 and
 // True are one key, and so are 'a' and u'a'. It keeps the order of insertion,
-// which Python does not, so that what is written does not depend on chance.
+// which Python does not, so that the written bytes do not depend on chance.
 // The zero Dict is empty and ready to use.
 type Dict struct {
 	entries []entry // in order of insertion; deleted ones stay as holes for a while

@@ -8,7 +8,7 @@ type items struct {
 	size  int
 }
 
-// edit is what an item was set to: bytes, or nothing where it was deleted.
+// edit is an item's new value: bytes, or nothing where it was deleted.
 type edit struct {
 	b       []byte
 	deleted bool

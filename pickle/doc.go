@@ -8,7 +8,7 @@
 // instance is its class's name, the arguments it was made with, and its state.
 //
 // [Load] and [Dump] work on whole values. [Document] is for a large pickled
-// dict of which little changes: it indexes the bytes once, decodes only what is
+// dict of which little changes: it indexes the bytes once, decodes only the values that are
 // asked for, and writes by splicing the changes into the old bytes.
 //
 // Input is not trusted. A torn or hostile pickle gives a [SyntaxError] with the

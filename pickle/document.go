@@ -10,7 +10,7 @@ import (
 var ErrNotFound = errors.New("no such key")
 
 // Document is a large pickled dict with str keys (a config.pck), of which little
-// is read and less changed. It indexes the bytes it is given, decodes what is
+// is read and less changed. It indexes the bytes it is given, decodes only what is
 // asked for, keeps changes beside the old bytes, and writes by splicing.
 //
 // Values that Get returns are copies: a change to one counts only once it is

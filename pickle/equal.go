@@ -15,7 +15,7 @@ func Equal(a, b Value) bool { return len(Diff(a, b, 1)) == 0 }
 // Difference is one place where two values differ.
 type Difference struct {
 	Path string // as Python would write it: ['members']['anne@example.com'][0].score
-	A, B string // the two sides as Repr writes them, shortened, or what is wrong with them
+	A, B string // the two sides as Repr writes them, shortened, or their fault
 }
 
 func (d Difference) String() string { return fmt.Sprintf("%s: %s, %s", d.Path, d.A, d.B) }

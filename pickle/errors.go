@@ -5,7 +5,7 @@ import (
 	"fmt"
 )
 
-// ErrTruncated is what a [SyntaxError] wraps where the pickle ends too early.
+// ErrTruncated is wrapped by a [SyntaxError] where the pickle ends too early.
 var ErrTruncated = errors.New("the pickle ends too early")
 
 // ErrDepth is wrapped by errors about values nested deeper than [MaxDepth].
@@ -19,9 +19,9 @@ const MaxDepth = 10000
 type SyntaxError struct {
 	Offset int64  // of the opcode, from the start of the bytes given
 	Opcode byte   // 0 where the pickle ends before an opcode
-	Reason string // what was had and what was wanted
+	Reason string // what came and what was needed
 	Err    error  // ErrTruncated, ErrDepth or nil
-	// Python is what cPickle raises where it stops at the same place, as a
+	// Python is cPickle's exception where it stops at the same place, as a
 	// traceback ends ("ValueError: insecure string pickle"); "" where that is
 	// not known.
 	Python string

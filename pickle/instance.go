@@ -5,7 +5,7 @@ type InstanceKind uint8
 
 const (
 	// OldStyle is an instance of a class statement without a new-style base,
-	// which is what all of Mailman's and the email package's classes are:
+	// as all of Mailman's and the email package's classes are:
 	// INST in protocol 0, OBJ in 1 and 2.
 	OldStyle InstanceKind = iota
 	// NewStyle is an object made by cls.__new__(cls, *args): NEWOBJ, which only
@@ -24,12 +24,12 @@ type Instance struct {
 	// (nil unless the class has __getinitargs__), those of __new__ after the
 	// class for NewStyle, and the whole (cls, base, state) for Reconstructed.
 	Args *Tuple
-	// State is what BUILD hands to the object: nearly always its __dict__ as a
+	// State is BUILD's argument: nearly always the object's __dict__ as a
 	// *Dict, or a tuple of that and the slots, or what __getstate__ made.
 	State Value
 	// HasState tells a State of None from none at all.
 	HasState bool
-	// ListItems and DictItems are what a subclass of list or dict holds.
+	// ListItems and DictItems are the items of a subclass of list or dict.
 	ListItems []Value
 	DictItems *Dict
 }

@@ -47,7 +47,7 @@ type itemBatch struct {
 // containerGet is a GET of something that can change.
 type containerGet struct{ at, id uint32 }
 
-// segment is a run of opcodes that is kept as it is, and what is known of it.
+// segment is a run of opcodes that is kept as it is, with its index.
 type segment struct {
 	b       []byte
 	firstID uint32      // of memo
@@ -102,7 +102,7 @@ func (l *layout) top(flag uint8) *place {
 	return p
 }
 
-// popMark returns what is above the last MARK and where the MARK is.
+// popMark returns the values above the last MARK and where the MARK is.
 func (l *layout) popMark() (above []place, at uint32, ok bool) {
 	n := len(l.marks)
 	if n == 0 {

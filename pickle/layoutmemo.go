@@ -4,7 +4,7 @@ import (
 	"math"
 )
 
-// memoPlace is what is known of a memo id; flags are 0 where nothing was put.
+// memoPlace has the facts of a memo id; flags are 0 where nothing was put.
 type memoPlace struct {
 	start  uint32
 	height uint16

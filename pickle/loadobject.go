@@ -127,7 +127,7 @@ func (r *reader) build() error {
 		return r.fail("got %s as a second state after %s, need dicts", kind(state), kind(*had))
 	}
 
-	// Into a dict of its own: the first may be somebody else's too. A few bytes
+	// Into a new dict: other objects may share the first. A few bytes
 	// may ask for this again and again, so it counts as work.
 	if r.work -= 64 * (a.Len() + b.Len()); r.work < 0 {
 		return r.failFor(errWork)

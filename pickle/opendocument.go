@@ -119,7 +119,7 @@ func (d *Document) link() error {
 	if len(d.base.gets) == 0 {
 		return nil
 	}
-	up := make(map[int]int) // of what is in a group, to another of the group
+	up := make(map[int]int) // a value in a group, to another of the group
 	find := func(i int) int {
 		for {
 			j, ok := up[i]

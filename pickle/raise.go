@@ -16,7 +16,7 @@ const (
 	raisePersistent = "UnpicklingError: A load persistent id instruction was encountered,\nbut no persistent_load function was specified."
 )
 
-// raiseOpcode is about what is none. cPickle takes a zero byte for the end.
+// raiseOpcode is about a byte that is no opcode. cPickle takes a zero byte for the end.
 func raiseOpcode(op byte) string {
 	if op == 0 {
 		return "EOFError"
@@ -72,7 +72,7 @@ func raiseNumber(op byte, s string) string {
 	return "ValueError: invalid literal for long() with base 10: " + Repr(Str(s), 4*len(s)+2)
 }
 
-// raiseExtension is about a code that nobody registered.
+// raiseExtension is about a code that was not registered.
 func (r *reader) raiseExtension(op byte) string {
 	n := map[byte]int{opExt1: 1, opExt2: 2, opExt4: 4}[op]
 	s, err := r.take(n)

@@ -30,7 +30,7 @@ const maxReprDepth = 50
 
 func (r *reprer) str(s string) { r.out = append(r.out, s...) }
 
-// cut is what will still be seen of s: its escapes only lengthen it.
+// cut shortens s to the part that will be shown: escapes only lengthen it.
 func (r *reprer) cut(s string) string {
 	if len(s) > r.max {
 		return s[:r.max]

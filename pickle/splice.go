@@ -117,7 +117,7 @@ func (d *Document) touched() []*slot {
 
 func bySlot(a, b *slot) int { return a.index - b.index }
 
-// newItems is what goes behind the items that a dict has, as cPickle writes items.
+// newItems are written behind the items that a dict has, as cPickle writes items.
 type newItems struct {
 	doc   *Document
 	parts [][]byte

@@ -7,7 +7,7 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/qfile"
 )
 
-// Outcome is what became of an entry.
+// Outcome says what was done with an entry.
 type Outcome string
 
 // The outcomes that a table, a metric or a test may see.
@@ -70,7 +70,7 @@ func (e *Entry) Head() (*message.Message, error) {
 // InMemory tells whether the whole message is in memory.
 func (e *Entry) InMemory() bool { return e.msg != nil }
 
-// Drop lets the parsed message go, for what is seldom needed again: thousands of
+// Drop lets the parsed message go, which is seldom needed again: thousands of
 // them wait together in a batch.
 func (e *Entry) Drop() { e.msg = nil }
 

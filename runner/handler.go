@@ -29,7 +29,7 @@ type Handler interface {
 // Orderer is a Handler whose lists are handled in another order than that in
 // which their first entries came.
 type Orderer interface {
-	// Order puts the names of lists in order; entries is what they have.
+	// Order puts the names of lists in order; entries are those of each.
 	Order(lists Lists, names []string, entries map[string][]*Entry) []string
 }
 

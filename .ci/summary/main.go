@@ -1,4 +1,4 @@
-// Command summary reads what `go test -json` prints and shows what somebody wants to read of it: a line a package,
+// Command summary reads what `go test -json` prints and shows the parts to be read: a line a package,
 // failures in full, and at the end what was skipped and why.
 package main
 
@@ -76,7 +76,7 @@ func unfinished(output map[test][]string, pkg string) {
 	}
 }
 
-// reason is what a test that was skipped said last.
+// reason is the last line of a test that was skipped.
 func reason(output []string) string {
 	for _, line := range slices.Backward(output) {
 		line = strings.TrimSpace(line)

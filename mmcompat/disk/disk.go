@@ -70,7 +70,7 @@ func (f *File) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// WriteAt writes p over what is there, from an offset on.
+// WriteAt overwrites the file with p from an offset on.
 func (f *File) WriteAt(p []byte, at int64) (int, error) {
 	if err := before(opWrite, f.Name(), ""); err != nil {
 		return 0, &fs.PathError{Op: "write", Path: f.Name(), Err: err}
@@ -80,7 +80,7 @@ func (f *File) WriteAt(p []byte, at int64) (int, error) {
 	return n, err
 }
 
-// Truncate makes the file that long; what is written next comes after it.
+// Truncate makes the file that long; the next write comes after it.
 func (f *File) Truncate(size int64) error {
 	if err := before(opTruncate, f.Name(), ""); err != nil {
 		return &fs.PathError{Op: "truncate", Path: f.Name(), Err: err}

@@ -18,7 +18,7 @@ import (
 // Failpoints tells whether this build can be told to fail.
 const Failpoints = true
 
-// The environment tells what is to happen. Calls are counted from 1.
+// The environment chooses the failures. Calls are counted from 1.
 //
 //	MMRUNNER_FAILPOINT=kill:N      dies of SIGKILL instead of the Nth call
 //	MMRUNNER_FAILPOINT=tear:N      the same, but half of the Nth call is done if it is a write
@@ -49,7 +49,7 @@ type Call struct {
 	At   int64  `json:"at,omitempty"` // where Data was written, -1 for the end; the size, for truncate; O_TRUNC, for open
 }
 
-// counter tells what is to happen at which of its calls.
+// counter has the failure of each of its calls.
 type counter struct {
 	n        int
 	what     string
@@ -85,7 +85,7 @@ func (c *counter) hit() (what string) {
 	return ""
 }
 
-// plan is what is to happen in this process.
+// plan has the failures of this process.
 var plan points
 
 type points struct {
@@ -156,7 +156,7 @@ func before(op, path, path2 string) error {
 	return fail(what)
 }
 
-// at counts a call and tells what is to happen at it. A rename is the only call that
+// at counts a call and returns its failure. A rename is the only call that
 // another file system makes fail: for any other, that waits for the next rename.
 func (p *points) at(op string) (what string) {
 	what = p.hit()

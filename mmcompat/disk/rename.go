@@ -14,7 +14,7 @@ import (
 // Rename is os.Rename, but it copes with another file system (EXDEV): a plain file
 // is then copied under a temporary name beside its new one, flushed, renamed, and
 // removed where it was. A process that dies meanwhile leaves the file under the
-// old name or under both, and the same call again does what is left.
+// old name or under both, and the same call again finishes it.
 func Rename(from, to string) error {
 	err := rename(from, to)
 	if errors.Is(err, syscall.EXDEV) {

@@ -1,6 +1,6 @@
-// Package hostlock is in charge of what keeps mmrunner processes apart from each other: flock(2), on files that nobody
+// Package hostlock keeps mmrunner processes apart from each other: by flock(2), on files that no user
 // but Mailman's user can open. Whoever can open a file can lock it for as long as they like; so no file of Mailman's
-// own is locked, nor a directory, and a file that somebody else made under the name of one of ours is replaced.
+// own is locked, nor a directory, and a file that another user made under the name of one of ours is replaced.
 //
 // The kernel frees a lock when its process ends. The files stay: another process may have one open already.
 package hostlock
@@ -23,11 +23,11 @@ type Lock struct{ f *flock.Flock }
 
 const fileMode = 0o600
 
-// attempts is how often a file is made anew that somebody else puts in its place, before they win.
+// attempts is how often a file is made anew that another user replaces, before that user wins.
 const attempts = 5
 
 // Try takes the lock on a file, shared or alone, or returns nil if another process has it. The error is the
-// file system's, and for a file that somebody else puts in the place of ours again and again.
+// file system's, and for a file that another user puts in the place of ours again and again.
 func Try(file string, shared bool) (*Lock, error) {
 	for range attempts {
 		if err := prepare(file); err != nil {
@@ -113,7 +113,7 @@ func prepare(file string) error {
 	return fmt.Errorf("%s: somebody else puts another file in its place again and again", file)
 }
 
-// foreign tells errors of what is no file that we could have made: a link, a directory, another user's file.
+// foreign tells errors of a file that is none of ours: a link, a directory, another user's file.
 func foreign(err error) bool {
 	return errors.Is(err, syscall.ELOOP) || errors.Is(err, syscall.EISDIR) || errors.Is(err, syscall.ENXIO) || errors.Is(err, fs.ErrPermission)
 }
@@ -135,11 +135,11 @@ func adopt(f *os.File) (bool, error) {
 	return true, f.Chmod(fileMode)
 }
 
-// remove removes what is no file of ours. In Mailman's directories its user may.
+// remove removes a file that is none of ours. In Mailman's directories its user may.
 func remove(file string) error {
 	err := os.Remove(file)
 	if errors.Is(err, syscall.ENOTEMPTY) {
-		// A directory with something in it, under another name, is in nobody's way.
+		// A directory with something in it, under another name, is in no process's way.
 		err = os.Rename(file, filepath.Join(filepath.Dir(file), fmt.Sprintf("%s.%d", filepath.Base(file), time.Now().UnixNano())))
 	}
 

@@ -1,4 +1,4 @@
-// Package i18n has what Mailman says to people: templates, message
+// Package i18n has Mailman's texts for people: templates, message
 // catalogs, interpolation, wrapping and charsets, as Mailman/Utils.py and
 // Mailman/i18n.py make them.
 //
@@ -27,7 +27,7 @@ type Text = py.Text
 // (str), pickle.Unicode, int, pickle.Int, *big.Int, float64, bool or nil.
 type Vars map[string]any
 
-// ListInfo is what of a list decides which template is used.
+// ListInfo has the attributes of a list that decide which template is used.
 type ListInfo struct {
 	InternalName      string
 	HostName          string
@@ -42,7 +42,7 @@ type Texts struct {
 	*memory
 }
 
-// memory is what is read and said once.
+// memory has the catalogs that were read and the warnings that were given.
 type memory struct {
 	mu       sync.Mutex
 	catalogs map[string]*catalog
@@ -59,7 +59,7 @@ func New(s *site.Site, warn func(format string, a ...any)) *Texts {
 	return &Texts{s, warn, &memory{catalogs: map[string]*catalog{}, warned: map[string]bool{}}}
 }
 
-// For is the same texts with somebody else to be told of broken templates: their
+// For is the same texts with another function for warnings of broken templates: their
 // log lines have to leave with a batch's others.
 func (t *Texts) For(warn func(format string, a ...any)) *Texts { return &Texts{t.s, warn, t.memory} }
 
@@ -144,7 +144,7 @@ func (t *Texts) CatalogCharset(lang string) string {
 // Maketext is Utils.findtext: the template name in the first place and language
 // that has it, interpolated unless vars is nil, wrapped unless raw. lang may be
 // "" (none given) and l may be nil (no list). file is the template's path. The
-// error is for a template that nobody has and for one that cannot be read.
+// error is for a template that does not exist and for one that cannot be read.
 func (t *Texts) Maketext(name string, vars Vars, lang string, l *ListInfo, raw bool) (text Text, file string, err error) {
 	template, file, lang, err := t.find(name, lang, l)
 	if err != nil {

@@ -21,7 +21,7 @@ func ToPercent(s string) string {
 	})
 }
 
-// syllables are what a password that can be spoken is made of.
+// syllables make up a password that can be spoken.
 var syllables = func() (all []string) {
 	for _, v := range "aeiou" {
 		for _, c := range "bcdfghkmnprstvwxz" {

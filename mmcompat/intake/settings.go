@@ -8,7 +8,7 @@ import (
 	"syscall"
 )
 
-// Settings are what the scripts take from mm_cfg.
+// Settings are the scripts' values from mm_cfg.
 type Settings struct {
 	ListDir       string            // LIST_DATA_DIR
 	Queues        map[string]string // queue directories by their usual names: in, bounces, commands

@@ -10,7 +10,7 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/disk"
 )
 
-// fileMode is what Switchboard gives an entry, whatever the umask.
+// fileMode is the mode that Switchboard gives an entry, whatever the umask.
 const fileMode = 0o660
 
 // Path is where the entry is found by its runner.

@@ -21,7 +21,7 @@ type Claim struct {
 	Host string
 	PID  int
 	N    int64
-	// Time is what the claim is dated to: when it was laid or refreshed, plus its
+	// Time is the claim's date: when it was laid or refreshed, plus its
 	// lifetime.
 	Time time.Time
 }
@@ -62,7 +62,7 @@ func decimal(s string, bits int) (int64, bool) {
 	return n, err == nil && strconv.FormatInt(n, 10) == s && n >= 0
 }
 
-// Holder returns the claim that has the lock at lockpath, nil where nobody has
+// Holder returns the claim that has the lock at lockpath, nil where no claim has
 // it. A lock file that does not hold a claim's name, torn for example, gives a
 // Claim with only File (what it holds) and Time set.
 func Holder(lockpath string) (*Claim, error) {

@@ -20,7 +20,7 @@ func GuardFile(dataDir string) string { return filepath.Join(dataDir, "mmrunner-
 const guardTime = 10 * time.Second
 
 // guard waits for the other mmrunner processes of this host that break dead ones' locks: two that start together must
-// not both find a lock dead, and the second break what somebody took after the first. The returned function lets the
+// not both find a lock dead, and one break the lock that another took after the first. The returned function lets the
 // next one. The error is ctx's, or hostlock.ErrBusy.
 func (o Options) guard(ctx context.Context) (release func() error, err error) {
 	if o.Guard == "" {
@@ -76,7 +76,7 @@ func (l *Lock) breakDead(dead func(Claim) bool) (*Claim, error) {
 // had when it died, for whom finishes its work: the lock is never free
 // meanwhile. That the process is gone is for the caller to know; but another may
 // have its id since, Python's or ours, and keeps its lock. It returns nil if
-// somebody else, or nobody, has the lock by now, and so it does for a lock of
+// another process, or none, has the lock by now, and so it does for a lock of
 // this process itself.
 func TakeOver(ctx context.Context, lockpath string, dead Claim, o Options) (*Lock, error) {
 	l, err := New(lockpath, o)
@@ -143,7 +143,7 @@ func RemoveDeadChild(ctx context.Context, dir string, pid int, o Options) ([]Cla
 }
 
 func removeDead(ctx context.Context, dir string, o Options, dead func(Claim) bool) ([]Claim, error) {
-	// As a rule there is nothing to do, and nobody to be kept out.
+	// As a rule there is nothing to do, and no process to be kept out.
 	left, errs := deadClaims(dir, o, dead)
 	if len(left) == 0 {
 		return nil, errors.Join(errs...)

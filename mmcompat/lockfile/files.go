@@ -12,7 +12,7 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/disk"
 )
 
-// maxName bounds what is read of a lock file, whose content is one path.
+// maxName is how many bytes of a lock file are read, whose content is one path.
 const maxName = 64 << 10
 
 // layClaim makes sure that our claim exists, holds its own name and is dated.

@@ -4,14 +4,14 @@
 // A claim is a file of its own, LOCKFILE.HOST.PID.N, that holds its own name.
 // Who manages to hard link its claim to LOCKFILE has the lock; the modification
 // time is the time until which it is held. A lock past that time, and the
-// slop that the hosts' clocks are allowed, is broken by whoever waits for it.
+// slop that the hosts' clocks are allowed, is broken by the process that waits for it.
 //
 // Four things are done otherwise than LockFile.py does them, where it would lose
-// the lock of somebody else or its own: a lock that is gone when its release
+// the lock of another process or its own: a lock that is gone when its release
 // time is looked up is not taken for an expired one (LockFile.py goes on to
 // break it, and then breaks a lock that a third process has taken meanwhile);
 // a lock to be broken is looked at once more just before; a claim that
-// somebody removed is laid again; and a lock that is ours by name without our
+// another process removed is laid again; and a lock that is ours by name without our
 // having it (NFS lost the answer to link, or the process that had our process
 // id before us died with it) counts as got.
 //
@@ -53,7 +53,7 @@ var (
 	ErrNotLocked = errors.New("not locked by us")
 )
 
-// Options are what a Lock needs from outside. The zero value is that of a real
+// Options are a Lock's clock, names and limits. The zero value is that of a real
 // process: its clock, host name and process id.
 type Options struct {
 	// Lifetime is how long the lock is expected to be held at most,
@@ -67,7 +67,7 @@ type Options struct {
 	Debug bool
 
 	// Guard is a file of mmrunner's own, see GuardFile, that is locked while locks of
-	// dead processes are broken or taken over; "" for a process that nobody does
+	// dead processes are broken or taken over; "" for a process that no other does
 	// so beside.
 	Guard string
 
@@ -82,7 +82,7 @@ type Options struct {
 	Rand func() float64
 }
 
-// withDefaults fills in what is not set. The error is for a host without a name.
+// withDefaults fills in the options that are not set. The error is for a host without a name.
 func (o Options) withDefaults() (Options, error) {
 	if o.Lifetime == 0 {
 		o.Lifetime = DefaultLifetime
@@ -131,7 +131,7 @@ func sleep(ctx context.Context, d time.Duration) {
 // ours has this process's claims, each with whether it has the lock, or left.
 var ours sync.Map
 
-// left is a claim that has the lock though nobody wants it: it could not be given
+// left is a claim that has the lock and is not needed: it could not be given
 // back.
 const left = "left"
 

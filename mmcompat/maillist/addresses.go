@@ -21,7 +21,7 @@ func (l *List) LockPath() string { return LockPath(l.site, l.name) }
 // Site is the installation the list belongs to.
 func (l *List) Site() *site.Site { return l.site }
 
-// Info is what decides which templates are used for the list.
+// Info has the attributes that decide which templates are used for the list.
 func (l *List) Info() *i18n.ListInfo {
 	return &i18n.ListInfo{
 		InternalName:      l.name,

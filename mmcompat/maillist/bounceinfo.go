@@ -141,7 +141,7 @@ func (l *List) GetBounceInfo(member string) (*BounceInfo, error) {
 	return parseBounceInfo(v), nil
 }
 
-// OtherBounceInfo is what a member has in place of a bounce info: nil, or what a
+// OtherBounceInfo is a member's value in place of a bounce info: nil, or what a
 // very old Mailman or a script has left there.
 func (l *List) OtherBounceInfo(member string) pickle.Value {
 	v, _ := l.DictGet(bounceInfos, py.Lower(member))

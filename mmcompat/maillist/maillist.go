@@ -25,7 +25,7 @@ import (
 	"github.com/mmrunner/mmrunner/pickle"
 )
 
-// Options are what a List asks the world for.
+// Options are a List's clock, log and other services.
 type Options struct {
 	Log  mlog.Logger      // Mailman's log lines ("error", "vette", "mischief"); nil discards them
 	Now  func() time.Time // nil means time.Now

@@ -11,7 +11,7 @@ var removed = []string{
 	topicsInterest, usernames, bounceInfos, deliveryStatus,
 }
 
-// NewMember is what AddNewMember may be told besides the address.
+// NewMember has AddNewMember's optional arguments.
 type NewMember struct {
 	Digest   bool
 	Password pickle.Value // str or unicode; nil means a made-up one
@@ -67,8 +67,8 @@ func (l *List) addNewMember(member string, m NewMember) error {
 	return nil
 }
 
-// RemoveMember removes a member and all that is known of him, or gives
-// ErrNotAMember. As in Mailman, one_last_digest keeps him.
+// RemoveMember removes a member and all its data, or gives
+// ErrNotAMember. As in Mailman, one_last_digest keeps the member.
 func (l *List) RemoveMember(member string) error {
 	if err := l.mustBeMember(member); err != nil {
 		return err
@@ -223,7 +223,7 @@ func (l *List) setDigests(member string, value bool) error {
 	if l.DictHas(to, key) {
 		return already.With(member)
 	}
-	// Mailman reads a None in members like nobody.
+	// Mailman reads a None in members as no address.
 	kept, _ := l.DictGet(from, key)
 	if kept == nil {
 		return ErrNotAMember.With(member)
@@ -242,7 +242,7 @@ func (l *List) setDigests(member string, value bool) error {
 }
 
 // SetDeliveryStatus enables or disables a member's delivery as of now, or gives
-// ErrNotAMember. Enabling forgets his bounce info.
+// ErrNotAMember. Enabling forgets the bounce info.
 func (l *List) SetDeliveryStatus(member string, status Status) error {
 	if err := l.mustBeMember(member); err != nil {
 		return err

@@ -125,7 +125,7 @@ func (l *List) GetMemberCPAddress(member string) (string, error) {
 }
 
 // GetMemberPassword returns a member's password, a str or unicode. The error is
-// ErrNotAMember for anybody without a password.
+// ErrNotAMember for an address without a password.
 func (l *List) GetMemberPassword(member string) (pickle.Value, error) {
 	v, _ := l.DictGet(passwords, py.Lower(member))
 	if v == nil {
@@ -167,7 +167,7 @@ func isASCII(s string) bool {
 }
 
 // GetMemberLanguage returns the language of a member or, as the list's
-// preferred one, that of anybody else.
+// preferred one for an address that is no member's.
 func (l *List) GetMemberLanguage(member string) string {
 	preferred := l.Str("preferred_language")
 	lang, ok := stringOf(l.DictGet(languages, py.Lower(member)))

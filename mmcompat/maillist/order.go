@@ -7,7 +7,7 @@ import (
 )
 
 // OrderMembers puts the members with regular delivery and those with digests, by
-// their keys, in an order: that in which whoever loads the list goes through them.
+// their keys, in an order: that in which the next process to load the list goes through them.
 // Keys that are not exactly the members' change nothing.
 func (l *List) OrderMembers(regular, digest []string) {
 	l.orderDict(regulars, regular)

@@ -66,7 +66,7 @@ func (l *List) Published() error {
 }
 
 // Compact writes the changes that are held in memory over, if they are worth it.
-// It takes long, and is for when nobody waits for the list.
+// It takes long, and is for when no process waits for the list.
 func (l *List) Compact() error {
 	if n := l.doc.OverlaySize(); n > bigOverlay && int64(n) > l.id.Size/4 {
 		clear(l.views)

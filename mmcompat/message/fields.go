@@ -90,7 +90,7 @@ func (f *fields) value(i int) string {
 	return value
 }
 
-// parsed is what FeedParser._parse_headers makes of field number i: the value
+// parsed reads field number i as FeedParser._parse_headers does: the value
 // goes without the whitespace before it in the first line, and without the last
 // line ending.
 func (f *fields) parsed(i int) (name, value string) {
@@ -107,7 +107,7 @@ func (f *fields) parsed(i int) (name, value string) {
 	return name, strings.TrimRight(value, "\r\n")
 }
 
-// crlfRest is what belongs to the line ending that s begins with, after its first
+// crlfRest is the rest of the line ending that s begins with, after its first
 // byte.
 func crlfRest(s string) string {
 	if strings.HasPrefix(s, "\r\n") {

@@ -11,7 +11,7 @@ import (
 // charset of its own.
 type HeaderValue struct {
 	Chunks         []Chunk
-	Charset        *Charset // of what is appended without one
+	Charset        *Charset // of chunks that are appended without one
 	ContinuationWS string
 	FirstLineLen   int
 	MaxLineLen     int

@@ -7,7 +7,7 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/py"
 )
 
-// splittable is what Charset.to_splittable makes of a chunk: characters where
+// splittable is the result of Charset.to_splittable: characters where
 // the codec is known, else bytes.
 type splittable struct {
 	bytes   string

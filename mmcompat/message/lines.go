@@ -97,7 +97,7 @@ func (p *lines) dropBoundary(boundary string) {
 }
 
 // boundaryText is a line that begins with "--", without that, its line ending
-// and the blanks before it. A boundary never ends with a blank, so that what is
+// and the blanks before it. A boundary never ends with a blank, so that what stands
 // left is the boundary, with or without its closing "--".
 func boundaryText(line string) string {
 	return strings.TrimRight(line[2:len(line)-eolLen(line)], " \t")

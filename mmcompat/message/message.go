@@ -16,7 +16,7 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/py"
 )
 
-// Text is what Python has as a str (Go: string) or as a unicode
+// Text is a Python str (Go: string) or unicode
 // (pickle.Unicode).
 type Text = py.Text
 
@@ -98,7 +98,7 @@ func (m *Message) Epilogue() *string { return m.attrs().epilogue }
 // DefaultType is get_default_type().
 func (m *Message) DefaultType() string { return m.attrs().defaultType }
 
-// Defects are what the parser found wrong.
+// Defects are the parser's complaints.
 func (m *Message) Defects() []Defect {
 	a := m.attrs()
 	return append(a.badLines.defects(), a.defects...)

@@ -55,7 +55,7 @@ func NewUserNotification(recips []Text, sender string, subject, text Text, chars
 	return n, nil
 }
 
-// keepAttrs makes the recipients and the sender part of what is pickled.
+// keepAttrs has the recipients and the sender be pickled too.
 func (n *Notification) keepAttrs() {
 	extra := []Attr{{"recips", n.recipList()}}
 	if n.Sender != "" {
@@ -106,7 +106,7 @@ func joinTexts(texts []Text, sep string) (Text, error) {
 	return pickle.Unicode(strings.Join(parts, sep)), nil
 }
 
-// OwnerFacts are what OwnerNotification takes from the list.
+// OwnerFacts are the list's values for OwnerNotification.
 type OwnerFacts struct {
 	Owner, Moderator []Text
 	SiteBounces      string // Utils.get_site_email(mlist.host_name, 'bounces')
@@ -139,7 +139,7 @@ func NewOwnerNotification(f OwnerFacts, subject, text Text, charset *Charset, to
 	return n, nil
 }
 
-// SendFacts are what send() takes from the list and the clock.
+// SendFacts are the list's and the clock's values for send().
 type SendFacts struct {
 	ListName     string        // mlist.internal_name()
 	OwnerEmail   string        // mlist.GetOwnerEmail()

@@ -7,7 +7,7 @@ import (
 )
 
 // Parse is email.message_from_string(b, Mailman.Message.Message), that is
-// email.feedparser: substrings of b become the parts. An error is what Python
+// email.feedparser: substrings of b become the parts. An error is the exception that Python
 // would have raised: such an entry is shunted as unparseable.
 //
 // It takes at most ten times the memory of b, or 4 MB. A text of so many parts of

@@ -193,7 +193,7 @@ func defects(v pickle.Value) ([]Defect, bool) {
 	return all, true
 }
 
-// value is a header's value; what is no str, unicode or Header stays as it is.
+// value is a header's value; one that is no str, unicode or Header stays as it is.
 func (u *unpickler) value(v pickle.Value) any {
 	switch v := v.(type) {
 	case pickle.Str:

@@ -16,7 +16,7 @@ type rawParam struct{ name, value string }
 func rawParams(s string) iter.Seq[rawParam] {
 	return func(yield func(rawParam) bool) {
 		for {
-			// s is what follows a ";". A later one counts if an even number of
+			// s follows a ";". A later one counts if an even number of
 			// quotes lies between; a backslash before a quote takes it out of the
 			// count, whatever precedes that.
 			end := strings.IndexByte(s, ';')

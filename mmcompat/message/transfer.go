@@ -78,7 +78,7 @@ func decodeBase64(s string) (string, bool) {
 			break
 		}
 
-		// No branch for what is passed over: a decoder could never guess it in
+		// No branch for skipped bytes: a decoder could never guess them in
 		// text that is not base64 at all.
 		digits[n] = byte(v)
 		n += int(^uint8(v) >> 7)

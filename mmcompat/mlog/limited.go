@@ -41,7 +41,7 @@ func (l Limited) Files() []string {
 func (l Limited) numbered(n int) string { return fmt.Sprintf("%s.%d", l.Path, n) }
 
 // patience is how long the lock of those who write to a log is waited for. Who
-// does not get it goes on without it: a stranger who holds it delays nobody.
+// does not get it goes on without it: a stranger who holds it causes no delay.
 const patience = time.Second
 
 // write adds whole lines in one write and flushes them: who wrote them forgets

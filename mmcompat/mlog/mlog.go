@@ -20,7 +20,7 @@ type Logger interface {
 	Printf(log, format string, a ...any)
 }
 
-// fileMode is what Logger's umask of 007 leaves of a new file's mode.
+// fileMode is a new file's mode under Logger's umask of 007.
 const fileMode = 0o660
 
 // Set is the log files of one site. It may be used by many goroutines.

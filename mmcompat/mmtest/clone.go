@@ -15,7 +15,7 @@ import (
 // clones remembers the copies made, where Python may leave its .pyc files.
 var clones sync.Map
 
-// varDirs are what a Mailman fills while it runs; a clone starts with them empty.
+// varDirs are filled by a running Mailman; a clone starts with them empty.
 var varDirs = []string{"lists", "logs", "locks", "data", "qfiles"}
 
 // Clone copies the installation that Prefix finds into a directory of its own,
@@ -100,7 +100,7 @@ func coded(rel string) bool {
 }
 
 func (c *cloner) run() error {
-	// The walk makes a directory before what is in it, with the original's
+	// The walk makes a directory before its files, with the original's
 	// mode; the umask must not take bits from it, hence Chmod below.
 	err := filepath.WalkDir(c.src, func(path string, e fs.DirEntry, err error) error {
 		if err != nil {

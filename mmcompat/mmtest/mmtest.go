@@ -2,7 +2,7 @@
 // one and its Python 2.7, copying it so that nothing of the original can
 // change, and having it make lists, members and queue entries.
 //
-// Every function skips the test, with a line that says what is missing, where
+// Every function skips the test, with a line that names the missing program, where
 // there is no such Mailman or Python. The package imports nothing else of this
 // module, so that every package's tests may use it.
 package mmtest

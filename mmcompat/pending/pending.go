@@ -49,7 +49,7 @@ var (
 	ErrKey = &py.Error{Class: "KeyError"}
 )
 
-// Options are what a DB asks the world for.
+// Options are a DB's clock and random source.
 type Options struct {
 	Now  func() time.Time // nil means time.Now
 	Rand io.Reader        // for cookies; nil means crypto/rand
@@ -68,9 +68,9 @@ type DB struct {
 	id     stage.Identity // of the file that doc stands for
 	saves  int            // operations that Mailman would have saved after
 	staged int            // saves at the last Stage
-	queue  *queue         // what expires when; nil until somebody saves
-	waits  *waiting       // who waits for a confirmation; nil until somebody asks
-	begun  *begun         // when subscriptions began; nil until somebody asks
+	queue  *queue         // what expires when; nil until the first save
+	waits  *waiting       // addresses that wait for a confirmation; nil until the first question
+	begun  *begun         // when subscriptions began; nil until the first question
 }
 
 // Open reads the pending.pck of a list; a missing one is empty. The error wraps
@@ -203,7 +203,7 @@ func (db *DB) change(fn func() error) error {
 	return err
 }
 
-// cookie makes up an unused key that nobody can guess: 40 hex digits, as
+// cookie makes up an unused key that cannot be guessed: 40 hex digits, as
 // Mailman's are.
 func (db *DB) cookie(now float64) (string, error) {
 	for {

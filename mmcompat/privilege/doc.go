@@ -1,7 +1,7 @@
 // Package privilege is in charge of whose rights mmrunner works with.
 //
 // Everybody in Mailman's group may write to an installation's data, and as a rule to its settings and its code. So
-// what is found there must not be read, and its Python must not be started, with more than the rights of Mailman's
+// no file there may be read, and its Python may not be started, with more than the rights of Mailman's
 // user. A process of root asks [Find] whose installation it is and calls [User.Become] before it opens anything in
 // it. What Find goes by cannot be forged by the group:
 //
@@ -12,6 +12,6 @@
 // The settings' word is taken only as far as those who can write them have the rights of that user anyway:
 // they must be root's, that user's own, or writable by that user's primary group alone.
 //
-// An installation that nobody but root can change, such as a copy below a directory of mode 0700 of root's, is worked
-// on as root: there is nobody who could have put something into it.
+// An installation that only root can change, such as a copy below a directory of mode 0700 of root's, is worked
+// on as root: no other user could have put something into it.
 package privilege

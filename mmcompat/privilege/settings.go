@@ -44,7 +44,7 @@ func literal(prefix, name string) (value string, ok bool, err error) {
 	return "", false, nil
 }
 
-// lastLiteral returns what the last assignment to name at the beginning of a line assigns, as the last one is what
+// lastLiteral returns what the last assignment to name at the beginning of a line assigns, as the last one is the one that
 // Python keeps. The error is for one that assigns something other than a plain string.
 func lastLiteral(src []byte, name string) (value string, ok bool, err error) {
 	assigned := regexp.MustCompile(`(?m)^`+regexp.QuoteMeta(name)+`[ \t]*=([^=\n].*|)$`).FindAllSubmatch(src, -1)

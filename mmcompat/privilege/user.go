@@ -30,7 +30,7 @@ var stateDirs = map[string]string{
 	"LIST_DATA_DIR": "lists", "LOG_DIR": "logs", "LOCK_DIR": "locks", "DATA_DIR": "data", "QUEUE_DIR": "qfiles",
 }
 
-// Find returns the user that an installation is worked on as. root is true where root itself may: nobody else can change
+// Find returns the user that an installation is worked on as. root is true where root itself may: no other user can change
 // anything of the installation. It executes nothing. The error says why the user cannot be told, and what to do.
 func Find(prefix string) (u User, root bool, err error) {
 	root, err = rootsInstallation(prefix)
@@ -194,7 +194,7 @@ func (u User) Become() error {
 	return nil
 }
 
-// Credential is what a child process needs to be the user's.
+// Credential makes a child process the user's.
 func (u User) Credential() *syscall.Credential {
 	c := &syscall.Credential{Uid: uint32(u.UID), Gid: uint32(u.GID)}
 	for _, g := range u.Groups {

@@ -27,7 +27,7 @@ const (
 	groupEnters, othersEnter = 0o010, 0o001
 )
 
-// rootOnly tells whether nobody but root is among them.
+// rootOnly tells whether root is the only one among them.
 func (w *writers) rootOnly() bool {
 	return w.anyone == "" && onlyZero(w.uids) && onlyZero(w.gids)
 }
@@ -68,14 +68,14 @@ func (w *writers) note(path string, info fs.FileInfo) {
 	}
 }
 
-// private tells whether a directory of root's lets nobody else in.
+// private tells whether a directory of root's lets only root in.
 func private(info fs.FileInfo) bool {
 	st := info.Sys().(*syscall.Stat_t)
 	return info.IsDir() && st.Uid == 0 && info.Mode()&othersEnter == 0 && (info.Mode()&groupEnters == 0 || st.Gid == 0)
 }
 
 // along adds those who may change what path leads to, from the directory above on, or from the root directory: each
-// directory, link and file on the way. Below a directory that only root may enter nobody else can change anything.
+// directory, link and file on the way. Below a directory that only root may enter no other user can change anything.
 // It returns whether the path leads through such a directory.
 func (w *writers) along(above, path string) (closed bool, err error) {
 	path = filepath.Clean(path)
@@ -125,7 +125,7 @@ func (w *writers) along(above, path string) (closed bool, err error) {
 	}
 }
 
-// RootsPath tells whether nobody but root may change what path leads to. A file that is not there is root's alone if
+// RootsPath tells whether only root may change the file that path leads to. A file that is not there is root's alone if
 // its directory is. What lies below a directory is not looked at. The error is the file system's.
 func RootsPath(path string) (bool, error) {
 	path, err := filepath.Abs(path)
@@ -143,7 +143,7 @@ func RootsPath(path string) (bool, error) {
 	return err == nil && (closed || w.rootOnly()), err
 }
 
-// CheckLinks returns an error where a symbolic link on the way of path may have been put there by somebody other than
+// CheckLinks returns an error where a symbolic link on the way of path may have been put there by a user other than
 // root: what root writes to must not lie where the link's maker wants it.
 func CheckLinks(path string) error {
 	var w writers
@@ -156,11 +156,11 @@ func CheckLinks(path string) error {
 	return nil
 }
 
-// errOthers ends a walk: somebody else than root may change something.
+// errOthers ends a walk: a user other than root may change something.
 var errOthers = errors.New("others than root may change it")
 
-// RootsAlone tells whether nobody but root may change what path leads to nor, if that is a directory, anything
-// below it. What is not there is nobody's. The error is the file system's.
+// RootsAlone tells whether only root may change the file that path leads to and, if that is a directory, anything
+// below it. A missing file counts as root's. The error is the file system's.
 func RootsAlone(path string) (bool, error) {
 	var w writers
 	closed, err := w.along("/", path)

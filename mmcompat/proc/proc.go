@@ -1,6 +1,6 @@
 // Package proc tells whether a process of this host lives, and since when: Mailman
 // leaves process ids in its pid file, in the names of lock claims and of files in
-// data/, and another process may have the id by the time somebody asks.
+// data/, and another process may have the id by the time it is looked up.
 package proc
 
 import (
@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// Process is what the system says of a process. Where it hides another user's
+// Process has the system's facts of a process. Where it hides another user's
 // processes (mount option hidepid of proc(5)) all but PID is unknown.
 type Process struct {
 	PID    int
@@ -51,7 +51,7 @@ func (p Process) After(boot time.Time) time.Time {
 }
 
 // HadEnded tells whether the process that had an id at some time has ended since:
-// nobody has the id, or somebody who began later. Times of files are those of when
+// no process has the id, or one that began later. Times of files are those of when
 // a process still ran.
 func HadEnded(pid int, at time.Time) bool {
 	p, alive := Find(pid)

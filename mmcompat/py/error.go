@@ -19,7 +19,7 @@ import (
 type Error struct {
 	Class string // the name, without a module: "KeyError"
 	Text  string // str(e)
-	Base  *Error // the class that Class is derived from; nil if nobody asks for one
+	Base  *Error // the class that Class is derived from; nil where no caller asks for one
 
 	args string // of repr(e); "" where that is Text alone
 }

@@ -6,7 +6,7 @@ import (
 	"github.com/mmrunner/mmrunner/pickle"
 )
 
-// Mapping is what stands right of the % operator and is asked by name. unicode
+// Mapping is the right side of the % operator, asked by name. unicode
 // tells that the name is a unicode. The error is that of a name it lacks.
 type Mapping func(name string, unicode bool) (v any, err error)
 
@@ -54,7 +54,7 @@ func (s *source) get(c spec, unicode bool) (any, error) {
 }
 
 // interpolate is PyString_Format. At the first unicode among the values of a str
-// format it begins again as PyUnicode_Format, with what is left of the format; the
+// format it begins again as PyUnicode_Format, with the rest of the format; the
 // str that it has made so far becomes a unicode in the end.
 func interpolate(format Text, values *source) (Text, error) {
 	f, unicode := Plain(format)

@@ -5,7 +5,7 @@ import "strings"
 // Methods of str in the C locale, where only ASCII has letters, digits and
 // whitespace.
 
-// Whitespace is what str.isspace() is true of.
+// Whitespace has the characters that str.isspace() is true of.
 const Whitespace = " \t\n\r\v\f"
 
 // IsSpace is c.isspace().

@@ -11,7 +11,7 @@ import (
 	"github.com/mmrunner/mmrunner/pickle"
 )
 
-// Truth is bool(v): None, zero and what is empty are false, an instance is true.
+// Truth is bool(v): None, zero and empty values are false, an instance is true.
 func Truth(v pickle.Value) bool {
 	switch v := v.(type) {
 	case nil:
@@ -136,7 +136,7 @@ func IsNumber(v pickle.Value) bool {
 }
 
 // Compare is cmp(a, b) of None, numbers and strings: numbers by value whatever
-// their types, None before all else, numbers before what is no number, the rest by
+// their types, None before all else, numbers before all other values, the rest by
 // the names of their types.
 func Compare(a, b pickle.Value) int {
 	x, okx := exact(a)
@@ -185,7 +185,7 @@ func exact(v pickle.Value) (*big.Float, bool) {
 }
 
 // Add is a + b of two numbers, of the type that Python gives it. The error is a
-// TypeError for what is no number.
+// TypeError for a value that is no number.
 func Add(a, b pickle.Value) (pickle.Value, error) {
 	if !IsNumber(a) || !IsNumber(b) {
 		return nil, Errorf("TypeError", "unsupported operand type(s) for +: '%s' and '%s'", TypeName(a), TypeName(b))
@@ -207,7 +207,7 @@ func Add(a, b pickle.Value) (pickle.Value, error) {
 }
 
 // ExactInt is the int that a number is equal to; ok is false for one that is equal to
-// none, and for what is no number.
+// none, and for a value that is no number.
 func ExactInt(v pickle.Value) (n int, ok bool) {
 	f, ok := exact(v)
 	if !ok || !f.IsInt() {

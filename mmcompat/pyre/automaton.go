@@ -40,7 +40,7 @@ func (a *automaton) lines(text string, from, end int, hit func(start, end int, p
 	}
 
 	if state == a.start {
-		return true // what is left is no line
+		return true // the rest is no line
 	}
 	to := rows[int(state)+s.ends]
 	if to == 0 {

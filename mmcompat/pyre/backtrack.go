@@ -1,6 +1,6 @@
 package pyre
 
-// stepOp is what a step of the backtracker does.
+// stepOp is the operation of a step of the backtracker.
 type stepOp uint8
 
 const (

@@ -2,7 +2,7 @@ package pyre
 
 import "slices"
 
-// Needle is what a Set looks for in a line.
+// Needle is a pattern that a Set looks for in lines.
 type Needle struct {
 	root *node
 	word *byteSet

@@ -1,6 +1,6 @@
 package pyre
 
-// instOp is what an instruction of a thread does.
+// instOp is the operation of a thread's instruction.
 type instOp uint8
 
 const (

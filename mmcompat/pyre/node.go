@@ -1,6 +1,6 @@
 package pyre
 
-// nodeOp is what a node of a parsed pattern matches.
+// nodeOp is the kind of a node of a parsed pattern.
 type nodeOp uint8
 
 const (
@@ -166,7 +166,7 @@ func hasGroup(n *node) bool {
 	return false
 }
 
-// check refuses what the engines might answer otherwise than sre: what is
+// check refuses patterns that the engines might match otherwise than sre: those that are
 // repeated and can be empty goes on in sre for one more, empty, round, and
 // which of its branches are then tried depends on how it came there.
 func check(pattern string, n *node) error {

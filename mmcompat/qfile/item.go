@@ -7,7 +7,7 @@ import (
 	"github.com/mmrunner/mmrunner/pickle"
 )
 
-// Item is what an entry's file holds.
+// Item is the content of an entry's file.
 type Item struct {
 	Base    string       // the name without its extension
 	Message pickle.Value // a str to be parsed if Data has _parsemsg, else an instance

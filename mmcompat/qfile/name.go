@@ -10,12 +10,12 @@ import (
 // Extensions of an entry's file.
 const (
 	Waiting   = ".pck" // in the queue
-	Claimed   = ".bak" // somebody works on it, or died while doing so
+	Claimed   = ".bak" // a runner works on it, or died while doing so
 	Preserved = ".psv" // in the bad queue, for a human
 	temporary = ".tmp" // being written; never listed
 )
 
-// name is what an entry's base name says.
+// name has the parts of an entry's base name.
 type name struct {
 	base   string
 	time   float64 // seconds since the epoch

@@ -25,7 +25,7 @@ const (
 // so that both are listed (Switchboard.DELTA).
 const delta = .0001
 
-// Options are what a queue needs from its site.
+// Options are a queue's settings.
 type Options struct {
 	BadDir string           // BADQUEUE_DIR, for entries that are preserved
 	Schema int              // QFILE_SCHEMA_VERSION
@@ -146,7 +146,7 @@ func (q *Queue) Files(ext string) ([]string, error) {
 }
 
 // Read returns what an entry holds, leaving it where it is. The error wraps
-// fs.ErrNotExist where somebody else has taken the entry.
+// fs.ErrNotExist where another process has taken the entry.
 func (q *Queue) Read(base, ext string) (*Item, error) {
 	b, err := disk.ReadFile(q.Path(base, ext))
 	if err != nil {
@@ -190,7 +190,7 @@ func (q *Queue) finish(base string, preserve bool) {
 	}
 }
 
-// pythonError is what Python's str() makes of a failed call's exception. That of
+// pythonError formats a failed call's exception as Python's str() does. That of
 // a rename does not say which file it was.
 func pythonError(err error) string {
 	var path *fs.PathError
@@ -201,7 +201,7 @@ func pythonError(err error) string {
 }
 
 // Enqueue writes an entry as Switchboard.enqueue does, under a temporary name
-// first and flushed, and returns its base name. msg is what Encode takes.
+// first and flushed, and returns its base name. msg is as for Encode.
 func (q *Queue) Enqueue(msg any, data *Data) (base string, err error) {
 	base, b, err := Encode(msg, data, seconds(q.o.Now()), q.o.Schema)
 	if err != nil {

@@ -149,7 +149,7 @@ func (it *Item) Recoveries() int {
 	return 0
 }
 
-// RecoverOne is Recover of the one entry that somebody died over. The error wraps
+// RecoverOne is Recover of the one entry over which a process died. The error wraps
 // fs.ErrNotExist where it is no claimed entry.
 func (q *Queue) RecoverOne(base string) error {
 	r, err := q.recount(base, true)

@@ -1,7 +1,7 @@
 // Package requests is in charge of request.pck: what waits for a moderator, as
 // Mailman/ListAdmin.py keeps it, and of the files of held messages.
 //
-// As in Mailman, whoever asks for anything opens the file, and an opened file
+// As in Mailman, the first question opens the file, and an opened file
 // is written at the list's next save, changed or not.
 package requests
 
@@ -21,7 +21,7 @@ import (
 	"github.com/mmrunner/mmrunner/pickle"
 )
 
-// Kind is what a request is about.
+// Kind is the subject of a request.
 type Kind int
 
 // Kinds of request, as ListAdmin numbers them.
@@ -51,10 +51,10 @@ var (
 
 const versionKey = "version"
 
-// Options are what a DB asks the world for.
+// Options are a DB's names and services.
 type Options struct {
 	Now func() time.Time // nil means time.Now
-	// Temp is what the temporary file's name ends in, for a file that is written
+	// Temp is the end of the temporary file's name, for a file that is written
 	// without the list's lock; "" means Mailman's name.
 	Temp string
 	// Removals are the files that the commit removes; nil for a DB that is only
@@ -82,7 +82,7 @@ type DB struct {
 	gone Removals
 }
 
-// change is what was under a key before.
+// change has the value that a key had before.
 type change struct {
 	key pickle.Value
 	old pickle.Value
@@ -156,7 +156,7 @@ func (db *DB) IDs(k Kind) []int {
 	return ids
 }
 
-// Record returns what is kept of a request. The error is ErrNoRequest, or wraps
+// Record returns a request's record. The error is ErrNoRequest, or wraps
 // ErrCorrupt.
 func (db *DB) Record(id int) (Kind, pickle.Value, error) {
 	v, ok := db.db.Get(pickle.Int(id))
@@ -166,7 +166,7 @@ func (db *DB) Record(id int) (Kind, pickle.Value, error) {
 	return parseRecord(v)
 }
 
-// unknownKind is for what is equal to none of the kinds.
+// unknownKind is for a value that equals none of the kinds.
 const unknownKind Kind = -1
 
 // parseRecord takes a request apart, as "rtype, data = record" does.
@@ -198,7 +198,7 @@ func SubscriptionAddress(record pickle.Value) (addr pickle.Value, err error) {
 
 // AddSubscription adds a request to subscribe and returns its id
 // (HoldSubscription, without its notices). fullname and password are str or
-// unicode, digest is what Mailman was given.
+// unicode, digest is as Mailman was given it.
 func (db *DB) AddSubscription(addr string, fullname, password, digest pickle.Value, lang string) int {
 	return db.add(Subscription, pickle.NewTuple(
 		maillist.Seconds(db.now()), pickle.Str(addr), fullname, password, digest, pickle.Str(lang)))

@@ -179,7 +179,7 @@ var builtinMessages = map[string][]string{
 	},
 }
 
-// builtinDocs are what the commands say of themselves, by module.
+// builtinDocs are the commands' own help texts, by module.
 var builtinDocs = map[string]map[string]string{
 	"Commands/cmd_confirm":     {"": "\n    confirm COOKIE\n        Confirm what you were asked to confirm.\n"},
 	"Commands/cmd_end":         {"": "\n    end\n        What follows is no command.\n"},

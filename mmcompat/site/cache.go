@@ -73,11 +73,11 @@ func readCache(prefix, python string) (*Profile, string) {
 	return nil, ""
 }
 
-// errNotTrusted is about a cache that somebody may have written who is not in
+// errNotTrusted is about a cache that a user may have written who is not in
 // charge of the installation.
 var errNotTrusted = errors.New("got a file that others may have written")
 
-// readTrusted reads a file that nobody could have written but root, ourselves and
+// readTrusted reads a file that could only be written by root, ourselves and
 // those to whom the directory it lies in belongs: its owner, and its group where
 // that may write to it, as Mailman's may. It does not follow a link.
 func readTrusted(file string) ([]byte, error) {

@@ -49,7 +49,7 @@ func movable(name string) bool {
 	return true
 }
 
-// below returns what is left of a path below root.
+// below returns the rest of a path below root.
 func below(path, root string) (rest string, ok bool) {
 	rest, ok = strings.CutPrefix(path, strings.TrimRight(root, "/"))
 	return rest, ok && root != "" && (rest == "" || rest[0] == '/')

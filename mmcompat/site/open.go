@@ -120,7 +120,7 @@ func (s *Site) load(o Options) (*Profile, error) {
 		return nil, err
 	}
 
-	// What was changed while it was probed is not kept: nobody knows which of the two was seen.
+	// A file that changed while it was probed is not kept: either version may have been read.
 	if !o.NoCache && !o.Watch && before == sourceStamp(s.Prefix) {
 		if err := writeCache(p, raw, s.Python); err != nil && !readOnly(err) {
 			o.Warn(fmt.Sprintf("%s: the profile could not be kept for the next start: %v", s.Prefix, err))
@@ -174,7 +174,7 @@ func runProbe(python, prefix string) ([]byte, error) {
 	return out, nil
 }
 
-// ParseProfile reads what the probe printed. The error says what is wrong with
+// ParseProfile reads the probe's output. The error names the first fault in
 // it.
 func ParseProfile(raw []byte) (*Profile, error) {
 	p := &Profile{}

@@ -2,7 +2,7 @@ package site
 
 import "strings"
 
-// Profile is what only the installation's Python can say about it. Strings are
+// Profile has the facts that only the installation's Python can tell. Strings are
 // Python 2 str unless said otherwise: bytes in no particular charset.
 type Profile struct {
 	Format  int      // version of this document, ProfileFormat

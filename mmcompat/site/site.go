@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// Site is one Mailman installation and what is known about it.
+// Site is one Mailman installation with its settings and texts.
 type Site struct {
 	Prefix  string   // PREFIX: the directory with bin, Mailman, templates and messages
 	Profile *Profile // never nil
@@ -30,7 +30,7 @@ type Options struct {
 	Python  string           // the interpreter; "" means $MAILMAN_PYTHON, then bin/qrunner's first line
 	NoCache bool             // neither read nor write the cached profile
 	Watch   bool             // read the cached profile, but leave the installation as it is and write none
-	Warn    func(msg string) // told, once each, what is missing; nil means nobody is
+	Warn    func(msg string) // called once for each thing that is missing; nil means that nothing is
 }
 
 // Duration returns a setting that counts seconds.

@@ -36,7 +36,7 @@ func stamp(p *Profile, python string) string {
 }
 
 // sourceStamp is a stamp over the sources alone that are known before a profile
-// is: it tells whether somebody changed them while they were probed.
+// is: it tells whether they changed while they were probed.
 func sourceStamp(prefix string) string {
 	files := map[string]bool{}
 	for _, dir := range []string{"bin", "Mailman", "Mailman/Bouncers", "Mailman/Commands", "Mailman/Handlers", "Mailman/Logging", "Mailman/Queue"} {
@@ -77,7 +77,7 @@ func digest(files map[string]bool, python string) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// identify is what a file, or the one that a link leads to, is known by. Of a
+// identify returns the identity of a file, or of the one that a link leads to. Of a
 // directory, where packages are installed, only the names in it count.
 func identify(file string) string {
 	info, err := os.Stat(file)

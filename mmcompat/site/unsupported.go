@@ -24,7 +24,7 @@ func checkRelease(prefix string) error {
 	file := filepath.Join(prefix, "Mailman", "Version.py")
 	b, err := os.ReadFile(file)
 	if err != nil {
-		return nil // the probe says what is wrong with it
+		return nil // the probe names the fault
 	}
 
 	m := versionLine.FindSubmatch(b)

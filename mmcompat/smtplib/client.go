@@ -60,7 +60,7 @@ func New(ctx context.Context, o Options) *Client {
 	return &Client{o: o, hurry: ctx}
 }
 
-// LocalName is what smtplib introduces itself by: the host's full name or, where it
+// LocalName is the name in smtplib's EHLO: the host's full name or, where it
 // has none with a dot in it, its address.
 func LocalName(fqdn string) string {
 	if strings.Contains(fqdn, ".") {

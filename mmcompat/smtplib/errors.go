@@ -74,7 +74,7 @@ func (e *SocketError) Error() string {
 	return e.Err.Error()
 }
 
-// Unwrap is what the connection failed with.
+// Unwrap returns the connection's error.
 func (e *SocketError) Unwrap() error { return e.Err }
 
 // Refused is a dict of recipients and the replies that they were refused with, in
@@ -110,7 +110,7 @@ func (r *Refused) Len() int { return len(r.replies) }
 // Recipients are the refused ones.
 func (r *Refused) Recipients() []string { return r.order.Keys() }
 
-// Reply is what a recipient was refused with.
+// Reply is the server's refusal of a recipient.
 func (r *Refused) Reply(recip string) Reply { return r.replies[recip] }
 
 // repr is Python's repr() of a str.

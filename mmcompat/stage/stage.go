@@ -29,7 +29,7 @@ type File struct {
 // Publish puts the file in its place. As MailList.__save does, the file that is
 // replaced first becomes LinkLast by a hard link, so that Final is never
 // missing. The file's time becomes that of the moment, see [File.Date].
-// Publishing what is already published changes no more than that time.
+// Publishing a file again changes no more than that time.
 //
 // check, which may be nil, is called right before Final changes; its error ends the
 // attempt.

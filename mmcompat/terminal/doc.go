@@ -1,4 +1,4 @@
-// Package terminal is in charge of text that people read: what is shown of mail, of names of lists, files and members,
+// Package terminal prepares text for people: what is shown of mail, of names of lists, files and members,
 // and of errors is made harmless by [Escape] and [Lines], and [Writer] is the net below them, for a whole stream.
 //
 // Such text is written by strangers. A terminal obeys what it holds (ECMA-48: escape sequences that move the cursor,

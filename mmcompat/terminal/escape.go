@@ -45,7 +45,7 @@ func harmful(s, keep string) int {
 	return -1
 }
 
-// escaped is what stands for a character, which is the bytes of raw.
+// escaped is shown in place of a character, whose bytes are raw.
 func escaped(r rune, raw string) string {
 	switch {
 	case r == '\n':

@@ -20,7 +20,7 @@ type Column struct {
 	Flex  bool // may be broken into several lines
 }
 
-// gap is what stands between two columns.
+// gap stands between two columns.
 const gap = "  "
 
 // leastFlex is how narrow a flexible column becomes at most.
@@ -66,7 +66,7 @@ func (t *Table) write(w io.Writer, rows [][]string) error {
 	return err
 }
 
-// parts are what of a cell stays in one line: the items of an enumeration that fit, else words.
+// parts of a cell stay in one line each: the items of an enumeration that fit, else words.
 func parts(cell string, width int) []string {
 	var all []string
 	for item := range strings.SplitAfterSeq(cell, ", ") {

@@ -8,7 +8,7 @@ import "time"
 // comes twice, and which it makes up for one that never comes: both depend on the
 // call before, whose offset from UTC is where the search begins.
 type Mktime struct {
-	// Guess is what the last call has found: UTC's lead over local time, in
+	// Guess is the last call's result: UTC's lead over local time, in
 	// seconds. A process begins with 0.
 	Guess int64
 }

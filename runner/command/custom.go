@@ -116,7 +116,7 @@ func wordsOf(msg *message.Message, data flags) []string {
 
 	var words []string
 	subject, _ := msg.Get("subject")
-	// Decoding could only bring words to light that nobody writes so, except for
+	// Decoding could only bring words to light that no mail program writes so, except for
 	// a Subject that is encoded as a whole.
 	if chunks, err := message.DecodeHeader(subject); err == nil {
 		for _, c := range chunks {

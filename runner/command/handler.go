@@ -104,7 +104,7 @@ func (h *Handler) Batched(b runner.Batch) error {
 	return nil
 }
 
-// memory is what one batch remembers from entry to entry.
+// memory is kept from entry to entry of one batch.
 type memory struct {
 	notes  *notes
 	roster *roster

@@ -13,7 +13,7 @@ var textOptions = key("Commands/cmd_help", "You can access your personal options
 // What help says of itself is part of its answer.
 var _ = doc("help")
 
-// help is cmd_help: where a member finds his options, and what each command
+// help is cmd_help: where a member finds the options page, and what each command
 // says of itself.
 func help(r *results, _ []string) (bool, error) {
 	senders, err := r.senders()

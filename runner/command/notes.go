@@ -10,7 +10,7 @@ import (
 	"github.com/mmrunner/mmrunner/runner"
 )
 
-// notes are the Replybot's of whom it has answered, and until when it answers him
+// notes tell whom the Replybot has answered, and until when it does not answer again
 // no more.
 //
 // From release 2.1.15 on, Mailman reads a list again when it takes its lock in
@@ -40,7 +40,7 @@ func newNotes(b runner.Batch, arrived float64) *notes {
 	}
 }
 
-// answeredSince tells whether the list has answered anybody after a time: what came
+// answeredSince tells whether the list has sent an answer after a time: what came
 // before has waited in a series that is being handled.
 func answeredSince(l *maillist.List, when float64) bool {
 	if !l.Bool(requestReplies.enabled) {

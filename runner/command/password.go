@@ -32,7 +32,7 @@ func password(r *results, args []string) (bool, error) {
 			return false, err
 		}
 	case n == 1 && strings.HasPrefix(args[0], addressArg):
-		// The answer goes to the member, whoever asks.
+		// The answer goes to the member, not to the asker.
 		who.Addr = args[0][len(addressArg):]
 		r.returnAddr = who.Addr
 	case n == 3 && strings.HasPrefix(args[2], addressArg):
@@ -76,8 +76,8 @@ func password(r *results, args []string) (bool, error) {
 	return false, nil
 }
 
-// addNoMember says that somebody is no member. Some catalogs have his name in
-// it: Mailman lets them, and has it if he is the sender.
+// addNoMember says that an address is no member's. Some catalogs have the name in
+// it: Mailman has it if the address is the sender's.
 func (r *results) addNoMember(k membership.TextKey, who message.Address, isSender bool) {
 	vars := i18n.Vars{"listname": r.attr("real_name")}
 	if isSender {

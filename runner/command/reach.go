@@ -16,7 +16,7 @@ import (
 // (MailList.ApprovedChangeMemberAddress, globally) is the one command that changes
 // other lists than its own.
 
-// cookieRE is what a message has that confirms something: Pending.pend_new makes
+// cookieRE matches the cookie of a confirmation: Pending.pend_new makes
 // cookies of SHA-1.
 var cookieRE = regexp.MustCompile(`\b[0-9a-f]{40}\b`)
 

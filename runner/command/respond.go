@@ -34,7 +34,7 @@ func (r *results) includeLevel() int {
 }
 
 // sendResponse answers the message, unless a command has said that other mail
-// does or its sender has had his share for the day.
+// does or its sender has had the answers of the day.
 func (r *results) sendResponse() error {
 	if !r.respond {
 		return nil

@@ -16,7 +16,7 @@ import (
 	"github.com/mmrunner/mmrunner/runner/membership"
 )
 
-// outcome is what became of a command.
+// outcome is the result of a command.
 type outcome int
 
 // As CommandRunner numbers them: go on with the next line; stop here; this line
@@ -138,7 +138,7 @@ func (r *results) body(part *message.Message) (string, error) {
 // process does the commands line by line, until one says stop or is none.
 func (r *results) process() (outcome, error) {
 	found, did := badCommand, goOn
-	// A command may replace r.commands, but what is gone through stays.
+	// A command may replace r.commands, but the loop goes on over the old one.
 	for _, line := range r.commands {
 		if args := fields(line); len(args) > 0 {
 			var err error

@@ -31,7 +31,7 @@ type roster struct {
 const settleWork = 10_000_000
 
 // settle has the list saved with its members in the order in which Mailman would
-// have saved them, so that they are in the same order for whoever reads it next:
+// have saved them, so that the next reader has them in the same order:
 // it must not show where a batch ended.
 func (r *roster) settle(l *maillist.List) {
 	if r == nil || len(r.steps)*(r.regular.Len()+r.digest.Len()) > settleWork {

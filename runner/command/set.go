@@ -52,7 +52,7 @@ var (
 	textRemindersSet     = key(cmdSet, "reminder option set")
 )
 
-// setState is what one message's set commands remember from one to the next.
+// setState is kept from one set command of a message to the next.
 type setState struct {
 	address       string
 	authenticated bool
@@ -130,7 +130,7 @@ func (r *results) setShow(args []string) error {
 			return err
 		}
 	case len(args) == 1 && strings.HasPrefix(args[0], addressArg):
-		// The answer goes to the member, whoever asks.
+		// The answer goes to the member, not to the asker.
 		who.Addr = args[0][len(addressArg):]
 		r.returnAddr = who.Addr
 	default:
@@ -268,7 +268,7 @@ func (r *results) setAuthenticate(args []string) error {
 	return nil
 }
 
-// setStatus reads an argument that is on or off, for a member who has said his
+// setStatus reads an argument that is on or off, for a member who has given the
 // password. ok is false where it is not, which the answer then says.
 func (r *results) setStatus(args []string) (on, ok bool) {
 	if len(args) != 1 {

@@ -28,7 +28,7 @@ type Filter struct {
 	Domain     string    // a pattern for the address's domain, as path.Match has them
 	Code       string    // a pattern for the status code of the last bounce that is known of (package events)
 	ScoreBelow float64   // 0 for any score
-	// Held takes those whom the bounce guard holds, and nobody else.
+	// Held takes only the members that the bounce guard holds.
 	Held bool
 
 	// Codes are the last status codes of members, by their names in events; they are

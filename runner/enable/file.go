@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// Done is what one run has done, for [Undo].
+// Done lists the changes of one run, for [Undo].
 type Done struct {
 	Version int       `json:"mmrunner_enabled"` // of the format, 1
 	List    string    `json:"list"`
@@ -40,7 +40,7 @@ func (d Done) Write(dataDir string) (name string, err error) {
 	return name, errors.Join(err, f.Close())
 }
 
-// Read reads such a file. The error says what is wrong with it.
+// Read reads such a file. The error names the first fault in it.
 func Read(name string) (d Done, err error) {
 	text, err := os.ReadFile(name)
 	if err != nil {

@@ -15,7 +15,7 @@ import (
 )
 
 // apply has a batch's entries take effect in memory, until all have or the outbox
-// is as large as it may be: b.taken is what was applied then. The transaction must
+// is as large as it may be: b.taken has the applied entries then. The transaction must
 // be dropped after an error.
 func (e *Engine) apply(tx *txn.Tx, view runner.Batch, b *batch) error {
 	b.outcomes = make([]runner.Outcome, len(b.taken))

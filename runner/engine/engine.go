@@ -2,8 +2,8 @@
 // them with no lock held, and has those of each list applied in as few
 // transactions as can be (runner/txn). What they mean is for a [runner.Handler].
 //
-// A pass (pass.go) looks at the queue once: it classifies what is new
-// (classify.go), puts what is due into batches, one a list (plan.go), and has
+// A pass (pass.go) looks at the queue once: it classifies new entries
+// (classify.go), puts those that are due into batches, one a list (plan.go), and has
 // them handled in rounds (round.go). A round is one group of transactions:
 // several small lists are prepared one after the other (apply.go), flushed
 // together and committed one by one. [Engine.Drain] makes passes until the queue
@@ -113,7 +113,7 @@ func (e *Engine) stopOn(ctx context.Context) (forget func() bool) {
 	return context.AfterFunc(ctx, s.Stop)
 }
 
-// start forgets what an earlier run saw. final says that what is tried in vain is
+// start forgets what an earlier run saw. final says that an entry that is tried in vain is
 // not tried again in this run.
 func (e *Engine) start(final bool) {
 	e.stats = Stats{Runner: e.Handler.Name(), Outcomes: map[runner.Outcome]int{}}

@@ -31,7 +31,7 @@ func (p *pass) at(t time.Time) {
 	}
 }
 
-// pass looks at the queue once, and handles what is due. The error is for a queue
+// pass looks at the queue once, and handles the entries that are due. The error is for a queue
 // that cannot be read, or a journal that cannot be written.
 func (e *Engine) pass(ctx context.Context, o passOptions) (*pass, error) {
 	e.resume()

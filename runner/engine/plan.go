@@ -123,7 +123,7 @@ func (e *Engine) limit(b *batch) int {
 		n = busyBatch
 	}
 
-	// Messages are held one at a time, but what is made of them may be held all together.
+	// Messages are held one at a time, but the mail that they cause may be held all together.
 	var size int64
 	for i, en := range b.entries[:n] {
 		if size += en.Size; size > batchBytes && i > 0 {

@@ -261,7 +261,7 @@ func (e *Engine) prepare(batches []*batch) (prepared []*batch) {
 	return prepared
 }
 
-// retryOrStop says what is to become of a batch whose transaction was dropped.
+// retryOrStop decides between another attempt and none for a batch whose transaction was dropped.
 func (e *Engine) retryOrStop(b *batch, err error) {
 	var only *pythonOnly
 	switch {

@@ -48,7 +48,7 @@ func (e *Engine) stop(b *batch, why error) {
 	e.release(b)
 }
 
-// leave gives up what is left of a batch, whose entries a recovery puts back.
+// leave gives up the rest of a batch, whose entries a recovery puts back.
 func (e *Engine) leave(b *batch) {
 	for _, en := range b.entries {
 		if b.claimed[en.Base] {

@@ -7,7 +7,7 @@ import (
 	"github.com/mmrunner/mmrunner/runner/history"
 )
 
-// Stats is what a run has done.
+// Stats has the counts and times of a run.
 type Stats struct {
 	Runner   string                 `json:"runner"`
 	Entries  int                    `json:"entries"`

@@ -1,5 +1,5 @@
 // Package events is in charge of data/mmrunner-events: what each commit did about
-// bounces, one JSON object a line, for [Read] and for whoever else wants to know.
+// bounces, one JSON object a line, for [Read] and other programs.
 // It is written only if a site asks for it (package settings), because it keeps
 // who bounced and why for longer than Mailman does. Mailman never reads it, and
 // list state does not depend on it.
@@ -44,7 +44,7 @@ func File(dataDir string) mlog.Limited {
 	return mlog.Limited{Path: filepath.Join(dataDir, Log), Size: 16 << 20, Keep: 3}
 }
 
-// Kind is what an event is about.
+// Kind is the subject of an event.
 type Kind string
 
 // The kinds of events.
@@ -90,7 +90,7 @@ type Event struct {
 	// Before and After are the member's bounce scores.
 	Before float64 `json:"before,omitempty"`
 	After  float64 `json:"after,omitempty"`
-	// Then is what followed: disabled, probed or removed.
+	// Then is the consequence: disabled, probed or removed.
 	Then string `json:"then,omitempty"`
 }
 

@@ -37,7 +37,7 @@ type Commit struct {
 // Keep is how many commits of a runner's slice are remembered.
 const Keep = 50
 
-// maxBytes is at what size a file is cut down to what is kept.
+// maxBytes is the size from which on a file is cut down to its last lines.
 const maxBytes = 64 << 10
 
 const (
@@ -54,7 +54,7 @@ func Open(dataDir, runner string, n, slices int) *Ring {
 	return &Ring{filepath.Join(dataDir, fmt.Sprintf("%s%s-%d-%d%s", prefix, runner, n, slices, suffix))}
 }
 
-// Add remembers a commit. An error is no reason to stop: what is lost is a line
+// Add remembers a commit. An error is no reason to stop: only a line is lost
 // of a report.
 func (r *Ring) Add(c Commit) error {
 	line, err := json.Marshal(c)

@@ -14,7 +14,7 @@ import (
 	"github.com/mmrunner/mmrunner/pickle"
 )
 
-// Confirmed is what a confirmation did.
+// Confirmed tells what a confirmation has changed.
 type Confirmed struct {
 	Op     string // a kind of pending record
 	Action int    // what became of a held message, for pending.HeldMessage
@@ -219,10 +219,10 @@ func (m *Manager) approval(msg *message.Message) (password string, given bool, e
 	return password, given, nil
 }
 
-// Whitespace is what Python 2's str.strip() takes off.
+// Whitespace has the characters that Python 2's str.strip() takes off.
 const Whitespace = " \t\n\r\v\f"
 
-// shown is what Python's %s makes of a value: a unicode makes a unicode of the whole.
+// shown formats a value as Python's %s does: a unicode makes a unicode of the whole.
 func shown(v pickle.Value) i18n.Text {
 	if u, ok := v.(pickle.Unicode); ok {
 		return u

@@ -83,7 +83,7 @@ func (m *Manager) notifyModerators(template, addr, subject string) error {
 
 // HandleRequest approves or discards what waits for a moderator, as far as a
 // confirmation can: action is requests.Approve or requests.Discard. The error
-// is requests.ErrNoRequest where somebody else has done so.
+// is requests.ErrNoRequest where another process has done so.
 func (m *Manager) HandleRequest(id pickle.Value, action int) error {
 	db, err := m.b.Requests()
 	if err != nil {

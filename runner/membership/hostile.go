@@ -7,7 +7,7 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
 )
 
-// SendHostileSubscriptionNotice tells the owners of both lists that somebody
+// SendHostileSubscriptionNotice tells the owners of both lists that an address
 // who was invited to listname tried to use that here.
 func (m *Manager) SendHostileSubscriptionNotice(listname, address string) error {
 	m.Log("mischief", "%s was invited to %s but confirmed to %s", address, listname, m.l.Name())

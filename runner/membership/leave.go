@@ -121,7 +121,7 @@ func (m *Manager) SendUnsubscribeAck(addr, lang string) error {
 	return m.Send(n, m.verp())
 }
 
-// ConfirmUnsubscription sends a member the request to confirm that he leaves.
+// ConfirmUnsubscription asks a member by mail to confirm the unsubscription.
 // The error is ErrAlreadyPending where the site refuses a second one.
 func (m *Manager) ConfirmUnsubscription(addr string) error {
 	if err := m.refuseSecond(secondPendingLeave, addr, true); err != nil {

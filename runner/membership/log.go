@@ -12,7 +12,7 @@ import (
 
 // Log writes a line as Mailman's syslog does: format has %s only, and the
 // arguments are str (string, pickle.Str) or unicode. Log files are Latin-1,
-// with a question mark for what is not in it.
+// with a question mark for every other character.
 func (m *Manager) Log(file, format string, args ...i18n.Text) {
 	line, err := py.Format(format, args...)
 	if e := py.AsError(err); e != nil {
@@ -21,7 +21,7 @@ func (m *Manager) Log(file, format string, args ...i18n.Text) {
 	m.b.Log(file, "%s", Latin1(line))
 }
 
-// Latin1 is what a log file keeps of a message.
+// Latin1 converts a message as Mailman does for a log file.
 func Latin1(line i18n.Text) string {
 	u, ok := line.(pickle.Unicode)
 	if !ok {

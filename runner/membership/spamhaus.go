@@ -96,7 +96,7 @@ func reversed(a netip.Addr) string {
 }
 
 // bannedDomain is Utils.banned_domain. It asks for the domain as Python writes
-// a list of its parts, which is what Mailman does.
+// a list of its parts, as Mailman does.
 func (m *Manager) bannedDomain(email string) bool {
 	if !m.canResolve() {
 		return false

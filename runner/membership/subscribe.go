@@ -19,7 +19,7 @@ const (
 	policyConfirmApprove = 3
 )
 
-// request is what AddMember and ApprovedAddMember take from a UserDesc, with
+// request has the values that AddMember and ApprovedAddMember take from a UserDesc, with
 // its defaults filled in.
 type request struct {
 	email    string
@@ -144,7 +144,7 @@ func (m *Manager) AddMember(u *pending.UserDesc, remote string) error {
 	return ErrNeedApproval
 }
 
-// ErrOverLimit says that a subscription was dropped, and that nobody is to be told:
+// ErrOverLimit says that a subscription was dropped, and that no notice of it leaves:
 // whose address it is may know nothing of it.
 var ErrOverLimit = errors.New("too many subscriptions are pending today")
 
@@ -219,7 +219,7 @@ func (m *Manager) confirmJoin(u *pending.UserDesc, r request, remote string) err
 	return ErrNeedsConfirmation
 }
 
-// confirmVars are what the templates of confirmation requests may use.
+// confirmVars are the variables of the templates of confirmation requests.
 func (m *Manager) confirmVars(email, cookie, remote string) i18n.Vars {
 	return i18n.Vars{
 		"email":       email,
@@ -233,7 +233,7 @@ func (m *Manager) confirmVars(email, cookie, remote string) i18n.Vars {
 	}
 }
 
-// ApprovedAddMember makes u a member, welcomes him and tells the owners, as the
+// ApprovedAddMember makes u a member, sends the welcome and tells the owners, as the
 // list is set to. The errors are maillist's of AddMember and ErrBanned.
 func (m *Manager) ApprovedAddMember(u *pending.UserDesc, whence Whence) error {
 	r, err := m.ask(u)

@@ -81,7 +81,7 @@ func (m *Manager) catalogCharset() (name string, ok bool) {
 
 // again is _() of a string that may or may not be a text of Mailman's. In
 // Mailman the names of all its variables could be used in it; here it stays as
-// it is, so that nobody has a password told by an address of his choosing.
+// it is, so that a password is never sent to an address of the asker's choice.
 func (m *Manager) again(s string) string {
 	if s == "" {
 		return "" // a catalog has its own header under that

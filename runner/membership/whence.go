@@ -5,13 +5,13 @@ package membership
 // Mailman's texts.
 type Whence string
 
-// Mailcmd is what the commands give.
+// Mailcmd is given by the commands.
 const Mailcmd Whence = "mailcmd"
 
-// viaEmail is what a confirmed subscription gives.
+// viaEmail is given by a confirmed subscription.
 func (m *Manager) viaEmail() Whence { return Whence(m.msgid(textViaEmail, "via email confirmation")) }
 
-// emailConfirmation is what a confirmed unsubscription gives.
+// emailConfirmation is given by a confirmed unsubscription.
 func (m *Manager) emailConfirmation() Whence {
 	return Whence(m.msgid(textEmailConfirm, "email confirmation"))
 }

@@ -15,7 +15,7 @@ import (
 	"github.com/mmrunner/mmrunner/runner/settings"
 )
 
-// World is what an entry may ask for beyond its lists.
+// World has the services beyond its lists that an entry may use.
 type World struct {
 	// MessageID makes the message ids of a list's own mail (MessageIDs).
 	MessageID func(now time.Time, l *maillist.List) string
@@ -26,7 +26,7 @@ type World struct {
 	// siteAdmin is false, of the list creator's; ok is false where none is set.
 	SitePassword func(siteAdmin bool) (sha1 string, ok bool, err error)
 	// Moved is told of each address that became a member or is none any more, in
-	// the order in which Mailman's dicts see it; nil if nobody wants to know.
+	// the order in which Mailman's dicts see it; nil where they are not needed.
 	Moved func(l *maillist.List, addr string, in bool)
 	// Limit is how many subscriptions a day may wait for their confirmation; what asks
 	// for more is dropped. Mailman has no limit.

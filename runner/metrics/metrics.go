@@ -18,7 +18,7 @@ import (
 	"github.com/mmrunner/mmrunner/runner/history"
 )
 
-// Metrics are what one process counts. Its methods may be called by several
+// Metrics are the counts of one process. Its methods may be called by several
 // goroutines.
 type Metrics struct {
 	registry *prometheus.Registry

@@ -31,7 +31,7 @@ type session struct {
 	reused bool // it has had transactions of another message
 }
 
-// keepIdle is for how long a connection is kept that nobody uses.
+// keepIdle is for how long an unused connection is kept.
 const keepIdle = 2 * time.Second
 
 // newPool returns a pool for the site's mail server.

@@ -98,7 +98,7 @@ func (d *delivery) recipientVars(vars i18n.Vars) error {
 	return nil
 }
 
-// encodedName is a member's name in the charset of his language, or the address.
+// encodedName is a member's name in the charset of the member's language, or the address.
 func (d *delivery) encodedName(name pickle.Value, lang string, address i18n.Text) (i18n.Text, error) {
 	charset := d.b.Texts().Charset(lang)
 	var encoded string
@@ -128,7 +128,7 @@ func (d *delivery) encodedName(name pickle.Value, lang string, address i18n.Text
 	return encoded, err
 }
 
-// unlessNotAMember is what Decorate does not catch.
+// unlessNotAMember returns the errors that Decorate does not catch.
 func unlessNotAMember(err error) error {
 	if errors.Is(err, maillist.ErrNotAMember) {
 		return nil
@@ -192,7 +192,7 @@ func same(t i18n.Text, s string) i18n.Text {
 	return s
 }
 
-// padding is what stands at the end of a line.
+// padding matches blanks at the end of a line.
 var padding = regexp.MustCompile(`(?m)(^--)? +\n`)
 
 // unpadded drops the spaces at the ends of lines, but for one after a signature's
@@ -284,7 +284,7 @@ func (d *delivery) concatenate(msg *message.Message, header, footer i18n.Text, l
 	return true, nil
 }
 
-// unicode is a header or footer as characters, without what is none.
+// unicode is a header or footer as characters; bytes that are none are left out.
 func (d *delivery) unicode(t i18n.Text, charset string) (string, error) {
 	if u, ok := t.(pickle.Unicode); ok {
 		return string(u), nil
@@ -296,7 +296,7 @@ func (d *delivery) unicode(t i18n.Text, charset string) (string, error) {
 }
 
 // readable gives the whole message to Python where only that can tell what bytes mean
-// in a charset. Once somebody has had the message that would be twice, and what is
+// in a charset. Once a recipient has had the message that would be twice, and what is
 // read here has to do.
 func (d *delivery) readable(b, charset string) error {
 	if d.began || !codec.Beyond(b, charset) {
@@ -305,7 +305,7 @@ func (d *delivery) readable(b, charset string) error {
 	return &maillist.ErrNeedsPython{List: d.l.Name(), Reason: "a text in " + charset + " can be read by Python only"}
 }
 
-// unlessCodec is what concatenate does not catch: all but an unknown charset and
+// unlessCodec returns the errors that concatenate does not catch: all but an unknown charset and
 // characters that it does not have.
 func unlessCodec(err error) error {
 	if errors.Is(err, &py.Error{Class: "LookupError"}) || isUnicodeError(err) {

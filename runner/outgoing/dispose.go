@@ -15,7 +15,7 @@ import (
 	"github.com/mmrunner/mmrunner/runner/membership"
 )
 
-// finish is what SMTPDirect.process does once its connection is closed, and
+// finish is the end of SMTPDirect.process, after its connection is closed, and
 // OutgoingRunner._dispose after that: the log, and what becomes of recipients that
 // were refused. The error is an exception that Mailman would not have caught.
 func (d *delivery) finish(h *Handler) error {

@@ -3,7 +3,7 @@
 // Handlers/Decorate.py, dispose.go what Queue/OutgoingRunner.py makes of recipients
 // that were refused.
 //
-// A [Handler] only reads lists. A batch of it is a few entries, since whoever stops
+// A [Handler] only reads lists. A batch of it is a few entries, since a process that stops
 // the process, and the retry queue, wait for its end. All entries of a batch are
 // delivered when the last was looked at, on as many connections as the site allows;
 // then they are committed as any batch is, with their log lines, and what goes into
@@ -49,7 +49,7 @@ type Handler struct {
 	ctx    context.Context
 	stop   context.CancelFunc
 
-	compose sync.Mutex // lists and what is made of them are for one goroutine at a time
+	compose sync.Mutex // lists and their copies are for one goroutine at a time
 	batches map[runner.Batch][]*delivery
 	probes  map[string]string // tokens of probes that were refused, and their entries
 }
@@ -156,7 +156,7 @@ func due(b runner.Batch, e *runner.Entry) bool {
 	return !ok || py.Compare(pickle.Value(maillist.Seconds(b.Now())), after) >= 0
 }
 
-// Batched delivers the batch's messages, and does what is to be done then. Entries
+// Batched delivers the batch's messages, and does the work that follows. Entries
 // that were not come to are kept: runner.Failed names them with runner.ErrKept.
 func (h *Handler) Batched(b runner.Batch) error {
 	deliveries := h.batches[b]

@@ -23,7 +23,7 @@ import (
 // memory is which recipients of which entries the mail server has decided about: a
 // file of this process in DATA_DIR, one JSON object a line, flushed before the next
 // transaction begins. An entry stays in its queue until its batch is committed, so
-// whoever is to deliver it after a crash leaves these recipients out.
+// delivering it after a crash leaves these recipients out.
 //
 // A process takes over the lines of those that died, which is told by their files'
 // locks. It may be used by many goroutines.

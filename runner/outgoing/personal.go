@@ -13,7 +13,7 @@ import (
 )
 
 // personalCopy is verpdeliver: a copy of the message for one recipient, and the
-// envelope's sender for him. It is nil for an address that cannot be VERPed.
+// envelope's sender for that copy. It is nil for an address that cannot be VERPed.
 func (d *delivery) personalCopy(recip string) (*message.Message, string, error) {
 	msg, sender := d.msg.Copy(), plain(d.sender)
 	whole, _ := d.data.Get("recips")
@@ -68,7 +68,7 @@ func (d *delivery) personalCopy(recip string) (*message.Message, string, error) 
 // fully is the personalize of a list whose posts are addressed to each member.
 const fully = 2
 
-// addressTo makes the To field the recipient's, with his name.
+// addressTo makes the To field the recipient's address and name.
 func (d *delivery) addressTo(msg *message.Message, recip string) error {
 	msg.Del("to")
 	var name pickle.Value

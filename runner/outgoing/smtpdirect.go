@@ -32,8 +32,8 @@ type delivery struct {
 	sender   i18n.Text      // of the envelope, if it is not VERPed
 	from     string         // who wrote it, for the log
 	chunks   [][]string     // the transactions to come, the last one first
-	personal bool           // each recipient gets a copy of his own
-	began    bool           // somebody has had it
+	personal bool           // each recipient gets a separate copy
+	began    bool           // a recipient has had it
 
 	refused smtplib.Refused
 	logs    []mlog.Line
@@ -51,7 +51,7 @@ func (d *delivery) since(micro int) bool {
 }
 
 // plan is process up to where it opens its connection. It tells whether there is
-// anybody to deliver to.
+// a recipient left.
 func (d *delivery) plan() (bool, error) {
 	v, _ := d.data.Get("recips")
 	list, _ := v.(*pickle.List)
@@ -149,7 +149,7 @@ func chunkify(recips []string, size int) (chunks [][]string) {
 var errStopped = errors.New("stopped")
 
 // deliver has the transactions that are left, the last first, on a connection of
-// the pool. compose locks what is shared with other deliveries.
+// the pool. compose locks the state shared with other deliveries.
 func (d *delivery) deliver(h *Handler) {
 	start := time.Now()
 	conn := &connection{pool: h.pool, site: d.b.Site()}
@@ -244,7 +244,7 @@ func (d *delivery) transaction(h *Handler, conn *connection, chunk []string) (*s
 		if reply.Code < 500 || reply.Code == 552 {
 			return failed(reply.Reply), nil
 		}
-		// The message itself is not wanted: that is nobody's bounce.
+		// The server refuses the message itself: that is no member's bounce.
 		return &smtplib.Refused{}, nil
 	case errors.As(err, &low), errors.As(err, &socket):
 		d.logs = append(d.logs, line("smtp-failure", "Low level smtp error: %v, msgid: %s", err, id))
@@ -255,7 +255,7 @@ func (d *delivery) transaction(h *Handler, conn *connection, chunk []string) (*s
 }
 
 // copyFor is the envelope's sender and the text of the message for one transaction;
-// no text where there is nobody to be sent it to.
+// no text where no recipient is left.
 func (d *delivery) copyFor(chunk []string) (sender, content string, err error) {
 	msg, sender := d.msg, plain(d.sender)
 	if d.personal {

@@ -70,7 +70,7 @@ func Await(ctx context.Context, s *site.Site) error {
 			continue
 		}
 
-		// What somebody else has put there is no worker's.
+		// Other processes' files there are no worker's.
 		if info, err := os.Lstat(file); err != nil || !info.Mode().IsRegular() || int(info.Sys().(*syscall.Stat_t).Uid) != os.Geteuid() {
 			continue
 		}

@@ -51,7 +51,7 @@ func New(s *site.Site, runner string) *Worker { return &Worker{site: s, runner: 
 
 // Handle has Mailman's runner handle waiting entries, in their order, and
 // register what it made of them. It returns how many entries it is done with;
-// an entry that somebody else has taken counts. After an error the others are
+// an entry that another process has taken counts. After an error the others are
 // still in the queue, except that an entry at hand when the process died is a
 // .bak file. An ended ctx ends the work between two entries.
 func (w *Worker) Handle(ctx context.Context, bases []string) (done int, err error) {
@@ -96,7 +96,7 @@ func (w *Worker) start() (err error) {
 		return err
 	}
 
-	// Of a process that had our id before, or somebody else's who guessed the name.
+	// It is left from a process that had our id before, or another process guessed the name.
 	if err := os.Remove(w.lock); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
@@ -203,7 +203,7 @@ func latin1(b string) string {
 	return string(runes)
 }
 
-// tail keeps the end of what is written to it.
+// tail keeps the last bytes that were written to it.
 type tail struct{ b []byte }
 
 const tailBytes = 8 << 10

@@ -52,7 +52,7 @@ func names(s *site.Site) []string {
 	return names
 }
 
-// LMTP is what QRUNNERS calls mmrunner's LMTP server, which has no queue of its own.
+// LMTP is the name in QRUNNERS of mmrunner's LMTP server, which has no queue of its own.
 // Mailman itself has no such runner.
 const LMTP = "LMTPRunner"
 

@@ -11,7 +11,7 @@ import (
 
 // CheckUser returns an error unless the process is Mailman's user's, as mailmanctl's check_privs does: files of
 // another user's would stop the runners of Mailman's. A process of root has become Mailman's user long before,
-// except where nobody but root can change anything of the installation.
+// except where only root can change anything of the installation.
 func CheckUser(s *site.Site) error {
 	u, err := user.Lookup(s.Str("MAILMAN_USER"))
 	if err != nil {

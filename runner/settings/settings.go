@@ -36,19 +36,19 @@ import (
 // File is the file's name, in the data directory.
 const File = "mmrunner.toml"
 
-// Settings is what the file says.
+// Settings are those of the file.
 type Settings struct {
 	// BeyondMailman has bounces looked at again that Mailman's modules do not know.
 	BeyondMailman bool `toml:"beyond-mailman"`
 	// IgnoreNestedReports has a delivery report inside a returned message not count.
 	IgnoreNestedReports bool `toml:"ignore-nested-reports"`
-	// Events is what is written down of each commit.
+	// Events are the settings of the journal of events.
 	Events Events `toml:"events"`
 	// Guard holds members back from being disabled.
 	Guard Guard `toml:"guard"`
-	// Subscriptions limits what is pending.
+	// Subscriptions limits pending subscriptions.
 	Subscriptions Subscriptions `toml:"subscriptions"`
-	// Lists has what is different for single lists, by their names.
+	// Lists has the settings of single lists that differ, by their names.
 	Lists map[string]List `toml:"lists"`
 }
 
@@ -58,7 +58,7 @@ type Events struct {
 	Privacy Privacy `toml:"privacy"`
 }
 
-// Privacy is what of a member's address is written down.
+// Privacy says how much of a member's address is written down.
 type Privacy string
 
 // The kinds of privacy.
@@ -93,7 +93,7 @@ type Subscriptions struct {
 	PerDomain  int `toml:"per-domain"`
 }
 
-// List is what is different for one list.
+// List has the settings of one list that differ.
 type List struct {
 	Guard *Guard `toml:"guard"`
 }

@@ -136,9 +136,9 @@ func (tx *Tx) published() {
 	}
 }
 
-// Complete does what is left of all committed transactions of a group: the
+// Complete finishes all committed transactions of a group: the
 // outbox, the log lines, the entries. Those that were not committed are dropped.
-// After an error that wraps ErrUnfinished, which says what is left, it may be
+// After an error that wraps ErrUnfinished, which names the rest, it may be
 // called again.
 func (g *Group) Complete() error {
 	var done []*Commit

@@ -11,7 +11,7 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/stage"
 )
 
-// complete does what is left of transactions whose list files are in their places:
+// complete finishes transactions whose list files are in their places:
 // the outbox, the log lines, the entries. It may be called again after an error,
 // and then does what it has not done yet.
 func (j *Journal) complete(commits []*Commit) error {

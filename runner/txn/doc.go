@@ -43,7 +43,7 @@
 // # The commit point
 //
 // A transaction is committed when the first of its list files gets its name. The
-// record, which is on the disk by then, says what is left to do: it knows the file
+// record, which is on the disk by then, says which steps are left: it knows the file
 // that was renamed by its temporary name, which is gone. A transaction without a
 // list file is committed by a line in the work file, which is flushed.
 //

@@ -27,7 +27,7 @@ import (
 	"github.com/mmrunner/mmrunner/runner/events"
 )
 
-// Env is what transactions share.
+// Env is shared by all transactions of a process.
 type Env struct {
 	Site     *site.Site
 	Texts    *i18n.Texts

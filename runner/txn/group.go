@@ -24,7 +24,7 @@ type Group struct {
 	txs   []*Tx      // in the order in which they began
 	temp  string     // what the names of its temporary files end in, and no others
 	noted map[string]bool
-	// record is what was flushed; nil before that.
+	// record is on the disk once it is not nil.
 	record *Record
 	// leftover are temporary files of transactions that were dropped after the
 	// record was flushed: it must be gone before they go.

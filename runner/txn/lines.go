@@ -13,7 +13,7 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/stage"
 )
 
-// addLogs takes the log lines into a record, with what is needed to tell which of
+// addLogs takes the log lines into a record, with the positions that tell which of
 // them were written.
 func (r *Record) addLogs(logs *mlog.Set) {
 	was := map[string]stage.Identity{}

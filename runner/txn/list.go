@@ -131,7 +131,7 @@ func (l *list) Undo() {
 // at its end.
 func (l *list) UndoAll() { l.tx.Undo() }
 
-// stage writes what is to be saved of the list, under temporary names.
+// stage writes the changed files of the list under temporary names.
 func (l *list) stage() (files []stage.File, err error) {
 	add := func(more []stage.File, err error) error {
 		files = append(files, more...)

@@ -85,7 +85,7 @@ func (tx *Tx) stage(dir, base string, body []byte) error {
 	return tx.write(file)
 }
 
-// writeOutbox writes what is left of the outbox in memory.
+// writeOutbox writes the files of the outbox that are still in memory.
 func (tx *Tx) writeOutbox() error {
 	for len(tx.unwritten) > 0 {
 		file := tx.unwritten[0]

@@ -48,7 +48,7 @@ type Commit struct {
 	marked bool        // the work file says that it is committed
 }
 
-// Log is what a transaction has for one log file.
+// Log has a transaction's lines for one log file.
 type Log struct {
 	Text []byte         `json:"text"`         // the lines, in no certain charset
 	Was  stage.Identity `json:"was,omitzero"` // the file when the record was written

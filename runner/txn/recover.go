@@ -18,7 +18,7 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/stage"
 )
 
-// Recovery is what Recover found.
+// Recovery has the findings of Recover.
 type Recovery struct {
 	// Finished is how many commits were finished, Undone how many entries were put
 	// back.
@@ -26,7 +26,7 @@ type Recovery struct {
 	// Taken are the base names of .bak files that are to be left alone: another
 	// process has them in hand, or their commit could not be finished yet.
 	Taken map[string]bool
-	// Problems are what kept commits from being finished; they are tried again at
+	// Problems kept commits from being finished; they are tried again at
 	// the next Recover.
 	Problems []error
 }

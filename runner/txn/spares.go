@@ -75,7 +75,7 @@ func (s *spares) take(dir string) string {
 	return left[len(left)-1]
 }
 
-// RemoveSpares removes what is left of transactions that were dropped. It is called
+// RemoveSpares removes the files of dropped transactions that were not used again. It is called
 // when none of them is to be done again soon; what cannot be removed is for a
 // recovery.
 func (j *Journal) RemoveSpares() error {

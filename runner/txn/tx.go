@@ -213,7 +213,7 @@ func (tx *Tx) record(line string) {
 }
 
 // Undo takes back what was changed in all lists of the transaction since they
-// were last saved. It is what happens to the list objects of an entry that fails;
+// were last saved. Mailman does so with the list objects of an entry that fails;
 // mail and pending records that it made before are kept, because Mailman has let
 // them go by then.
 func (tx *Tx) Undo() {
@@ -226,7 +226,7 @@ func (tx *Tx) Undo() {
 // has: this one must be dropped, and done again when the group is complete.
 func (tx *Tx) Conflict() bool { return tx.conflict }
 
-// Err is what kept an outbox entry from being written, nil for nothing. The
+// Err is the error that kept an outbox entry from being written, nil for none. The
 // transaction must be dropped then.
 func (tx *Tx) Err() error { return tx.failed }
 
@@ -272,7 +272,7 @@ func (tx *Tx) forget() {
 	}
 }
 
-// identities are what tells a list's state from a later one.
+// identities tell a list's state from a later one.
 type identities struct{ config, pending, requests stage.Identity }
 
 // identify returns the present state of a list; a file that is not there, or

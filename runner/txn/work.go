@@ -15,7 +15,7 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/site"
 )
 
-// notes is what a work file says.
+// notes is the content of a work file.
 type notes struct {
 	queue     string
 	inHand    []int // from 1

@@ -44,7 +44,7 @@ func (f Finding) String() string {
 	return fmt.Sprintf("%s: %s: %s: got %s, need %s", in, f.Check, f.Path, f.Had, f.Wanted)
 }
 
-// checker is what the checks of one file share.
+// checker is shared by the checks of one file.
 type checker struct {
 	python *Python
 	max    int

@@ -138,7 +138,7 @@ func listNames(s *site.Site) ([]string, error) {
 	return names, nil
 }
 
-// lostFound is what fsck keeps in the root of a file system, for root only.
+// lostFound is fsck's directory in the root of a file system, for root only.
 const lostFound = "lost+found"
 
 // UnknownListError says that a list that was asked for does not exist.

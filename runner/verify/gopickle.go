@@ -39,7 +39,7 @@ func readGopickle(b []byte, text bool) (v pickle.Value, err error) {
 	return t.value(o)
 }
 
-// class and object are what gopickle needs of a class that it does not know:
+// class and object stand for a class that gopickle does not know:
 // without them it stops at the old-style instances of a config.pck.
 type class struct{ module, name string }
 

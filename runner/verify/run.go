@@ -34,10 +34,10 @@ type Options struct {
 	Progress func(done, total int)
 }
 
-// DefaultMax is enough to see what is wrong with a file.
+// DefaultMax differences are enough to see the cause.
 const DefaultMax = 5
 
-// Report is what was verified and what was found.
+// Report lists the verified files and their differences.
 type Report struct {
 	Files    int            `json:"files"`
 	Pickles  int            `json:"pickles"`

@@ -5,7 +5,7 @@
 // Mailman's VirginRunner is its IncomingRunner with a pipeline of two handlers,
 // told by _fasttrack to leave most of what they do to posts: cook.go is
 // Handlers/CookHeaders.py, deliver.go Handlers/ToOutgoing.py. They only look at the
-// list; that Mailman locks it, and saves it unchanged, is what costs so much.
+// list; Mailman locks it and saves it unchanged, which costs so much.
 // A [Handler] is a runner.Reader and does neither.
 //
 // Each message keeps its place: it goes on under the time at which it was received.
@@ -151,7 +151,7 @@ func otherSettings(s *site.Site) []string {
 	return names
 }
 
-// isPipeline tells whether a value is what is left of VirginRunner's own pipeline in
+// isPipeline tells whether a value is the rest of VirginRunner's own pipeline in
 // an entry that was shunted and put back.
 func isPipeline(v pickle.Value) bool {
 	l, ok := v.(*pickle.List)

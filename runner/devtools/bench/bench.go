@@ -157,5 +157,5 @@ func mailman(s *site.Site, runner, queue string) (each time.Duration, err error)
 	return each, nil
 }
 
-// noLimit is for what nobody interrupts.
+// noLimit is for work that is not interrupted.
 var noLimit = context.Background()

@@ -11,7 +11,7 @@ import (
 	"github.com/mmrunner/mmrunner/runner/engine"
 )
 
-// Options say what is measured.
+// Options choose the sizes and loads.
 type Options struct {
 	Members  []int // sizes of the lists
 	Bounces  int   // entries of the bounce batches
@@ -23,7 +23,7 @@ type Options struct {
 	Progress func(what string)
 }
 
-// Drained is what the process says that drained a queue.
+// Drained is the report of a process that drained a queue.
 type Drained struct {
 	Stats engine.Stats `json:"stats"`
 	Peak  int64        `json:"peak_bytes"` // resident set
@@ -39,7 +39,7 @@ type Row struct {
 	// Copy is the median time of a copy and fsync of config.pck, before and
 	// after the batch.
 	Copy time.Duration
-	// Mailman is what Mailman's own runner takes for one entry of this list; 0
+	// Mailman is the time that Mailman's own runner takes for one entry of this list; 0
 	// where it was not asked.
 	Mailman time.Duration
 }

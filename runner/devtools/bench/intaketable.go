@@ -36,7 +36,7 @@ const (
 	pipeTimes  = 15   // how many times as much the whole way takes by the pipe
 )
 
-// OverIntake returns what is over its budget, a sentence each. A disk that flushes
+// OverIntake returns a sentence for each figure over its budget. A disk that flushes
 // more slowly than that, alone, is named.
 func OverIntake(rows []IntakeRow, trips []TripRow) (over []string) {
 	disk := IntakeRow{}

@@ -8,7 +8,7 @@ import (
 	"github.com/mmrunner/mmrunner/runner/demo"
 )
 
-// openTheList has a load's list subscribe whoever asks, at once and with a welcome.
+// openTheList has a load's list subscribe each asker at once, with a welcome.
 func openTheList(s *site.Site) error {
 	for name, v := range map[string]int{"subscribe_policy": 0, "send_welcome_msg": 1} {
 		if err := change(s, demo.ListName, name, pickle.Int(v)); err != nil {

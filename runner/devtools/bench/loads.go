@@ -32,7 +32,7 @@ type load struct {
 	joins   bool // they are no bounces: each is a request to be subscribed at once
 }
 
-// loads are what is measured.
+// loads are those that Loads measures.
 var loads = []load{
 	{name: "each disables a member", lists: 1, members: 5000, bounces: 3000, disable: true},
 	{name: "the same, list saved twice a second", lists: 1, members: 5000, bounces: 3000, disable: true, saved: true},
@@ -44,7 +44,7 @@ var loads = []load{
 	{name: "that join 6,000 members at once", lists: 1, members: 6000, bounces: 1000, joins: true},
 }
 
-// LoadRow is what was measured of one load.
+// LoadRow has the figures of one load.
 type LoadRow struct {
 	Load    string  `json:"load"`
 	Lists   int     `json:"lists"`
@@ -317,7 +317,7 @@ const (
 	largeMore  = 128 << 20
 )
 
-// OverLoads returns what is over its budget, a sentence each.
+// OverLoads returns a sentence for each figure over its budget.
 func OverLoads(rows []LoadRow) (over []string) {
 	for _, r := range rows {
 		what := fmt.Sprintf("%d bounces %s", r.Entries, r.Load)

@@ -39,7 +39,7 @@ func Print(w io.Writer, rows []Row) error {
 	return t.Flush()
 }
 
-// Over returns what is over its budget, a sentence each.
+// Over returns a sentence for each figure over its budget.
 func Over(rows []Row) []string {
 	var over []string
 	for _, r := range rows {

@@ -21,7 +21,7 @@ type facts struct {
 	lines    []string
 }
 
-// Facts returns what is seen in a message, one fact a line.
+// Facts returns message's view of a text, one fact a line.
 func Facts(charsets *message.Charsets, text string) []string {
 	f := &facts{charsets: charsets}
 	m, err := message.Parse(text)

@@ -11,7 +11,7 @@ type Mutator struct {
 	r       *rand.Rand
 }
 
-// NewMutator takes what is random from r.
+// NewMutator takes its random numbers from r.
 func NewMutator(samples []Sample, r *rand.Rand) *Mutator { return &Mutator{samples, r} }
 
 // Next is a sample with one to six mutations.

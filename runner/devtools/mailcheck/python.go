@@ -89,7 +89,7 @@ func registry(lines []string) (*message.Charsets, error) {
 	return r, nil
 }
 
-// Facts is what Python sees in a message.
+// Facts asks Python for its view of a message.
 func (p *Python) Facts(text string) ([]string, error) {
 	if _, err := fmt.Fprintf(p.in, "%d\n%s", len(text), text); err != nil {
 		return nil, fmt.Errorf("driver.py: %w", err)

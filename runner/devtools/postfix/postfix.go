@@ -162,7 +162,7 @@ func (s *Server) await() error {
 // Stop ends it, deliveries at hand included.
 func (s *Server) Stop() error { return run("postfix", "-c", s.Dir, "abort") }
 
-// Log is what it has logged.
+// Log returns its log so far.
 func (s *Server) Log() string {
 	b, err := os.ReadFile(filepath.Join(s.Dir, "log"))
 	if err != nil {

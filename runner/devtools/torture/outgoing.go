@@ -161,7 +161,7 @@ func (d *delivery) Data(r io.Reader) error {
 	return nil
 }
 
-// Delivered is what came of messages that were given to a mail server by processes
+// Delivered counts the messages that were given to a mail server by processes
 // that died.
 type Delivered struct {
 	Kills int
@@ -170,7 +170,7 @@ type Delivered struct {
 	Wrong []string
 }
 
-// Count adds what a mailbox was given of MakeOutgoing's messages, and what is left of
+// Count adds what a mailbox was given of MakeOutgoing's messages, and counts the rest of
 // them in dir.
 func (d *Delivered) Count(dir string, messages int, given map[string]int) error {
 	for i := range messages {

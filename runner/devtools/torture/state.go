@@ -192,7 +192,7 @@ func items(d *pickle.Dict) []string {
 	return parts
 }
 
-// masks are what differs from run to run.
+// masks match the parts that differ from run to run.
 var masks = []struct {
 	re   *regexp.Regexp
 	with string
@@ -216,7 +216,7 @@ func mask(dir, s string) string {
 	return s
 }
 
-// Diff is what one state has and another has not.
+// Diff lists the lines that only one of two states has.
 type Diff struct {
 	Lost  []string // in the undisturbed run only
 	Twice []string // there more often than there

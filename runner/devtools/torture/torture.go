@@ -25,7 +25,7 @@ type Options struct {
 	Progress func(done, total int)
 }
 
-// Result is what Torture found.
+// Result has Torture's counts.
 type Result struct {
 	Options
 	Rounds, Kills int
