@@ -11,15 +11,12 @@ import (
 	"github.com/mmrunner/mmrunner/runner/qrunner"
 )
 
-// ignoreChangesSetting is what --ignore-changes is where mailmanctl starts mmrunner, which passes no options on.
-const ignoreChangesSetting = "MMRUNNER_IGNORE_CHANGES"
-
 func ignoreChangesFlag(f *pflag.FlagSet, to *bool) {
 	f.BoolVar(to, "ignore-changes", false, "run also those runners whose work in Python this site has changed, without the changes")
 }
 
-// withoutChanged leaves out the runners whose modules the site has changed, and says so. The error says that a
-// runner was left out which was asked for by name, or that none is left.
+// withoutChanged leaves out the runners whose modules the site has changed, and says so. The error says that the command
+// line names such a runner (byName), or that no runner is left.
 func withoutChanged(w io.Writer, s *site.Site, names []string, byName, ignore bool) ([]string, error) {
 	var kept []string
 	for _, name := range names {
@@ -46,9 +43,9 @@ func withoutChanged(w io.Writer, s *site.Site, names []string, byName, ignore bo
 }
 
 // leaveChanged moves the runners whose modules the site has changed from ours to others, unless mm_cfg.py says to
-// ignore the changes. say is told why.
+// ignore the changes, and calls say with the reason.
 func leaveChanged(s *site.Site, ours, others []qrunner.Spec, say func(string)) (_, _ []qrunner.Spec) {
-	ignore := s.Bool(ignoreChangesSetting)
+	ignore := s.Bool(qrunner.IgnoreChanges)
 	var kept []qrunner.Spec
 	for _, spec := range ours {
 		text := s.Profile.WithoutEffectText(spec.Name)
@@ -57,7 +54,7 @@ func leaveChanged(s *site.Site, ours, others []qrunner.Spec, say func(string)) (
 			continue
 		}
 
-		say(fmt.Sprintf("%s is left to Mailman's Python: %s; %s = True in mm_cfg.py has mmrunner run it all the same", spec.Name, text, ignoreChangesSetting))
+		say(fmt.Sprintf("%s is left to Mailman's Python: %s; %s = True in mm_cfg.py has mmrunner run it all the same", spec.Name, text, qrunner.IgnoreChanges))
 		others = append(others, spec)
 	}
 

@@ -14,6 +14,7 @@ import (
 
 	"github.com/mmrunner/mmrunner/mmcompat/site"
 	"github.com/mmrunner/mmrunner/mmcompat/terminal"
+	"github.com/mmrunner/mmrunner/runner/qrunner"
 )
 
 type probeOptions struct {
@@ -27,7 +28,8 @@ func newProbe(in *installation) *cobra.Command {
 		Use:   "probe",
 		Short: "Print what mmrunner knows about the installation",
 		Long: `probe prints the profile that mmrunner works from: the release, paths, languages, bounce modules and
-commands of the installation, and which of its modules are not as Mailman ships them. The profile is kept beside the installation's data and made again when a file it came from changes.`,
+commands of the installation, and which of its modules are not as Mailman ships them. The profile is kept beside the
+installation's data and made again when a file it came from changes.`,
 		Args: cobra.NoArgs,
 		Example: `  mmrunner probe
   mmrunner probe --json --no-cache`,
@@ -130,7 +132,7 @@ func summary(w io.Writer, s *site.Site) error {
 		return err
 	}
 	if text := p.WithoutEffectText(""); text != "" {
-		_, err := fmt.Fprintf(w, "\nWARNING: %s.\nThe runners concerned are left to Mailman's Python unless told otherwise with --ignore-changes, or\n%s = True in mm_cfg.py.\n", terminal.Escape(text), ignoreChangesSetting)
+		_, err := fmt.Fprintf(w, "\nWARNING: %s.\nThe runners concerned are left to Mailman's Python unless told otherwise with --ignore-changes, or\n%s = True in mm_cfg.py.\n", terminal.Escape(text), qrunner.IgnoreChanges)
 		return err
 	}
 

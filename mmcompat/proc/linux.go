@@ -33,12 +33,7 @@ func (f FS) Find(pid int) (p Process, alive bool) {
 }
 
 func (f FS) stat(pid int) (procfs.ProcStat, error) {
-	fs, err := procfs.NewFS(f.Mount)
-	if err != nil {
-		return procfs.ProcStat{}, err
-	}
-
-	p, err := fs.Proc(pid)
+	p, err := f.proc(pid)
 	if err != nil {
 		return procfs.ProcStat{}, err
 	}

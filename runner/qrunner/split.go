@@ -59,7 +59,17 @@ const LMTP = "LMTPRunner"
 // Outgoing tells whether mmrunner is to be a site's OutgoingRunner too.
 func Outgoing(s *site.Site) bool { return s.Bool("MMRUNNER_OUTGOING") }
 
-// Split tells the runners that are ours from the others. OutgoingRunner is ours
+// IgnoreChanges is the setting in mm_cfg.py that has mmrunner take also the place of runners whose modules the site has
+// changed.
+const IgnoreChanges = "MMRUNNER_IGNORE_CHANGES"
+
+// Takes tells whether mmrunner, started by mailmanctl, takes the place of a runner of that class name on a site.
+func Takes(s *site.Site, name string) bool {
+	ours, _ := Split([]Spec{{Name: name, Slices: 1}}, Outgoing(s))
+	return len(ours) > 0 && (s.Bool(IgnoreChanges) || s.Profile.WithoutEffectText(name) == "")
+}
+
+// Split returns the runners that mmrunner takes the place of, and the others. It takes the place of OutgoingRunner
 // where the site says so.
 func Split(specs []Spec, outgoing bool) (ours, others []Spec) {
 	for _, spec := range specs {

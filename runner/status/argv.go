@@ -1,13 +1,11 @@
 package status
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 
 	"github.com/mmrunner/mmrunner/runner"
@@ -58,8 +56,8 @@ func (l *looker) script(p *Process, args []string) int {
 		}
 
 		if !filepath.IsAbs(a) {
-			cwd, err := os.Readlink(filepath.Join(l.o.Proc, strconv.Itoa(p.PID), "cwd"))
-			if err != nil {
+			cwd, err := l.proc.Dir(p.PID)
+			if err != nil || cwd == "" {
 				continue
 			}
 			a = filepath.Join(cwd, a)
@@ -103,16 +101,16 @@ func (l *looker) asked(args []string) []spec {
 // neither does, the process found a site as mmrunner finds one, and there seldom are two.
 func (l *looker) here(p *Process, prefix string) bool {
 	if prefix == "" {
-		env, err := os.ReadFile(filepath.Join(l.o.Proc, strconv.Itoa(p.PID), "environ"))
+		env, err := l.proc.Environ(p.PID)
 		if errors.Is(err, fs.ErrPermission) {
 			l.st.Blind = true
-			l.note(fmt.Sprintf("on which installation mmrunner works as process %d: %v", p.PID, err))
+			l.note(fmt.Sprintf("the installation that mmrunner works on as process %d: %v", p.PID, err))
 			return false
 		}
 
-		for line := range bytes.SplitSeq(env, []byte{0}) {
-			if v, ok := bytes.CutPrefix(line, []byte("MAILMAN_PREFIX=")); ok {
-				prefix = string(v)
+		for _, line := range env {
+			if v, ok := strings.CutPrefix(line, "MAILMAN_PREFIX="); ok {
+				prefix = v
 			}
 		}
 	}
@@ -136,12 +134,9 @@ func prefixOf(args []string) (prefix string, rest []string) {
 	return prefix, rest
 }
 
-// named are the runners that mmrunner run and drain are asked for by name; none
-// means all.
+// named returns the runners that the arguments of mmrunner run and drain name. No name means all runners.
 func named(args []string) []spec {
 	slice := whole
-	var all []spec
-
 	for i, a := range args {
 		if v, ok := strings.CutPrefix(a, "--slice="); ok {
 			slice = v
@@ -150,8 +145,9 @@ func named(args []string) []spec {
 		}
 	}
 
+	var all []spec
 	for _, a := range args {
-		if name := strings.TrimSuffix(a, "Runner") + "Runner"; standsIn(name) {
+		if name := strings.TrimSuffix(a, "Runner") + "Runner"; runner.Known(name) {
 			all = append(all, spec{name, slice})
 		}
 	}

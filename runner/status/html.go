@@ -57,7 +57,7 @@ func (st *Status) HTML(w io.Writer, level Level, alarms []Alarm, refresh int) er
 	return statusPage.Write(w, fmt.Sprintf("%s: %v", st.Host, level), refresh, data)
 }
 
-// pageData is what the page is made of.
+// pageData is the data that the page's template reads.
 type pageData struct {
 	*Status
 	Level       Level
@@ -113,7 +113,7 @@ func (m Master) Text() string {
 	return fmt.Sprintf("whether mailmanctl runs cannot be seen (%s)", m.Reason)
 }
 
-// SeldomUsed tells a queue that most sites have no use for.
+// SeldomUsed tells whether most sites have no use for the queue.
 func (q Queue) SeldomUsed() bool { return q.Name == "retry" || q.Name == "news" || q.Name == "maildir" }
 
 // For says for which lists the entries wait, at most so many of them by name, and why.

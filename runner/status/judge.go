@@ -25,7 +25,7 @@ func (l Level) String() string { return [...]string{"OK", "WARNING", "CRITICAL",
 // MarshalText has JSON use the word.
 func (l Level) MarshalText() ([]byte, error) { return []byte(strings.ToLower(l.String())), nil }
 
-// worse tells whether l counts for more than other: what is known to be wrong counts for more than what is not known.
+// worse tells whether l counts for more than other: a fault that was seen counts for more than one that cannot be seen.
 func (l Level) worse(other Level) bool {
 	rank := [...]int{OK: 0, Unclear: 1, Warning: 2, Critical: 3}
 	return rank[l] > rank[other]
@@ -37,7 +37,7 @@ type Alarm struct {
 	Text  string `json:"text"`
 }
 
-// Limits are what is too much; 0 means no limit.
+// Limits are the figures from which on there is an alarm; 0 means no limit.
 type Limits struct {
 	Age       time.Duration // of the oldest entry of a queue that a runner works on
 	Waiting   int           // entries of one such queue
@@ -85,7 +85,7 @@ func ParseLimits(text string, usual Limits) (Limits, error) {
 	return l, nil
 }
 
-// Judge says what wants looking at, the worst first, and how bad it is in all.
+// Judge returns an alarm for each thing that wants looking at, the worst first, and the level of the worst.
 func (st *Status) Judge(warn, crit Limits) (Level, []Alarm) {
 	j := judge{st: st, warn: warn, crit: crit, alarms: []Alarm{}}
 	j.runners()
@@ -126,17 +126,17 @@ func (j *judge) say(level Level, format string, a ...any) {
 }
 
 // over is the level of a figure that has limits.
-func over[T int | time.Duration](had, warn, crit T) Level {
+func over[T int | time.Duration](got, warn, crit T) Level {
 	switch {
-	case crit > 0 && had >= crit:
+	case crit > 0 && got >= crit:
 		return Critical
-	case warn > 0 && had >= warn:
+	case warn > 0 && got >= warn:
 		return Warning
 	}
 	return OK
 }
 
-// runners says who should work and does not.
+// runners says which runners do not run, and which run as Python although mmrunner is installed.
 func (j *judge) runners() {
 	st := j.st
 	working := map[string]bool{}
@@ -161,10 +161,8 @@ func (j *judge) runners() {
 	}
 
 	var python []string
-	for _, p := range st.Runners {
-		if standsIn(p.Runner) && !p.Mmrunner {
-			python = append(python, fmt.Sprintf("%s %d", p.Runner, p.PID))
-		}
+	for _, p := range st.python {
+		python = append(python, fmt.Sprintf("%s %d", p.Runner, p.PID))
 	}
 
 	if st.Installed && len(python) > 0 {
@@ -200,7 +198,7 @@ func (j *judge) queues() {
 		}
 		age := time.Duration(q.AgeSeconds * float64(time.Second))
 		// Bounces that wait to be registered together are not late.
-		if level := over(age, j.warn.Age, j.crit.Age); level != OK && q.Waiting > 0 && (!q.InTime) {
+		if level := over(age, j.warn.Age, j.crit.Age); level != OK && q.Waiting > 0 && !q.InTime {
 			j.say(level, "queue %s: the oldest of %s waits for %s", q.Name, entries(q.Waiting), Roughly(age))
 		}
 
@@ -210,7 +208,7 @@ func (j *judge) queues() {
 	}
 }
 
-// locks says who keeps others waiting, and what dead processes have left.
+// locks says which locks are held for too long, and what dead processes have left.
 func (j *judge) locks() {
 	for _, l := range j.st.Locks {
 		if l.Holder == nil {

@@ -24,7 +24,7 @@ func (l *looker) orphan(path, what string, pid int, t time.Time) {
 	l.st.Orphans = append(l.st.Orphans, Orphan{path, what, pid, t})
 }
 
-// stale is how old a temporary file is that no process can be writing any more.
+// stale is the age from which on no process can still be writing a temporary file.
 const stale = time.Hour
 
 func (l *looker) orphans() {
@@ -82,8 +82,8 @@ func (l *looker) temporary(name string) (what string, pid int) {
 	return state, pid
 }
 
-// scan calls what with each name in a directory, and takes down those that it
-// has a word for. Where no process is known, only an old file is an orphan.
+// scan calls what with each name in a directory, and notes those that it has a word for. Where no process is known,
+// only an old file is an orphan.
 func (l *looker) scan(dir string, what func(name string) (string, int)) {
 	names, err := os.ReadDir(dir)
 	l.unseen(err)

@@ -28,7 +28,7 @@ type Process struct {
 	parent int
 }
 
-// Program is who works: mmrunner, or Mailman's own Python.
+// Program is the program that works: mmrunner, or Mailman's own Python.
 func (p Process) Program() string {
 	if p.Mmrunner {
 		return "mmrunner"
@@ -36,26 +36,24 @@ func (p Process) Program() string {
 	return "Python"
 }
 
-// processes finds mailmanctl by its pid file, and runners by how they were
-// started: as bin/qrunner of this site, or as mmrunner.
+// processes finds mailmanctl by its pid file, and runners by how they were started: as bin/qrunner of this site, or as
+// mmrunner.
 func (l *looker) processes() {
-	dirs, err := os.ReadDir(l.o.Proc)
+	ids, err := l.proc.All()
 	l.unseen(err)
 
 	// What mount option hidepid hides, and what a process of another user does not show (proc(5)).
-	if _, err := os.ReadFile(filepath.Join(l.o.Proc, "1", "cmdline")); err != nil {
+	if _, err := l.proc.Args(1); err != nil {
 		l.st.Blind = true
-		l.note("processes of other users: " + l.o.Proc + " does not show them to this user")
+		l.note("processes of other users: the system does not show them to this user")
 	}
 
 	l.master()
 
-	for _, d := range dirs {
-		pid, err := strconv.Atoi(d.Name())
-		if err != nil || pid == os.Getpid() {
+	for _, pid := range ids {
+		if pid == os.Getpid() {
 			continue
 		}
-
 		p, args := l.process(pid)
 		if p == nil {
 			continue
@@ -68,9 +66,12 @@ func (l *looker) processes() {
 		}
 	}
 
-	sort.SliceStable(l.st.Runners, func(i, j int) bool {
+	sort.Slice(l.st.Runners, func(i, j int) bool {
 		a, b := l.st.Runners[i], l.st.Runners[j]
-		return a.Runner < b.Runner || a.Runner == b.Runner && a.Slice < b.Slice
+		if a.Runner != b.Runner {
+			return a.Runner < b.Runner
+		}
+		return a.Slice < b.Slice || a.Slice == b.Slice && a.PID < b.PID
 	})
 }
 
@@ -102,7 +103,7 @@ func (l *looker) master() {
 	case p == nil && l.st.Blind && l.exists(pid):
 		m.State, m.Reason = Unknown, fmt.Sprintf("process %d of %s is another user's", pid, file)
 	default:
-		m.State, m.Reason = Stopped, fmt.Sprintf("%s names process %d, which is gone", file, pid)
+		m.State, m.Reason = Stopped, fmt.Sprintf("%s names process %d, which has ended", file, pid)
 	}
 }
 
@@ -123,35 +124,31 @@ func contains(args []string, word string) bool {
 	return false
 }
 
-// process reads what /proc says of a process; nil if it is gone, dead, or
-// nothing that can be told.
+// process returns what the system says of a process, and its command line; nil if it has ended or is hidden.
 func (l *looker) process(pid int) (*Process, []string) {
-	dir := filepath.Join(l.o.Proc, strconv.Itoa(pid))
-	b, err := os.ReadFile(filepath.Join(dir, "cmdline"))
-	if err != nil || len(b) == 0 {
+	args, err := l.proc.Args(pid)
+	if err != nil || len(args) == 0 {
 		return nil, nil
 	}
 
-	args := strings.Split(strings.TrimSuffix(string(b), "\x00"), "\x00")
-	p := &Process{PID: pid, Command: strings.Join(args, " "), Binary: args[0]}
+	found, alive := l.proc.Find(pid)
+	boot, err := l.proc.Boot()
+	if err != nil || !alive || found.Start == 0 {
+		return nil, nil
+	}
+
+	p := &Process{PID: pid, Command: strings.Join(args, " "), Binary: args[0], Since: found.After(boot), parent: found.Parent}
 	// Another user's can only be seen by root, and one that was replaced is marked.
-	if exe, err := os.Readlink(filepath.Join(dir, "exe")); err == nil {
+	if exe, err := l.proc.Executable(pid); err == nil && exe != "" {
 		p.Binary = exe
 	}
-
 	p.Mmrunner = strings.HasPrefix(filepath.Base(p.Binary), "mmrunner")
-	told, alive := proc.FS{Mount: l.o.Proc}.Find(pid)
-	boot, err := proc.FS{Mount: l.o.Proc}.Boot()
-	if err != nil || !alive || told.Start == 0 {
-		return nil, nil
-	}
 
-	p.Since, p.parent = told.After(boot), told.Parent
 	return p, args
 }
 
 // exists tells whether there is such a process, of any user.
 func (l *looker) exists(pid int) bool {
-	_, alive := proc.FS{Mount: l.o.Proc}.Find(pid)
+	_, alive := l.proc.Find(pid)
 	return alive || l.st.Blind && proc.Alive(pid)
 }

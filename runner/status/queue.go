@@ -13,29 +13,28 @@ import (
 
 	"github.com/mmrunner/mmrunner/mmcompat/disk"
 	"github.com/mmrunner/mmrunner/mmcompat/qfile"
-	"github.com/mmrunner/mmrunner/runner"
 )
 
 // Queue is one of Mailman's queue directories.
 type Queue struct {
 	Name   string `json:"name"`
-	Runner string `json:"runner,omitempty"` // whose queue it is; "" for shunt and bad, which are for people
+	Runner string `json:"runner,omitempty"` // the runner that works on it; "" for shunt and bad, which are for people
 	Dir    string `json:"dir"`
 	// Unseen is why the directory could not be read; the numbers are all 0 then and mean nothing.
 	Unseen    string `json:"unseen,omitempty"`
 	Waiting   int    `json:"waiting"`
-	AtHand    int    `json:"at_hand"`   // .bak: some runner has them, or had them when it died
+	AtHand    int    `json:"at_hand"`   // .bak: a runner works on them, or did so when it died
 	Preserved int    `json:"preserved"` // .psv: entries that killed a runner, or could not be read
-	// Oldest is when the oldest that waits was received, zero if none does.
+	// Oldest is when the oldest waiting entry was received, zero if none waits.
 	Oldest     time.Time `json:"oldest,omitzero"`
 	AgeSeconds float64   `json:"age_seconds"`
-	// Why says for what the entries wait, where that is known.
+	// Why says why the entries wait, where that is known.
 	Why string `json:"why,omitempty"`
-	// InTime tells that what waits is meant to, and not late.
+	// InTime tells that the entries wait for a reason, and are not late.
 	InTime bool `json:"in_time"`
-	// Lists are the lists that entries wait for, that with the most first.
+	// Lists are the lists that the entries are for, the one with the most entries first.
 	Lists []OfList `json:"lists"`
-	// Unread is how many waiting entries could not be told a list: torn, or more than are read.
+	// Unread is how many waiting entries have no known list: they are torn, or there are more than are read.
 	Unread int `json:"unread"`
 }
 
@@ -54,10 +53,10 @@ var AgeLimits = []time.Duration{
 	160 * time.Minute, 320 * time.Minute, 640 * time.Minute, 1280 * time.Minute,
 }
 
-// What is read of queue entries to tell their lists.
+// Entries are read to find their lists, up to these limits.
 const (
 	mostRead  = 20_000    // entries of one queue
-	mostBytes = 512 << 20 // of all queues
+	mostBytes = 512 << 20 // bytes of all queues
 )
 
 // The queues that no runner works on.
@@ -83,10 +82,7 @@ func QueueNames() []string {
 	return names
 }
 
-// standsIn tells whether mmrunner stands in for a runner.
-func standsIn(name string) bool { return runner.Known(name) }
-
-// queues looks at Mailman's queues, and at whatever else lies in QUEUE_DIR.
+// queues looks at Mailman's queues, and at all other directories in QUEUE_DIR.
 func (l *looker) queues() {
 	known := map[string]bool{}
 	for _, u := range usual {
@@ -180,7 +176,7 @@ func (l *looker) entry(q *Queue, lists map[string]*OfList, e os.DirEntry, when t
 	of.ByAge[n]++
 }
 
-// explain says for what the entries of a queue wait, if it is not only for their turn.
+// explain says why the entries of a queue wait, where a runner would not take them now.
 func (l *looker) explain(q *Queue) {
 	if q.Waiting == 0 || q.Runner == "" {
 		return
@@ -254,8 +250,7 @@ func changed(info os.FileInfo) time.Time {
 	return info.ModTime()
 }
 
-// orphaned tells whether what happened at t was the work of a runner that is
-// gone: none works now, or all that do are younger.
+// orphaned tells whether the runner that changed a file at t has ended: none works now, or all that do began later.
 func (l *looker) orphaned(runner string, t time.Time) bool {
 	if l.st.Blind || runner == "" {
 		return false

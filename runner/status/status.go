@@ -8,9 +8,11 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mmrunner/mmrunner/mmcompat/proc"
 	"github.com/mmrunner/mmrunner/mmcompat/site"
 	"github.com/mmrunner/mmrunner/runner/history"
 	"github.com/mmrunner/mmrunner/runner/lmtp"
+	"github.com/mmrunner/mmrunner/runner/qrunner"
 )
 
 // Status is an installation at one moment.
@@ -20,8 +22,8 @@ type Status struct {
 	Prefix  string    `json:"prefix"`
 	Release string    `json:"release,omitempty"` // Mailman's; "" where its Python could not be asked
 	Master  Master    `json:"master"`
-	// Installed tells that mm_cfg.PYTHON names mmrunner; Active that no Python runner does the work of one that
-	// mmrunner stands in for.
+	// Installed tells that mm_cfg.PYTHON names mmrunner; Active that some runner is mmrunner, and that Python does the
+	// work of none that mmrunner takes the place of on this site.
 	Installed bool      `json:"installed"`
 	Active    bool      `json:"active"`
 	Queues    []Queue   `json:"queues"`
@@ -32,10 +34,13 @@ type Status struct {
 	Batches []history.Commit `json:"batches"`
 	// Mail is what the LMTP server of each host has taken, as it last wrote down.
 	Mail []lmtp.Counts `json:"mail"`
-	// Blind tells that the processes of other users are hidden from who looks.
+	// Blind tells that the system hides other users' processes from this user.
 	Blind bool `json:"processes_hidden"`
 	// Unseen is what could not be looked at, and why.
 	Unseen []string `json:"unseen"`
+
+	// python are the Python runners whose place mmrunner takes on this site, once mailmanctl starts it.
+	python []Process
 }
 
 // Master is mailmanctl, the process that starts the runners.
@@ -52,7 +57,7 @@ type MasterState string
 const (
 	Running MasterState = "running"
 	Stopped MasterState = "stopped"
-	Unknown MasterState = "unknown" // whoever looks may not see it
+	Unknown MasterState = "unknown" // this user may not see it
 )
 
 // Options say how to look.
@@ -61,7 +66,7 @@ type Options struct {
 	// Host is this host's name as locks and temporary files have it, "" for the
 	// kernel's.
 	Host string
-	// Proc is where processes are looked up, "" for /proc.
+	// Proc is where the proc file system is mounted, "" for the usual place.
 	Proc string
 }
 
@@ -89,6 +94,7 @@ func Runners(s *site.Site, o Options) (all []Process, unseen []string) {
 type looker struct {
 	site *site.Site
 	o    Options
+	proc proc.FS
 	now  time.Time
 	st   *Status
 	// budget is how many bytes of queue entries may still be read.
@@ -100,8 +106,9 @@ func newLooker(s *site.Site, o Options) *looker {
 		o.Host, _ = os.Hostname()
 	}
 
-	if o.Proc == "" {
-		o.Proc = "/proc"
+	processes := proc.Host
+	if o.Proc != "" {
+		processes = proc.FS{Mount: o.Proc}
 	}
 
 	st := &Status{
@@ -113,7 +120,7 @@ func newLooker(s *site.Site, o Options) *looker {
 		st.Release = s.Profile.Version
 	}
 
-	return &looker{site: s, o: o, now: st.At, st: st, budget: mostBytes}
+	return &looker{site: s, o: o, proc: processes, now: st.At, st: st, budget: mostBytes}
 }
 
 // unseen notes an error of looking. What is not there needs no note.
@@ -153,17 +160,16 @@ func (l *looker) mail() {
 // change to mm_cfg.py goes on with the settings that it had then.
 func (l *looker) installed() {
 	l.st.Installed = strings.HasPrefix(filepath.Base(l.site.Str("PYTHON")), "mmrunner")
-	l.st.Active = false
-
+	ours := 0
 	for _, p := range l.st.Runners {
-		if !standsIn(p.Runner) {
-			continue
+		switch {
+		case !qrunner.Takes(l.site, p.Runner):
+		case p.Mmrunner:
+			ours++
+		default:
+			l.st.python = append(l.st.python, p)
 		}
-		if !p.Mmrunner {
-			l.st.Active = false
-			return
-		}
-
-		l.st.Active = true
 	}
+
+	l.st.Active = ours > 0 && len(l.st.python) == 0
 }

@@ -137,13 +137,13 @@ func TestLook(t *testing.T) {
 	for _, r := range st.Runners {
 		runners = append(runners, fmt.Sprint(r.PID, " ", r.Runner, " ", r.Slice, " ", r.Mmrunner))
 		if age := time.Since(r.Since); age < 59*time.Minute || age > 2*time.Hour {
-			t.Errorf("%d: since %v, wanted an hour ago", r.PID, r.Since)
+			t.Errorf("%d: since %v, need an hour ago", r.PID, r.Since)
 		}
 	}
 
-	if had, want := strings.Join(runners, "; "), "14 BounceRunner 0/1 true; 12 BounceRunner 1/2 false; 13 CommandRunner 0/1 true; "+
-		"19 NewsRunner 1/4 false; 17 OutgoingRunner 0/1 false; 19 VirginRunner 0/1 false"; had != want {
-		t.Errorf("had runners %s\nwanted %s", had, want)
+	if got, want := strings.Join(runners, "; "), "14 BounceRunner 0/1 true; 12 BounceRunner 1/2 false; 13 CommandRunner 0/1 true; "+
+		"19 NewsRunner 1/4 false; 17 OutgoingRunner 0/1 false; 19 VirginRunner 0/1 false"; got != want {
+		t.Errorf("got runners %s\nneed %s", got, want)
 	}
 
 	queues := map[string]Queue{}
@@ -178,8 +178,8 @@ func TestLook(t *testing.T) {
 		orphans = append(orphans, filepath.Base(o.Path))
 	}
 	// The entry at hand is another's, who is there.
-	if had, want := strings.Join(orphans, " "), "bounce-events-00097.pck config.pck.tmp.here.99 pending.pck.tmp.98.1000"; had != want {
-		t.Errorf("got orphans %s, need %s", had, want)
+	if got, want := strings.Join(orphans, " "), "bounce-events-00097.pck config.pck.tmp.here.99 pending.pck.tmp.98.1000"; got != want {
+		t.Errorf("got orphans %s, need %s", got, want)
 	}
 
 	if len(st.Batches) != 1 || st.Batches[0].Entries != 4 {
@@ -258,7 +258,7 @@ func TestJudgeSaysWhatWantsLookingAt(t *testing.T) {
 		{"a late queue", Status{Runners: all, Queues: []Queue{late("out", "OutgoingRunner", 40)}}, Warning, "queue out: the oldest of 3 entries waits for 40 min"},
 		{"a very late one", Status{Runners: all, Queues: []Queue{late("out", "OutgoingRunner", 300)}}, Critical, "queue out: the oldest of 3 entries waits for 5 h"},
 		{"five shunted", Status{Runners: all, Queues: []Queue{{Name: "shunt", Waiting: 5}}}, Warning, "5 entries shunted: mmrunner shunt list says why"},
-		{"not active", Status{Runners: all, Installed: true}, Warning, "BounceRunner 5"},
+		{"not active", Status{Runners: all, Installed: true, python: all[:1]}, Warning, "BounceRunner 5"},
 		{"a dead lock", Status{Runners: all, Locks: []Lock{{List: "a", Holder: &Holder{PID: 9, Dead: true}}}}, Warning, "list a: its lock is held by process 9, which is dead"},
 		{"a leftover", Status{Runners: all, Orphans: []Orphan{{Path: "/x"}}}, Warning, "1 file was left by a process that died: /x"},
 		{"not seen", Status{Runners: all, Unseen: []string{"that"}}, Unclear, "cannot be seen: that"},
@@ -324,22 +324,47 @@ func TestQueuesSayWhyEntriesWait(t *testing.T) {
 	}
 }
 
-// mm_cfg.py names mmrunner, and mailmanctl has not been started since.
+// mm_cfg.py names mmrunner, and mailmanctl has not been started since. OutgoingRunner, and a runner whose module the
+// site has changed, stay Python's.
 func TestInstalledButNotActive(t *testing.T) {
-	profile := site.Builtin()
-	profile.Settings["PYTHON"] = site.Setting{Value: pickle.Str("/usr/local/bin/mmrunner")}
-	s := site.FromProfile(t.TempDir(), profile)
-	qrunner := filepath.Join(s.Str("BIN_DIR"), "qrunner")
-	for binary, active := range map[string]bool{"/opt/python2.7": false, "/usr/local/bin/mmrunner": true} {
-		st := Look(s, Options{Host: "here", Proc: fakeProc(t, map[int][]string{12: {binary, qrunner, "--runner=BounceRunner:0:1", "-s"}})})
-		_, alarms := st.Judge(Limits{}, Limits{})
-		said := false
-		for _, a := range alarms {
-			said = said || strings.Contains(a.Text, "installed but not active") && strings.Contains(a.Text, "BounceRunner 12")
+	const python, mmrunner = "/opt/python2.7", "/usr/local/bin/mmrunner"
+	for _, test := range []struct {
+		name, bounce, command, out string
+		settings                   map[string]pickle.Value
+		custom                     []string
+		active                     bool
+		alarm                      string
+	}{
+		{name: "not started anew", bounce: python, command: python, out: python, alarm: "BounceRunner 12, CommandRunner 13"},
+		{name: "started", bounce: mmrunner, command: mmrunner, out: python, active: true},
+		{name: "out too", bounce: mmrunner, command: mmrunner, out: python, settings: map[string]pickle.Value{"MMRUNNER_OUTGOING": pickle.Int(1)}, alarm: "OutgoingRunner 14"},
+		{name: "changed module", bounce: python, command: mmrunner, out: python, custom: []string{"Queue/BounceRunner"}, active: true},
+		{name: "changes ignored", bounce: python, command: mmrunner, out: python, custom: []string{"Queue/BounceRunner"},
+			settings: map[string]pickle.Value{"MMRUNNER_IGNORE_CHANGES": pickle.Int(1)}, alarm: "BounceRunner 12"},
+	} {
+		profile := site.Builtin()
+		profile.Custom = test.custom
+		profile.Settings["PYTHON"] = site.Setting{Value: pickle.Str(mmrunner)}
+		for name, v := range test.settings {
+			profile.Settings[name] = site.Setting{Value: v}
 		}
+		s := site.FromProfile(t.TempDir(), profile)
+		qrunner := filepath.Join(s.Str("BIN_DIR"), "qrunner")
+		st := Look(s, Options{Host: "here", Proc: fakeProc(t, map[int][]string{
+			12: {test.bounce, qrunner, "--runner=BounceRunner:0:1", "-s"},
+			13: {test.command, qrunner, "--runner=CommandRunner:0:1", "-s"},
+			14: {test.out, qrunner, "--runner=OutgoingRunner:0:1", "-s"},
+		})})
 
-		if !st.Installed || st.Active != active || said == active {
-			t.Errorf("%s: got installed %v, active %v, alarms %+v", binary, st.Installed, st.Active, alarms)
+		_, alarms := st.Judge(Limits{}, Limits{})
+		said := ""
+		for _, a := range alarms {
+			if _, after, ok := strings.Cut(a.Text, "installed but not active"); ok {
+				_, said, _ = strings.Cut(after, "(")
+			}
+		}
+		if !st.Installed || st.Active != test.active || strings.TrimSuffix(said, ")") != test.alarm {
+			t.Errorf("%s: got installed %v, active %v and %q, need active %v and %q", test.name, st.Installed, st.Active, said, test.active, test.alarm)
 		}
 	}
 }

@@ -1,0 +1,64 @@
+package proc
+
+import "github.com/prometheus/procfs"
+
+// All returns the ids of all processes that the system shows to this user.
+func (f FS) All() ([]int, error) {
+	fs, err := procfs.NewFS(f.Mount)
+	if err != nil {
+		return nil, err
+	}
+
+	procs, err := fs.AllProcs()
+	ids := make([]int, len(procs))
+	for i, p := range procs {
+		ids[i] = p.PID
+	}
+	return ids, err
+}
+
+// Args returns a process's command line. It is empty for a process that has ended and that its parent has not asked
+// for yet.
+func (f FS) Args(pid int) ([]string, error) {
+	p, err := f.proc(pid)
+	if err != nil {
+		return nil, err
+	}
+	return p.CmdLine()
+}
+
+// Executable returns the path of the program that a process runs. The kernel adds " (deleted)" where the file was
+// replaced or removed. Only root may see another user's.
+func (f FS) Executable(pid int) (string, error) {
+	p, err := f.proc(pid)
+	if err != nil {
+		return "", err
+	}
+	return p.Executable()
+}
+
+// Dir returns a process's working directory. Only root may see another user's.
+func (f FS) Dir(pid int) (string, error) {
+	p, err := f.proc(pid)
+	if err != nil {
+		return "", err
+	}
+	return p.Cwd()
+}
+
+// Environ returns the environment that a process was started with, as NAME=VALUE. Only root may see another user's.
+func (f FS) Environ(pid int) ([]string, error) {
+	p, err := f.proc(pid)
+	if err != nil {
+		return nil, err
+	}
+	return p.Environ()
+}
+
+func (f FS) proc(pid int) (procfs.Proc, error) {
+	fs, err := procfs.NewFS(f.Mount)
+	if err != nil {
+		return procfs.Proc{}, err
+	}
+	return fs.Proc(pid)
+}
