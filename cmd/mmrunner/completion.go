@@ -9,17 +9,15 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
 	"github.com/mmrunner/mmrunner/mmcompat/site"
 	"github.com/mmrunner/mmrunner/runner"
-	"github.com/mmrunner/mmrunner/runner/status"
 )
 
-// completeRunners offers the runners that mmrunner takes the place of, to shells that complete a command line; the
-// completion command itself, with scripts for bash, zsh and fish, is cobra's.
+// completeRunners offers the runners that mmrunner can take the place of. The completion command itself, with its scripts
+// for bash, zsh and fish, is cobra's.
 func completeRunners(_ *cobra.Command, args []string, begun string) ([]string, cobra.ShellCompDirective) {
 	var names []string
 	for _, k := range append(slices.Clone(runner.Kinds), runner.Outgoing) {
-		name := k.Name + "\tqueue " + k.Queue
-		if strings.HasPrefix(name, begun) && !named(args, name) {
-			names = append(names, name)
+		if strings.HasPrefix(k.Name, begun) && !slices.Contains(args, k.Name) {
+			names = append(names, cobra.CompletionWithDesc(k.Name, "queue "+k.Queue))
 		}
 	}
 	return names, cobra.ShellCompDirectiveNoFileComp
@@ -38,7 +36,7 @@ func (in *installation) completeLists(_ *cobra.Command, args []string, begun str
 	}
 	var names []string
 	for _, name := range lists {
-		if strings.HasPrefix(name, begun) && !named(args, name) {
+		if strings.HasPrefix(name, begun) && !slices.Contains(args, name) {
 			names = append(names, name)
 		}
 	}
@@ -46,30 +44,22 @@ func (in *installation) completeLists(_ *cobra.Command, args []string, begun str
 	return names, cobra.ShellCompDirectiveNoFileComp
 }
 
-// completeQueues offers the names of Mailman's queues.
-func completeQueues(_ *cobra.Command, _ []string, begun string) ([]string, cobra.ShellCompDirective) {
-	var names []string
-	for _, name := range status.QueueNames() {
-		if strings.HasPrefix(name, begun) {
-			names = append(names, name)
-		}
+// completeList offers the lists of the installation to a command that takes one.
+func (in *installation) completeList(cmd *cobra.Command, args []string, begun string) ([]string, cobra.ShellCompDirective) {
+	if len(args) > 0 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
-	return names, cobra.ShellCompDirectiveNoFileComp
+	return in.completeLists(cmd, args, begun)
 }
 
-// completeFlag has shells complete the value of a flag.
+// completeWords offers words.
+func completeWords(words ...string) cobra.CompletionFunc {
+	return cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp)
+}
+
+// completeFlag has shells complete a flag's value with what f offers.
 func completeFlag(cmd *cobra.Command, name string, f cobra.CompletionFunc) {
 	if err := cmd.RegisterFlagCompletionFunc(name, f); err != nil {
 		panic(err) // a flag that was not defined: a mistake of the program's
 	}
-}
-
-func named(args []string, name string) bool {
-	name, _, _ = strings.Cut(name, "\t")
-	for _, a := range args {
-		if a == name {
-			return true
-		}
-	}
-	return false
 }

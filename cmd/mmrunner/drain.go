@@ -60,7 +60,7 @@ other has in hand. Another mmrunner does know.`,
 	ignoreChangesFlag(cmd.Flags(), &o.ignoreChanges)
 	cmd.Flags().BoolVar(&o.besidePython, "beside-python", false, "go on though a Python runner works on the queue")
 	batchSizeFlag(cmd.Flags(), &o.batchSize, engine.DefaultBatch)
-	o.beyond.flags(cmd.Flags())
+	o.beyond.flags(cmd)
 	jsonFlag(cmd.Flags(), &o.asJSON)
 
 	return cmd

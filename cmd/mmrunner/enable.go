@@ -45,9 +45,10 @@ A status code is only known for what was written down since events were switched
 		Example: `  mmrunner enable announce --disabled-since 2024-05-01
   mmrunner enable announce --disabled-since 2024-05-01 --code '5.7.*' --apply
   mmrunner enable --undo mmrunner-enabled-announce-20240502.json --apply`,
-		Annotations: exits(exitDone, exitNotDone, exitStopped),
-		Args:        cobra.MaximumNArgs(1),
-		RunE:        func(cmd *cobra.Command, args []string) error { return enableMembers(cmd, in, o, args) },
+		Annotations:       exits(exitDone, exitNotDone, exitStopped),
+		Args:              cobra.MaximumNArgs(1),
+		ValidArgsFunction: in.completeList,
+		RunE:              func(cmd *cobra.Command, args []string) error { return enableMembers(cmd, in, o, args) },
 	}
 
 	f := cmd.Flags()

@@ -3,7 +3,7 @@ package main
 import (
 	"fmt"
 
-	"github.com/spf13/pflag"
+	"github.com/spf13/cobra"
 
 	"github.com/mmrunner/mmrunner/mmcompat/site"
 	"github.com/mmrunner/mmrunner/runner"
@@ -22,11 +22,13 @@ type beyondOptions struct {
 	privacy string
 }
 
-func (o *beyondOptions) flags(f *pflag.FlagSet) {
+func (o *beyondOptions) flags(cmd *cobra.Command) {
+	f := cmd.Flags()
 	f.BoolVar(&o.beyond, "beyond-mailman", false, "look again, by mmrunner's own rules, at bounces that Mailman's modules do not know")
 	f.BoolVar(&o.nested, "ignore-nested-reports", false, "do not count a delivery report that lies inside the returned message")
 	f.BoolVar(&o.events, "events", false, "write down in data/mmrunner-events what is done to members, for mmrunner report")
 	f.StringVar(&o.privacy, "privacy", "", "what --events keeps of members' addresses: keep (the usual), hash or none")
+	completeFlag(cmd, "privacy", completeWords(string(settings.Keep), string(settings.Hash), string(settings.Omit)))
 }
 
 // configuredHandler makes handlers that do what flags and the site's settings ask for.

@@ -110,6 +110,8 @@ systemd passes on are taken in the place of --listen and --socketmap. As root it
 	f.StringVar(&o.check, "check", "", "try each address of `LIST`, and end")
 	f.StringVar(&o.via, "via", "", "for --check: send by SMTP through the mail server at `HOST:PORT`")
 	f.DurationVar(&o.wait, "wait", time.Minute, "for --check: how long mail may take")
+	completeFlag(cmd, "config", completeWords(lmtp.MailServers...))
+	completeFlag(cmd, "check", in.completeLists)
 	cmd.MarkFlagsMutuallyExclusive("config", "check")
 
 	return cmd

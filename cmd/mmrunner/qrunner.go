@@ -60,6 +60,7 @@ mailmanctl starts its runners through mmrunner where mm_cfg.py sets PYTHON to it
 
 	f := cmd.Flags()
 	f.StringArrayVarP(&specs, "runner", "r", nil, "the runner `NAME[:SLICE:COUNT]`, SLICE from 0; may be repeated; All is all of them")
+	completeFlag(cmd, "runner", completeRunners)
 	f.BoolVarP(&o.Once, "once", "o", false, "one entry for each runner, then end")
 	f.BoolVarP(&o.List, "list", "l", false, "show the names of the runners")
 	f.BoolVarP(&o.Verbose, "verbose", "v", false, "log each turn of several runners in the qrunner log")

@@ -41,9 +41,10 @@ The guard is switched on in data/mmrunner.toml, for all lists or for one:
     members = 500`,
 		Example: `  mmrunner release announce
   mmrunner release announce --domain example.net --apply`,
-		Annotations: exits(exitDone, exitNotDone, exitStopped),
-		Args:        cobra.ExactArgs(1),
-		RunE:        func(cmd *cobra.Command, args []string) error { return releaseHeld(cmd, in, o, args[0]) },
+		Annotations:       exits(exitDone, exitNotDone, exitStopped),
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: in.completeList,
+		RunE:              func(cmd *cobra.Command, args []string) error { return releaseHeld(cmd, in, o, args[0]) },
 	}
 
 	f := cmd.Flags()

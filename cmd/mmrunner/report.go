@@ -47,8 +47,9 @@ It changes nothing.`,
 		Example: `  mmrunner report
   mmrunner report announce --since 2024-05-01 --html report.html
   mmrunner report --member amy@example.net`,
-		Annotations: exits(exitDone, exitNotDone),
-		RunE:        func(cmd *cobra.Command, args []string) error { return writeReport(cmd, in, o, args) },
+		Annotations:       exits(exitDone, exitNotDone),
+		ValidArgsFunction: in.completeLists,
+		RunE:              func(cmd *cobra.Command, args []string) error { return writeReport(cmd, in, o, args) },
 	}
 
 	f := cmd.Flags()

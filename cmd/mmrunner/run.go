@@ -43,8 +43,9 @@ itself (see mmrunner install).
 As root it becomes Mailman's user first, as every command does; any other user than Mailman's is refused.`,
 		Example: `  mmrunner run
   mmrunner run --slice 0/2 --metrics-addr :9112 BounceRunner`,
-		Annotations: exits("0 it was told to stop", exitNotDone),
-		RunE:        func(cmd *cobra.Command, args []string) error { return runForeground(cmd, in, o, args) },
+		Annotations:       exits("0 it was told to stop", exitNotDone),
+		ValidArgsFunction: completeRunners,
+		RunE:              func(cmd *cobra.Command, args []string) error { return runForeground(cmd, in, o, args) },
 	}
 
 	f := cmd.Flags()
@@ -53,7 +54,7 @@ As root it becomes Mailman's user first, as every command does; any other user t
 	batchSizeFlag(f, &o.batchSize, engine.DefaultBatch)
 	f.Float64Var(&o.lockShare, "lock-share", engine.DefaultLockShare, "share of the time for which a list's lock is held at most")
 	metricsFlag(f, &o.metrics)
-	o.beyond.flags(f)
+	o.beyond.flags(cmd)
 	f.StringVar(&o.lmtp, "lmtp", "", "take mail from the mail server too, on `ADDRESS`; see mmrunner lmtp")
 	f.Lookup("lmtp").NoOptDefVal = lmtp.UsualAddress
 	f.StringVar(&o.socketmap, "socketmap", lmtp.UsualSocketmap, "with --lmtp: answer Postfix's socketmap on `ADDRESS`, or none")

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -16,6 +17,7 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/terminal"
 	"github.com/mmrunner/mmrunner/runner/dump"
 	"github.com/mmrunner/mmrunner/runner/shunt"
+	"github.com/mmrunner/mmrunner/runner/status"
 )
 
 func newShunt(in *installation) *cobra.Command {
@@ -291,7 +293,7 @@ queues. What is wrong with it should be mended before that; mmrunner shunt show 
 
 	cmd.Flags().BoolVar(&o.all, "all", false, "all entries of the shunt queue")
 	cmd.Flags().StringVar(&o.queue, "queue", "", "put them into this queue")
-	completeFlag(cmd, "queue", completeQueues)
+	completeFlag(cmd, "queue", completeWords(status.QueueNames()...))
 	return cmd
 }
 
@@ -387,7 +389,7 @@ func (in *installation) completeShunted(cmd *cobra.Command, args []string, begun
 	}
 	var names []string
 	for _, e := range entries {
-		if strings.HasPrefix(e.Base, begun) && !named(args, e.Base) && terminal.Escape(e.Base) == e.Base {
+		if strings.HasPrefix(e.Base, begun) && !slices.Contains(args, e.Base) && terminal.Escape(e.Base) == e.Base {
 			names = append(names, e.Base+"\t"+terminal.Escape(e.Why))
 		}
 	}

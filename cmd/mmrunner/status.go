@@ -72,7 +72,7 @@ The exit statuses are those of monitoring plugins, with and without --check.`,
 	f.Lookup("watch").NoOptDefVal = "2s"
 	cmd.MarkFlagsMutuallyExclusive("json", "check", "queue", "html")
 	cmd.MarkFlagsMutuallyExclusive("watch", "check")
-	completeFlag(cmd, "queue", completeQueues)
+	completeFlag(cmd, "queue", completeWords(status.QueueNames()...))
 
 	return cmd
 }
