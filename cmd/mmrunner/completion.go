@@ -52,9 +52,17 @@ func (in *installation) completeList(cmd *cobra.Command, args []string, begun st
 	return in.completeLists(cmd, args, begun)
 }
 
-// completeWords offers words.
+// completeWords offers those of the words that begin as the value does.
 func completeWords(words ...string) cobra.CompletionFunc {
-	return cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp)
+	return func(_ *cobra.Command, _ []string, begun string) ([]string, cobra.ShellCompDirective) {
+		var fitting []string
+		for _, word := range words {
+			if strings.HasPrefix(word, begun) {
+				fitting = append(fitting, word)
+			}
+		}
+		return fitting, cobra.ShellCompDirectiveNoFileComp
+	}
 }
 
 // completeFlag has shells complete a flag's value with what f offers.
