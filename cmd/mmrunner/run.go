@@ -1,7 +1,7 @@
 package main
 
 import (
-	"errors"
+	"context"
 	"fmt"
 	"os"
 	"strings"
@@ -63,7 +63,7 @@ As root it becomes Mailman's user first, as every command does; any other user t
 	return cmd
 }
 
-func runForeground(cmd *cobra.Command, in *installation, o runOptions, names []string) (failed error) {
+func runForeground(cmd *cobra.Command, in *installation, o runOptions, names []string) error {
 	ownSignals(cmd)
 	if err := sane(o.batchSize, "--batch-size", o.lockShare, "--lock-share"); err != nil {
 		return err
@@ -111,12 +111,10 @@ func runForeground(cmd *cobra.Command, in *installation, o runOptions, names []s
 	}
 
 	if o.lmtp != "" {
-		end, err := besideRunners(cmd.Context(), s, lmtpOptions{listen: []string{o.lmtp}, maps: []string{o.socketmap}})
-		if err != nil {
-			return err
-		}
 		// Mail is taken until the runners have ended; what comes late waits in the queues.
-		defer func() { failed = errors.Join(failed, end()) }()
+		process.Beside = func(ctx context.Context) (func() error, error) {
+			return besideRunners(ctx, s, lmtpOptions{listen: []string{o.lmtp}, maps: []string{o.socketmap}})
+		}
 	}
 
 	// To have been told to stop is no failure to a supervisor.

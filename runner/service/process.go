@@ -43,6 +43,9 @@ type Process struct {
 	// Python are the runners that are not mmrunner's, when a command line asks for
 	// both kinds; it may be nil.
 	Python *PythonRunners
+	// Beside, if not nil, starts work that lives as long as the runners, once signals
+	// are handled. The returned function ends that work.
+	Beside func(ctx context.Context) (end func() error, err error)
 
 	metrics *metrics.Metrics
 	status  atomic.Int32 // the last signal that said to stop
@@ -66,7 +69,7 @@ func (p *Process) Run(ctx context.Context) (status int, err error) {
 }
 
 // run is Run up to where the slices, the journals and the logs are given back.
-func (p *Process) run(ctx context.Context, program program) (status int, replaced bool, err error) {
+func (p *Process) run(outer context.Context, program program) (status int, replaced bool, err error) {
 	// The logs come first: they are where the rest complains.
 	env := txn.NewEnv(p.Site)
 	defer env.Log.Close()
@@ -96,10 +99,22 @@ func (p *Process) run(ctx context.Context, program program) (status int, replace
 	name, started, exiting := p.logNames()
 
 	// From here on signals end it, whatever it waits for.
-	ctx, stop := context.WithCancel(ctx)
+	ctx, stop := context.WithCancel(outer)
 	defer stop()
 	watch := &replacement{program: program, stop: stop, log: func(line string) { env.Log.Printf("qrunner", "%s", line) }}
 	defer p.handleSignals(stop, watch, env, name)()
+
+	if p.Beside != nil {
+		end, err := p.Beside(outer)
+		if err != nil {
+			return 1, false, err
+		}
+		defer func() {
+			if err := end(); err != nil {
+				fmt.Fprintln(w, err)
+			}
+		}()
+	}
 
 	if !p.Once {
 		go watch.run(ctx)
