@@ -1,4 +1,4 @@
-// Package disk is in charge of the system calls that change files: all that
+// Package disk has the system calls that change files: all that
 // writes queue entries, list state, locks and logs goes through it.
 //
 // In mmrunner itself it is no more than package os with the flushing of

@@ -1,4 +1,4 @@
-// Package intake is in charge of what the programs in Mailman's scripts
+// Package intake does what the programs in Mailman's scripts
 // directory do with the message on their standard input: they look whether the
 // list exists, and put the raw text into a queue with a few metadata keys.
 //

@@ -1,5 +1,5 @@
-// Package lockfile is in charge of Mailman's lock files, the protocol of
-// Mailman/LockFile.py: what it writes, another host's Mailman reads.
+// Package lockfile takes Mailman's locks ([Lock]) by the protocol of
+// Mailman/LockFile.py, beside Mailman's processes on this host and on others.
 //
 // A claim is a file of its own, LOCKFILE.HOST.PID.N, that holds its own name.
 // Who manages to hard link its claim to LOCKFILE has the lock; the modification

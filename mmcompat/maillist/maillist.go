@@ -1,5 +1,5 @@
-// Package maillist is in charge of one list's state: what config.pck holds and
-// Mailman's MailList object makes of it. Settings, members, addresses, URLs,
+// Package maillist is one list's state ([List]): config.pck as Mailman's MailList
+// object has it. Settings, members, addresses, URLs,
 // bans, loading with all of Mailman's fallbacks and repairs, and saving.
 //
 // Methods are named after those of Mailman/MailList.py and

@@ -1,4 +1,4 @@
-// Package mlog is in charge of Mailman's log files: Mailman/Logging's Syslog,
+// Package mlog writes Mailman's log files: Mailman/Logging's Syslog,
 // StampedLogger and Logger, with the same line format, encoding and modes.
 package mlog
 

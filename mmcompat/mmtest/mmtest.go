@@ -1,6 +1,6 @@
-// Package mmtest is in charge of what tests need from a real Mailman: finding
-// one and its Python 2.7, copying it so that nothing of the original can
-// change, and having it make lists, members and queue entries.
+// Package mmtest gives tests a real Mailman: it finds
+// one and its Python 2.7, copies it so that nothing of the original can
+// change, and has it make lists, members and queue entries.
 //
 // Every function skips the test, with a line that names the missing program, where
 // there is no such Mailman or Python. The package imports nothing else of this

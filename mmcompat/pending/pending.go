@@ -1,5 +1,5 @@
-// Package pending is in charge of pending.pck: what waits for a confirmation,
-// as Mailman/Pending.py keeps it.
+// Package pending reads and changes pending.pck ([DB]): the records that wait for a
+// confirmation, as Mailman/Pending.py keeps them.
 //
 // Mailman loads and saves the file for each record. A DB is loaded once and
 // saved once for a whole batch, with the same result: each operation that would

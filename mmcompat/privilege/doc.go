@@ -1,4 +1,4 @@
-// Package privilege is in charge of whose rights mmrunner works with.
+// Package privilege decides with whose rights mmrunner works.
 //
 // Everybody in Mailman's group may write to an installation's data, and as a rule to its settings and its code. So
 // no file there may be read, and its Python may not be started, with more than the rights of Mailman's

@@ -1,5 +1,5 @@
-// Package pyre is in charge of Python 2.7's regular expressions on byte
-// strings: the bounce modules' patterns, VERP_REGEXP and its kin, and the
+// Package pyre has Python 2.7's regular expressions on byte
+// strings ([Regexp]): the bounce modules' patterns, VERP_REGEXP and its kin, and the
 // patterns that list owners write (ban_list and others) mean in Go what they
 // mean to Python's re module.
 //

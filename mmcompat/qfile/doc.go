@@ -1,5 +1,5 @@
-// Package qfile is in charge of queue directories and the entries in them, as
-// Mailman/Queue/Switchboard.py has them.
+// Package qfile reads and writes queue directories ([Queue]) and their entries
+// ([Item]), as Mailman/Queue/Switchboard.py does.
 //
 // An entry is one file: a pickled message, then a pickled metadata dict. Its
 // name is the time it came in and a SHA-1 that places it in the hash space that

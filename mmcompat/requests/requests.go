@@ -1,5 +1,5 @@
-// Package requests is in charge of request.pck: what waits for a moderator, as
-// Mailman/ListAdmin.py keeps it, and of the files of held messages.
+// Package requests reads and changes request.pck ([DB]): the requests that wait for a
+// moderator, as Mailman/ListAdmin.py keeps them, and the files of held messages.
 //
 // As in Mailman, the first question opens the file, and an opened file
 // is written at the list's next save, changed or not.

@@ -1,5 +1,4 @@
-// Package site is in charge of what mmrunner knows about one installed
-// Mailman: where it is, its settings, languages, texts and bounce patterns,
+// Package site knows one installed Mailman ([Site]): where it is, its settings, languages, texts and bounce patterns,
 // and which of its modules the Go code does not know.
 //
 // All of it comes from the installation's own Python, which runs a small

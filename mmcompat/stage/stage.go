@@ -1,5 +1,5 @@
-// Package stage is in charge of files that are made ready under a temporary
-// name and later, all together, put in their place: what a commit is made of.
+// Package stage writes files under temporary names ([New]) and later puts them in
+// their places ([File.Publish]), as a commit does.
 //
 // A File is plain data, so that a journal can hold it and finish or undo the
 // work after a crash.

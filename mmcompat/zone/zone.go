@@ -1,4 +1,4 @@
-// Package zone is in charge of the time zone that Mailman's Python has from the
+// Package zone has the time zone that Mailman's Python has from the
 // environment: the days of bounces and the times in logs are local ones.
 //
 // Go knows the zones of the system's database by their names. The C library, and so

@@ -1,4 +1,4 @@
-// Package bounce is in charge of BounceRunner's queue: it decides what becomes
+// Package bounce is BounceRunner ([Handler]) and its queue: it decides what becomes
 // of a bounce (Queue/BounceRunner.py) and counts it against its member
 // (Bouncer.py).
 //

@@ -1,4 +1,4 @@
-// Package command is in charge of CommandRunner's queue: mail to a list's
+// Package command is CommandRunner ([Handler]) and its queue: mail to a list's
 // -request, -join, -leave and -confirm addresses. results.go reads the commands
 // in a message and does them (Queue/CommandRunner.py), each command has a file
 // named after it (Mailman/Commands/cmd_*.py), respond.go answers.

@@ -1,5 +1,5 @@
-// Package enable is in charge of members whom bounces disabled and who are to get
-// mail again: because it was not their addresses that failed, but a provider that
+// Package enable gives members their mail again whom bounces disabled, where
+// not their addresses had failed, but a provider that
 // refused the whole site for a day. It leaves what Mailman's own
 // setDeliveryStatus(member, ENABLED) would: no delivery status and no bounce info.
 // Pending confirmations stay, as they do there.

@@ -1,4 +1,4 @@
-// Package events is in charge of data/mmrunner-events: what each commit did about
+// Package events writes and reads data/mmrunner-events: what each commit did about
 // bounces, one JSON object a line, for [Read] and other programs.
 // It is written only if a site asks for it (package settings), because it keeps
 // who bounced and why for longer than Mailman does. Mailman never reads it, and

@@ -1,4 +1,4 @@
-// Package history is in charge of the last commits that the runners made: a
+// Package history keeps the last commits of the runners: a
 // small file for each in Mailman's data directory, for mmrunner status to show.
 // It is no journal: nothing is recovered from it, and losing it loses nothing.
 package history

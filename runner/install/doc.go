@@ -1,4 +1,4 @@
-// Package install is in charge of the one change that puts mmrunner in front of
+// Package install makes and takes back the one change that puts mmrunner in front of
 // Mailman's runners and takes it out again: the PYTHON setting in mm_cfg.py.
 //
 // mailmanctl execs mm_cfg.PYTHON for each entry of QRUNNERS and uses that

@@ -1,4 +1,4 @@
-// Package lmtp is in charge of the way from a mail server into Mailman's queues:
+// Package lmtp is the way from a mail server into Mailman's queues:
 // an LMTP server (RFC 2033) in the place of the ten pipe aliases that each list
 // has. It takes a message, finds out which of Mailman's scripts the alias of each
 // recipient would have started, and writes the entry that this script would have

@@ -1,5 +1,5 @@
-// Package membership is in charge of what Mailman does to a list's membership
-// on top of its state: who may join and leave and how, what is confirmed or
+// Package membership changes a list's membership as Mailman does, on top of its
+// state: who may join and leave and how, what is confirmed or
 // held, and the mail and log lines that go with it. It follows MailList.py,
 // ListAdmin.py, Deliverer.py and SecurityManager.py of releases 2.1.14 to
 // 2.1.39; where they differ, release.go asks what the installed one does.

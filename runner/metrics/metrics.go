@@ -1,4 +1,4 @@
-// Package metrics is in charge of what Prometheus may ask a running mmrunner:
+// Package metrics serves a running mmrunner's counts to Prometheus:
 // entries by what became of them, the size and time of commits, list locks, and
 // the queues as they are when asked. Nothing in it names a member or a list.
 package metrics

@@ -1,4 +1,4 @@
-// Package outgoing is in charge of OutgoingRunner's queue: it gives messages to the
+// Package outgoing is OutgoingRunner ([Handler]) and its queue: it gives messages to the
 // mail server. smtpdirect.go is Handlers/SMTPDirect.py, decorate.go
 // Handlers/Decorate.py, dispose.go what Queue/OutgoingRunner.py makes of recipients
 // that were refused.

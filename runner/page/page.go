@@ -1,4 +1,4 @@
-// Package page is in charge of how mmrunner's HTML pages look: one style, light and dark, for wide and narrow windows.
+// Package page has the style of mmrunner's HTML pages: one style, light and dark, for wide and narrow windows.
 // A page needs no other file and no script, so that it can be mailed, kept, or served from anywhere.
 package page
 

@@ -1,5 +1,5 @@
-// Package pyworker is in charge of what only the installation's own Python can
-// do: it keeps one process of Mailman's own runner class, which handles single
+// Package pyworker hands entries to the installation's own Python, where only
+// that can handle them: it keeps one process of Mailman's own runner class, which handles single
 // queue entries as they are named to it.
 //
 // It is for a list with an extend.py, a command or a bounce module that Mailman

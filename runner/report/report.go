@@ -1,4 +1,4 @@
-// Package report is in charge of who bounces and why: by day, domain, status code,
+// Package report counts who bounces and why: by day, domain, status code,
 // class, server and member. It reads the events that commits have left (package
 // events) and, for what a site has kept no events of, the lists' own state: each
 // member's last bounce, score and delivery status. It changes nothing.

@@ -1,4 +1,4 @@
-// Package service is in charge of the process that runs mmrunner's runners: its
+// Package service is the process that runs mmrunner's runners: its
 // signals, logs, exit statuses, slices and metrics, and what runs beside it. A
 // [Process] does what bin/qrunner does in Mailman 2.1 when mailmanctl, a
 // supervisor or an administrator has started it.

@@ -1,4 +1,4 @@
-// Package settings is in charge of mmrunner.toml in Mailman's data directory:
+// Package settings reads mmrunner.toml in Mailman's data directory:
 // what a site has switched on beyond what Mailman does. Without the file, and for
 // whatever it does not name, everything is off and list state is Mailman's to the
 // byte.

@@ -1,4 +1,4 @@
-// Package shadow is in charge of trying mmrunner beside the live Python runners
+// Package shadow tries mmrunner beside the live Python runners
 // without touching them: it keeps a copy of each queue entry as it appears and of
 // the list state at that moment, replays batches of them twice in private
 // copies, once through mmrunner's engine and once through Mailman's own runner

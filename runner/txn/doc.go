@@ -1,4 +1,4 @@
-// Package txn is in charge of transactions on list state, and of their journal:
+// Package txn has transactions on list state ([Tx], in a [Group]) and their [Journal]:
 // each queue entry takes effect exactly once, and each message that it causes
 // leaves exactly once, wherever the process dies.
 //

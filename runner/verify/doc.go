@@ -1,4 +1,4 @@
-// Package verify is in charge of showing that mmrunner reads and writes a
+// Package verify shows that mmrunner reads and writes a
 // site's pickles as the site's own Python does. It reads each pickle, writes it
 // again, reads what was written, and holds all of it against two other readers:
 // gopickle, which knows fewer kinds than Python, and the cPickle of the site's

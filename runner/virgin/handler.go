@@ -1,4 +1,4 @@
-// Package virgin is in charge of VirginRunner's queue: the messages that Mailman
+// Package virgin is VirginRunner ([Handler]) and its queue: the messages that Mailman
 // makes itself (replies to commands, notices to members and owners), which get the
 // list's header fields and go on to the queue out.
 //

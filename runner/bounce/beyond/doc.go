@@ -1,4 +1,4 @@
-// Package beyond is in charge of a second look at messages in which none of
+// Package beyond takes a second look at messages in which none of
 // Mailman's bounce modules finds an address. It is asked only if a site has
 // switched it on, and only after package detect.
 //

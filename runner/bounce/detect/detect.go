@@ -1,4 +1,4 @@
-// Package detect is in charge of recognizing bounces: what Mailman's
+// Package detect recognizes bounces ([Detector]): what Mailman's
 // Mailman/Bouncers package finds in a message, with the pipeline, patterns and
 // tables of the installation at hand, and what Queue/BounceRunner.py finds in
 // the address that a bounce came to (VERP).

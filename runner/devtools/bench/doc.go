@@ -1,4 +1,4 @@
-// Package bench is in charge of measuring: batches on made-up lists of several
+// Package bench measures batches on made-up lists of several
 // sizes, beside a copy of their config.pck and, where a Mailman is installed,
 // beside its own runners on the same lists. What is compared is always measured
 // in one run, since machines differ and are noisy.

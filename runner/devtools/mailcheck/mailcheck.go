@@ -1,6 +1,5 @@
-// Package mailcheck is in charge of the proof that message sees mail as Python
-// does: it tells both of a message, and of mutations of it, and compares what
-// they say, word for word.
+// Package mailcheck compares how package message and Python see mail: both are given
+// a message and mutations of it, and their answers are compared word for word.
 package mailcheck
 
 import (
