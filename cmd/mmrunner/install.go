@@ -71,7 +71,7 @@ func runInstall(cmd *cobra.Command, in *installation, o installOptions) error {
 		}
 	}
 
-	// It costs nothing to see, and the rest may take minutes.
+	// This is seen at once, and the rest may take minutes.
 	if err := install.CheckProgram(o.binary); err != nil {
 		return fmt.Errorf("%w; nothing was changed", err)
 	}
@@ -95,7 +95,8 @@ func runInstall(cmd *cobra.Command, in *installation, o installOptions) error {
 	}
 
 	fmt.Fprintf(cmd.OutOrStdout(), `
-Now start the runners anew. mailmanctl reads mm_cfg.py only when it starts, so its restart is not enough:
+Now start the runners anew. mailmanctl reads mm_cfg.py only when it starts, so
+its restart is not enough:
   %[1]s stop
   %[1]s start
 Then see: mmrunner status
@@ -114,8 +115,7 @@ type edited struct {
 	before []byte
 }
 
-// edit shows and makes a change to mm_cfg.py. Where somebody else edits the file while it asks, it shows and asks
-// again. Close must be called on what it returns if the file was changed.
+// edit shows and makes a change to mm_cfg.py. If the file is edited while it asks, it shows the change and asks again. Close must be called on what it returns if the file was changed.
 func edit(cmd *cobra.Command, o installOptions, prefix string, change func([]byte) ([]byte, error)) (e edited, changed bool, err error) {
 	answers := bufio.NewReader(cmd.InOrStdin())
 	for {

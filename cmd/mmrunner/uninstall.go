@@ -48,7 +48,7 @@ func runUninstall(cmd *cobra.Command, in *installation, o installOptions) error 
 
 	if !o.dryRun {
 		if err := in.step(cmd, prefix, stepSettle, ""); err != nil {
-			return fmt.Errorf("what a process of mmrunner began before it died is not finished yet: %w; call mmrunner uninstall again", err)
+			return fmt.Errorf("a dead process of mmrunner left work that is not finished yet: %w; call mmrunner uninstall again", err)
 		}
 	}
 
@@ -57,17 +57,21 @@ func runUninstall(cmd *cobra.Command, in *installation, o installOptions) error 
 	}
 
 	fmt.Fprintf(cmd.OutOrStdout(), `
-Now start the runners anew. mailmanctl reads mm_cfg.py only when it starts, so its restart is not enough:
+Now start the runners anew. mailmanctl reads mm_cfg.py only when it starts, so
+its restart is not enough:
   %[1]s stop
   %[1]s start
 `, filepath.Join(prefix, "bin", "mailmanctl"))
 
 	if bytes.Contains(config.before, []byte("\nMMRUNNER_LMTP = ")) {
 		fmt.Fprint(cmd.OutOrStdout(), `
-The mail server still gives the lists' mail to mmrunner, which no longer takes it; it keeps it and tries again. Take out
-of its configuration what mmrunner lmtp --config has printed for it, and give it Mailman's aliases again:
-  Postfix: transport_maps, relay_domains, relay_recipient_maps or local_recipient_maps, lmtp_line_length_limit; then
-           alias_maps and virtual_alias_maps with Mailman's files, MTA = 'Postfix' in mm_cfg.py, and bin/genaliases
+The mail server still gives the lists' mail to mmrunner, which no longer takes
+it; it keeps it and tries again. Take out of its configuration what mmrunner
+lmtp --config has printed for it, and give it Mailman's aliases again:
+  Postfix: transport_maps, relay_domains, relay_recipient_maps or
+           local_recipient_maps, lmtp_line_length_limit; then alias_maps and
+           virtual_alias_maps with Mailman's files, MTA = 'Postfix' in
+           mm_cfg.py, and bin/genaliases
   Exim:    the routers mailman_list and mailman_address, and the transport mailman_lmtp
   others:  the mailer, action or wrapper, and the aliases that bin/genaliases prints
 `)

@@ -197,9 +197,17 @@ func printVerify(w io.Writer, r *verify.Report) error {
 		speeds = append(speeds, speed("read by cPickle", r.Bytes, r.PythonRead))
 	}
 
-	fmt.Fprintf(w, "%s of %s: %s\n", several(r.Pickles, "pickle", "pickles"), several(r.Lists, "list", "lists"), strings.Join(speeds, ", "))
-	fmt.Fprintf(w, "compared with gopickle %s, with the site's Python %d; %s went meanwhile; %.1f s in all\n",
-		several(r.Gopickle, "file", "files"), r.Python, several(r.Vanished, "file", "files"), r.Elapsed.Seconds())
+	compared := fmt.Sprintf("compared with gopickle %s, with the site's Python %d", several(r.Gopickle, "file", "files"), r.Python)
+	if r.Vanished > 0 {
+		compared += "; " + several(r.Vanished, "file was", "files were") + " removed meanwhile"
+	}
+	for _, line := range []string{
+		fmt.Sprintf("%s of %s: %s", several(r.Pickles, "pickle", "pickles"), several(r.Lists, "list", "lists"), strings.Join(speeds, ", ")),
+		fmt.Sprintf("%s; %.1f s in all", compared, r.Elapsed.Seconds()),
+	} {
+		fmt.Fprintln(w, terminal.Wrap(line, terminal.Width))
+	}
+
 	doubts := 0
 	for _, f := range r.Findings {
 		if f.Check == verify.CheckDoubt {

@@ -3,6 +3,7 @@ package status
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -38,8 +39,12 @@ func (l *looker) orphans() {
 		return "", 0
 	})
 
-	for _, o := range runner.Kinds {
-		l.scan(l.site.QueueDir(o.Queue), func(name string) (string, int) {
+	for _, k := range runner.Kinds {
+		dir := l.site.QueueDir(k.Queue)
+		if l.queueUnseen(dir) {
+			continue
+		}
+		l.scan(dir, func(name string) (string, int) {
 			if strings.HasSuffix(name, ".tmp") {
 				return "entry that was not written to its end", 0
 			}
@@ -53,6 +58,11 @@ func (l *looker) orphans() {
 		l.scan(maillist.ListPath(l.site, list), l.temporary)
 	}
 	sort.SliceStable(l.st.Orphans, func(i, j int) bool { return l.st.Orphans[i].Path < l.st.Orphans[j].Path })
+}
+
+// queueUnseen tells whether it is noted already that a queue's directory cannot be read.
+func (l *looker) queueUnseen(dir string) bool {
+	return slices.ContainsFunc(l.st.Queues, func(q Queue) bool { return q.Dir == dir && q.Unseen != "" })
 }
 
 // temporary knows the names that list state is written under:

@@ -142,9 +142,18 @@ func (l *looker) process(pid int) (*Process, []string) {
 	if exe, err := l.proc.Executable(pid); err == nil && exe != "" {
 		p.Binary = exe
 	}
-	p.Mmrunner = strings.HasPrefix(filepath.Base(p.Binary), "mmrunner")
+	p.Mmrunner = isMmrunner(p.Binary)
 
 	return p, args
+}
+
+// isMmrunner tells whether a program is mmrunner: it is called so, or it is the program that looks.
+func isMmrunner(path string) bool {
+	if strings.HasPrefix(filepath.Base(path), "mmrunner") {
+		return true
+	}
+	self, err := os.Executable()
+	return err == nil && sameFile(path, self)
 }
 
 // exists tells whether there is such a process, of any user.

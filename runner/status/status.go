@@ -4,8 +4,6 @@ import (
 	"errors"
 	"io/fs"
 	"os"
-	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/mmrunner/mmrunner/mmcompat/proc"
@@ -159,7 +157,7 @@ func (l *looker) mail() {
 // installed finds out whether mailmanctl is to start mmrunner, and whether it has: one that was started before the
 // change to mm_cfg.py goes on with the settings that it had then.
 func (l *looker) installed() {
-	l.st.Installed = strings.HasPrefix(filepath.Base(l.site.Str("PYTHON")), "mmrunner")
+	l.st.Installed = isMmrunner(l.site.Str("PYTHON"))
 	ours := 0
 	for _, p := range l.st.Runners {
 		switch {

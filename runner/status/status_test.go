@@ -225,6 +225,15 @@ func TestLookSaysWhatItCannotSee(t *testing.T) {
 	if level != Unclear || len(alarms) == 0 {
 		t.Errorf("got %v, %+v, need it to be unclear", level, alarms)
 	}
+	said := 0
+	for _, a := range alarms {
+		if strings.Contains(a.Text, s.QueueDir("bounces")) {
+			said++
+		}
+	}
+	if said != 1 {
+		t.Errorf("got %+v, need one alarm for the queue that cannot be read", alarms)
+	}
 
 	// A pid file that cannot be read.
 	if err := os.Remove(filepath.Join(s.DataDir(), "master-qrunner.pid")); err != nil {
