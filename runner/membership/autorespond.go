@@ -20,26 +20,30 @@ func (m *Manager) AutorespondToSender(sender, lang string) (bool, error) {
 	}
 
 	today := maillist.DateOf(m.b.Now())
-	answered := func(count int) {
+	answered := func(count pickle.Value) {
 		m.l.DictSet(responses, sender, pickle.NewTuple(
-			pickle.NewTuple(pickle.Int(today[0]), pickle.Int(today[1]), pickle.Int(today[2])), pickle.Int(count)))
+			pickle.NewTuple(pickle.Int(today[0]), pickle.Int(today[1]), pickle.Int(today[2])), count))
 	}
 
 	date, count := m.answers(sender)
 	switch {
 	case date != today:
-		answered(1)
+		answered(pickle.Int(1))
 		return true, nil
-	case count < 0:
+	case py.Compare(count, pickle.Int(0)) < 0:
 		m.Log("vette", "-request/hold autoresponse discarded for: %s", sender)
 		return false, nil
-	case count < limit:
-		answered(count + 1)
+	case py.Compare(count, pickle.Int(limit)) < 0:
+		more, err := py.Add(count, pickle.Int(1))
+		if err != nil {
+			return false, err
+		}
+		answered(more)
 		return true, nil
 	}
 
 	m.Log("vette", "-request/hold autoresponse limit hit for: %s", sender)
-	answered(-1)
+	answered(pickle.Int(-1))
 	listname, err := py.Concat(m.attr("real_name"), "@"+m.l.HostName())
 	if err != nil {
 		return false, err
@@ -63,12 +67,13 @@ func (m *Manager) AutorespondToSender(sender, lang string) (bool, error) {
 	return false, m.Send(n)
 }
 
-// answers reads how often an address was answered, and on which day last.
-func (m *Manager) answers(sender string) (date maillist.Date, count int) {
+// answers reads how often an address was answered, and on which day last. The count
+// keeps its type: scripts may have left a float, which the notice then shows.
+func (m *Manager) answers(sender string) (date maillist.Date, count pickle.Value) {
 	v, _ := m.l.DictGet(responses, sender)
 	t, ok := v.(*pickle.Tuple)
 	if !ok || len(t.Items) != 2 {
-		return date, 0
+		return date, pickle.Int(0)
 	}
 
 	if d, ok := t.Items[0].(*pickle.Tuple); ok && len(d.Items) == len(date) {
@@ -77,6 +82,5 @@ func (m *Manager) answers(sender string) (date maillist.Date, count int) {
 		}
 	}
 
-	count, _ = py.ExactInt(t.Items[1])
-	return date, count
+	return date, t.Items[1]
 }
