@@ -240,7 +240,9 @@ func (h *Handler) look(b runner.Batch, e *runner.Entry, msg *message.Message) (r
 			return runner.Discarded, nil
 		}
 
-		addrs = append(addrs, scan.Addrs...)
+		for _, addr := range scan.Addrs {
+			addrs = append(addrs, h.memberForm(l, addr))
+		}
 	}
 
 	if len(addrs) == 0 && scan.Module != "" && !since(b, emptyIsUnrecognized) {

@@ -1,6 +1,8 @@
 package bounce
 
 import (
+	"slices"
+
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
 	"github.com/mmrunner/mmrunner/mmcompat/message"
 	"github.com/mmrunner/mmrunner/runner"
@@ -71,15 +73,33 @@ func (w *work) secondBounce() bool { return w.second.Kind == beyond.Bounce }
 func (w *work) members(l *maillist.List) []string {
 	var addrs []string
 	for _, r := range w.second.Recipients {
-		for _, form := range r.Forms() {
-			if l.IsMember(form) {
-				addrs = append(addrs, form)
-				break
-			}
+		if addr, ok := memberAmong(l, r.Forms()); ok {
+			addrs = append(addrs, addr)
 		}
 	}
 
 	return addrs
+}
+
+// memberForm is the form of an address that Mailman's modules have found in which a
+// member has it: where no member has it as it stands, it may be encoded.
+func (h *Handler) memberForm(l *maillist.List, addr string) string {
+	if !h.options.Beyond || l.IsMember(addr) {
+		return addr
+	}
+	if form, ok := memberAmong(l, beyond.Forms(addr)); ok {
+		return form
+	}
+	return addr
+}
+
+// memberAmong returns the first of some addresses that is a member's.
+func memberAmong(l *maillist.List, addrs []string) (addr string, ok bool) {
+	i := slices.IndexFunc(addrs, l.IsMember)
+	if i < 0 {
+		return "", false
+	}
+	return addrs[i], true
 }
 
 // drop discards what is no bounce at all. Mailman would send it to the owner as

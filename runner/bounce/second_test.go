@@ -1,6 +1,7 @@
 package bounce_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -96,6 +97,31 @@ func TestSecondLook(t *testing.T) {
 
 				if diff := cmp.Diff(place{Bounce: want}, found(t, s)); diff != "" {
 					t.Errorf("%+v: want -, got +:\n%s", o, diff)
+				}
+			}
+		})
+	}
+}
+
+// TestEncodedMemberIsCharged has Mailman's modules find addresses as mail servers
+// encode them: xtext, and the octal escapes of Exim.
+func TestEncodedMemberIsCharged(t *testing.T) {
+	for _, c := range []struct{ name, text string }{
+		{"xtext", strings.ReplaceAll(dsn, "user0@", "user+30@")},
+		{"octal escapes", "From: MAILER-DAEMON@mx.example.net\nMessage-ID: <6@mx.example.net>\n\nThis message was created automatically by mail delivery software.\n\nA message that you sent could not be delivered to one or more of its\n" +
+			"recipients. This is a permanent error. The following address(es) failed:\n\n  user\\060@example.net\n    unknown\n"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			for _, on := range []bool{false, true} {
+				s := newSite(t)
+				enqueue(t, s, c.text, nil)
+				drainWith(t, s, bounce.Options{Beyond: on})
+				want := []string{}
+				if on {
+					want = registered
+				}
+				if diff := cmp.Diff(place{Bounce: want}, found(t, s)); diff != "" {
+					t.Errorf("%v: want -, got +:\n%s", on, diff)
 				}
 			}
 		})

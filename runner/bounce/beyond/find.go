@@ -41,6 +41,11 @@ type Recipient struct {
 // Forms are all ways to write the recipient's address, the likeliest first.
 func (r Recipient) Forms() []string { return append([]string{r.Addr}, r.Also...) }
 
+// Forms are all ways to write an address that a report gives: as it stands there,
+// then decoded (xtext of RFC 3461, the escapes of RFC 6533 and of Exim), each with its
+// domain in A-labels and in U-labels.
+func Forms(addr string) []string { return variants([]string{addr}) }
+
 // maxRecipients is how many recipients are taken from one message. More are in
 // no true report that Mailman's modules do not know.
 const maxRecipients = 1000

@@ -4,6 +4,8 @@ import (
 	"html"
 	"slices"
 	"strings"
+
+	"github.com/mmrunner/mmrunner/mmcompat/py"
 )
 
 var (
@@ -17,7 +19,7 @@ var (
 // stripHTML is the text of HTML, line by line as it would be shown.
 func stripHTML(s string) string {
 	var b strings.Builder
-	lower := asciiLower(s) // of the same length
+	lower := py.Lower(s) // of the same length
 	for at := 0; at < len(s); {
 		start := strings.IndexByte(s[at:], '<')
 		if start < 0 {
@@ -51,15 +53,4 @@ func stripHTML(s string) string {
 	}
 
 	return html.UnescapeString(b.String())
-}
-
-// asciiLower makes A to Z lower case, and leaves every other byte.
-func asciiLower(s string) string {
-	b := []byte(s)
-	for i, c := range b {
-		if 'A' <= c && c <= 'Z' {
-			b[i] = c + 'a' - 'A'
-		}
-	}
-	return string(b)
 }

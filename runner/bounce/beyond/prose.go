@@ -6,6 +6,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/mmrunner/mmrunner/mmcompat/py"
 )
 
 // maxProse is how much of a report's texts together is read for sentences, in
@@ -265,7 +267,7 @@ var (
 func (r *report) line(s string) line {
 	l := line{text: s, lower: strings.ToLower(s)}
 	if len(l.lower) != len(s) {
-		l.lower = asciiLower(s)
+		l.lower = py.Lower(s)
 	}
 
 	for _, re := range []*regexp.Regexp{enhancedCode, replyCode} {

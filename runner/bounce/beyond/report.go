@@ -6,6 +6,7 @@ import (
 
 	"github.com/mmrunner/mmrunner/mmcompat/codec"
 	"github.com/mmrunner/mmrunner/mmcompat/message"
+	"github.com/mmrunner/mmrunner/mmcompat/py"
 )
 
 // report is a message taken apart: what the reporting system says, and what it
@@ -35,7 +36,7 @@ func readReport(m *message.Message) *report {
 	r := &report{head: m, senders: map[string]bool{}}
 	kind, _ := m.GetParam("report-type", "content-type")
 	switch strings.ToLower(kind.Value) {
-	case "delivery-status":
+	case "delivery-status", "global-delivery-status":
 		r.typed = true
 	case "disposition-notification":
 		r.disposition = true
@@ -89,6 +90,8 @@ func (r *report) read(m *message.Message, parts *int, top bool) {
 	case strings.HasPrefix(kind, "text/") || strings.HasPrefix(kind, "multipart/") || top:
 		// A multipart without a boundary that is there is all one text.
 		r.text(m, kind)
+	case kind == "application/octet-stream":
+		r.attachment(m)
 	}
 }
 
@@ -126,6 +129,13 @@ func (r *report) text(m *message.Message, kind string) {
 		s = stripHTML(s)
 	}
 	if strings.TrimSpace(s) != "" {
+		r.texts = append(r.texts, s)
+	}
+}
+
+// attachment takes the fields of RFC 3464 from a part that hides its type.
+func (r *report) attachment(m *message.Message) {
+	if s := payload(m); strings.Contains(py.Lower(s), "final-recipient:") {
 		r.texts = append(r.texts, s)
 	}
 }

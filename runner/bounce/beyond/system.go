@@ -142,6 +142,7 @@ func (r *report) isAutoReply() bool {
 	subject := r.subject()
 	for {
 		rest := strings.TrimSpace(strings.TrimPrefix(strings.TrimPrefix(subject, "re:"), "[auto]"))
+		rest = strings.TrimLeft(rest, "[(*")
 		if rest == subject {
 			break
 		}
