@@ -254,9 +254,9 @@ func printEnabled(cmd *cobra.Command, o enableOptions, what enabledMembers, memb
 	count, verb := several(len(members), "member", "members"), "would be enabled"
 	switch {
 	case o.undo != "" && what.Applied:
-		verb = "disabled again"
+		verb = "put back as they were"
 	case o.undo != "":
-		verb = "would be disabled again"
+		verb = "would be put back as they were"
 	case what.Applied:
 		verb = "enabled"
 	}

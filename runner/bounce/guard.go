@@ -180,14 +180,15 @@ func (h *Handler) settleGuard(r *register, failed runner.Failed) error {
 	var fresh []*candidate
 	for _, c := range r.guard.candidates {
 		if hold[c] {
-			c.done(c.info)
-			h.recordEffects(r, events.Held, c.entry.Work)
-
+			kind := events.Bounce // of a member who is held already
 			if !c.before {
+				kind = events.Held
 				r.m.Log("bounce", "%s: %s held by the guard (score %s >= %s)", r.l.Name(), c.member, score(c.info), r.threshold())
 				fresh = append(fresh, c)
 			}
 
+			c.done(c.info)
+			h.recordEffects(r, kind, c.entry.Work)
 			continue
 		}
 

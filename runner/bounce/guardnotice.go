@@ -27,9 +27,12 @@ Their domains:
 %s
 The mail servers said:
 %s
-To see more:                       mmrunner report %[2]s
-If their addresses are not at fault: mmrunner enable %[2]s --held --apply
-To have them disabled after all:   mmrunner release %[2]s --apply
+To see more:
+    mmrunner report %[2]s
+If their addresses are not at fault:
+    mmrunner enable %[2]s --held --apply
+To have them disabled after all:
+    mmrunner release %[2]s --apply
 `, len(held), name, top(domains), top(reasons))
 
 	subject := fmt.Sprintf("%s: %d members held by the bounce guard", name, len(held))

@@ -225,7 +225,7 @@ func Undo(b runner.Batch, members []Member) (done []Member, err error) {
 			}
 		}
 
-		b.Log("bounce", "%s: %s disabled again by mmrunner enable --undo", l.Name(), m.Addr)
+		b.Log("bounce", "%s: %s put back as it was by mmrunner enable --undo", l.Name(), m.Addr)
 		done = append(done, m)
 	}
 

@@ -53,7 +53,7 @@ const (
 	Probe    Kind = "probe"     // a probe of a member came back
 	Unknown  Kind = "unknown"   // a bounce in which no address was found
 	NoBounce Kind = "no-bounce" // a message to the bounces address that is none; Class says what
-	Held     Kind = "held"      // the guard held a member who would have been disabled
+	Held     Kind = "held"      // a bounce was registered, and the guard held its member, who would have been disabled
 	Enabled  Kind = "enabled"   // mmrunner enable or release put a member back
 	Released Kind = "released"  // mmrunner release had a held member disabled
 )

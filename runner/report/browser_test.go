@@ -11,17 +11,19 @@ import (
 	"testing"
 )
 
-// look is what a browser tells of the page: how wide it would have to be, how wide
-// it is, whether it is dark, and the colour it has then.
+// look has a browser tell of the page: how wide it would have to be, how wide it is,
+// whether it is dark, and the colour it has then, how many charts there are, and how
+// large their smallest text is shown, in pixels.
 const look = `<script>parent.postMessage([document.documentElement.scrollWidth, innerWidth, matchMedia('(prefers-color-scheme: dark)').matches,
-getComputedStyle(document.body).backgroundColor, document.querySelectorAll('svg.chart').length].join('|'), '*')</script></body>`
+getComputedStyle(document.body).backgroundColor, document.querySelectorAll('svg.chart').length,
+Math.min(...[...document.querySelectorAll('svg.chart text')].map(t => Math.round(t.getScreenCTM().a * parseFloat(getComputedStyle(t).fontSize))))].join('|'), '*')</script></body>`
 
 // frame holds the page in a window of a phone's width, which a browser's own cannot have.
 const frame = `<!DOCTYPE html><meta charset="utf-8"><meta name="color-scheme" content="light dark"><title></title>
 <script>onmessage = e => { document.title = e.data }</script><iframe src="report.html" width="%d" height="800" style="border:0"></iframe>`
 
 var (
-	title   = regexp.MustCompile(`<title>(\d+)\|(\d+)\|(true|false)\|([^|]*)\|(\d+)</title>`)
+	title   = regexp.MustCompile(`<title>(\d+)\|(\d+)\|(true|false)\|([^|]*)\|(\d+)\|(\d+)</title>`)
 	console = regexp.MustCompile(`(?m)^.*CONSOLE.*$`)
 )
 
@@ -83,8 +85,8 @@ func TestPageInABrowser(t *testing.T) {
 					t.Errorf("got dark %s and colour %s, want %v and %s", m[3], m[4], dark, want)
 				}
 
-				if m[5] != "4" {
-					t.Errorf("got %s charts, want 4", m[5])
+				if m[5] != "4" || m[6] != "13" {
+					t.Errorf("got %s charts with text of %s pixels or more, want 4 and 13", m[5], m[6])
 				}
 			})
 		}

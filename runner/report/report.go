@@ -170,6 +170,11 @@ func (b *builder) event(e events.Event) {
 		if e.Member != "" {
 			all = append(all, b.count(member, e.Member))
 		}
+	case events.Released:
+		// No bounce, but what the guard had put off.
+		for _, c := range []*Count{day, b.count(domain, e.Domain), b.count(member, e.Member)} {
+			c.Disabled++
+		}
 	case events.Unknown:
 		all = []*Count{b.count(other, "no address found")}
 	case events.NoBounce:
@@ -177,9 +182,8 @@ func (b *builder) event(e events.Event) {
 	}
 
 	for _, c := range all {
-		if e.Kind != events.Held {
-			c.Bounces++
-		} else {
+		c.Bounces++
+		if e.Kind == events.Held {
 			c.Held++
 		}
 
@@ -261,7 +265,7 @@ func (b *builder) finish() {
 		}
 
 		slices.SortFunc(all, func(x, y Count) int {
-			if d := y.Bounces + y.Held - x.Bounces - x.Held; d != 0 {
+			if d := y.Bounces - x.Bounces; d != 0 {
 				return d
 			}
 			if d := y.Disabled - x.Disabled; d != 0 {
