@@ -106,9 +106,14 @@ func (e *Engine) round(ctx context.Context, batches []*batch) {
 		return
 	}
 
+	// Where the order of lists matters, those after one that is put off wait for it.
+	_, ordered := e.Handler.(runner.Orderer)
 	for _, b := range batches {
 		if len(b.taken) > 0 {
 			e.begin(ctx, g, b)
+		}
+		if ordered && b.tx == nil && b.alone {
+			break
 		}
 	}
 
