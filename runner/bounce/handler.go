@@ -10,7 +10,6 @@ package bounce
 
 import (
 	"errors"
-	"slices"
 
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
 	"github.com/mmrunner/mmrunner/mmcompat/message"
@@ -71,51 +70,6 @@ func (h *Handler) Classify(e *runner.Entry) error {
 	e.Work = h.scan(m)
 	e.Shrink()
 	return nil
-}
-
-// Order is that of Mailman's dict of events by list, which tells where one list's
-// bounces count against another that it includes, and in what language. Lists
-// without events come first.
-func (h *Handler) Order(lists runner.Lists, names []string, entries map[string][]*runner.Entry) []string {
-	if len(names) < 2 {
-		return names
-	}
-	var without, with []string
-	for _, name := range names {
-		if h.registers(lists, name) && slices.ContainsFunc(entries[name], h.bounces) {
-			with = append(with, name)
-		} else {
-			without = append(without, name)
-		}
-	}
-
-	return append(without, py.DictOrder(with)...)
-}
-
-// smallList is how large a list may be, in bytes, to be read only to tell whether
-// it processes bounces. Those that get many do.
-const smallList = 1 << 20
-
-// registers tells whether bounces are registered for a list at all.
-func (h *Handler) registers(lists runner.Lists, name string) bool {
-	if name == py.Lower(lists.Site().Str("MAILMAN_SITE_LIST")) || !maillist.Exists(lists.Site(), name, nil) {
-		return false
-	}
-	l := lists.LastRead(name, smallList)
-	return l == nil || l.Bool("bounce_processing")
-}
-
-func (h *Handler) bounces(e *runner.Entry) bool {
-	w, ok := e.Work.(*work)
-	if !ok || w.Stop && !w.secondBounce() {
-		return false
-	}
-	if len(w.Addrs) > 0 || w.secondBounce() {
-		return true
-	}
-
-	m, err := e.Head()
-	return err == nil && h.detect.VerpBounce(e.List+"-bounces", m).Value != ""
 }
 
 // Apply does what BounceRunner._dispose does with an entry. What is to be

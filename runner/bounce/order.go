@@ -1,0 +1,86 @@
+package bounce
+
+import (
+	"slices"
+	"time"
+
+	"github.com/mmrunner/mmrunner/mmcompat/maillist"
+	"github.com/mmrunner/mmrunner/mmcompat/py"
+	"github.com/mmrunner/mmrunner/mmcompat/site"
+	"github.com/mmrunner/mmrunner/runner"
+)
+
+// Waits tells whether an entry is a bounce that is to be registered, which
+// Mailman does with all that it has detected from time to time. All else it
+// does at once: what nobody understands, what is no error, probes, and what came
+// to the site list.
+func (h *Handler) Waits(s *site.Site, e *runner.Entry) bool {
+	if _, _, ok := detectedIn(e.Data); ok {
+		return false // it has waited
+	}
+	scan, ok := e.Work.(*work)
+	if !ok || scan.Stop && !scan.secondBounce() || scan.Err != nil || scan.NeedPython != "" || e.List == py.Lower(s.Str("MAILMAN_SITE_LIST")) {
+		return false
+	}
+
+	msg, err := e.Head()
+	if err != nil {
+		return false
+	}
+	// A list's bounces come to an address that is made of its name.
+	mailbox := e.List + "-bounces"
+	if verp := h.detect.VerpBounce(mailbox, msg); verp.Value != "" || verp.Err != nil || verp.NeedPython != "" {
+		return verp.Err == nil && verp.NeedPython == ""
+	}
+
+	probe := h.detect.VerpProbe(mailbox, msg, func(string) bool { return true })
+	return (len(scan.Addrs) > 0 || scan.secondBounce()) && probe.Value == "" && probe.Err == nil && probe.NeedPython == ""
+}
+
+// Every is REGISTER_BOUNCES_EVERY.
+func (h *Handler) Every(s *site.Site) time.Duration { return s.Duration("REGISTER_BOUNCES_EVERY") }
+
+// Order is that of Mailman's dict of events by list, which tells where one list's
+// bounces count against another that it includes, and in what language. Lists
+// without events come first.
+func (h *Handler) Order(lists runner.Lists, names []string, entries map[string][]*runner.Entry) []string {
+	if len(names) < 2 {
+		return names
+	}
+	var without, with []string
+	for _, name := range names {
+		if h.registers(lists, name) && slices.ContainsFunc(entries[name], h.bounces) {
+			with = append(with, name)
+		} else {
+			without = append(without, name)
+		}
+	}
+
+	return append(without, py.DictOrder(with)...)
+}
+
+// smallList is how large a list may be, in bytes, to be read only to tell whether
+// it processes bounces. Those that get many do.
+const smallList = 1 << 20
+
+// registers tells whether bounces are registered for a list at all.
+func (h *Handler) registers(lists runner.Lists, name string) bool {
+	if name == py.Lower(lists.Site().Str("MAILMAN_SITE_LIST")) || !maillist.Exists(lists.Site(), name, nil) {
+		return false
+	}
+	l := lists.LastRead(name, smallList)
+	return l == nil || l.Bool("bounce_processing")
+}
+
+func (h *Handler) bounces(e *runner.Entry) bool {
+	w, ok := e.Work.(*work)
+	if !ok || w.Stop && !w.secondBounce() {
+		return false
+	}
+	if len(w.Addrs) > 0 || w.secondBounce() {
+		return true
+	}
+
+	m, err := e.Head()
+	return err == nil && h.detect.VerpBounce(e.List+"-bounces", m).Value != ""
+}
