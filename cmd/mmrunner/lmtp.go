@@ -49,6 +49,19 @@ func (o *lmtpOptions) addTo(f *pflag.FlagSet) {
 	f.DurationVar(&o.limits.MessageTimeout, "message-timeout", d.MessageTimeout, "close a connection that takes longer for one message")
 }
 
+// fromSettings takes what the flags do not say from mm_cfg.py, where install --lmtp writes it.
+func (o *lmtpOptions) fromSettings(s *site.Site) {
+	if a := s.Str("MMRUNNER_LMTP"); a != "" && len(o.listen) == 0 {
+		o.listen = []string{a}
+	}
+	if a := s.Str("MMRUNNER_SOCKETMAP"); a != "" && len(o.maps) == 0 {
+		o.maps = []string{a}
+	}
+	if len(o.limits.Domains) == 0 {
+		o.limits.Domains = s.List("MMRUNNER_LMTP_DOMAINS")
+	}
+}
+
 // sane refuses limits that nothing could be taken with.
 func (o *lmtpOptions) sane() error {
 	for _, l := range []struct {
@@ -85,7 +98,8 @@ the mail server's configuration, and "lmtp --config pipe" what those need who ca
 tries each address of a list, and nothing comes of it in the list.
 
 It ends at SIGTERM or SIGINT, when the messages at hand are done; SIGHUP has it open its log files anew. Sockets that
-systemd passes on are taken in the place of --listen and --socketmap. As root it becomes Mailman's user first.`,
+systemd passes on are taken in the place of --listen and --socketmap. What these and --domain do not say comes from
+MMRUNNER_LMTP, MMRUNNER_SOCKETMAP and MMRUNNER_LMTP_DOMAINS in mm_cfg.py, where "install --lmtp" writes it. As root it becomes Mailman's user first.`,
 		Example: `  mmrunner lmtp --listen 127.0.0.1:8024 --socketmap 127.0.0.1:8025
   mmrunner lmtp --config postfix
   mmrunner lmtp --check mylist --via localhost:25`,
@@ -135,6 +149,7 @@ func serveMail(cmd *cobra.Command, in *installation, o lmtpOptions) error {
 		}
 	}
 
+	o.fromSettings(s)
 	logs := mlog.Open(s.LogDir())
 	defer logs.Close()
 	ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGTERM, syscall.SIGINT)
@@ -187,6 +202,7 @@ func printMailConfig(cmd *cobra.Command, in *installation, o lmtpOptions) error 
 		return err
 	}
 
+	o.fromSettings(s)
 	text, err := lmtp.Config(s, o.config, lmtp.Addresses{Listen: o.listen, Maps: o.maps, Domains: o.limits.Domains})
 	if err != nil {
 		return err
@@ -201,6 +217,7 @@ func checkList(cmd *cobra.Command, in *installation, o lmtpOptions) error {
 		return err
 	}
 
+	o.fromSettings(s)
 	err = lmtp.Check{Site: s, List: o.check, Listen: o.listen, Via: o.via, Wait: o.wait}.Run(untilStopped(cmd), cmd.OutOrStdout())
 	if errors.Is(err, lmtp.ErrCheck) {
 		return &exitError{statusFound, err}
@@ -239,15 +256,7 @@ func mailUnderMailmanctl(in *installation, o qrunner.Options) (status int) {
 	}()
 
 	var options lmtpOptions
-	if a := s.Str("MMRUNNER_LMTP"); a != "" {
-		options.listen = []string{a}
-	}
-
-	if a := s.Str("MMRUNNER_SOCKETMAP"); a != "" {
-		options.maps = []string{a}
-	}
-
-	options.limits.Domains = s.List("MMRUNNER_LMTP_DOMAINS")
+	options.fromSettings(s)
 	options.metrics = lmtpMetrics(s)
 	if err := mailService(ctx, s, options, logs).Run(ctx); err != nil {
 		service.Complain(s, err)

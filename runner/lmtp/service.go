@@ -63,6 +63,7 @@ func (s *Service) Run(ctx context.Context) (err error) {
 	// Without systemd this does nothing.
 	_, _ = daemon.SdNotify(false, daemon.SdNotifyReady)
 
+	srv.save()
 	saved := time.NewTicker(saveEvery)
 	defer saved.Stop()
 
