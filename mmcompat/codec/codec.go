@@ -80,11 +80,11 @@ func Beyond(b, charset string) bool {
 // BeyondCodec tells whether a codec is one of Python's that is not here.
 func BeyondCodec(charset string) bool {
 	_, known := codecModule(charset)
-	return known && !KnownCharset(charset)
+	return known && !knownCharset(charset)
 }
 
-// KnownCharset tells whether there is a codec of that name.
-func KnownCharset(charset string) bool {
+// knownCharset tells whether there is a codec of that name.
+func knownCharset(charset string) bool {
 	_, _, _, err := lookup(charset)
 	return err == nil
 }

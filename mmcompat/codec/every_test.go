@@ -60,7 +60,7 @@ func TestEveryCodecAgainstPython(t *testing.T) {
 	var modules []string
 	for charset := range codecModules {
 		q.decode(charset, "abc")
-		if KnownCharset(charset) {
+		if knownCharset(charset) {
 			modules = append(modules, codecModules[charset])
 		}
 	}

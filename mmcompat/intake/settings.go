@@ -15,11 +15,11 @@ type Settings struct {
 	Schema        int               // QFILE_SCHEMA_VERSION
 	OwnerPipeline []string          // OWNER_PIPELINE
 	SiteBounces   string            // Utils.get_site_email(extra='bounces')
-	Acceptable    Bytes             // ACCEPTABLE_LISTNAME_CHARACTERS
+	Acceptable    bytes             // ACCEPTABLE_LISTNAME_CHARACTERS
 }
 
-// Bytes is a set of bytes.
-type Bytes [256]bool
+// bytes is a set of bytes.
+type bytes [256]bool
 
 // listFiles prove that a list exists (Utils.list_exists).
 var listFiles = []string{"config.pck", "config.pck.last", "config.db", "config.db.last"}

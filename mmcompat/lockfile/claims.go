@@ -26,10 +26,10 @@ type Claim struct {
 	Time time.Time
 }
 
-// ParseClaim takes the name of a claim on the lock file lockpath apart. It
+// parseClaim takes the name of a claim on the lock file lockpath apart. It
 // returns false for any other name. Directories are not compared: a claim lies
 // beside its lock, however the host that laid it names their directory.
-func ParseClaim(lockpath, name string) (Claim, bool) {
+func parseClaim(lockpath, name string) (Claim, bool) {
 	dir, lockname := filepath.Split(lockpath)
 	name = name[strings.LastIndexByte(name, '/')+1:]
 	rest, ok := strings.CutPrefix(name, lockname+".")
@@ -75,7 +75,7 @@ func Holder(lockpath string) (*Claim, error) {
 	if info == nil || err != nil {
 		return nil, err
 	}
-	c, ok := ParseClaim(lockpath, winner)
+	c, ok := parseClaim(lockpath, winner)
 	if !ok {
 		c = Claim{File: winner}
 	}
@@ -114,7 +114,7 @@ func Waiters(lockpath string, o Options) ([]Claim, error) {
 		if !strings.HasPrefix(e.Name(), base+".") {
 			continue
 		}
-		c, ok := ParseClaim(lockpath, e.Name())
+		c, ok := parseClaim(lockpath, e.Name())
 		if !ok || holder != nil && holder.File == c.File || c.Host == o.Host && c.PID == o.PID {
 			continue
 		}

@@ -20,7 +20,7 @@ func TestParseClaim(t *testing.T) {
 		"l.lock.10.0.0.1.12.5":              {Host: "10.0.0.1", PID: 12, N: 5},
 	} {
 		want.File = "/d/" + filepath.Base(name)
-		if c, ok := ParseClaim("/d/l.lock", name); !ok || c != want {
+		if c, ok := parseClaim("/d/l.lock", name); !ok || c != want {
 			t.Errorf("%s: got %+v %v, need %+v", name, c, ok, want)
 		}
 	}
@@ -29,7 +29,7 @@ func TestParseClaim(t *testing.T) {
 		"", "l.lock", "l.lock.", "l.lock.h", "l.lock.h.12", "l.lock.h.x.1", "l.lock.h.1.x", "m.lock.h.1.2", "l.lock.h.0.1", "l.lock.h.-1.1",
 		"l.lock.h.01.1", "l.lock.12.1", "l.lock..12.1", "l.lock.h.99999999999.1", "l.lock.h.12.99999999999999999999", "l.lock.h.12.1/", "l.lock.h.+12.1",
 	} {
-		if c, ok := ParseClaim("/d/l.lock", name); ok {
+		if c, ok := parseClaim("/d/l.lock", name); ok {
 			t.Errorf("%q was taken for %+v", name, c)
 		}
 	}
@@ -220,7 +220,7 @@ func TestReusedProcessIDIsDead(t *testing.T) {
 			t.Fatal(err)
 		}
 
-		claim, ok := ParseClaim(l.path, name)
+		claim, ok := parseClaim(l.path, name)
 		if !ok {
 			t.Fatalf("%s is no claim", name)
 		}

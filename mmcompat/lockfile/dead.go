@@ -196,7 +196,7 @@ func deadClaims(dir string, o Options, dead func(Claim) bool) (left []deadClaim,
 		}
 
 		lockpath := filepath.Join(dir, e.Name()[:host])
-		c, ok := ParseClaim(lockpath, e.Name())
+		c, ok := parseClaim(lockpath, e.Name())
 		if !ok || c.Host != o.Host {
 			continue
 		}

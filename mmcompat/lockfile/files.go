@@ -102,7 +102,7 @@ func (l *Lock) removeLock(winner string) error {
 	if err := remove(l.path); err != nil {
 		return err
 	}
-	if c, ok := ParseClaim(l.path, winner); ok {
+	if c, ok := parseClaim(l.path, winner); ok {
 		return remove(c.File)
 	}
 	return nil

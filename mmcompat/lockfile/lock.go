@@ -33,8 +33,8 @@ import (
 )
 
 const (
-	// DefaultLifetime is how long a lock is held for when Options do not say.
-	DefaultLifetime = 15 * time.Second
+	// defaultLifetime is how long a lock is held for when Options do not say.
+	defaultLifetime = 15 * time.Second
 	// Slop is how far the clocks of two hosts may be apart: a lock is broken
 	// only this long after its release time (CLOCK_SLOP).
 	Slop = 10 * time.Second
@@ -85,7 +85,7 @@ type Options struct {
 // withDefaults fills in the options that are not set. The error is for a host without a name.
 func (o Options) withDefaults() (Options, error) {
 	if o.Lifetime == 0 {
-		o.Lifetime = DefaultLifetime
+		o.Lifetime = defaultLifetime
 	}
 
 	if o.Host == "" {

@@ -278,7 +278,7 @@ func TestFilesAreLockFilesOwn(t *testing.T) {
 	var had []facts
 	for _, c := range []*child{pythonProcess(t, prefix, path, "mx.example"), goProcess(t, path, "mx.example")} {
 		held, claim := c.do(t, "lock")
-		if c, ok := ParseClaim(path, claim); !held || !ok || c.Host != "mx.example" || c.File != claim {
+		if c, ok := parseClaim(path, claim); !held || !ok || c.Host != "mx.example" || c.File != claim {
 			t.Errorf("got the claim %s as %+v, held %v", claim, c, held)
 		}
 

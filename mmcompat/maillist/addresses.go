@@ -93,9 +93,9 @@ func (l *List) GetScriptURL(script string) string {
 // GetOptionsURL is the address of a member's options page.
 func (l *List) GetOptionsURL(user string, obscure bool) string {
 	if obscure {
-		user = ObscureEmail(user, false)
+		user = obscureEmail(user, false)
 	}
-	return l.GetScriptURL("options") + "/" + Quote(py.Lower(user), "/")
+	return l.GetScriptURL("options") + "/" + quote(py.Lower(user), "/")
 }
 
 // GetAvailableLanguages returns the languages of the list that the site has. As
@@ -137,9 +137,9 @@ func (l *List) MakeRandomPassword() (string, error) {
 	return i18n.New(l.site, nil).MakeRandomPassword(l.o.Rand, 0)
 }
 
-// Quote is Python 2's urllib.quote: all but letters, digits, "_.-" and the
+// quote is Python 2's urllib.quote: all but letters, digits, "_.-" and the
 // bytes in safe becomes %XX.
-func Quote(s, safe string) string {
+func quote(s, safe string) string {
 	const hex = "0123456789ABCDEF"
 	var b strings.Builder
 	for i := range len(s) {
@@ -159,7 +159,7 @@ func Quote(s, safe string) string {
 // GetSiteEmail is the address of the site list, with -EXTRA where extra is not ""
 // (Utils.get_site_email without a host).
 func GetSiteEmail(s *site.Site, extra string) string {
-	hostname := GetDomain(s)
+	hostname := getDomain(s)
 	if v, ok := s.Value("VIRTUAL_HOSTS"); ok {
 		if d, ok := v.(*pickle.Dict); ok {
 			if host, ok := stringOf(d.GetStr(hostname)); ok {
@@ -188,9 +188,9 @@ func siteEmail(s *site.Site, hostname, extra string) string {
 	return name + "@" + hostname
 }
 
-// GetDomain is the host of the site's web pages (Utils.get_domain outside a web
+// getDomain is the host of the site's web pages (Utils.get_domain outside a web
 // server).
-func GetDomain(s *site.Site) string {
+func getDomain(s *site.Site) string {
 	if _, host := urlStart(s.Str("DEFAULT_URL")); host != "" {
 		return py.Lower(host)
 	}

@@ -51,7 +51,7 @@ func (l *List) checkURL() error {
 	changed := page
 
 	if scheme, host := urlStart(page); scheme == "" || host == "" {
-		v, changed = pickle.Str(""), DefaultURL(l.site)
+		v, changed = pickle.Str(""), defaultURL(l.site)
 	}
 
 	if changed != "" && !strings.HasSuffix(changed, "/") {
@@ -71,9 +71,9 @@ func (l *List) checkURL() error {
 	return nil
 }
 
-// DefaultURL is where the site's web pages are: DEFAULT_URL or, as that has
+// defaultURL is where the site's web pages are: DEFAULT_URL or, as that has
 // long been obsolete, DEFAULT_URL_PATTERN with DEFAULT_URL_HOST in it.
-func DefaultURL(s *site.Site) string {
+func defaultURL(s *site.Site) string {
 	if url := s.Str("DEFAULT_URL"); url != "" {
 		return url
 	}

@@ -40,8 +40,8 @@ func GetPossibleMatchingAddrs(addr string) []string {
 	return all
 }
 
-// ObscureEmail hides an address from simple harvesters (Utils.ObscureEmail).
-func ObscureEmail(addr string, forText bool) string {
+// obscureEmail hides an address from simple harvesters (Utils.ObscureEmail).
+func obscureEmail(addr string, forText bool) string {
 	if forText {
 		return strings.ReplaceAll(addr, "@", " at ")
 	}

@@ -62,7 +62,7 @@ def valid(x):
 				}
 
 				got := []any{valid(s, x), wide(py.Lower(x)), wide(LCDomain(x)), []any{wide(user), parts}, wide(GetPossibleMatchingAddrs(x)),
-					wide(ObscureEmail(x, false)), wide(ObscureEmail(x, true)), wide(UnobscureEmail(x)), Quote(x, "/"), Quote(x, "")}
+					wide(obscureEmail(x, false)), wide(obscureEmail(x, true)), wide(UnobscureEmail(x)), quote(x, "/"), quote(x, "")}
 				if !reflect.DeepEqual(got, want[i]) {
 					t.Errorf("%q:\nhad    %q\nwanted %q", x, got, want[i])
 				}
@@ -174,7 +174,7 @@ func testListAddresses(t *testing.T, prefix string) {
 				got := []string{l.GetListEmail(), l.GetBouncesEmail(), l.GetOwnerEmail(), l.GetRequestEmail(""), l.GetRequestEmail("c0"), l.GetConfirmEmail("c1"),
 					l.GetListAddress("x"), wide(l.GetMemberAdminEmail(x)).(string), l.GetScriptURL("listinfo"), l.GetScriptURL("confirm"),
 					l.GetOptionsURL(x, false), l.GetOptionsURL(x, true), GetSiteEmail(s, ""), siteEmail(s, "h", "bounces"),
-					GetDomain(s), l.FullPath(), l.Name()}
+					getDomain(s), l.FullPath(), l.Name()}
 
 				if !slices.Equal(got, want[i]) {
 					t.Errorf("%q:\nhad    %q\nwanted %q", x, got, want[i])

@@ -46,8 +46,8 @@ func FormatAddr(a Address) string {
 	return b.String()
 }
 
-// Quote is email.utils.quote: backslashes before backslashes and double quotes.
-func Quote(s string) string {
+// quote is email.utils.quote: backslashes before backslashes and double quotes.
+func quote(s string) string {
 	if strings.IndexByte(s, '\\') < 0 && strings.IndexByte(s, '"') < 0 {
 		return s
 	}
@@ -242,7 +242,7 @@ loop:
 			b.WriteByte('.')
 			p.pos++
 		case c == '"':
-			b.WriteString(`"` + Quote(p.delimited("\"\r")) + `"`)
+			b.WriteString(`"` + quote(p.delimited("\"\r")) + `"`)
 		case in(c, atomEnds):
 			break loop
 		default:

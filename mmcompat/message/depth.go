@@ -6,13 +6,13 @@ import "github.com/mmrunner/mmrunner/mmcompat/py"
 // before Python's recursion limit of 1,000 ends what a queue runner does with
 // them: measured with Python 2.7.18 under the frames of bin/qrunner.
 const (
-	// MaxDepth is for parsing. Walking is not the narrower place.
-	MaxDepth = 981
+	// maxDepth is for parsing. Walking is not the narrower place.
+	maxDepth = 981
 	// maxBoundaryDepth is for parsing a multipart: its boundary's pattern must
 	// still be compiled.
 	maxBoundaryDepth = 974
-	// MaxFlattenDepth is for writing as text.
-	MaxFlattenDepth = 247
+	// maxFlattenDepth is for writing as text.
+	maxFlattenDepth = 247
 	// MaxPickleDepth is for pickling, as shunting and forwarding do.
 	MaxPickleDepth = 198
 )

@@ -6,9 +6,9 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/py"
 )
 
-// DecodedChunk is a piece of a header as decode_header gives it. Charset is that
+// decodedChunk is a piece of a header as decode_header gives it. Charset is that
 // of an encoded word, in lower case; without Encoded it is None.
-type DecodedChunk struct {
+type decodedChunk struct {
 	S       string
 	Charset string
 	Encoded bool
@@ -17,18 +17,18 @@ type DecodedChunk struct {
 // DecodeHeader is email.header.decode_header: the encoded words of RFC 2047 and
 // what lies between them. The error is a *py.Error of kind HeaderParseError for
 // broken base64.
-func DecodeHeader(header string) ([]DecodedChunk, error) {
+func DecodeHeader(header string) ([]decodedChunk, error) {
 	if _, ok := (&wordFinder{s: header}).next(0); !ok {
-		return []DecodedChunk{{S: header}}, nil
+		return []decodedChunk{{S: header}}, nil
 	}
-	var decoded []DecodedChunk
+	var decoded []decodedChunk
 	var texts [][]string // what each of them is joined from
 	add := func(s, charset string, encoded bool, joiner string) {
 		if n := len(decoded) - 1; n >= 0 && decoded[n].Encoded == encoded && decoded[n].Charset == charset {
 			texts[n] = append(texts[n], joiner, s)
 			return
 		}
-		decoded = append(decoded, DecodedChunk{Charset: charset, Encoded: encoded})
+		decoded = append(decoded, decodedChunk{Charset: charset, Encoded: encoded})
 		texts = append(texts, []string{s})
 	}
 
@@ -36,7 +36,7 @@ func DecodeHeader(header string) ([]DecodedChunk, error) {
 		f := &wordFinder{s: line}
 		w, ok := f.next(0)
 		if !ok {
-			decoded = append(decoded, DecodedChunk{})
+			decoded = append(decoded, decodedChunk{})
 			texts = append(texts, []string{line})
 			continue
 		}
@@ -67,7 +67,7 @@ func DecodeHeader(header string) ([]DecodedChunk, error) {
 }
 
 // MakeHeader is email.header.make_header.
-func MakeHeader(r *Charsets, seq []DecodedChunk, o HeaderOptions) (*HeaderValue, error) {
+func MakeHeader(r *Charsets, seq []decodedChunk, o HeaderOptions) (*HeaderValue, error) {
 	h, err := NewHeader(nil, nil, o)
 	if err != nil {
 		return nil, err

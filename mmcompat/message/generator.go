@@ -11,10 +11,10 @@ import (
 	"github.com/mmrunner/mmrunner/pickle"
 )
 
-// Generator writes a message as email.generator.Generator does or, with
+// generator writes a message as email.generator.Generator does or, with
 // KeepParts, as Mailman.Message.Generator, which folds the fields of the
 // message itself but not those of its parts.
-type Generator struct {
+type generator struct {
 	MangleFrom   bool // ">From " for "From " at the start of a body's line
 	MaxHeaderLen int  // 0: do not fold
 	KeepParts    bool
@@ -25,12 +25,12 @@ type Generator struct {
 // Python, a multipart without a boundary gets one in its Content-Type. It is
 // made from the text, so that the same message is always the same text.
 func (m *Message) AsString(unixfrom, mangleFrom bool) (string, error) {
-	g := Generator{MangleFrom: mangleFrom, MaxHeaderLen: 78, KeepParts: true}
+	g := generator{MangleFrom: mangleFrom, MaxHeaderLen: 78, KeepParts: true}
 	return g.Flatten(m, unixfrom)
 }
 
 // Flatten is Generator.flatten(m, unixfrom). The error is a *py.Error.
-func (g *Generator) Flatten(m *Message, unixfrom bool) (string, error) {
+func (g *generator) Flatten(m *Message, unixfrom bool) (string, error) {
 	w := &writer{b: new(strings.Builder), mangle: g.MangleFrom, keepParts: g.KeepParts}
 	if unixfrom {
 		if m.Unixfrom() != nil && *m.Unixfrom() != "" {
@@ -65,7 +65,7 @@ type writer struct {
 // may choose its boundary only then; here it is asked for one before its fields
 // are written.
 func (w *writer) message(m *Message, fold int) error {
-	if w.depth++; w.depth > MaxFlattenDepth {
+	if w.depth++; w.depth > maxFlattenDepth {
 		return recursionError()
 	}
 	defer func() { w.depth-- }()

@@ -23,8 +23,8 @@ type Text = py.Text
 // Class names the Python class of a pickled message.
 type Class struct{ Module, Name string }
 
-// MailmanMessage is the class that the queue runners parse messages into.
-var MailmanMessage = Class{"Mailman.Message", "Message"}
+// mailmanMessage is the class that the queue runners parse messages into.
+var mailmanMessage = Class{"Mailman.Message", "Message"}
 
 // Message is email.message.Message (and Mailman.Message.Message). Its header
 // fields are reached by methods: a parsed message keeps them as places in its
@@ -50,7 +50,7 @@ type attributes struct {
 	extra       []Attr
 }
 
-var defaultAttributes = attributes{class: MailmanMessage, defaultType: "text/plain"}
+var defaultAttributes = attributes{class: mailmanMessage, defaultType: "text/plain"}
 
 // Attr is a named attribute of a pickled object.
 type Attr struct {

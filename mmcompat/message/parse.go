@@ -74,7 +74,7 @@ func (p *parser) spend(cost int) error {
 }
 
 func (p *parser) newMessage() error {
-	if len(p.stack) >= MaxDepth {
+	if len(p.stack) >= maxDepth {
 		return recursionError()
 	}
 	if p.made++; p.made > maxMessages {

@@ -250,7 +250,7 @@ func firstBase(field, param, inField string) string {
 
 // plainParam is the value of a parameter that is no continuation.
 func plainParam(r rawParam) ParamValue {
-	return ParamValue{Value: `"` + Quote(Unquote(r.value)) + `"`}
+	return ParamValue{Value: `"` + quote(Unquote(r.value)) + `"`}
 }
 
 // joinSegments puts the segments of a parameter together.
@@ -272,7 +272,7 @@ func joinSegments(segments []continuation) ParamValue {
 		}
 	}
 
-	v := ParamValue{Value: Quote(b.String())}
+	v := ParamValue{Value: quote(b.String())}
 	if extended {
 		v.Tuple = true
 		if parts := strings.SplitN(v.Value, "'", 3); len(parts) == 3 {

@@ -19,7 +19,7 @@ func formatParam(name string, v ParamValue) string {
 		return name
 	}
 
-	return name + `="` + Quote(value) + `"`
+	return name + `="` + quote(value) + `"`
 }
 
 func valueOr(s *string, or string) string {

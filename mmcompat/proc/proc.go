@@ -19,8 +19,8 @@ type Process struct {
 	Start int64
 }
 
-// TicksPerSecond is USER_HZ, the unit of Process.Start, the same on every Linux.
-const TicksPerSecond = 100
+// ticksPerSecond is USER_HZ, the unit of Process.Start, the same on every Linux.
+const ticksPerSecond = 100
 
 // Alive tells whether there is a process with that id. One that has ended is not
 // alive, even if its parent has not asked for its status yet.
@@ -47,7 +47,7 @@ func (p Process) Began() (at time.Time, ok bool) {
 
 // After is when the process began, of a host that was started at boot.
 func (p Process) After(boot time.Time) time.Time {
-	return boot.Add(time.Duration(p.Start) * time.Second / TicksPerSecond)
+	return boot.Add(time.Duration(p.Start) * time.Second / ticksPerSecond)
 }
 
 // HadEnded tells whether the process that had an id at some time has ended since:

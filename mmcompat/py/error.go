@@ -98,11 +98,11 @@ func DecodeASCII(s string) error {
 func EncodeASCII(u string) error {
 	pos := 0
 	for i := 0; i < len(u); pos++ {
-		r, n := DecodeRune(u[i:])
+		r, n := decodeRune(u[i:])
 		if r >= utf8.RuneSelf {
 			run := string(r)
 			for i += n; i < len(u); i += n {
-				if r, n = DecodeRune(u[i:]); r < utf8.RuneSelf {
+				if r, n = decodeRune(u[i:]); r < utf8.RuneSelf {
 					break
 				}
 				run += string(r)
@@ -141,7 +141,7 @@ func EncodeError(codec, u string, start, end int, reason string) *Error {
 // escaped is character number n of u as an error names it.
 func escaped(u string, n int) string {
 	for i := 0; i < len(u); {
-		r, size := DecodeRune(u[i:])
+		r, size := decodeRune(u[i:])
 		if n--; n < 0 {
 			switch {
 			case r <= 0xff:
@@ -158,8 +158,8 @@ func escaped(u string, n int) string {
 	return ""
 }
 
-// DecodeRune is the first character of a unicode, which may be a lone surrogate.
-func DecodeRune(u string) (r rune, size int) {
+// decodeRune is the first character of a unicode, which may be a lone surrogate.
+func decodeRune(u string) (r rune, size int) {
 	if len(u) >= 3 && u[0] == 0xed && u[1] >= 0xa0 && u[1] < 0xc0 && u[2]&0xc0 == 0x80 {
 		return rune(u[0]&0x0f)<<12 | rune(u[1]&0x3f)<<6 | rune(u[2]&0x3f), 3
 	}

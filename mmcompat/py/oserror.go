@@ -48,7 +48,7 @@ func OSErrorText(err error, file string) string {
 
 	// Go's texts are the C library's but for the first letter.
 	text := no.Error()
-	text = fmt.Sprintf("[Errno %d] %s", int(no), Upper(text[:1])+text[1:])
+	text = fmt.Sprintf("[Errno %d] %s", int(no), upper(text[:1])+text[1:])
 	if file == "" {
 		return text
 	}

@@ -96,12 +96,12 @@ func questions() []question {
 				add(nil, err, pickle.Str("encode"), v)
 			}
 		} else {
-			add(Str(v), nil, pickle.Str("str"), v)
+			add(str(v), nil, pickle.Str("str"), v)
 		}
 
 		for _, w := range values {
 			simple := func(v pickle.Value) bool { return v == nil || IsNumber(v) || isText(v) }
-			if simple(v) && simple(w) && IsASCII(Str(v)+Str(w)) {
+			if simple(v) && simple(w) && IsASCII(str(v)+str(w)) {
 				add(Compare(v, w), nil, pickle.Str("cmp"), v, w)
 			}
 
@@ -129,7 +129,7 @@ func questions() []question {
 		add(LStrip(s), nil, pickle.Str("lstrip"), v)
 		add(RStrip(s), nil, pickle.Str("rstrip"), v)
 		add(Lower(s), nil, pickle.Str("lower"), v)
-		add(Upper(s), nil, pickle.Str("upper"), v)
+		add(upper(s), nil, pickle.Str("upper"), v)
 		add(Split(s), nil, pickle.Str("split"), v)
 		add(SplitLines(s, false), nil, pickle.Str("lines"), v)
 		add(SplitLines(s, true), nil, pickle.Str("lines+"), v)

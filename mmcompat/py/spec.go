@@ -113,7 +113,7 @@ func errChar() error { return Errorf("TypeError", "%%c requires int or char") }
 func (c spec) format(v any, unicode bool) (string, error) {
 	switch c.verb {
 	case 's':
-		s := Str(v)
+		s := str(v)
 		if _, is := v.(pickle.Unicode); unicode && !is {
 			if err := DecodeASCII(s); err != nil {
 				return "", err
@@ -150,7 +150,7 @@ func (c spec) pad(s string, unicode bool) string {
 				s = s[:i]
 				break
 			}
-			_, size := DecodeRune(s[i:])
+			_, size := decodeRune(s[i:])
 			i += size
 		}
 	} else if c.prec >= 0 && c.prec < n {
@@ -265,7 +265,7 @@ func (c spec) integer(v any) (string, error) {
 	c.prec = -1
 	text := c.pad(sign+digits, false)
 	if c.verb == 'X' {
-		text = Upper(text)
+		text = upper(text)
 	}
 
 	return text, nil
@@ -279,7 +279,7 @@ func (c spec) float(f float64) string {
 		}
 
 		if c.verb < 'a' {
-			s = Upper(s)
+			s = upper(s)
 		}
 
 		c.prec = -1

@@ -78,8 +78,8 @@ func SplitLines(s string, keepEnds bool) []string {
 // Lower is s.lower().
 func Lower(s string) string { return change(s, 'A', 'Z') }
 
-// Upper is s.upper().
-func Upper(s string) string { return change(s, 'a', 'z') }
+// upper is s.upper().
+func upper(s string) string { return change(s, 'a', 'z') }
 
 // change turns the letters from first to last into those of the other case.
 func change(s string, first, last byte) string {

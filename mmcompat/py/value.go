@@ -59,8 +59,8 @@ func TypeName(v pickle.Value) string {
 	return pickle.TypeName(v)
 }
 
-// Str is str(v), or unicode(v) of a unicode.
-func Str(v pickle.Value) string {
+// str is str(v), or unicode(v) of a unicode.
+func str(v pickle.Value) string {
 	switch v := v.(type) {
 	case string:
 		return v

@@ -20,7 +20,7 @@ const day = 24 * 60 * 60
 // the distributed settings, short sentences and bounce patterns of our own.
 func Builtin() *Profile {
 	return &Profile{
-		Format:                ProfileFormat,
+		Format:                profileFormat,
 		Version:               "2.1.39",
 		HexVersion:            0x020127f0,
 		DataFileVersion:       112,

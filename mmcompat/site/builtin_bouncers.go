@@ -18,7 +18,7 @@ func bouncer(code string, patterns map[string]Pattern, tables map[string]Setting
 
 // exactly and anyCase are patterns that mind case and that do not.
 func exactly(regex string) Pattern { return Pattern{Regex: regex} }
-func anyCase(regex string) Pattern { return Pattern{Regex: regex, Flags: FlagIgnoreCase} }
+func anyCase(regex string) Pattern { return Pattern{Regex: regex, Flags: flagIgnoreCase} }
 
 // patternTuple is a tuple of patterns that do not mind case.
 func patternTuple(regexes ...string) *pickle.Tuple {

@@ -62,7 +62,7 @@ func readCache(prefix, python string) (*Profile, string) {
 		if !ok {
 			continue
 		}
-		p, err := ParseProfile(raw)
+		p, err := parseProfile(raw)
 		if err != nil || p.Prefix != prefix || string(was) != stamp(p, python) {
 			continue
 		}

@@ -193,7 +193,7 @@ func TestCacheOfManyStarts(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	p, err := ParseProfile(raw)
+	p, err := parseProfile(raw)
 	if err != nil {
 		t.Fatal(err)
 	}

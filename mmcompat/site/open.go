@@ -115,7 +115,7 @@ func (s *Site) load(o Options) (*Profile, error) {
 		return nil, err
 	}
 
-	p, err := ParseProfile(raw)
+	p, err := parseProfile(raw)
 	if err != nil {
 		return nil, err
 	}
@@ -174,15 +174,15 @@ func runProbe(python, prefix string) ([]byte, error) {
 	return out, nil
 }
 
-// ParseProfile reads the probe's output. The error names the first fault in
+// parseProfile reads the probe's output. The error names the first fault in
 // it.
-func ParseProfile(raw []byte) (*Profile, error) {
+func parseProfile(raw []byte) (*Profile, error) {
 	p := &Profile{}
 	if err := json.Unmarshal(raw, p); err != nil {
 		return nil, fmt.Errorf("profile: %w", err)
 	}
-	if p.Format != ProfileFormat {
-		return nil, fmt.Errorf("profile: got format %d, need %d", p.Format, ProfileFormat)
+	if p.Format != profileFormat {
+		return nil, fmt.Errorf("profile: got format %d, need %d", p.Format, profileFormat)
 	}
 	if len(p.Settings) == 0 {
 		return nil, errors.New("profile: got no settings")

@@ -29,8 +29,8 @@ type Profile struct {
 	Custom    []string           // commands, bounce modules and modules that Go stands in for that no known release ships, sorted
 }
 
-// ProfileFormat is the Format this package writes and reads.
-const ProfileFormat = 1
+// profileFormat is the Format this package writes and reads.
+const profileFormat = 1
 
 // PythonInfo is about the interpreter and what it can import.
 type PythonInfo struct {
@@ -74,10 +74,10 @@ type CharsetEntry struct {
 
 // Encodings of CharsetEntry, as email.Charset numbers them; 0 stands for None.
 const (
-	EncodeNone     = 0
-	EncodeQP       = 1
-	EncodeBase64   = 2
-	EncodeShortest = 3
+	encodeNone     = 0
+	encodeQP       = 1
+	encodeBase64   = 2
+	encodeShortest = 3
 )
 
 // Module tells a module's source from those of the releases the Go code was
@@ -143,12 +143,12 @@ type Pattern struct {
 
 // Flags of Pattern, as Python's re numbers them.
 const (
-	FlagIgnoreCase = 2
-	FlagLocale     = 4
-	FlagMultiline  = 8
-	FlagDotAll     = 16
-	FlagUnicode    = 32
-	FlagVerbose    = 64
+	flagIgnoreCase = 2
+	flagLocale     = 4
+	flagMultiline  = 8
+	flagDotAll     = 16
+	flagUnicode    = 32
+	flagVerbose    = 64
 )
 
 // Setting is one value of Python, kind kept. Its Value is a pickle.Value:

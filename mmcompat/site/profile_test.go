@@ -18,13 +18,13 @@ func TestJSONKeepsBytesAndKinds(t *testing.T) {
 	d.Set(pickle.Int(3), nil)
 
 	p := &Profile{
-		Format:   ProfileFormat,
+		Format:   profileFormat,
 		Prefix:   "/p\xe9",
 		Messages: map[string][]string{"M": {"text \xff", "\U0010ff41", "plain ü"}},
 		Docs:     map[string]map[string]string{"M": {"": "\xc3"}},
 		Settings: map[string]Setting{
 			"NONE": {nil}, "TRUE": {true}, "INT": {pickle.Int(-5)}, "LONG": {big1}, "FLOAT": {0.1}, "STR": {pickle.Str("\x80\xe2\x82")},
-			"LIST":  {pickle.NewList(pickle.Str("a"), pickle.NewTuple(pickle.Int(1), Pattern{Regex: "\xfe.", Flags: FlagIgnoreCase}))},
+			"LIST":  {pickle.NewList(pickle.Str("a"), pickle.NewTuple(pickle.Int(1), Pattern{Regex: "\xfe.", Flags: flagIgnoreCase}))},
 			"DICT":  {d},
 			"LONE":  {pickle.Unicode("\xed\xa0\x80")},
 			"\xffX": {pickle.Str("a name that is no UTF-8")},
@@ -36,7 +36,7 @@ func TestJSONKeepsBytesAndKinds(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	got, err := ParseProfile(b)
+	got, err := parseProfile(b)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,7 +66,7 @@ func TestJSONKeepsBytesAndKinds(t *testing.T) {
 
 func TestProfilesThatAreNone(t *testing.T) {
 	for _, s := range []string{"", "{}", "[1]", `{"Format":1}`, `{"Format":99,"Settings":{"A":1}}`, `{"Format":1,"Settings":{"A":{"i":"x"}}}`, `{"Format":1,"Settings":{"A":{"q":"x"}}}`} {
-		if _, err := ParseProfile([]byte(s)); err == nil {
+		if _, err := parseProfile([]byte(s)); err == nil {
 			t.Errorf("%q was taken for a profile", s)
 		}
 	}

@@ -63,27 +63,27 @@ func refusal(data *qfile.Data) *work {
 	return w
 }
 
-// Refusals is a Handler for RefusedQueue: what OutgoingRunner does as a BounceMixin.
-type Refusals struct{ bounces *Handler }
+// refusals is a Handler for RefusedQueue: what OutgoingRunner does as a BounceMixin.
+type refusals struct{ bounces *Handler }
 
 // NewRefusals returns a handler that registers as h does.
-func NewRefusals(h *Handler) *Refusals { return &Refusals{h} }
+func NewRefusals(h *Handler) *refusals { return &refusals{h} }
 
 // Name is the runner's class name.
-func (r *Refusals) Name() string { return "OutgoingRunner" }
+func (r *refusals) Name() string { return "OutgoingRunner" }
 
 // Queue is RefusedQueue.
-func (r *Refusals) Queue() string { return RefusedQueue }
+func (r *refusals) Queue() string { return RefusedQueue }
 
 // Classify reads what the mail server said.
-func (r *Refusals) Classify(e *runner.Entry) error {
+func (r *refusals) Classify(e *runner.Entry) error {
 	e.Work = refusal(e.Data)
 	return nil
 }
 
 // Order is that of Mailman's dict of events by list, after those lists that have
 // nothing but probes.
-func (r *Refusals) Order(_ runner.Lists, names []string, entries map[string][]*runner.Entry) []string {
+func (r *refusals) Order(_ runner.Lists, names []string, entries map[string][]*runner.Entry) []string {
 	isProbe := func(e *runner.Entry) bool { _, probe := e.Data.Get(keyProbe); return probe }
 	var probes, others []string
 	for _, name := range names {
@@ -99,16 +99,16 @@ func (r *Refusals) Order(_ runner.Lists, names []string, entries map[string][]*r
 
 // Waits tells whether an entry is to be registered with others. A probe's is done at
 // once.
-func (r *Refusals) Waits(_ *site.Site, e *runner.Entry) bool {
+func (r *refusals) Waits(_ *site.Site, e *runner.Entry) bool {
 	_, probe := e.Data.Get(keyProbe)
 	return !probe
 }
 
 // Every is REGISTER_BOUNCES_EVERY.
-func (r *Refusals) Every(s *site.Site) time.Duration { return r.bounces.Every(s) }
+func (r *refusals) Every(s *site.Site) time.Duration { return r.bounces.Every(s) }
 
 // Apply is Handler's, or OutgoingRunner's for a probe that was refused.
-func (r *Refusals) Apply(b runner.Batch, e *runner.Entry) (runner.Outcome, error) {
+func (r *refusals) Apply(b runner.Batch, e *runner.Entry) (runner.Outcome, error) {
 	why := e.Work.(*work)
 	why.reason.Server = b.Site().Str("SMTPHOST")
 
@@ -128,7 +128,7 @@ func (r *Refusals) Apply(b runner.Batch, e *runner.Entry) (runner.Outcome, error
 }
 
 // ShuntedFrom is the queue out, where Mailman would have failed.
-func (r *Refusals) ShuntedFrom() string { return "out" }
+func (r *refusals) ShuntedFrom() string { return "out" }
 
 // Batched registers what the batch's entries are about.
-func (r *Refusals) Batched(b runner.Batch) error { return r.bounces.Batched(b) }
+func (r *refusals) Batched(b runner.Batch) error { return r.bounces.Batched(b) }

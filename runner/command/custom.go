@@ -16,11 +16,11 @@ import (
 // aliases are the commands whose modules do another's work.
 var aliases = map[string]string{"join": "subscribe", "leave": "unsubscribe", "remove": "unsubscribe", "stop": "end"}
 
-// NeedsPython tells why only the installation's own Python can do the commands
+// needsPython tells why only the installation's own Python can do the commands
 // of a message that came to a list's address ("torequest", ...): one of them is
 // not, or not as, Mailman ships it. It is "" if mmrunner can do them. It is
 // careful rather than exact: a word that Mailman would not get to counts too.
-func NeedsPython(s *site.Site, msg *message.Message, data flags) string {
+func needsPython(s *site.Site, msg *message.Message, data flags) string {
 	if v := s.Str("VERP_CONFIRM_REGEXP"); data.True("toconfirm") {
 		var beyond *pyre.UnsupportedError
 		if _, err := pyre.Compile(v, 0); errors.As(err, &beyond) {

@@ -95,7 +95,7 @@ func FuzzCommands(f *testing.F) {
 		b.List().Set("private_roster", pickle.Int(how/4%3))
 		data := qfile.NewData()
 		data.Set(keys[int(how)%len(keys)], 1)
-		if NeedsPython(s, msg, data) != "" {
+		if needsPython(s, msg, data) != "" {
 			return
 		}
 

@@ -62,7 +62,7 @@ func (h *Handler) Apply(b runner.Batch, e *runner.Entry) (runner.Outcome, error)
 	if err != nil {
 		return "", err
 	}
-	if why := NeedsPython(b.Site(), msg, e.Data); why != "" {
+	if why := needsPython(b.Site(), msg, e.Data); why != "" {
 		return "", &maillist.ErrNeedsPython{List: b.List().Name(), Reason: why}
 	}
 

@@ -57,7 +57,7 @@ var helpTexts map[string]func(*results) string
 func init() {
 	// Not in the declaration, since the commands answer with it themselves.
 	helpTexts = map[string]func(*results) string{"set": setHelp, "who": whoHelp}
-	for _, cmd := range Docs {
+	for _, cmd := range docs {
 		helpTexts[cmd] = func(r *results) string { return r.gethelp(cmd) }
 	}
 }

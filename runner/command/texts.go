@@ -16,12 +16,12 @@ func keySince(micro int, module, begins string) membership.TextKey {
 	return k
 }
 
-// Docs are the commands whose help is their module's docstring.
-var Docs []string
+// docs are the commands whose help is their module's docstring.
+var docs []string
 
 // doc names the help of a command.
 func doc(command string) string {
-	Docs = append(Docs, command)
+	docs = append(docs, command)
 	return command
 }
 

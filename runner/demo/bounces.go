@@ -49,10 +49,10 @@ type bounces struct {
 	random *rand.Rand
 	limit  int // members below it bounce
 	hit    map[int]bool
-	want   *Expected
+	want   *expected
 }
 
-func newBounces(limit int, want *Expected) (*bounces, error) {
+func newBounces(limit int, want *expected) (*bounces, error) {
 	b := &bounces{texts: map[string]string{}, random: rand.New(rand.NewPCG(1, 138000)), limit: limit, hit: map[int]bool{}, want: want}
 	for _, k := range kinds {
 		text, err := fs.ReadFile(samples, "samples/"+k.file)

@@ -85,14 +85,14 @@ func dict(v any) (map[string]any, error) {
 // Discarded, which the state does not show, are 0. sent is how many notices have left
 // the site. The error is for state that cannot be read or is not what Mailman's
 // classes would be read from.
-func Check(s *site.Site, sent int) (*Expected, error) {
+func Check(s *site.Site, sent int) (*expected, error) {
 	dir := filepath.Join(s.ListDataDir(), ListName)
 	config, err := read(filepath.Join(dir, "config.pck"))
 	if err != nil {
 		return nil, err
 	}
 
-	got := &Expected{Mails: sent}
+	got := &expected{Mails: sent}
 	attrs := map[string]map[string]any{}
 	for _, name := range []string{"members", "digest_members", "bounce_info", "delivery_status", "user_options", "passwords"} {
 		if attrs[name], err = dict(config[name]); err != nil {
@@ -145,7 +145,7 @@ func Check(s *site.Site, sent int) (*Expected, error) {
 }
 
 // bounces counts the members' bounce information and adds their scores up.
-func (e *Expected) bounces(infos map[string]any) error {
+func (e *expected) bounces(infos map[string]any) error {
 	total := 0.0
 	for who, v := range infos {
 		in, ok := v.(*instance)
@@ -170,7 +170,7 @@ func (e *Expected) bounces(infos map[string]any) error {
 }
 
 // disabled counts the members without delivery by who has disabled it.
-func (e *Expected) disabled(status map[string]any) error {
+func (e *expected) disabled(status map[string]any) error {
 	for who, v := range status {
 		t, ok := v.(*types.Tuple)
 		if !ok || t.Len() != 2 {

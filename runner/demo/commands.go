@@ -27,7 +27,7 @@ const commandCount = 10
 
 // commandFor makes up command n, from member i if it is one that a member sends.
 // What it will do is added to what is expected.
-func commandFor(n, i int, db *pending.DB, want *Expected) (c mailed, err error) {
+func commandFor(n, i int, db *pending.DB, want *expected) (c mailed, err error) {
 	c = mailed{address: "request", from: address(i)}
 	stranger := fmt.Sprintf("new%06d@fresh.example.org", n)
 	want.Mails++ // the answer, whatever it is

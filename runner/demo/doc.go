@@ -31,8 +31,8 @@ type Options struct {
 	Now time.Time
 }
 
-// Expected is what must be true of the site when its queues are empty.
-type Expected struct {
+// expected is what must be true of the site when its queues are empty.
+type expected struct {
 	Members    int // of the list
 	BounceInfo int // members with bounce information
 	Score      int // the sum of their scores

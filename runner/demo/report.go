@@ -102,7 +102,7 @@ func long(d time.Duration) string {
 
 // Compare prints what was read back from the site beside what was expected, and
 // then the verdict. A *WrongError names what differs.
-func Compare(w io.Writer, want, got *Expected, all []engine.Stats, steps []Step) error {
+func Compare(w io.Writer, want, got *expected, all []engine.Stats, steps []Step) error {
 	outcome := func(o runner.Outcome) (n int) {
 		for _, s := range all {
 			if s.Runner == "BounceRunner" {
@@ -154,7 +154,7 @@ func (e *WrongError) Error() string {
 }
 
 // verdict is the sentence on a site that is right.
-func verdict(want *Expected, steps []Step) string {
+func verdict(want *expected, steps []Step) string {
 	took, mailman := time.Duration(0), time.Duration(0)
 	for _, s := range steps {
 		took += s.Took

@@ -17,7 +17,7 @@ import (
 // Make makes the site in dir, which must be empty, with its mail in the queues, and
 // returns it with what it will be like when these are drained. The error is for
 // options that make no sense, the file system's, and that of o.Progress.
-func Make(dir string, o Options) (*site.Site, *Expected, error) {
+func Make(dir string, o Options) (*site.Site, *expected, error) {
 	s, mails, want, err := Prepare(dir, o)
 	if err != nil {
 		return nil, nil, err
@@ -56,7 +56,7 @@ type Mail struct {
 
 // Prepare makes the site as Make does, and returns the mail that Make would put into
 // its queues, the bounces first.
-func Prepare(dir string, o Options) (s *site.Site, mails []Mail, want *Expected, err error) {
+func Prepare(dir string, o Options) (s *site.Site, mails []Mail, want *expected, err error) {
 	if o.Bounces < 0 || o.Commands < 0 || o.Members <= o.Commands {
 		return nil, nil, nil, fmt.Errorf("got %d members, %d bounces and %d commands, need more members than commands, and none of them negative",
 			o.Members, o.Bounces, o.Commands)
@@ -70,7 +70,7 @@ func Prepare(dir string, o Options) (s *site.Site, mails []Mail, want *Expected,
 	}
 
 	// The last members send commands, the others' mail bounces.
-	want = &Expected{Members: o.Members}
+	want = &expected{Members: o.Members}
 	limit := o.Members - o.Commands
 	if err := makeList(s, siteList, o, 0, 0); err != nil {
 		return nil, nil, nil, err
@@ -119,7 +119,7 @@ func enqueue(s *site.Site, m Mail, at time.Time) error {
 
 // makeCommands makes up the commands, and saves the requests that some of them
 // confirm. The first of them is from that member.
-func makeCommands(s *site.Site, o Options, first int, want *Expected) (mails []Mail, err error) {
+func makeCommands(s *site.Site, o Options, first int, want *expected) (mails []Mail, err error) {
 	logs := mlog.Open(s.LogDir())
 	defer logs.Close()
 	l, err := maillist.Open(s, ListName, maillist.Options{Log: logs})

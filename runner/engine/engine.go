@@ -133,7 +133,7 @@ func (e *Engine) Drain(ctx context.Context) (Stats, error) {
 	defer e.stopOn(ctx)()
 
 	// What another process has at hand must not be taken for what a dead one left.
-	slice, err := LockQueue(e.Env.Site, e.Handler.Name())
+	slice, err := lockQueue(e.Env.Site, e.Handler.Name())
 	switch {
 	case err == nil:
 		defer slice.Unlock()

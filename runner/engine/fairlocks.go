@@ -24,10 +24,10 @@ const (
 	giveUpAfter = 4100 * time.Millisecond
 )
 
-// FairLocks takes lists' locks for an engine, and leaves them to others first:
+// fairLocks takes lists' locks for an engine, and leaves them to others first:
 // after a list's lock was given back it is not taken again before each process
 // that waited then has had it, and never for more than a share of the time.
-type FairLocks struct {
+type fairLocks struct {
 	env   *txn.Env
 	share float64
 	mu    sync.Mutex
@@ -42,15 +42,15 @@ type release struct {
 }
 
 // NewFairLocks makes env take its locks so. share is above 0, and at most 1.
-func NewFairLocks(env *txn.Env, share float64) *FairLocks {
-	f := &FairLocks{env: env, share: share, lists: map[string]*release{}}
+func NewFairLocks(env *txn.Env, share float64) *fairLocks {
+	f := &fairLocks{env: env, share: share, lists: map[string]*release{}}
 	env.Lock = f.lock
 	return f
 }
 
 // Ready is when a list's lock may be asked for: not after now, or the time at
 // which to ask again.
-func (f *FairLocks) Ready(name string, now time.Time) time.Time {
+func (f *fairLocks) Ready(name string, now time.Time) time.Time {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	r := f.lists[name]
@@ -99,7 +99,7 @@ func (r *release) forgetServed(path string) {
 
 // lock takes a list's lock as MailList.Lock does, once others have had it. wait is
 // how long it is then waited for; an instant waits for the others no longer either.
-func (f *FairLocks) lock(ctx context.Context, name string, wait time.Duration) (txn.Lock, error) {
+func (f *fairLocks) lock(ctx context.Context, name string, wait time.Duration) (txn.Lock, error) {
 	for {
 		now := time.Now()
 		others := f.Ready(name, now).Sub(now)
@@ -128,7 +128,7 @@ func (f *FairLocks) lock(ctx context.Context, name string, wait time.Duration) (
 // fairLock notes what others may expect when it is given back.
 type fairLock struct {
 	*lockfile.Lock
-	f     *FairLocks
+	f     *fairLocks
 	name  string
 	since time.Time
 }

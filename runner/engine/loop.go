@@ -15,7 +15,7 @@ type Loop struct {
 	Engines []*Engine
 	// Locks takes the engines' locks; a list is left alone while it says so. It may
 	// be nil.
-	Locks *FairLocks
+	Locks *fairLocks
 	// Once has the loop end after each engine had one entry, if there was one.
 	Once bool
 	// Each is called with the engine whose pass comes next; it may be nil.

@@ -359,7 +359,7 @@ func TestOneProcessWorksOnASlice(t *testing.T) {
 		t.Errorf("the same slice twice: got error %v", err)
 	}
 
-	if _, err := LockQueue(s, "BounceRunner"); !errors.Is(err, ErrTaken) {
+	if _, err := lockQueue(s, "BounceRunner"); !errors.Is(err, ErrTaken) {
 		t.Errorf("all slices beside one: got error %v", err)
 	}
 
@@ -367,7 +367,7 @@ func TestOneProcessWorksOnASlice(t *testing.T) {
 		t.Error(err)
 	}
 
-	all, err := LockQueue(s, "BounceRunner")
+	all, err := lockQueue(s, "BounceRunner")
 	if err != nil {
 		t.Fatal(err)
 	}

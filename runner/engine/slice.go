@@ -48,8 +48,8 @@ func LockSlice(s *site.Site, runner string, n, slices int) (*SliceLock, error) {
 	return &SliceLock{all, slice}, nil
 }
 
-// LockQueue claims all slices of a runner's queue; ErrTaken where one is another's.
-func LockQueue(s *site.Site, runner string) (*SliceLock, error) {
+// lockQueue claims all slices of a runner's queue; ErrTaken where one is another's.
+func lockQueue(s *site.Site, runner string) (*SliceLock, error) {
 	all, err := hostlock.Try(sliceFile(s, runner), false)
 	if err != nil {
 		return nil, err

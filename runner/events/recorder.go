@@ -36,7 +36,7 @@ func (r *Recorder) Line(e Event) string {
 		e.Domain = strings.ToLower(domain)
 	}
 	if r.privacy != settings.Keep {
-		e.Diagnostic = WithoutAddresses(e.Diagnostic)
+		e.Diagnostic = withoutAddresses(e.Diagnostic)
 		e.Member = r.mask(e.Member)
 	}
 	r.buf = e.appendTo(r.buf[:0])
@@ -106,8 +106,8 @@ func appendText(b []byte, s string) []byte {
 
 var addressLike = regexp.MustCompile(`[^\s<>"'()\[\],;:=]+@[^\s<>"'()\[\],;:]+`)
 
-// WithoutAddresses replaces what looks like an address.
-func WithoutAddresses(s string) string {
+// withoutAddresses replaces what looks like an address.
+func withoutAddresses(s string) string {
 	if !strings.Contains(s, "@") {
 		return s
 	}
@@ -117,7 +117,7 @@ func WithoutAddresses(s string) string {
 // Plain is a diagnostic without what differs from one message to the next:
 // addresses and long numbers.
 func Plain(diagnostic string) string {
-	words := strings.Fields(WithoutAddresses(diagnostic))
+	words := strings.Fields(withoutAddresses(diagnostic))
 	for i, w := range words {
 		digits := 0
 		for _, c := range w {

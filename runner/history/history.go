@@ -34,8 +34,8 @@ type Commit struct {
 	Bytes   int64   `json:"bytes"` // of list state written
 }
 
-// Keep is how many commits of a runner's slice are remembered.
-const Keep = 50
+// keep is how many commits of a runner's slice are remembered.
+const keep = 50
 
 // maxBytes is the size from which on a file is cut down to its last lines.
 const maxBytes = 64 << 10
@@ -86,7 +86,7 @@ func (r *Ring) shorten() error {
 	}
 
 	lines := bytes.SplitAfter(b, []byte("\n"))
-	if n := len(lines) - 1 - Keep; n > 0 {
+	if n := len(lines) - 1 - keep; n > 0 {
 		lines = lines[n:]
 	}
 

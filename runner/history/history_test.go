@@ -46,12 +46,12 @@ func TestRing(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	if len(all) < 2*Keep {
-		t.Fatalf("got %d commits, need at least %d of each", len(all), Keep)
+	if len(all) < 2*keep {
+		t.Fatalf("got %d commits, need at least %d of each", len(all), keep)
 	}
 
 	for i, c := range all {
-		if want := n - len(all) + i; i > len(all)-Keep && (c.Entries != want || c.Outcomes["registered"] != want) {
+		if want := n - len(all) + i; i > len(all)-keep && (c.Entries != want || c.Outcomes["registered"] != want) {
 			t.Errorf("commit %d of %d: got %+v, need number %d", i, len(all), c, want)
 		}
 	}

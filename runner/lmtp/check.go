@@ -97,7 +97,7 @@ func (c Check) Run(ctx context.Context, out io.Writer) error {
 
 // cases are all addresses of the list, with extensions as the site makes them.
 func (c Check) cases() ([]checkCase, error) {
-	finder, err := NewFinder(c.Site)
+	finder, err := newFinder(c.Site)
 	if err != nil {
 		return nil, err
 	}

@@ -38,10 +38,10 @@ type verp struct {
 	group   string       // of the address without what it carries
 }
 
-// NewFinder makes the finder of a site. extra are domains that are taken besides
+// newFinder makes the finder of a site. extra are domains that are taken besides
 // those that Mailman knows; "*" takes any. Patterns of the site that mmrunner
 // cannot read are named by the error.
-func NewFinder(s *site.Site, extra ...string) (*Finder, error) {
+func newFinder(s *site.Site, extra ...string) (*Finder, error) {
 	settings, err := SettingsOf(s)
 	if err != nil {
 		return nil, err

@@ -106,7 +106,7 @@ type Server struct {
 // ErrTaken, one of the settings' or the file system's.
 func New(s *site.Site, o Options) (*Server, error) {
 	o = o.withDefaults()
-	finder, err := NewFinder(s, o.Domains...)
+	finder, err := newFinder(s, o.Domains...)
 	if err != nil {
 		return nil, err
 	}

@@ -19,11 +19,11 @@ type Role int
 const (
 	Unauthorized  Role = 0
 	User          Role = 1 // the member
-	Creator       Role = 2 // of lists
+	creator       Role = 2 // of lists
 	ListAdmin     Role = 3
 	ListModerator Role = 4
 	SiteAdmin     Role = 5
-	ListPoster    Role = 6
+	listPoster    Role = 6
 )
 
 // Authenticate returns the first of the roles that response is the password of,
@@ -48,9 +48,9 @@ func (m *Manager) Authenticate(response, user string, roles ...Role) (Role, erro
 			ok = m.authenticateAdmin(response, digest)
 		case ListModerator:
 			ok = m.secret("mod_password") == digest
-		case ListPoster:
+		case listPoster:
 			ok = m.secret("post_password") == digest
-		case SiteAdmin, Creator:
+		case SiteAdmin, creator:
 			want, set, err := m.world.SitePassword(role == SiteAdmin)
 			if err != nil {
 				return Unauthorized, err

@@ -40,7 +40,7 @@ func TestAuthenticate(t *testing.T) {
 	var asks []ask
 	for i := range forms {
 		for _, response := range []string{"owner", "moderator", "poster", "site", "creator", "pw0", "", "wrong", "owner\x00", "b\u00e4rt", "owneronly8", "ab"} {
-			for j, roles := range [][]Role{{ListAdmin}, {User}, {ListModerator, ListAdmin}, {User, ListAdmin}, {Creator, SiteAdmin}, {ListPoster, SiteAdmin}, {User, ListModerator, ListAdmin}} {
+			for j, roles := range [][]Role{{ListAdmin}, {User}, {ListModerator, ListAdmin}, {User, ListAdmin}, {creator, SiteAdmin}, {listPoster, SiteAdmin}, {User, ListModerator, ListAdmin}} {
 				user := []string{"anne@EXAMPLE.net", "bart@example.net", "nobody@example.net"}[(i+j)%3]
 				asks = append(asks, ask{fmt.Sprintf("l%d", i), response, user, roles, true})
 			}

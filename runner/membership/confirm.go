@@ -198,17 +198,17 @@ func (m *Manager) approval(msg *message.Message) (password string, given bool, e
 		}
 
 		for line := range strings.SplitSeq(body, "\n") {
-			if strings.Trim(line, Whitespace) == "" {
+			if strings.Trim(line, whitespace) == "" {
 				continue
 			}
 			name, value, ok := strings.Cut(line, ":")
 
 			if m.since(approvedInBody) {
-				name = strings.Trim(name, Whitespace)
+				name = strings.Trim(name, whitespace)
 			}
 
 			if name = py.Lower(name); ok && (name == "approve" || name == "approved") {
-				return strings.Trim(value, Whitespace), true, nil
+				return strings.Trim(value, whitespace), true, nil
 			}
 			break
 		}
@@ -219,8 +219,8 @@ func (m *Manager) approval(msg *message.Message) (password string, given bool, e
 	return password, given, nil
 }
 
-// Whitespace has the characters that Python 2's str.strip() takes off.
-const Whitespace = " \t\n\r\v\f"
+// whitespace has the characters that Python 2's str.strip() takes off.
+const whitespace = " \t\n\r\v\f"
 
 // shown formats a value as Python's %s does: a unicode makes a unicode of the whole.
 func shown(v pickle.Value) i18n.Text {

@@ -113,8 +113,8 @@ func (m *Manager) send(n *message.Notification, noPrecedence bool, extra ...mess
 	return nil
 }
 
-// MessageIDs makes message ids as Utils.unique_message_id does, for one process.
-func MessageIDs(pid int) func(now time.Time, l *maillist.List) string {
+// messageIDs makes message ids as Utils.unique_message_id does, for one process.
+func messageIDs(pid int) func(now time.Time, l *maillist.List) string {
 	var serial atomic.Int64
 	return func(now time.Time, l *maillist.List) string {
 		return fmt.Sprintf("<mailman.%d.%d.%d.%s@%s>", serial.Add(1)-1, now.Unix(), pid, l.Name(), l.HostName())

@@ -36,7 +36,7 @@ type World struct {
 // NewWorld is the world as this process sees it.
 func NewWorld(s *site.Site) World {
 	return World{
-		MessageID:    MessageIDs(os.Getpid()),
+		MessageID:    messageIDs(os.Getpid()),
 		Resolver:     resolver{},
 		SitePassword: func(siteAdmin bool) (string, bool, error) { return globalPassword(s, siteAdmin) },
 	}

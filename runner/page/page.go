@@ -34,7 +34,7 @@ func New(body string) *Template {
 		"line":    terminal.Escape,
 		"lines":   terminal.Lines,
 		"clock":   func(t time.Time) string { return t.Local().Format("2006-01-02 15:04:05 MST") },
-		"seconds": Seconds,
+		"seconds": seconds,
 		"several": several,
 		"bar":     bar,
 	})
@@ -60,8 +60,8 @@ func (t *Template) Write(w io.Writer, title string, refresh int, data any) error
 	return err
 }
 
-// Seconds is a number of seconds for people.
-func Seconds(s float64) string {
+// seconds is a number of seconds for people.
+func seconds(s float64) string {
 	switch {
 	case s == 0:
 		return "0"

@@ -20,9 +20,9 @@ func Invocation(argv []string) (script string, args []string, ok bool) {
 	return argv[1], argv[2:], true
 }
 
-// Interpreter reads the interpreter and its argument, if any, from a script's
+// interpreter reads the interpreter and its argument, if any, from a script's
 // first line, as the kernel would. An error says what the line was.
-func Interpreter(script string) ([]string, error) {
+func interpreter(script string) ([]string, error) {
 	f, err := os.Open(script)
 	if err != nil {
 		return nil, err
@@ -47,7 +47,7 @@ func Interpreter(script string) ([]string, error) {
 // It returns an error if the interpreter cannot be found, or is this very
 // program, which would start itself for ever.
 func Command(script string, args []string) (path string, argv []string, err error) {
-	interp, err := Interpreter(script)
+	interp, err := interpreter(script)
 	if err != nil {
 		return "", nil, err
 	}

@@ -62,7 +62,7 @@ func NewEnv(s *site.Site) *Env {
 		LockTimeout: s.Duration("LIST_LOCK_TIMEOUT"),
 	}
 
-	env.Lists = NewLists(env)
+	env.Lists = newLists(env)
 	return env
 }
 
@@ -73,7 +73,7 @@ func (env *Env) Fork() *Env {
 		Site: env.Site, Texts: env.Texts, Charsets: env.Charsets, Log: env.Log, Now: env.Now, Rand: env.Rand,
 		LockTimeout: env.LockTimeout, Lock: env.Lock,
 	}
-	fork.Lists = NewLists(fork)
+	fork.Lists = newLists(fork)
 	return fork
 }
 
@@ -159,8 +159,8 @@ type Lists struct {
 	published map[string]uint64
 }
 
-// NewLists returns an empty store for env.
-func NewLists(env *Env) *Lists { return &Lists{env: env, published: map[string]uint64{}} }
+// newLists returns an empty store for env.
+func newLists(env *Env) *Lists { return &Lists{env: env, published: map[string]uint64{}} }
 
 // Site is the installation.
 func (s *Lists) Site() *site.Site { return s.env.Site }

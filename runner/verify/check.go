@@ -12,14 +12,14 @@ import (
 
 // The checks that a finding may come from.
 const (
-	CheckRead     = "read"           // mmrunner cannot read the file
-	CheckWrite    = "write"          // what mmrunner writes does not read as the same
-	CheckSplice   = "splice"         // the same, by the way it writes a config.pck
-	CheckMessage  = "message"        // a message does not survive being taken apart and put together
-	CheckGopickle = "gopickle"       // gopickle reads something else
-	CheckPython   = "cPickle"        // the site's Python reads something else
-	CheckWritten  = "cPickle, write" // the site's Python reads something else in what mmrunner wrote
-	CheckPair     = "pair"           // two files that were compared differ
+	checkRead     = "read"           // mmrunner cannot read the file
+	checkWrite    = "write"          // what mmrunner writes does not read as the same
+	checkSplice   = "splice"         // the same, by the way it writes a config.pck
+	checkMessage  = "message"        // a message does not survive being taken apart and put together
+	checkGopickle = "gopickle"       // gopickle reads something else
+	checkPython   = "cPickle"        // the site's Python reads something else
+	checkWritten  = "cPickle, write" // the site's Python reads something else in what mmrunner wrote
+	checkPair     = "pair"           // two files that were compared differ
 	CheckDoubt    = "doubt"          // sound, but unlike what Mailman keeps; see doubts
 )
 
@@ -84,9 +84,9 @@ func (c *checker) differ(check, at string, ds []pickle.Difference) {
 // at names the n-th pickle of the file, "" where there is only one.
 func (c *checker) at(n int) string {
 	switch {
-	case c.file.Kind == Entry && n == 0:
+	case c.file.Kind == entry && n == 0:
 		return "message"
-	case c.file.Kind == Entry && n == 1:
+	case c.file.Kind == entry && n == 1:
 		return "metadata"
 	case c.file.Kind == Events:
 		return fmt.Sprintf("event %d", n+1)
@@ -114,7 +114,7 @@ func (c *checker) run(b []byte) {
 			}
 
 			at := fmt.Sprintf("%s, which begins at byte %d of %d", where, len(b)-len(rest), len(b))
-			c.find(CheckRead, at, err.Error(), "a whole pickle")
+			c.find(checkRead, at, err.Error(), "a whole pickle")
 			break
 		}
 
@@ -127,7 +127,7 @@ func (c *checker) run(b []byte) {
 
 	broken := len(c.findings) > 0 && len(rest) > 0
 	if want := wanted(c.file.Kind); !broken && want > 0 && c.pickles != want {
-		c.find(CheckRead, "the file", fmt.Sprintf("%s in %d bytes", count(c.pickles), len(b)), fmt.Sprint(want))
+		c.find(checkRead, "the file", fmt.Sprintf("%s in %d bytes", count(c.pickles), len(b)), fmt.Sprint(want))
 	}
 
 	if c.python != nil {
@@ -138,7 +138,7 @@ func (c *checker) run(b []byte) {
 // wanted is how many pickles a file of that kind has, 0 for any number.
 func wanted(k Kind) int {
 	switch k {
-	case Entry:
+	case entry:
 		return 2
 	case Events, anyKind:
 		return 0
@@ -161,7 +161,7 @@ func (c *checker) value(v pickle.Value, b []byte, again *bytes.Buffer) {
 	written, err := pickle.Dump(v, proto)
 	c.write += time.Since(start)
 	if err != nil {
-		c.find(CheckWrite, at, err.Error(), "to be able to write it")
+		c.find(checkWrite, at, err.Error(), "to be able to write it")
 		return
 	}
 
@@ -169,27 +169,27 @@ func (c *checker) value(v pickle.Value, b []byte, again *bytes.Buffer) {
 	back, left, err := pickle.Load(written)
 	switch {
 	case err != nil:
-		c.find(CheckWrite, at, err.Error(), "to read what was written")
+		c.find(checkWrite, at, err.Error(), "to read what was written")
 	case len(left) > 0:
-		c.find(CheckWrite, at, fmt.Sprintf("%d bytes left over", len(left)), "none")
+		c.find(checkWrite, at, fmt.Sprintf("%d bytes left over", len(left)), "none")
 	default:
-		c.differ(CheckWrite, at, pickle.DiffShared(back, v, c.max))
+		c.differ(checkWrite, at, pickle.DiffShared(back, v, c.max))
 	}
 
 	if c.file.Kind == Config {
 		c.splice(v, b)
 	}
 
-	if in, ok := v.(*pickle.Instance); ok && (c.file.Kind == Entry || c.file.Kind == Held) {
+	if in, ok := v.(*pickle.Instance); ok && (c.file.Kind == entry || c.file.Kind == Held) {
 		c.message(at, in)
 	}
 
 	theirs, err := readGopickle(b, proto == 0)
 	if err == nil {
 		c.gopickle = true
-		c.differ(CheckGopickle, at, pickle.Diff(neutral(v, true), theirs, c.max))
+		c.differ(checkGopickle, at, pickle.Diff(neutral(v, true), theirs, c.max))
 	} else if !errors.Is(err, errGopickle) {
-		c.find(CheckGopickle, at, err.Error(), "to compare with gopickle's reading")
+		c.find(checkGopickle, at, err.Error(), "to compare with gopickle's reading")
 	}
 }
 
@@ -214,7 +214,7 @@ func protocol(b []byte) int {
 func (c *checker) splice(v pickle.Value, b []byte) {
 	d, err := pickle.OpenDocument(b)
 	if err != nil {
-		c.find(CheckSplice, "the file", err.Error(), "a dict with str keys")
+		c.find(checkSplice, "the file", err.Error(), "a dict with str keys")
 		return
 	}
 
@@ -223,11 +223,11 @@ func (c *checker) splice(v pickle.Value, b []byte) {
 		got, ok, err := d.Get(key)
 		w, ok2 := want.GetStr(key)
 		if err != nil || !ok || !ok2 {
-			c.find(CheckSplice, "['"+key+"']", fmt.Sprintf("found %v, error %v", ok, err), fmt.Sprintf("found %v", ok2))
+			c.find(checkSplice, "['"+key+"']", fmt.Sprintf("found %v, error %v", ok, err), fmt.Sprintf("found %v", ok2))
 			continue
 		}
 
-		c.differ(CheckSplice, "['"+key+"']", pickle.Diff(got, w, c.max))
+		c.differ(checkSplice, "['"+key+"']", pickle.Diff(got, w, c.max))
 		d.Set(key, got)
 	}
 
@@ -235,26 +235,26 @@ func (c *checker) splice(v pickle.Value, b []byte) {
 	out, err := d.Bytes()
 	c.write += time.Since(start)
 	if err != nil {
-		c.find(CheckSplice, "the file", err.Error(), "to be able to write it")
+		c.find(checkSplice, "the file", err.Error(), "to be able to write it")
 		return
 	}
 
 	back, _, err := pickle.Load(out)
 	if err != nil {
-		c.find(CheckSplice, "the file", err.Error(), "to read what was written")
+		c.find(checkSplice, "the file", err.Error(), "to read what was written")
 		return
 	}
-	c.differ(CheckSplice, "", pickle.Diff(back, v, c.max))
+	c.differ(checkSplice, "", pickle.Diff(back, v, c.max))
 }
 
 // message checks that a message object can be taken apart and put together.
 func (c *checker) message(at string, in *pickle.Instance) {
 	m, err := message.FromPickle(in)
 	if err != nil {
-		c.find(CheckMessage, at, err.Error(), "a message")
+		c.find(checkMessage, at, err.Error(), "a message")
 		return
 	}
-	c.differ(CheckMessage, at, pickle.Diff(m.ToPickle(), in, c.max))
+	c.differ(checkMessage, at, pickle.Diff(m.ToPickle(), in, c.max))
 }
 
 // askPython compares with cPickle's reading of the file and of what mmrunner made of it.
@@ -264,7 +264,7 @@ func (c *checker) askPython(b, again []byte, broken bool) {
 	switch {
 	case errors.As(err, &unreadable):
 		if !broken {
-			c.find(CheckPython, "the file", "pickles that mmrunner can read", "what cPickle had: "+unreadable.Why)
+			c.find(checkPython, "the file", "pickles that mmrunner can read", "what cPickle had: "+unreadable.Why)
 		}
 		return
 	case err != nil:
@@ -274,18 +274,18 @@ func (c *checker) askPython(b, again []byte, broken bool) {
 
 	c.asked, c.pyTime = true, took
 	if broken {
-		c.find(CheckPython, "the file", "what mmrunner cannot read", "cPickle's "+count(len(theirs)))
+		c.find(checkPython, "the file", "what mmrunner cannot read", "cPickle's "+count(len(theirs)))
 		return
 	}
-	c.hold(CheckPython, theirs)
+	c.hold(checkPython, theirs)
 	theirs, _, err = c.python.Read(again)
 	switch {
 	case errors.As(err, &unreadable):
-		c.find(CheckWritten, "the file", "cPickle's "+unreadable.Why, "to be able to read it")
+		c.find(checkWritten, "the file", "cPickle's "+unreadable.Why, "to be able to read it")
 	case err != nil:
 		c.unsaid = err
 	default:
-		c.hold(CheckWritten, theirs)
+		c.hold(checkWritten, theirs)
 	}
 }
 

@@ -22,7 +22,7 @@ const (
 	Config   Kind = "list"          // config.pck and config.pck.last (MailList.py)
 	Pending  Kind = "pending"       // pending.pck (Pending.py)
 	Requests Kind = "requests"      // request.pck (ListAdmin.py)
-	Entry    Kind = "entry"         // a queue entry, waiting, claimed or preserved (Switchboard.py)
+	entry    Kind = "entry"         // a queue entry, waiting, claimed or preserved (Switchboard.py)
 	Held     Kind = "held"          // data/heldmsg-LIST-ID.pck (ListAdmin.py)
 	Events   Kind = "bounce-events" // data/bounce-events-PID.pck (BounceRunner.py)
 )
@@ -31,7 +31,7 @@ const (
 const anyKind Kind = ""
 
 // Kinds are all kinds, in the order of reports.
-var Kinds = []Kind{Config, Pending, Requests, Entry, Held, Events}
+var Kinds = []Kind{Config, Pending, Requests, entry, Held, Events}
 
 // File is one pickle file of a site.
 type File struct {
@@ -87,7 +87,7 @@ func Files(s *site.Site, lists []string) ([]File, error) {
 
 		for _, name := range names {
 			if ext := filepath.Ext(name); ext == ".pck" || ext == ".bak" || ext == ".psv" {
-				files = append(files, File{Path: filepath.Join(dir, name), Kind: Entry})
+				files = append(files, File{Path: filepath.Join(dir, name), Kind: entry})
 			}
 		}
 	}

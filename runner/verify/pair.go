@@ -39,11 +39,11 @@ func Pair(had, wanted string, o Options) ([]Finding, error) {
 	c := &checker{max: o.Max, file: File{Path: had}}
 
 	if n, m := len(first.values), len(second.values); n != m && len(found) == 0 {
-		c.find(CheckPair, "the file", count(n), count(m))
+		c.find(checkPair, "the file", count(n), count(m))
 	}
 
 	for i := range min(len(first.values), len(second.values)) {
-		c.differ(CheckPair, c.at(i), pickle.Diff(first.values[i], second.values[i], o.Max))
+		c.differ(checkPair, c.at(i), pickle.Diff(first.values[i], second.values[i], o.Max))
 	}
 	return append(found, c.findings...), nil
 }

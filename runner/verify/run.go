@@ -242,7 +242,7 @@ func readFile(path string) ([]byte, fs.FileInfo, error) {
 
 func (c *checker) torn() bool {
 	for _, f := range c.findings {
-		if f.Check == CheckRead {
+		if f.Check == checkRead {
 			return true
 		}
 	}
@@ -251,7 +251,7 @@ func (c *checker) torn() bool {
 
 // nameList takes an entry's list from its metadata.
 func (c *checker) nameList() {
-	if c.file.Kind != Entry || len(c.values) != 2 {
+	if c.file.Kind != entry || len(c.values) != 2 {
 		return
 	}
 

@@ -170,7 +170,7 @@ for proto in 0, 1, 2:
 	c.run(b)
 	for _, f := range c.findings {
 		// gopickle does not decode the raw-unicode-escape of a lone surrogate.
-		if f.Check != CheckGopickle {
+		if f.Check != checkGopickle {
 			t.Error(f)
 		}
 	}
@@ -257,7 +257,7 @@ func TestTorn(t *testing.T) {
 		}
 
 		r := verifySite(t, s, Options{})
-		if len(r.Findings) != 1 || r.Findings[0].File != f.Path || r.Findings[0].Check != CheckRead || !strings.Contains(r.Findings[0].Had, "offset") {
+		if len(r.Findings) != 1 || r.Findings[0].File != f.Path || r.Findings[0].Check != checkRead || !strings.Contains(r.Findings[0].Had, "offset") {
 			t.Errorf("%s: got %v, need one about its end", f.Path, r.Findings)
 		}
 

@@ -14,7 +14,7 @@ const (
 	None         Kind = ""             // nothing that is known here
 	Bounce       Kind = "bounce"       // a delivery has failed for good
 	Delayed      Kind = "delayed"      // a delivery is still being tried (RFC 3464, 2.3.3)
-	Delivered    Kind = "delivered"    // a delivery, relaying or expansion has succeeded
+	delivered    Kind = "delivered"    // a delivery, relaying or expansion has succeeded
 	Notification Kind = "notification" // a message disposition notification (RFC 8098)
 	AutoReply    Kind = "autoreply"    // a vacation notice or the like (RFC 3834)
 	Complaint    Kind = "complaint"    // a feedback report (ARF, RFC 5965)

@@ -128,7 +128,7 @@ func (g *group) kind() Kind {
 		kind   Kind
 	}{
 		{"fail", Bounce}, {"error", Bounce}, {"expired", Bounce}, {"undeliver", Bounce}, {"reject", Bounce},
-		{"delay", Delayed}, {"relay", Delivered}, {"deliver", Delivered}, {"expand", Delivered},
+		{"delay", Delayed}, {"relay", delivered}, {"deliver", delivered}, {"expand", delivered},
 	} {
 		if strings.HasPrefix(action, a.begins) {
 			return a.kind
@@ -141,7 +141,7 @@ func (g *group) kind() Kind {
 	case strings.HasPrefix(g.status, "4."):
 		return Delayed
 	case strings.HasPrefix(g.status, "2."):
-		return Delivered
+		return delivered
 	}
 
 	return None
@@ -168,9 +168,9 @@ func progress(groups []group) Kind {
 			return None
 		case Delayed:
 			kind = Delayed
-		case Delivered:
+		case delivered:
 			if kind == None {
-				kind = Delivered
+				kind = delivered
 			}
 		}
 	}

@@ -11,8 +11,8 @@ import (
 	"github.com/mmrunner/mmrunner/pickle"
 )
 
-// Sample is a message to begin with.
-type Sample struct{ Name, Text string }
+// sample is a message to begin with.
+type sample struct{ Name, Text string }
 
 // Difference is a message that Python and Go see differently: the first fact
 // they differ in.
@@ -35,7 +35,7 @@ func short(s string) string {
 }
 
 // Compare tells both of one message; nil if they agree.
-func (p *Python) Compare(s Sample) (*Difference, error) {
+func (p *python) Compare(s sample) (*Difference, error) {
 	want, err := p.Facts(s.Text)
 	if err != nil {
 		return nil, err
@@ -93,10 +93,10 @@ func unpickle(fact string) (pickle.Value, bool) {
 
 // Run compares the samples themselves and then n mutations of them, made from
 // seed; each is told of every difference. stop ends it early.
-func (p *Python) Run(samples []Sample, seed uint64, n int, each func(Difference) (stop bool)) (done int, err error) {
-	m := NewMutator(samples, newRand(seed))
+func (p *python) Run(samples []sample, seed uint64, n int, each func(Difference) (stop bool)) (done int, err error) {
+	m := newMutator(samples, newRand(seed))
 	for i := range len(samples) + n {
-		var s Sample
+		var s sample
 		if i < len(samples) {
 			s = samples[i]
 		} else {

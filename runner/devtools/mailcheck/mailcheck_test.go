@@ -19,7 +19,7 @@ var (
 	mutations = flag.Int("mutations", 400, "how many to compare with Python")
 )
 
-func start(t *testing.T) *Python {
+func start(t *testing.T) *python {
 	p, err := Start(mmtest.Python(t), mmtest.Prefix(t))
 	if err != nil {
 		t.Fatal(err)
@@ -36,7 +36,7 @@ func start(t *testing.T) *Python {
 
 // What Python saw in each sample is in testdata, so that this needs no Python.
 func TestRecorded(t *testing.T) {
-	var p *Python
+	var p *python
 	if *record {
 		p = start(t)
 	}
@@ -97,7 +97,7 @@ func TestDefaultCharsetsArePythons(t *testing.T) {
 
 // A mutation that is no mutation would make the count worth nothing.
 func TestMutationsDiffer(t *testing.T) {
-	m := NewMutator(Samples(), newRand(1))
+	m := newMutator(Samples(), newRand(1))
 	seen := make(map[string]bool)
 	const n = 2000
 	for range n {

@@ -5,17 +5,17 @@ import (
 	"strings"
 )
 
-// Mutator damages samples as mail gets damaged, and as an attacker would.
-type Mutator struct {
-	samples []Sample
+// mutator damages samples as mail gets damaged, and as an attacker would.
+type mutator struct {
+	samples []sample
 	r       *rand.Rand
 }
 
-// NewMutator takes its random numbers from r.
-func NewMutator(samples []Sample, r *rand.Rand) *Mutator { return &Mutator{samples, r} }
+// newMutator takes its random numbers from r.
+func newMutator(samples []sample, r *rand.Rand) *mutator { return &mutator{samples, r} }
 
 // Next is a sample with one to six mutations.
-func (m *Mutator) Next() Sample {
+func (m *mutator) Next() sample {
 	s := m.samples[m.r.IntN(len(m.samples))]
 	for range 1 + m.r.IntN(6) {
 		s.Text = m.mutate(s.Text)
@@ -23,7 +23,7 @@ func (m *Mutator) Next() Sample {
 	return s
 }
 
-func (m *Mutator) mutate(s string) string {
+func (m *mutator) mutate(s string) string {
 	switch m.r.IntN(18) {
 	case 0, 1:
 		return m.flip(s)
@@ -48,10 +48,10 @@ func (m *Mutator) mutate(s string) string {
 	return m.insert(s)
 }
 
-func (m *Mutator) pick(all []string) string { return all[m.r.IntN(len(all))] }
+func (m *mutator) pick(all []string) string { return all[m.r.IntN(len(all))] }
 
 // flip changes a few bytes.
-func (m *Mutator) flip(s string) string {
+func (m *mutator) flip(s string) string {
 	b := []byte(s)
 	for range 1 + m.r.IntN(4) {
 		if len(b) == 0 {
@@ -73,7 +73,7 @@ func (m *Mutator) flip(s string) string {
 }
 
 // lines drops, doubles, swaps or moves lines.
-func (m *Mutator) lines(s string) string {
+func (m *mutator) lines(s string) string {
 	l := strings.SplitAfter(s, "\n")
 	i, j := m.r.IntN(len(l)), m.r.IntN(len(l))
 
@@ -94,7 +94,7 @@ func (m *Mutator) lines(s string) string {
 }
 
 // boundary edits a line that begins with "--", or the parameter.
-func (m *Mutator) boundary(s string) string {
+func (m *mutator) boundary(s string) string {
 	if m.r.IntN(4) == 0 {
 		i := strings.Index(strings.ToLower(s), "boundary=")
 		if i < 0 {
@@ -200,7 +200,7 @@ var fields = []string{
 }
 
 // field adds, drops or edits a header field.
-func (m *Mutator) field(s string) string {
+func (m *mutator) field(s string) string {
 	l := strings.SplitAfter(s, "\n")
 	var at []int
 	for i, line := range l {
@@ -233,7 +233,7 @@ func (m *Mutator) field(s string) string {
 }
 
 // endings changes line endings, of all lines or of one.
-func (m *Mutator) endings(s string) string {
+func (m *mutator) endings(s string) string {
 	ending := m.pick([]string{"\r\n", "\r", "\n\r", "\r\r\n", "\n\n", "\v", "\f", "\x1c", "\x85"})
 	if m.r.IntN(2) == 0 {
 		return strings.ReplaceAll(s, "\n", ending)
@@ -259,7 +259,7 @@ var words = [][]string{
 }
 
 // word replaces a charset, an encoding or a type by another.
-func (m *Mutator) word(s string) string {
+func (m *mutator) word(s string) string {
 	lower := strings.ToLower(s)
 	for range 20 {
 		set := words[m.r.IntN(len(words))]
@@ -289,13 +289,13 @@ func (m *Mutator) word(s string) string {
 }
 
 // splice takes the beginning of one message and the end of another.
-func (m *Mutator) splice(s string) string {
+func (m *mutator) splice(s string) string {
 	t := m.samples[m.r.IntN(len(m.samples))].Text
 	return s[:m.r.IntN(len(s)+1)] + t[m.r.IntN(len(t)+1):]
 }
 
 // nest puts the message into another.
-func (m *Mutator) nest(s string) string {
+func (m *mutator) nest(s string) string {
 	switch m.r.IntN(4) {
 	case 0:
 		return "Subject: outer\nContent-Type: message/rfc822\n\n" + s
@@ -327,7 +327,7 @@ var bodies = []string{
 }
 
 // insert puts a piece of a body somewhere.
-func (m *Mutator) insert(s string) string {
+func (m *mutator) insert(s string) string {
 	l := strings.SplitAfter(s, "\n")
 	i := m.r.IntN(len(l))
 	l[i] += m.pick(bodies)

@@ -16,8 +16,8 @@ import (
 //go:embed driver.py
 var driver string
 
-// Python is the other side: driver.py in the site's interpreter.
-type Python struct {
+// python is the other side: driver.py in the site's interpreter.
+type python struct {
 	Charsets *message.Charsets // the site's registry
 	cmd      *exec.Cmd
 	in       io.WriteCloser
@@ -25,7 +25,7 @@ type Python struct {
 }
 
 // Start runs driver.py under interpreter with the Mailman of prefix.
-func Start(interpreter, prefix string) (*Python, error) {
+func Start(interpreter, prefix string) (*python, error) {
 	cmd := exec.Command(interpreter, "-B", "-W", "ignore", "-c", driver, prefix)
 	cmd.Stderr = os.Stderr
 	in, err := cmd.StdinPipe()
@@ -41,7 +41,7 @@ func Start(interpreter, prefix string) (*Python, error) {
 		return nil, err
 	}
 
-	p := &Python{cmd: cmd, in: in, out: bufio.NewReaderSize(out, 1<<16)}
+	p := &python{cmd: cmd, in: in, out: bufio.NewReaderSize(out, 1<<16)}
 	lines, err := p.read()
 	if err != nil {
 		return nil, err
@@ -90,14 +90,14 @@ func registry(lines []string) (*message.Charsets, error) {
 }
 
 // Facts asks Python for its view of a message.
-func (p *Python) Facts(text string) ([]string, error) {
+func (p *python) Facts(text string) ([]string, error) {
 	if _, err := fmt.Fprintf(p.in, "%d\n%s", len(text), text); err != nil {
 		return nil, fmt.Errorf("driver.py: %w", err)
 	}
 	return p.read()
 }
 
-func (p *Python) read() ([]string, error) {
+func (p *python) read() ([]string, error) {
 	var lines []string
 	for {
 		line, err := p.out.ReadString('\n')
@@ -113,7 +113,7 @@ func (p *Python) read() ([]string, error) {
 }
 
 // Close ends the interpreter.
-func (p *Python) Close() error {
+func (p *python) Close() error {
 	p.in.Close()
 	return p.cmd.Wait()
 }

@@ -15,23 +15,23 @@ var samplesFS embed.FS
 
 // Samples are messages of our own, one or more for each thing that a parser can
 // get wrong.
-func Samples() []Sample {
+func Samples() []sample {
 	names, _ := fs.Glob(samplesFS, "samples/*.eml") // the pattern is a constant
-	samples := make([]Sample, 0, len(names))
+	samples := make([]sample, 0, len(names))
 	for _, name := range names {
 		b, err := samplesFS.ReadFile(name)
 		if err != nil {
 			panic(err) // embedded: it is there
 		}
-		samples = append(samples, Sample{strings.TrimSuffix(path.Base(name), ".eml"), string(b)})
+		samples = append(samples, sample{strings.TrimSuffix(path.Base(name), ".eml"), string(b)})
 	}
 
 	return samples
 }
 
 // ReadCorpus reads every file below dir as a message, but for Python's own.
-func ReadCorpus(dir string) ([]Sample, error) {
-	var samples []Sample
+func ReadCorpus(dir string) ([]sample, error) {
+	var samples []sample
 	err := filepath.WalkDir(dir, func(name string, e fs.DirEntry, err error) error {
 		if err != nil || !e.Type().IsRegular() {
 			return err
@@ -45,7 +45,7 @@ func ReadCorpus(dir string) ([]Sample, error) {
 			return err
 		}
 		rel, err := filepath.Rel(dir, name)
-		samples = append(samples, Sample{rel, string(b)})
+		samples = append(samples, sample{rel, string(b)})
 		return err
 	})
 

@@ -188,7 +188,7 @@ func (b *bench) finish(t *testing.T, what string) {
 		return
 	}
 
-	if d := Compare(b.want, had); !d.Empty() {
+	if d := compare(b.want, had); !d.Empty() {
 		t.Errorf("%s:\n%v", what, d)
 	}
 }

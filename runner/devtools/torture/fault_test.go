@@ -109,7 +109,7 @@ func (b *bench) fault(t *testing.T, env, name string, from, to int, where string
 		ignored = []string{"logs/", "data/" + events.Log}
 	}
 
-	if d := Compare(without(b.want, ignored...), without(had, ignored...)); !d.Empty() {
+	if d := compare(without(b.want, ignored...), without(had, ignored...)); !d.Empty() {
 		t.Errorf("%s at %s:\n%v%.2000s%.2000s", point, where, d, said, log)
 	}
 }

@@ -135,7 +135,7 @@ func TestEachRenameToAnotherFileSystem(t *testing.T) {
 			t.Fatal(err)
 		}
 
-		if d := Compare(without(b.want), without(had)); !d.Empty() {
+		if d := compare(without(b.want), without(had)); !d.Empty() {
 			t.Errorf("%s:\n%v", b.at(c.N), d)
 		}
 	}

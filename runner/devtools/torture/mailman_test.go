@@ -196,7 +196,7 @@ func (m *measure) rounds(t *testing.T, name, runner, queue string, rounds int) {
 			t.Fatal(err)
 		}
 
-		d := Compare(without(want, "logs/"), without(had, "logs/"))
+		d := compare(without(want, "logs/"), without(had, "logs/"))
 		if d.Empty() {
 			continue
 		}

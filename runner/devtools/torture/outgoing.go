@@ -29,9 +29,9 @@ import (
 	"github.com/mmrunner/mmrunner/runner/txn"
 )
 
-// MakeOutgoing makes a site in dir, which must be empty, whose queue out has messages
+// makeOutgoing makes a site in dir, which must be empty, whose queue out has messages
 // for three recipients each; one of them is refused, one is to be tried later.
-func MakeOutgoing(dir string, messages int) error {
+func makeOutgoing(dir string, messages int) error {
 	s, _, err := demo.Make(dir, demo.Options{Members: 20, Now: noon})
 	if err != nil {
 		return err
@@ -90,8 +90,8 @@ func Deliver(ctx context.Context, dir string, batch, port int) error {
 	return nil
 }
 
-// Mailbox is a mail server that counts what it is given.
-type Mailbox struct {
+// mailbox is a mail server that counts what it is given.
+type mailbox struct {
 	server *smtp.Server
 	ln     net.Listener
 
@@ -101,13 +101,13 @@ type Mailbox struct {
 
 // NewMailbox starts a mail server on a free port of this machine. The error is for
 // want of one.
-func NewMailbox() (*Mailbox, error) {
+func NewMailbox() (*mailbox, error) {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
 	}
 
-	m := &Mailbox{ln: ln, given: map[string]int{}}
+	m := &mailbox{ln: ln, given: map[string]int{}}
 	m.server = smtp.NewServer(smtp.BackendFunc(func(*smtp.Conn) (smtp.Session, error) { return &delivery{box: m}, nil }))
 	m.server.ErrorLog = log.New(io.Discard, "", 0) // a client that is killed is no error
 	go m.server.Serve(ln)
@@ -115,13 +115,13 @@ func NewMailbox() (*Mailbox, error) {
 }
 
 // Port is where it listens.
-func (m *Mailbox) Port() int { return m.ln.Addr().(*net.TCPAddr).Port }
+func (m *mailbox) Port() int { return m.ln.Addr().(*net.TCPAddr).Port }
 
 // Close ends it.
-func (m *Mailbox) Close() error { return m.server.Close() }
+func (m *mailbox) Close() error { return m.server.Close() }
 
 // Take is how often each recipient was given a message since it was last asked.
-func (m *Mailbox) Take() map[string]int {
+func (m *mailbox) Take() map[string]int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	given := m.given
@@ -131,7 +131,7 @@ func (m *Mailbox) Take() map[string]int {
 
 // delivery is one session.
 type delivery struct {
-	box *Mailbox
+	box *mailbox
 	to  []string
 }
 
@@ -161,9 +161,9 @@ func (d *delivery) Data(r io.Reader) error {
 	return nil
 }
 
-// Delivered counts the messages that were given to a mail server by processes
+// delivered counts the messages that were given to a mail server by processes
 // that died.
-type Delivered struct {
+type delivered struct {
 	Kills int
 	Lost  int // recipients that had nothing
 	Twice int // copies that a recipient had beside the first
@@ -172,7 +172,7 @@ type Delivered struct {
 
 // Count adds what a mailbox was given of MakeOutgoing's messages, and counts the rest of
 // them in dir.
-func (d *Delivered) Count(dir string, messages int, given map[string]int) error {
+func (d *delivered) Count(dir string, messages int, given map[string]int) error {
 	for i := range messages {
 		for _, who := range []string{"a", "b"} {
 			switch n := given[fmt.Sprintf("%s%d@example.com", who, i)]; {
@@ -211,7 +211,7 @@ func (d *Delivered) Count(dir string, messages int, given map[string]int) error 
 // TortureOutgoing kills the worker, a command to which "--smtp-port=PORT DIR" is
 // added, at random times while it delivers, and counts what the mail server was
 // given. The error is for what keeps it from trying.
-func TortureOutgoing(ctx context.Context, dir string, worker []string, messages, kills int, seed uint64) (*Delivered, error) {
+func TortureOutgoing(ctx context.Context, dir string, worker []string, messages, kills int, seed uint64) (*delivered, error) {
 	box, err := NewMailbox()
 	if err != nil {
 		return nil, err
@@ -219,14 +219,14 @@ func TortureOutgoing(ctx context.Context, dir string, worker []string, messages,
 	defer box.Close()
 	worker = append(worker[:len(worker):len(worker)], fmt.Sprintf("--smtp-port=%d", box.Port()))
 	rnd := rand.New(rand.NewPCG(seed, 0))
-	total := &Delivered{}
+	total := &delivered{}
 	var alone time.Duration
 	for round := 0; total.Kills < kills && ctx.Err() == nil; round++ {
 		world := filepath.Join(dir, fmt.Sprintf("out-%d", round))
 		if err := os.Mkdir(world, 0o755); err != nil {
 			return nil, err
 		}
-		if err := MakeOutgoing(world, messages); err != nil {
+		if err := makeOutgoing(world, messages); err != nil {
 			return nil, err
 		}
 

@@ -46,7 +46,7 @@ func TestOutgoingKilledAtEachCall(t *testing.T) {
 			t.Fatal(err)
 		}
 
-		if err := MakeOutgoing(world, messages); err != nil {
+		if err := makeOutgoing(world, messages); err != nil {
 			t.Fatal(err)
 		}
 		return world
@@ -58,7 +58,7 @@ func TestOutgoingKilledAtEachCall(t *testing.T) {
 	}
 
 	calls := readTrace(t, trace)
-	var alone Delivered
+	var alone delivered
 	if err := alone.Count(world, messages, box.Take()); err != nil {
 		t.Fatal(err)
 	}
@@ -86,7 +86,7 @@ func TestOutgoingKilledAtEachCall(t *testing.T) {
 			t.Fatalf("after %s: %v", at(calls, world, n), err)
 		}
 
-		var d Delivered
+		var d delivered
 		if err := d.Count(world, messages, box.Take()); err != nil {
 			t.Fatal(err)
 		}

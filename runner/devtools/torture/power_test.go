@@ -298,7 +298,7 @@ func TestPowerLoss(t *testing.T) {
 		maps.DeleteFunc(had, func(k string, _ int) bool {
 			return strings.HasPrefix(k, "left behind: ") && strings.Contains(k, ".tmp.")
 		})
-		if diff := Compare(want, had); !diff.Empty() {
+		if diff := compare(want, had); !diff.Empty() {
 			t.Errorf("%s:\n%v", what, diff)
 		}
 	}

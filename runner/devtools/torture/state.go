@@ -223,8 +223,8 @@ type Diff struct {
 	Other []string // in the disturbed run only
 }
 
-// Compare tells how had differs from want.
-func Compare(want, had State) (d Diff) {
+// compare tells how had differs from want.
+func compare(want, had State) (d Diff) {
 	for k, n := range want {
 		switch m := had[k]; {
 		case m < n:

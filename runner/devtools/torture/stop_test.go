@@ -131,7 +131,7 @@ func TestStoppedLongerThanItsLockLives(t *testing.T) {
 		}
 
 		ignored := []string{"logs/error: ", "lists/" + demo.ListName + "/config.pck: pickle.Str(\"info\")"}
-		if d := Compare(without(b.want, ignored...), without(had, ignored...)); !d.Empty() {
+		if d := compare(without(b.want, ignored...), without(had, ignored...)); !d.Empty() {
 			t.Errorf("stopped before %s:\n%v", where, d)
 		}
 	}

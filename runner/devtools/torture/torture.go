@@ -99,7 +99,7 @@ func Torture(ctx context.Context, dir string, o Options) (*Result, error) {
 			return nil, err
 		}
 
-		if d := Compare(want, had); !d.Empty() {
+		if d := compare(want, had); !d.Empty() {
 			r.Differ++
 			r.Lost, r.Twice, r.Other = r.Lost+len(d.Lost), r.Twice+len(d.Twice), r.Other+len(d.Other)
 			if r.First == "" {
