@@ -28,18 +28,6 @@ func ParseEmail(addr string) (user string, domain []string) {
 	return user, strings.Split(rest, ".")
 }
 
-// GetPossibleMatchingAddrs returns an address and those in the domains above
-// its own (Utils.GetPossibleMatchingAddrs).
-func GetPossibleMatchingAddrs(addr string) []string {
-	user, domain := ParseEmail(addr)
-	all := []string{py.Lower(addr)}
-	for len(domain) > 2 {
-		domain = domain[1:]
-		all = append(all, user+"@"+strings.Join(domain, "."))
-	}
-	return all
-}
-
 // obscureEmail hides an address from simple harvesters (Utils.ObscureEmail).
 func obscureEmail(addr string, forText bool) string {
 	if forText {
@@ -47,9 +35,6 @@ func obscureEmail(addr string, forText bool) string {
 	}
 	return strings.ReplaceAll(addr, "@", "--at--")
 }
-
-// UnobscureEmail is the way back from ObscureEmail.
-func UnobscureEmail(addr string) string { return strings.ReplaceAll(addr, "--at--", "@") }
 
 // ValidateEmail checks that an address is not grossly evil, by the rules of the
 // installed release (Utils.ValidateEmail). The error is ErrBadEmail or

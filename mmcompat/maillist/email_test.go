@@ -49,8 +49,8 @@ def valid(x):
     try: Utils.ValidateEmail(x)
     except Errors.EmailAddressError, e: return e.__class__.__name__ + str(e)
     return ''
-`, `[valid(x), x.lower(), Utils.LCDomain(x), Utils.ParseEmail(x), Utils.GetPossibleMatchingAddrs(x),
-            Utils.ObscureEmail(x), Utils.ObscureEmail(x, 1), Utils.UnobscureEmail(x), urllib.quote(x), urllib.quote(x, '')]`, addrs, &want)
+`, `[valid(x), x.lower(), Utils.LCDomain(x), Utils.ParseEmail(x), 
+            Utils.ObscureEmail(x), Utils.ObscureEmail(x, 1), urllib.quote(x), urllib.quote(x, '')]`, addrs, &want)
 
 			for i, u := range addrs {
 				x := latin1(u)
@@ -61,8 +61,8 @@ def valid(x):
 					parts = wide(domain)
 				}
 
-				got := []any{valid(s, x), wide(py.Lower(x)), wide(LCDomain(x)), []any{wide(user), parts}, wide(GetPossibleMatchingAddrs(x)),
-					wide(obscureEmail(x, false)), wide(obscureEmail(x, true)), wide(UnobscureEmail(x)), quote(x, "/"), quote(x, "")}
+				got := []any{valid(s, x), wide(py.Lower(x)), wide(LCDomain(x)), []any{wide(user), parts},
+					wide(obscureEmail(x, false)), wide(obscureEmail(x, true)), quote(x, "/"), quote(x, "")}
 				if !reflect.DeepEqual(got, want[i]) {
 					t.Errorf("%q:\nhad    %q\nwanted %q", x, got, want[i])
 				}

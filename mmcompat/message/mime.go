@@ -7,9 +7,8 @@ import (
 
 // Classes of what the constructors here make.
 var (
-	mimeText      = Class{"email.mime.text", "MIMEText"}
-	mimeMessage   = Class{"email.mime.message", "MIMEMessage"}
-	mimeMultipart = Class{"email.mime.multipart", "MIMEMultipart"}
+	mimeText    = Class{"email.mime.text", "MIMEText"}
+	mimeMessage = Class{"email.mime.message", "MIMEMessage"}
 )
 
 // newMIME is email.MIMEBase.MIMEBase(maintype, subtype, **params).
@@ -38,13 +37,6 @@ func NewMIMEMessage(msg *Message) *Message {
 	m := newMIME(mimeMessage, "message/rfc822")
 	m.Payload = []*Message{msg}
 	m.ownAttrs().defaultType = "message/rfc822"
-	return m
-}
-
-// NewMIMEMultipart is email.MIMEMultipart.MIMEMultipart(subtype).
-func NewMIMEMultipart(subtype string) *Message {
-	m := newMIME(mimeMultipart, "multipart/"+subtype)
-	m.Payload = []*Message{}
 	return m
 }
 

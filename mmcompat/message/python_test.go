@@ -268,7 +268,8 @@ func makeNotice(reg *Charsets, c noticeCase, want noticeResult, modern bool) (pi
 		}
 
 		inner, _ := Parse("Subject: x\n\nbody\n")
-		alternative := NewMIMEMultipart("alternative")
+		alternative := newMIME(Class{"email.mime.multipart", "MIMEMultipart"}, "multipart/alternative")
+		alternative.Payload = []*Message{}
 		html, _ := NewMIMEText(reg, "a\nb", "html", "us-ascii")
 
 		for _, p := range []*Message{part, NewMIMEMessage(inner), alternative} {

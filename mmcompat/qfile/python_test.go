@@ -570,7 +570,7 @@ func TestMailmansToolsTakeOurs(t *testing.T) {
 	d := NewData()
 	d.Set("listname", "test")
 	d.Set("whichq", bounces.Dir())
-	base, err := shunt.EnqueueMessage(m, d)
+	base, err := shunt.Enqueue(m, d)
 	if err != nil {
 		t.Fatal(err)
 	}

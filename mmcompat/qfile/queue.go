@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/mmrunner/mmrunner/mmcompat/disk"
-	"github.com/mmrunner/mmrunner/mmcompat/message"
 	"github.com/mmrunner/mmrunner/mmcompat/py"
 )
 
@@ -166,25 +165,14 @@ func (q *Queue) Release(base string) error {
 	return disk.Rename(q.Path(base, Claimed), q.Path(base, Waiting))
 }
 
-// Finish removes a claimed entry, as Switchboard.finish does; a failure is for
-// the error log only, since the work is done.
-func (q *Queue) Finish(base string) { q.finish(base, false) }
-
-// Preserve moves a claimed entry to the bad queue for a human.
-func (q *Queue) Preserve(base string) { q.finish(base, true) }
-
-func (q *Queue) finish(base string, preserve bool) {
+// Preserve moves a claimed entry to the bad queue for a human, as Switchboard.finish
+// does; a failure is for the error log only.
+func (q *Queue) Preserve(base string) {
 	from := q.Path(base, Claimed)
-	var err error
-
-	if preserve {
-		if err = makeDir(q.o.BadDir); err == nil {
-			err = disk.Rename(from, filepath.Join(q.o.BadDir, base+Preserved))
-		}
-	} else {
-		err = disk.Remove(from)
+	err := makeDir(q.o.BadDir)
+	if err == nil {
+		err = disk.Rename(from, filepath.Join(q.o.BadDir, base+Preserved))
 	}
-
 	if err != nil {
 		q.o.Log(fmt.Sprintf("Failed to unlink/preserve backup file: %s\n%s", from, pythonError(err)))
 	}
@@ -213,11 +201,6 @@ func (q *Queue) Enqueue(msg any, data *Data) (base string, err error) {
 		return "", err
 	}
 	return base, disk.Rename(tmp, q.Path(base, Waiting))
-}
-
-// EnqueueMessage is Enqueue of a message.
-func (q *Queue) EnqueueMessage(m *message.Message, data *Data) (base string, err error) {
-	return q.Enqueue(m, data)
 }
 
 // WriteFile writes an entry's bytes to a new file with the mode that entries
