@@ -22,7 +22,7 @@ func (s *segment) reader(start, end uint32) *reader {
 
 // memoValue decodes what never changes and was put in the memo outside the part.
 func (s *segment) memoValue(r *reader, id uint32) (Value, bool) {
-	m := s.known(id)
+	m := s.memoAt(id)
 	if m == nil || m.flags&flagPure == 0 {
 		return nil, false
 	}
@@ -112,7 +112,7 @@ func (x *dictIndex) linked() bool {
 		if g.at >= x.end {
 			break
 		}
-		made := x.seg.known(g.id).start
+		made := x.seg.memoAt(g.id).start
 		if made < x.start || made >= x.end || x.itemAt(made) < 0 || x.itemAt(made) != x.itemAt(g.at) {
 			return true
 		}
@@ -197,7 +197,7 @@ func (s *segment) str(start uint32) ([]byte, bool) {
 		case t.op == opShortBinString || t.op == opBinString:
 			return t.arg, true
 		case isGet(t.op):
-			m := s.known(t.id)
+			m := s.memoAt(t.id)
 			if m == nil || m.flags&flagStr == 0 {
 				return nil, false
 			}

@@ -12,7 +12,7 @@ type memoPlace struct {
 	refs   uint8 // GETs of it; 255 is that or more
 }
 
-func (s *segment) known(id uint32) *memoPlace {
+func (s *segment) memoAt(id uint32) *memoPlace {
 	if i := id - s.firstID; id >= s.firstID && int(i) < len(s.memo) && s.memo[i].flags != 0 {
 		return &s.memo[i]
 	}
@@ -46,7 +46,7 @@ func (l *layout) put(id uint32) bool {
 
 func (l *layout) get(t *token) bool {
 	s := l.seg
-	m := s.known(t.id)
+	m := s.memoAt(t.id)
 	if m == nil {
 		return false
 	}

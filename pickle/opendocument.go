@@ -136,7 +136,7 @@ func (d *Document) link() error {
 	}
 
 	for _, g := range d.base.gets {
-		from, made := d.layout.itemAt(g.at), d.layout.itemAt(d.base.known(g.id).start)
+		from, made := d.layout.itemAt(g.at), d.layout.itemAt(d.base.memoAt(g.id).start)
 		if made < 0 {
 			return fmt.Errorf("pickle: offset %d: got a dict that holds itself, need one that does not", g.at)
 		}

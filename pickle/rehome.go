@@ -36,7 +36,7 @@ func (s *segment) rehome(start, end uint32, splices []splice) ([]splice, error) 
 	}
 
 	for id := range h.lost {
-		m := s.known(id)
+		m := s.memoAt(id)
 		if m == nil {
 			return nil, fmt.Errorf("pickle: memo id %d was removed and is not known", id)
 		}
@@ -70,7 +70,7 @@ func (s *segment) rehome(start, end uint32, splices []splice) ([]splice, error) 
 		}
 
 		if isGet(t.op) && h.lost[t.id] {
-			if s.known(t.id).flags&flagPure == 0 {
+			if s.memoAt(t.id).flags&flagPure == 0 {
 				return nil, fmt.Errorf("pickle: memo id %d, which can change, is shared with what was removed", t.id)
 			}
 			value, err := h.value(nil, t.id, 0)
@@ -94,7 +94,7 @@ func (h *homes) value(out []byte, id uint32, depth int) ([]byte, error) {
 	}
 	b := h.seg.b
 	var t token
-	for pos := int(h.seg.known(id).start); ; pos = t.end {
+	for pos := int(h.seg.memoAt(id).start); ; pos = t.end {
 		if err := nextToken(b, pos, &t); err != nil {
 			return nil, err
 		}

@@ -238,20 +238,20 @@ func drainQueues(ctx context.Context, s *site.Site, o drainOptions, names []stri
 // handler makes the handler of a runner that goes by its class name, or by that
 // without the Runner.
 func handler(name string, s *site.Site) (runner.Handler, error) {
-	return handlerOf(name, s, membership.NewWorld(s), bounce.Options{})
+	return handlerOf(name, s, membership.NewServices(s), bounce.Options{})
 }
 
 // handlerOf is handler with what a site has switched on beyond what Mailman does.
-func handlerOf(name string, s *site.Site, world membership.World, o bounce.Options) (runner.Handler, error) {
+func handlerOf(name string, s *site.Site, services membership.Services, o bounce.Options) (runner.Handler, error) {
 	switch strings.TrimSuffix(name, "Runner") {
 	case "Bounce":
 		d, err := detect.New(s.Profile)
 		if err != nil {
 			return nil, err
 		}
-		return bounce.New(d, world).With(o), nil
+		return bounce.New(d, services).With(o), nil
 	case "Command":
-		return command.New(world), nil
+		return command.New(services), nil
 	case "Virgin":
 		return virgin.New(s), nil
 	case "Outgoing":
@@ -259,7 +259,7 @@ func handlerOf(name string, s *site.Site, world membership.World, o bounce.Optio
 		if err != nil {
 			return nil, err
 		}
-		return outgoing.New(s, bounce.NewRefusals(bounce.New(d, world).With(o)), outgoing.Options{Sessions: s.Int("MMRUNNER_OUTGOING_SESSIONS")}), nil
+		return outgoing.New(s, bounce.NewRefusals(bounce.New(d, services).With(o)), outgoing.Options{Sessions: s.Int("MMRUNNER_OUTGOING_SESSIONS")}), nil
 	}
 
 	return nil, fmt.Errorf("got runner %q, need one of %s", name, strings.Join(append(runner.Names(), runner.Outgoing.Name), ", "))

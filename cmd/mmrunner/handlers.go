@@ -44,9 +44,9 @@ func configuredHandler(o beyondOptions) func(name string, s *site.Site) (runner.
 			return nil, err
 		}
 
-		world := membership.NewWorld(s)
-		world.Limit = own.Subscriptions
-		return handlerOf(name, s, world, options)
+		services := membership.NewServices(s)
+		services.Limit = own.Subscriptions
+		return handlerOf(name, s, services, options)
 	}
 }
 

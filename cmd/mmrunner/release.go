@@ -75,7 +75,7 @@ func releaseHeld(cmd *cobra.Command, in *installation, o releaseOptions, list st
 
 	if o.apply {
 		err = changeList(cmd, s, list, func(b runner.Batch, record *events.Recorder) (err error) {
-			what.Members, err = bounce.Release(b, membership.NewWorld(s), held(filter, b.List()), record)
+			what.Members, err = bounce.Release(b, membership.NewServices(s), held(filter, b.List()), record)
 			return err
 		})
 	} else {

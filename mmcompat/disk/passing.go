@@ -13,9 +13,9 @@ var passing = []error{
 	syscall.ENOSPC, syscall.EDQUOT, syscall.EROFS,
 }
 
-// Passing tells whether an error is one that goes when its cause does: a full
+// Temporary tells whether an error is one that goes when its cause does: a full
 // disk, a lack of descriptors, a permission that is missing. What was to be done
 // is to be done then.
-func Passing(err error) bool {
+func Temporary(err error) bool {
 	return slices.ContainsFunc(passing, func(p error) bool { return errors.Is(err, p) })
 }

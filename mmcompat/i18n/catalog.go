@@ -54,7 +54,7 @@ func (t *Texts) catalog(lang string) *catalog {
 			t.warn("message catalog %s: %v", file, err)
 		}
 
-		if disk.Passing(err) {
+		if disk.Temporary(err) {
 			return c
 		}
 		break

@@ -102,7 +102,7 @@ func (l *List) checkExtension(log bool) error {
 		}
 	}
 
-	if disk.Passing(err) && !errors.Is(err, fs.ErrPermission) {
+	if disk.Temporary(err) && !errors.Is(err, fs.ErrPermission) {
 		return err
 	}
 

@@ -44,7 +44,7 @@ func exists(s *site.Site, name string, log mlog.Logger) (bool, error) {
 			return true, nil
 		}
 
-		if disk.Passing(err) {
+		if disk.Temporary(err) {
 			why = err
 		}
 	}

@@ -13,8 +13,8 @@ var knownText string
 // release is one known form of a module.
 type release struct{ code, full, since, until string }
 
-// known is the table of digests by module.
-var known = sync.OnceValue(func() map[string][]release {
+// knownReleases is the table of digests by module.
+var knownReleases = sync.OnceValue(func() map[string][]release {
 	table := map[string][]release{}
 	for _, line := range strings.Split(knownText, "\n") {
 		f := strings.Fields(line)
@@ -27,7 +27,7 @@ var known = sync.OnceValue(func() map[string][]release {
 
 // compare holds a module against the known releases.
 func (m *Module) compare(name string) {
-	for _, r := range known()[name] {
+	for _, r := range knownReleases()[name] {
 		if r.code != m.Code {
 			continue
 		}

@@ -118,7 +118,7 @@ func drain(t *testing.T, s *site.Site) engine.Stats {
 
 	env := txn.NewEnv(s)
 	defer env.Log.Close()
-	e, err := engine.New(env, bounce.New(d, membership.NewWorld(s)), 0, 1)
+	e, err := engine.New(env, bounce.New(d, membership.NewServices(s)), 0, 1)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -159,7 +159,7 @@ func TestReleaseDisablesWhoWasHeld(t *testing.T) {
 	defer env.Log.Close()
 	var done []string
 	err := engine.Change(t.Context(), env, "small", func(b runner.Batch) (err error) {
-		done, err = bounce.Release(b, membership.NewWorld(s), []string{some[0], some[1], "user10@example.net", "stranger@example.net"}, o.Events)
+		done, err = bounce.Release(b, membership.NewServices(s), []string{some[0], some[1], "user10@example.net", "stranger@example.net"}, o.Events)
 		return err
 	})
 	if err != nil || !cmp.Equal(done, some[:2]) {

@@ -26,20 +26,20 @@ import (
 // Handler is BounceRunner for the engine. It is for one goroutine, as far as
 // Apply and Batched go.
 type Handler struct {
-	world   membership.World
-	detect  *detect.Detector
-	options Options
-	events  map[runner.Batch][]event
+	services membership.Services
+	detect   *detect.Detector
+	options  Options
+	events   map[runner.Batch][]event
 
 	// The language of the process itself, in which bounces are registered. A
 	// member's removal changes it to the list's for good.
-	voice membership.Voice
+	language membership.Language
 	// The process's mktime, whose last answer has a say in the next.
 	clock zone.Mktime
 	// What both were for the batch that begins with an entry, which may be done again.
-	first       *runner.Entry
-	voiceBefore membership.Voice
-	clockBefore zone.Mktime
+	first          *runner.Entry
+	languageBefore membership.Language
+	clockBefore    zone.Mktime
 }
 
 // event is one address that a bounce was for.
@@ -50,8 +50,8 @@ type event struct {
 }
 
 // New returns a handler that finds bounces as d does.
-func New(d *detect.Detector, world membership.World) *Handler {
-	return &Handler{world: world, detect: d, events: map[runner.Batch][]event{}}
+func New(d *detect.Detector, services membership.Services) *Handler {
+	return &Handler{services: services, detect: d, events: map[runner.Batch][]event{}}
 }
 
 // Name is the runner's class name.
@@ -147,7 +147,7 @@ func (h *Handler) look(b runner.Batch, e *runner.Entry, msg *message.Message) (r
 	l := b.List()
 	mailbox, _ := maillist.ParseEmail(l.GetBouncesEmail())
 	verp := h.detect.VerpBounce(mailbox, msg)
-	if err := h.told(b, verp); err != nil {
+	if err := h.checkVerp(b, verp); err != nil {
 		return "", err
 	}
 
@@ -178,7 +178,7 @@ func (h *Handler) look(b runner.Batch, e *runner.Entry, msg *message.Message) (r
 		if unread != nil {
 			return "", unread
 		}
-		if err := h.told(b, probe); err != nil {
+		if err := h.checkVerp(b, probe); err != nil {
 			return "", err
 		}
 		if probe.Value != "" {
@@ -221,7 +221,7 @@ func detected(l *maillist.List, r *detect.Result) error {
 	return r.Err
 }
 
-func (h *Handler) told(b runner.Batch, v detect.Verp) error {
+func (h *Handler) checkVerp(b runner.Batch, v detect.Verp) error {
 	for _, line := range v.Log {
 		b.Log("error", "%s", line)
 	}
@@ -244,11 +244,11 @@ func (h *Handler) Batched(b runner.Batch) error {
 
 	b.Log("bounce", "<%s of mmrunner> processing %d queued bounces", h.Name(), len(found))
 	if h.first == found[0].entry {
-		h.voice, h.clock = h.voiceBefore, h.clockBefore
+		h.language, h.clock = h.languageBefore, h.clockBefore
 	}
 
-	h.first, h.voiceBefore, h.clockBefore = found[0].entry, h.voice, h.clock
-	r := &register{m: membership.New(b, &h.voice, h.world), b: b, l: b.List(), clock: &h.clock}
+	h.first, h.languageBefore, h.clockBefore = found[0].entry, h.language, h.clock
+	r := &register{m: membership.New(b, &h.language, h.services), b: b, l: b.List(), clock: &h.clock}
 	if h.options.Events != nil {
 		r.effects = &[]effect{}
 	}
@@ -304,7 +304,7 @@ func (h *Handler) unrecognized(b runner.Batch, e *runner.Entry) (runner.Outcome,
 		id = "n/a"
 	}
 
-	m := membership.New(b, &membership.Voice{Lang: e.Data.Str("lang")}, h.world)
+	m := membership.New(b, &membership.Language{Lang: e.Data.Str("lang")}, h.services)
 	h.record(b, events.Event{Kind: events.Unknown}, e.Work.(*work).reason)
 	m.Log("bounce", "%s: bounce message w/no discernable addresses: %s", l.Name(), id)
 	if !l.Bool("bounce_unrecognized_goes_to_list_owner") {

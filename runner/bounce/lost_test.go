@@ -267,7 +267,7 @@ func drainBounces(t *testing.T, s *site.Site) engine.Stats {
 		t.Fatal(err)
 	}
 
-	e, err := engine.New(env, bounce.New(d, membership.NewWorld(s)), 0, 1)
+	e, err := engine.New(env, bounce.New(d, membership.NewServices(s)), 0, 1)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -142,9 +142,9 @@ func (r *register) probe(member string, read reader) error {
 		return err
 	}
 	sender := local.(string) + "@" + r.l.HostName()
-	before := r.m.Voice().Set(lang)
+	before := r.m.Language().Set(lang)
 	subject := r.m.Say(textProbe, i18n.Vars{"listname": realname})
-	r.m.Voice().Set(before)
+	r.m.Language().Set(before)
 	n, err := r.m.UserNotification(member, sender, subject, nil, lang)
 	if err != nil {
 		return err

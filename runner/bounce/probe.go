@@ -30,7 +30,7 @@ func (h *Handler) probeBounced(b runner.Batch, lang, token string, w *work) erro
 	}
 
 	if err == nil {
-		r := &register{m: membership.New(b, &membership.Voice{Lang: lang}, h.world), b: b, l: l, clock: &h.clock}
+		r := &register{m: membership.New(b, &membership.Language{Lang: lang}, h.services), b: b, l: l, clock: &h.clock}
 		if h.options.Events != nil {
 			r.effects = &[]effect{}
 		}

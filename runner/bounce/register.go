@@ -237,8 +237,8 @@ func (r *register) disable(member string, info *maillist.BounceInfo, read reader
 // disabled is the word for what was done to a member.
 func (r *register) disabled() string {
 	if since(r.b, disabledInNewVoice) && !since(r.b, disabledInVoice) {
-		before := r.m.Voice().Set("")
-		defer r.m.Voice().Set(before)
+		before := r.m.Language().Set("")
+		defer r.m.Language().Set(before)
 	}
 	return r.m.Say(textDisabled, nil)
 }

@@ -15,7 +15,7 @@ import (
 // Release disables members whom the guard has held, with all notices that Mailman
 // sends when it does so. One who is not held any more is left alone. It returns
 // those who were disabled; an error is about a list that is damaged.
-func Release(b runner.Batch, world membership.World, members []string, record *events.Recorder) (done []string, err error) {
+func Release(b runner.Batch, services membership.Services, members []string, record *events.Recorder) (done []string, err error) {
 	l := b.List()
 	held := maps.Collect(Held(l))
 	for _, addr := range members {
@@ -24,7 +24,7 @@ func Release(b runner.Batch, world membership.World, members []string, record *e
 			continue
 		}
 
-		r := &register{m: membership.New(b, &membership.Voice{}, world), b: b, l: l, clock: &zone.Mktime{}}
+		r := &register{m: membership.New(b, &membership.Language{}, services), b: b, l: l, clock: &zone.Mktime{}}
 		// The bounces are gone; a notice to the owner encloses one.
 		read := func() (*message.Message, error) {
 			return message.Parse(fmt.Sprintf("From: %s\nSubject: bounces of %s\n\nThe bounces were held by mmrunner's guard, the last one on %s.\n",

@@ -34,7 +34,7 @@ func newHandler(t *testing.T, s *site.Site, o bounce.Options) *bounce.Handler {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return bounce.New(d, membership.NewWorld(s)).With(o)
+	return bounce.New(d, membership.NewServices(s)).With(o)
 }
 
 // drainHandler has a handler empty its queue at some time.

@@ -35,7 +35,7 @@ func drainQueue(t testing.TB, prefix, queue string, resolver membership.Resolver
 
 	env := txn.NewEnv(s)
 	t.Cleanup(func() { env.Log.Close() })
-	world := membership.NewWorld(s)
+	world := membership.NewServices(s)
 	world.Resolver = resolver
 	var h runner.Handler = New(world)
 

@@ -61,7 +61,7 @@ func FuzzCommands(f *testing.F) {
 	}
 
 	f.Cleanup(func() { j.Close() })
-	world := membership.NewWorld(s)
+	world := membership.NewServices(s)
 	world.Resolver = nil
 	keys := []string{"torequest", "tojoin", "toleave", "toconfirm", "toowner"}
 	for i, text := range seeds {

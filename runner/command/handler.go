@@ -21,13 +21,13 @@ import (
 // Handler is CommandRunner for the engine. It is for one goroutine, as far as
 // Apply and Batched go.
 type Handler struct {
-	world   membership.World
-	batches map[runner.Batch]*memory
+	services membership.Services
+	batches  map[runner.Batch]*memory
 }
 
-// New returns a handler whose commands see no more of the world than that.
-func New(world membership.World) *Handler {
-	return &Handler{world: world, batches: map[runner.Batch]*memory{}}
+// New returns a handler whose commands use those services.
+func New(services membership.Services) *Handler {
+	return &Handler{services: services, batches: map[runner.Batch]*memory{}}
 }
 
 // Name is the runner's class name.
@@ -74,7 +74,7 @@ func (h *Handler) Apply(b runner.Batch, e *runner.Entry) (runner.Outcome, error)
 	}
 
 	mem.notes.arrived = arrived
-	save, err := dispose(b, h.world, mem, msg, e.Data)
+	save, err := dispose(b, h.services, mem, msg, e.Data)
 	var beyond *maillist.ErrNeedsPython
 	switch {
 	case errors.As(err, &beyond):
@@ -117,11 +117,11 @@ func newMemory(b runner.Batch, arrived float64) *memory {
 // dispose is CommandRunner's _dispose, and what Runner._onefile does before it.
 // save tells whether Mailman would have saved the list. An error is an
 // exception that Mailman would not have caught.
-func dispose(b runner.Batch, world membership.World, mem *memory, msg *message.Message, data *qfile.Data) (save bool, err error) {
+func dispose(b runner.Batch, services membership.Services, mem *memory, msg *message.Message, data *qfile.Data) (save bool, err error) {
 	mem.roster.begin()
 	defer func() { mem.roster.end(save && err == nil) }()
 	l := b.List()
-	world.Moved = func(moved *maillist.List, addr string, in bool) {
+	services.Moved = func(moved *maillist.List, addr string, in bool) {
 		if moved == l {
 			mem.roster.moved(l, addr, in)
 		}
@@ -135,7 +135,7 @@ func dispose(b runner.Batch, world membership.World, mem *memory, msg *message.M
 
 	r.lang = l.GetMemberLanguage(sender)
 	data.Set("lang", r.lang)
-	r.m = membership.New(b, &membership.Voice{Lang: r.lang}, world)
+	r.m = membership.New(b, &membership.Language{Lang: r.lang}, services)
 
 	ack, _ := msg.Get("x-ack")
 	if bulk := r.bulk(); bulk != "" && py.Lower(ack) != "yes" {

@@ -76,5 +76,5 @@ func (r *results) gethelp(cmd string) string {
 	if !ok || doc == "" {
 		return ""
 	}
-	return r.t.Underscore(r.m.Voice().Lang, doc, nil)
+	return r.t.Underscore(r.m.Language().Lang, doc, nil)
 }

@@ -34,7 +34,7 @@ for i in xrange(%d):
 
 			env := txn.NewEnv(s)
 			defer env.Log.Close()
-			e, err := engine.New(env, command.New(membership.NewWorld(s)), 0, 1)
+			e, err := engine.New(env, command.New(membership.NewServices(s)), 0, 1)
 			if err != nil {
 				b.Fatal(err)
 			}

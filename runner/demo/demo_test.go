@@ -34,7 +34,7 @@ func drain(t *testing.T, s *site.Site) []engine.Stats {
 
 	env := txn.NewEnv(s)
 	defer env.Log.Close()
-	world := membership.NewWorld(s)
+	world := membership.NewServices(s)
 	var all []engine.Stats
 	for _, h := range []runner.Handler{bounce.New(d, world), command.New(world)} {
 		e, err := engine.New(env, h, 0, 1)

@@ -109,7 +109,7 @@ func stays(err error, at int) error {
 	}
 
 	var locked *runner.LockError
-	if errors.As(err, &locked) || errors.Is(err, runner.ErrChanged) || disk.Passing(err) {
+	if errors.As(err, &locked) || errors.Is(err, runner.ErrChanged) || disk.Temporary(err) {
 		return err
 	}
 	return nil
@@ -167,7 +167,7 @@ func (e *Engine) shunt(tx *txn.Tx, en *runner.Entry, err error) (runner.Outcome,
 
 		return err
 	})
-	if disk.Passing(err) {
+	if disk.Temporary(err) {
 		return "", err
 	}
 
@@ -188,9 +188,9 @@ func (e *Engine) noteReason(base string, en *runner.Entry, why error) {
 	_ = history.AddReason(e.Env.Site.DataDir(), r)
 }
 
-// missing shunts the entries of a list that is not there or cannot be read, as
+// missingList shunts the entries of a list that is not there or cannot be read, as
 // Runner._onefile. The error is for those that could not be shunted, and stay.
-func (e *Engine) missing(tx *txn.Tx, name string, entries []*runner.Entry, why error) ([]runner.Outcome, error) {
+func (e *Engine) missingList(tx *txn.Tx, name string, entries []*runner.Entry, why error) ([]runner.Outcome, error) {
 	// MMUnknownListError has nothing to say beside the list's name.
 	reason := why.Error()
 	if raised := py.AsError(why); errors.Is(why, maillist.ErrUnknownList) {
@@ -220,7 +220,7 @@ func (e *Engine) missing(tx *txn.Tx, name string, entries []*runner.Entry, why e
 
 			return err
 		})
-		if disk.Passing(err) || tx.Err() != nil {
+		if disk.Temporary(err) || tx.Err() != nil {
 			return nil, err
 		}
 

@@ -187,7 +187,7 @@ func (e *Engine) unreadable(base string, err error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		return
 	}
-	if disk.Passing(err) {
+	if disk.Temporary(err) {
 		e.keepEntry(base, err)
 		return
 	}
@@ -197,7 +197,7 @@ func (e *Engine) unreadable(base string, err error) {
 		outcome = runner.Preserved
 	}
 
-	why := e.outside(context.Background(), []string{base}, outcome, func(tx *txn.Tx) error {
+	why := e.withoutList(context.Background(), []string{base}, outcome, func(tx *txn.Tx) error {
 		runner.LogException(tx, err)
 		if outcome == runner.Preserved {
 			tx.Printf("error", "Skipping and preserving unparseable message: %s", base)
@@ -220,11 +220,11 @@ func (e *Engine) keepEntry(base string, why error) {
 	}
 }
 
-// outside commits what belongs to no list: what fill makes, and what becomes of
+// withoutList commits what belongs to no list: what fill makes, and what becomes of
 // entries, all the same. The error is for what could not be done; the entries stay
 // in the queue then, or, after one that wraps txn.ErrUnfinished, are for a
 // recovery.
-func (e *Engine) outside(ctx context.Context, bases []string, outcome runner.Outcome, fill func(tx *txn.Tx) error) error {
+func (e *Engine) withoutList(ctx context.Context, bases []string, outcome runner.Outcome, fill func(tx *txn.Tx) error) error {
 	j, err := e.openJournal()
 	if err != nil {
 		return err
@@ -246,7 +246,7 @@ func (e *Engine) outside(ctx context.Context, bases []string, outcome runner.Out
 		b.claimed[base] = true
 	}
 
-	tx := g.Outside(ctx)
+	tx := g.BeginWithoutList(ctx)
 	err = runner.Guard(func() error { return fill(tx) })
 	if err == nil && outcome == runner.Preserved {
 		err = tx.Prepare(nil, bases)

@@ -84,7 +84,7 @@ func TestLongRun(t *testing.T) {
 	defer env.Log.Close()
 	env.Now = clock
 	loop := &engine.Loop{Locks: engine.NewFairLocks(env, 1)}
-	for _, h := range []runner.Handler{bounce.New(d, membership.NewWorld(s)), command.New(membership.NewWorld(s))} {
+	for _, h := range []runner.Handler{bounce.New(d, membership.NewServices(s)), command.New(membership.NewServices(s))} {
 		e, err := engine.New(env, h, 0, 1)
 		if err != nil {
 			t.Fatal(err)

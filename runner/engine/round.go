@@ -213,8 +213,8 @@ func (e *Engine) begin(ctx context.Context, g *txn.Group, b *batch) {
 	case err == nil:
 		err = e.apply(tx, view, b)
 	case errors.Is(err, maillist.ErrUnknownList), errors.Is(err, maillist.ErrCorruptList):
-		tx = g.Outside(ctx)
-		b.outcomes, err = e.missing(tx, b.list, b.taken, err)
+		tx = g.BeginWithoutList(ctx)
+		b.outcomes, err = e.missingList(tx, b.list, b.taken, err)
 	case errors.As(err, &needs):
 		err = &pythonOnly{ErrNeedsPython: needs, whole: true}
 	}

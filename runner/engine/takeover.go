@@ -33,7 +33,7 @@ func (e *Engine) takeOver() error {
 			continue
 		}
 
-		err := e.outside(context.Background(), nil, "", func(tx *txn.Tx) error {
+		err := e.withoutList(context.Background(), nil, "", func(tx *txn.Tx) error {
 			f, err := readWorkFile(file)
 			if err != nil {
 				return err

@@ -51,7 +51,7 @@ func (m *Manager) Authenticate(response, user string, roles ...Role) (Role, erro
 		case listPoster:
 			ok = m.secret("post_password") == digest
 		case SiteAdmin, creator:
-			want, set, err := m.world.SitePassword(role == SiteAdmin)
+			want, set, err := m.services.SitePassword(role == SiteAdmin)
 			if err != nil {
 				return Unauthorized, err
 			}

@@ -104,7 +104,7 @@ json.dump(got, sys.stdout)
 				t.Fatal(err)
 			}
 			defer tx.Drop()
-			m = New(b, &Voice{Lang: "en"}, NewWorld(s))
+			m = New(b, &Language{Lang: "en"}, NewServices(s))
 		}
 
 		role, err := m.Authenticate(a.Response, a.User, a.Roles...)

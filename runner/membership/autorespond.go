@@ -13,7 +13,7 @@ const responses = "hold_and_cmd_autoresponses"
 // MAX_AUTORESPONSES_PER_DAY allows, the last time with a notice that no more
 // answers come. From then on Mailman speaks lang.
 func (m *Manager) AutorespondToSender(sender, lang string) (bool, error) {
-	m.voice.Set(lang)
+	m.language.Set(lang)
 	limit := m.s.Int("MAX_AUTORESPONSES_PER_DAY")
 	if limit == 0 {
 		return true, nil

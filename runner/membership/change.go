@@ -123,9 +123,9 @@ func (m *Manager) logAndNotifyChange(oldaddr, newaddr string) error {
 
 	lang := m.l.Str("preferred_language")
 	realname := m.attr("real_name")
-	before := m.voice.Set(lang)
+	before := m.language.Set(lang)
 	subject := m.Say(textChanged, i18n.Vars{"realname": realname})
-	m.voice.Set(before)
+	m.language.Set(before)
 	v, err := m.l.GetMemberName(newaddr)
 	if err != nil {
 		return err

@@ -28,7 +28,7 @@ func (m *Manager) HoldSubscription(addr string, fullname, password, digest pickl
 	}
 
 	if m.since(heldInListLanguage) {
-		m.voice.Set(m.l.Str("preferred_language"))
+		m.language.Set(m.l.Str("preferred_language"))
 	}
 
 	subject := m.Say(textNewRequest, i18n.Vars{"realname": m.attr("real_name"), "addr": addr})
@@ -37,7 +37,7 @@ func (m *Manager) HoldSubscription(addr string, fullname, password, digest pickl
 	}
 
 	if m.since(heldInListLanguage) {
-		m.voice.Set(lang)
+		m.language.Set(lang)
 	}
 
 	return nil

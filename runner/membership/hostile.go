@@ -25,8 +25,8 @@ func (m *Manager) SendHostileSubscriptionNotice(listname, address string) error 
 
 	there := *m
 	there.l = l
-	before := m.voice.Set(l.Str("preferred_language"))
-	defer m.voice.Set(before)
+	before := m.language.Set(l.Str("preferred_language"))
+	defer m.language.Set(before)
 	return there.hostileNotice(textHostileThere, address)
 }
 

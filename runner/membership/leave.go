@@ -67,7 +67,7 @@ func (m *Manager) ApprovedDeleteMember(name string, o DeleteOptions) error {
 	}
 
 	if m.since(deleteInListLanguage) {
-		m.voice.Set(m.l.Str("preferred_language"))
+		m.language.Set(m.l.Str("preferred_language"))
 	}
 
 	if adminNotif {
@@ -94,7 +94,7 @@ func (m *Manager) notifyUnsubscribed(name string, whence Whence) error {
 	if m.since(whenceInNotices) {
 		vars["whence"] = ""
 		if whence != "" {
-			vars["whence"] = "(" + m.again(string(whence)) + ")"
+			vars["whence"] = "(" + m.translateAny(string(whence)) + ")"
 		}
 	}
 
@@ -109,7 +109,7 @@ func (m *Manager) notifyUnsubscribed(name string, whence Whence) error {
 // SendUnsubscribeAck says goodbye to who was a member.
 func (m *Manager) SendUnsubscribeAck(addr, lang string) error {
 	if m.since(noticeInMemberLanguage) {
-		m.voice.Set(lang)
+		m.language.Set(lang)
 	}
 
 	subject := m.Say(textGoodbye, i18n.Vars{"realname": m.attr("real_name")})

@@ -16,31 +16,31 @@ import (
 	"github.com/mmrunner/mmrunner/runner"
 )
 
-// Voice is the language Mailman speaks at the moment: i18n's _translation, of
+// Language is the language Mailman speaks at the moment: i18n's _translation, of
 // which a whole process has one. Code that changes it often leaves it changed,
 // and what is said later in the same entry then comes in that language.
-type Voice struct{ Lang string }
+type Language struct{ Lang string }
 
 // Set is i18n.set_language; it returns the language spoken before.
-func (v *Voice) Set(lang string) (before string) {
+func (v *Language) Set(lang string) (before string) {
 	before, v.Lang = v.Lang, lang
 	return before
 }
 
 // Manager does what Mailman's MailList object does with members, for one list.
 type Manager struct {
-	b     runner.Batch
-	l     *maillist.List
-	s     *site.Site
-	t     *i18n.Texts
-	voice *Voice
-	world World
+	b        runner.Batch
+	l        *maillist.List
+	s        *site.Site
+	t        *i18n.Texts
+	language *Language
+	services Services
 }
 
-// New returns a manager for the list of b. voice is shared by all that an entry
+// New returns a manager for the list of b. lang is shared by all that an entry
 // does; it begins with the language of the entry's sender.
-func New(b runner.Batch, voice *Voice, world World) *Manager {
-	return &Manager{b: b, l: b.List(), s: b.Site(), t: Texts(b), voice: voice, world: world}
+func New(b runner.Batch, lang *Language, services Services) *Manager {
+	return &Manager{b: b, l: b.List(), s: b.Site(), t: Texts(b), language: lang, services: services}
 }
 
 // Texts are the installation's texts. What is wrong with one is logged with the
@@ -52,23 +52,23 @@ func Texts(b runner.Batch) *i18n.Texts {
 // List is the list's state.
 func (m *Manager) List() *maillist.List { return m.l }
 
-// Voice is the language spoken at the moment.
-func (m *Manager) Voice() *Voice { return m.voice }
+// Language is the language spoken at the moment.
+func (m *Manager) Language() *Language { return m.language }
 
-// On is a manager for another list, in the same voice. The list stays locked
-// until the commit of this turn ends.
+// On is a manager for another list, in the same language. The list stays locked
+// until the commit.
 func (m *Manager) On(listname string) (*Manager, error) {
 	b, err := m.b.With(listname)
 	if err != nil {
 		return nil, err
 	}
-	return New(b, m.voice, m.world), nil
+	return New(b, m.language, m.services), nil
 }
 
 // moved reports that an address became a member, or is none any more.
 func (m *Manager) moved(addr string, in bool) {
-	if m.world.Moved != nil {
-		m.world.Moved(m.l, addr, in)
+	if m.services.Moved != nil {
+		m.services.Moved(m.l, addr, in)
 	}
 }
 

@@ -101,7 +101,7 @@ func (m *Manager) send(n *message.Notification, noPrecedence bool, extra ...mess
 	for _, a := range n.Send(message.SendFacts{
 		ListName:     m.l.Name(),
 		OwnerEmail:   m.l.GetOwnerEmail(),
-		MessageID:    func() string { return m.world.MessageID(m.b.Now(), m.l) },
+		MessageID:    func() string { return m.services.MessageID(m.b.Now(), m.l) },
 		Now:          m.b.Now(),
 		OwnerIsList:  m.since(ownerPrecedence),
 		NoPrecedence: noPrecedence,

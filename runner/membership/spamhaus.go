@@ -43,7 +43,7 @@ func (m *Manager) refuseSpamhaus(email, remote string) error {
 	return nil
 }
 
-func (m *Manager) canResolve() bool { return m.world.Resolver != nil && m.s.Profile.Python.DNS }
+func (m *Manager) canResolve() bool { return m.services.Resolver != nil && m.s.Profile.Python.DNS }
 
 // bannedIP is Utils.banned_ip. A mailed command's origin is an address of mail,
 // and so it asks for something only where that has four dotted parts and the
@@ -68,7 +68,7 @@ func (m *Manager) bannedIP(ip string) bool {
 		name = p[3] + "." + p[2] + "." + p[1] + "." + p[0]
 	}
 
-	for _, a := range m.world.Resolver.LookupA(name + ".zen.spamhaus.org") {
+	for _, a := range m.services.Resolver.LookupA(name + ".zen.spamhaus.org") {
 		if listedAddress.MatchString(a.String()) {
 			return true
 		}
@@ -113,7 +113,7 @@ func (m *Manager) bannedDomain(email string) bool {
 	}
 
 	listed := false
-	for _, a := range m.world.Resolver.LookupA(pickle.Repr(parts, 1000) + zone) {
+	for _, a := range m.services.Resolver.LookupA(pickle.Repr(parts, 1000) + zone) {
 		s := a.String()
 		if s == unanswered {
 			return false

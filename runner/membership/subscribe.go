@@ -29,8 +29,8 @@ type request struct {
 	password pickle.Value
 }
 
-// ask reads a UserDesc as both functions begin.
-func (m *Manager) ask(u *pending.UserDesc) (r request, err error) {
+// requestOf reads a UserDesc as both functions begin.
+func (m *Manager) requestOf(u *pending.UserDesc) (r request, err error) {
 	r.email = maillist.LCDomain(str(u.Address))
 	r.name = value(u.FullName)
 	r.language = m.l.Str("preferred_language")
@@ -87,7 +87,7 @@ func stored(t i18n.Text) pickle.Value {
 // maillist.ErrBadEmail, ErrHostileAddress and ErrAlreadyAMember, and
 // ErrAlreadyPending, ErrBanned, ErrCantDigest and ErrMustDigest.
 func (m *Manager) AddMember(u *pending.UserDesc, remote string) error {
-	r, err := m.ask(u)
+	r, err := m.requestOf(u)
 	if err != nil {
 		return err
 	}
@@ -151,7 +151,7 @@ var ErrOverLimit = errors.New("too many subscriptions are pending today")
 // overLimit tells whether as many subscriptions of an address or of its domain are
 // pending today as the site allows.
 func (m *Manager) overLimit(pend *pending.DB, addr string) bool {
-	limit := m.world.Limit
+	limit := m.services.Limit
 	if limit.PerAddress == 0 && limit.PerDomain == 0 {
 		return false
 	}
@@ -236,7 +236,7 @@ func (m *Manager) confirmVars(email, cookie, remote string) i18n.Vars {
 // ApprovedAddMember makes u a member, sends the welcome and tells the owners, as the
 // list is set to. The errors are maillist's of AddMember and ErrBanned.
 func (m *Manager) ApprovedAddMember(u *pending.UserDesc, whence Whence) error {
-	r, err := m.ask(u)
+	r, err := m.requestOf(u)
 	if err != nil {
 		return err
 	}

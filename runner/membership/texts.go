@@ -52,7 +52,7 @@ var (
 
 // Say is Mailman's _(): a text in the language spoken at the moment.
 func (m *Manager) Say(k TextKey, vars i18n.Vars) string {
-	return m.t.Msg(m.voice.Lang, k.Module, k.Begins, vars)
+	return m.t.Msg(m.language.Lang, k.Module, k.Begins, vars)
 }
 
 // msgid is a text that Mailman leaves untranslated, as D_() does. otherwise is
@@ -67,7 +67,7 @@ func (m *Manager) msgid(k TextKey, otherwise string) string {
 // catalogCharset is the charset that the catalog of the language spoken says it
 // is in, which need not be that of the language; ok is false without a catalog.
 func (m *Manager) catalogCharset() (name string, ok bool) {
-	header := m.t.Translate(m.voice.Lang, "")
+	header := m.t.Translate(m.language.Lang, "")
 	for line := range strings.Lines(header) {
 		field, value, _ := strings.Cut(line, ":")
 		if strings.EqualFold(strings.TrimSpace(field), "content-type") {
@@ -79,14 +79,14 @@ func (m *Manager) catalogCharset() (name string, ok bool) {
 	return "", false
 }
 
-// again is _() of a string that may or may not be a text of Mailman's. In
+// translateAny is _() of a string that may or may not be a text of Mailman's. In
 // Mailman the names of all its variables could be used in it; here it stays as
 // it is, so that a password is never sent to an address of the asker's choice.
-func (m *Manager) again(s string) string {
+func (m *Manager) translateAny(s string) string {
 	if s == "" {
 		return "" // a catalog has its own header under that
 	}
-	return m.t.Translate(m.voice.Lang, s)
+	return m.t.Translate(m.language.Lang, s)
 }
 
 // maketext fills the template of that name, in lang or, if it is "", in the

@@ -8,8 +8,8 @@ import (
 // welcome is ApprovedAddMember's way to SendSubscribeAck.
 func (m *Manager) welcome(email string, digest bool) error {
 	if m.since(welcomeKeepsVoice) {
-		before := m.voice.Set(m.l.Str("preferred_language"))
-		defer m.voice.Set(before)
+		before := m.language.Set(m.l.Str("preferred_language"))
+		defer m.language.Set(before)
 	}
 
 	password, err := m.l.GetMemberPassword(email)
@@ -22,11 +22,11 @@ func (m *Manager) welcome(email string, digest bool) error {
 // notifySubscribed tells the owners of a new member.
 func (m *Manager) notifySubscribed(r request, whence Whence) error {
 	lang := m.l.Str("preferred_language")
-	before := m.voice.Set(lang)
-	how := "(" + m.again(string(whence)) + ")"
+	before := m.language.Set(lang)
+	how := "(" + m.translateAny(string(whence)) + ")"
 	realname := m.attr("real_name")
 	subject := m.Say(textSubscribed, i18n.Vars{"realname": realname})
-	m.voice.Set(before)
+	m.language.Set(before)
 	name, err := m.encode(r.name, lang)
 	if err != nil {
 		return err
@@ -54,7 +54,7 @@ func (m *Manager) notifySubscribed(r request, whence Whence) error {
 func (m *Manager) SendSubscribeAck(name string, password i18n.Text, digest bool) error {
 	lang := m.l.GetMemberLanguage(name)
 	if m.since(welcomeInUserLanguage) {
-		m.voice.Set(lang)
+		m.language.Set(lang)
 	}
 
 	var welcome i18n.Text = ""

@@ -67,7 +67,7 @@ func open(t testing.TB, s *site.Site, o outgoing.Options) (*txn.Env, []*engine.E
 	}
 
 	env := txn.NewEnv(s)
-	h := outgoing.New(s, bounce.NewRefusals(bounce.New(d, membership.NewWorld(s))), o)
+	h := outgoing.New(s, bounce.NewRefusals(bounce.New(d, membership.NewServices(s))), o)
 	engines, err := engine.Open(env, h, 0, 1)
 	if err != nil {
 		t.Fatal(err)

@@ -76,7 +76,7 @@ func (m *memory) open() error {
 	}
 
 	for _, path := range files {
-		if err := m.inherit(path); err != nil {
+		if err := m.takeOver(path); err != nil {
 			return err
 		}
 	}
@@ -138,9 +138,9 @@ func (m *memory) make() error {
 	}
 }
 
-// inherit takes over the file of a process that died, and removes it. One that lives
+// takeOver takes over the file of a process that died, and removes it. One that lives
 // keeps its own.
-func (m *memory) inherit(path string) error {
+func (m *memory) takeOver(path string) error {
 	if path == m.path {
 		return nil
 	}

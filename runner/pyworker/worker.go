@@ -63,14 +63,14 @@ func (w *Worker) Handle(ctx context.Context, bases []string) (done int, err erro
 		if err = ctx.Err(); err != nil {
 			break
 		}
-		if err = w.ask("entry " + base); err != nil {
+		if err = w.exchange("entry " + base); err != nil {
 			return done, err
 		}
 
 		done++
 	}
 
-	return done, errors.Join(err, w.ask("register"))
+	return done, errors.Join(err, w.exchange("register"))
 }
 
 // Close ends the process, after it has registered what it still has. The error
@@ -131,8 +131,8 @@ func (w *Worker) start() (err error) {
 	return w.hear("ready")
 }
 
-// ask puts one question and waits until it is done.
-func (w *Worker) ask(question string) error {
+// exchange puts one question and waits until it is done.
+func (w *Worker) exchange(question string) error {
 	if _, err := fmt.Fprintf(w.in, "%s\n", question); err != nil {
 		return fmt.Errorf("asking Mailman's %s: %w", w.runner, errors.Join(err, w.ended()))
 	}

@@ -137,7 +137,7 @@ func TestCustomCommandsInTheirTurn(t *testing.T) {
 	entries = append(entries, mail("b@example.com", "info"), mail("a@example.com", "count"))
 	mmtest.Enqueue(t, prefix, entries...)
 	s := open(t, prefix)
-	stats := drain(t, s, command.New(membership.NewWorld(s)), 0)
+	stats := drain(t, s, command.New(membership.NewServices(s)), 0)
 	if stats.Outcomes[runner.Delegated] != 8 || stats.Outcomes[runner.Applied] != 6 {
 		t.Errorf("got %v, need 8 delegated and 6 applied", stats.Outcomes)
 	}
@@ -164,7 +164,7 @@ func TestExtension(t *testing.T) {
 
 	mmtest.Enqueue(t, prefix, entries...)
 	s := open(t, prefix)
-	stats := drain(t, s, command.New(membership.NewWorld(s)), 4)
+	stats := drain(t, s, command.New(membership.NewServices(s)), 4)
 	if stats.Outcomes[runner.Delegated] != len(entries) {
 		t.Errorf("got %v, need all delegated", stats.Outcomes)
 	}
@@ -187,7 +187,7 @@ func TestOldVersion(t *testing.T) {
 	}
 	mmtest.Enqueue(t, prefix, entries...)
 	s := open(t, prefix)
-	stats := drain(t, s, command.New(membership.NewWorld(s)), 0)
+	stats := drain(t, s, command.New(membership.NewServices(s)), 0)
 	if stats.Outcomes[runner.Delegated] != 1 || stats.Outcomes[runner.Applied] != 4 {
 		t.Errorf("got %v, need 1 delegated and 4 applied", stats.Outcomes)
 	}
@@ -225,7 +225,7 @@ func TestCustomBounceModule(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	stats := drain(t, s, bounce.New(d, membership.NewWorld(s)), 0)
+	stats := drain(t, s, bounce.New(d, membership.NewServices(s)), 0)
 	if stats.Outcomes[runner.Delegated] != 2 {
 		t.Errorf("got %v, need 2 delegated", stats.Outcomes)
 	}
@@ -289,7 +289,7 @@ os.unlink(bak)
 	for _, err := os.Stat(entries[0]); err == nil; _, err = os.Stat(entries[0]) {
 		time.Sleep(time.Millisecond)
 	}
-	stats := drain(t, s, command.New(membership.NewWorld(s)), 0)
+	stats := drain(t, s, command.New(membership.NewServices(s)), 0)
 	if err := worker.Wait(); err != nil {
 		t.Error(err)
 	}
@@ -324,7 +324,7 @@ def extend(mlist):
 	s := open(t, prefix)
 	env := txn.NewEnv(s)
 	defer env.Log.Close()
-	e, err := engine.New(env, command.New(membership.NewWorld(s)), 0, 1)
+	e, err := engine.New(env, command.New(membership.NewServices(s)), 0, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -378,7 +378,7 @@ func TestNoPython(t *testing.T) {
 	s.Python = ""
 	env := txn.NewEnv(s)
 	defer env.Log.Close()
-	e, err := engine.New(env, command.New(membership.NewWorld(s)), 0, 1)
+	e, err := engine.New(env, command.New(membership.NewServices(s)), 0, 1)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -54,7 +54,7 @@ func flood(t *testing.T, s *site.Site, limit settings.Subscriptions, addrs ...st
 		}
 	}
 
-	world := membership.NewWorld(s)
+	world := membership.NewServices(s)
 	world.Limit = limit
 	e, err := engine.New(env, command.New(world), 0, 1)
 	if err != nil {

@@ -25,12 +25,12 @@ func (p *Process) loops(env *txn.Env) (all loops, err error) {
 	var engines []*engine.Engine
 	var specs []qrunner.Spec
 	for _, spec := range p.Runners {
-		loop, world := files, env
+		loop, env := files, env
 		if spec.Name == runner.Outgoing.Name {
-			loop, world = network, slow
+			loop, env = network, slow
 		}
 
-		opened, err := p.engines(world, spec)
+		opened, err := p.engines(env, spec)
 		loop.Engines = append(loop.Engines, opened...)
 		if err != nil {
 			return loops{files, network}, err

@@ -22,7 +22,7 @@ func (p *Process) untilPossible(ctx context.Context, w io.Writer, do func() erro
 	said := ""
 	for {
 		err := do()
-		if !p.Wait || p.Once || !disk.Passing(err) {
+		if !p.Wait || p.Once || !disk.Temporary(err) {
 			return err
 		}
 

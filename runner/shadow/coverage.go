@@ -103,8 +103,8 @@ func disabledIn(logDir string) int {
 	return strings.Count(string(b), " disabling due to bounce score ") + strings.Count(string(b), " disabling due to probe bounce received")
 }
 
-// missing says what of an installation's work was not seen.
-func (r *Report) missing() []string {
+// notCovered says what of an installation's work was not seen.
+func (r *Report) notCovered() []string {
 	var out []string
 	for _, name := range r.Runners {
 		n := 0
@@ -133,7 +133,7 @@ const enough = 500
 
 // Recommend says what to do after this shadow.
 func (r *Report) Recommend() string {
-	missing := strings.Join(r.missing(), "; ")
+	missing := strings.Join(r.notCovered(), "; ")
 	switch {
 	case r.Found > 0 && r.explained():
 		return fmt.Sprintf("Look at the changes of this site's own in %s: mmrunner does what Mailman's own modules do there. "+

@@ -27,7 +27,7 @@ const (
 // HTML writes the report as one page that needs nothing else: the verdict and what to do, the causes of differences,
 // what was covered, what the two sides took, and differences side by side.
 func (r *Report) HTML(w io.Writer) error {
-	data := pageData{Report: r, Covered: r.covered(), Missing: r.missing()}
+	data := pageData{Report: r, Covered: r.covered(), Missing: r.notCovered()}
 	data.MostSeconds = max(r.Python.Seconds, r.Mmrunner.Seconds)
 	data.MostHeld = max(r.Python.Held, r.Mmrunner.Held)
 

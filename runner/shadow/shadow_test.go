@@ -24,13 +24,13 @@ import (
 
 func handlers(name string, s *site.Site) (runner.Handler, error) {
 	if name == "CommandRunner" {
-		return command.New(membership.NewWorld(s)), nil
+		return command.New(membership.NewServices(s)), nil
 	}
 	d, err := detect.New(s.Profile)
 	if err != nil {
 		return nil, err
 	}
-	return bounce.New(d, membership.NewWorld(s)), nil
+	return bounce.New(d, membership.NewServices(s)), nil
 }
 
 const dsn = `From: MAILER-DAEMON@mx.example.net

@@ -26,7 +26,7 @@ func handler(_ string, s *site.Site) (runner.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	return bounce.New(d, membership.NewWorld(s)), nil
+	return bounce.New(d, membership.NewServices(s)), nil
 }
 
 func newSite(t *testing.T) *site.Site {

@@ -54,7 +54,7 @@ func (j *Journal) Group(bases []string) (*Group, error) {
 // Begin starts a transaction for a list. The error is ErrNeedsLock, ErrGrouped, a
 // *runner.LockError or maillist.Open's; there is no transaction then.
 func (g *Group) Begin(ctx context.Context, name string, mode Mode) (*Tx, runner.Batch, error) {
-	tx := g.Outside(ctx)
+	tx := g.BeginWithoutList(ctx)
 	tx.mode = mode
 	l, err := tx.open(name)
 
@@ -68,9 +68,9 @@ func (g *Group) Begin(ctx context.Context, name string, mode Mode) (*Tx, runner.
 	return tx, l, nil
 }
 
-// Outside starts a transaction for what belongs to no list, which only has an
+// BeginWithoutList starts a transaction for what belongs to no list, which only has an
 // outbox, files to remove and log lines.
-func (g *Group) Outside(ctx context.Context) *Tx {
+func (g *Group) BeginWithoutList(ctx context.Context) *Tx {
 	tx := &Tx{ctx: ctx, env: g.j.env, group: g}
 	g.txs = append(g.txs, tx)
 	return tx

@@ -109,7 +109,7 @@ func (d *Detector) Unsupported() []string {
 }
 
 func newSource(p *site.Profile, name string, t *tags) *source {
-	s := &source{name: name, module: p.Bouncers.Modules[name], tags: t, profile: p, known: known}
+	s := &source{name: name, module: p.Bouncers.Modules[name], tags: t, profile: p, known: knownVariants}
 	s.dialect.OldRanges = olderThan(p.Python.Version, 2, 7, 9)
 	return s
 }

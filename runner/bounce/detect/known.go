@@ -7,10 +7,10 @@ type variant struct {
 	make func(*source) detector
 }
 
-// known has each module of Mailman 2.1.14 to 2.1.39 by its name and by the
+// knownVariants has each module of Mailman 2.1.14 to 2.1.39 by its name and by the
 // digest of its code in the profile (site.Module.Code), which leaves its
 // patterns and tables out.
-var known = map[string]map[string]variant{
+var knownVariants = map[string]map[string]variant{
 	"AOL":         {"e8d31213e1d64054": {make: newAOL}},
 	"Caiwireless": {"009230671cf30cbf": {make: newCaiwireless}},
 	"Compuserve":  {"39e1be9fc1c4badd": {make: newCompuserve}},

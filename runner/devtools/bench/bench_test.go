@@ -33,7 +33,7 @@ func drainWith(dir, name string, record bool) (d Drained, err error) {
 	s := site.FromProfile(dir, site.Builtin())
 	env := txn.NewEnv(s)
 	defer env.Log.Close()
-	world := membership.NewWorld(s)
+	world := membership.NewServices(s)
 	var h runner.Handler = command.New(world)
 
 	switch name {

@@ -87,11 +87,11 @@ func (f *facts) message(m *message.Message) {
 	f.add("string", show(s), err)
 	s, err = m.AsString(m.Unixfrom() != nil && *m.Unixfrom() != "", false)
 	f.add("string unmangled", show(s), err)
-	s, err = again(m)
+	s, err = reparse(m)
 	f.add("string again", show(s), err)
 }
 
-func again(m *message.Message) (string, error) {
+func reparse(m *message.Message) (string, error) {
 	s, err := m.AsString(false, true)
 	if err != nil {
 		return "", err

@@ -117,14 +117,14 @@ func play(t *testing.T, s *site.Site, sc scene) {
 	defer env.Log.Close()
 	now := time.Unix(int64(sc.Start), 0).UTC().Add(time.Second)
 	env.Now = func() time.Time { return now }
-	var h runner.Handler = command.New(membership.NewWorld(s))
+	var h runner.Handler = command.New(membership.NewServices(s))
 
 	if sc.Runner == "BounceRunner" {
 		d, err := detect.New(s.Profile)
 		if err != nil {
 			t.Fatal(err)
 		}
-		h = bounce.New(d, membership.NewWorld(s))
+		h = bounce.New(d, membership.NewServices(s))
 	}
 
 	e, err := engine.New(env, h, 0, 1)

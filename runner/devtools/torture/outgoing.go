@@ -73,7 +73,7 @@ func Deliver(ctx context.Context, dir string, batch, port int) error {
 		return err
 	}
 
-	h := outgoing.New(s, bounce.NewRefusals(bounce.New(d, membership.NewWorld(s))), outgoing.Options{})
+	h := outgoing.New(s, bounce.NewRefusals(bounce.New(d, membership.NewServices(s))), outgoing.Options{})
 	engines, err := engine.Open(env, h, 0, 1)
 	if err != nil {
 		return err
@@ -222,17 +222,17 @@ func TortureOutgoing(ctx context.Context, dir string, worker []string, messages,
 	total := &delivered{}
 	var alone time.Duration
 	for round := 0; total.Kills < kills && ctx.Err() == nil; round++ {
-		world := filepath.Join(dir, fmt.Sprintf("out-%d", round))
-		if err := os.Mkdir(world, 0o755); err != nil {
+		site := filepath.Join(dir, fmt.Sprintf("out-%d", round))
+		if err := os.Mkdir(site, 0o755); err != nil {
 			return nil, err
 		}
-		if err := makeOutgoing(world, messages); err != nil {
+		if err := makeOutgoing(site, messages); err != nil {
 			return nil, err
 		}
 
 		// The first round shows how long it takes.
 		for killed := round > 0; killed; {
-			err := run(ctx, worker, world, time.Duration(1+rnd.Float64()*float64(alone)))
+			err := run(ctx, worker, site, time.Duration(1+rnd.Float64()*float64(alone)))
 			if killed = errors.Is(err, errKilled); killed {
 				total.Kills++
 			} else if err != nil {
@@ -243,7 +243,7 @@ func TortureOutgoing(ctx context.Context, dir string, worker []string, messages,
 		}
 
 		start := time.Now()
-		if err := run(ctx, worker, world, 0); err != nil {
+		if err := run(ctx, worker, site, 0); err != nil {
 			return nil, err
 		}
 
@@ -251,10 +251,10 @@ func TortureOutgoing(ctx context.Context, dir string, worker []string, messages,
 			alone = time.Since(start)
 		}
 
-		if err := total.Count(world, messages, box.Take()); err != nil {
+		if err := total.Count(site, messages, box.Take()); err != nil {
 			return nil, err
 		}
-		if err := os.RemoveAll(world); err != nil {
+		if err := os.RemoveAll(site); err != nil {
 			return nil, err
 		}
 	}

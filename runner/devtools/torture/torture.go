@@ -48,9 +48,9 @@ func Torture(ctx context.Context, dir string, o Options) (*Result, error) {
 	}
 
 	r := &Result{Options: o}
-	world := filepath.Join(dir, "world")
+	site := filepath.Join(dir, "site")
 	fresh := func() error {
-		return errors.Join(os.RemoveAll(world), copyTree(template, world))
+		return errors.Join(os.RemoveAll(site), copyTree(template, site))
 	}
 	if err := fresh(); err != nil {
 		return nil, err
@@ -59,7 +59,7 @@ func Torture(ctx context.Context, dir string, o Options) (*Result, error) {
 	// What one runner makes may come too late for another that works beside it.
 	finish := func() error {
 		for range 2 {
-			if _, err := runAll(ctx, o.Workers, world, nil); err != nil {
+			if _, err := runAll(ctx, o.Workers, site, nil); err != nil {
 				return err
 			}
 		}
@@ -71,7 +71,7 @@ func Torture(ctx context.Context, dir string, o Options) (*Result, error) {
 		return nil, err
 	}
 	r.Alone = time.Since(start)
-	want, err := Read(world)
+	want, err := Read(site)
 	if err != nil {
 		return nil, err
 	}
@@ -83,7 +83,7 @@ func Torture(ctx context.Context, dir string, o Options) (*Result, error) {
 		}
 
 		for range o.PerRound {
-			kills, err := runAll(ctx, o.Workers, world, func() time.Duration { return time.Duration(rnd.Float64() * float64(r.Alone)) })
+			kills, err := runAll(ctx, o.Workers, site, func() time.Duration { return time.Duration(rnd.Float64() * float64(r.Alone)) })
 			r.Kills += kills
 			if err != nil {
 				return nil, err
@@ -94,7 +94,7 @@ func Torture(ctx context.Context, dir string, o Options) (*Result, error) {
 		if err := finish(); err != nil {
 			return nil, err
 		}
-		had, err := Read(world)
+		had, err := Read(site)
 		if err != nil {
 			return nil, err
 		}

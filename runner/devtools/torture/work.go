@@ -19,7 +19,7 @@ import (
 	"github.com/mmrunner/mmrunner/runner/virgin"
 )
 
-// Work has the named runners, or all, go through what waits on a world's site, as
+// Work has the named runners, or all, go through what waits on a services's site, as
 // drain does, batch entries to a commit.
 func Work(ctx context.Context, dir string, batch int, names ...string) (all []engine.Stats, err error) {
 	s := site.FromProfile(dir, site.Builtin())
@@ -29,7 +29,7 @@ func Work(ctx context.Context, dir string, batch int, names ...string) (all []en
 	// The time goes on, so that no two entries have the same name, but it is the same day for all.
 	midnight := time.Now().Truncate(time.Hour)
 	env.Now = func() time.Time { return noon.Add(time.Hour + time.Since(midnight)%(5*time.Hour)) }
-	world := membership.NewWorld(s)
+	services := membership.NewServices(s)
 	d, err := detect.New(s.Profile)
 	if err != nil {
 		return nil, err
@@ -39,8 +39,8 @@ func Work(ctx context.Context, dir string, batch int, names ...string) (all []en
 	if err != nil {
 		return nil, err
 	}
-	bounces := bounce.New(d, world).With(bounce.Options{Events: record})
-	for _, h := range []runner.Handler{bounces, command.New(world), virgin.New(s)} {
+	bounces := bounce.New(d, services).With(bounce.Options{Events: record})
+	for _, h := range []runner.Handler{bounces, command.New(services), virgin.New(s)} {
 		if len(names) > 0 && !slices.Contains(names, h.Name()) {
 			continue
 		}

@@ -15,8 +15,8 @@ import (
 	"github.com/mmrunner/mmrunner/runner/settings"
 )
 
-// World has the services beyond its lists that an entry may use.
-type World struct {
+// Services has the services beyond its lists that an entry may use.
+type Services struct {
 	// MessageID makes the message ids of a list's own mail (MessageIDs).
 	MessageID func(now time.Time, l *maillist.List) string
 	// Resolver answers Spamhaus lookups; nil means that none is made, as where
@@ -33,9 +33,9 @@ type World struct {
 	Limit settings.Subscriptions
 }
 
-// NewWorld is the world as this process sees it.
-func NewWorld(s *site.Site) World {
-	return World{
+// NewServices are those of this process.
+func NewServices(s *site.Site) Services {
+	return Services{
 		MessageID:    messageIDs(os.Getpid()),
 		Resolver:     resolver{},
 		SitePassword: func(siteAdmin bool) (string, bool, error) { return globalPassword(s, siteAdmin) },

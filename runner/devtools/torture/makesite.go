@@ -23,7 +23,7 @@ const otherList = "otherlist"
 // noon is when everything happens: bounces count by the day.
 var noon = time.Date(2025, 3, 18, 12, 0, 0, 0, time.Local)
 
-// Size is how much a world has of everything.
+// Size is the size of a made-up site.
 type Size struct {
 	Members, Bounces, Commands int
 	// Talk adds commands whose answers show what was done before them, and in what
