@@ -15,7 +15,6 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
-	"text/tabwriter"
 	"time"
 
 	"github.com/emersion/go-smtp"
@@ -23,6 +22,7 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/disk"
 	"github.com/mmrunner/mmrunner/mmcompat/intake"
 	"github.com/mmrunner/mmrunner/mmcompat/site"
+	"github.com/mmrunner/mmrunner/mmcompat/terminal"
 )
 
 // A message of a check carries a token in a header field. Where data/ has a file of
@@ -34,8 +34,8 @@ const (
 	tokenBytes  = 16
 )
 
-// Check sends a message to each kind of address of a list, and says what became of
-// it. Nothing is queued.
+// Check sends a message to each kind of address of a list, and tells which arrive.
+// Nothing is queued.
 type Check struct {
 	Site   *site.Site
 	List   string
@@ -46,7 +46,7 @@ type Check struct {
 	Wait time.Duration // for mail that goes through a mail server
 }
 
-// arrival is what the server wrote down about one recipient.
+// arrival is the line that the server writes down about one recipient.
 type arrival struct {
 	Address string `json:"address"`
 	List    string `json:"list"`
@@ -54,13 +54,13 @@ type arrival struct {
 	Queue   string `json:"queue"`
 }
 
-// checkCase is one address, and what should become of its mail.
+// checkCase is one address, with the script and the queue that its mail should reach.
 type checkCase struct {
 	address string
 	script  string
 	queue   string
 	refused error
-	had     *arrival
+	arrived *arrival
 }
 
 // ErrCheck says that mail for some address does not arrive where it should.
@@ -69,17 +69,18 @@ var ErrCheck = errors.New("not all mail arrives where it should")
 // Run sends the messages and prints a line for each address. The error is ErrCheck,
 // or for a list that is not there and servers that cannot be reached.
 func (c Check) Run(ctx context.Context, out io.Writer) error {
+	// Say to the server that a check is under way.
 	cases, err := c.cases()
 	if err != nil {
 		return err
 	}
-
 	token, file, err := c.begin()
 	if err != nil {
 		return err
 	}
 	defer disk.Remove(file)
 
+	// Send the messages, and see which arrive.
 	client, err := c.dial()
 	if err != nil {
 		return err
@@ -92,7 +93,7 @@ func (c Check) Run(ctx context.Context, out io.Writer) error {
 		return err
 	}
 
-	return print(out, cases)
+	return printCases(out, cases)
 }
 
 // cases are all addresses of the list, with extensions as the site makes them.
@@ -102,6 +103,7 @@ func (c Check) cases() ([]checkCase, error) {
 		return nil, err
 	}
 
+	// The list, and the domain that it has mail at.
 	there, err := finder.settings.ListExists(strings.ToLower(c.List))
 	if err == nil && !there {
 		err = fmt.Errorf("--check %s: %w", c.List, ErrNoList)
@@ -119,6 +121,7 @@ func (c Check) cases() ([]checkCase, error) {
 		host = c.Site.Str("DEFAULT_EMAIL_HOST")
 	}
 
+	// An address for each script, then those that VERP makes of two of them.
 	var cases []checkCase
 	add := func(local, script, queue string) {
 		cases = append(cases, checkCase{address: local + "@" + host, script: script, queue: queue})
@@ -162,7 +165,7 @@ func (c Check) dial() (*smtp.Client, error) {
 	if c.Via != "" {
 		return smtp.Dial(c.Via)
 	}
-	network, address := "tcp", first(c.Listen, UsualAddress)
+	network, address := "tcp", firstOf(c.Listen, UsualAddress)
 	if path := strings.TrimPrefix(address, "unix:"); strings.Contains(path, "/") {
 		network, address = "unix", path
 	}
@@ -197,11 +200,11 @@ func send(client *smtp.Client, token string, c *checkCase) error {
 	return errors.Join(err, w.Close())
 }
 
-// await reads what the server wrote down, until all that was sent is there.
+// await reads the arrivals until all that was sent is there, or c.Wait has passed.
 func (c Check) await(ctx context.Context, file string, cases []checkCase) error {
 	for end := time.Now().Add(c.Wait); ; {
-		missing, err := read(file, cases)
-		if err != nil || missing == 0 || time.Now().After(end) {
+		waiting, err := readArrivals(file, cases)
+		if err != nil || waiting == 0 || time.Now().After(end) {
 			return err
 		}
 
@@ -213,7 +216,8 @@ func (c Check) await(ctx context.Context, file string, cases []checkCase) error 
 	}
 }
 
-func read(file string, cases []checkCase) (missing int, err error) {
+// readArrivals sets the arrivals of the cases, and counts those that still may come.
+func readArrivals(file string, cases []checkCase) (waiting int, err error) {
 	f, err := os.Open(file)
 	if err != nil {
 		return 0, err
@@ -228,43 +232,43 @@ func read(file string, cases []checkCase) (missing int, err error) {
 
 		for i := range cases {
 			if strings.EqualFold(cases[i].address, a.Address) {
-				cases[i].had = &a
+				cases[i].arrived = &a
 			}
 		}
 	}
 
 	for _, c := range cases {
-		if c.had == nil && c.refused == nil {
-			missing++
+		if c.arrived == nil && c.refused == nil {
+			waiting++
 		}
 	}
 
-	return missing, nil
+	return waiting, nil
 }
 
-func print(out io.Writer, cases []checkCase) error {
-	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "ADDRESS\tSCRIPT\tQUEUE\tRESULT")
+func printCases(out io.Writer, cases []checkCase) error {
+	t := terminal.NewTable(terminal.Width, terminal.Column{Title: "ADDRESS", Flex: true}, terminal.Column{Title: "SCRIPT"}, terminal.Column{Title: "QUEUE"},
+		terminal.Column{Title: "RESULT", Flex: true})
 	failed := 0
 	for _, c := range cases {
 		result := "arrives"
 		switch {
 		case c.refused != nil:
 			result = "refused: " + c.refused.Error()
-		case c.had == nil:
+		case c.arrived == nil:
 			result = "did not arrive at mmrunner"
-		case c.had.Script != c.script || c.had.Queue != c.queue:
-			result = fmt.Sprintf("arrives as %s of list %s, in queue %s", c.had.Script, c.had.List, c.had.Queue)
+		case c.arrived.Script != c.script || c.arrived.Queue != c.queue:
+			result = fmt.Sprintf("arrives as %s of list %s, in queue %s", c.arrived.Script, c.arrived.List, c.arrived.Queue)
 		}
 
 		if result != "arrives" {
 			failed++
 		}
 
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", c.address, c.script, c.queue, result)
+		t.Row(c.address, c.script, c.queue, result)
 	}
 
-	if err := t.Flush(); err != nil {
+	if err := t.Write(out); err != nil {
 		return err
 	}
 	if failed > 0 {
@@ -300,9 +304,9 @@ func checkToken(text []byte) string {
 	return ""
 }
 
-// checked writes down where the message of a check would have gone. ok is false for
-// a token that nobody waits for: the message is mail like any other.
-func (s *Server) checked(token string, r recipient) (ok bool, err error) {
+// recordArrival writes down where the message of a check would have gone. ok is false
+// for a token of which there is no file: the message is mail like any other.
+func (s *Server) recordArrival(token string, r recipient) (ok bool, err error) {
 	a := arrival{Address: r.address, List: r.where.List, Script: r.where.Script.Name, Queue: r.where.Script.Queue}
 	if r.where.Loop {
 		a.Script, a.Queue = "loop", "loop"

@@ -23,8 +23,8 @@ var MailServers = []string{"postfix", "exim", "sendmail", "opensmtpd", "pipe"}
 // Mailman's, as its flags have them.
 type Addresses struct{ Listen, Maps, Domains []string }
 
-// Config returns what to put into a mail server's configuration, with the site's
-// own domains and paths. The error lists the servers that are known.
+// Config returns lines for a mail server's configuration, with the site's own domains
+// and paths. The error lists the servers that are known.
 func Config(s *site.Site, server string, a Addresses) (string, error) {
 	if !slices.Contains(MailServers, server) {
 		return "", fmt.Errorf("--config %s: need one of %s", server, strings.Join(MailServers, ", "))
@@ -39,18 +39,21 @@ func Config(s *site.Site, server string, a Addresses) (string, error) {
 		return "", err
 	}
 
+	// Addresses and paths.
 	c := configData{
-		Listen: first(a.Listen, UsualAddress), Maps: first(a.Maps, UsualSocketmap), Usual: UsualAddress,
+		Listen: firstOf(a.Listen, UsualAddress), Maps: firstOf(a.Maps, UsualSocketmap), Usual: UsualAddress,
 		Prefix: s.Prefix, ListDir: s.ListDataDir(), SiteList: s.Str("MAILMAN_SITE_LIST"), Group: s.Str("MAILMAN_GROUP"),
 		settings: settings,
 	}
 
+	// Domains: those of the lists there are, and those that Mailman knows.
 	d := newDomains(s, a.Domains)
 	c.DomainList = append(append(d.ofLists(s.ListDataDir()), d.site...), d.virtual...)
 	slices.Sort(c.DomainList)
 	c.DomainList = slices.Compact(c.DomainList)
-	c.Host, c.Port, _ = net.SplitHostPort(c.Listen)
 
+	// A Unix socket has no host and port; some mail servers need them all the same.
+	c.Host, c.Port, _ = net.SplitHostPort(c.Listen)
 	if p := strings.TrimPrefix(c.Listen, "unix:"); strings.Contains(p, "/") {
 		c.Unix = p
 		c.Host, c.Port, _ = net.SplitHostPort(UsualAddress)
@@ -61,14 +64,15 @@ func Config(s *site.Site, server string, a Addresses) (string, error) {
 	return b.String(), err
 }
 
-func first(addresses []string, usual string) string {
+// firstOf returns the first address, or the usual one where there is none.
+func firstOf(addresses []string, usual string) string {
 	if len(addresses) == 0 {
 		return usual
 	}
 	return addresses[0]
 }
 
-// configData is what the templates of config/ may ask for.
+// configData is given to the templates of config/.
 type configData struct {
 	Listen, Maps, Usual string
 	Host, Port, Unix    string // of Listen; Unix is empty for a port

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// counts are what a server has done since it began.
+// counts count what a server does.
 type counts struct {
 	connections atomic.Int64
 

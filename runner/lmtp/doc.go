@@ -1,22 +1,21 @@
-// Package lmtp is the way from a mail server into Mailman's queues:
-// an LMTP server (RFC 2033) in the place of the ten pipe aliases that each list
-// has. It takes a message, finds out which of Mailman's scripts the alias of each
-// recipient would have started, and writes the entry that this script would have
-// written. A recipient is answered with 250 only when its entry is on the disk.
+// Package lmtp takes mail from a mail server into Mailman's queues. Its types are
+// [Server], an LMTP server (RFC 2033) in the place of a list's ten pipe aliases;
+// [Service], a server with its addresses; [Finder], which finds the list and the
+// script of an address; [Maps], which tells Postfix the addresses of lists; and
+// [Check], which tries each address of a list. [Config] prints the configuration of a
+// mail server.
 //
-// In the order in which a message meets them:
+// A message passes these files, in this order:
 //
-//   - [Server]: listeners, limits, and the go-smtp server on them
-//   - wire: what of RFC 2033 and RFC 5321 go-smtp does not take, put right on the
-//     connection
-//   - [Finder]: addresses to lists and scripts, live from the lists directory
-//   - envelope: the lines that a delivering mail server puts before the message
-//   - writer: entries, and the flushes that they share
-//   - mailbox: data/owner-bounces.mbox, where the site's -loop address ends
-//
-// Beside them: [Maps] answers Postfix which addresses are lists', [Config] prints
-// what to put into a mail server's configuration, and [Check] tries each address
-// of a list.
+//   - wire.go, path.go, data.go: the connection. They mend where go-smtp departs from
+//     RFC 2033 and RFC 5321.
+//   - session.go, text.go: one transaction, and the text that it brings
+//   - finder.go, domains.go: the list and the script of each recipient, live from the
+//     lists directory
+//   - envelope.go: the lines that a delivering mail server puts before the message
+//   - deliver.go, writer.go: the entries, and the flushes that they share. A recipient
+//     is answered with 250 only when its entry is flushed.
+//   - mailbox.go: data/owner-bounces.mbox, for the site's -loop address
 //
 // The scripts are Mailman's scripts/post, bounces, confirm, join, leave, owner,
 // request and their aliases; the envelope is that of Postfix's local(8).

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// envelope is what a mail server says of a message besides the message.
+// envelope holds the sender and the time of a message (RFC 5321 2.3.1).
 type envelope struct {
 	sender string // "" for a bounce
 	at     time.Time
@@ -67,8 +67,8 @@ func quoteAddress(address string) string {
 	return b.String() + domain
 }
 
-// isDotAtom tells whether a local part needs no quotes (RFC 5322 3.2.3, RFC 6532
-// for what is not ASCII).
+// isDotAtom tells whether a local part needs no quotes (RFC 5322 3.2.3; RFC 6532 for
+// bytes beyond ASCII).
 func isDotAtom(local string) bool {
 	if local == "" {
 		return true

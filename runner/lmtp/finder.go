@@ -95,6 +95,7 @@ func splitAddress(address string) (local, domain string) {
 }
 
 func (f *Finder) findLocal(local, domain string) (Recipient, error) {
+	// The longest list name wins.
 	found := Recipient{}
 	for _, name := range f.names(local, domain) {
 		for _, script := range intake.Scripts() {
@@ -118,8 +119,8 @@ func (f *Finder) findLocal(local, domain string) (Recipient, error) {
 		return found, nil
 	}
 
-	// Where even the site list is missing, the lists are not there at the moment (a file system that is not
-	// mounted, for example). Mailman does not start without it.
+	// Without the site list, the lists are not there at the moment: a file system may not be mounted. Mailman does not
+	// start without it.
 	there, err := f.settings.ListExists(f.siteList)
 	if err == nil && !there {
 		err = fmt.Errorf("the site list %q is not below %s, so no list can be looked for", f.siteList, f.settings.ListDir)
@@ -135,9 +136,9 @@ func (f *Finder) findLocal(local, domain string) (Recipient, error) {
 	return Recipient{}, ErrNoList
 }
 
-// names are what an address may be called without what its sender added: itself,
-// what stands before each + (from the right, as list names may have one), and what
-// the site's own formats say.
+// names returns an address without the extensions that it may have: itself, the parts
+// before each + (from the right, as list names may have one), and those that the site's
+// own VERP formats give.
 func (f *Finder) names(local, domain string) []string {
 	names := []string{local}
 	for rest := local; ; {

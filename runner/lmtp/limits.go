@@ -2,15 +2,15 @@ package lmtp
 
 import "sync/atomic"
 
-// budget is an amount of memory that many share.
+// budget is an amount of memory that all messages share.
 type budget struct {
-	most int64
+	max  int64
 	used atomic.Int64
 }
 
 // take reserves n bytes, if they are left.
 func (b *budget) take(n int64) bool {
-	if b.used.Add(n) <= b.most {
+	if b.used.Add(n) <= b.max {
 		return true
 	}
 	b.used.Add(-n)

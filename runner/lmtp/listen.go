@@ -39,6 +39,7 @@ func Listen(address string) (net.Listener, error) {
 		return net.Listen("tcp", net.JoinHostPort(host, port))
 	}
 
+	// The socket's directory, which others must not write to.
 	dir := filepath.Dir(path)
 	if err := os.Mkdir(dir, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
 		return nil, err
@@ -69,7 +70,7 @@ func Listen(address string) (net.Listener, error) {
 	return l, os.Chmod(path, socketMode)
 }
 
-// removeDeadSocket removes a socket on which nobody listens.
+// removeDeadSocket removes a socket on which no process listens.
 func removeDeadSocket(path string) error {
 	info, err := os.Lstat(path)
 	if errors.Is(err, fs.ErrNotExist) {

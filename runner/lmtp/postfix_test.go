@@ -34,7 +34,7 @@ func publicDir(t testing.TB) string {
 	return dir
 }
 
-// freePort is a port of loopback on which nobody listens.
+// freePort is an address of loopback on which no process listens.
 func freePort(t testing.TB) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")

@@ -3,7 +3,6 @@ package lmtp
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net"
 	"os"
 	"path/filepath"
@@ -17,61 +16,8 @@ import (
 	"golang.org/x/net/netutil"
 
 	"github.com/mmrunner/mmrunner/mmcompat/intake"
-	"github.com/mmrunner/mmrunner/mmcompat/mlog"
 	"github.com/mmrunner/mmrunner/mmcompat/site"
 )
-
-// Options are the limits of a server. A zero value means the default.
-type Options struct {
-	MaxSize        int64         // bytes of a message
-	MaxMemory      int64         // bytes of all messages that are being received
-	MaxConnections int           // at once, on each address; more wait to be accepted
-	MaxRecipients  int           // of one message
-	IdleTimeout    time.Duration // for one read
-	MessageTimeout time.Duration // for the data of one message
-	Domains        []string      // taken besides Mailman's own; "*" takes any
-	Log            mlog.Logger   // for Mailman's error log; nil drops the lines
-}
-
-// Defaults are the limits where nothing else is asked for.
-var Defaults = Options{
-	MaxSize:        64 << 20,
-	MaxMemory:      256 << 20,
-	MaxConnections: 1000,
-	MaxRecipients:  1000,
-	IdleTimeout:    5 * time.Minute, // RFC 5321 4.5.3.2.7
-	MessageTimeout: 30 * time.Minute,
-}
-
-func (o Options) withDefaults() Options {
-	if o.MaxSize == 0 {
-		o.MaxSize = Defaults.MaxSize
-	}
-
-	if o.MaxMemory == 0 {
-		o.MaxMemory = Defaults.MaxMemory
-	}
-
-	if o.MaxConnections == 0 {
-		o.MaxConnections = Defaults.MaxConnections
-	}
-
-	if o.MaxRecipients == 0 {
-		o.MaxRecipients = Defaults.MaxRecipients
-	}
-
-	if o.IdleTimeout == 0 {
-		o.IdleTimeout = Defaults.IdleTimeout
-	}
-
-	if o.MessageTimeout == 0 {
-		o.MessageTimeout = Defaults.MessageTimeout
-	}
-
-	// A message that is as large as one may be must have its memory.
-	o.MaxMemory = max(o.MaxMemory, o.MaxSize)
-	return o
-}
 
 // ErrTaken says that another LMTP server of this host takes mail for the site.
 var ErrTaken = errors.New("another mmrunner takes mail for this site on this host")
@@ -94,11 +40,11 @@ type Server struct {
 	encoding sync.Mutex // of large messages, one at a time
 	mailbox  sync.Mutex // fcntl's locks do not keep threads apart
 
-	mu        sync.Mutex
-	wires     map[*wire]bool
-	listeners []net.Listener
-	stopped   bool
-	said      map[string]time.Time // complaints, by their text
+	mu         sync.Mutex
+	wires      map[*wire]bool
+	listeners  []net.Listener
+	stopped    bool
+	complained map[string]time.Time // when, by the text of the complaint
 }
 
 // New makes a server and claims the site's mail on this host: what a server that
@@ -118,12 +64,13 @@ func New(s *site.Site, o Options) (*Server, error) {
 	host, _, _ = strings.Cut(filepath.Base(host), ".")
 	srv := &Server{
 		o: o, host: host, settings: finder.settings, finder: finder, writer: newWriter(host), dataDir: s.DataDir(),
-		memory: budget{most: o.MaxMemory}, began: time.Now(), wires: map[*wire]bool{}, said: map[string]time.Time{},
+		memory: budget{max: o.MaxMemory}, began: time.Now(), wires: map[*wire]bool{}, complained: map[string]time.Time{},
 	}
 
+	// Claim the site's mail on this host.
 	srv.lock = flock.New(filepath.Join(srv.dataDir, "mmrunner-lmtp-"+host+".lock"), flock.SetPermissions(0o660))
-	had, err := srv.lock.TryLock()
-	if err == nil && !had {
+	locked, err := srv.lock.TryLock()
+	if err == nil && !locked {
 		err = ErrTaken
 	}
 
@@ -135,6 +82,7 @@ func New(s *site.Site, o Options) (*Server, error) {
 		return nil, errors.Join(err, srv.lock.Close())
 	}
 
+	// Limits that wire does not have are go-smtp's.
 	srv.smtp = smtp.NewServer(smtp.BackendFunc(srv.newSession))
 	srv.smtp.LMTP = true
 	srv.smtp.Domain = host
@@ -260,131 +208,3 @@ func (l wireListener) Accept() (net.Conn, error) {
 
 	return w, nil
 }
-
-// deliver puts a message into the queues of its recipients. The results are go-smtp
-// answers, one for each recipient.
-func (s *Server) deliver(env envelope, recipients []recipient, text string, token string) []error {
-	results := make([]error, len(recipients))
-	var entries []intake.Entry
-	first := map[string]int{} // recipients by address, to whom a message comes once
-	entryOf := make([]int, len(recipients))
-	for i, r := range recipients {
-		entryOf[i] = -1
-		key := strings.ToLower(r.address)
-		if _, again := first[key]; again {
-			continue
-		}
-
-		first[key] = i
-		if token != "" {
-			if ok, err := s.checked(token, r); ok && err == nil {
-				results[i] = &smtp.SMTPError{Code: 250, EnhancedCode: smtp.EnhancedCode{2, 1, 5}, Message: "noted for mmrunner lmtp --check"}
-				continue
-			} else if err != nil {
-				results[i] = s.refuse(r.address, err)
-				continue
-			}
-		}
-
-		full := env.head(r.original, r.address) + text
-		if r.where.Loop {
-			results[i] = s.answer(r, "", s.loop(full))
-			continue
-		}
-		e, err := s.entry(r.where, full)
-		if err != nil {
-			results[i] = s.answer(r, "", err)
-			continue
-		}
-
-		entryOf[i] = len(entries)
-		entries = append(entries, e)
-	}
-
-	written := s.writer.put(entries)
-	for i, r := range recipients {
-		if n := entryOf[i]; n >= 0 {
-			results[i] = s.answer(r, entries[n].Base, written[n])
-		}
-	}
-
-	for i, r := range recipients {
-		results[i] = results[first[strings.ToLower(r.address)]]
-	}
-	return results
-}
-
-// largeMessage is from what size on messages are made entries of one at a time: an
-// entry may be four times as large as its message, while it is made.
-const largeMessage = 1 << 20
-
-func (s *Server) entry(where Recipient, full string) (intake.Entry, error) {
-	if len(full) > largeMessage {
-		s.encoding.Lock()
-		defer s.encoding.Unlock()
-	}
-	return s.settings.Entry(where.Script, where.List, full, s.clock.Now())
-}
-
-func (s *Server) loop(full string) error {
-	s.mailbox.Lock()
-	defer s.mailbox.Unlock()
-	return appendToMailbox(filepath.Join(s.dataDir, "owner-bounces.mbox"), full)
-}
-
-// answer is what a recipient's mail server is told.
-func (s *Server) answer(r recipient, base string, err error) error {
-	if err != nil {
-		return s.refuse(r.address, err)
-	}
-	queue, where := "loop", "appended to owner-bounces.mbox"
-	if !r.where.Loop {
-		queue = r.where.Script.Queue
-		where = fmt.Sprintf("queued in %s as %s", queue, base)
-	}
-
-	s.count.accepted(queue)
-	return &smtp.SMTPError{Code: 250, EnhancedCode: smtp.EnhancedCode{2, 1, 5}, Message: where}
-}
-
-// complainEvery is how often the same complaint is logged.
-const complainEvery = time.Minute
-
-// complain logs an error, and one that comes again and again once a minute.
-func (s *Server) complain(err error) {
-	if s.o.Log == nil {
-		return
-	}
-	key := err.Error()
-	var path *os.PathError
-	if errors.As(err, &path) {
-		key = path.Err.Error()
-	}
-
-	s.mu.Lock()
-	last, now := s.said[key], time.Now()
-	if len(s.said) > 1000 {
-		clear(s.said)
-	}
-
-	if now.Sub(last) >= complainEvery {
-		s.said[key] = now
-	}
-
-	s.mu.Unlock()
-	if now.Sub(last) >= complainEvery {
-		s.o.Log.Printf("error", "LMTP: %v", err)
-	}
-}
-
-// errorLog takes what go-smtp has to say. That a client is gone is the client's
-// business.
-type errorLog struct{ s *Server }
-
-func (l errorLog) Printf(format string, v ...any) {
-	if !strings.HasPrefix(format, "error handling") {
-		l.s.complain(fmt.Errorf(format, v...))
-	}
-}
-
-func (l errorLog) Println(v ...any) { l.s.complain(errors.New(fmt.Sprint(v...))) }

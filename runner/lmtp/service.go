@@ -23,7 +23,7 @@ type Service struct {
 	Options Options
 	// Inherit takes the sockets that systemd passes on, in the place of those above.
 	Inherit bool
-	// Started is told of the server once it takes mail; may be nil.
+	// Started is called once the server takes mail; may be nil.
 	Started func(*Server)
 }
 
@@ -36,6 +36,7 @@ const saveEvery = 5 * time.Second
 // Run takes mail until ctx ends, and finishes the messages at hand. The error is
 // why it could not begin, or why it had to end.
 func (s *Service) Run(ctx context.Context) (err error) {
+	// Claim the site's mail, and open the addresses.
 	srv, err := New(s.Site, s.Options)
 	if err != nil {
 		return err
@@ -46,6 +47,7 @@ func (s *Service) Run(ctx context.Context) (err error) {
 		return err
 	}
 
+	// Serve on each.
 	failed := make(chan error, len(mail)+len(maps))
 	for _, l := range mail {
 		srv.add(l)
@@ -63,6 +65,7 @@ func (s *Service) Run(ctx context.Context) (err error) {
 	// Without systemd this does nothing.
 	_, _ = daemon.SdNotify(false, daemon.SdNotifyReady)
 
+	// Until ctx ends or a listener fails.
 	srv.save()
 	saved := time.NewTicker(saveEvery)
 	defer saved.Stop()
@@ -78,6 +81,7 @@ func (s *Service) Run(ctx context.Context) (err error) {
 		}
 	}
 
+	// Finish the messages at hand.
 	_, _ = daemon.SdNotify(false, daemon.SdNotifyStopping)
 	for _, l := range maps {
 		l.Close()
@@ -95,7 +99,8 @@ func (s *Service) Run(ctx context.Context) (err error) {
 	return errors.Join(err, stopped)
 }
 
-// listeners are what systemd passes on, or the service's own addresses.
+// listeners returns the sockets that systemd passes on, or else opens the service's
+// own addresses.
 func (s *Service) listeners() (mail, maps []net.Listener, err error) {
 	if s.Inherit {
 		if mail, maps, err = inherited(); err != nil || len(mail) > 0 {

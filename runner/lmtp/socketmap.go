@@ -22,7 +22,7 @@ import (
 type Maps struct {
 	Finder    *Finder
 	Transport string // of lists, in Postfix's words: "lmtp:inet:127.0.0.1:8024"
-	// Complain is told what keeps an answer from being given; nil tells nobody.
+	// Complain is called with what keeps an answer from being given; may be nil.
 	Complain func(error)
 
 	mu     sync.Mutex
@@ -60,7 +60,7 @@ func (m *Maps) Serve(l net.Listener) error {
 
 		go func() {
 			defer m.drop(c)
-			_ = m.answer(c) // what is wrong with a connection its client sees
+			_ = m.answer(c) // its client sees what is wrong with a connection
 		}()
 	}
 }

@@ -23,7 +23,7 @@ func tryMessage(c *client, text string) string {
 	return c.send(text+"\r\n.\r\n", "")
 }
 
-// left fails the test where a queue holds anything.
+// nothingIn fails the test where a queue holds anything.
 func nothingIn(t *testing.T, dir string) {
 	t.Helper()
 	if names, err := os.ReadDir(dir); err != nil || len(names) > 0 {
@@ -130,7 +130,7 @@ func TestLimits(t *testing.T) {
 
 	c.send(strings.Repeat("y", 2*commandLimit)+"\r\n", "501")
 	c.message("", "x", "one-bounces")
-	// Whoever says nothing is sent away.
+	// A client that sends nothing is sent away.
 	c.expect("421")
 
 	if _, err := c.r.ReadByte(); err != io.EOF {
@@ -176,7 +176,7 @@ func TestThousandConnections(t *testing.T) {
 	}
 
 	waitFor(t, "as many as may be are accepted", func() bool { return srv.Counts().Open == 400 })
-	// Who is accepted first is served while the others wait.
+	// Those that are accepted first are served while the others wait.
 	served := newClient(t, open[0])
 	served.expect("220")
 	served.send("LHLO t\r\n", "250")

@@ -35,16 +35,16 @@ func (timeoutError) Error() string   { return "the server stops" }
 func (timeoutError) Timeout() bool   { return true }
 func (timeoutError) Temporary() bool { return true }
 
-// wire is a connection on which what go-smtp 0.25.1 does not take of LMTP is put
-// right before go-smtp sees it:
+// wire is a connection of a client. It mends what go-smtp 0.25.1 does not take of LMTP
+// before go-smtp sees it:
 //
 //   - go-smtp misses the end of data after CR CR LF and waits for ever, and drops a
 //     CR after a dot. So the data of DATA is read here, by readData, and go-smtp
 //     gets an empty message in its place.
 //   - An address without a domain is refused. It gets noDomain.
 //   - RET, ENVID, NOTIFY and ORCPT (RFC 3461) are refused unless DSN is offered, and
-//     whoever offers DSN has to send success notices. They are accepted without, by
-//     being left out; ORCPT is kept for X-Original-To.
+//     a server that offers DSN has to send success notices. They are left out, so that
+//     go-smtp accepts the command; ORCPT is kept for X-Original-To.
 //   - A limit of line lengths would hold for messages too. The one for commands is
 //     here.
 //   - Each reply is written by itself. Here those of pipelined commands leave
@@ -59,11 +59,11 @@ type wire struct {
 	in      *bufio.Reader
 	pending []byte // what go-smtp gets next
 	mode    wireMode
-	chunk   int64  // bytes of a BDAT chunk that are to come
-	orcpt   string // of the RCPT command at hand
-	until   time.Time
+	chunk   int64     // bytes of a BDAT chunk that are to come
+	orcpt   string    // of the RCPT command at hand
+	until   time.Time // the end of a message's data must have come; zero outside of data
 
-	closed   func() // told of the end; may be nil
+	closed   func() // called at its end; may be nil
 	stopping atomic.Bool
 	busy     atomic.Bool // a transaction is open
 
@@ -71,7 +71,7 @@ type wire struct {
 	out []byte
 }
 
-// wireMode is what the bytes that come next are.
+// wireMode says what the next bytes belong to.
 type wireMode int
 
 const (
@@ -251,143 +251,4 @@ func (w *wire) stop() {
 		// A read that waits ends with a timeout, which go-smtp answers with 421.
 		_ = w.Conn.SetReadDeadline(time.Now())
 	}
-}
-
-// readData reads the data of DATA up to the line with only a dot, and takes the
-// dots of RFC 5321 4.5.2 out. Line ends become LF. add is given one piece after
-// another, a line or a part of one, and may not keep it; it is not called again
-// once it returned false. The error is the connection's, or a timeout.
-func (w *wire) readData(add func(piece []byte) bool) error {
-	w.until = time.Now().Add(w.message)
-	defer func() { w.until = time.Time{} }()
-
-	wanted := true
-	lineBegins := true // after CR LF: only there a dot means something
-	heldCR := false    // the piece before ended with a CR, which may be the line end's
-	for {
-		piece, err := w.in.ReadSlice('\n')
-		if err != nil && !errors.Is(err, bufio.ErrBufferFull) {
-			if err == io.EOF {
-				err = io.ErrUnexpectedEOF
-			}
-			return err
-		}
-
-		if lineBegins && piece[0] == '.' {
-			if len(piece) == 3 && piece[1] == '\r' && piece[2] == '\n' {
-				break
-			}
-			piece = piece[1:]
-		}
-
-		whole := err == nil
-		crlf := whole && (len(piece) == 1 && heldCR || len(piece) > 1 && piece[len(piece)-2] == '\r')
-		if heldCR && !(crlf && len(piece) == 1) {
-			wanted = wanted && add([]byte{'\r'})
-		}
-
-		heldCR = !whole && len(piece) > 0 && piece[len(piece)-1] == '\r'
-		switch {
-		case crlf && len(piece) > 1:
-			piece[len(piece)-2] = '\n'
-			piece = piece[:len(piece)-1]
-		case heldCR:
-			piece = piece[:len(piece)-1]
-		}
-
-		lineBegins = crlf
-		wanted = wanted && add(piece)
-	}
-
-	// go-smtp reads the end of its empty message.
-	w.mode = modeCommand
-	w.pending = append(w.pending[:0], ".\r\n"...)
-	return nil
-}
-
-// rewritePath gives an address without a domain noDomain, and leaves the
-// parameters of RFC 3461 out. It returns the value of ORCPT.
-func rewritePath(line string) (rewritten, orcpt string) {
-	colon := strings.IndexByte(line, ':')
-	if colon < 0 {
-		return line, ""
-	}
-
-	head, rest := line[:colon+1], strings.TrimLeft(line[colon+1:], " \t")
-	end, at, closed := scanPath(rest)
-	path, params := rest[:end], rest[end:]
-	switch {
-	case closed && at < 0 && path != "<>":
-		path = path[:len(path)-1] + noDomain + ">"
-	case !strings.HasPrefix(path, "<") && at < 0 && path != "":
-		path += noDomain
-	}
-
-	var kept strings.Builder
-	for _, p := range strings.Fields(params) {
-		name, value, _ := strings.Cut(p, "=")
-		switch strings.ToUpper(name) {
-		case "RET", "ENVID", "NOTIFY":
-		case "ORCPT":
-			orcpt = value
-		default:
-			kept.WriteString(" " + p)
-		}
-	}
-
-	return head + path + kept.String(), orcpt
-}
-
-// scanPath finds where a path ends, <...> or a word, and where its @ is, -1 for
-// none. What is quoted counts for neither.
-func scanPath(s string) (end, at int, closed bool) {
-	at = -1
-	bracket := strings.HasPrefix(s, "<")
-	quoted := false
-	for i := 0; i < len(s); i++ {
-		switch c := s[i]; {
-		case c == '\\' && quoted:
-			i++
-		case c == '"':
-			quoted = !quoted
-		case quoted:
-		case c == '@':
-			at = i
-		case bracket && c == '>':
-			return i + 1, at, true
-		case !bracket && (c == ' ' || c == '\t'):
-			return i, at, false
-		}
-	}
-
-	return len(s), at, false
-}
-
-// decodeORCPT returns the address of an ORCPT parameter, "" where it is not one of
-// the Internet's (RFC 3461 4.2, xtext in 4).
-func decodeORCPT(value string) string {
-	kind, xtext, ok := strings.Cut(value, ";")
-	if !ok || !strings.EqualFold(kind, "rfc822") {
-		return ""
-	}
-
-	var b strings.Builder
-	for i := 0; i < len(xtext); i++ {
-		if xtext[i] != '+' {
-			b.WriteByte(xtext[i])
-			continue
-		}
-		if i+2 >= len(xtext) {
-			return ""
-		}
-
-		n, err := strconv.ParseUint(xtext[i+1:i+3], 16, 8)
-		if err != nil {
-			return ""
-		}
-		b.WriteByte(byte(n))
-		i += 2
-	}
-
-	return b.String()
 }
