@@ -77,8 +77,8 @@ func TestServe(t *testing.T) {
 
 func TestBadAddress(t *testing.T) {
 	for _, addr := range []string{"9100", "localhost:http:1", "[::1"} {
-		if _, err := New(nil, "").Serve(t.Context(), addr); err == nil || !strings.Contains(err.Error(), "wanted HOST:PORT") {
-			t.Errorf("%s: got %v, need what an address looks like", addr, err)
+		if _, err := New(nil, "").Serve(t.Context(), addr); err == nil || !strings.Contains(err.Error(), "need HOST:PORT") {
+			t.Errorf("%s: got %v, want how an address looks", addr, err)
 		}
 	}
 }
