@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"github.com/mmrunner/mmrunner/mmcompat/mmtest"
-	"github.com/mmrunner/mmrunner/runner/membership"
+	"github.com/mmrunner/mmrunner/mmcompat/spamhaus"
 )
 
 //go:embed testdata/dump.py
@@ -32,9 +32,9 @@ type scene struct {
 
 	told func(where string) string // what is odd about the lists that a difference is of
 
-	resolver membership.Resolver // what mmrunner asks for names
-	batches  []int               // the sizes of mmrunner's batches, if not the usual one
-	alone    bool                // mmrunner's usual batches stand for Mailman
+	resolver spamhaus.Resolver // what mmrunner asks for names
+	batches  []int             // the sizes of mmrunner's batches, if not the usual one
+	alone    bool              // mmrunner's usual batches stand for Mailman
 }
 
 // newScene copies the Mailman at release and gives it a site list.

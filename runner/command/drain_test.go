@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/mmrunner/mmrunner/mmcompat/site"
+	"github.com/mmrunner/mmrunner/mmcompat/spamhaus"
 	"github.com/mmrunner/mmrunner/runner"
 	"github.com/mmrunner/mmrunner/runner/bounce"
 	"github.com/mmrunner/mmrunner/runner/bounce/detect"
@@ -14,19 +15,19 @@ import (
 
 // drain has mmrunner handle the commands queue of the Mailman at prefix. It
 // asks no name server but that resolver.
-func drain(t testing.TB, prefix string, resolver membership.Resolver) engine.Stats {
+func drain(t testing.TB, prefix string, resolver spamhaus.Resolver) engine.Stats {
 	t.Helper()
 	return drainBy(t, prefix, resolver, 0)
 }
 
 // drainBy is drain in batches of a size, 0 for the usual one.
-func drainBy(t testing.TB, prefix string, resolver membership.Resolver, size int) engine.Stats {
+func drainBy(t testing.TB, prefix string, resolver spamhaus.Resolver, size int) engine.Stats {
 	t.Helper()
 	return drainQueue(t, prefix, "commands", resolver, size)
 }
 
 // drainQueue is drainBy for any queue.
-func drainQueue(t testing.TB, prefix, queue string, resolver membership.Resolver, size int) engine.Stats {
+func drainQueue(t testing.TB, prefix, queue string, resolver spamhaus.Resolver, size int) engine.Stats {
 	t.Helper()
 	s, err := site.Open(prefix, site.Options{})
 	if err != nil {

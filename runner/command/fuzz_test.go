@@ -113,6 +113,9 @@ func FuzzCommands(f *testing.F) {
 			b.Save()
 		}
 
+		if err := tx.Prepare(nil, nil); err != nil {
+			t.Fatal(err)
+		}
 		checkOutbox(t, tx)
 	})
 }

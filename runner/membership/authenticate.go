@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/mmrunner/mmrunner/mmcompat/crypt"
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
 	"github.com/mmrunner/mmrunner/mmcompat/py"
 	"github.com/mmrunner/mmrunner/pickle"
@@ -87,7 +88,7 @@ func (m *Manager) authenticateAdmin(response, digest string) bool {
 	old := secret == string(sum[:])
 	// What is not 13 characters long no two-letter salt can have made.
 	if !old && len(secret) == 13 && m.s.Profile.Python.Crypt {
-		hashed, ok := desCrypt(response, secret[:2])
+		hashed, ok := crypt.DES(response, secret[:2])
 		old = ok && hashed == secret
 	}
 

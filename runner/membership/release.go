@@ -24,7 +24,7 @@ const (
 	bannedEverywhere       = 23 // so does each other place that looks at bans
 	whenceInNotices        = 27 // notices to the owner say how it came about
 	welcomeKeepsVoice      = 27 // SendSubscribeAck's language ends with it
-	spamhaus               = 27 // subscriptions are checked with Spamhaus
+	spamhausChecked        = 27 // subscriptions are checked with Spamhaus
 	spamhausDBL            = 28 // domains by its list of domains
 	remoteUntranslated     = 30 // Auto-Submitted is judged by the bare address
 	secondPending          = 30 // REFUSE_SECOND_PENDING

@@ -1,8 +1,8 @@
-package membership
-
-// The traditional crypt(3) of Unix: DES in 25 rounds over a zero block, its
-// expansion permuted by a two-letter salt. List passwords made before Mailman
-// 2.1 are kept in this form (SecurityManager.Authenticate).
+// Package crypt is the traditional crypt(3) of Unix: DES in 25 rounds over a zero
+// block, its expansion permuted by a two-letter salt. List passwords made before
+// Mailman 2.1 are kept in this form (SecurityManager.Authenticate). The standard
+// library's DES has no salt.
+package crypt
 
 const cryptAlphabet = "./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
@@ -89,10 +89,10 @@ func permute(in uint64, width int, table []byte) uint64 {
 	return out
 }
 
-// desCrypt is crypt(3) with a salt of two letters. ok is false for what C's
+// DES is crypt(3) with a salt of two letters. ok is false for what C's
 // crypt refuses: a salt outside its alphabet; and for what Python's crypt
 // module cannot pass to it, a null byte.
-func desCrypt(password, salt string) (hashed string, ok bool) {
+func DES(password, salt string) (hashed string, ok bool) {
 	if len(salt) != 2 {
 		return "", false
 	}

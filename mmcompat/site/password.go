@@ -1,0 +1,31 @@
+package site
+
+import (
+	"errors"
+	"io/fs"
+
+	"github.com/mmrunner/mmrunner/mmcompat/disk"
+)
+
+// GlobalPassword is Utils.get_global_password: the SHA-1 in hexadecimal of the site
+// password or, if siteAdmin is false, of the list creator's. ok is false where none
+// is set. The error is the file system's.
+func (s *Site) GlobalPassword(siteAdmin bool) (sha1 string, ok bool, err error) {
+	file := "LISTCREATOR_PW_FILE"
+	if siteAdmin {
+		file = "SITE_PW_FILE"
+	}
+
+	b, err := disk.ReadFile(s.Str(file))
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return "", false, nil
+	case err != nil:
+		return "", false, err
+	case len(b) == 0:
+		return "", true, nil
+	}
+
+	// Mailman takes the newline off without looking.
+	return string(b[:len(b)-1]), true, nil
+}
