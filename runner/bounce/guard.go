@@ -193,7 +193,7 @@ func (h *Handler) settleGuard(r *register, failed runner.Failed) error {
 		}
 
 		err := runner.Guard(func() error {
-			r.then = ""
+			r.followed = ""
 			return r.disable(c.member, c.info, c.read)
 		})
 		if err != nil {

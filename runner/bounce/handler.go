@@ -42,7 +42,7 @@ type Handler struct {
 	clockBefore    zone.Mktime
 }
 
-// event is one address that a bounce was for.
+// event is a bounce of one address.
 type event struct {
 	entry *runner.Entry
 	addr  string
@@ -85,6 +85,7 @@ func (h *Handler) Apply(b runner.Batch, e *runner.Entry) (runner.Outcome, error)
 }
 
 func (h *Handler) dispose(b runner.Batch, e *runner.Entry) (runner.Outcome, error) {
+	// A bounce whose address is known is only to be registered.
 	if addr, day, ok := detectedIn(e.Data); ok {
 		if day == (maillist.Date{}) {
 			day = maillist.DateOf(b.Now())
@@ -104,10 +105,11 @@ func (h *Handler) dispose(b runner.Batch, e *runner.Entry) (runner.Outcome, erro
 		return "", err
 	}
 
+	// That may add the site's language to the list's, but Mailman does not save it.
 	e.Data.Set("lang", l.GetMemberLanguage(sender))
-	// That may have added the site's language to the list's, in an object that is
-	// not saved.
 	b.Undo()
+
+	// What is passed on, or dropped, whatever it says.
 	s := b.Site()
 	if py.Lower(l.Name()) == py.Lower(s.Str("MAILMAN_SITE_LIST")) {
 		owner, _ := l.Get("owner")
@@ -140,71 +142,50 @@ func (h *Handler) passOn(b runner.Batch, e *runner.Entry, recips pickle.Value) e
 	return nil
 }
 
-// look finds out whom a bounce is for: by the address it came to, by the token
-// of a probe, or by its text.
+// look finds the addresses that a bounce is for: by the address it came to, by the
+// token of a probe, or by its text.
 func (h *Handler) look(b runner.Batch, e *runner.Entry, msg *message.Message) (runner.Outcome, error) {
-	scan := e.Work.(*work)
+	w := e.Work.(*work)
 	l := b.List()
 	mailbox, _ := maillist.ParseEmail(l.GetBouncesEmail())
+
+	// The address that it came to may name the member or a probe (VERP).
 	verp := h.detect.VerpBounce(mailbox, msg)
 	if err := h.checkVerp(b, verp); err != nil {
 		return "", err
 	}
-
-	var addrs []string
-	if verp.Value != "" {
-		if err := detected(l, &scan.Result); err != nil {
+	if verp.Value == "" {
+		token, err := h.probeToken(b, mailbox, msg)
+		if err != nil {
 			return "", err
 		}
-		if scan.Stop {
-			return runner.Discarded, nil
-		}
-
-		addrs = []string{verp.Value}
-	} else {
-		// Only an address that could be a probe's has pending.pck read.
-		var unread error
-		probe := h.detect.VerpProbe(mailbox, msg, func(token string) bool {
-			pend, err := b.Pending()
-			if err != nil {
-				unread = errors.Join(unread, err)
-				return false
-			}
-
-			record, _ := pend.Peek(token)
-			return record != nil
-		})
-
-		if unread != nil {
-			return "", unread
-		}
-		if err := h.checkVerp(b, probe); err != nil {
-			return "", err
-		}
-		if probe.Value != "" {
-			return runner.Registered, h.probeBounced(b, e.Data.Str("lang"), probe.Value, scan)
-		}
-		if err := detected(l, &scan.Result); err != nil {
-			return "", err
-		}
-		if addrs = scan.members(l); len(addrs) == 0 && scan.second.Kind != beyond.None && scan.second.Kind != beyond.Bounce {
-			return h.drop(b, e, msg, scan.second.Kind)
-		}
-		if scan.Stop && len(addrs) == 0 {
-			return runner.Discarded, nil
-		}
-
-		for _, addr := range scan.Addrs {
-			addrs = append(addrs, h.memberForm(l, addr))
+		if token != "" {
+			return runner.Registered, h.probeBounced(b, e.Data.Str("lang"), token, w)
 		}
 	}
 
-	if len(addrs) == 0 && scan.Module != "" && !since(b, emptyIsUnrecognized) {
+	// Its text may say that it is a warning, or no bounce.
+	if err := detectionError(l, &w.Result); err != nil {
+		return "", err
+	}
+	var addrs []string
+	switch {
+	case verp.Value == "":
+		addrs = h.addressesIn(l, w)
+		if len(addrs) == 0 && w.second.Kind != beyond.None && w.second.Kind != beyond.Bounce {
+			return h.drop(b, e, msg, w.second.Kind)
+		}
+	case !w.Stop:
+		addrs = []string{verp.Value}
+	}
+
+	if len(addrs) == 0 && (w.Stop || w.Module != "" && !since(b, emptyIsUnrecognized)) {
 		return runner.Discarded, nil
 	}
 	if len(addrs) == 0 {
 		return h.unrecognized(b, e)
 	}
+
 	for _, addr := range addrs {
 		h.events[b] = append(h.events[b], event{e, addr, maillist.DateOf(e.Seen)})
 	}
@@ -212,15 +193,38 @@ func (h *Handler) look(b runner.Batch, e *runner.Entry, msg *message.Message) (r
 	return runner.Registered, nil
 }
 
-// detected is the error of a detection: what only Python can tell, or what Python
-// would raise.
-func detected(l *maillist.List, r *detect.Result) error {
+// probeToken returns the token of the probe that a message answers, "" if it answers
+// none. pending.pck is only read for an address that could be a probe's.
+func (h *Handler) probeToken(b runner.Batch, mailbox string, msg *message.Message) (string, error) {
+	var unread error
+	probe := h.detect.VerpProbe(mailbox, msg, func(token string) bool {
+		pend, err := b.Pending()
+		if err != nil {
+			unread = errors.Join(unread, err)
+			return false
+		}
+
+		record, _ := pend.Peek(token)
+		return record != nil
+	})
+
+	if unread != nil {
+		return "", unread
+	}
+	return probe.Value, h.checkVerp(b, probe)
+}
+
+// detectionError is why a bounce could not be detected: only Python can tell, or
+// Python would raise an exception.
+func detectionError(l *maillist.List, r *detect.Result) error {
 	if r.NeedPython != "" {
 		return &maillist.ErrNeedsPython{List: l.Name(), Reason: r.NeedPython}
 	}
 	return r.Err
 }
 
+// checkVerp logs the lines of a look at the address that a bounce came to, and returns
+// its error.
 func (h *Handler) checkVerp(b runner.Batch, v detect.Verp) error {
 	for _, line := range v.Log {
 		b.Log("error", "%s", line)
@@ -231,10 +235,9 @@ func (h *Handler) checkVerp(b runner.Batch, v detect.Verp) error {
 	return v.Err
 }
 
-// Batched registers what the batch's entries were found to bounce, as
-// BounceMixin._register_bounces. An entry whose registration fails is a
-// runner.Failed: Mailman's runner would end there and never look at its events
-// again.
+// Batched registers the bounces that the batch's entries are about
+// (BounceMixin._register_bounces). Its error is a runner.Failed with the entries whose
+// registration has failed: Mailman's runner would end there and lose its other events.
 func (h *Handler) Batched(b runner.Batch) error {
 	found := h.events[b]
 	delete(h.events, b)
@@ -243,6 +246,8 @@ func (h *Handler) Batched(b runner.Batch) error {
 	}
 
 	b.Log("bounce", "<%s of mmrunner> processing %d queued bounces", h.Name(), len(found))
+
+	// A batch that is done again begins with the language and the clock that it had.
 	if h.first == found[0].entry {
 		h.language, h.clock = h.languageBefore, h.clockBefore
 	}
@@ -253,6 +258,7 @@ func (h *Handler) Batched(b runner.Batch) error {
 		r.effects = &[]effect{}
 	}
 
+	// Each by itself: one that fails takes back its own changes only.
 	r.guard = h.newGuard(b)
 	failed := runner.Failed{}
 	for _, ev := range found {
@@ -272,6 +278,7 @@ func (h *Handler) Batched(b runner.Batch) error {
 		}
 	}
 
+	// The members who would be disabled, all together.
 	if r.guard != nil {
 		if err := h.settleGuard(r, failed); err != nil {
 			return err
@@ -290,8 +297,8 @@ var (
 	textUncaughtMessage = membership.Key("Queue/BounceRunner", "The attached message was received as a bounce")
 )
 
-// unrecognized sends a bounce that nobody understands to the owners, or drops it
-// (maybe_forward).
+// unrecognized sends a bounce in which no address was found to the owners, or drops
+// it (maybe_forward).
 func (h *Handler) unrecognized(b runner.Batch, e *runner.Entry) (runner.Outcome, error) {
 	msg, err := e.Message()
 	if err != nil {

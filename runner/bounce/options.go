@@ -13,8 +13,8 @@ import (
 	"github.com/mmrunner/mmrunner/runner/settings"
 )
 
-// Options is what a handler does beyond what Mailman's runner does. The zero
-// Options is nothing.
+// Options switch on what a handler does beyond what Mailman's runner does. The zero
+// Options switch on nothing.
 type Options struct {
 	// Beyond has package beyond look at bounces that Mailman's modules do not know.
 	Beyond bool
@@ -22,7 +22,7 @@ type Options struct {
 	IgnoreNested bool
 	// Guard is how many members of a list may be disabled; nil for any number.
 	Guard func(list string) settings.Guard
-	// Events makes lines of what is done to members; nil for none.
+	// Events makes the lines of the events' log; nil for none.
 	Events *events.Recorder
 }
 
@@ -32,10 +32,10 @@ func (h *Handler) With(o Options) *Handler {
 	return h
 }
 
-// work is what Classify finds out of an entry.
+// work is the result of Classify for an entry.
 type work struct {
-	detect.Result               // what Mailman's modules find
-	second        beyond.Result // what a second look finds, where these find no address
+	detect.Result               // of Mailman's modules
+	second        beyond.Result // of the second look, where these find no address
 
 	// Why it could not be delivered, for events: to each of the addresses, and to one
 	// that the text does not tell.
@@ -68,10 +68,13 @@ func (h *Handler) scan(m *message.Message) *work {
 // members.
 func (w *work) secondBounce() bool { return w.second.Kind == beyond.Bounce }
 
-// members are the members of a list among the recipients that a second look has
-// found. Nobody else is charged by it.
-func (w *work) members(l *maillist.List) []string {
+// addressesIn are the addresses that a message's text gives. Of those that the second
+// look has found only members count.
+func (h *Handler) addressesIn(l *maillist.List, w *work) []string {
 	var addrs []string
+	for _, addr := range w.Addrs {
+		addrs = append(addrs, h.memberForm(l, addr))
+	}
 	for _, r := range w.second.Recipients {
 		if addr, ok := memberAmong(l, r.Forms()); ok {
 			addrs = append(addrs, addr)
@@ -102,8 +105,8 @@ func memberAmong(l *maillist.List, addrs []string) (addr string, ok bool) {
 	return addrs[i], true
 }
 
-// drop discards what is no bounce at all. Mailman would send it to the owner as
-// one that nobody understands.
+// drop discards a message that is no bounce at all. Mailman would send it to the owner
+// as an unrecognized bounce.
 func (h *Handler) drop(b runner.Batch, e *runner.Entry, msg *message.Message, kind beyond.Kind) (runner.Outcome, error) {
 	defer e.Drop()
 	w := e.Work.(*work)

@@ -10,10 +10,9 @@ import (
 	"github.com/mmrunner/mmrunner/runner"
 )
 
-// Waits tells whether an entry is a bounce that is to be registered, which
-// Mailman does with all that it has detected from time to time. All else it
-// does at once: what nobody understands, what is no error, probes, and what came
-// to the site list.
+// Waits tells whether an entry is a bounce that is to be registered: Mailman registers
+// all that it has detected from time to time. It handles all other messages at once:
+// bounces without an address, warnings, probes, and those to the site list.
 func (h *Handler) Waits(s *site.Site, e *runner.Entry) bool {
 	if _, _, ok := detectedIn(e.Data); ok {
 		return false // it has waited
@@ -40,7 +39,7 @@ func (h *Handler) Waits(s *site.Site, e *runner.Entry) bool {
 // Every is REGISTER_BOUNCES_EVERY.
 func (h *Handler) Every(s *site.Site) time.Duration { return s.Duration("REGISTER_BOUNCES_EVERY") }
 
-// Order is that of Mailman's dict of events by list, which tells where one list's
+// Order is the order of Mailman's dict of events by list, which decides where one list's
 // bounces count against another that it includes, and in what language. Lists
 // without events come first.
 func (h *Handler) Order(lists runner.Lists, names []string, entries map[string][]*runner.Entry) []string {

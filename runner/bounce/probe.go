@@ -14,7 +14,7 @@ import (
 )
 
 // probeBounced disables the member whose probe came back (BounceMixin._probe_bounce).
-// lang is the language of the one who sent it back.
+// lang is the language of the message's sender.
 func (h *Handler) probeBounced(b runner.Batch, lang, token string, w *work) error {
 	addr, read, err := takeProbe(b, token)
 	if err != nil {
@@ -35,7 +35,7 @@ func (h *Handler) probeBounced(b runner.Batch, lang, token string, w *work) erro
 			r.effects = &[]effect{}
 		}
 
-		done := r.begin(addr, info)
+		done := r.trackEffect(addr, info)
 		if err = r.disable(addr, info, read); err == nil {
 			done(info)
 			h.recordEffects(r, events.Probe, w)

@@ -10,7 +10,7 @@ import (
 	"github.com/mmrunner/mmrunner/runner/events"
 )
 
-// effect is what a bounce has done to a member of a list.
+// effect is the change that a bounce has made to a member of a list.
 type effect struct {
 	batch         runner.Batch
 	member        string
@@ -18,16 +18,16 @@ type effect struct {
 	then          string
 }
 
-// begin notes a member's score before a bounce; what it returns notes what has
-// become of it.
-func (r *register) begin(member string, info *maillist.BounceInfo) (done func(*maillist.BounceInfo)) {
-	r.then = ""
+// trackEffect notes a member's score before a bounce. The function that it returns
+// adds the effect, with the score after the bounce.
+func (r *register) trackEffect(member string, info *maillist.BounceInfo) (done func(*maillist.BounceInfo)) {
+	r.followed = ""
 	if r.effects == nil {
 		return func(*maillist.BounceInfo) {}
 	}
 	before := points(info)
 	return func(info *maillist.BounceInfo) {
-		*r.effects = append(*r.effects, effect{r.b, member, before, points(info), r.then})
+		*r.effects = append(*r.effects, effect{r.b, member, before, points(info), r.followed})
 	}
 }
 
@@ -39,7 +39,7 @@ func points(info *maillist.BounceInfo) float64 {
 	return py.Float(info.Score)
 }
 
-// record adds an event, if the site wants any. why is what the report says.
+// record adds an event, if the site wants any, with the report's reason.
 func (h *Handler) record(b runner.Batch, e events.Event, why reason.Reason) {
 	if h.options.Events == nil {
 		return
@@ -53,7 +53,7 @@ func (h *Handler) record(b runner.Batch, e events.Event, why reason.Reason) {
 	b.Record(h.options.Events.Line(e))
 }
 
-// recordEffects makes events of what one entry has done.
+// recordEffects makes an event of each effect that one entry has had.
 func (h *Handler) recordEffects(r *register, kind events.Kind, of any) {
 	if r.effects == nil {
 		return
@@ -71,14 +71,14 @@ func (h *Handler) recordEffects(r *register, kind events.Kind, of any) {
 	r.forgetEffects()
 }
 
-// forgetEffects forgets what an entry has done, which may have been taken back.
+// forgetEffects forgets effects, for an entry whose changes are taken back.
 func (r *register) forgetEffects() {
 	if r.effects != nil {
 		*r.effects = (*r.effects)[:0]
 	}
 }
 
-// explain notes what the report says of the failure.
+// explain notes the report's reasons for the failure.
 func (w *work) explain(m *message.Message) {
 	addrs := w.Addrs
 	if w.secondBounce() {
@@ -103,10 +103,10 @@ func (w *work) explain(m *message.Message) {
 	}
 }
 
-// maxReasons is for how many addresses of one bounce it is found out why.
+// maxReasons limits for how many addresses of one bounce the reason is looked up.
 const maxReasons = 100
 
-// why is what the report says of one address.
+// why is the report's reason for one address.
 func (w *work) why(addr string) reason.Reason {
 	if r, ok := w.reasons[addr]; ok {
 		return r
@@ -114,7 +114,7 @@ func (w *work) why(addr string) reason.Reason {
 	return w.reason
 }
 
-// reasonOf is what an entry's report says of one address.
+// reasonOf is the reason of an entry's report for one address.
 func reasonOf(e *runner.Entry, addr string) reason.Reason {
 	if w, ok := e.Work.(*work); ok {
 		return w.why(addr)
@@ -122,7 +122,7 @@ func reasonOf(e *runner.Entry, addr string) reason.Reason {
 	return reason.Reason{}
 }
 
-// module is what has found the addresses.
+// module names the bounce module or rule that has found the addresses.
 func (w *work) module() string {
 	switch {
 	case w.second.Kind != beyond.None:

@@ -50,7 +50,7 @@ func setReply(data *qfile.Data, reply smtplib.Reply) {
 	data.Set(keyReply, pickle.NewTuple(pickle.Int(reply.Code), pickle.Str(reply.Text)))
 }
 
-// refusal is what Classify finds out of an entry: why the recipient was refused.
+// refusal reads from an entry why its recipient was refused, as the work of Classify.
 func refusal(data *qfile.Data) *work {
 	w := &work{Result: detect.Result{Module: moduleSMTP}}
 	v, _ := data.Get(keyReply)

@@ -23,16 +23,16 @@ type register struct {
 	// clock is the process's mktime.
 	clock *zone.Mktime
 
-	effects *[]effect // what was done to members; nil where no events are recorded
-	then    string    // what followed for the member at hand
-	guard   *guard    // of the list; nil if it has none
-	entry   *runner.Entry
+	effects  *[]effect // on members; nil where no events are recorded
+	followed string    // from the bounce at hand: events.Disabled, Probed, Removed or nothing
+	guard    *guard    // of the list; nil if it has none
+	entry    *runner.Entry
 }
 
-// reader gives the bounce, which is only wanted where a notice encloses it.
+// reader reads the bounce. Only a notice that encloses it needs that.
 type reader func() (*message.Message, error)
 
-// weight is what one bounce adds to a score.
+// weight is added to a score by each bounce.
 const weight = 1.0
 
 var (
@@ -50,10 +50,10 @@ var (
 	textUnknownReason = membership.Key("Bouncer", "for unknown reasons")
 )
 
-// removedWhence is what the log says of a member who is removed.
+// removedWhence is in the log for a member who is removed.
 const removedWhence membership.Whence = "disabled address"
 
-// bounce is registerBounce: one bounce of one address on one day. included is
+// bounce registers one bounce of one address on one day (registerBounce). included is
 // set for a list that the bounce came to by way of another that includes it.
 func (r *register) bounce(member string, read reader, day maillist.Date, included bool) error {
 	if !r.l.IsMember(member) {
@@ -72,61 +72,29 @@ func (r *register) bounce(member string, read reader, day maillist.Date, include
 		return err
 	}
 
-	here := r.b.Now().Location()
-	notices, _ := r.l.Get("bounce_you_are_disabled_warnings")
-	firstToday := true
-	done := r.begin(member, info)
-	threshold, _ := r.l.Get("bounce_score_threshold")
-	before := info != nil && py.Compare(info.Score, threshold) >= 0
-
-	switch {
-	case info == nil:
-		info = maillist.NewBounceInfo(member, weight, day, notices, here)
-		r.m.Log("bounce", "%s: %s bounce score: %s", r.l.Name(), member, score(info))
-	case status != maillist.Enabled:
+	done := r.trackEffect(member, info)
+	if info != nil && status != maillist.Enabled {
 		r.m.Log("bounce", "%s: %s residual bounce received", r.l.Name(), member)
 		done(info)
 		return nil
-	case info.Date == day:
-		firstToday = false
-		r.m.Log("bounce", "%s: %s already scored a bounce for date %s", r.l.Name(), member, dayMonthYear(day))
-	default:
-		now, err := r.midnight(day)
-		if err != nil {
-			return err
-		}
-
-		last, err := r.midnight(info.Date)
-		if err != nil {
-			return err
-		}
-		after, _ := r.l.Get("bounce_info_stale_after")
-		stale, err := py.Add(last, after)
-		if err != nil {
-			return err
-		}
-
-		if py.Compare(stale, now) < 0 {
-			info.Reset(weight, day, notices, here)
-			r.m.Log("bounce", "%s: %s has stale bounce info, resetting", r.l.Name(), member)
-			break
-		}
-
-		if err := info.AddScore(weight); err != nil {
-			return err
-		}
-		info.Date = day
-		r.m.Log("bounce", "%s: %s current bounce score: %s", r.l.Name(), member, score(info))
 	}
 
-	switch over := py.Compare(info.Score, threshold) >= 0; {
+	// The score.
+	before := info != nil && r.reached(info)
+	info, firstToday, err := r.addBounce(member, info, day)
+	if err != nil {
+		return err
+	}
+
+	// What follows from it.
+	switch over := r.reached(info); {
 	case over && r.b.Site().Bool("VERP_PROBES"):
 		r.m.Log("bounce", "sending %s list probe to: %s (score %s >= %s)", r.l.Name(), member, score(info), r.threshold())
 		if err := r.probe(member, read); err != nil {
 			return err
 		}
-		info.Reset(pickle.Int(0), info.Date, info.NoticesLeft, here)
-		r.then = events.Probed
+		info.Reset(pickle.Int(0), info.Date, info.NoticesLeft, r.b.Now().Location())
+		r.followed = events.Probed
 	case over && r.guard != nil:
 		r.guard.add(&candidate{member, info, read, done, before, r.entry, reasonOf(r.entry, member)})
 		return r.l.SetBounceInfo(member, info)
@@ -147,6 +115,7 @@ func (r *register) bounce(member string, read reader, day maillist.Date, include
 		}
 	}
 
+	// The last notice may have removed the member.
 	done(info)
 	if r.l.IsMember(member) {
 		return r.l.SetBounceInfo(member, info)
@@ -155,8 +124,65 @@ func (r *register) bounce(member string, read reader, day maillist.Date, include
 	return nil
 }
 
-// includedLists counts a bounce of no member against the lists that this one
-// includes, one level deep.
+// addBounce adds a bounce to a member's score, once a day. The score begins anew where
+// there was none or the last bounce is older than bounce_info_stale_after. firstToday
+// is false for another bounce of the same day.
+func (r *register) addBounce(member string, info *maillist.BounceInfo, day maillist.Date) (_ *maillist.BounceInfo, firstToday bool, err error) {
+	here := r.b.Now().Location()
+	notices, _ := r.l.Get("bounce_you_are_disabled_warnings")
+	if info == nil {
+		info = maillist.NewBounceInfo(member, weight, day, notices, here)
+		r.m.Log("bounce", "%s: %s bounce score: %s", r.l.Name(), member, score(info))
+		return info, true, nil
+	}
+	if info.Date == day {
+		r.m.Log("bounce", "%s: %s already scored a bounce for date %s", r.l.Name(), member, dayMonthYear(day))
+		return info, false, nil
+	}
+
+	stale, err := r.isStale(info, day)
+	if err != nil {
+		return nil, false, err
+	}
+	if stale {
+		info.Reset(weight, day, notices, here)
+		r.m.Log("bounce", "%s: %s has stale bounce info, resetting", r.l.Name(), member)
+		return info, true, nil
+	}
+
+	if err := info.AddScore(weight); err != nil {
+		return nil, false, err
+	}
+	info.Date = day
+	r.m.Log("bounce", "%s: %s current bounce score: %s", r.l.Name(), member, score(info))
+	return info, true, nil
+}
+
+// isStale tells whether a member's last bounce is so long ago, as of a day, that the
+// score begins anew.
+func (r *register) isStale(info *maillist.BounceInfo, day maillist.Date) (bool, error) {
+	now, err := r.midnight(day)
+	if err != nil {
+		return false, err
+	}
+	last, err := r.midnight(info.Date)
+	if err != nil {
+		return false, err
+	}
+
+	after, _ := r.l.Get("bounce_info_stale_after")
+	until, err := py.Add(last, after)
+	return err == nil && py.Compare(until, now) < 0, err
+}
+
+// reached tells whether a score has reached the list's threshold.
+func (r *register) reached(info *maillist.BounceInfo) bool {
+	threshold, _ := r.l.Get("bounce_score_threshold")
+	return py.Compare(info.Score, threshold) >= 0
+}
+
+// includedLists counts a bounce against the lists that this one includes, one level
+// deep, since the address is no member's of this list.
 func (r *register) includedLists(member string, read reader, day maillist.Date) error {
 	v, _ := r.l.Get("regular_include_lists")
 	items, _ := py.Items(v)
@@ -169,6 +195,7 @@ func (r *register) includedLists(member string, read reader, day maillist.Date) 
 			continue
 		}
 
+		// Such a list takes part in the transaction.
 		name = py.Lower(name)
 		if name == r.l.Name() {
 			r.b.Log("error", "Bouncer: %s: Include list self reference", name)
@@ -184,6 +211,7 @@ func (r *register) includedLists(member string, read reader, day maillist.Date) 
 			continue
 		}
 
+		// Its own register counts the bounce, without a guard.
 		m, err := r.m.On(name)
 		if err != nil {
 			errs = append(errs, err)
@@ -200,7 +228,7 @@ func (r *register) includedLists(member string, read reader, day maillist.Date) 
 	return errors.Join(errs...)
 }
 
-// disable stops delivery to a member and tells him and the owner
+// disable stops delivery to a member, with notices to the member and to the owner
 // (disableBouncingMember).
 func (r *register) disable(member string, info *maillist.BounceInfo, read reader) error {
 	pend, err := r.b.Pending()
@@ -223,7 +251,7 @@ func (r *register) disable(member string, info *maillist.BounceInfo, read reader
 	if err := r.l.SetDeliveryStatus(member, maillist.ByBounce); err != nil {
 		return err
 	}
-	r.then = events.Disabled
+	r.followed = events.Disabled
 	if err := r.nextNotice(member); err != nil {
 		return err
 	}
@@ -234,7 +262,7 @@ func (r *register) disable(member string, info *maillist.BounceInfo, read reader
 	return nil
 }
 
-// disabled is the word for what was done to a member.
+// disabled says in a notice that a member was disabled.
 func (r *register) disabled() string {
 	if since(r.b, disabledInNewVoice) && !since(r.b, disabledInVoice) {
 		before := r.m.Language().Set("")
@@ -259,7 +287,7 @@ func (r *register) remove(member string, info *maillist.BounceInfo, reason maill
 		return err
 	}
 
-	r.then = events.Removed
+	r.followed = events.Removed
 	if reason == maillist.ByBounce {
 		r.m.Log("bounce", "%s: %s deleted after exhausting notices", r.l.Name(), member)
 	}
@@ -274,7 +302,7 @@ func (r *register) remove(member string, info *maillist.BounceInfo, reason maill
 	return nil
 }
 
-// midnight is Utils.midnight: when a day begins, in seconds since 1970.
+// midnight is when a day begins, in seconds since 1970 (Utils.midnight).
 func (r *register) midnight(d maillist.Date) (float64, error) {
 	at, ok := r.clock.Midnight(d[0], d[1], d[2], r.b.Now().Location())
 	if !ok {

@@ -12,7 +12,7 @@ const (
 	incrementsToOwner       = 19 // bounce_notify_owner_on_bounce_increment
 	disabledInNewVoice      = 19 // "disabled" in notices is in the language that the process began with
 	probeWithoutInfo        = 21 // a member without bounce info is disabled all the same
-	probeWithoutMember      = 24 // one who has left is no exception any more
+	probeWithoutMember      = 24 // a probe of a member that has left raises no exception any more
 	disabledInVoice         = 39 // and now in that of the moment again
 )
 
