@@ -50,12 +50,12 @@ It uses the bounce modules' order and patterns of the installation, or mmrunner'
 	return cmd
 }
 
-// detectDocument is what --json prints.
+// detectDocument is printed with --json.
 type detectDocument struct {
 	Messages []detected `json:"messages"`
 }
 
-// detected is what was found in one message.
+// detected is the result for one message.
 type detected struct {
 	File    string `json:"file"`
 	Message int    `json:"message,omitempty"` // which one of a mailbox, from 1
@@ -206,8 +206,8 @@ func detectIn(d *detect.Detector, o detectOptions, text string) detected {
 	return out
 }
 
-// detectBeyond is what mmrunner's own rules find where Mailman's modules have
-// found no address.
+// detectBeyond is the result of mmrunner's own rules, for a message in which Mailman's
+// modules have found no address.
 func detectBeyond(m *message.Message, mailman detected) detected {
 	var r beyond.Result
 	if mailman.Result == "warning" {

@@ -64,7 +64,7 @@ A status code is only known for what was written down since events were switched
 	return cmd
 }
 
-// enabledMembers is what enable has found or done, as JSON has it.
+// enabledMembers is the result of enable, as JSON has it.
 type enabledMembers struct {
 	List    string          `json:"list"`
 	Applied bool            `json:"applied"`

@@ -50,7 +50,7 @@ func configuredHandler(o beyondOptions) func(name string, s *site.Site) (runner.
 	}
 }
 
-// bounceOptions are what flags and settings have bounces handled with.
+// bounceOptions are the options that flags and settings ask for.
 func bounceOptions(o beyondOptions, s *site.Site, own *settings.Settings) (bounce.Options, error) {
 	beyond := o.beyond || own.BeyondMailman
 	options := bounce.Options{Beyond: beyond, IgnoreNested: beyond || o.nested || own.IgnoreNestedReports}

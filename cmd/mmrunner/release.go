@@ -54,7 +54,7 @@ The guard is switched on in data/mmrunner.toml, for all lists or for one:
 	return cmd
 }
 
-// releasedMembers is what release has found or done, as JSON has it.
+// releasedMembers is the result of release, as JSON has it.
 type releasedMembers struct {
 	List    string   `json:"list"`
 	Applied bool     `json:"applied"`

@@ -22,11 +22,11 @@ import (
 	"github.com/mmrunner/mmrunner/runner/events"
 )
 
-// Filter tells whom to enable. What is not set takes everybody.
+// Filter selects the members to enable. A field that is not set selects all.
 type Filter struct {
 	Since      time.Time // disabled then or later
 	Domain     string    // a pattern for the address's domain, as path.Match has them
-	Code       string    // a pattern for the status code of the last bounce that is known of (package events)
+	Code       string    // a pattern for the status code of the last recorded bounce (package events)
 	ScoreBelow float64   // 0 for any score
 	// Held takes only the members that the bounce guard holds.
 	Held bool
@@ -155,8 +155,8 @@ func infoOf(i *maillist.BounceInfo) *BounceInfo {
 	return &BounceInfo{Member: i.Member, Score: py.Float(i.Score), Date: i.Date, NoticesLeft: left, LastNotice: i.LastNotice, Cookie: i.Cookie}
 }
 
-// Apply enables members of a batch's list. One who is not disabled by bounces any
-// more is left alone. It returns those who were enabled.
+// Apply enables members of a batch's list and returns them. A member who is not
+// disabled by bounces any more is left alone.
 func Apply(b runner.Batch, members []Member, record *events.Recorder) (done []Member, err error) {
 	l := b.List()
 	for _, m := range members {
@@ -192,9 +192,8 @@ func Apply(b runner.Batch, members []Member, record *events.Recorder) (done []Me
 	return done, nil
 }
 
-// Undo disables members again as they were when they were enabled. One who has
-// left, was disabled since or has bounced since is left alone. It returns those
-// who were disabled.
+// Undo puts members back as they were before Apply, and returns them. A member who has
+// left, was disabled or has bounced since then is left alone.
 func Undo(b runner.Batch, members []Member) (done []Member, err error) {
 	l := b.List()
 	for _, m := range members {

@@ -7,7 +7,7 @@
 // The lines of a commit are in its journal's record as its log lines are, so each
 // is written once, whatever instruction the process dies at. The file is cut off
 // at 16 MB and three older ones are kept, mmrunner-events.1 to .3; all have mode
-// 0660. A field that is not known is left out. See [Event] for them.
+// 0660. See [Event] for the fields; one without a value is left out.
 package events
 
 import (
@@ -39,7 +39,7 @@ const (
 	Released Kind = "released"  // mmrunner release had a held member disabled
 )
 
-// What followed for a member.
+// The consequences of a bounce for a member.
 const (
 	Disabled = "disabled" // delivery was disabled
 	Probed   = "probed"   // a probe was sent
@@ -61,7 +61,7 @@ type Event struct {
 	// Status is the status code (RFC 3463), such as 5.1.1.
 	Status string `json:"status,omitempty"`
 	// Class is hard, soft, policy, full or unknown; for a message that is no bounce,
-	// what it is.
+	// its kind (package beyond).
 	Class string `json:"class,omitempty"`
 	// Diagnostic is the beginning of what the server said.
 	Diagnostic string `json:"diagnostic,omitempty"`

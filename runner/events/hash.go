@@ -71,16 +71,16 @@ func readKey(dataDir string, create bool) ([]byte, error) {
 	}
 }
 
-// Names tells how members may stand in the events of a site.
+// Names gives the names under which members may stand in a site's events.
 type Names struct{ key []byte }
 
-// NewNames reads what that depends on. Where no address was ever hashed, none is.
+// NewNames reads the key of hashes. Without that file no address was ever hashed.
 func NewNames(dataDir string) Names {
 	key, _ := readKey(dataDir, false)
 	return Names{key}
 }
 
-// Of are the ways in which an address may stand there, as [Event.Key] has them.
+// Of returns the names of an address, in the form of [Event.Key].
 func (n Names) Of(addr string) []string {
 	names := []string{strings.ToLower(addr)}
 	if n.key != nil {

@@ -52,7 +52,7 @@ func Build(s *site.Site, o Options) (*Report, error) {
 	return b.r, nil
 }
 
-// builder counts.
+// builder counts events and members.
 type builder struct {
 	r      *Report
 	o      Options
@@ -72,6 +72,7 @@ const (
 	kinds
 )
 
+// count is the count of a name.
 func (b *builder) count(kind int, name string) *Count {
 	if name == "" {
 		name = "(unknown)"
@@ -86,6 +87,7 @@ func (b *builder) count(kind int, name string) *Count {
 	return c
 }
 
+// event counts an event.
 func (b *builder) event(e events.Event) {
 	b.r.Events++
 	day := b.count(day, e.At.Local().Format(time.DateOnly))
@@ -121,8 +123,8 @@ func (b *builder) event(e events.Event) {
 	}
 }
 
-// list counts what a list's state says. Where there are events, these know more of
-// what has happened.
+// list counts the members of a list by its state. Bounces are counted from there only
+// where there are no events, which know more of them.
 func (b *builder) list(l *maillist.List) {
 	all, _ := l.NumMembers()
 	st := List{Name: l.Name(), Members: all}
@@ -236,7 +238,7 @@ func (b *builder) days() []Count {
 	return all
 }
 
-// listNames are the lists that are wanted, in order.
+// listNames returns the names of the lists that are wanted, in order.
 func listNames(s *site.Site, wanted []string) ([]string, error) {
 	if len(wanted) == 0 {
 		names, err := maillist.ListNames(s, nil)

@@ -43,7 +43,7 @@ func (r *Report) HTML(w io.Writer) error {
 	return reportPage.Write(w, "Who bounces and why", 0, data)
 }
 
-// pageData is what the page is made of.
+// pageData has the values for the page's template.
 type pageData struct {
 	*Report
 	Source   string

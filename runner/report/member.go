@@ -12,7 +12,7 @@ import (
 	"github.com/mmrunner/mmrunner/runner/events"
 )
 
-// Member is what is known of one address.
+// Member is the history of one address.
 type Member struct {
 	Addr   string         `json:"member"`
 	Lists  []Membership   `json:"lists"`
@@ -32,7 +32,8 @@ type Membership struct {
 var deliveries = map[maillist.Status]string{maillist.Enabled: "enabled", maillist.ByBounce: "disabled by bounces", maillist.ByAdmin: "disabled by the administrator",
 	maillist.ByUser: "disabled by the member", maillist.Unknown: "disabled, unknown why"}
 
-// History tells of one address on the lists that are wanted. Errors are Build's.
+// History returns the history of one address on the lists that are wanted. Errors are
+// Build's.
 func History(s *site.Site, addr string, o Options) (*Member, error) {
 	names, err := listNames(s, o.Lists)
 	if err != nil {

@@ -20,7 +20,7 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/terminal"
 )
 
-// PendingReport is about subscriptions that wait for their confirmation.
+// PendingReport has the figures of subscriptions that wait for their confirmation.
 type PendingReport struct {
 	At        time.Time `json:"at"`
 	Pending   int       `json:"pending"`
@@ -28,8 +28,8 @@ type PendingReport struct {
 	Addresses []Number  `json:"addresses"`
 	Domains   []Number  `json:"domains"`
 	Days      []Number  `json:"days"`
-	// Sources are where these came from by the log subscribe, which has an address of
-	// the network for a web page and of mail for a message.
+	// Sources are their origins by the log subscribe: an IP address for a web page, a mail
+	// address for a message.
 	Sources []Number `json:"sources"`
 	Unread  []string `json:"unread"`
 }
@@ -40,9 +40,9 @@ type Number struct {
 	Count int    `json:"count"`
 }
 
-// asked is a line of the log subscribe for a subscription that is to be confirmed:
-// the list, who (with a name or without) and where it came from.
-var asked = regexp.MustCompile(`\) ([^ :]+): pending (?:.*<)?([^<> ]+@[^<> ]+)>?  (\S.*)$`)
+// pendingLine is a line of the log subscribe for a subscription that is to be confirmed:
+// the list, the address (with a name or without) and the origin.
+var pendingLine = regexp.MustCompile(`\) ([^ :]+): pending (?:.*<)?([^<> ]+@[^<> ]+)>?  (\S.*)$`)
 
 // Pending makes a report of what waits for confirmation. Errors are Build's.
 func Pending(s *site.Site, o Options) (*PendingReport, error) {
@@ -90,7 +90,7 @@ func Pending(s *site.Site, o Options) (*PendingReport, error) {
 	return r, nil
 }
 
-// readSources counts where subscriptions that wait came from.
+// readSources counts the origins of subscriptions that wait.
 func readSources(log string, waits map[string]bool, sources map[string]int) error {
 	f, err := os.Open(log)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -104,7 +104,7 @@ func readSources(log string, waits map[string]bool, sources map[string]int) erro
 	lines.Buffer(nil, 1<<20)
 
 	for lines.Scan() {
-		if m := asked.FindStringSubmatch(lines.Text()); m != nil && waits[m[1]+" "+py.Lower(m[2])] {
+		if m := pendingLine.FindStringSubmatch(lines.Text()); m != nil && waits[m[1]+" "+py.Lower(m[2])] {
 			sources[strings.TrimSpace(m[3])]++
 		}
 	}

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// Options says what a report is about.
+// Options select what a report covers.
 type Options struct {
 	Lists []string  // none is all
 	Since time.Time // events and bounces since then
@@ -16,7 +16,7 @@ type Options struct {
 	Most  int // rows of each table; 0 is all
 }
 
-// Report is what there is to tell.
+// Report has the figures of a report.
 type Report struct {
 	At    time.Time `json:"at"`
 	Since time.Time `json:"since"`
@@ -30,13 +30,13 @@ type Report struct {
 	Classes  []Count `json:"classes"`
 	Servers  []Count `json:"servers"`
 	Members  []Count `json:"members"`
-	Others   []Count `json:"others"` // what came to bounces addresses and is no bounce, or tells no address
-	// Reasons are the diagnostics that were heard most, without addresses and numbers.
+	Others   []Count `json:"others"` // messages to the bounces addresses that are no bounces, or give no address
+	// Reasons are the most frequent diagnostics, without addresses and numbers.
 	Reasons []Count  `json:"reasons"`
 	Unread  []string `json:"unread"` // lists that could not be read, and why
 }
 
-// Count is how often something was met.
+// Count is how often a name was met.
 type Count struct {
 	Name     string `json:"name"`
 	Bounces  int    `json:"bounces"`

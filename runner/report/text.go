@@ -57,7 +57,7 @@ func textBar(value, most int) string {
 	return strings.Repeat("#", max(1, value*width/most))
 }
 
-// source says what the report is made from.
+// source names the data that the report is made from.
 func (r *Report) source() string {
 	if r.Events == 0 {
 		return fmt.Sprintf("There are no events since %s, so this is what the lists' state tells: the last bounce of each member, and who was disabled. "+
@@ -77,7 +77,7 @@ func (r *Report) sections() []section {
 		{"Reason", r.Reasons}, {"Member", r.Members}, {"No bounce", r.Others}}
 }
 
-// Text writes what is known of a member, no wider than that many columns.
+// Text writes a member's history, no wider than that many columns.
 func (m *Member) Text(w io.Writer, width int) error {
 	t := terminal.NewTable(width, terminal.Column{Title: "LIST", Flex: true}, terminal.Column{Title: "DELIVERY"}, terminal.Column{Title: "SINCE"}, right("SCORE"),
 		terminal.Column{Title: "LAST BOUNCE"})

@@ -9,10 +9,10 @@ import (
 	"golang.org/x/net/idna"
 )
 
-// found is an address in a line of text.
+// found is an address in a line.
 type found struct {
 	text       string
-	start, end int // where in the line, without what encloses it
+	start, end int // where in the line, without brackets
 }
 
 // addresses are the addresses in a line (RFC 5321, 4.1.2, and RFC 6531), from left

@@ -6,12 +6,12 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/message"
 )
 
-// Kind is what a message is, as far as its structure tells.
+// Kind says what a message is, as far as its structure shows.
 type Kind string
 
 // The kinds. Only a Bounce has recipients.
 const (
-	None         Kind = ""             // nothing that is known here
+	None         Kind = ""             // none of these
 	Bounce       Kind = "bounce"       // a delivery has failed for good
 	Delayed      Kind = "delayed"      // a delivery is still being tried (RFC 3464, 2.3.3)
 	delivered    Kind = "delivered"    // a delivery, relaying or expansion has succeeded
@@ -20,7 +20,7 @@ const (
 	Complaint    Kind = "complaint"    // a feedback report (ARF, RFC 5965)
 )
 
-// Result is what is found in one message.
+// Result says what one message is and, for a bounce, for whom.
 type Result struct {
 	Kind       Kind
 	Rule       string // the rule that decided, as the package documentation names it
@@ -54,7 +54,7 @@ const maxRecipients = 1000
 func Find(m *message.Message) Result {
 	r := readReport(m)
 
-	// What says by its type that it is no report of delivery.
+	// The parts' types and the fields of RFC 3464.
 	groups := r.statusGroups()
 	failed := r.failures(groups)
 	switch {
@@ -70,7 +70,7 @@ func Find(m *message.Message) Result {
 		return Result{Kind: kind, Rule: "status"}
 	}
 
-	// What a person's mail program has sent.
+	// Complaints and replies that do not say so by their type.
 	if r.isComplaint() {
 		return Result{Kind: Complaint, Rule: "feedback"}
 	}
@@ -105,7 +105,7 @@ func FailedBesideDelayed(m *message.Message) Result {
 }
 
 // recipients makes recipients of candidates, each once, and leaves out the ones
-// that are not to be charged.
+// that must not be charged: the addresses of its senders.
 func (r *report) recipients(found [][]string) []Recipient {
 	var all []Recipient
 	seen := map[string]bool{}

@@ -86,6 +86,7 @@ var (
 	enhancedCode = regexp.MustCompile(`(?:^|[^0-9.A-Za-z])([245])\.[0-9]{1,3}\.[0-9]{1,3}(?:[^0-9.A-Za-z]|\.?$)`)
 )
 
+// line reads a line: its SMTP reply, and its addresses with their roles.
 func (r *report) line(s string) line {
 	l := line{text: s, lower: strings.ToLower(s)}
 	if len(l.lower) != len(s) {
@@ -114,7 +115,7 @@ func (r *report) line(s string) line {
 	return l
 }
 
-// isLeading tells whether what is before an address is no part of a sentence:
+// isLeading tells whether the text before an address is no part of a sentence:
 // bullets and brackets, or a label.
 func isLeading(before string) bool {
 	if !strings.ContainsFunc(before, unicode.IsLetter) {
@@ -124,7 +125,8 @@ func isLeading(before string) bool {
 	return strings.HasSuffix(before, ":") || strings.HasSuffix(before, "：")
 }
 
-// roleOf is what a line says of an address before it, from column from on.
+// roleOf is the role that a line gives to an address in the text before it, which
+// begins at column from.
 func roleOf(lower string, from, start int) role {
 	before := lower[from:start]
 	label := labelBefore(before)
@@ -141,11 +143,10 @@ func roleOf(lower string, from, start int) role {
 	return unnamed
 }
 
-// isSender tells whether what is before an address calls it the sender.
+// isSender tells whether the text before an address calls it the sender.
 func isSender(before string) bool { return containsAny(labelBefore(before), senderLabels) }
 
-// labelBefore is the end of what stands before an address, as far as it can be a
-// label.
+// labelBefore is the end of the text before an address, as far as it can be a label.
 func labelBefore(before string) string {
 	before = last(before, 40)
 	if i := strings.LastIndexAny(before, ";,"); i >= 0 && !strings.HasSuffix(before, "rfc822;") {

@@ -18,9 +18,9 @@ func WithoutNestedReports(m *message.Message) (*message.Message, bool) {
 	return withoutReports(m, m, false), true
 }
 
-// returns tells whether a part of a message is a message as somebody has sent it.
-// A filter that adds a text of its own wraps the report into one too; that one has
-// the report's own Message-ID, which the author of a post cannot know.
+// returns tells whether a part is the returned message. A filter that adds a text of
+// its own wraps the whole report into a message part too; that part has the report's
+// own Message-ID, which the author of a post cannot know.
 func returns(part, top *message.Message) bool {
 	switch part.GetContentType() {
 	case "message/rfc822", "message/global", "message/partial", "message/news":

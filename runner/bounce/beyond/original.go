@@ -5,16 +5,16 @@ import (
 	"strings"
 )
 
-// The fields that a message has and a report of delivery has not: so many of them
-// in a row are where the returned message begins.
+// messageFields are fields of messages that reports of delivery do not have. Where
+// enough of them follow each other, the returned message begins.
 var messageFields = map[string]bool{"received": true, "return-path": true, "message-id": true, "from": true, "to": true,
 	"subject": true, "date": true, "mime-version": true, "content-type": true, "x-mailer": true, "user-agent": true,
 	"dkim-signature": true, "sender": true, "reply-to": true, "list-id": true}
 
-// enoughFields is how many different ones it takes.
+// enoughFields is how many different fields it takes.
 const enoughFields = 3
 
-// The words above a message that is returned as text.
+// The words that stand above a message that is returned as text.
 var (
 	returnedWords = []string{"original message", "returned message", "unsent message", "undelivered message", "original mail",
 		"copy of your message", "copy of the message", "copy of the original", "message header", "header of the original",
@@ -25,12 +25,12 @@ var (
 	followWords = []string{"follow", "below this line", "is a copy of", "folgt", "suit", "sigue", "segue", "volgt", "ci-dessous", "以下"}
 )
 
-// cutOriginal returns what a text has before the returned message begins, and
-// takes note of that message.
+// cutOriginal returns the text before the returned message, and takes note of that
+// message.
 func (r *report) cutOriginal(s string) string {
 	lines := strings.SplitAfter(s, "\n")
 	var kept strings.Builder
-	inFields := false // the lines above are fields that begin no message, so these do not either
+	inFields := false // in a run of fields that begins no message
 	for i := 0; i < len(lines); i++ {
 		line := strings.TrimSpace(lines[i])
 		begins := !inFields && startsMessage(lines[i:])

@@ -8,7 +8,7 @@ import (
 // near is within how many lines of a failure an address counts, without blank lines.
 const near = 2
 
-// prose looks for what the report says in words.
+// prose looks for recipients in the report's words.
 func (r *report) prose() Result {
 	p := r.lines()
 	spans := sentences(p)
@@ -23,7 +23,7 @@ func (r *report) prose() Result {
 		return Result{Kind: Delayed, Rule: "phrase"}
 	}
 
-	// What is near a failure.
+	// Addresses near a failure: in the sentence that announces it, or near an SMTP reply.
 	rule := ""
 	var found [][]string
 	failed := announced
@@ -61,7 +61,8 @@ func (r *report) prose() Result {
 		return Result{}
 	}
 
-	// What is called the recipient, anywhere in a report of failure.
+	// An address that is called the recipient, anywhere in a report of failure, or else
+	// the recipient of the returned message.
 	found = nil
 	for _, l := range p {
 		for _, a := range l.addrs {

@@ -22,7 +22,7 @@ type report struct {
 	returns     bool // it has a part that is a returned message
 	typed       bool // it says of itself that it is a report of delivery
 
-	senders map[string]bool // folded addresses that are not to be charged
+	senders map[string]bool // folded addresses that must not be charged
 }
 
 // maxText is how much of a text is read, in bytes; maxParts is how many parts
@@ -32,6 +32,7 @@ const (
 	maxParts = 200
 )
 
+// readReport takes a message apart.
 func readReport(m *message.Message) *report {
 	r := &report{head: m, senders: map[string]bool{}}
 	kind, _ := m.GetParam("report-type", "content-type")
@@ -44,11 +45,13 @@ func readReport(m *message.Message) *report {
 		r.feedback = true
 	}
 
+	// Its parts, each text without the message that it returns.
 	parts := 0
 	r.read(m, &parts, true)
 	for i, t := range r.texts {
 		r.texts[i] = r.cutOriginal(t)
 	}
+	// The report's own addresses, and those of the returned message's author.
 	r.addSenders(m, "from", "to", "cc", "reply-to", "sender", "return-path")
 	for _, o := range r.returned {
 		r.addSenders(o, "from", "sender", "reply-to", "return-path", "x-envelope-from")
@@ -57,7 +60,7 @@ func readReport(m *message.Message) *report {
 	return r
 }
 
-// read takes one part, and what is below it unless it is a returned message.
+// read takes one part, and the parts below it unless it is a returned message.
 func (r *report) read(m *message.Message, parts *int, top bool) {
 	if *parts++; *parts > maxParts {
 		return
@@ -95,8 +98,9 @@ func (r *report) read(m *message.Message, parts *int, top bool) {
 	}
 }
 
+// multipart takes the parts of a multipart message.
 func (r *report) multipart(m *message.Message, parts *int) {
-	// What lies outside the parts is where a broken boundary has put it.
+	// A broken boundary leaves text before or after the parts.
 	for _, outside := range []*string{m.Preamble(), m.Epilogue()} {
 		if outside != nil && strings.TrimSpace(*outside) != "" {
 			r.texts = append(r.texts, limit(toUTF8(*outside, "")))
@@ -123,6 +127,7 @@ func bestAlternative(parts []*message.Message) []*message.Message {
 	return parts
 }
 
+// text takes a part of the report's own text.
 func (r *report) text(m *message.Message, kind string) {
 	s := payload(m)
 	if kind == "text/html" {
@@ -225,7 +230,7 @@ func toUTF8(s, charset string) string {
 	return strings.ToValidUTF8(s, "�")
 }
 
-// addSenders notes addresses that are not to be charged.
+// addSenders notes the addresses in some fields, which must not be charged.
 func (r *report) addSenders(m *message.Message, fields ...string) {
 	for _, name := range fields {
 		for _, v := range m.GetAll(name) {
@@ -236,5 +241,5 @@ func (r *report) addSenders(m *message.Message, fields ...string) {
 	}
 }
 
-// sender tells whether an address is not to be charged.
+// sender tells whether an address must not be charged.
 func (r *report) sender(addr string) bool { return r.senders[fold(addr)] }

@@ -1,8 +1,8 @@
 package beyond
 
-// returnedTo is the recipient of the returned message by its own fields. A post to
-// a list tells nothing by them: it was sent to the list, and to whomever its
-// author pleased. What Mailman writes itself, to one member, is no post.
+// returnedTo is the recipient of the returned message by its own fields. Those of a
+// post to a list do not count: it was sent to the list, and to any address that its
+// author chose. A notice that Mailman writes to one member is no post.
 func (r *report) returnedTo() []Recipient {
 	if len(r.returned) != 1 {
 		return nil

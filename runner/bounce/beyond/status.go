@@ -36,7 +36,7 @@ func (r *report) textGroups() []group {
 	return all
 }
 
-// field is a line of a report: its name and what is behind the colon. Some
+// field is a line of a report: a name, a colon and a value. Some
 // systems put spaces before the colon.
 var field = regexp.MustCompile(`^\s*([A-Za-z][A-Za-z-]*)\s*:\s*(.*)$`)
 
@@ -101,7 +101,7 @@ func isRecipientField(name string) bool {
 	return name == "final-recipient" || name == "original-recipient"
 }
 
-// value is where the value of a field is kept; nil if it is not.
+// value is the place for the value of a field, nil for a field that is not kept.
 func (g *group) value(name string) *string {
 	switch name {
 	case "original-recipient":
@@ -119,7 +119,7 @@ func (g *group) value(name string) *string {
 	return nil
 }
 
-// kind is what has become of the group's recipient. The action decides (RFC 3464,
+// kind says what became of the group's recipient. The action decides (RFC 3464,
 // 2.3.3), or the status (2.3.4) where no action that RFC 3464 knows is given.
 func (g *group) kind() Kind {
 	action := strings.ToLower(g.action)
@@ -152,14 +152,14 @@ func (r *report) failures(groups []group) []Recipient {
 	var found [][]string
 	for _, g := range groups {
 		if g.kind() == Bounce {
-			// The original recipient is what the message was sent to.
+			// The message was sent to the original recipient (RFC 3464, 2.3.1).
 			found = append(found, append(typed(g.original), typed(g.final)...))
 		}
 	}
 	return r.recipients(found)
 }
 
-// progress is what groups report if none has failed.
+// progress is the kind of a report in which no group has failed.
 func progress(groups []group) Kind {
 	kind := None
 	for _, g := range groups {

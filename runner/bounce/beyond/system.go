@@ -22,7 +22,7 @@ var (
 
 // bySystem tells whether a message comes from a mail system: its sender is one,
 // or it is made like a report, or a program sent it and it returns a message or
-// says in its subject that it failed. What people write is not read.
+// says in its subject that delivery failed. Other messages are not looked through.
 func (r *report) bySystem() bool {
 	if r.typed {
 		return true

@@ -6,7 +6,7 @@ import (
 	"unicode/utf8"
 )
 
-// language is what the mail systems of one language write with. A sentence
+// language has the words of mail systems in one language. A sentence
 // announces a failure if it has a word of failure and one of what failed. Each is
 // how words begin, in lower case; one that begins with * may begin anywhere.
 type language struct {
@@ -118,13 +118,13 @@ var languages = []language{
 	},
 }
 
-// What stands before an address that is no recipient.
+// Labels of addresses that are no recipients.
 var (
 	senderLabels = []string{" from:", " from ", " from\t", "mail from", "sender", "return-path", "reply-to", "reply to", "envelope-from", "envelope from",
 		"sent by", " by ", " von:", " von ", "absender", " de:", "expéditeur", "expediteur", "remitente", " da:", "mittente", "remetente", " van:", "afzender",
 		"nadawca", "отправител", " от:", "差出人", "送信者", "送信元", "发件人", "寄件人", "寄件者", "發件人", "보낸"}
 	outsideLabels = []string{"message-id", "message id", "messageid", "queue-id", "queue id", " id ", " id:", " id=", "mailto:", "http:", "https:"}
-	// The fields of a summary of the message: who it was to, not who failed.
+	// Fields of a summary of the message: its addressees, not those that failed.
 	summaryLabels = []string{"to:", "cc:", "an:", "à:", "para:", "aan:", "do:", "кому:", "newsgroups:", "subject:", "subj:"}
 	contacts      = []string{"contact", "assistance", "help", "support", "question", "please send", "please write", "please forward", "please mail",
 		"please e-mail", "please email", "complain", "unsubscribe", "wenden sie", "kontakt", "hilfe", "fragen", "aide ", "adressez", "contacte",
@@ -134,11 +134,11 @@ var (
 	contactsAround = []string{"問い合わせ", "問合せ", "連絡", "サポート", "联系", "聯絡", "聯繫", "문의"}
 )
 
-// What calls an address the recipient.
+// recipientLabels call an address the recipient.
 var recipientLabels = []string{"expanded from", "generated from", "rcpt to", "rcpt:", "recipient", "addressee", "empfänger", "destinataire", "destinatari", "destinatári",
 	"ontvanger", "odbiorca", "получател", "宛先", "あて先", "宛て先", "收件人", "收件者", "받는"}
 
-// What a line has that tells of success.
+// successes are in lines that report a success.
 var successes = []string{"successful", "was delivered", "been delivered", "were delivered", "delivered ok", "accepted for delivery", "relayed", "sent (",
 	"message accepted", "erfolgreich", "zugestellt an"}
 

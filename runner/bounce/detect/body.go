@@ -7,8 +7,8 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/pyre"
 )
 
-// body is the texts of a message's parts, in the order of walk(): what
-// email.Iterators.body_line_iterator goes through line by line. No line goes
+// body has the texts of a message's parts, in the order of walk(), as
+// email.Iterators.body_line_iterator goes through them. No line goes
 // from one text into the next.
 type body []string
 
@@ -47,8 +47,8 @@ func (b body) find(set *pyre.Set, from place, f func(h hit) bool) {
 	}
 }
 
-// distinct is find for what is the same if a line comes twice in a row: the
-// second one is left out. Mail that is made to take time repeats its lines.
+// distinct is find without lines that repeat the line above them, for searches in which
+// these make no difference. Mail that is made to take time repeats its lines.
 func (b body) distinct(set *pyre.Set, from place, f func(h hit) bool) {
 	last := ""
 	b.find(set, from, func(h hit) bool {
@@ -69,7 +69,7 @@ func (b body) first(set *pyre.Set, from place) (h hit, ok bool) {
 	return h, ok
 }
 
-// pythonSpace is what str.strip() takes away.
+// pythonSpace are the characters that str.strip() removes.
 const pythonSpace = " \t\n\v\f\r"
 
 // has tells whether one of what a Set found is n.

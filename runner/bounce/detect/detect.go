@@ -24,7 +24,7 @@ import (
 	"github.com/mmrunner/mmrunner/pickle"
 )
 
-// Result is what BouncerAPI.ScanMessages finds in a message.
+// Result is the result of BouncerAPI.ScanMessages for a message.
 type Result struct {
 	// Module is the bounce module that recognized the message, "" if none did.
 	Module string
@@ -37,10 +37,9 @@ type Result struct {
 	// NeedPython says why only the site's Python can tell; "" if this result is
 	// what Mailman would find. Nothing else is set then.
 	NeedPython string
-	// Err is what the entry is shunted for: the exception that Mailman would have
-	// met (a *py.Error), or how the message is too large in some way that
-	// no true mail is. Nothing but Module, the module that raised an exception, is
-	// set then.
+	// Err has the entry shunted: the exception that Mailman would have met (a
+	// *py.Error), or a limit that the message exceeds and no true mail does. Nothing
+	// but Module, the module that raised the exception, is set then.
 	Err error
 }
 

@@ -12,7 +12,7 @@ type dsn struct {
 	// whole looks for reports anywhere in the message (since 2.1.29); before
 	// that the message has to be built like a report.
 	whole bool
-	// failures are what an action that counts as a bounce begins with.
+	// failures are the beginnings of actions that count as a bounce.
 	failures []string
 }
 
@@ -21,7 +21,7 @@ func newDSN(*source) detector { return &dsn{whole: true, failures: []string{"fai
 // newDSNStrict is the module up to 2.1.29.
 func newDSNStrict(*source) detector { return &dsn{failures: []string{"fail"}} }
 
-// newDSNStrictError is what some copies of 2.1.29 have, between the two.
+// newDSNStrictError is the variant in some copies of 2.1.29, between the two.
 func newDSNStrictError(*source) detector { return &dsn{failures: []string{"fail", "error"}} }
 
 func (d *dsn) process(s *scan) verdict {

@@ -7,8 +7,8 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/pyre"
 )
 
-// What true mail never comes near, and mail that was made to keep a runner busy
-// may have a hundred times of. An entry with that is shunted.
+// Limits that true mail never comes near, and that mail made to keep a runner busy may
+// exceed a hundred times. An entry that exceeds one is shunted.
 const (
 	// MTAs take headers of up to 1 MB (Exim), and most far less.
 	maxField = 256 << 10 // bytes
@@ -19,8 +19,8 @@ const (
 	maxAddrs = 50_000
 )
 
-// What only large mail has that is taken for a bounce by mistake, such as a long
-// table in HTML. It can be for a few addresses all the same, and goes to Python.
+// Limits that only large mail exceeds that is taken for a bounce by mistake, such as a
+// long table in HTML. It may hold a few addresses all the same, so it goes to Python.
 const (
 	maxFinds = 100_000   // addresses, or what looks so, in lines that differ from the one before
 	maxHits  = 1_000_000 // lines that may have some
@@ -34,7 +34,7 @@ var (
 	errLines = errors.New("the bounce has too many lines that may have an address")
 )
 
-// excess is what of the message is beyond the limits.
+// excess returns an error if the message exceeds a limit.
 func (s *scan) excess() error {
 	parts := s.walk()
 	if len(parts) > maxParts {

@@ -6,7 +6,7 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/pyre"
 )
 
-// verdict is what a module's process() returns: a list of addresses, which
+// verdict is the result of a module's process(): a list of addresses, which
 // counts as a find if it is not empty ("" stands for None too), Stop, or an
 // exception.
 type verdict struct {
@@ -73,7 +73,7 @@ func (s *scan) walk() []*message.Message {
 func walk(all []*message.Message, m *message.Message) []*message.Message {
 	all = append(all, m)
 	if len(all) > maxParts {
-		return all // nobody will look at them, see excess
+		return all // the message is shunted, see excess
 	}
 
 	parts := m.Parts()
@@ -87,13 +87,13 @@ func walk(all []*message.Message, m *message.Message) []*message.Message {
 	return all
 }
 
-// rawBody is what body_line_iterator(msg) goes through.
+// rawBody has the lines of body_line_iterator(msg).
 func (s *scan) rawBody() body {
 	s.look()
 	return s.raw
 }
 
-// textBody is what body_line_iterator(msg, decode=True) goes through, and the
+// textBody has the lines of body_line_iterator(msg, decode=True), and the
 // exception that it would end with.
 func (s *scan) textBody() (body, error) {
 	s.look()

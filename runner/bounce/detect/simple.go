@@ -239,7 +239,7 @@ func clear(courses []*course, any bool) bool {
 	return true
 }
 
-// lineOf is what a rowSet finds in a line.
+// lineOf has the finds of a rowSet in a line.
 type lineOf struct {
 	set   *rowSet
 	line  string
@@ -248,7 +248,7 @@ type lineOf struct {
 	addrs []lineAddr // by number in the set, once it was asked for
 }
 
-// lineAddr is what an address pattern has for its group in a line.
+// lineAddr is the text of an address pattern's group in a line.
 type lineAddr struct {
 	asked bool   // it was looked for
 	has   bool   // the group is not empty

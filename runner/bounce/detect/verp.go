@@ -5,8 +5,8 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/pyre"
 )
 
-// Verp is what the address that a message came to tells, by verp_bounce or
-// verp_probe of Queue/BounceRunner.py.
+// Verp is the result of verp_bounce or verp_probe (Queue/BounceRunner.py) for the
+// address that a message came to.
 type Verp struct {
 	// Value is the bouncing address (verp_bounce) or the token of a pending
 	// probe (verp_probe), "" if there is none.

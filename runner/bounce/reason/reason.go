@@ -1,6 +1,5 @@
-// Package reason tells why a message could not be delivered: a [Reason] is what a
-// report of delivery, or a mail server's reply, says of it; its [Class] sorts it
-// roughly. What to do about a bounce never depends on more than that.
+// Package reason reads why a message could not be delivered, from a report of delivery
+// or from a mail server's reply: a [Reason], and its [Class].
 package reason
 
 import (
@@ -12,7 +11,7 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/py"
 )
 
-// Class is why a delivery failed, roughly.
+// Class sorts reasons roughly.
 type Class string
 
 // The classes.
@@ -21,17 +20,17 @@ const (
 	Soft    Class = "soft"    // it may work another time
 	Policy  Class = "policy"  // the sender or the message is not wanted
 	Full    Class = "full"    // the mailbox is full
-	Unknown Class = "unknown" // nothing says why
+	Unknown Class = "unknown" // the report gives no reason
 )
 
-// Reason is what a report says of a failure.
+// Reason is a report's account of a failure.
 type Reason struct {
 	Status     string // RFC 3463, such as 5.1.1
 	Diagnostic string // what the server said, shortened
 	Server     string // which refused the message or reports it
 }
 
-// OfReply is what a server has replied to a recipient: the reply's code (RFC 5321,
+// OfReply is the reason in a server's reply to a recipient: the reply's code (RFC 5321,
 // 4.2) and its text, which may begin with a status code (RFC 2034, 4).
 func OfReply(server string, code int, text string) Reason {
 	return Reason{Status: statusCode(text), Diagnostic: shorten(strconv.Itoa(code) + " " + text), Server: server}
@@ -105,6 +104,7 @@ func whyIn(status *message.Message, addr string) (Reason, bool) {
 		reporting, _ = blocks[0].Get("reporting-mta")
 	}
 
+	// The recipient's own block, or the only one.
 	recipients := 0
 	for _, b := range blocks {
 		final, ok := b.Get("final-recipient")
@@ -138,7 +138,7 @@ func whyIn(status *message.Message, addr string) (Reason, bool) {
 	return r, recipients > 0
 }
 
-// afterType is what follows the type in a field such as "smtp; 550 no".
+// afterType is the value after the type in a field such as "smtp; 550 no".
 func afterType(v string) string {
 	if _, rest, ok := strings.Cut(v, ";"); ok {
 		v = rest
