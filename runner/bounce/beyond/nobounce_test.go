@@ -56,3 +56,23 @@ func TestNoBounceChargesNobody(t *testing.T) {
 		t.Errorf("looked at %d messages, want 10,000", n)
 	}
 }
+
+// TestPeopleWithNamesOfMailSystemsChargeNobody is about mail from people and programs
+// whose name, address or subject is that of a mail system's report.
+func TestPeopleWithNamesOfMailSystemsChargeNobody(t *testing.T) {
+	for name, text := range map[string]string{
+		"a postmaster's answer": "From: Postmaster <postmaster@example.net>\nSubject: Re: your list\n\n" +
+			"Hi, joe@example.net tells me that your mail was rejected.\n",
+		"a firm": "From: Joe at Mail Delivery Ltd <joe@maildelivery.example>\nSubject: delivery problem\n\n" +
+			"Your parcel could not be delivered to amy@example.net. The address is unknown.\n",
+		"a surname": "From: Amy Mailer <amy@example.net>\nSubject: failure notice of our club\n\nDelivery of the newsletter to ben@example.net was impossible.\n",
+		"a challenge": "Return-Path: <>\nFrom: noreply@challenge.example\nSubject: Your message to joe@example.net was not delivered yet: please confirm\n" +
+			"Auto-Submitted: auto-replied\n\nYour message to joe@example.net could not be delivered until you confirm it.\n",
+		"a vacation": "Return-Path: <>\nFrom: joe@example.net\nSubject: Undeliverable? No: I am away\nAuto-Submitted: auto-replied\n\n" +
+			"Mail is not delivered to amy@example.net.\n",
+	} {
+		if r := beyond.Find(parse(t, text)); len(r.Recipients) > 0 {
+			t.Errorf("%s: %s found %v", name, r.Rule, r.Recipients)
+		}
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/mmrunner/mmrunner/mmcompat/message"
+	"github.com/mmrunner/mmrunner/mmcompat/py"
 )
 
 // The local parts, without their punctuation, and the names under which mail
@@ -35,29 +36,46 @@ func (r *report) bySystem() bool {
 	}
 
 	if r.fromSystem() {
-		return true
+		return !r.isAnswer() || r.nullSender() || r.hasTranscript()
 	}
-	local, _ := r.author()
-	program := r.nullSender() || slices.Contains(programParts, letters(local)) || strings.HasPrefix(r.value("auto-submitted"), "auto-")
-	return program && (r.returns || r.saysFailure())
+	return r.fromProgram() && (r.returns || r.saysFailure() && !strings.HasPrefix(r.value("auto-submitted"), "auto-replied"))
 }
 
-// saysFailure tells whether the message's subject says that a delivery failed. One
-// that begins as an answer's or a forwarded message's is a person's.
-func (r *report) saysFailure() bool {
-	subject := r.subject()
-	for _, answer := range []string{"re:", "fw:", "fwd:", "aw:", "wg:", "tr:", "rv:", "sv:", "vs:", "antw:", "回复:", "答复:", "转发:"} {
-		if strings.HasPrefix(subject, answer) {
-			return false
+// fromProgram tells whether a program has sent the message, by its sender or as its
+// fields say.
+func (r *report) fromProgram() bool {
+	local, _ := r.author()
+	return r.nullSender() || slices.Contains(programParts, letters(local)) || strings.HasPrefix(r.value("auto-submitted"), "auto-")
+}
+
+// saysFailure tells whether the message's subject says that a delivery failed.
+func (r *report) saysFailure() bool { return !r.isAnswer() && announcesDelivery(r.subject()) }
+
+// hasTranscript tells whether a text shows the command of SMTP that names a recipient.
+func (r *report) hasTranscript() bool {
+	for _, t := range r.texts {
+		for line := range strings.Lines(t) {
+			if strings.HasPrefix(py.Lower(strings.TrimLeft(line, " \t")), "rcpt to:") {
+				return true
+			}
 		}
 	}
-	return announcesDelivery(subject)
+	return false
 }
 
-// fromSystem tells whether the message's From names a mail system.
+// isAnswer tells whether the subject begins as an answer's or a forwarded message's,
+// which people write.
+func (r *report) isAnswer() bool {
+	subject := r.subject()
+	return slices.ContainsFunc([]string{"re:", "fw:", "fwd:", "aw:", "wg:", "tr:", "rv:", "sv:", "vs:", "antw:", "回复:", "答复:", "转发:"},
+		func(begins string) bool { return strings.HasPrefix(subject, begins) })
+}
+
+// fromSystem tells whether the message's From names a mail system. A person may have
+// such a name, but not the address of a program.
 func (r *report) fromSystem() bool {
 	local, name := r.author()
-	if slices.Contains(systemParts, letters(local)) || containsAny(name, systemNames) {
+	if slices.Contains(systemParts, letters(local)) || containsAny(name, systemNames) && (r.fromProgram() || r.returns) {
 		return true
 	}
 	from := strings.TrimSpace(r.value("from"))
@@ -155,7 +173,7 @@ func (r *report) isAutoReply() bool {
 		}
 	}
 
-	if r.typed || r.fromSystem() || r.returns || r.saysFailure() {
+	if r.typed || r.fromSystem() || r.returns {
 		return false
 	}
 
