@@ -22,7 +22,7 @@ import (
 // lmtpChild is the argument of bench --child for an LMTP server.
 const lmtpChild = "lmtp"
 
-// intakeDocument is what bench --lmtp --json prints.
+// intakeDocument is the output of bench --lmtp --json.
 type intakeDocument struct {
 	Intake []bench.IntakeRow `json:"intake"`
 	Trips  []bench.TripRow   `json:"trips"`
@@ -34,7 +34,7 @@ func benchIntake(cmd *cobra.Command, in *installation, o benchOptions) error {
 		return fmt.Errorf("--bounces, --piped: got %d and %d, need at least 1", o.Bounces, o.piped)
 	}
 
-	// Pipes run as another user, who must reach the made-up sites.
+	// Pipes run as another user, and read the made-up sites.
 	syscall.Umask(0o022)
 	ctx := untilStopped(cmd)
 	self, err := os.Executable()

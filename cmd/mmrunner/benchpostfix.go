@@ -30,7 +30,7 @@ type postfixStarter struct {
 	out *json.Decoder
 }
 
-// postfixRequest is what a Postfix is started with.
+// postfixRequest has the lines that a Postfix is started with.
 type postfixRequest struct{ Settings, Aliases string }
 
 // startPostfixChildren starts two of them: one for LMTP, one for the pipe. The error is postfix.ErrNone where no Postfix
@@ -104,7 +104,7 @@ func postfixOfChild(cmd *cobra.Command) (err error) {
 		return err
 	}
 
-	// All of Postfix's users reach what is below.
+	// All of Postfix's users read this directory.
 	syscall.Umask(0o022)
 	dir, err := os.MkdirTemp("", "mmrunner-postfix-")
 	if err != nil {

@@ -21,7 +21,7 @@ import (
 const mailmanChild = "mailman"
 
 // mailmanFigures has an installed Mailman measured, if there is one. That is the work of a process of its own, since it
-// becomes Mailman's user where root starts it, who need not be able to use this process's files.
+// becomes Mailman's user where root starts it, and that user may have no right to this process's files.
 func mailmanFigures(ctx context.Context, cmd *cobra.Command, in *installation, o demoOptions) (demo.Mailman, error) {
 	prefix, err := site.Find(in.prefix)
 	if o.mailman < 1 || err != nil {

@@ -62,12 +62,12 @@ func (o *lmtpOptions) fromSettings(s *site.Site) {
 	}
 }
 
-// sane refuses limits that nothing could be taken with.
-func (o *lmtpOptions) sane() error {
+// validate refuses limits that no mail could be taken with.
+func (o *lmtpOptions) validate() error {
 	for _, l := range []struct {
 		name string
 		ok   bool
-		had  any
+		got  any
 	}{
 		{"--max-size", o.limits.MaxSize > 0, o.limits.MaxSize},
 		{"--max-memory", o.limits.MaxMemory > 0, o.limits.MaxMemory},
@@ -76,7 +76,7 @@ func (o *lmtpOptions) sane() error {
 		{"--message-timeout", o.limits.MessageTimeout > 0, o.limits.MessageTimeout},
 	} {
 		if !l.ok {
-			return fmt.Errorf("%s: got %v, need more than 0", l.name, l.had)
+			return fmt.Errorf("%s: got %v, need more than 0", l.name, l.got)
 		}
 	}
 
@@ -134,7 +134,7 @@ MMRUNNER_LMTP, MMRUNNER_SOCKETMAP and MMRUNNER_LMTP_DOMAINS in mm_cfg.py, where 
 // serveMail takes mail until a signal ends it.
 func serveMail(cmd *cobra.Command, in *installation, o lmtpOptions) error {
 	ownSignals(cmd)
-	if err := o.sane(); err != nil {
+	if err := o.validate(); err != nil {
 		return err
 	}
 
@@ -242,7 +242,7 @@ func mailUnderMailmanctl(in *installation, o qrunner.Options) (status int) {
 	defer logs.Close()
 	defer reopenOnHUP(logs)()
 
-	var told atomic.Int32
+	var stopped atomic.Int32 // the signal that ended it
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
 	caught := make(chan os.Signal, 2)
@@ -250,7 +250,7 @@ func mailUnderMailmanctl(in *installation, o qrunner.Options) (status int) {
 
 	go func() {
 		for sig := range caught {
-			told.Store(int32(sig.(syscall.Signal)))
+			stopped.Store(int32(sig.(syscall.Signal)))
 			stop()
 		}
 	}()
@@ -260,12 +260,12 @@ func mailUnderMailmanctl(in *installation, o qrunner.Options) (status int) {
 	options.metrics = lmtpMetrics(s)
 	if err := mailService(ctx, s, options, logs).Run(ctx); err != nil {
 		service.Complain(s, err)
-		if told.Load() == 0 {
+		if stopped.Load() == 0 {
 			return 1
 		}
 	}
 
-	return int(told.Load())
+	return int(stopped.Load())
 }
 
 // lmtpMetrics is the address that MMRUNNER_METRICS_ADDR has for LMTPRunner: one string is for a runner.
@@ -287,9 +287,9 @@ func besideRunners(ctx context.Context, s *site.Site, o lmtpOptions) (end func()
 	ctx, stop := context.WithCancel(ctx)
 	svc := mailService(ctx, s, o, logs)
 	started, ended := make(chan struct{}), make(chan error, 1)
-	told := svc.Started
+	then := svc.Started
 	svc.Started = func(srv *lmtp.Server) {
-		told(srv)
+		then(srv)
 		close(started)
 	}
 

@@ -22,13 +22,13 @@ type kind struct {
 	effect effect
 }
 
-// effect is what a bounce does.
+// effect says what happens to a bounce.
 type effect int
 
 const (
 	counted effect = iota
 	warning        // nothing is lost yet
-	unknown        // nobody understands it
+	unknown        // no module recognises it
 )
 
 var kinds = []kind{
@@ -67,7 +67,7 @@ func newBounces(limit int, want *expected) (*bounces, error) {
 	return b, err
 }
 
-// next makes up bounce n. What it will do is added to what is expected.
+// next makes up bounce n, and adds its effect to the expected state.
 func (b *bounces) next(n int) Mail {
 	i := b.random.IntN(b.limit)
 	r := b.random.IntN(1000)
@@ -99,8 +99,8 @@ func (b *bounces) next(n int) Mail {
 	return Mail{Recipient: to, Text: text, queue: "bounces"}
 }
 
-// settle works out what the bounces do to the list, once all are made.
-func (b *bounces) settle() {
+// finish adds the effect of all bounces on the list to the expected state.
+func (b *bounces) finish() {
 	for i := 0; i < b.limit; i += weakEvery {
 		if !b.hit[i] {
 			b.want.BounceInfo++
@@ -117,7 +117,7 @@ func (b *bounces) settle() {
 		}
 	}
 
-	// Who is disabled can be enabled by a confirmation; he and the owner are told.
+	// A member who is disabled can confirm to be enabled; a notice goes to the member and one to the owner.
 	b.want.Pending += b.want.ByBounce
 	b.want.Mails += 2*b.want.ByBounce + b.want.Forwarded
 }

@@ -26,7 +26,7 @@ func (c mailed) mail(n int) Mail {
 const commandCount = 10
 
 // commandFor makes up command n, from member i if it is one that a member sends.
-// What it will do is added to what is expected.
+// Its effect is added to the expected state.
 func commandFor(n, i int, db *pending.DB, want *expected) (c mailed, err error) {
 	c = mailed{address: "request", from: address(i)}
 	stranger := fmt.Sprintf("new%06d@fresh.example.org", n)
@@ -40,7 +40,7 @@ func commandFor(n, i int, db *pending.DB, want *expected) (c mailed, err error) 
 		c.address, c.from = "join", stranger
 		want.Pending++
 	case 3, 4: // confirms; the welcome is answer enough
-		cookie, err := ask(db, stranger)
+		cookie, err := pendSubscription(db, stranger)
 		if err != nil {
 			return c, err
 		}
@@ -64,9 +64,9 @@ func commandFor(n, i int, db *pending.DB, want *expected) (c mailed, err error) 
 	return c, nil
 }
 
-// ask puts a stranger's request to join among those that wait for a
+// pendSubscription puts a stranger's request to join among those that wait for a
 // confirmation, and returns its cookie.
-func ask(db *pending.DB, addr string) (cookie string, err error) {
+func pendSubscription(db *pending.DB, addr string) (cookie string, err error) {
 	u := &pending.UserDesc{Address: pickle.Str(addr), FullName: pickle.Str(""), Password: pickle.Str("secret"), Digest: pickle.Int(0), Language: pickle.Str("en")}
 	return db.New(pending.Subscription, u.Pickled())
 }

@@ -21,7 +21,7 @@ const senders = 8
 
 // Deliver gives mail to an LMTP server for the site, which it starts on a free port of
 // this machine, and returns how long that took. Each message is in its queue, flushed,
-// when it returns. progress is told how many are; it may be nil. The error is ctx's, or
+// when it returns. progress is called with how many are; it may be nil. The error is ctx's, or
 // for a message that was not taken.
 func Deliver(ctx context.Context, s *site.Site, mails []Mail, progress func(done, total int)) (took time.Duration, err error) {
 	srv, err := lmtp.New(s, lmtp.Options{})

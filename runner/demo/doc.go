@@ -24,8 +24,8 @@ type Options struct {
 	Members  int // of the list
 	Bounces  int // in the bounce queue
 	Commands int // in the command queue
-	// Progress is told what is being made, and how much of it is done; an error
-	// of its ends that. It may be nil.
+	// Progress is called with the thing that is being made, and how much of it is done;
+	// an error ends that. It may be nil.
 	Progress func(what string, done, total int) error
 	// Now is the time at which everything came in.
 	Now time.Time

@@ -18,8 +18,8 @@ const (
 	weakScore = 4.0
 )
 
-// address is member i's, and key what Mailman files him under. Some write
-// theirs with capitals, which Mailman keeps.
+// address is that of member i, and key the same in lower case, as it is in the list's
+// dicts. Some have capitals, which Mailman keeps.
 func address(i int) string {
 	if i%10 == 0 {
 		return fmt.Sprintf("User%06d@Host%03d.example.net", i, i%500)
@@ -124,7 +124,7 @@ func attributes(name string, now time.Time) map[string]pickle.Value {
 	return a
 }
 
-// bounceInfo is what Mailman knows of a member who has bounced before.
+// bounceInfo is the _BounceInfo of a member whose mail has bounced before.
 func bounceInfo(member string, day time.Time) pickle.Value {
 	date := func(t time.Time) pickle.Value {
 		d := maillist.DateOf(t)
@@ -174,7 +174,7 @@ func makeList(s *site.Site, name string, o Options, members, weak int) error {
 			set("bounce_info", bounceInfo(address(i), o.Now.AddDate(0, 0, -1)))
 		}
 
-		if err := o.tell("members", i+1, members); err != nil {
+		if err := o.report("members", i+1, members); err != nil {
 			return err
 		}
 	}
@@ -196,8 +196,8 @@ func makeList(s *site.Site, name string, o Options, members, weak int) error {
 	return os.WriteFile(filepath.Join(dir, "config.pck"), b, 0o660)
 }
 
-// tell passes on what is done, now and then.
-func (o Options) tell(what string, done, total int) error {
+// report calls Progress now and then.
+func (o Options) report(what string, done, total int) error {
 	if o.Progress == nil || done%1000 != 0 && done != total {
 		return nil
 	}

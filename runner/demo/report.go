@@ -14,7 +14,7 @@ import (
 	"github.com/mmrunner/mmrunner/runner/engine"
 )
 
-// Mailman is what Mailman takes for one message at each step of the way.
+// Mailman has the time that Mailman takes for one message at each step of the way.
 type Mailman struct {
 	Pipe    time.Duration // the alias's program, processor time
 	Bounce  time.Duration // BounceRunner
@@ -33,7 +33,7 @@ var Recorded = Mailman{
 	Source: "Mailman's figures were not measured here: they were recorded with Mailman 2.1.39 and a list of 138,000 members on two cores.",
 }
 
-// history is what the site had that the original proposal is about.
+// history is of the site that the original proposal is about.
 const history = "In 2003 the bounces of one mailing took it over 4 hours of CPU."
 
 // number writes a number with commas.

@@ -38,7 +38,7 @@ func Make(dir string, o Options) (*site.Site, *expected, error) {
 		if err := enqueue(s, m, o.Now.Add(time.Duration(n)*100*time.Microsecond)); err != nil {
 			return nil, nil, err
 		}
-		if err := o.tell(m.queue, n+1, o.mails(m.queue)); err != nil {
+		if err := o.report(m.queue, n+1, o.mails(m.queue)); err != nil {
 			return nil, nil, err
 		}
 	}
@@ -87,7 +87,7 @@ func Prepare(dir string, o Options) (s *site.Site, mails []Mail, want *expected,
 	for n := range o.Bounces {
 		mails = append(mails, b.next(n))
 	}
-	b.settle()
+	b.finish()
 
 	commands, err := makeCommands(s, o, limit, want)
 	return s, append(mails, commands...), want, err

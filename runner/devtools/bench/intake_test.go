@@ -28,8 +28,8 @@ func serve(t *testing.T) func(dir string) (*Served, error) {
 		go srv.Serve(l)
 		stop := func() error {
 			queued, err := filepath.Glob(filepath.Join(dir, "qfiles", "bounces", "*.pck"))
-			if err != nil || len(queued) != 40 {
-				t.Errorf("the server queued %d messages, %v, want 40", len(queued), err)
+			if err != nil || len(queued) != 13 {
+				t.Errorf("the server queued %d messages, %v, want 13", len(queued), err)
 			}
 			ctx, cancel := context.WithCancel(context.Background())
 			cancel()
