@@ -71,7 +71,7 @@ func (l *List) GetConfirmEmail(cookie string) string {
 		"cookie": cookie,
 	})
 	l.must("VERP_CONFIRM_FORMAT", err)
-	return plain(user) + "@" + l.HostName()
+	return py.Raw(user) + "@" + l.HostName()
 }
 
 // GetMemberAdminEmail is where mail about a membership goes: to the member or,
@@ -202,17 +202,3 @@ func ListPath(s *site.Site, name string) string { return join(s.ListDataDir(), n
 
 // LockPath is the file that a list's lock goes by.
 func LockPath(s *site.Site, name string) string { return join(s.LockDir(), name+".lock") }
-
-// plain returns the bytes of what text gave.
-func plain(t i18n.Text) string {
-	switch t := t.(type) {
-	case string:
-		return t
-	case pickle.Str:
-		return string(t)
-	case pickle.Unicode:
-		return string(t)
-	}
-
-	return ""
-}

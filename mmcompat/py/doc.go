@@ -34,3 +34,9 @@ func Plain(t Text) (s string, unicode bool) {
 
 	return fmt.Sprint(t), false
 }
+
+// Raw gives the bytes of a str or the UTF-8 of a unicode, as [Plain] does.
+func Raw(t Text) string {
+	s, _ := Plain(t)
+	return s
+}

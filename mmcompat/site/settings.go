@@ -3,6 +3,7 @@ package site
 import (
 	"math/big"
 
+	"github.com/mmrunner/mmrunner/mmcompat/py"
 	"github.com/mmrunner/mmrunner/pickle"
 )
 
@@ -58,24 +59,7 @@ func (s *Site) Float(name string) float64 {
 // Bool returns whether Python takes a setting for true; a missing one is false.
 func (s *Site) Bool(name string) bool {
 	v, _ := s.Value(name)
-	switch v := v.(type) {
-	case nil:
-		return false
-	case pickle.Str:
-		return v != ""
-	case pickle.Unicode:
-		return v != ""
-	case *pickle.List:
-		return len(v.Items) > 0
-	case *pickle.Tuple:
-		return len(v.Items) > 0
-	case *pickle.Dict:
-		return v.Len() > 0
-	case bool, pickle.Int, *big.Int, float64:
-		return s.Float(name) != 0
-	}
-
-	return true
+	return py.Truth(v)
 }
 
 // List returns a setting that is a list or tuple, keeping the strings in it;

@@ -118,7 +118,7 @@ func (d *delivery) beyond() string {
 // beyondNames says which recipient's name only Python can read.
 func (d *delivery) beyondNames(recips *pickle.List) string {
 	for _, r := range recips.Items {
-		recip := plain(r)
+		recip := py.Raw(r)
 		name, err := d.l.GetMemberName(recip)
 		if err != nil {
 			continue

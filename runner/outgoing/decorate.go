@@ -44,7 +44,7 @@ func (d *delivery) decorate(msg *message.Message) error {
 	if err != nil {
 		return err
 	}
-	if plain(header) == "" && plain(footer) == "" {
+	if py.Raw(header) == "" && py.Raw(footer) == "" {
 		return nil
 	}
 
@@ -72,7 +72,7 @@ func (d *delivery) recipientVars(vars i18n.Vars) error {
 	}
 
 	member := lowered(list.Items[0])
-	address := plain(member)
+	address := py.Raw(member)
 	vars["user_address"] = member
 	delivered, err := d.l.GetMemberCPAddress(address)
 	if err != nil {
@@ -143,7 +143,7 @@ const endsWithNewline = 24 // a blank header is none, and a text ends with its l
 // names filled in.
 func (d *delivery) filled(attr, what string, extra i18n.Vars) (i18n.Text, error) {
 	template := membership.Attr(d.l, attr)
-	if d.since(endsWithNewline) && strings.Trim(plain(template), " \t\n\r\f\v") == "" {
+	if d.since(endsWithNewline) && strings.Trim(py.Raw(template), " \t\n\r\f\v") == "" {
 		return "", nil
 	}
 
@@ -162,7 +162,7 @@ func (d *delivery) filled(attr, what string, extra i18n.Vars) (i18n.Text, error)
 		if u, ok := template.(pickle.Unicode); ok {
 			template = pickle.Unicode(i18n.ToPercent(string(u)))
 		} else {
-			template = i18n.ToPercent(plain(template))
+			template = i18n.ToPercent(py.Raw(template))
 		}
 	}
 
@@ -174,11 +174,11 @@ func (d *delivery) filled(attr, what string, extra i18n.Vars) (i18n.Text, error)
 	case err != nil:
 		return nil, err
 	default:
-		filled = same(filled, unpadded(strings.ReplaceAll(plain(filled), "\r\n", "\n")))
+		filled = same(filled, unpadded(strings.ReplaceAll(py.Raw(filled), "\r\n", "\n")))
 	}
 
-	if d.since(endsWithNewline) && !strings.HasSuffix(plain(filled), "\n") {
-		filled = same(filled, plain(filled)+"\n")
+	if d.since(endsWithNewline) && !strings.HasSuffix(py.Raw(filled), "\n") {
+		filled = same(filled, py.Raw(filled)+"\n")
 	}
 
 	return filled, nil
@@ -239,11 +239,11 @@ func (d *delivery) concatenate(msg *message.Message, header, footer i18n.Text, l
 		return false, unlessCodec(err)
 	}
 
-	if h := plain(header); h != "" && !strings.HasSuffix(h, "\n") {
+	if h := py.Raw(header); h != "" && !strings.HasSuffix(h, "\n") {
 		top += "\n"
 	}
 
-	if plain(footer) != "" && !strings.HasSuffix(body, "\n") {
+	if py.Raw(footer) != "" && !strings.HasSuffix(body, "\n") {
 		bottom = "\n" + bottom
 	}
 
@@ -289,10 +289,10 @@ func (d *delivery) unicode(t i18n.Text, charset string) (string, error) {
 	if u, ok := t.(pickle.Unicode); ok {
 		return string(u), nil
 	}
-	if err := d.readable(plain(t), charset); err != nil {
+	if err := d.readable(py.Raw(t), charset); err != nil {
 		return "", err
 	}
-	return codec.Decode(plain(t), charset, codec.Ignore)
+	return codec.Decode(py.Raw(t), charset, codec.Ignore)
 }
 
 // readable gives the whole message to Python where only that can tell what bytes mean
@@ -326,19 +326,5 @@ func lowered(v pickle.Value) i18n.Text {
 	case pickle.Str:
 		return py.Lower(string(v))
 	}
-	return ""
-}
-
-// plain is the bytes of a str, or the UTF-8 of a unicode.
-func plain(t i18n.Text) string {
-	switch t := t.(type) {
-	case string:
-		return t
-	case pickle.Str:
-		return string(t)
-	case pickle.Unicode:
-		return string(t)
-	}
-
 	return ""
 }

@@ -12,7 +12,7 @@ import (
 // addParts makes header and footer the first and last part of a multipart, the
 // footer first, since the other may fail.
 func (d *delivery) addParts(msg *message.Message, header, footer i18n.Text, listCharset string) error {
-	if plain(footer) != "" {
+	if py.Raw(footer) != "" {
 		part, err := d.part(footer, listCharset)
 		if err != nil {
 			return err
@@ -20,7 +20,7 @@ func (d *delivery) addParts(msg *message.Message, header, footer i18n.Text, list
 		msg.Payload = append(slices.Clone(msg.Parts()), part)
 	}
 
-	if plain(header) != "" {
+	if py.Raw(header) != "" {
 		part, err := d.part(header, listCharset)
 		if err != nil {
 			return err
@@ -53,7 +53,7 @@ func (d *delivery) wrap(msg *message.Message, header, footer i18n.Text, listChar
 
 	parts := []*message.Message{inner}
 	for i, t := range []i18n.Text{header, footer} {
-		if plain(t) == "" {
+		if py.Raw(t) == "" {
 			continue
 		}
 		part, err := d.part(t, listCharset)

@@ -136,7 +136,7 @@ func (d *delivery) setsDeliverAfter() bool { return d.since(27) }
 // valueOf is a recipient as the entry had it, str or unicode.
 func (d *delivery) valueOf(recip string) pickle.Value {
 	for _, v := range d.recips {
-		if plain(v) == recip {
+		if py.Raw(v) == recip {
 			return v
 		}
 	}
@@ -162,7 +162,7 @@ func (d *delivery) log(setting string, vars i18n.Vars) {
 	}
 
 	// MsgSafeDict.
-	for _, m := range messageName.FindAllStringSubmatch(plain(format), -1) {
+	for _, m := range messageName.FindAllStringSubmatch(py.Raw(format), -1) {
 		name := m[1] + "msg_" + m[2]
 		switch all := d.msg.GetAll(m[2]); {
 		case len(all) == 0:
@@ -176,7 +176,7 @@ func (d *delivery) log(setting string, vars i18n.Vars) {
 
 	filled, err := i18n.SafeInterp(format, vars)
 	if err != nil {
-		filled = "Bad format \"" + plain(format) + "\": " + err.Error()
+		filled = "Bad format \"" + py.Raw(format) + "\": " + err.Error()
 	}
 
 	d.logs = append(d.logs, line(log, "%s", membership.Latin1(filled)))

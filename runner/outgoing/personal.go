@@ -15,7 +15,7 @@ import (
 // personalCopy is verpdeliver: a copy of the message for one recipient, and the
 // envelope's sender for that copy. It is nil for an address that cannot be VERPed.
 func (d *delivery) personalCopy(recip string) (*message.Message, string, error) {
-	msg, sender := d.msg.Copy(), plain(d.sender)
+	msg, sender := d.msg.Copy(), py.Raw(d.sender)
 	whole, _ := d.data.Get("recips")
 	d.data.Set("recips", pickle.NewList(d.valueOf(recip)))
 	err := d.decorate(msg)
@@ -39,7 +39,7 @@ func (d *delivery) personalCopy(recip string) (*message.Message, string, error) 
 		if err != nil {
 			return nil, "", err
 		}
-		sender = plain(verped) + "@" + strings.Join(domain, ".")
+		sender = py.Raw(verped) + "@" + strings.Join(domain, ".")
 	}
 
 	if d.l.Int("personalize") == fully {
@@ -100,10 +100,10 @@ func (d *delivery) addressTo(msg *message.Message, recip string) error {
 			charset = "ascii"
 		}
 
-		if err := d.readable(plain(name), charset); err != nil {
+		if err := d.readable(py.Raw(name), charset); err != nil {
 			return err
 		}
-		decoded, err := codec.Decode(plain(name), charset, codec.Replace)
+		decoded, err := codec.Decode(py.Raw(name), charset, codec.Replace)
 		if err != nil {
 			return err
 		}

@@ -11,6 +11,7 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
 	"github.com/mmrunner/mmrunner/mmcompat/message"
 	"github.com/mmrunner/mmrunner/mmcompat/mlog"
+	"github.com/mmrunner/mmrunner/mmcompat/py"
 	"github.com/mmrunner/mmrunner/mmcompat/qfile"
 	"github.com/mmrunner/mmrunner/mmcompat/smtplib"
 	"github.com/mmrunner/mmrunner/pickle"
@@ -62,13 +63,13 @@ func (d *delivery) plan() (bool, error) {
 	d.recips = list.Items
 	d.sender = same(membership.Attr(d.l, "host_name"), d.l.GetBouncesEmail())
 	if v, _ := d.data.Get("envsender"); v != nil {
-		d.sender = same(v, plain(v))
+		d.sender = same(v, py.Raw(v))
 	}
 
 	_, has := d.data.Get("personalize")
 	if (!has || d.data.True("personalize")) && (d.data.True("verp") || d.l.Bool("personalize")) {
 		for _, r := range d.recips {
-			d.chunks = append(d.chunks, []string{plain(r)})
+			d.chunks = append(d.chunks, []string{py.Raw(r)})
 		}
 		d.data.Set("personalize", 1)
 		d.personal = true
@@ -117,7 +118,7 @@ func (d *delivery) plan() (bool, error) {
 func strs(values []pickle.Value) []string {
 	all := make([]string, len(values))
 	for i, v := range values {
-		all[i] = plain(v)
+		all[i] = py.Raw(v)
 	}
 	return all
 }
@@ -175,7 +176,7 @@ func (d *delivery) deliver(h *Handler) {
 				return
 			}
 		} else if !d.personal {
-			d.mark(d.msg, plain(d.sender))
+			d.mark(d.msg, py.Raw(d.sender))
 		}
 
 		d.chunks = d.chunks[:last]
@@ -257,7 +258,7 @@ func (d *delivery) transaction(h *Handler, conn *connection, chunk []string) (*s
 // copyFor is the envelope's sender and the text of the message for one transaction;
 // no text where no recipient is left.
 func (d *delivery) copyFor(chunk []string) (sender, content string, err error) {
-	msg, sender := d.msg, plain(d.sender)
+	msg, sender := d.msg, py.Raw(d.sender)
 	if d.personal {
 		if msg, sender, err = d.personalCopy(chunk[0]); msg == nil || err != nil {
 			return "", "", err

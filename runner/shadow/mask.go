@@ -61,15 +61,10 @@ func (m masks) isTime(f float64) bool {
 // value copies a value with what changes from run to run replaced. Kinds are
 // kept: a time that is a float on one side and an int on the other still differs.
 func (m masks) value(v pickle.Value) pickle.Value {
-	return masker{m, map[pickle.Value]pickle.Value{}}.value(v)
+	return pickle.Mapper{Leaf: m.leaf}.Copy(v)
 }
 
-type masker struct {
-	masks
-	done map[pickle.Value]pickle.Value
-}
-
-func (m masker) value(v pickle.Value) pickle.Value {
+func (m masks) leaf(v pickle.Value) pickle.Value {
 	switch v := v.(type) {
 	case pickle.Str:
 		return pickle.Str(m.text(string(v)))
@@ -79,71 +74,17 @@ func (m masker) value(v pickle.Value) pickle.Value {
 		if m.isTime(float64(v)) {
 			return pickle.Int(-1)
 		}
-		return v
 	case *big.Int:
 		if v.IsInt64() && m.isTime(float64(v.Int64())) {
 			return big.NewInt(-1)
 		}
-		return v
 	case float64:
 		if m.isTime(v) {
 			return float64(-1)
 		}
-		return v
-	case *pickle.List, *pickle.Tuple, *pickle.Dict, *pickle.Instance, *pickle.Reduce:
-		if done, ok := m.done[v]; ok {
-			return done
-		}
-	}
-
-	switch v := v.(type) {
-	case *pickle.List:
-		c := &pickle.List{}
-		m.done[v] = c
-		c.Items = m.items(v.Items)
-		return c
-	case *pickle.Tuple:
-		c := &pickle.Tuple{}
-		m.done[v] = c
-		c.Items = m.items(v.Items)
-		return c
-	case *pickle.Dict:
-		c := pickle.NewDict()
-		m.done[v] = c
-		m.fill(c, v)
-		return c
-	case *pickle.Instance:
-		c := *v
-		m.done[v] = &c
-		c.ListItems = m.items(v.ListItems)
-
-		if v.DictItems != nil {
-			c.DictItems = pickle.NewDict()
-			m.fill(c.DictItems, v.DictItems)
-		}
-
-		c.State = m.value(v.State)
-		return &c
 	}
 
 	return v
-}
-
-func (m masker) items(items []pickle.Value) []pickle.Value {
-	if items == nil {
-		return nil
-	}
-	c := make([]pickle.Value, len(items))
-	for i, v := range items {
-		c[i] = m.value(v)
-	}
-	return c
-}
-
-func (m masker) fill(to, from *pickle.Dict) {
-	for k, v := range from.All() {
-		to.Set(m.value(k), m.value(v))
-	}
 }
 
 // stampedLine is how Mailman's logs begin each line: a date and a process id.

@@ -15,72 +15,22 @@ func neutral(v pickle.Value, merged bool) pickle.Value {
 	if (scan{merged, map[pickle.Value]bool{}}).neutral(v) {
 		return v
 	}
-	return neutralizer{merged, map[pickle.Value]pickle.Value{}}.value(v)
+	n := neutralizer{merged}
+	return pickle.Mapper{Leaf: n.leaf, Object: n.object}.Copy(v)
 }
 
-type neutralizer struct {
-	merged bool
-	done   map[pickle.Value]pickle.Value
-}
+type neutralizer struct{ merged bool }
 
-func (n neutralizer) value(v pickle.Value) pickle.Value {
+func (n neutralizer) leaf(v pickle.Value) pickle.Value {
 	switch v := v.(type) {
 	case pickle.Unicode:
 		if n.merged {
 			return pickle.Str(v)
 		}
-		return v
 	case *big.Int:
 		if n.merged && v.IsInt64() {
 			return pickle.Int(v.Int64())
 		}
-		return v
-	case *pickle.List, *pickle.Tuple, *pickle.Dict, *pickle.Instance, *pickle.Reduce:
-		if done, ok := n.done[v]; ok {
-			return done
-		}
-	}
-
-	switch v := v.(type) {
-	case *pickle.List:
-		c := &pickle.List{}
-		n.done[v] = c
-		c.Items = n.items(v.Items)
-		return c
-	case *pickle.Tuple:
-		c := &pickle.Tuple{}
-		n.done[v] = c
-		c.Items = n.items(v.Items)
-		return c
-	case *pickle.Dict:
-		c := pickle.NewDict()
-		n.done[v] = c
-		n.fill(c, v)
-		return c
-	case *pickle.Instance:
-		c := &pickle.Instance{Class: v.Class, HasState: v.HasState}
-		n.done[v] = c
-		args := v.Args
-
-		if v.Kind == pickle.Reconstructed {
-			// gopickle keeps only the class of such an object.
-			if n.merged {
-				args = nil
-			} else {
-				c.Class = reconstructor
-			}
-		}
-
-		n.object(c, args, v.ListItems, v.DictItems, v.State)
-		return c
-	case *pickle.Reduce:
-		c := &pickle.Instance{HasState: v.HasState}
-		n.done[v] = c
-		if f, ok := v.Func.(*pickle.Global); ok {
-			c.Class = *f
-		}
-		n.object(c, v.Args, v.ListItems, v.DictItems, v.State)
-		return c
 	}
 
 	return v
@@ -88,35 +38,38 @@ func (n neutralizer) value(v pickle.Value) pickle.Value {
 
 var reconstructor = pickle.Global{Module: "copy_reg", Name: "_reconstructor"}
 
-func (n neutralizer) object(to *pickle.Instance, args *pickle.Tuple, list []pickle.Value, dict *pickle.Dict, state pickle.Value) {
-	if args != nil && len(args.Items) > 0 {
-		to.Args = pickle.NewTuple(n.items(args.Items)...)
+func (n neutralizer) object(v pickle.Value) pickle.Value {
+	var c pickle.Instance
+	switch v := v.(type) {
+	case *pickle.Instance:
+		c = *v
+		if v.Kind == pickle.Reconstructed {
+			// gopickle keeps only the class of such an object.
+			if n.merged {
+				c.Args = nil
+			} else {
+				c.Class = reconstructor
+			}
+		}
+		c.Kind = pickle.OldStyle
+	case *pickle.Reduce:
+		c = pickle.Instance{Args: v.Args, State: v.State, HasState: v.HasState, ListItems: v.ListItems, DictItems: v.DictItems}
+		if f, ok := v.Func.(*pickle.Global); ok {
+			c.Class = *f
+		}
 	}
 
-	if len(list) > 0 {
-		to.ListItems = n.items(list)
+	// Empty and missing are one to the other readers.
+	if c.Args != nil && len(c.Args.Items) == 0 {
+		c.Args = nil
 	}
-
-	if dict != nil && dict.Len() > 0 {
-		to.DictItems = pickle.NewDict()
-		n.fill(to.DictItems, dict)
+	if len(c.ListItems) == 0 {
+		c.ListItems = nil
 	}
-
-	to.State = n.value(state)
-}
-
-func (n neutralizer) items(items []pickle.Value) []pickle.Value {
-	c := make([]pickle.Value, len(items))
-	for i, v := range items {
-		c[i] = n.value(v)
+	if c.DictItems != nil && c.DictItems.Len() == 0 {
+		c.DictItems = nil
 	}
-	return c
-}
-
-func (n neutralizer) fill(to, from *pickle.Dict) {
-	for k, v := range from.All() {
-		to.Set(n.value(k), n.value(v))
-	}
+	return &c
 }
 
 // scan looks for what neutral would change.

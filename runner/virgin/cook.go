@@ -127,7 +127,7 @@ func (c *cooking) listID() (i18n.Text, error) {
 	}
 	bare := func() (i18n.Text, error) { return c.format("<%(id)s>", i18n.Vars{"id": id}) }
 	description := membership.Attr(c.l, "description")
-	if plain(description) == "" {
+	if py.Raw(description) == "" {
 		return bare()
 	}
 
@@ -154,7 +154,7 @@ func (c *cooking) listID() (i18n.Text, error) {
 // header is uheader(mlist, s, name, maxlinelen=width).
 func (c *cooking) header(s i18n.Text, name string, width int) (*message.HeaderValue, error) {
 	charset := "us-ascii"
-	if !printable(plain(s)) {
+	if !printable(py.Raw(s)) {
 		if charset = c.b.Texts().Charset(c.l.Str("preferred_language")); charset == "us-ascii" {
 			charset = "iso-8859-1"
 		}
@@ -172,7 +172,7 @@ func (c *cooking) header(s i18n.Text, name string, width int) (*message.HeaderVa
 
 	h, err := message.NewHeader(s, cs, o)
 	if isUnicodeError(err) && c.since(badDescription) {
-		c.b.Log("error", "list: %s: can't decode \"%s\" as %s", c.l.Name(), plain(s), charset)
+		c.b.Log("error", "list: %s: can't decode \"%s\" as %s", c.l.Name(), py.Raw(s), charset)
 		return message.NewHeader("", cs, o)
 	}
 
@@ -284,7 +284,7 @@ func (c *cooking) archiveURL() (i18n.Text, error) {
 			return nil, err
 		}
 	} else {
-		host, ok := urlHost(plain(private) + "/")
+		host, ok := urlHost(py.Raw(private) + "/")
 		if !ok {
 			return nil, py.NoAttribute(nil, "group")
 		}
@@ -301,7 +301,7 @@ func (c *cooking) archiveURL() (i18n.Text, error) {
 			return nil, err
 		}
 
-		if !strings.HasSuffix(plain(url), "/") {
+		if !strings.HasSuffix(py.Raw(url), "/") {
 			if url, err = i18n.SafeInterp("%(url)s/", i18n.Vars{"url": url}); err != nil {
 				return nil, err
 			}
@@ -315,7 +315,7 @@ func (c *cooking) archiveURL() (i18n.Text, error) {
 		return pickle.Unicode(strings.TrimSuffix(string(u), "/")), nil
 	}
 
-	return strings.TrimSuffix(plain(url), "/"), nil
+	return strings.TrimSuffix(py.Raw(url), "/"), nil
 }
 
 // urlHost is the first group of [^:]*://([^/]*)/.* at the beginning of a URL; false
@@ -327,18 +327,4 @@ func urlHost(url string) (host string, ok bool) {
 	}
 	host, _, ok = strings.Cut(rest[len("//"):], "/")
 	return host, ok
-}
-
-// plain is the bytes of a str, or the UTF-8 of a unicode.
-func plain(t i18n.Text) string {
-	switch t := t.(type) {
-	case string:
-		return t
-	case pickle.Str:
-		return string(t)
-	case pickle.Unicode:
-		return string(t)
-	}
-
-	return ""
 }
