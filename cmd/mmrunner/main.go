@@ -1,4 +1,5 @@
-// Command mmrunner takes over BounceRunner and CommandRunner of a GNU Mailman 2.1 site.
+// Command mmrunner does the work of BounceRunner, CommandRunner, VirginRunner and OutgoingRunner of a GNU Mailman 2.1
+// site, and takes mail from the mail server into Mailman's queues.
 //
 // Each command lives in a file of its own, and newRoot lists them all; what a command does is in the packages below
 // runner.
@@ -10,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime"
 	"strings"
 	"syscall"
 	"time"
@@ -44,8 +46,9 @@ func (e *exitError) Error() string {
 func (e *exitError) Unwrap() error { return e.err }
 
 func main() {
-	limitGarbage()
-	// Mailman's. What a process that dies has only just made has its mode already.
+	defer runtime.KeepAlive(limitGarbage())
+
+	// Mailman's umask, so that a file has its mode from the moment it is made, even if we die before it is complete.
 	syscall.Umask(0o007)
 
 	if local := zone.Local(os.Getenv("TZ")); local != nil {

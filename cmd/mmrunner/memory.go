@@ -14,12 +14,13 @@ const gcPercent = 40
 // would be interrupted for each megabyte of garbage.
 const heapFloor = 16 << 20
 
-var floor []byte
-
-// limitGarbage sets both, unless GOGC says what is wanted.
-func limitGarbage() {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(gcPercent)
-		floor = make([]byte, heapFloor)
+// limitGarbage sets the percentage and makes the floor, which counts for as long as the caller keeps it. Where GOGC says
+// what is wanted, that is left alone.
+func limitGarbage() (floor []byte) {
+	if os.Getenv("GOGC") != "" {
+		return nil
 	}
+
+	debug.SetGCPercent(gcPercent)
+	return make([]byte, heapFloor)
 }

@@ -72,14 +72,6 @@ type CharsetEntry struct {
 	Output *string // output_charset; nil where it has None
 }
 
-// Encodings of CharsetEntry, as email.Charset numbers them; 0 stands for None.
-const (
-	encodeNone     = 0
-	encodeQP       = 1
-	encodeBase64   = 2
-	encodeShortest = 3
-)
-
 // Module tells a module's source from those of the releases the Go code was
 // written from.
 type Module struct {
