@@ -91,7 +91,7 @@ func BenchmarkOpenDocument(b *testing.B) {
 	})
 }
 
-// BenchmarkIndex is what the first look at each dict of a document takes.
+// BenchmarkIndex measures the first look at each dict of a document.
 func BenchmarkIndex(b *testing.B) {
 	protocols(b, func(b *testing.B, d *pickle.Dict, proto int, p []byte) {
 		for b.Loop() {

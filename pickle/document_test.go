@@ -11,7 +11,7 @@ import (
 	"github.com/mmrunner/mmrunner/pickle"
 )
 
-// model is what a Document must be like: the same dict, decoded. Its values are
+// model is the dict that a Document must equal, decoded. Its values are
 // changed in the way that Python code would change them.
 type model struct{ d *pickle.Dict }
 

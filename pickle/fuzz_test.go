@@ -301,7 +301,7 @@ func holdsItself(d *pickle.Dict) bool {
 	return openErr != nil && bytes.Count(b, []byte("h\x01")) > 0
 }
 
-// github.com/nlpodyssey/gopickle, which is somebody else's reader, reads the
+// github.com/nlpodyssey/gopickle, which is an independent reader, reads the
 // same values where it can read them at all.
 func FuzzGopickle(f *testing.F) {
 	addSeeds(f)

@@ -28,7 +28,7 @@ func run(t testing.TB, input []byte, script string, args ...string) []byte {
 	return out
 }
 
-// setting is what the environment says about tests with random input, in
+// setting returns the environment's setting for tests with random input, in
 // MMRUNNER_TEST_COUNT and MMRUNNER_TEST_SEED.
 func setting(name, usual string) string {
 	if s := os.Getenv("MMRUNNER_TEST_" + name); s != "" {

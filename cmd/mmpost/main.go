@@ -96,7 +96,7 @@ func run(args []string, message io.Reader) error {
 	return entry.Enqueue()
 }
 
-// readConfig reads mmpost.conf beside the program. It decides where mail goes, so nobody but root and the program's
+// readConfig reads mmpost.conf beside the program. It decides where mail goes, so only root and the program's
 // owner may have written it.
 func readConfig() (*intake.Settings, []string, error) {
 	self, err := os.Executable()

@@ -79,7 +79,7 @@ a machine with Postfix, bounces by SMTP through a Postfix of its own, to the sav
 	return cmd
 }
 
-// benchDocument is what --json prints.
+// benchDocument is the document that --json prints.
 type benchDocument struct {
 	Rows  []bench.Row     `json:"rows"`
 	Loads []bench.LoadRow `json:"loads"`

@@ -167,12 +167,12 @@ func remember(s *site.Site, all []engine.Stats) error {
 	return errors.Join(errs...)
 }
 
-// drainDocument is what --json prints.
+// drainDocument is the document that --json prints.
 type drainDocument struct {
 	Runners []drainedRunner `json:"runners"`
 }
 
-// drainedRunner is what a runner has done.
+// drainedRunner counts what a runner has done.
 type drainedRunner struct {
 	Runner          string                 `json:"runner"`
 	Entries         int                    `json:"entries"`

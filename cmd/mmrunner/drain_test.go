@@ -84,7 +84,7 @@ func TestDrainSaysThatEntriesStay(t *testing.T) {
 
 	fmt.Fprintf(f, "\nLIST_LOCK_TIMEOUT = seconds(1)\n")
 	f.Close()
-	// Another host's lock, which nobody may break for hours.
+	// Another host's lock, which may not be broken for hours.
 	lock := filepath.Join(prefix, "locks", "test.lock")
 	claim := lock + ".elsewhere.example.com.77.1"
 	if err := os.WriteFile(claim, []byte(claim), 0o660); err != nil {

@@ -38,7 +38,7 @@ a command with a password.`,
 	return cmd
 }
 
-// dumpDocument is what --json prints.
+// dumpDocument is the document that --json prints.
 type dumpDocument struct {
 	Files []dump.Document `json:"files"`
 }

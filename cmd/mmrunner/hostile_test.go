@@ -14,7 +14,7 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/mmtest"
 )
 
-// evil is what a stranger would like to see printed: it clears the screen, sets the title, has text read backwards, and
+// evil is text of an attacker: it clears the screen, sets the title, has text read backwards, and
 // is both of the terminal's other kinds of control.
 const evil = "e\x1b[2J\x1b]0;owned\a\u202e\u009b31m\x9b\r\x7fx"
 

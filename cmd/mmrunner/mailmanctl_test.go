@@ -114,7 +114,7 @@ func (in *liveMailman) master() int {
 	return pid
 }
 
-// procInfo is what /proc says of one: its parent, its program and where it is.
+// procInfo is read from /proc for each process: its parent, its program and where it is.
 func procInfo(t *testing.T, pid int) (ppid int, exe, cwd string) {
 	t.Helper()
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))

@@ -27,7 +27,7 @@ today, or $SOURCE_DATE_EPOCH.`,
 		Args:        cobra.ExactArgs(1),
 		Annotations: exits(exitDone, exitNotDone),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			// Pages are for everybody; main set Mailman's mask.
+			// All users may read pages; main set Mailman's mask.
 			defer syscall.Umask(syscall.Umask(0o022))
 			if err := os.MkdirAll(args[0], 0o777); err != nil {
 				return err
@@ -54,7 +54,7 @@ func manPage(cmd *cobra.Command) bool {
 	return !cmd.HasParent() || cmd.IsAvailableCommand() && cmd.Name() != "help" && !strings.HasPrefix(cmd.CommandPath(), "mmrunner completion ")
 }
 
-// flagValue is what the library shows as the value of a flag that is set or not.
+// flagValue matches what the library prints as the value of a boolean flag.
 var flagValue = regexp.MustCompile(`\[=(true|false)\]`)
 
 // writeManPage writes a command's page into a directory.

@@ -70,7 +70,7 @@ func probe(cmd *cobra.Command, in *installation, o probeOptions) error {
 	return printJSON(cmd, probeDocument{s.Prefix, s.Python, b})
 }
 
-// probeDocument is what --json prints. The profile is as the program that asks the installation's Python writes it, and
+// probeDocument is the document that --json prints. The profile is as the program that asks the installation's Python writes it, and
 // so is its cache: its names are Mailman's.
 type probeDocument struct {
 	Prefix  string          `json:"prefix"`

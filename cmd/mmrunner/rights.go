@@ -15,7 +15,7 @@ import (
 )
 
 // leaveRoot has a process of root become Mailman's user, for good, before it opens anything of the installation. It
-// stays root only where nobody else can change anything of the installation. The error is for no Mailman, and where
+// stays root only where no other user can change the installation. The error is for no Mailman, and where
 // its user cannot be told.
 func (in *installation) leaveRoot() error {
 	if os.Geteuid() != 0 {
@@ -139,14 +139,14 @@ func (in *installation) createReport(name string) (*os.File, error) {
 
 	flag := os.O_WRONLY | os.O_CREATE | os.O_TRUNC
 	if os.Geteuid() == 0 {
-		// The directory may be one like /tmp, where anybody may be faster.
+		// The directory may be one like /tmp, where any user may be faster.
 		flag |= syscall.O_NOFOLLOW | syscall.O_NONBLOCK
 	}
 
 	return os.OpenFile(name, flag, 0o600)
 }
 
-// rewrite puts what write writes in the place of a file's content. Whoever reads the file meanwhile finds no empty one.
+// rewrite puts what write writes in the place of a file's content. A reader never finds an empty file.
 func rewrite(f *os.File, write func(io.Writer) error) error {
 	var b bytes.Buffer
 	if err := write(&b); err != nil {

@@ -19,7 +19,7 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/privilege"
 )
 
-// sharedMailman is a Mailman as it is installed: its group may write to it, and everybody may see it. A member of the
+// sharedMailman is a Mailman as it is installed: its group may write to it, and all users may read it. A member of the
 // group has forged what a member can.
 type sharedMailman struct {
 	t       *testing.T
@@ -195,7 +195,7 @@ func (in *sharedMailman) untouched(had map[string]bool) {
 	}
 }
 
-// settingsCode is what the member adds to mm_cfg.py.
+// settingsCode is the text that the member adds to mm_cfg.py.
 const settingsCode = `
 import os
 _f = open(%q, 'a')
@@ -204,7 +204,7 @@ _f.close()
 if os.getgroups().count(0): open(%q, 'a').write('the groups of root\n')
 `
 
-// forgeries are what the member leaves in the site for root to fall into.
+// forgeries are the traps that the member leaves in the site for root.
 var forgeries = map[string]func(in *sharedMailman){
 	"code in mm_cfg.py": func(in *sharedMailman) {
 		code := filepath.Join(in.t.TempDir(), "code")

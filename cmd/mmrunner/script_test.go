@@ -39,7 +39,7 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// own makes whoever runs the test Mailman's user: nobody else may enter where it is.
+// own makes the user who runs the test Mailman's user: no other may enter its directories.
 func own(config string) error {
 	u, err := user.Current()
 	if err != nil {

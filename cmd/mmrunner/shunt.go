@@ -38,7 +38,7 @@ Entries are named by the beginning of their file's name, as far as it tells them
 	return cmd
 }
 
-// shuntDocument is what shunt list --json prints.
+// shuntDocument is the document that shunt list --json prints.
 type shuntDocument struct {
 	Entries []shunt.Entry `json:"entries"`
 }
@@ -146,7 +146,7 @@ func orUnknown(s string) string {
 	return s
 }
 
-// shuntedEntry is what shunt show --json prints.
+// shuntedEntry is the document that shunt show --json prints.
 type shuntedEntry struct {
 	shunt.Entry
 	Rehearsal shunt.Rehearsal `json:"rehearsal"`

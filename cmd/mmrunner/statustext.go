@@ -17,7 +17,7 @@ import (
 // screen is a page that is put together before it is shown.
 type screen struct{ bytes.Buffer }
 
-// text is what of the page fits the terminal, if it is for one.
+// text is the page, cut to the terminal if it is for one.
 func (s *screen) text(fit bool) []byte {
 	_, rows, err := term.GetSize(int(os.Stdout.Fd()))
 	if !fit || err != nil || rows < 3 {
@@ -39,7 +39,7 @@ func screenWidth() int {
 	return terminal.Width
 }
 
-// checkLine is what a monitoring system shows, with performance data after the bar.
+// checkLine is the line for a monitoring system, with performance data after the bar.
 func checkLine(p statusDocument) string {
 	var texts []string
 	for _, a := range p.Alarms {

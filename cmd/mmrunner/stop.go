@@ -16,7 +16,7 @@ type stoppedError struct{ signal syscall.Signal }
 
 func (e *stoppedError) Error() string { return "stopped" }
 
-// status is what a shell reports of a process that the signal has ended: 130 for Ctrl-C.
+// status is the exit status that a shell reports of a process that the signal has ended: 130 for Ctrl-C.
 func (e *stoppedError) status() int { return 128 + int(e.signal) }
 
 // stopSignals turns SIGINT, SIGTERM and SIGHUP into the end of a command's context. SIGHUP that was ignored from the

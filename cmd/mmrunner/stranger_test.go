@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// Everybody on the machine can open a directory that everybody can read, and lock it with flock(2) for as long as they
+// Every user of the machine can open a directory that all may read, and lock it with flock(2) for as long as they
 // like: no work waits for that, and no end of it.
 func TestNoLockOfAStrangersStopsTheWork(t *testing.T) {
 	t.Parallel()

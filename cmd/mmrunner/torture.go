@@ -96,7 +96,7 @@ func tortureOutgoing(cmd *cobra.Command, dir string, worker []string, kills int,
 	return nil
 }
 
-// newTortureWork is what torture kills.
+// newTortureWork makes the hidden command that torture kills.
 func newTortureWork() *cobra.Command {
 	batch, port := 0, 0
 	var runners []string

@@ -120,7 +120,7 @@ func runVerify(cmd *cobra.Command, in *installation, o verifyOptions, lists []st
 	return nil
 }
 
-// pairDocument is what --json prints of two files.
+// pairDocument is the document that --json prints for two files.
 type pairDocument struct {
 	File     string           `json:"file"`
 	Against  string           `json:"against"`

@@ -12,7 +12,7 @@ import (
 // module's.
 var release string
 
-// build is what `mmrunner version --json` prints.
+// build is the document that `mmrunner version --json` prints.
 type build struct {
 	Version  string `json:"version"`
 	Commit   string `json:"commit,omitempty"`

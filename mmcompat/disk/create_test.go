@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// A file that is made under a name that somebody guessed is a new one: what a link there leads to stays as it is.
+// A file under a name that an attacker guessed is a new one: the target of a link there stays as it is.
 func TestCreateFollowsNoLink(t *testing.T) {
 	dir := t.TempDir()
 	other, name := filepath.Join(dir, "other"), filepath.Join(dir, "name")

@@ -1,5 +1,5 @@
 // Package hostlock keeps mmrunner processes apart from each other: by flock(2), on files that no user
-// but Mailman's user can open. Whoever can open a file can lock it for as long as they like; so no file of Mailman's
+// but Mailman's user can open. A user who can open a file can lock it for ever; so no file of Mailman's
 // own is locked, nor a directory, and a file that another user made under the name of one of ours is replaced.
 //
 // The kernel frees a lock when its process ends. The files stay: another process may have one open already.

@@ -41,7 +41,7 @@ func TestOneHasTheLockOrManyShareIt(t *testing.T) {
 	}
 }
 
-// What somebody else has put in the place of the file, and keeps locked, keeps nobody waiting.
+// A file that another user put in the place of ours, and keeps locked, makes no process wait.
 func TestAnothersFileIsReplaced(t *testing.T) {
 	for what, plant := range map[string]func(t *testing.T, file string) error{
 		"a link to a file": func(t *testing.T, file string) error {

@@ -60,7 +60,7 @@ func TestTakeOver(t *testing.T) {
 		t.Error("Python did not get the lock afterwards")
 	}
 
-	// It is somebody else's now.
+	// It belongs to another process now.
 	if again, err := TakeOver(t.Context(), path, *dead, f.options); again != nil || err != nil {
 		t.Errorf("got %v, %v, need that there is nothing to take over", again, err)
 	}

@@ -25,7 +25,7 @@ func Example() {
 		return
 	}
 	if err := l.Lock(context.Background(), 10*time.Second); err != nil {
-		fmt.Println(err) // somebody else has had it all the time
+		fmt.Println(err) // another process has had it all the time
 		return
 	}
 

@@ -83,7 +83,7 @@ func (l *Lock) breakExpired() (bool, error) {
 		return false, err
 	}
 
-	// Whoever has the lock now may not be the one whose time is over.
+	// The present owner may not be the one whose time is over.
 	now, err := stat(l.path)
 	if now == nil || err != nil || !os.SameFile(info, now) {
 		return false, err

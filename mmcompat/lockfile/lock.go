@@ -214,7 +214,7 @@ func (l *Lock) attempt() (got bool, err error) {
 	case err == nil:
 		return true, l.got()
 	case errors.Is(err, fs.ErrNotExist):
-		// Somebody cleaned the claim away. LockFile.py polls on without one.
+		// The claim was cleaned away. LockFile.py polls on without one.
 		return false, l.layClaim()
 	case !errors.Is(err, fs.ErrExist):
 		if errors.As(err, &errno) {

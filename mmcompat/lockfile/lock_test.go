@@ -449,7 +449,7 @@ func FuzzLockFileContents(f *testing.F) {
 }
 
 // A lock that this process could neither date nor give back is its own to break,
-// and the next who wants it does; nobody else may before its lifetime is over.
+// and the next claimant on this host does; a claimant elsewhere may not before its lifetime is over.
 func TestLockThatWasLeft(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "test.lock")
 	f := newFake(t, "here", 1001)

@@ -204,7 +204,7 @@ func (c *child) do(t *testing.T, line string) (held bool, claim string) {
 	return c.answer(t)
 }
 
-// Nobody's update is lost, whatever its process is written in and wherever it runs.
+// No update is lost, whatever its process is written in and wherever it runs.
 func TestContention(t *testing.T) {
 	rounds := 3
 	if s := os.Getenv("MMRUNNER_TEST_LOCK_ROUNDS"); s != "" {

@@ -221,7 +221,7 @@ func TestMemory(t *testing.T) {
 			save(t, l)
 		}
 
-		// Somebody else saves; the old state makes room for the new.
+		// Another process saves; the old state makes room for the new.
 		other := filepath.Join(l.FullPath(), "config.pck")
 		if err := os.Rename(other+".last", other); err != nil {
 			t.Fatal(err)

@@ -44,7 +44,7 @@ func (l *List) GetDeliveryStatusMembers(status ...Status) iter.Seq[string] {
 
 	return func(yield func(string) bool) {
 		for member := range l.GetMembers() {
-			// Whoever GetMembers gives is a member.
+			// All of GetMembers are members.
 			s, _ := l.GetDeliveryStatus(member)
 			for _, want := range status {
 				if s == want {

@@ -184,7 +184,7 @@ func testListAddresses(t *testing.T, prefix string) {
 	}
 }
 
-// A list whose languages lack the server's own gets it the first time anybody
+// A list whose languages lack the server's own gets it the first time a caller
 // asks for a member's language, and that is saved.
 func TestAvailableLanguages(t *testing.T) {
 	s := madeSite(t)

@@ -329,7 +329,7 @@ func TestOldDataVersion(t *testing.T) {
 	}
 }
 
-// A list that somebody else saved is loaded again; one that nobody did, or that
+// A list that another process saved is loaded again; one that none did, or that
 // we saved ourselves, is not.
 func TestReload(t *testing.T) {
 	s := madeSite(t)
@@ -359,7 +359,7 @@ func TestReload(t *testing.T) {
 		t.Errorf("config.pck.last has %d bytes", len(last))
 	}
 
-	// The same bytes in a new file, with the same time: still somebody's save.
+	// The same bytes in a new file, with the same time: still a save.
 	st, err := os.Stat(file)
 	if err != nil {
 		t.Fatal(err)

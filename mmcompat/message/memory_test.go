@@ -73,7 +73,7 @@ func floods(size int) map[string]string {
 	}
 }
 
-// parseCost is what Parse takes of memory in all, in bytes.
+// parseCost returns how many bytes Parse allocates in all.
 func parseCost(text string) (uint64, error) {
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)

@@ -1,6 +1,6 @@
 // Package privilege decides with whose rights mmrunner works.
 //
-// Everybody in Mailman's group may write to an installation's data, and as a rule to its settings and its code. So
+// Every member of Mailman's group may write to an installation's data, and as a rule to its settings and its code. So
 // no file there may be read, and its Python may not be started, with more than the rights of Mailman's
 // user. A process of root asks [Find] whose installation it is and calls [User.Become] before it opens anything in
 // it. What Find goes by cannot be forged by the group:

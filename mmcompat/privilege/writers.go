@@ -14,7 +14,7 @@ import (
 type writers struct {
 	uids   map[uint32]string // with an example of what they may change
 	gids   map[uint32]string
-	anyone string // what everybody may change; "" for nothing
+	anyone string // a path that every user may change; "" for none
 	link   string // a symbolic link that others than root may put there; "" for none
 }
 

@@ -26,7 +26,7 @@ func TestThisProcessLives(t *testing.T) {
 	}
 }
 
-// A process that nobody has waited for is as dead as one that is gone.
+// A zombie is as dead as a process that is gone.
 func TestZombieIsDead(t *testing.T) {
 	cmd := exec.Command("sleep", "60")
 	if err := cmd.Start(); err != nil {

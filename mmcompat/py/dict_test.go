@@ -90,7 +90,7 @@ func TestOrder(t *testing.T) {
 	}
 }
 
-// Reload is what putting the keys into a new dict in their order makes, whatever
+// Reload gives what putting the keys into a new dict in their order gives, whatever
 // history they have.
 func TestReload(t *testing.T) {
 	r := rand.New(rand.NewSource(2))

@@ -50,7 +50,7 @@ type question struct {
 	Texts   []string
 }
 
-// answer is what Python says of a question.
+// answer is Python's answer to a question.
 type answer struct {
 	Error  string
 	Groups int

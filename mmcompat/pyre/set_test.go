@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// linesSlowly is what Set.Lines does, by Search.
+// linesSlowly does by Search what Set.Lines does.
 func linesSlowly(patterns []*Regexp, text string) (all []string) {
 	at := 0
 	for _, line := range strings.SplitAfter(text, "\n") {

@@ -244,7 +244,7 @@ print json.dumps({'Entries': got, 'Schema': mm_cfg.QFILE_SCHEMA_VERSION})
 	}
 }
 
-// listOf is what an entry's list adds to its digest.
+// listOf is the list name that goes into an entry's digest.
 func listOf(it *Item) string {
 	if v, ok := it.Data.Get("listname"); ok {
 		return string(v.(pickle.Str))

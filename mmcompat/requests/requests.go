@@ -273,7 +273,7 @@ func (db *DB) Stage() ([]stage.File, error) {
 	return []stage.File{f}, nil
 }
 
-// mode is that of the files that ListAdmin makes: before 2.1.19 everybody could
+// mode is that of the files that ListAdmin makes: before 2.1.19 every user could
 // read them.
 func (db *DB) mode() fs.FileMode {
 	if hex := db.list.Site().Profile.HexVersion; hex >= 0x02010000 && hex < 0x02011300 {

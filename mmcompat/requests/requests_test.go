@@ -320,7 +320,7 @@ func madeList(t *testing.T) *maillist.List {
 	return l
 }
 
-// A list without a request.pck gets one at its next save after anybody looked.
+// A list without a request.pck gets one at its next save after a caller looked.
 func TestFirst(t *testing.T) {
 	l := madeList(t)
 	db, err := Open(l, Options{})
@@ -342,7 +342,7 @@ func TestFirst(t *testing.T) {
 	}
 }
 
-// removals are what a commit is told to remove.
+// removals are the files that a commit is to remove.
 type removals []string
 
 func (r *removals) Remove(path string)       { *r = append(*r, path) }

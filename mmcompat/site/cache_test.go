@@ -112,7 +112,7 @@ func TestCacheFollowsTheSources(t *testing.T) {
 	}
 }
 
-// A cache that others may have written, that is torn, or that somebody made for
+// A cache that others may have written, that is torn, or that was made for
 // another installation is as good as none.
 func TestCachesThatAreNotBelieved(t *testing.T) {
 	python := mmtest.Python(t)
@@ -221,7 +221,7 @@ func TestCacheOfManyStarts(t *testing.T) {
 	}
 }
 
-// The cache belongs to those whom the data belong to, whoever started first.
+// The cache has the data's owner and group, whichever user started first.
 func TestWhoseTheCacheIs(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("only root can give a directory away")

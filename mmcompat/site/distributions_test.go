@@ -11,7 +11,7 @@ import (
 )
 
 // distribution is where a package of Mailman 2.1 puts things. Paths are below a
-// root of the test's own; settings are what its patches put into Defaults.py.
+// root of the test's own; settings are those that its patches put into Defaults.py.
 type distribution struct {
 	prefix   string
 	settings map[string]string

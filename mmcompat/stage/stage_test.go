@@ -72,7 +72,7 @@ func TestPublish(t *testing.T) {
 			t.Errorf("before: got %v, %v", done, err)
 		}
 
-		// Once more is what a recovery does that does not know how far it came.
+		// A recovery that does not know how far the commit came does it once more.
 		for range 2 {
 			if err := f.Publish(nil); err != nil {
 				t.Fatal(err)
@@ -124,7 +124,7 @@ func TestPublishAfterCrash(t *testing.T) {
 	}
 }
 
-// When Tmp is gone and Final is somebody else's, there is nothing to publish
+// When Tmp is gone and Final is another process's, there is nothing to publish
 // and no silence about it.
 func TestPublishOvertaken(t *testing.T) {
 	dir := t.TempDir()

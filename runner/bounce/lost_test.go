@@ -25,7 +25,7 @@ import (
 	"github.com/mmrunner/mmrunner/runner/txn"
 )
 
-// place is what a run leaves: where the entry is, what the error log says of it,
+// place describes the result of a run: where the entry is, what the error log says of it,
 // and what the bounce log says.
 type place struct {
 	Queues []string // queue and extension of each file, e.g. "bad .psv"
@@ -37,7 +37,7 @@ const gone = "From: MAILER-DAEMON@mx.example.net\nX-Failed-Recipients: user0@exa
 
 var registered = []string{"small: user0@example.net bounce score: 1.0"}
 
-// nothing is what becomes of entries that are hard to handle, or cannot be.
+// nothing holds the results for entries that are hard or impossible to handle.
 var nothing = []struct {
 	name    string
 	prepare func(t *testing.T, s *site.Site)
@@ -381,7 +381,7 @@ func writeEntry(t *testing.T, s *site.Site, content string) {
 	writeNamed(t, s, "1700000000.5+"+strings.Repeat("0a", 20), content)
 }
 
-// writeNamed writes an entry that is so old that nobody is still at writing it.
+// writeNamed writes an entry that is too old to be still in the middle of being written.
 func writeNamed(t *testing.T, s *site.Site, base, content string) {
 	t.Helper()
 	writeQueued(t, s, "bounces", base, content)

@@ -12,7 +12,7 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/site"
 )
 
-// pages is what web pages do, until a file is there that says stop: one kind has
+// pages is a Python program that acts as web pages do, until a stop file is there: one kind has
 // the list's lock for a while and saves nothing, the other reads the list, waits
 // for its lock, and saves a change. How many changes there were is printed.
 const pages = `

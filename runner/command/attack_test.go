@@ -10,15 +10,15 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/mmtest"
 )
 
-// victims are members whose passwords nobody but they may be told.
+// victims are members whose passwords may be told to them only.
 var victims = []string{"vic0@example.net", "Vic1@Example.net", "vic2@example.net", "vic+3@example.net"}
 
-// secret is a victim's password. Nobody else's mail has it.
+// secret is a victim's password. No other member's mail has it.
 func secret(i int) string { return fmt.Sprintf("Qz%dtopXw", i) }
 
-// attackScene is mail of somebody who wants passwords, others' memberships and
-// headers of his own: MMRUNNER_TEST_HOSTILE messages. Beside being what it is
-// with Mailman, none of what leaves tells a password to anybody else than its
+// attackScene is mail of an attacker who wants passwords, others' memberships and
+// headers of their choice: MMRUNNER_TEST_HOSTILE messages. The result is as it is
+// with Mailman, and no message that leaves tells a password to any address but its
 // owner, or has a header that Mailman does not set.
 func attackScene(s *scene) {
 	lists := []string{"attack0", "attack1"}

@@ -72,7 +72,7 @@ func (s *scene) lists(specs ...mmtest.ListSpec) {
 	s.specs = append(s.specs, specs...)
 }
 
-// helpers are what a list's Python may call.
+// helpers are the functions that a list's Python may call.
 const helpers = `
 import email, time
 # A list that was just made does not know these yet.
@@ -141,7 +141,7 @@ func (s *scene) command(list, from, subject, body string) {
 		from, list, subject, len(s.mail), body))
 }
 
-// varDirs are what the runners change.
+// varDirs are the directories that the runners write to.
 var varDirs = []string{"lists", "qfiles", "logs", "locks", "data"}
 
 // compare has Mailman and mmrunner go through the same scene, once for each size of

@@ -67,7 +67,7 @@ func beyondCodecs(s *site.Site, msg *message.Message) string {
 
 	for part := range msg.TypedSubpartIterator("text", "plain") {
 		if charset, ok := part.GetContentCharset(); ok && charset != "" {
-			// Whoever cannot be decoded fails later, in the way Mailman does.
+			// A name that cannot be decoded fails later, as in Mailman.
 			if body, ok, err := part.GetPayloadDecoded(); ok && err == nil && codec.Beyond(body, charset) {
 				return "it is in " + charset
 			}
@@ -128,7 +128,7 @@ func wordsOf(msg *message.Message, data flags) []string {
 		words = append(words, py.Lower(w), py.Lower(w[strings.LastIndexByte(w, ':')+1:]))
 	}
 	for part := range msg.TypedSubpartIterator("text", "plain") {
-		// Whoever cannot be decoded fails later, in the way Mailman does.
+		// A name that cannot be decoded fails later, as in Mailman.
 		body, _, _ := part.GetPayloadDecoded()
 		for _, line := range splitLines(body) {
 			if w := fields(line); len(w) > 0 {

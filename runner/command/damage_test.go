@@ -9,7 +9,7 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/mmtest"
 )
 
-// damages are what may have become of a list's pending.pck or request.pck, as
+// damages are ways in which a list's pending.pck or request.pck may be damaged, as
 // Python that has its name in f.
 var damages = map[string][]string{
 	"pending.pck": {

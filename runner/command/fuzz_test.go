@@ -19,7 +19,7 @@ import (
 	"github.com/mmrunner/mmrunner/runner/txn"
 )
 
-// keeper is the member whose password must not get to anybody else.
+// keeper is the member whose password must not get to another address.
 const (
 	keeper    = "user000003@host003.example.net"
 	keptSafe  = "Zq8neverguessed"

@@ -282,7 +282,7 @@ func (s *scene) kindList(proto, name string) {
 
 // TestEqualKinds has each str in a list's state be an equal unicode, one at a time,
 // and each number an equal one of another type, as scripts for config_list and
-// withlist leave them. What bounces and commands do then is what they do in Mailman.
+// withlist leave them. Bounces and commands then do the same as in Mailman.
 // MMRUNNER_TEST_ALL has all of them; else every so many. Of all, MMRUNNER_TEST_KINDS
 // picks those with that text ("bounce_info"), MMRUNNER_TEST_STRIPE=3/24 every 24th.
 func TestEqualKinds(t *testing.T) {

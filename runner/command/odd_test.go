@@ -77,7 +77,7 @@ func oddScene(s *scene) {
 	}
 }
 
-// listed is what a test's name server has; what it lacks is not listed.
+// listed holds the records of a test's name server; all other names do not exist.
 var listed = map[string]string{
 	"['listed', 'example'].dbl.spamhaus.org":               "127.0.1.2",
 	"['refused', 'example'].dbl.spamhaus.org":              "127.0.1.255",

@@ -199,7 +199,7 @@ func (g *chance) list(name string) mmtest.ListSpec {
 	return spec
 }
 
-// record is what waits to be confirmed.
+// record is one record of pending.pck.
 func (g *chance) record(list string) string {
 	lang := g.one(g.one(g.langs...), "en")
 	switch g.IntN(8) {

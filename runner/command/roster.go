@@ -8,7 +8,7 @@ import (
 )
 
 // exactRoster is up to how many members "who" answers in Mailman's own order
-// even after other commands of the batch. In the answer of a larger list nobody
+// even after other commands of the batch. In the answer of a larger list no reader
 // can tell.
 const exactRoster = 5000
 
@@ -81,7 +81,7 @@ func (r *roster) moved(l *maillist.List, addr string, in bool) {
 	if r == nil {
 		return
 	}
-	// Whoever is in has the option.
+	// Each member in the dict has the option.
 	digest, _ := l.GetMemberOption(addr, maillist.Digests)
 	r.steps = append(r.steps, rosterStep{key: py.Lower(addr), in: in, digest: digest})
 }

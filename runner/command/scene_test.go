@@ -291,7 +291,7 @@ func hostileScene(s *scene) {
 			"(comment) who@example.org (comment)", "Group: g1@example.org, g2@example.org;",
 		} {
 			// Where whence is told to the owners, Mailman has all its variables
-			// told to whoever has the percent signs for it. mmrunner does not.
+			// printed for an address with the right percent signs in it. mmrunner does not.
 			if !strings.Contains(name, "%s@") && !strings.Contains(name, "%(") || list != "open" {
 				s.command(list, name, "subscribe", "")
 			}

@@ -361,7 +361,7 @@ func (r *results) setDigest(args []string) error {
 }
 
 // switchDigest moves the member between the two kinds of delivery; who is there
-// already stays. Nobody in Mailman catches it if the list lacks the other kind.
+// already stays. Mailman does not catch the exception if the list lacks the other kind.
 func (r *results) switchDigest(on bool, already error) error {
 	err := r.m.SetDigest(r.set.address, on)
 	if errors.Is(err, already) {

@@ -1,11 +1,11 @@
 // Package demo makes up a site for those who have no Mailman, as large as that of the
 // original story. [Make] makes it with the bounces of one mailing and some commands in
 // its queues; [Prepare] returns these as [Mail] instead, for [Deliver] to bring in by
-// LMTP. [Expected] is what the site must be like once all is handled, [Check] reads
+// LMTP. [Expected] describes the site once all is handled, [Check] reads
 // what it is like, and [Report] and [Compare] print both.
 //
 // Nothing of it is Mailman's: addresses, mail and texts are our own, and the
-// settings are what site.Builtin has. The state is read back by gopickle, which
+// settings are those of site.Builtin. The state is read back by gopickle, which
 // shares no code with what wrote it.
 package demo
 
@@ -31,7 +31,7 @@ type Options struct {
 	Now time.Time
 }
 
-// expected is what must be true of the site when its queues are empty.
+// expected describes the site when its queues are empty.
 type expected struct {
 	Members    int // of the list
 	BounceInfo int // members with bounce information

@@ -15,7 +15,7 @@ import (
 	"github.com/mmrunner/mmrunner/runner/txn"
 )
 
-// fragile is a lock that somebody breaks when it is asked for a certain time.
+// fragile is a lock that another process breaks when it is checked for the nth time.
 type fragile struct {
 	txn.Lock
 	asked *int
@@ -30,7 +30,7 @@ func (l fragile) Renew() (bool, error) {
 	return l.Lock.Renew()
 }
 
-// A lock that is broken under us, by somebody who then saves the list, is noticed
+// A lock that is broken under us, by a process that then saves the list, is noticed
 // before anything is renamed, and the batch is worked out again from what was saved
 // then.
 func TestLockBroken(t *testing.T) {

@@ -51,7 +51,7 @@ func TestLockIsLeftToWaiters(t *testing.T) {
 		t.Errorf("another list: got %v from now, need now", had.Sub(now))
 	}
 
-	// While somebody else has it the waiter is not late.
+	// While a third process has it the waiter is not late.
 	if err := os.Link(claim, path); err != nil {
 		t.Fatal(err)
 	}

@@ -103,7 +103,7 @@ func (l stuck) Unlock(unconditionally bool) error {
 }
 
 // A lock that could not be given back is, as soon as that can be done: this
-// process lives, so nobody else may break it.
+// process lives, so no other process may break it.
 func TestLockThatIsStuck(t *testing.T) {
 	for faults := 1; faults <= 4; faults++ {
 		s := countingSite(t, "")

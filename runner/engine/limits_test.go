@@ -136,7 +136,7 @@ func TestWhatKillsComesLast(t *testing.T) {
 	}
 }
 
-// A list that somebody else saves all the time is handled all the same, in batches
+// A list that another process saves all the time is handled all the same, in batches
 // that get smaller, and in the end under its lock.
 func TestListThatIsSavedAllTheTime(t *testing.T) {
 	s := countingSite(t, "other")
@@ -169,7 +169,7 @@ func TestListThatIsSavedAllTheTime(t *testing.T) {
 	}
 }
 
-// saved is a handler beside which somebody saves the list, unless it is locked.
+// saved is a handler beside which another process saves the list, unless it is locked.
 type saved struct {
 	meddler
 	applied int

@@ -26,7 +26,7 @@ import (
 	"github.com/mmrunner/mmrunner/runner/txn"
 )
 
-// use is what a process has of what must not grow.
+// use counts what a process holds and must not collect: descriptors, goroutines and memory.
 type use struct {
 	goroutines, files int
 	heap              int64

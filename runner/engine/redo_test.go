@@ -19,7 +19,7 @@ import (
 	"github.com/mmrunner/mmrunner/runner/txn"
 )
 
-// meddler is a handler that counts its entries in the list, and has somebody
+// meddler is a handler that counts its entries in the list, and has another process
 // else change the list while it does so for the first time.
 type meddler struct {
 	meddle func()
@@ -248,7 +248,7 @@ func replace(t *testing.T, file string) {
 	}
 }
 
-// A batch that is worked out under the lock dates it anew now and then, or somebody
+// A batch that is worked out under the lock dates it anew now and then, or another process
 // would break it if that took long.
 func TestLockIsRefreshed(t *testing.T) {
 	for _, c := range []struct {
@@ -266,7 +266,7 @@ func TestLockIsRefreshed(t *testing.T) {
 		times := 0
 		tries := 0
 		env.Lock = func(context.Context, string, time.Duration) (txn.Lock, error) {
-			// Until it takes the lock first, somebody else is always faster.
+			// Until it takes the lock first, the other process is always faster.
 			if tries++; tries <= maxTries {
 				replace(t, filepath.Join(s.ListDataDir(), "test", "config.pck"))
 			}

@@ -11,8 +11,8 @@ import (
 	"github.com/mmrunner/mmrunner/runner/txn"
 )
 
-// An entry that somebody writes in its place, rather than renaming it there, is
-// not taken for a broken one; a broken one is told at once if nobody has written
+// An entry that is written in its place, rather than renamed there, is
+// not taken for a broken one; a broken one is reported at once if it was not written
 // to it lately.
 func TestEntryThatIsBeingWritten(t *testing.T) {
 	s := site.FromProfile(t.TempDir(), site.Builtin())

@@ -72,7 +72,7 @@ func pythonString(s string) string {
 
 // find returns where the block stands in src, with the newline that was added
 // before it. ok is false if there is none; err says that the block was begun
-// but its end is gone, so that nobody can tell what is ours.
+// but its end is gone, so that our lines cannot be told from others.
 func find(src []byte) (start, end int, ok bool, err error) {
 	for _, begin := range []string{blockBegin, blockBeginNewline} {
 		start = lineIndex(src, begin)

@@ -16,7 +16,7 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/privilege"
 )
 
-// ErrEdited says that somebody has changed mm_cfg.py since it was read.
+// ErrEdited says that mm_cfg.py was changed after it was read.
 var ErrEdited = errors.New("it was edited meanwhile")
 
 // Config is mm_cfg.py as it was read: its text, and what has to stay when the text changes.
@@ -44,7 +44,7 @@ func ReadConfig(prefix string) (c *Config, err error) {
 	}
 	c.name = filepath.Base(real)
 
-	// Whoever may write to the prefix can put a link in the place of any directory in it: below it only what stays below
+	// A user who may write to the prefix can put a link in the place of any directory in it: below it only what stays below
 	// is opened.
 	if rel, ok := strings.CutPrefix(filepath.Dir(real)+"/", top+"/"); ok {
 		c.dir, err = openBelow(top, filepath.Clean(rel))

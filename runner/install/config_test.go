@@ -91,7 +91,7 @@ func TestReplaceKeepsModeLinkAndMovesTheSecond(t *testing.T) {
 	}
 }
 
-// An edit that somebody makes between the reading and the writing stays.
+// An edit that is made between the reading and the writing stays.
 func TestReplaceLosesNoEdit(t *testing.T) {
 	for what, edit := range map[string]func(file string) error{
 		"written over": func(file string) error { return os.WriteFile(file, []byte("edited"), 0o600) },
@@ -125,7 +125,7 @@ func TestReplaceLosesNoEdit(t *testing.T) {
 	}
 }
 
-// Root does not write to where a link leads that somebody else made.
+// Root does not follow a link that another user made.
 func TestReadConfigFollowsNoLinkOfTheGroup(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("only root is asked to write where others may")

@@ -43,7 +43,7 @@ func newPipeSite(t *testing.T, lists ...string) *pipeSite {
 		t.Fatal(err, p.site.Problem)
 	}
 
-	// Pipes run as nobody.
+	// Pipes run as the user nobody.
 	for dir := p.prefix; dir != "/" && dir != os.TempDir(); dir = filepath.Dir(dir) {
 		if err := os.Chmod(dir, 0o755); err != nil {
 			t.Fatal(err)
@@ -99,7 +99,7 @@ func (p *pipeSite) serve(t *testing.T) {
 	})
 }
 
-// config is what mmrunner prints for a mail server, without the domains that have
+// config returns what mmrunner prints for a mail server, without the domains that have
 // other users here.
 func (p *pipeSite) config(t *testing.T, server string) string {
 	t.Helper()

@@ -74,7 +74,7 @@ func (s *session) LMTPData(r io.Reader, status smtp.StatusCollector) error {
 	}
 
 	if err != nil {
-		// Whether anybody hears it or not: nothing of the message was taken.
+		// The client may be gone already; nothing of the message was taken.
 		return &smtp.SMTPError{Code: 451, EnhancedCode: smtp.EnhancedCode{4, 4, 2}, Message: "the message did not arrive whole"}
 	}
 	if text.err != nil {

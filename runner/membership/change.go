@@ -67,7 +67,7 @@ func (m *Manager) changeElsewhere(name, oldaddr, newaddr string) error {
 	}
 
 	if err := there.changeAddress(oldaddr, newaddr); err != nil {
-		// Nobody saves that list, although the entry goes on.
+		// That list is not saved, although the entry goes on.
 		there.b.Undo()
 		return err
 	}

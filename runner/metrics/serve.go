@@ -15,7 +15,7 @@ import (
 // grace is how long a request at hand may take when the server ends.
 const grace = 2 * time.Second
 
-// Whoever reaches the port must not use up what the runner needs for mail: file descriptors above all.
+// A client of the port must not use up what the runner needs for mail: file descriptors above all.
 const (
 	maxConnections = 16       // further ones wait until one of them ends
 	maxHeader      = 16 << 10 // bytes; Prometheus sends some hundred

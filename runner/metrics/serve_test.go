@@ -20,7 +20,7 @@ func descriptors(t *testing.T) int {
 	return len(names)
 }
 
-// Connections that somebody opens and leaves open take no more than a few descriptors, and whoever asks afterwards is
+// Connections that a client leaves open take no more than a few descriptors, and a later client is
 // answered.
 func TestIdleConnectionsTakeFewDescriptors(t *testing.T) {
 	addr, err := New(map[string]string{}, "").Serve(t.Context(), "localhost:0")

@@ -284,7 +284,7 @@ func TestPipelining(t *testing.T) {
 }
 
 // A process that ends between two transactions leaves the others to the next, which
-// gives nobody a message twice, whoever stops it: a signal, or a crash.
+// gives no recipient a message twice, whether a signal or a crash stops it.
 func TestGoesOnWhereItStopped(t *testing.T) {
 	t.Parallel()
 	for _, crash := range []bool{false, true} {
@@ -358,7 +358,7 @@ func releaseMemory(t testing.TB, st *site.Site) {
 	}
 }
 
-// BenchmarkNotices is what one notice of a list of 138,000 members takes, from the
+// BenchmarkNotices measures the time of one notice of a list of 138,000 members, from the
 // queue to the mail server.
 func BenchmarkNotices(b *testing.B) {
 	s := newServer(b)

@@ -30,7 +30,7 @@ var fillProgram string
 //go:embed testdata/dump.py
 var dumpProgram string
 
-// left is what a runner has left.
+// left holds the files and log lines that a runner left.
 type left struct {
 	Queues map[string][][]string `json:"queues"`
 	Log    map[string][]string   `json:"log"`
@@ -38,7 +38,7 @@ type left struct {
 	Given  []string              `json:"-"` // to the mail server
 }
 
-// boundary is what Python makes at random.
+// boundary matches the MIME boundaries, which Python makes at random.
 var boundary = regexp.MustCompile(`={15}\d+==`)
 
 func dump(t *testing.T, prefix string, s *server) (l left) {
@@ -122,7 +122,7 @@ func settings(t testing.TB, prefix, lines string) {
 	}
 }
 
-// varDirs are what a runner changes.
+// varDirs are the directories that a runner writes to.
 var varDirs = []string{"lists", "qfiles", "logs", "locks", "data"}
 
 func copyDirs(t testing.TB, from, to string) {

@@ -233,7 +233,7 @@ func (s *server) message(in *bufio.Reader, envelope []string, say func(string, s
 	return say(answer, "250 ok")
 }
 
-// take is what it was given since it was last asked.
+// take returns what the server was given since the last call.
 func (s *server) take() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -160,7 +160,7 @@ func (w *Worker) ended() error {
 	w.in.Close()
 	err := w.cmd.Wait()
 	if err != nil {
-		// Nobody else knows that it was ours; its locks would stand until their time is over.
+		// No other process knows that it was ours; its locks would stand until their time is over.
 		err = errors.Join(err, unlock(context.Background(), w.site, w.cmd.Process.Pid))
 	}
 

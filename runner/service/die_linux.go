@@ -6,7 +6,7 @@ import (
 	"unsafe"
 )
 
-// die ends the process as a signal does that nobody handles, which is what
+// die ends the process as a signal without a handler does, which is what
 // SIGUSR1 is to bin/qrunner: Go's runtime would drop it.
 func die(sig syscall.Signal) {
 	// The kernel's struct sigaction with nothing in it is SIG_DFL.

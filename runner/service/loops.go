@@ -12,7 +12,7 @@ import (
 	"github.com/mmrunner/mmrunner/runner/txn"
 )
 
-// loops run beside each other: what waits for the mail server keeps nobody else
+// loops run beside each other: a runner that waits for the mail server keeps no other
 // waiting.
 type loops []*engine.Loop
 

@@ -45,7 +45,7 @@ func (p *Process) observe(env *txn.Env, engines []*engine.Engine, specs []qrunne
 	}
 }
 
-// logLine is what the qrunner log says of a commit, e.g.
+// logLine makes the line of the qrunner log for a commit, e.g.
 //
 //	BounceRunner: list announce: 5000 entries in 0.90 s, lock held 0.001 s: 4200 registered, 800 forwarded
 func logLine(c history.Commit) string {

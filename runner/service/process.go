@@ -24,7 +24,7 @@ type Process struct {
 	Site    *site.Site
 	Runners []qrunner.Spec // all of them mmrunner's
 	Handler func(name string, s *site.Site) (runner.Handler, error)
-	// Version is what the qrunner log says at the start.
+	// Version is written to the qrunner log at the start.
 	Version string
 
 	Once    bool // one entry each

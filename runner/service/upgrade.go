@@ -72,7 +72,7 @@ func (r *replacement) run(ctx context.Context) {
 }
 
 // look looks at the program's file. Package managers rename a complete file into
-// its place; one that is still being written by somebody else changes its time
+// its place; one that another program is still writing changes its time
 // of change, and is left for the next look.
 func (r *replacement) look() {
 	r.mu.Lock()

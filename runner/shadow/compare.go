@@ -29,7 +29,7 @@ func (d Difference) String() string {
 	return fmt.Sprintf("batch %d, %s: %s: Python has %s, mmrunner %s", d.Batch, d.Where, d.Path, d.Python, d.Mmrunner)
 }
 
-// nothing is what a side has that lacks something.
+// nothing stands for a file or value that one side lacks.
 const nothing = "nothing"
 
 // most is how many differences of one file are told.
@@ -304,7 +304,7 @@ func (m masks) file(b []byte) string {
 	return recordText(m.value(v))
 }
 
-// leftLocks are lock files that nobody took away.
+// leftLocks are lock files that were not removed.
 func leftLocks(dir string) ([]string, error) {
 	names, err := os.ReadDir(dir)
 	if err != nil {

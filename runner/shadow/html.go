@@ -52,7 +52,7 @@ func (r *Report) HTML(w io.Writer) error {
 	return reportPage.Write(w, title, refresh, data)
 }
 
-// pageData is what the page is made of. The Most figures are what bars are drawn to.
+// pageData is the input of the page's template. The Most figures are what bars are drawn to.
 type pageData struct {
 	*Report
 	Covered, Missing                                []string

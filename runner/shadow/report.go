@@ -9,7 +9,7 @@ import (
 	"github.com/mmrunner/mmrunner/runner"
 )
 
-// Batch is what came of one batch.
+// Batch is the result of one batch.
 type Batch struct {
 	N        int       `json:"n"`
 	Runner   string    `json:"runner"`
@@ -29,14 +29,14 @@ type Batch struct {
 	disabled int
 }
 
-// Side is what one side needed for a batch, in seconds: from the first entry to
+// Side holds the time that one side took for a batch, in seconds: from the first entry to
 // the last list saved, and for how long it held list locks.
 type Side struct {
 	Seconds float64 `json:"seconds"`
 	Held    float64 `json:"lock_held_seconds"`
 }
 
-// Report is what a shadow has seen so far.
+// Report holds the findings of a shadow so far.
 type Report struct {
 	Started time.Time `json:"started"`
 	Ended   time.Time `json:"ended"`
@@ -67,7 +67,7 @@ type Report struct {
 	// Causes are the kinds of differences among Differences.
 	Causes   []Cause  `json:"causes"`
 	Coverage Coverage `json:"coverage"`
-	// Recommendation is what to do now.
+	// Recommendation says what the administrator should do now.
 	Recommendation string `json:"recommendation"`
 }
 

@@ -266,7 +266,7 @@ func (s *shadow) work(ctx context.Context, queue string) error {
 	return nil
 }
 
-// done is what a replay comes to.
+// done is the result of a replay.
 type done struct {
 	batch Batch
 	found []Difference

@@ -63,7 +63,7 @@ func openSpool(dir string) (*spool, error) {
 }
 
 // removeRuns removes what earlier shadows have left in a spool that is locked: directories with a run's name. Other
-// files are somebody else's, who named a directory that has more in it.
+// files belong to the user, who named a directory that has more in it.
 func removeRuns(dir string) error {
 	names, err := os.ReadDir(dir)
 	if err != nil {

@@ -19,7 +19,7 @@ import (
 	"github.com/mmrunner/mmrunner/runner/txn"
 )
 
-// Rehearsal is what would become of an entry now.
+// Rehearsal tells what would become of an entry if it were retried now.
 type Rehearsal struct {
 	// Outcome is "" where it was not tried; Why says why not, or what it would be shunted or kept for.
 	Outcome runner.Outcome `json:"outcome,omitempty"`

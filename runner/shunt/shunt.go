@@ -31,7 +31,7 @@ type Entry struct {
 	From    string `json:"from,omitempty"`
 	Subject string `json:"subject,omitempty"`
 	Why     string `json:"why"`
-	// Now is what stands in the way of handling it now, "" for nothing that can be told without trying.
+	// Now is the reason why it cannot be handled now; "" if there is none that shows without trying.
 	Now string `json:"now,omitempty"`
 }
 
@@ -157,7 +157,7 @@ func field(m *message.Message, name string) string {
 	return strings.Join(strings.Fields(fmt.Sprint(v)), " ")
 }
 
-// obstacle is what keeps an entry that can be read from being handled.
+// obstacle returns the reason why an entry that can be read cannot be handled.
 func (e *Entry) obstacle(s *site.Site) string {
 	switch {
 	case strings.ContainsRune(e.List, '/') || strings.HasPrefix(e.List, "."):

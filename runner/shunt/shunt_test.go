@@ -161,7 +161,7 @@ func TestTheErrorLogSaysWhyPythonShunted(t *testing.T) {
 	}
 }
 
-// A rehearsal is what happens then, and changes nothing.
+// A rehearsal tells what a retry then does, and changes nothing.
 func TestRehearsalIsWhatHappensAfterARetry(t *testing.T) {
 	s := newSite(t)
 	base := entry(t, s, "shunt", ".pck", demo.ListName, s.QueueDir("bounces"))

@@ -31,7 +31,7 @@ type Holder struct {
 	Command        string  `json:"command,omitempty"`
 }
 
-// suffix is what a list's lock is called after its name.
+// suffix ends the name of a list's lock file.
 const suffix = ".lock"
 
 func (l *looker) locks() {

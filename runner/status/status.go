@@ -30,11 +30,11 @@ type Status struct {
 	Orphans   []Orphan  `json:"orphans"`
 	// Batches are the last that mmrunner handled, the last one last.
 	Batches []history.Commit `json:"batches"`
-	// Mail is what the LMTP server of each host has taken, as it last wrote down.
+	// Mail counts the messages that the LMTP server of each host has taken, as it last wrote down.
 	Mail []lmtp.Counts `json:"mail"`
 	// Blind tells that the system hides other users' processes from this user.
 	Blind bool `json:"processes_hidden"`
-	// Unseen is what could not be looked at, and why.
+	// Unseen names the files and processes that could not be looked at, and why.
 	Unseen []string `json:"unseen"`
 
 	// python are the Python runners whose place mmrunner takes on this site, once mailmanctl starts it.
@@ -44,7 +44,7 @@ type Status struct {
 // Master is mailmanctl, the process that starts the runners.
 type Master struct {
 	State   MasterState `json:"state"`
-	Reason  string      `json:"reason,omitempty"` // why the state is what it is, or is not known
+	Reason  string      `json:"reason,omitempty"` // for the state, or why it is not known
 	Process *Process    `json:"process,omitempty"`
 }
 

@@ -186,7 +186,7 @@ func TestLook(t *testing.T) {
 		t.Errorf("got batches %+v, need one", st.Batches)
 	}
 
-	// With nobody at work, what is at hand is an orphan too.
+	// With no runner at work, an entry in hand is an orphan too.
 	st = Look(s, Options{Host: "here", Proc: fakeProc(t, nil)})
 	found := false
 	for _, o := range st.Orphans {
@@ -316,7 +316,7 @@ func TestHTMLIsSelfContainedAndEscaped(t *testing.T) {
 	}
 }
 
-// Bounces wait for others of their list, and say so; an entry for which nobody works says that.
+// Bounces wait for others of their list, and say so; an entry without a runner says that.
 func TestQueuesSayWhyEntriesWait(t *testing.T) {
 	s := site.FromProfile(t.TempDir(), site.Builtin())
 	proc := fakeProc(t, map[int][]string{14: {"/opt/mmrunner", "run", "--prefix", s.Prefix, "Bounce"}})

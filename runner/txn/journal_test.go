@@ -291,7 +291,7 @@ func TestFinishedFromHalfWay(t *testing.T) {
 	wantFile(t, sc.env.Log.Path("bounce"), "another's\n"+text)
 }
 
-// A list that somebody has changed meanwhile is not overwritten: the entries are
+// A list that another process has changed meanwhile is not overwritten: the entries are
 // handled anew.
 func TestUndone(t *testing.T) {
 	sc := newScene(t)
@@ -309,7 +309,7 @@ func TestUndone(t *testing.T) {
 	wantFile(t, sc.bounce+".pck", "bounce")
 }
 
-// The temporary files of a list that somebody has removed or renamed went with
+// The temporary files of a list that was removed or renamed went with
 // it. That they are gone does not tell that they were published: the entries are
 // handled anew, as those of a list that is not there.
 func TestListGone(t *testing.T) {
@@ -548,7 +548,7 @@ func TestGarbledRecord(t *testing.T) {
 		wantFile(t, sc.bounce+".bak", "bounce")
 	}
 
-	// Whoever has looked into it removes it.
+	// Recovery has read it, and removes it.
 	if err := os.Remove(file); err != nil {
 		t.Fatal(err)
 	}
@@ -595,7 +595,7 @@ func TestLivesStill(t *testing.T) {
 	sc.recover(t)
 }
 
-// Who may write to DATA_DIR is not to have somebody else's files removed.
+// A user who may write to DATA_DIR cannot have recovery remove another user's files.
 func TestRefused(t *testing.T) {
 	sc := newScene(t)
 	sc.recover(t)
@@ -656,7 +656,7 @@ func TestUnwritten(t *testing.T) {
 	}
 }
 
-// Neither of an engine's files may be read by everybody, and no message is in
+// No other user may read an engine's files, and no message is in
 // them.
 func TestModes(t *testing.T) {
 	sc := newScene(t)
@@ -678,7 +678,7 @@ func TestModes(t *testing.T) {
 	}
 }
 
-// BenchmarkRecord is what a batch of 5,000 bounces costs beside its list: the work
+// BenchmarkRecord measures what a batch of 5,000 bounces costs beside its list: the work
 // file and the record.
 func BenchmarkRecord(b *testing.B) {
 	s := site.FromProfile(b.TempDir(), site.Builtin())

@@ -17,7 +17,7 @@ import (
 	"github.com/mmrunner/mmrunner/runner/events"
 )
 
-// Everybody in Mailman's group may write to DATA_DIR. So a journal is a claim: it counts only if Mailman's user or root
+// Every member of Mailman's group may write to DATA_DIR. So a journal is a claim: it counts only if Mailman's user or root
 // wrote it, and each path in it must lie in one of the site's own directories, with no symbolic link below the
 // directory that a setting names. (The settings' directories themselves may be links, as distributions have them.)
 

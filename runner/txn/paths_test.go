@@ -113,7 +113,7 @@ func TestWorkFileNamesOnlyPlacesOfTheSite(t *testing.T) {
 	}
 }
 
-// What another user has put into DATA_DIR, or a link, is not read and stops nobody.
+// A journal that another user owns, or that is a link, is not read, and the runner starts all the same.
 func TestJournalOfAnotherUserIsLeftAlone(t *testing.T) {
 	for what, forge := range map[string]func(t *testing.T, file string){
 		"another user's": func(t *testing.T, file string) {

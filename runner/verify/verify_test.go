@@ -265,7 +265,7 @@ func TestTorn(t *testing.T) {
 	}
 }
 
-// epoch is when a file was last written that nobody is writing now.
+// epoch is the time of files that are not being written now.
 var epoch = time.Unix(1e9, 0)
 
 // A file that goes before it is read is counted, not complained of.

@@ -25,7 +25,7 @@ var fillProgram string
 //go:embed testdata/dump.py
 var dumpProgram string
 
-// made is what a runner has made of the queue.
+// made holds the files and log lines that a runner left.
 type made struct {
 	Queues map[string][][]string `json:"queues"`
 	Log    []string              `json:"log"`
@@ -83,7 +83,7 @@ func settings(t *testing.T, prefix, lines string) {
 	}
 }
 
-// varDirs are what a runner changes.
+// varDirs are the directories that a runner writes to.
 var varDirs = []string{"lists", "qfiles", "logs", "locks", "data"}
 
 func copyDirs(t *testing.T, from, to string) {

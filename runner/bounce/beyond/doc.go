@@ -5,7 +5,7 @@
 // It knows no products. A message is first told apart by its structure: a
 // disposition notification (RFC 8098), a complaint (RFC 5965), a report of
 // success or delay (RFC 3464), an automatic reply (RFC 3834). None of these
-// charges anybody. What remains has to be sent by a mail system to count, and its
+// charges any member. What remains has to be sent by a mail system to count, and its
 // recipients are found by the first of these rules that finds some:
 //
 //	status      the fields of RFC 3464 in a message/delivery-status part or the

@@ -33,7 +33,7 @@ type addr struct {
 	leading bool // the line begins with it, or with a label and it
 }
 
-// role is what a line calls an address.
+// role is the part that a line gives an address.
 type role int
 
 const (

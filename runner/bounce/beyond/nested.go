@@ -9,7 +9,7 @@ import (
 // WithoutNestedReports returns a message without the delivery reports that lie
 // inside a message that it returns, and whether it has some. Mailman's DSN module
 // counts these as if the mail server had written them, so the author of a post
-// can charge anybody with bounces of it. The message itself is not changed, and
+// can charge any member with bounces of it. The message itself is not changed, and
 // returned as it is if it has none.
 func WithoutNestedReports(m *message.Message) (*message.Message, bool) {
 	if !hasNested(m) {

@@ -143,7 +143,7 @@ func filled(fill string, size int) string {
 	return string(b[:size])
 }
 
-// processorTime is what this thread has used, whatever else the machine does.
+// processorTime returns the processor time of this thread, which other load on the machine does not change.
 func processorTime(b *testing.B) time.Duration {
 	var u unix.Rusage
 	if err := unix.Getrusage(unix.RUSAGE_THREAD, &u); err != nil {

@@ -64,7 +64,7 @@ for line in sys.stdin:
     print >> out, json.dumps(all)
 `
 
-// found is what one module finds in a message. The module "parse" is the parser,
+// found holds the addresses that one module finds in a message. The module "parse" is the parser,
 // which only fails.
 type found struct {
 	Module string
@@ -81,7 +81,7 @@ func latin(s string) string {
 	return string(r)
 }
 
-// askPython is what the Mailman at prefix finds in messages.
+// askPython returns the addresses that the Mailman at prefix finds in messages.
 func askPython(t testing.TB, prefix string, messages []string, extra ...string) [][]found {
 	t.Helper()
 	var in bytes.Buffer
@@ -103,7 +103,7 @@ func askPython(t testing.TB, prefix string, messages []string, extra ...string) 
 	return all
 }
 
-// ours is what each module of a detector finds in a message.
+// ours returns the addresses that each module of a detector finds in a message.
 func ours(d *Detector, text string) []found {
 	m, err := message.Parse(text)
 	var exception *py.Error

@@ -68,7 +68,7 @@ Status: 5.2.2
 	}
 }
 
-// BenchmarkFind is what it costs to find out why, of a usual report.
+// BenchmarkFind measures how long it takes to find the reason in a usual report.
 func BenchmarkFind(b *testing.B) {
 	m := parse(b, "From: MAILER-DAEMON@mx.example.net\nContent-Type: multipart/report; report-type=delivery-status; boundary=B\n\n--B\nContent-Type: text/plain\n\n"+
 		strings.Repeat("A line of the text that every report begins with.\n", 10)+"--B\nContent-Type: message/delivery-status\n\nReporting-MTA: dns; mx.example.net\n\n"+

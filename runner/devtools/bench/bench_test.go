@@ -209,7 +209,7 @@ func BenchmarkEvents(b *testing.B) {
 	b.ReportMetric(without[len(without)/2]*1000, "batch-cpu-ms")
 }
 
-// processorTime is what this process has used, in seconds.
+// processorTime returns this process's processor time in seconds.
 func processorTime(b *testing.B) float64 {
 	b.Helper()
 	var u unix.Rusage

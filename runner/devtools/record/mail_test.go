@@ -16,7 +16,7 @@ import (
 	"github.com/mmrunner/mmrunner/pickle"
 )
 
-// outgoing is what a message in a queue is, without its words.
+// outgoing describes a message in a queue, without its text.
 type outgoing struct {
 	Queue      string   `json:"queue"`
 	List       string   `json:"list"`

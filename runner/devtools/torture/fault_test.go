@@ -14,7 +14,7 @@ import (
 	"github.com/mmrunner/mmrunner/runner/events"
 )
 
-// faults are what a disk, a quota or a limit makes of a call.
+// faults are the errors that a disk, a quota or a limit gives a call.
 var faults = map[string]syscall.Errno{
 	"ENOSPC": syscall.ENOSPC, "EDQUOT": syscall.EDQUOT, "EIO": syscall.EIO,
 	"EROFS": syscall.EROFS, "EMFILE": syscall.EMFILE, "EACCES": syscall.EACCES,
@@ -43,7 +43,7 @@ func lasting(i int) int { return []int{0, 1, 2 + i%13, 1 << 30}[i%lasts] }
 const lasts = 4
 
 // Whichever call that changes a file fails, with whichever error, and for however
-// long: the entries are done or still there, somebody is told why, and once the
+// long: the entries are done or still there, a log says why, and once the
 // fault is gone all is as it would have been.
 func TestFaultAtEachCall(t *testing.T) {
 	b := newBench(t, small, smallBatch)

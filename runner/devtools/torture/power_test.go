@@ -15,7 +15,7 @@ import (
 	"testing"
 )
 
-// disk is what a file system has to remember of a recorded run: which calls made
+// disk holds the part of a recorded run that a file system must remember: which calls made
 // which changes to names and to contents, and which of these were flushed.
 type disk struct {
 	pool  string            // has each file that ever was, by inode, as it was in the end
@@ -32,7 +32,7 @@ type event struct {
 	flushed  bool
 }
 
-// contents are what is known of a file's bytes.
+// contents are the known bytes of a file.
 type contents struct {
 	now     []byte
 	flushed []byte
@@ -148,7 +148,7 @@ func (d *disk) after(n int, keep func() bool, cut func(n int) int) (names map[st
 	return names, files
 }
 
-// wholeClaim is what a lock file of ours holds.
+// wholeClaim matches the content of a lock file of ours.
 var wholeClaim = regexp.MustCompile(`\.[0-9]+\.1[0-9]{9}$`)
 
 // restore makes the world what names and files say. List state and queue entries
@@ -170,7 +170,7 @@ func (d *disk) restore(names map[string]uint64, files map[uint64][]byte) error {
 
 		rel := strings.TrimPrefix(name, d.root+"/")
 		if strings.HasPrefix(rel, "locks/") && !wholeClaim.Match(b) {
-			// Nobody can tell whose a torn lock was: it stands until its time is over, as it
+			// A torn lock does not tell its owner: it stands until its time is over, as it
 			// would for Mailman. Here that is so.
 			continue
 		}
@@ -254,7 +254,7 @@ func (b *bench) empty(t *testing.T) {
 
 // Whenever the power goes, and whatever the disk then has of what was not flushed:
 // each entry takes effect once. What is not promised is log lines, and that
-// temporary files go that nobody remembers.
+// temporary files go that no journal names.
 func TestPowerLoss(t *testing.T) {
 	b := newBench(t, small, smallBatch)
 	d := record(t, b)
