@@ -26,6 +26,12 @@ type liveMailman struct {
 
 func underMailman(t *testing.T, settings string) *liveMailman {
 	t.Helper()
+	return newMailman(t, fmt.Sprintf("PYTHON = %q\n%s", program(t), settings))
+}
+
+// newMailman is a Mailman with settings of the test, which mmrunner is not in front of.
+func newMailman(t *testing.T, settings string) *liveMailman {
+	t.Helper()
 	in := &liveMailman{t: t, prefix: mmtest.Clone(t), python: mmtest.Python(t)}
 	config := filepath.Join(in.prefix, "Mailman", "mm_cfg.py")
 	b, err := os.ReadFile(config)
@@ -33,7 +39,7 @@ func underMailman(t *testing.T, settings string) *liveMailman {
 		t.Fatal(err)
 	}
 
-	b = fmt.Appendf(b, "\nPYTHON = %q\n%s\n", program(t), settings)
+	b = fmt.Appendf(b, "\n%s\n", settings)
 	if err := os.WriteFile(config, b, 0o664); err != nil {
 		t.Fatal(err)
 	}

@@ -22,6 +22,10 @@ var replacedBy = map[string][]string{
 	"Handlers/ToOutgoing":  {"VirginRunner"},
 	"Queue/IncomingRunner": {"VirginRunner"},
 	"Queue/VirginRunner":   {"VirginRunner"},
+
+	"Handlers/Decorate":    {"OutgoingRunner"},
+	"Handlers/SMTPDirect":  {"OutgoingRunner"},
+	"Queue/OutgoingRunner": {"OutgoingRunner"},
 }
 
 func replaced(module string) bool {
