@@ -6,10 +6,10 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"regexp"
-	"syscall"
+
+	"github.com/mmrunner/mmrunner/mmcompat/disk"
 )
 
 // maxSettings is how much is read of a settings file. Defaults.py has 82 KB.
@@ -65,18 +65,11 @@ var plainString = regexp.MustCompile(`^(?:'([^'\\]*)'|"([^"\\]*)")[ \t]*(?:#.*)?
 
 // readSettings reads a settings file without waiting for a pipe in its place.
 func readSettings(file string) ([]byte, error) {
-	f, err := os.OpenFile(file, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	f, _, err := disk.OpenPlain(file, true)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
-	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s: got mode %v, need a plain file", file, info.Mode())
-	}
 
 	return io.ReadAll(io.LimitReader(f, maxSettings))
 }

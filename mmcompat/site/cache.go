@@ -11,6 +11,8 @@ import (
 	"regexp"
 	"slices"
 	"syscall"
+
+	"github.com/mmrunner/mmrunner/mmcompat/disk"
 )
 
 // cacheName is the file beside the installation's data that keeps its profile.
@@ -86,15 +88,11 @@ func readTrusted(file string) ([]byte, error) {
 		return nil, err
 	}
 
-	f, err := os.OpenFile(file, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
+	f, info, err := disk.OpenPlain(file, false)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
 	if !trusted(info, dir, os.Geteuid()) {
 		return nil, errNotTrusted
 	}

@@ -18,17 +18,8 @@ func (s *Site) Value(name string) (v any, ok bool) {
 // else. A unicode setting is returned in UTF-8.
 func (s *Site) Str(name string) string {
 	v, _ := s.Value(name)
-	return text(v)
-}
-
-func text(v any) string {
-	switch v := v.(type) {
-	case pickle.Str:
-		return string(v)
-	case pickle.Unicode:
-		return string(v)
-	}
-	return ""
+	text, _ := py.StringOf(v)
+	return text
 }
 
 // Int returns a setting that is a number or a bool as Python's int() would, 0
@@ -66,19 +57,12 @@ func (s *Site) Bool(name string) bool {
 // nil if it is missing or something else.
 func (s *Site) List(name string) []string {
 	v, _ := s.Value(name)
-	var items []any
-	switch v := v.(type) {
-	case *pickle.List:
-		items = v.Items
-	case *pickle.Tuple:
-		items = v.Items
-	}
+	items, _ := py.Items(v)
 
 	var list []string
 	for _, item := range items {
-		switch item.(type) {
-		case pickle.Str, pickle.Unicode:
-			list = append(list, text(item))
+		if text, ok := py.StringOf(item); ok {
+			list = append(list, text)
 		}
 	}
 

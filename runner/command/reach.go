@@ -8,7 +8,6 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/message"
 	"github.com/mmrunner/mmrunner/mmcompat/pending"
 	"github.com/mmrunner/mmrunner/mmcompat/py"
-	"github.com/mmrunner/mmrunner/pickle"
 	"github.com/mmrunner/mmrunner/runner"
 )
 
@@ -72,16 +71,10 @@ func changesAll(lists runner.Lists, list, cookie string) bool {
 		return false
 	}
 	items, ok := py.Items(record)
-	return ok && len(items) > 3 && plain(items[0]) == pending.ChangeOfAddress && py.Truth(items[3])
-}
-
-// plain is a str or unicode value; "" for anything else.
-func plain(v pickle.Value) string {
-	switch v := v.(type) {
-	case pickle.Str:
-		return string(v)
-	case pickle.Unicode:
-		return string(v)
+	if !ok || len(items) < 4 {
+		return false
 	}
-	return ""
+
+	kind, _ := py.StringOf(items[0])
+	return kind == pending.ChangeOfAddress && py.Truth(items[3])
 }

@@ -29,7 +29,8 @@ type request struct {
 	password pickle.Value
 }
 
-// requestOf reads a UserDesc as both functions begin.
+// requestOf reads a UserDesc, and refuses a bad address and a member, as AddMember and
+// ApprovedAddMember begin.
 func (m *Manager) requestOf(u *pending.UserDesc) (r request, err error) {
 	r.email = maillist.LCDomain(str(u.Address))
 	r.name = value(u.FullName)
@@ -54,6 +55,13 @@ func (m *Manager) requestOf(u *pending.UserDesc) (r request, err error) {
 			return r, err
 		}
 		r.password = pickle.Str(made)
+	}
+
+	if err := maillist.ValidateEmail(m.s, r.email); err != nil {
+		return r, err
+	}
+	if m.l.IsMember(r.email) {
+		return r, maillist.ErrAlreadyAMember.With(r.email)
 	}
 
 	return r, nil
@@ -90,12 +98,6 @@ func (m *Manager) AddMember(u *pending.UserDesc, remote string) error {
 	r, err := m.requestOf(u)
 	if err != nil {
 		return err
-	}
-	if err := maillist.ValidateEmail(m.s, r.email); err != nil {
-		return err
-	}
-	if m.l.IsMember(r.email) {
-		return maillist.ErrAlreadyAMember.With(r.email)
 	}
 	if err := m.refuseSecond(secondPending, r.email, false); err != nil {
 		return err
@@ -239,12 +241,6 @@ func (m *Manager) ApprovedAddMember(u *pending.UserDesc, whence Whence) error {
 	r, err := m.requestOf(u)
 	if err != nil {
 		return err
-	}
-	if err := maillist.ValidateEmail(m.s, r.email); err != nil {
-		return err
-	}
-	if m.l.IsMember(r.email) {
-		return maillist.ErrAlreadyAMember.With(r.email)
 	}
 	if err := m.refuseBanned(bannedEverywhere, r.email, string(whence)); err != nil {
 		return err

@@ -53,19 +53,8 @@ func (s *source) regexp(name string) *pyre.Regexp {
 	return s.compile(p)
 }
 
-// items returns the members of a list or tuple.
-func items(v any) ([]any, bool) {
-	switch v := v.(type) {
-	case *pickle.List:
-		return v.Items, true
-	case *pickle.Tuple:
-		return v.Items, true
-	}
-	return nil, false
-}
-
 func (s *source) table(name string) []any {
-	all, ok := items(s.module.Tables[name].Value)
+	all, ok := py.Items(s.module.Tables[name].Value)
 	if !ok {
 		s.fail("no table %s", name)
 	}
@@ -107,7 +96,7 @@ func (s *source) strings(name string) (all []string) {
 func (s *source) recipes(name string, valid *pyre.Regexp) *recipes {
 	var rows []recipe
 	for i, row := range s.table(name) {
-		members, ok := items(row)
+		members, ok := py.Items(row)
 		if !ok || len(members) != 3 {
 			s.fail("row %d of table %s is not three patterns", i, name)
 			return nil
