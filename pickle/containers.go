@@ -23,12 +23,13 @@ func (r *reader) gather(op byte) error {
 	return nil
 }
 
-// fill appends to the list, or sets items of the dict, below the items. Objects
-// that are like lists and dicts keep such items beside their state.
+// fill runs APPEND, APPENDS, SETITEM and SETITEMS: it adds the values on top of the stack to the container
+// below them. An object that behaves like a list or dict keeps such items beside its state.
 func (r *reader) fill(op byte) error {
 	var items []Value
 	var err error
 
+	// The single forms take a fixed number of values; the batch forms take all above the last MARK.
 	switch op {
 	case opAppend:
 		items, err = r.pop(1)
@@ -46,6 +47,7 @@ func (r *reader) fill(op byte) error {
 		return err
 	}
 
+	// An object of a subclass of list or dict, pickled by copy_reg.__reduce_ex__, takes items as well.
 	var list *[]Value
 	var dict **Dict
 	switch t := t.(type) {
@@ -59,6 +61,7 @@ func (r *reader) fill(op byte) error {
 		list, dict = &t.ListItems, &t.DictItems
 	}
 
+	// Python calls the container's append method here; its error is what a log of Mailman's would show.
 	if op == opAppend || op == opAppends {
 		if list == nil {
 			return r.raise("AttributeError: '"+TypeName(t)+"' object has no attribute 'append'", "got %s to append to, need a list", kind(t))
@@ -67,6 +70,7 @@ func (r *reader) fill(op byte) error {
 		return nil
 	}
 
+	// The same with the dict's item assignment.
 	if dict == nil {
 		return r.raise(raiseItems(t, items), "got %s to set items of, need a dict", kind(t))
 	}

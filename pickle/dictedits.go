@@ -92,6 +92,7 @@ func (d *Document) noteLive() {
 
 // edit makes a change to the item of a key.
 func (d *Document) edit(x *items, key Value, e *edit) {
+	// The size counts keys: a deletion of a key that is there lowers it, and a new key raises it.
 	old, i := x.find(key)
 	had := old != nil && !old.deleted || old == nil && i >= 0
 	size := x.size
@@ -102,6 +103,7 @@ func (d *Document) edit(x *items, key Value, e *edit) {
 		x.size++
 	}
 
+	// The key is in the old bytes: the change waits beside its index, and WriteTo splices it in there.
 	if i >= 0 {
 		if x.edits == nil {
 			x.edits = make(map[int]*edit)
@@ -118,6 +120,7 @@ func (d *Document) edit(x *items, key Value, e *edit) {
 		return
 	}
 
+	// The key is not in the old bytes: it goes behind all others, in the order in which it came.
 	if x.added == nil {
 		x.added = NewDict()
 	}
@@ -128,6 +131,7 @@ func (d *Document) edit(x *items, key Value, e *edit) {
 		x.added.Set(key, e)
 	}
 
+	// Rollback calls this to bring back the change that was there before, or the absence of one.
 	d.note(func() {
 		x.size = size
 		if old == nil {

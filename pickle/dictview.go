@@ -15,22 +15,27 @@ type DictView struct {
 
 // look returns the dict as it is held now: live, or in bytes with changes.
 func (v *DictView) look() (*Dict, *items, error) {
+	// The key may have been deleted since Document.Dict returned this view.
 	s := v.doc.slot(v.key)
 	if s == nil || s.cur == nil {
 		return nil, nil, fmt.Errorf("pickle: key %q: %w", v.key, ErrNotFound)
 	}
+	// Values that share a mutable object are changed together, so they are decoded as a group first.
 	if err := v.doc.enliven(s.group); err != nil {
 		return nil, nil, err
 	}
 
+	// A value that could not be encoded stays an error until Set replaces it.
 	c := s.cur
 	if c.err != nil {
 		return nil, nil, c.err
 	}
+	// An earlier look has indexed the items already.
 	if c.items != nil {
 		return nil, c.items, nil
 	}
 
+	// The first look indexes the bytes; the items are decoded one by one as they are asked for.
 	if c.live == nil {
 		x, err := c.open(v.doc)
 		if err == nil {
@@ -41,7 +46,7 @@ func (v *DictView) look() (*Dict, *items, error) {
 			return nil, nil, fmt.Errorf("pickle: key %q: %w", s.key, err)
 		}
 
-		// Its items hang together: hold it decoded.
+		// The items share objects with one another, so no item can be changed alone: decode the whole dict.
 		val, err := c.span.decode()
 		if err != nil {
 			return nil, nil, err
@@ -237,6 +242,7 @@ func (v *DictView) each(f func(k Value, value func() (Value, error)) bool) {
 		return
 	}
 
+	// A live dict has its values at hand.
 	if dict != nil {
 		for k, val := range dict.All() {
 			if !f(k, func() (Value, error) { return val, nil }) {
@@ -246,6 +252,7 @@ func (v *DictView) each(f func(k Value, value func() (Value, error)) bool) {
 		return
 	}
 
+	// Items of the old bytes come first, as they are written; each with its change, if it has one.
 	for i := range x.index.items {
 		e := x.edits[i]
 		if e != nil && e.deleted {
@@ -257,6 +264,7 @@ func (v *DictView) each(f func(k Value, value func() (Value, error)) bool) {
 			v.err = err
 			return
 		}
+		// The value is decoded only when f asks for it: Keys needs none of them.
 		value := func() (Value, error) { return x.index.value(i).decode() }
 
 		if e != nil {
@@ -268,6 +276,7 @@ func (v *DictView) each(f func(k Value, value func() (Value, error)) bool) {
 		}
 	}
 
+	// Then the new items, which WriteTo puts behind the old ones.
 	if x.added == nil {
 		return
 	}

@@ -111,6 +111,7 @@ func (w *writer) memoOp(id uint32, text, short, long byte) {
 // value writes v. held is how many references cPickle holds to it at this point,
 // besides those of the containers that v is in.
 func (w *writer) value(v Value, held int32) error {
+	// cPickle never puts these in the memo, so no GET can stand for one.
 	switch v := v.(type) {
 	case nil:
 		w.out = append(w.out, opNone)
@@ -133,10 +134,12 @@ func (w *writer) value(v Value, held int32) error {
 		return nil
 	}
 
+	// An object that was written before is a GET now, which keeps it one object.
 	if w.got(v) {
 		return nil
 	}
 
+	// Strings and classes cannot hold other values, so nesting does not count for them.
 	switch v := v.(type) {
 	case Str:
 		if err := w.str(string(v)); err != nil {
@@ -154,10 +157,12 @@ func (w *writer) value(v Value, held int32) error {
 		return w.global(v)
 	}
 
+	// Beyond this depth Load would refuse what is written. Python's own pickler gives up at about 1,000.
 	if w.depth++; w.depth > MaxDepth {
 		return fmt.Errorf("pickle: got a value nested deeper than %d: %w", MaxDepth, ErrDepth)
 	}
 	var err error
+	// A list or dict goes into the memo before its items, so that an item can refer to its container.
 	switch v := v.(type) {
 	case *Tuple:
 		err = w.tuple(v, held)
@@ -190,6 +195,7 @@ func (w *writer) value(v Value, held int32) error {
 }
 
 func (w *writer) tuple(t *Tuple, held int32) error {
+	// Tuples of no items are never in the memo: Python has a single empty tuple.
 	n := len(t.Items)
 	if n == 0 {
 		if w.proto > 0 {
@@ -200,11 +206,13 @@ func (w *writer) tuple(t *Tuple, held int32) error {
 		return nil
 	}
 
+	// Protocol 2 has TUPLE1 to TUPLE3, which need no MARK.
 	short := w.proto == 2 && n <= 3
 	if !short {
 		w.out = append(w.out, opMark)
 	}
 
+	// A tuple is made from its items, so these are written before it can be put in the memo.
 	for _, item := range t.Items {
 		if err := w.value(item, 0); err != nil {
 			return err
@@ -212,7 +220,8 @@ func (w *writer) tuple(t *Tuple, held int32) error {
 	}
 
 	if w.isPut(t) {
-		// The tuple is inside itself: writing its items wrote it. Drop them.
+		// An item has led back to this tuple, and writing that item wrote the whole tuple. save_tuple in
+		// pickle.py drops the items from the stack in this case and fetches the tuple from the memo.
 		switch {
 		case short:
 			w.drop(n)
@@ -279,9 +288,12 @@ func (w *writer) items(items []Value) error {
 // and not for an object like one: cPickle goes through the two differently.
 func (w *writer) pairs(d *Dict, exact bool) error {
 	n, total := 0, d.Len()
+
+	// A dict of one item is written with SETITEM and without a MARK, as batch_dict_exact in cPickle.c does.
 	single := w.proto == 0 || w.plain || total == 1
 	held := int32(0)
 
+	// batch_dict gets each item as a tuple from iteritems(); batch_dict_exact uses PyDict_Next, without tuples.
 	if w.proto == 0 || !exact {
 		held = 1 // by the tuple that an item comes in
 	}
@@ -291,6 +303,7 @@ func (w *writer) pairs(d *Dict, exact bool) error {
 		keyHeld++ // names of attributes are interned, and the code that uses them has them too
 	}
 
+	// Items are written in batches of 1,000, each from a MARK to a SETITEMS.
 	for k, v := range d.All() {
 		if !single && n%batch == 0 {
 			if n > 0 {
@@ -315,6 +328,8 @@ func (w *writer) pairs(d *Dict, exact bool) error {
 		n++
 	}
 
+	// Close the last batch. batch_dict_exact starts a new batch after each full one, even when no item is
+	// left, and so ends with an empty batch where the size is a multiple of 1,000.
 	if !single && n > 0 {
 		w.out = append(w.out, opSetItems)
 		if exact && n%batch == 0 {

@@ -98,6 +98,7 @@ func (d *differ) at(p step, a, b Value, depth int) {
 }
 
 func (d *differ) compare(a, b Value, depth int) {
+	// The caller wants the first differences only, and a hostile pair could have millions.
 	if d.full() {
 		return
 	}
@@ -106,6 +107,7 @@ func (d *differ) compare(a, b Value, depth int) {
 		return
 	}
 
+	// Numbers and strings are compared by kind and value; they need no path below them.
 	if !isContainer(a) || !isContainer(b) {
 		if !sameAtom(a, b) {
 			d.differ(a, b)
@@ -113,9 +115,11 @@ func (d *differ) compare(a, b Value, depth int) {
 		return
 	}
 
+	// DiffShared also compares which places hold one object.
 	if d.sharing && !d.sameObject(a, b) {
 		return
 	}
+	// A pair that was met before is either compared or being compared: this ends cycles.
 	pair := [2]Value{a, b}
 	if d.seen[pair] {
 		return
@@ -126,6 +130,7 @@ func (d *differ) compare(a, b Value, depth int) {
 	}
 
 	d.seen[pair] = true
+	// Containers are equal when kind, class and contents are; anything else ends in a difference below.
 	switch x := a.(type) {
 	case *List:
 		if y, ok := b.(*List); ok {
@@ -154,6 +159,7 @@ func (d *differ) compare(a, b Value, depth int) {
 			d.object(x.ListItems, y.ListItems, x.DictItems, y.DictItems, x.State, y.State, x.HasState, y.HasState, depth)
 			return
 		}
+	// A reduction is the call that makes the object, and what was added to it afterwards.
 	case *Reduce:
 		if y, ok := b.(*Reduce); ok {
 			d.at(step{kind: 'w', name: "its function"}, x.Func, y.Func, depth)
@@ -262,10 +268,11 @@ func (d *differ) items(a, b []Value, depth int) {
 }
 
 func (d *differ) dict(a, b *Dict, what byte, depth int) {
+	// Most instances have no items; they need no path.
 	if a.Len() == 0 && b.Len() == 0 {
 		return
 	}
-	// Keys that are equal only to themselves are paired by their order.
+	// An object as a key equals only itself, so keys of two loads never match: pair them by their order.
 	var oddA, oddB []entry
 	for i := range a.entries {
 		e := &a.entries[i]
@@ -292,6 +299,7 @@ func (d *differ) dict(a, b *Dict, what byte, depth int) {
 		}
 	}
 
+	// What a lacks: keys of b that the loop above has not met.
 	for i := range b.entries {
 		f := &b.entries[i]
 		if !f.live || a.find(f.key, f.hash) >= 0 {
@@ -307,6 +315,7 @@ func (d *differ) dict(a, b *Dict, what byte, depth int) {
 		d.path = d.path[:len(d.path)-1]
 	}
 
+	// Objects as keys, in order: compare each with its partner, and report the rest by number.
 	for i := range min(len(oddA), len(oddB)) {
 		d.at(step{kind: 'w', name: "a key"}, oddA[i].key, oddB[i].key, depth)
 		d.at(step{kind: what, key: oddA[i].key}, oddA[i].value, oddB[i].value, depth)

@@ -40,11 +40,13 @@ const freeWork = 1 << 30
 // hash returns a key's hash. It takes what that costs, about one a byte, from
 // *work, and fails where that runs out or where Python would say unhashable.
 func hash(key Value, work *int, depth int) (uint64, error) {
+	// Hashing is charged for, since a hostile pickle can ask for the hash of one long key many times.
 	if *work -= 8; *work < 0 {
 		return 0, errWork
 	}
 
 	switch k := key.(type) {
+	// 'a' and u'a' are one key in Python, so both kinds hash alike.
 	case Str:
 		*work -= len(k)
 		return hashString(k), nil
@@ -53,6 +55,7 @@ func hash(key Value, work *int, depth int) (uint64, error) {
 		return hashString(k), nil
 	case nil:
 		return hashPointer, nil
+	// True == 1 == 1L == 1.0 in Python: numbers of equal value must hash alike, whatever their kind.
 	case bool:
 		if k {
 			return hashInt(1), nil
@@ -75,6 +78,7 @@ func hash(key Value, work *int, depth int) (uint64, error) {
 		}
 		return hashString(k.Bytes()), nil
 	case *Tuple:
+		// A tuple hashes by its items. Tuples nested in tuples could make this recurse without end.
 		if depth >= maxKeyDepth {
 			return 0, fmt.Errorf("got a tuple nested more than %d deep as a key: %w", maxKeyDepth, ErrDepth)
 		}
@@ -92,12 +96,14 @@ func hash(key Value, work *int, depth int) (uint64, error) {
 	case *Global:
 		*work -= len(k.Module) + len(k.Name)
 		return hashString(k.Module) ^ hashString(k.Name)*hashPointer, nil
-	case *Instance: // by identity, as Python does where the class says nothing else
+	// Python hashes an instance by its address, unless its class defines __hash__, which is not known here.
+	case *Instance:
 		return hashInt(int64(uintptr(unsafe.Pointer(k)))), nil
 	case *Reduce:
 		return hashInt(int64(uintptr(unsafe.Pointer(k)))), nil
 	}
 
+	// Lists and dicts: Python raises TypeError "unhashable type".
 	return 0, fmt.Errorf("got %s as a key, which Python cannot hash", kind(key))
 }
 
@@ -106,6 +112,7 @@ func sameKey(a, b Value) bool {
 	switch a := a.(type) {
 	case nil:
 		return b == nil
+	// A str and a unicode are equal where both hold the same ASCII text; beyond ASCII Python 2 warns and says no.
 	case Str:
 		switch b := b.(type) {
 		case Str:
@@ -122,6 +129,7 @@ func sameKey(a, b Value) bool {
 			return string(a) == string(b) && isASCII(string(a))
 		}
 		return false
+	// Two ints are the common case; everything else goes through exact numbers.
 	case Int:
 		if b, ok := b.(Int); ok {
 			return a == b
@@ -130,6 +138,7 @@ func sameKey(a, b Value) bool {
 	case bool, float64, *big.Int:
 		return sameNumber(a, b)
 	case *Tuple:
+		// Tuples compare item by item; Python takes one and the same tuple as equal without looking.
 		b, ok := b.(*Tuple)
 		if !ok || len(a.Items) != len(b.Items) {
 			return false
@@ -145,11 +154,13 @@ func sameKey(a, b Value) bool {
 		}
 
 		return true
+	// Two references to one class are one object, from whatever GLOBAL they came.
 	case *Global:
 		b, ok := b.(*Global)
 		return ok && *a == *b
 	}
 
+	// Instances and reductions: by identity.
 	return a == b
 }
 

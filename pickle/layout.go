@@ -117,12 +117,13 @@ func (l *layout) popMark() (above []place, at uint32, ok bool) {
 	return above, at, true
 }
 
-// run goes on to STOP, or to end where that is not 0.
+// run runs opcodes up to STOP, or up to the offset end where end is not 0.
 func (l *layout) run(end int) error {
 	b := l.seg.b
 	l.pending = -1
 	var t token
 	for {
+		// The end of a span: exactly one value, made completely, may be on the stack.
 		if end > 0 && l.pos >= end {
 			if l.pos > end || len(l.stack) != 1 || len(l.marks) != 0 {
 				return errLayout
@@ -130,7 +131,7 @@ func (l *layout) run(end int) error {
 			return nil
 		}
 
-		// The opcodes that make up nearly all of a list's members go first.
+		// The opcodes that make up nearly all of a list's members are handled first, without the general reader.
 		if len(b)-l.pos > 7 {
 			switch pos := l.pos; b[pos] {
 			case opShortBinString:
@@ -150,10 +151,12 @@ func (l *layout) run(end int) error {
 			}
 		}
 
+		// Everything else in general: read the opcode, then see what it does to the stack.
 		if err := nextToken(b, l.pos, &t); err != nil {
 			return err
 		}
 		l.pos = t.end
+		// STOP needs exactly one value on the stack. Inside a span, STOP is an error.
 		if t.op == opStop {
 			if end > 0 || len(l.stack) != 1 || len(l.marks) != 0 || l.pending >= 0 {
 				return errLayout
@@ -169,6 +172,7 @@ func (l *layout) run(end int) error {
 
 func (l *layout) step(t *token) bool {
 	switch t.op {
+	// A MARK between a dropped object and its GET would come from no pickler.
 	case opMark:
 		start := uint32(t.start)
 		if l.pending >= 0 {
@@ -177,14 +181,14 @@ func (l *layout) step(t *token) bool {
 		l.marks = append(l.marks, len(l.stack))
 		l.markAt = append(l.markAt, start)
 	case opPopMark:
-		// After a tuple inside itself; a GET of it follows.
+		// A pickler writes POP_MARK after a tuple that holds itself; a GET of the tuple follows.
 		_, at, ok := l.popMark()
 		if !ok || l.pending >= 0 {
 			return false
 		}
 		l.pending = int(at)
 	case opPop:
-		// After an object in its own arguments; a GET of it follows.
+		// A pickler writes POP after an object in its own arguments; a GET of the object follows.
 		n := len(l.stack)
 		if n <= l.floor() || l.pending >= 0 {
 			return false
@@ -194,6 +198,7 @@ func (l *layout) step(t *token) bool {
 	case opNone, opBinInt1, opBinInt2, opBinInt, opBinFloat:
 		l.push(t.start, flagAtom, 0)
 	case opInt, opLong:
+		// Only what picklers write: the reader accepts more forms of a number, and they may mean a bool.
 		if !plainDigits(t.arg, t.op) {
 			return false
 		}
@@ -201,6 +206,7 @@ func (l *layout) step(t *token) bool {
 	case opShortBinString, opBinString:
 		l.push(t.start, flagAtom|flagStr, 0)
 	case opBinUnicode:
+		// Python's utf-8 codec would refuse the text, so Load would fail where this run did not.
 		if wtf8Error(t.arg) >= 0 {
 			return false
 		}
@@ -214,6 +220,7 @@ func (l *layout) step(t *token) bool {
 	case opEmptyDict:
 		l.push(t.start, flagDict, 1)
 	case opTuple:
+		// A tuple is pure, and hashable, where all of its items are.
 		above, at, ok := l.popMark()
 		if !ok {
 			return false
@@ -230,6 +237,7 @@ func (l *layout) step(t *token) bool {
 		}
 		l.push(int(at), flags|flagTuple, height+1)
 	case opInst, opObj:
+		// OBJ finds the class above the MARK; INST has it in its own line.
 		above, at, ok := l.popMark()
 		if !ok || t.op == opObj && (len(above) == 0 || above[0].flags&flagGlobal == 0) {
 			return false
@@ -243,11 +251,13 @@ func (l *layout) step(t *token) bool {
 			return false
 		}
 
+		// The arguments of an old-style instance count as a tuple, one level deeper.
 		if len(above) > 1 || t.op == opInst && len(above) > 0 {
 			height++ // the arguments are a tuple of their own
 		}
 
 		l.push(int(at), flagObject|flagList|flagDict|flagHash, height+1)
+	// REDUCE calls a function with a tuple; anything else on the stack is an error for Load to name.
 	case opReduce:
 		n := len(l.stack)
 		if n-l.floor() < 2 || l.stack[n-2].flags&flagGlobal == 0 || l.stack[n-1].flags&flagTuple == 0 {
@@ -261,6 +271,7 @@ func (l *layout) step(t *token) bool {
 		}
 
 		l.push(int(start), flagObject|flagList|flagDict|flagHash, height+1)
+	// BUILD gives an object its state. A second state would have to be merged with the first: Load does that.
 	case opBuild:
 		n := len(l.stack)
 		if n-l.floor() < 2 {

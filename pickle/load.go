@@ -138,6 +138,7 @@ func (r *reader) runToPut(id uint32) (Value, error) {
 
 // next runs one opcode. STOP is left to the caller.
 func (r *reader) next() (op byte, err error) {
+	// Errors name the opcode by its offset.
 	r.op = r.pos
 	if r.pos >= len(r.b) {
 		return 0, r.torn("an opcode")
@@ -146,7 +147,9 @@ func (r *reader) next() (op byte, err error) {
 	op = r.b[r.pos]
 	r.pos++
 	switch op {
+	// The caller sees STOP and checks the stack.
 	case opStop:
+	// Marks are heights of the stack, as in pickle.py's marker().
 	case opMark:
 		r.marks = append(r.marks, len(r.stack))
 	case opPop:
@@ -159,6 +162,7 @@ func (r *reader) next() (op byte, err error) {
 	case opPopMark:
 		_, err = r.popMark()
 	case opDup:
+		// DUP is in no pickle that Python writes, but both of its readers run it.
 		var v Value
 		if v, err = r.top(); err == nil {
 			r.push(v)
@@ -170,6 +174,7 @@ func (r *reader) next() (op byte, err error) {
 	case opNewFalse:
 		r.push(false)
 	case opShortBinString, opBinString:
+		// Strings of one pickle are copied into shared blocks: an entry may hold thousands.
 		var s []byte
 		if s, err = r.sized(op == opBinString); err == nil {
 			r.push(Str(r.strs.copy(s)))
@@ -209,14 +214,17 @@ func (r *reader) next() (op byte, err error) {
 	case opBuild:
 		err = r.build()
 	case opProto:
+		// The opcodes of protocol 2 are known; a higher number means a Python 3 pickler.
 		var s []byte
 		if s, err = r.take(1); err == nil && s[0] > 2 {
 			err = r.raise(fmt.Sprintf("ValueError: unsupported pickle protocol: %d", s[0]), "got protocol %d, need 0, 1 or 2", s[0])
 		}
+	// Persistent ids and extension codes need the program that wrote them, and Mailman uses neither.
 	case opPersID, opBinPersID:
 		err = r.raise(raisePersistent, "got a persistent id, which only the program that wrote it understands")
 	case opExt1, opExt2, opExt4:
 		err = r.raise(r.raiseExtension(op), "got an extension code, which only the program that registered it understands")
+	// Opcodes of protocols 3 to 5 end here too.
 	default:
 		err = r.raise(raiseOpcode(op), "got %#02x, need an opcode of protocols 0 to 2", op)
 	}

@@ -92,14 +92,15 @@ func isGlobal(v Value) bool {
 	return ok
 }
 
-// build gives the object on top its state. One that has a state already, which
-// no pickler writes, has its __dict__ updated.
+// build runs BUILD: it gives the object on top of the stack its state. No pickler writes a second BUILD for
+// one object; where a pickle has one, Python's __dict__.update merges the two, and so does build.
 func (r *reader) build() error {
 	s, err := r.pop(1)
 	if err != nil {
 		return err
 	}
 
+	// The object stays on the stack: BUILD changes it in place.
 	state := s[0]
 	t, err := r.top()
 	if err != nil {
@@ -117,18 +118,20 @@ func (r *reader) build() error {
 		return r.raise(raiseState(t, state), "got %s to give a state, need an object", kind(t))
 	}
 
+	// The usual case: the first state is kept as it is, whatever its kind.
 	if !*has {
 		*had, *has = state, true
 		return nil
 	}
+	// A merge needs two dicts, as load_build in pickle.py uses them.
 	a, ok := (*had).(*Dict)
 	b, ok2 := state.(*Dict)
 	if !ok || !ok2 {
 		return r.fail("got %s as a second state after %s, need dicts", kind(state), kind(*had))
 	}
 
-	// Into a new dict: other objects may share the first. A few bytes
-	// may ask for this again and again, so it counts as work.
+	// The merge makes a new dict, since other objects may share the first one. A few bytes may ask for a
+	// merge again and again, so it counts as work.
 	if r.work -= 64 * (a.Len() + b.Len()); r.work < 0 {
 		return r.failFor(errWork)
 	}

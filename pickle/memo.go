@@ -72,6 +72,7 @@ func (r *reader) memoOp(op byte) error {
 	var id uint32
 	var err error
 
+	// The id: a decimal line in protocol 0, one byte or four bytes in the others.
 	switch op {
 	case opPut, opGet:
 		line, e := r.line()
@@ -79,6 +80,7 @@ func (r *reader) memoOp(op byte) error {
 			return e
 		}
 
+		// Picklers write plain decimal numbers. Python's reader takes other forms, which no Mailman file has.
 		n, e := strconv.ParseUint(string(line), 10, 31)
 		if e != nil || line[0] == '0' && len(line) > 1 {
 			return r.fail("got %.40q, need a memo id", line)
@@ -97,6 +99,7 @@ func (r *reader) memoOp(op byte) error {
 		return err
 	}
 
+	// PUT keeps the value on the stack.
 	if op == opPut || op == opBinPut || op == opLongBinPut {
 		v, err := r.top()
 		if err == nil {
@@ -105,6 +108,7 @@ func (r *reader) memoOp(op byte) error {
 		return err
 	}
 
+	// A span of a Document may refer to an id that was put outside of it.
 	v, ok := r.memo.get(id)
 	if !ok && r.outer != nil {
 		v, ok = r.outer(id)

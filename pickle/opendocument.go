@@ -114,12 +114,14 @@ func openLayout(b []byte) (*Document, error) {
 	return d, nil
 }
 
-// link finds the slots whose values share what can change.
+// link groups the slots whose values share an object that can change: such values are decoded together.
 func (d *Document) link() error {
+	// Only a GET of a mutable object ties two values together; most lists have none.
 	if len(d.base.gets) == 0 {
 		return nil
 	}
-	up := make(map[int]int) // a value in a group, to another of the group
+	// Union-find: up leads from a value to another one of its group, and find returns the group's first.
+	up := make(map[int]int)
 	find := func(i int) int {
 		for {
 			j, ok := up[i]
@@ -135,8 +137,10 @@ func (d *Document) link() error {
 		}
 	}
 
+	// Each GET ties the value that it stands in to the value in which the object was made.
 	for _, g := range d.base.gets {
 		from, made := d.layout.itemAt(g.at), d.layout.itemAt(d.base.memoAt(g.id).start)
+		// The object was made outside of all items: it is the document's dict itself.
 		if made < 0 {
 			return fmt.Errorf("pickle: offset %d: got a dict that holds itself, need one that does not", g.at)
 		}
@@ -146,6 +150,7 @@ func (d *Document) link() error {
 		}
 	}
 
+	// Sorted, so that the groups' order and with it the written bytes do not depend on chance.
 	groups := make(map[int]*group)
 	for _, i := range slices.Sorted(maps.Keys(up)) {
 		g := groups[find(i)]

@@ -13,12 +13,15 @@ type homes struct {
 	need  map[uint32]bool
 }
 
-// rehome adds the splices that give lost memo ids a new PUT.
+// rehome adds splices that give each lost memo id a new PUT. An id is lost when the bytes with its PUT are
+// spliced out; a GET that stays would then refer to nothing.
 func (s *segment) rehome(start, end uint32, splices []splice) ([]splice, error) {
 	h := homes{seg: s, lost: map[uint32]bool{}, need: map[uint32]bool{}}
-	gone := map[uint32]int{} // GETs that are gone too
+	// gone counts the GETs inside removed bytes, by id.
+	gone := map[uint32]int{}
 	var t token
 	first := end
+	// Read the removed bytes: collect the PUTs and GETs in them.
 	for _, sp := range splices {
 		for pos := int(sp.start); pos < int(sp.end); pos = t.end {
 			if err := nextToken(s.b, pos, &t); err != nil {
@@ -35,6 +38,7 @@ func (s *segment) rehome(start, end uint32, splices []splice) ([]splice, error) 
 		}
 	}
 
+	// An id needs a new PUT only where a GET of it stays. memo.refs counts all GETs, up to 255.
 	for id := range h.lost {
 		m := s.memoAt(id)
 		if m == nil {
@@ -51,7 +55,8 @@ func (s *segment) rehome(start, end uint32, splices []splice) ([]splice, error) 
 	if h.needs == 0 {
 		return splices, nil
 	}
-	// Where the count of references is not exact, there may be none: go to the end.
+	// Replace the first GET that stays by the value with its PUT. A count that stopped at 255 may stand for
+	// GETs that are all gone, so the search may run to the end without finding one.
 	out := make([]splice, 0, len(splices)+h.needs)
 	next := 0
 	for pos := int(start); pos < int(end); {
@@ -62,6 +67,7 @@ func (s *segment) rehome(start, end uint32, splices []splice) ([]splice, error) 
 			continue
 		}
 
+		// All have their new place: the other splices follow unchanged.
 		if h.needs == 0 {
 			break
 		}
@@ -69,6 +75,8 @@ func (s *segment) rehome(start, end uint32, splices []splice) ([]splice, error) 
 			return nil, err
 		}
 
+		// A mutable object cannot be written twice, since it would become two objects. Its values were
+		// grouped by link and are live, so this is a fault in this package.
 		if isGet(t.op) && h.lost[t.id] {
 			if s.memoAt(t.id).flags&flagPure == 0 {
 				return nil, fmt.Errorf("pickle: memo id %d, which can change, is shared with what was removed", t.id)

@@ -39,9 +39,11 @@ func (r *reprer) cut(s string) string {
 }
 
 func (r *reprer) value(v Value, depth int) {
+	// The caller cuts the text at max, so more would be work for nothing.
 	if len(r.out) > r.max {
 		return
 	}
+	// Cycles and hostile nesting end here.
 	if depth > maxReprDepth {
 		r.str("...")
 		return
@@ -59,6 +61,7 @@ func (r *reprer) value(v Value, depth int) {
 	case Int:
 		r.out = strconv.AppendInt(r.out, int64(v), 10)
 	case *big.Int:
+		// The decimal form of a huge long takes more than linear time.
 		if v.BitLen() > 4*r.max {
 			r.str("<a long of " + strconv.Itoa(v.BitLen()) + " bits>")
 			return
@@ -72,6 +75,7 @@ func (r *reprer) value(v Value, depth int) {
 		r.unicode(r.cut(string(v)))
 	case *Tuple:
 		r.str("(")
+		// A tuple of one item ends in a comma, as in Python.
 		r.items(v.Items, depth)
 		if len(v.Items) == 1 {
 			r.str(",")
@@ -84,6 +88,7 @@ func (r *reprer) value(v Value, depth int) {
 	case *Dict:
 		r.dict(v, depth)
 	case *Global:
+		// Objects are shown by class, arguments and state, since no constructor runs and Python's own repr is not known.
 		r.str("<" + r.cut(v.String()) + ">")
 	case *Instance:
 		r.str("<" + r.cut(v.Class.String()))

@@ -65,6 +65,7 @@ func decodeLong(s []byte) *big.Int {
 // grows faster than its length. Nothing that Mailman keeps comes near.
 const maxLongDigits = 100000
 
+// textNumber reads INT, LONG and FLOAT, whose argument is a line of text.
 func (r *reader) textNumber(op byte) error {
 	line, err := r.line()
 	if err != nil {
@@ -74,14 +75,16 @@ func (r *reader) textNumber(op byte) error {
 	s := string(line)
 	switch op {
 	case opInt:
-		// Below protocol 2 a bool is an int with a needless zero.
+		// INT 00 and 01 are False and True: protocols 0 and 1 have no opcodes for them (save_bool in pickle.py).
 		if s == "00" || s == "01" {
 			r.push(s == "01")
 			return nil
 		}
 	case opLong:
+		// pickle.py and cPickle write the L, and read a long without it too.
 		s = strings.TrimSuffix(s, "L")
 	case opFloat:
+		// Python takes an overflow for inf. Go's parser also allows underscores and hexadecimal, which Python refuses.
 		f, err := strconv.ParseFloat(s, 64)
 		if err != nil && !errors.Is(err, strconv.ErrRange) || strings.ContainsAny(s, "_xX") {
 			return r.raise(raiseNumber(op, s), "got %.40q, need a float", s)
@@ -90,15 +93,17 @@ func (r *reader) textNumber(op byte) error {
 		return nil
 	}
 
+	// Converting decimal digits takes more than linear time, so a hostile line is refused.
 	if len(s) > maxLongDigits {
 		return r.fail("got a number of %d digits, need at most %d", len(s), maxLongDigits)
 	}
 	digits := strings.TrimPrefix(s, "-")
 	if digits == "" || strings.Trim(digits, "0123456789") != "" || digits[0] == '0' && len(digits) > 1 {
-		// Other needless zeros mean octal to cPickle and nothing to pickle.
+		// A leading zero makes the number octal for cPickle (strtol with base 0), while pickle.py reads it as decimal.
 		return r.raise(raiseNumber(op, s), "got %.40q, need a decimal number", s)
 	}
 
+	// An INT beyond 64 bits becomes a long in Python, and so here.
 	if op == opInt {
 		if n, err := strconv.ParseInt(s, 10, 64); err == nil {
 			r.push(Int(n))

@@ -55,8 +55,9 @@ func (d *Document) Bytes() ([]byte, error) {
 	return out.Bytes(), err
 }
 
-// parts returns the pieces that the document is written of.
+// parts returns the pieces that the document consists of: the old bytes, cut where a change goes in.
 func (d *Document) parts() ([][]byte, error) {
+	// Live values are written first: what they share gets its PUT in the first of them.
 	live, err := d.encodeLive()
 	if err != nil {
 		return nil, err
@@ -65,8 +66,10 @@ func (d *Document) parts() ([][]byte, error) {
 	var splices []splice
 	for _, s := range d.touched() {
 		switch {
+		// The key was deleted.
 		case s.cur == nil:
 			splices = append(splices, d.layout.without(s.index))
+		// The old value stays, with changes to single items at most.
 		case s.cur == s.first && s.cur.live == nil:
 			if s.cur.items != nil {
 				more, err := s.cur.items.splices(d)
@@ -76,6 +79,7 @@ func (d *Document) parts() ([][]byte, error) {
 				splices = append(splices, more...)
 			}
 		default:
+			// A new value, or a live one, takes the place of the old bytes.
 			parts, err := s.cur.parts(d, live[s])
 			if err != nil {
 				return nil, fmt.Errorf("key %q: %w", s.key, err)
@@ -84,6 +88,7 @@ func (d *Document) parts() ([][]byte, error) {
 		}
 	}
 
+	// New keys go behind the old ones, before the opcode that ends the document's dict.
 	added := newItems{doc: d}
 	for _, s := range d.added {
 		if s.cur == nil {

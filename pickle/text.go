@@ -55,10 +55,12 @@ func unquote(line []byte) ([]byte, error) {
 	for len(line) > 0 && line[len(line)-1] <= ' ' { // cPickle lets blanks follow
 		line = line[:len(line)-1]
 	}
+	// Both of Python's readers want the str in quotes of one kind (load_string).
 	if len(line) < 2 || line[0] != '\'' && line[0] != '"' || line[len(line)-1] != line[0] {
 		return nil, fmt.Errorf("got %.40q, need a str in quotes", line)
 	}
 
+	// Most strings have no escape: return the bytes without a copy.
 	line = line[1 : len(line)-1]
 	if strings.IndexByte(string(line), '\\') < 0 {
 		return line, nil
@@ -77,9 +79,11 @@ func unquote(line []byte) ([]byte, error) {
 
 		c = line[i]
 		i++
+		// The escapes of PyString_DecodeEscape; an unknown one keeps its backslash.
 		switch {
 		case escapes[c] != 0:
 			out = append(out, escapes[c])
+		// A backslash at a line's end joins the lines.
 		case c == '\n':
 		case '0' <= c && c <= '7':
 			n := c - '0'
@@ -148,7 +152,7 @@ func appendRawUnicode(out []byte, u Unicode) []byte {
 	return out
 }
 
-// rawUnicode reads the raw-unicode-escape codec into WTF-8.
+// rawUnicode decodes Python's raw-unicode-escape codec into WTF-8. Other bytes than escapes are Latin-1.
 func rawUnicode(line []byte) ([]byte, error) {
 	out := make([]byte, 0, len(line))
 	for i := 0; i < len(line); {
@@ -158,13 +162,15 @@ func rawUnicode(line []byte) ([]byte, error) {
 			continue
 		}
 
+		// Backslashes in a row: an even number stands for itself, and nothing else in this codec is escaped.
 		n := i
 		for n < len(line) && line[n] == '\\' {
 			n++
 		}
 		digits := 0
 
-		if (n-i)%2 == 1 && n < len(line) { // only an odd backslash begins an escape
+		// Only an odd backslash, the last of the row, can begin \uXXXX or \UXXXXXXXX.
+		if (n-i)%2 == 1 && n < len(line) {
 			switch line[n] {
 			case 'u':
 				digits = 4
@@ -179,6 +185,7 @@ func rawUnicode(line []byte) ([]byte, error) {
 			continue
 		}
 
+		// The backslashes before the escape stay.
 		out = append(out, line[i:n-1]...)
 		r, ok := hexNumber(line[n+1:], digits)
 		if !ok || r > utf8.MaxRune {

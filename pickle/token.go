@@ -14,7 +14,8 @@ type token struct {
 	id         uint32 // of memo opcodes
 }
 
-// nextToken reads one opcode of the language of protocol 1.
+// nextToken reads one opcode of the subset that layout works on, protocol 1 as picklers write it, and says
+// where it ends. What it does not know is errLayout, and the caller decodes the whole instead.
 func nextToken(b []byte, pos int, t *token) error {
 	t.start = pos
 	if pos >= len(b) {
@@ -26,6 +27,7 @@ func nextToken(b []byte, pos int, t *token) error {
 	pos++
 	n := 0
 
+	// Opcodes are grouped by their argument: none, a counted string, a fixed number of bytes, a memo id, lines.
 	switch op {
 	case opMark, opStop, opNone, opReduce, opAppend, opAppends, opBuild, opEmptyDict, opEmptyList, opEmptyTuple,
 		opObj, opSetItem, opSetItems, opTuple, opPopMark, opPop:
@@ -41,6 +43,7 @@ func nextToken(b []byte, pos int, t *token) error {
 		if len(b)-pos < 4 {
 			return errLayout
 		}
+		// cPickle reads the length as a signed int, and fails for a negative one.
 		l := binary.LittleEndian.Uint32(b[pos:])
 		if l > math.MaxInt32 {
 			return errLayout
@@ -74,6 +77,7 @@ func nextToken(b []byte, pos int, t *token) error {
 			return errLayout
 		}
 
+		// GLOBAL and INST have two lines, the module and the name.
 		if op == opGlobal || op == opInst {
 			more := bytes.IndexByte(b[pos+end+1:], '\n')
 			if more < 0 {
@@ -88,6 +92,7 @@ func nextToken(b []byte, pos int, t *token) error {
 		return errLayout
 	}
 
+	// Torn or hostile bytes: the argument is said to be longer than what is left.
 	if n > len(b)-pos {
 		return errLayout
 	}

@@ -101,8 +101,8 @@ func textToken(b []byte, pos int, t *token) error {
 	return nil
 }
 
-// findUsed goes through the memo's opcodes; an id may be PUT more than once. It
-// returns about what size the result will have.
+// findUsed reads all opcodes once and notes which PUTs a GET refers to, since the others can be left out.
+// An id may be PUT more than once. It also returns about how large the result becomes.
 func (x *transcoder) findUsed() (size int, err error) {
 	var t token
 	var at puts
@@ -115,6 +115,7 @@ func (x *transcoder) findUsed() (size int, err error) {
 		switch {
 		case t.op == opStop:
 			return size + 1, nil
+		// at holds, by id, the number of its last PUT: a GET means that one.
 		case t.op == opPut || isPut(t.op):
 			at.set(t.id, n+1)
 			if n%64 == 0 {
@@ -122,11 +123,13 @@ func (x *transcoder) findUsed() (size int, err error) {
 			}
 			n++
 		case t.op == opGet || isGet(t.op):
+			// A GET before its PUT: Load names the error.
 			i := at.get(t.id)
 			if i == 0 {
 				return 0, errLayout
 			}
 
+			// The first GET of a PUT keeps the PUT; both take up to five bytes in protocol 1.
 			bit := uint64(1) << ((i - 1) % 64)
 			if x.used[(i-1)/64]&bit == 0 {
 				x.used[(i-1)/64] |= bit
@@ -134,6 +137,7 @@ func (x *transcoder) findUsed() (size int, err error) {
 			}
 
 			size += 5
+		// The sizes of the binary forms: text numbers and quoted strings become shorter.
 		case t.op == opFloat:
 			size += 9
 		case t.op == opString && len(t.arg) < 256:

@@ -53,6 +53,7 @@ func depthOver(v Value, max int) bool {
 		return false
 	}
 
+	// A stack of our own: the values that must be refused here would overflow a recursion.
 	type frame struct {
 		v      Value
 		inside []Value // still to be looked at
@@ -64,6 +65,7 @@ func depthOver(v Value, max int) bool {
 	stack[0].inside, stack[0].height = containers(v)
 
 	for len(stack) > 0 {
+		// Go down into the next container, or take over the height of one that is finished.
 		f := &stack[len(stack)-1]
 		if len(f.inside) > 0 {
 			c := f.inside[0]
@@ -83,6 +85,7 @@ func depthOver(v Value, max int) bool {
 			continue
 		}
 
+		// All containers inside are finished: this one's height is known, and its parent takes it over.
 		h := f.height + 1
 		if h > max {
 			return true
@@ -131,13 +134,16 @@ func isEmpty(v Value) bool {
 type copier map[Value]Value
 
 func (c copier) copy(v Value) Value {
+	// Scalars are immutable and stay shared.
 	if !isContainer(v) {
 		return v
 	}
+	// An object that is reached again keeps its copy: this ends cycles.
 	if done, ok := c[v]; ok {
 		return done
 	}
 
+	// Each copy is noted before its contents are copied, so that a cycle leads back to it.
 	switch v := v.(type) {
 	case *Tuple:
 		t := &Tuple{}

@@ -223,10 +223,13 @@ const (
 	badEnd   = "unexpected end of data"
 )
 
+// next decodes the next character of b as PyUnicode_DecodeUTF8Stateful does, errors included: their extent
+// decides how many replacement characters a broken header gets.
 func (utf8Own) next(b string) (r rune, n int, why string) {
 	c := b[0]
 	more := func(i int) bool { return b[i]&0xc0 == 0x80 }
 
+	// The first byte says how many there are. C0 and C1 would be overlong forms, F5 and up lie beyond Unicode.
 	switch {
 	case c < 0x80:
 		return rune(c), 1, ""
@@ -240,6 +243,7 @@ func (utf8Own) next(b string) (r rune, n int, why string) {
 		n = 4
 	}
 
+	// The text ends inside the character.
 	if len(b) < n {
 		end := 1
 		// Each byte that goes on counts for as many as came before it, too.
@@ -249,8 +253,7 @@ func (utf8Own) next(b string) (r rune, n int, why string) {
 		return 0, min(end, len(b)), badEnd
 	}
 
-	// The error ends before the first byte that does not go on, and before the
-	// last one in any case.
+	// The error reaches up to the first byte that is not a continuation byte, and never beyond the last but one.
 	good := 1
 	for good < n && more(good) {
 		good++
@@ -260,6 +263,7 @@ func (utf8Own) next(b string) (r rune, n int, why string) {
 		return 0, min(good, n-1), badNext
 	}
 
+	// The first byte gives its low bits, and each later byte six more.
 	r = rune(c) & (0x7f >> n)
 	for i := 1; i < n; i++ {
 		r = r<<6 | rune(b[i]&0x3f)

@@ -69,6 +69,7 @@ func parseCatalog(b []byte) (*catalog, error) {
 	if len(b) < 20 {
 		return nil, errCatalog
 	}
+	// The magic number says in which byte order the catalog was written (gettext.py tries both).
 	var order binary.ByteOrder = binary.LittleEndian
 	if order.Uint32(b) != 0x950412de {
 		if order = binary.BigEndian; order.Uint32(b) != 0x950412de {
@@ -76,6 +77,7 @@ func parseCatalog(b []byte) (*catalog, error) {
 		}
 	}
 
+	// The header: how many messages, and where the tables of ids and of translations begin.
 	n, ids, texts := uint64(order.Uint32(b[8:])), uint64(order.Uint32(b[12:])), uint64(order.Uint32(b[16:]))
 	at := func(table, i uint64) (string, bool) {
 		p := table + 8*i
@@ -90,6 +92,7 @@ func parseCatalog(b []byte) (*catalog, error) {
 		return string(b[off : off+size]), true
 	}
 
+	// A torn or hostile file must not ask for more memory than it has bytes.
 	if n > uint64(len(b))/8 {
 		return nil, errCatalog
 	}
@@ -101,11 +104,12 @@ func parseCatalog(b []byte) (*catalog, error) {
 			return nil, errCatalog
 		}
 
+		// The translation of the empty id is the catalog's header, with its charset.
 		if id == "" {
 			c.charset = headerCharset(s)
 		}
 
-		// Of a plural only the first form has the id to itself.
+		// Of a plural only the first form is kept: Mailman never calls ngettext.
 		id, _, _ = strings.Cut(id, "\x00")
 		s, _, _ = strings.Cut(s, "\x00")
 		c.messages[id] = s

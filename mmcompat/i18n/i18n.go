@@ -175,12 +175,15 @@ func (t *Texts) Maketext(name string, vars Vars, lang string, l *ListInfo, raw b
 	return WrapText(text, 70, true), file, nil
 }
 
+// find looks for a template as Utils.findtext does: for each language, the list's own directory, its host's, the
+// site's, and then the installation's.
 func (t *Texts) find(name, lang string, l *ListInfo) (template, file, found string, err error) {
 	var languages []string
 	if lang != "" {
 		languages = append(languages, lang)
 	}
 
+	// From the most special place to the most general.
 	base := t.s.TemplateDir()
 	dirs := []string{filepath.Join(base, "site"), base}
 	if l != nil {
@@ -188,6 +191,7 @@ func (t *Texts) find(name, lang string, l *ListInfo) (template, file, found stri
 		dirs = append([]string{l.FullPath, filepath.Join(base, l.HostName)}, dirs...)
 	}
 
+	// The site's language is tried last.
 	languages = append(languages, t.s.Str("DEFAULT_SERVER_LANGUAGE"))
 	for _, lang := range languages {
 		for _, dir := range dirs {
@@ -196,18 +200,21 @@ func (t *Texts) find(name, lang string, l *ListInfo) (template, file, found stri
 			if err == nil {
 				return string(b), file, lang, nil
 			}
+			// A template that cannot be read is an error: another text would go out in its place.
 			if !errors.Is(err, fs.ErrNotExist) {
 				return "", "", "", err
 			}
 		}
 	}
 
+	// findtext ends with the English template that comes with Mailman.
 	last := languages[len(languages)-1]
 	file = filepath.Join(base, "en", name)
 	b, err := disk.ReadFile(file)
+	// An installation without the template: a short sentence of ours stands in, and the log says so once.
 	if errors.Is(err, fs.ErrNotExist) {
 		if own, ok := standIns[name]; ok {
-			// Of a site that could not be probed that was said already.
+			// For a site that could not be probed the log has that already.
 			if t.s.Probed {
 				t.warnOnce("no template %s in %s", name, base)
 			}

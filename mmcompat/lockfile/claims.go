@@ -99,11 +99,12 @@ func Waiters(lockpath string, o Options) ([]Claim, error) {
 		dir = "."
 	}
 
+	// Every process that waits has a claim, a file LOCKFILE.HOST.PID.NUMBER in the lock's directory.
 	entries, err := disk.ReadDir(dir)
 	if err != nil {
 		return nil, err
 	}
-	// Asked after the directory, as one who waited then may have got it since.
+	// The holder is read after the directory: a process that waited there may have got the lock since.
 	holder, err := Holder(lockpath)
 	if err != nil {
 		return nil, err
@@ -114,11 +115,13 @@ func Waiters(lockpath string, o Options) ([]Claim, error) {
 		if !strings.HasPrefix(e.Name(), base+".") {
 			continue
 		}
+		// The holder has a claim too, and this process's own claims do not count as waiting.
 		c, ok := parseClaim(lockpath, e.Name())
 		if !ok || holder != nil && holder.File == c.File || c.Host == o.Host && c.PID == o.PID {
 			continue
 		}
 
+		// The claim may be gone by now: its process gave up or ended.
 		info, err := e.Info()
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
@@ -127,6 +130,7 @@ func Waiters(lockpath string, o Options) ([]Claim, error) {
 		}
 
 		c.Time = info.ModTime()
+		// Claims that are left over delay nobody: an expired one, or one of a process of this host that is dead.
 		if expired(info, o.Now()) || c.Host == o.Host && !waits(c, info) {
 			continue
 		}

@@ -206,7 +206,7 @@ func (l *Lock) Lock(ctx context.Context, timeout time.Duration) error {
 	}
 }
 
-// attempt tries once to link the claim to the lock file.
+// attempt tries once to take the lock: link(2) is atomic also over NFS, and LockFile.py relies on it.
 func (l *Lock) attempt() (got bool, err error) {
 	err = link(l.claim, l.path)
 	var errno syscall.Errno
@@ -214,7 +214,7 @@ func (l *Lock) attempt() (got bool, err error) {
 	case err == nil:
 		return true, l.got()
 	case errors.Is(err, fs.ErrNotExist):
-		// The claim was cleaned away. LockFile.py polls on without one.
+		// The claim was removed by another process. LockFile.py would poll on without one; lay it again.
 		return false, l.layClaim()
 	case !errors.Is(err, fs.ErrExist):
 		if errors.As(err, &errno) {
@@ -225,24 +225,28 @@ func (l *Lock) attempt() (got bool, err error) {
 		return false, errors.Join(l.failed("link the claim", err), l.dropClaim())
 	}
 
+	// The lock exists. A link count of 2 means a lock in good order: the lock file and its holder's claim.
 	n, err := linkCount(l.path)
 	if err != nil {
 		return false, errors.Join(l.failed("look at the lock", err), l.dropClaim())
 	}
 	if n < 0 {
-		return false, nil // given back since; LockFile.py finds a link count of -1 unexpected
+		// The lock was given back since. LockFile.py logs this as an unexpected link count of -1.
+		return false, nil
 	}
 	if n != 2 {
 		l.o.Log(l.line("unexpected linkcount: %d", n))
 		return false, nil
 	}
 
+	// The lock file's text names its holder's claim.
 	winner, err := readLock(l.path)
 	if err != nil {
 		return false, errors.Join(l.failed("read the lock", err), l.dropClaim())
 	}
 
 	if winner != l.claim {
+		// A lock that this process could not give back earlier is removed here; any other winner keeps the lock.
 		if was, _ := ours.Load(winner); was != left {
 			return false, nil
 		}
@@ -254,6 +258,8 @@ func (l *Lock) attempt() (got bool, err error) {
 		return l.attempt()
 	}
 
+	// The claim in the lock is this one's: either it is locked twice, or link failed and yet worked, which NFS
+	// does when the server's answer is lost.
 	if has, _ := ours.Load(l.claim); has == true {
 		l.debug("already locked")
 		return false, fmt.Errorf("%s: %w", l.path, ErrAlreadyLocked)

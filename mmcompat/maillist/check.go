@@ -125,7 +125,7 @@ func (l *List) checkReplyTo() {
 	l.Set("reply_goes_to_list", pickle.Int(0))
 }
 
-// checkTopics drops topics that could not be matched.
+// checkTopics drops topics that could not be matched, as the part of MailList.CheckValues about topics does.
 func (l *List) checkTopics() error {
 	v, ok := l.Get("topics")
 	if !ok {
@@ -140,6 +140,7 @@ func (l *List) checkTopics() error {
 		items = v.Items
 	}
 
+	// Each topic is (name, pattern, description, empty flag); a list in the place of a tuple is made a tuple.
 	good := pickle.NewList()
 	changed := false
 	for _, item := range items {
@@ -151,6 +152,7 @@ func (l *List) checkTopics() error {
 			parts, changed = t.Items, true
 		}
 
+		// From 2.1.27 on a topic of another length is logged and dropped; before, unpacking it raised.
 		if len(parts) != 4 {
 			if !since(l.site, 27) {
 				return py.Errorf("ValueError", "list %s: the topic %s has %d parts and needs 4", l.name, pickle.Repr(item, 80), len(parts))
@@ -160,16 +162,17 @@ func (l *List) checkTopics() error {
 			continue
 		}
 
+		// From 2.1.19 on each line of the pattern is a pattern of its own, joined by |.
 		pattern, ok := py.StringOf(parts[1])
 		if !ok && since(l.site, 19) {
 			return py.NoAttribute(parts[1], "splitlines")
 		}
 
 		if since(l.site, 19) {
-			// Since then each line is a pattern of its own.
 			pattern = strings.Join(py.SplitLines(pattern, false), "|")
 		}
 
+		// A pattern that Python could compile and this package cannot must not be dropped: only bad syntax counts.
 		if ok {
 			var bad *pyre.SyntaxError
 			_, err := pyre.Compile(pattern, 0)
@@ -185,6 +188,7 @@ func (l *List) checkTopics() error {
 		good.Items = append(good.Items, pickle.NewTuple(parts...))
 	}
 
+	// The list is saved with the topics that are left, as Mailman does in its next Save.
 	if changed {
 		l.Set("topics", good)
 	}

@@ -15,11 +15,13 @@ import (
 	"github.com/mmrunner/mmrunner/pickle"
 )
 
-// load reads the list's state, in MailList.__init__'s and Load's steps.
+// load reads the list's state, in the steps of MailList.__init__ and MailList.Load.
 func (l *List) load() error {
+	// What an earlier state left behind must not be mixed with the new one.
 	l.doc, l.id = nil, stage.Identity{}
 	clear(l.views)
 	clear(l.patterns)
+	// A list with an extend.py, or of a class of its own, is for Python.
 	if err := l.checkExtension(true); err != nil {
 		return err
 	}
@@ -40,14 +42,17 @@ func (l *List) load() error {
 	var why error
 	var gaveUp string // str() of the last exception
 
+	// Load tries config.pck first and then config.pck.last.
 	for _, file := range []string{main, last} {
 		doc, id, err := loadFile(file)
 		if err == nil {
+			// The log says what was wrong with config.pck only now: an entry for Python would be logged there again.
 			for _, line := range failed {
 				l.o.Log.Printf("error", "%s", line)
 			}
 			l.doc, l.id = doc, id
 
+			// Mailman repairs config.pck from the backup at once (__fix_corrupt_pckfile).
 			if file == last {
 				if err := l.repair(main, last); err != nil {
 					return err
@@ -57,6 +62,7 @@ func (l *List) load() error {
 			return l.check()
 		}
 
+		// Load catches only some exceptions. The others leave Load, and the runner shunts the entry.
 		text, caught := loadProblem(file, err)
 		if !caught {
 			return err
@@ -65,7 +71,7 @@ func (l *List) load() error {
 		failed = append(failed, fmt.Sprintf("couldn't load config file %s\n%s", file, text))
 	}
 
-	// What is left is from before Mailman 2.1, and was written by marshal.
+	// The other files Load tries, config.db and config.db.last, were written with marshal before Mailman 2.1.
 	for _, name := range configs[2:] {
 		file := join(l.path, name)
 		if _, err := disk.Stat(file); err == nil {
@@ -78,6 +84,7 @@ func (l *List) load() error {
 		}
 	}
 
+	// No file could be read: Load raises MMCorruptListDatabaseError with the last exception.
 	for _, line := range failed {
 		l.o.Log.Printf("error", "%s", line)
 	}

@@ -89,12 +89,14 @@ func (l *List) ChangeMemberAddress(member, newAddress string, noDelete bool) err
 		return ErrNotAMember.With(member)
 	}
 
+	// The old values come first, since removing the member deletes them.
 	key, newKey := py.Lower(member), py.Lower(newAddress)
 	m := NewMember{Digest: where == digests, Language: l.GetMemberLanguage(member)}
 	m.RealName, _ = l.DictGet(usernames, key)
 	flags, _ := l.DictGet(userOptions, key)
 	delivery, disabled := l.DictGet(deliveryStatus, key)
 
+	// changeMemberAddress takes a random password for a member that has none in the dict.
 	if m.Password, ok = l.DictGet(passwords, key); !ok {
 		pw, err := l.MakeRandomPassword()
 		if err != nil {
@@ -103,6 +105,7 @@ func (l *List) ChangeMemberAddress(member, newAddress string, noDelete bool) err
 		m.Password = pickle.Str(pw)
 	}
 
+	// A state that getDeliveryStatus could not read is an error before anything is changed.
 	status, _, err := l.delivery(member)
 	if err != nil {
 		return err
@@ -114,6 +117,7 @@ func (l *List) ChangeMemberAddress(member, newAddress string, noDelete bool) err
 		}
 	}
 
+	// addNewMember starts with default options, so the old ones are set again.
 	if err := l.addNewMember(newAddress, m); err != nil {
 		return err
 	}

@@ -81,10 +81,12 @@ func incomparable(record pickle.Value) error {
 // REFUSE_SECOND_PENDING). It evicts what has expired, and so leaves something
 // to save. The error wraps ErrCorrupt or ErrKey.
 func (db *DB) HasPending(addr string, unsub bool) (bool, error) {
+	// CheckPending loads and saves pending.pck, which evicts what has expired, even when it finds nothing.
 	if err := db.change(func() error { return nil }); err != nil {
 		return false, err
 	}
 
+	// The first question reads all records, and the answers are kept: a batch may ask for thousands of addresses.
 	if db.waits == nil {
 		w := &waiting{cookies: map[string][]string{}, odd: map[string][]string{}}
 		for _, cookie := range db.doc.Keys() {
@@ -107,12 +109,14 @@ func (db *DB) HasPending(addr string, unsub bool) (bool, error) {
 		op = Unsubscription
 	}
 
+	// A record in which CheckPending would fail to compare makes Mailman raise, whatever the address.
 	for _, cookie := range db.waits.odd[op] {
 		if record, ok, err := db.get(cookie); ok || err != nil {
 			return false, fmt.Errorf("%s: %w: record %s is %s: %w", db.path, ErrCorrupt, cookie, pickle.Repr(record, 80), incomparable(record))
 		}
 	}
 
+	// An indexed record may have been confirmed or changed since: read it again.
 	lower := py.Lower(addr)
 	for _, cookie := range db.waits.cookies[op+lower] {
 		record, ok, err := db.get(cookie)

@@ -62,6 +62,7 @@ func interpolate(format Text, values *source) (Text, error) {
 	prefix := ""
 	var out strings.Builder
 	for {
+		// Text up to the next % is copied as it is.
 		i := strings.IndexByte(f, '%')
 		if i < 0 {
 			out.WriteString(f)
@@ -70,11 +71,13 @@ func interpolate(format Text, values *source) (Text, error) {
 
 		out.WriteString(f[:i])
 		f = f[i:]
+		// The conversion is read to its end before its value is fetched: Python reports a bad format first.
 		c, rest, err := conversion(f[1:])
 		if err != nil {
 			return nil, err
 		}
 
+		// %% takes no value, but %(key)% looks its key up and fails where the key is missing.
 		before := *values
 		if c.verb == '%' {
 			if c.keyed {
@@ -89,6 +92,7 @@ func interpolate(format Text, values *source) (Text, error) {
 			continue
 		}
 
+		// The value comes before the check of the letter: too few arguments win over an unknown conversion.
 		v, err := values.get(c, unicode)
 		if err != nil {
 			return nil, err
@@ -97,6 +101,7 @@ func interpolate(format Text, values *source) (Text, error) {
 			return nil, unsupported(c.verb, whole-len(rest)-1)
 		}
 
+		// A unicode for %s turns a str format into a unicode one. The value is then fetched again, by the other rules.
 		if _, is := v.(pickle.Unicode); is && c.verb == 's' && !unicode {
 			if err := DecodeASCII(f); err != nil {
 				return nil, err
@@ -109,6 +114,7 @@ func interpolate(format Text, values *source) (Text, error) {
 			continue
 		}
 
+		// A whole mapping can be shown as %s only through Python's own repr of a dict.
 		if _, whole := v.(wholeMapping); whole {
 			return nil, c.ofMapping()
 		}
@@ -121,9 +127,11 @@ func interpolate(format Text, values *source) (Text, error) {
 		f = rest
 	}
 
+	// Python counts the arguments of a tuple and says so when some are left over. A mapping may have more keys.
 	if values.mapping == nil && values.next < len(values.args) {
 		return nil, Errorf("TypeError", "not all arguments converted during string formatting")
 	}
+	// The str made before the first unicode must be ASCII to become part of the result.
 	if !unicode {
 		return out.String(), nil
 	}

@@ -22,10 +22,11 @@ type spec struct {
 // verbs are the conversions that Python has, beside %%.
 const verbs = "srdiuoxXeEfFgGc"
 
-// conversion cuts a conversion off a format, behind its %.
+// conversion reads one conversion of a format, from behind its %, in the order of C's printf.
 func conversion(f string) (c spec, rest string, err error) {
 	c.width, c.prec = -1, -1
 	i := 0
+	// A key in parentheses, for a mapping; parentheses inside of it count.
 	if i < len(f) && f[i] == '(' {
 		depth := 1
 		for i = 1; i < len(f) && depth > 0; i++ {
@@ -43,6 +44,7 @@ func conversion(f string) (c spec, rest string, err error) {
 		c.key, c.keyed = f[1:i-1], true
 	}
 
+	// Flags, in any order and as often as they come.
 	for i < len(f) && strings.IndexByte("-+ #0", f[i]) >= 0 {
 		c.flags += f[i : i+1]
 		i++
@@ -57,6 +59,7 @@ func conversion(f string) (c spec, rest string, err error) {
 		return n
 	}
 
+	// Width and precision. A * would take them from the arguments: it fails below as an unknown letter.
 	if i < len(f) && IsDigit(f[i]) {
 		c.width = digits()
 	}
@@ -66,6 +69,7 @@ func conversion(f string) (c spec, rest string, err error) {
 		c.prec = digits()
 	}
 
+	// C's size letters mean nothing in Python, which reads one and drops it.
 	if i < len(f) && strings.IndexByte("hlL", f[i]) >= 0 {
 		i++
 	}
@@ -212,6 +216,7 @@ func (c spec) layout() string {
 
 func (c spec) integer(v any) (string, error) {
 	n := new(big.Int)
+	// %d takes a float and drops what is behind the point (PyNumber_Int).
 	switch x := v.(type) {
 	case float64:
 		switch {
@@ -225,6 +230,7 @@ func (c spec) integer(v any) (string, error) {
 		n = bigInt(v)
 	}
 
+	// The base is given by the letter; only hexadecimal has a prefix.
 	base, prefix := 10, ""
 	switch c.verb {
 	case 'o':
@@ -236,14 +242,17 @@ func (c spec) integer(v any) (string, error) {
 	alternate := strings.Contains(c.flags, "#")
 	digits := new(big.Int).Abs(n).Text(base)
 	if _, isLong := v.(*big.Int); c.prec == 0 && n.Sign() == 0 && !isLong {
-		digits = "" // as C has it
+		// C prints no digit for 0 with a precision of 0. _PyString_FormatLong, for a long, does.
+		digits = ""
 	}
 
+	// The precision is the least number of digits. In octal, # means one leading zero.
 	digits = strings.Repeat("0", max(0, c.prec-len(digits))) + digits
 	if base == 8 && alternate && !strings.HasPrefix(digits, "0") {
 		digits = "0" + digits
 	}
 
+	// One character for the sign, or the flag that stands for it.
 	sign := ""
 	switch {
 	case n.Sign() < 0:
@@ -258,10 +267,12 @@ func (c spec) integer(v any) (string, error) {
 		sign += prefix
 	}
 
+	// The flag 0 fills up between sign and digits, unless - asks for blanks at the right.
 	if strings.Contains(c.flags, "0") && !strings.Contains(c.flags, "-") {
 		digits = strings.Repeat("0", max(0, c.width-len(sign)-len(digits))) + digits
 	}
 
+	// The precision is used up: pad would cut the text at it.
 	c.prec = -1
 	text := c.pad(sign+digits, false)
 	if c.verb == 'X' {

@@ -7,12 +7,14 @@ import (
 	"strings"
 )
 
-// lines is Lines for the lines between two places.
+// lines is Lines for text[from:end]: it calls hit for each line in which a pattern matches.
 func (a *automaton) lines(text string, from, end int, hit func(start, end int, patterns []int) bool) bool {
 	s := a.set
 	class, rows := &s.class, a.next
 	state := a.start
 	piece := text[from:end]
+	// One look-up for each byte. A row's entry is the next state, 0 where that was not worked out yet, or
+	// negative where a pattern has matched.
 	for i := 0; i < len(piece); i++ {
 		to := rows[int(state)+int(class[piece[i]])]
 		if to == state {
@@ -23,6 +25,7 @@ func (a *automaton) lines(text string, from, end int, hit func(start, end int, p
 			continue
 		}
 
+		// The transition is met for the first time: work it out and keep it.
 		if to == 0 {
 			to = a.step(state, int(class[piece[i]]))
 			rows = a.next
@@ -32,6 +35,7 @@ func (a *automaton) lines(text string, from, end int, hit func(start, end int, p
 			}
 		}
 
+		// A match: hand over the text up to here from the last line end on, and start afresh.
 		start := from + strings.LastIndexByte(piece[:i], '\n') + 1
 		if !hit(start, from+i+1, a.hits[-to]) {
 			return false
@@ -39,9 +43,11 @@ func (a *automaton) lines(text string, from, end int, hit func(start, end int, p
 		state = a.start
 	}
 
+	// In the start state no line is under way: the text has ended with a line end.
 	if state == a.start {
 		return true // the rest is no line
 	}
+	// The end of the text can complete a match that needs a line's end.
 	to := rows[int(state)+s.ends]
 	if to == 0 {
 		to = a.step(state, s.ends)
@@ -169,13 +175,14 @@ func (a *automaton) keep(places []int32, found []uint64) []int32 {
 	return slices.Compact(places)
 }
 
-// advance returns the places that are reached from places, or from the start of
-// a pattern that was not found yet, by taking sym (none, if that is after). It
-// adds to found the patterns that match before sym.
+// advance computes one transition: the places that are reached from places, or from the start of a pattern
+// that was not found yet, by taking sym. It adds to found the patterns that match before sym.
+// left is the symbol before, for assertions about words and line ends.
 func (a *automaton) advance(places []int32, left, sym int16, found []uint64) []int32 {
 	s := a.set
 	a.visit++
 	var to []int32
+	// Follow the instructions that take no byte, with a stack instead of recursion; each place counts once.
 	visit := func(pc int32) {
 		a.stack = append(a.stack[:0], pc)
 		for len(a.stack) > 0 {
@@ -203,6 +210,7 @@ func (a *automaton) advance(places []int32, left, sym int16, found []uint64) []i
 		}
 	}
 
+	// First the threads under way, then a new attempt of each pattern that has no match in this line yet.
 	for _, pc := range places {
 		visit(pc)
 	}

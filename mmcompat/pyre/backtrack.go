@@ -132,9 +132,10 @@ func (r *Regexp) backtrack(s string, pos int, anchored bool, caps []int) (found,
 	return false, true
 }
 
-// run matches from s on at pos and returns where the match ends, or -1. Groups
-// and rounds are as before if there is none.
+// run matches from step s on at pos and returns where the match ends, or -1 without a match. Without a match,
+// groups and rounds are as they were before.
 func (m *matcher) run(s *step, pos int) int {
+	// A used-up budget ends all open calls; the caller then takes pike, which needs no stack.
 	if m.depth >= maxDepth {
 		m.budget = -1
 	}
@@ -142,6 +143,7 @@ func (m *matcher) run(s *step, pos int) int {
 	m.depth++
 	defer func() { m.depth-- }()
 	for {
+		// Steps without a choice go round in this loop; a step with a choice calls run for the rest of the pattern.
 		if m.budget < 0 {
 			return -1
 		}
@@ -162,6 +164,7 @@ func (m *matcher) run(s *step, pos int) int {
 			s = s.next
 		case stepSpan:
 			return m.span(s, pos)
+		// The first alternative that leads to a match wins, as in sre.
 		case stepAlt:
 			for _, alt := range s.alts {
 				m.budget--
@@ -171,6 +174,7 @@ func (m *matcher) run(s *step, pos int) int {
 			}
 			return -1
 		case stepOpen, stepClose:
+			// A group's border is kept only when the rest matches.
 			i := 2 * s.group
 			if s.op == stepClose {
 				i++
@@ -185,6 +189,7 @@ func (m *matcher) run(s *step, pos int) int {
 
 			return end
 		case stepRepeat:
+			// Rounds are counted anew when the repeat is entered again, and restored for the one around it.
 			old := m.rounds[s.counter]
 			m.rounds[s.counter] = -1
 			end := m.run(s.next, pos)
@@ -198,11 +203,13 @@ func (m *matcher) run(s *step, pos int) int {
 
 // span is sre's REPEAT_ONE and MIN_REPEAT_ONE: a repeat of single bytes.
 func (m *matcher) span(s *step, pos int) int {
+	// No more rounds than there are bytes.
 	room := len(m.text) - pos
 	if s.max != infinite && s.max < room {
 		room = s.max
 	}
 
+	// MIN_REPEAT_ONE tries the rest of the pattern first and takes one more byte only when that fails.
 	if s.lazy {
 		for n := 0; ; n++ {
 			if n >= s.min {
@@ -218,6 +225,7 @@ func (m *matcher) span(s *step, pos int) int {
 		}
 	}
 
+	// REPEAT_ONE takes all it can and gives bytes back one by one.
 	n := 0
 	for n < room && s.set.has(m.text[pos+n]) {
 		n++

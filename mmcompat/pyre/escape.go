@@ -9,9 +9,10 @@ var controls = map[byte]byte{'a': '\a', 'b': '\b', 'f': '\f', 'n': '\n', 'r': '\
 // escape reads an escape outside of a character class, as sre_parse's _escape.
 func (p *parser) escape(tok string) (*node, error) {
 	c := tok[1]
+	// Escapes that stand for a place in the text or for a class of characters.
 	switch c {
 	case 'A':
-		// negate marks \A, which the M flag leaves alone.
+		// negate tells \A from ^: the M flag makes ^ match at each line, and leaves \A alone.
 		return &node{op: opAssert, assert: atBegin, negate: true}, nil
 	case 'Z':
 		return &node{op: opAssert, assert: atEndText}, nil
@@ -23,10 +24,12 @@ func (p *parser) escape(tok string) (*node, error) {
 		return &node{op: opSet, items: []setItem{{category: c}}}, nil
 	}
 
+	// \a, \f, \n and so on, as in Python's strings.
 	if b, ok := controls[c]; ok {
 		return literal(b), nil
 	}
 
+	// Numbers: \x needs two digits, \0 takes up to two octal ones, and 1 to 9 may be a group.
 	switch {
 	case c == 'x':
 		digits, err := p.digits(hexadecimal, 2)
@@ -44,7 +47,7 @@ func (p *parser) escape(tok string) (*node, error) {
 		}
 		return number("0"+digits, 8), nil
 	case c >= '1' && c <= '9':
-		// An octal escape has three digits; anything else is a group.
+		// sre_parse takes three octal digits as a character and anything else as a group's number.
 		digits := tok[1:]
 		if p.nextIn(decimal) {
 			second, err := p.get()
@@ -69,6 +72,7 @@ func (p *parser) escape(tok string) (*node, error) {
 		return nil, p.errorf("bogus escape: '\\\\%s'", digits)
 	}
 
+	// Any other character stands for itself.
 	return literal(c), nil
 }
 
@@ -125,7 +129,7 @@ func (p *parser) classEscape(tok string) (setItem, error) {
 	return setItem{lo: c, hi: c}, nil
 }
 
-// class reads a character class after its bracket.
+// class reads a character class after its opening bracket, as the "[" branch of sre_parse's _parse.
 func (p *parser) class() (*node, error) {
 	n := &node{op: opSet}
 	var err error
@@ -143,6 +147,7 @@ func (p *parser) class() (*node, error) {
 		return setItem{lo: tok[0], hi: tok[0]}, nil
 	}
 
+	// A "]" directly after the bracket is a member, so it ends a class only when there is one already.
 	for {
 		this, err := p.get()
 		if err != nil {
@@ -152,6 +157,7 @@ func (p *parser) class() (*node, error) {
 			return n, nil
 		}
 
+		// A member, and perhaps a dash with the end of a range.
 		lo, err := item(this)
 		if err != nil {
 			return nil, err
@@ -167,11 +173,13 @@ func (p *parser) class() (*node, error) {
 		if this, err = p.get(); err != nil {
 			return nil, err
 		}
+		// A dash before the closing bracket is a member itself.
 		if this == "]" {
 			n.items = append(n.items, lo, setItem{lo: '-', hi: '-'})
 			return n, nil
 		}
 
+		// A range needs two characters in order; \d and its like cannot stand at either end.
 		hi, err := item(this)
 		if err != nil {
 			return nil, err

@@ -83,6 +83,7 @@ func resolve(n *node, f Flags, d Dialect) {
 // each byte of the text is folded before it is looked up.
 func (n *node) bytes(f Flags, d Dialect) byteSet {
 	var members byteSet
+	// The dot takes every byte except a newline; the S flag adds that too.
 	if n.dot {
 		members.addRange(0, 255)
 		if f&DotAll == 0 {
@@ -93,6 +94,8 @@ func (n *node) bytes(f Flags, d Dialect) byteSet {
 		return members
 	}
 
+	// The members as written. With the I flag they are folded: older releases of Python fold the ends of a range
+	// only, newer ones each character in it.
 	fold := f&IgnoreCase != 0
 	for _, it := range n.items {
 		switch {
@@ -109,6 +112,7 @@ func (n *node) bytes(f Flags, d Dialect) byteSet {
 		}
 	}
 
+	// Then each byte is looked up the way _sre.c does: fold it, look for it, and turn the answer round for [^...].
 	var all byteSet
 	for c := 0; c < 256; c++ {
 		b := byte(c)

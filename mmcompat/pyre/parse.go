@@ -136,7 +136,7 @@ func literal(c byte) *node {
 	return &node{op: opSet, items: []setItem{{lo: c, hi: c}}}
 }
 
-// sequence reads what stands between two of "|", "(" and ")".
+// sequence reads the items between two of "|", "(" and ")", as the loop of sre_parse's _parse.
 func (p *parser) sequence(nesting int) (*node, error) {
 	seq := &node{op: opConcat}
 	add := func(n *node) { seq.subs = append(seq.subs, n) }
@@ -146,6 +146,7 @@ func (p *parser) sequence(nesting int) (*node, error) {
 			return nil, err
 		}
 
+		// The X flag: white space and comments mean nothing, unless escaped or inside a class.
 		c := this[0]
 		if p.flags&Verbose != 0 {
 			if len(this) == 1 && strings.IndexByte(" \t\n\r\v\f", c) >= 0 {
@@ -169,6 +170,7 @@ func (p *parser) sequence(nesting int) (*node, error) {
 				return nil, err
 			}
 			add(n)
+		// A repeat takes the item before it. A repeat of nothing, or of a repeat, is an error in Python 2.
 		case '*', '+', '?', '{':
 			min, max, isRepeat, err := p.bounds(c)
 			if err != nil {
@@ -190,6 +192,7 @@ func (p *parser) sequence(nesting int) (*node, error) {
 				return nil, p.errorf("multiple repeat")
 			}
 
+			// A question mark behind a repeat makes it lazy.
 			lazy, err := p.accept("?")
 			if err != nil {
 				return nil, err
@@ -197,6 +200,7 @@ func (p *parser) sequence(nesting int) (*node, error) {
 			seq.subs[len(seq.subs)-1] = &node{op: opRepeat, subs: []*node{item}, min: min, max: max, lazy: lazy}
 		case '.':
 			add(&node{op: opSet, dot: true})
+		// Comments and flags give no node.
 		case '(':
 			n, err := p.group(nesting)
 			if err != nil {
@@ -223,8 +227,8 @@ func (p *parser) sequence(nesting int) (*node, error) {
 	return seq, nil
 }
 
-// bounds reads a repeat that began with c; isRepeat is false for a brace that
-// begins none and stands for itself.
+// bounds reads the repeat that began with c. isRepeat is false for a brace that begins no repeat and so
+// stands for itself.
 func (p *parser) bounds(c byte) (min, max int, isRepeat bool, err error) {
 	switch c {
 	case '?':
@@ -235,9 +239,11 @@ func (p *parser) bounds(c byte) (min, max int, isRepeat bool, err error) {
 		return 1, infinite, true, nil
 	}
 
+	// sre_parse: {} is two ordinary characters.
 	if p.next == "}" {
 		return 0, 0, false, nil
 	}
+	// The place to go back to, when what follows turns out not to be a repeat.
 	index, next := p.index, p.next
 	number := func() (string, error) {
 		s := ""
@@ -252,6 +258,7 @@ func (p *parser) bounds(c byte) (min, max int, isRepeat bool, err error) {
 		return s, nil
 	}
 
+	// {n}, {n,}, {,m} or {n,m}; a missing comma makes both numbers the same.
 	lo, err := number()
 	if err != nil {
 		return 0, 0, false, err
@@ -268,6 +275,7 @@ func (p *parser) bounds(c byte) (min, max int, isRepeat bool, err error) {
 		}
 	}
 
+	// Without a closing brace all of it is ordinary text: read on behind the "{".
 	closed, err := p.accept("}")
 	if err != nil {
 		return 0, 0, false, err
@@ -277,6 +285,7 @@ func (p *parser) bounds(c byte) (min, max int, isRepeat bool, err error) {
 		return 0, 0, false, nil
 	}
 
+	// A missing lower bound means 0, a missing upper bound means no limit.
 	max = infinite
 	if lo != "" {
 		if min, err = p.count(lo); err != nil {

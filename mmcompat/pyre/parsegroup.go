@@ -9,9 +9,12 @@ func (p *parser) group(nesting int) (*node, error) {
 		return nil, err
 	}
 
+	// A question mark begins one of sre's extensions; a plain parenthesis captures.
 	capture := !question
 	if question {
 		this := p.next
+		// Lookarounds, conditionals and backreferences cannot be matched in linear time, and no pattern of Mailman's
+		// has one: such a pattern is refused as unsupported.
 		switch {
 		case this == "":
 			return nil, p.errorf("unexpected end of pattern")
@@ -44,6 +47,7 @@ func (p *parser) group(nesting int) (*node, error) {
 		}
 	}
 
+	// Groups are numbered by their opening parentheses, so the number is taken before the content is read.
 	if capture {
 		number = p.groups
 		p.groups++
@@ -56,6 +60,7 @@ func (p *parser) group(nesting int) (*node, error) {
 		}
 	}
 
+	// The content, up to the closing parenthesis.
 	n, err := p.alternatives(nesting + 1)
 	if err != nil {
 		return nil, err
@@ -68,7 +73,7 @@ func (p *parser) group(nesting int) (*node, error) {
 		return nil, p.errorf("unbalanced parenthesis")
 	}
 	if !capture {
-		// Kept as a node of its own: (?:a*)* repeats a group, a** is an error.
+		// The group stays a node of its own: (?:a*)* repeats a group, while a** is an error.
 		return &node{op: opConcat, subs: []*node{n}}, nil
 	}
 
@@ -81,6 +86,7 @@ func (p *parser) pythonGroup() (string, error) {
 		return "", err
 	}
 
+	// Only (?P<name> is supported; (?P=name) is a backreference.
 	switch p.next {
 	case "<":
 	case "=":
@@ -94,6 +100,7 @@ func (p *parser) pythonGroup() (string, error) {
 	if err := p.advance(); err != nil {
 		return "", err
 	}
+	// The name ends at ">". A token may be an escape, which the check below refuses.
 	name := ""
 	for p.next != ">" {
 		if p.next == "" {
@@ -109,6 +116,7 @@ func (p *parser) pythonGroup() (string, error) {
 		return "", p.errorf("missing group name")
 	}
 
+	// sre_parse's isname: a letter or _, then letters, digits or _.
 	for i := 0; i < len(name); i++ {
 		c := name[i]
 		letter := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c == '_'

@@ -20,6 +20,7 @@ type threads struct {
 func (p *program) pike(re *Regexp, s string, pos int, anchored bool, caps []int) bool {
 	n := len(p.insts)
 	cur, next := &threads{seen: make([]uint32, n)}, &threads{seen: make([]uint32, n)}
+	// Threads that end leave their groups' borders to be used again: this keeps the search free of garbage.
 	var free [][]int
 	clone := func(c []int) []int {
 		if k := len(free); k > 0 {
@@ -31,6 +32,9 @@ func (p *program) pike(re *Regexp, s string, pos int, anchored bool, caps []int)
 		return append([]int(nil), c...)
 	}
 
+	// add puts a thread into a list, and with it all threads that it leads to without taking a byte. The order is
+	// that of preference: what an earlier alternative leads to comes first. A border of a group is set on the way
+	// down and put back on the way up.
 	type visit struct {
 		pc      int32
 		restore int32 // >= 0: put old back into caps[restore] instead
@@ -78,19 +82,23 @@ func (p *program) pike(re *Regexp, s string, pos int, anchored bool, caps []int)
 
 	matched := false
 	scratch := make([]int, len(caps))
+	// One round for each byte. A new thread begins at each position until there is a match: the leftmost wins.
 	for first := true; pos <= len(s); pos++ {
 		if first || !anchored && !matched {
+			// No thread is under way: skip to a byte with which a match can begin.
 			if len(cur.list) == 0 && !anchored && !first {
 				for pos < len(s) && !re.first.has(s[pos]) {
 					pos++
 				}
-				round++ // what was seen was seen at another place
+				// The marks in cur are of another place.
+				round++
 			}
 
 			if first {
 				round++
 			}
 
+			// A new thread, with all groups unset and the whole match beginning here.
 			for i := range scratch {
 				scratch[i] = -1
 			}
@@ -99,12 +107,15 @@ func (p *program) pike(re *Regexp, s string, pos int, anchored bool, caps []int)
 			first = false
 		}
 
+		// Neither a thread nor another start is left.
 		if len(cur.list) == 0 && (anchored || matched) {
 			break
 		}
 		round++
 		next.list = next.list[:0]
 
+		// Every thread takes the byte or ends. A match ends the threads after it, since they are less preferred;
+		// those before it go on and may still match longer.
 		for k, t := range cur.list {
 			i := &p.insts[t.pc]
 			if i.op == instMatch {

@@ -19,6 +19,7 @@ import (
 // that cannot be written.
 func Encode(msg any, data *Data, now float64, schema int) (base string, b []byte, err error) {
 	d := data.Clone()
+	// Mailman hashes the list's name with the text. None raises, since enqueue adds the name to a str.
 	listname := d.Str("listname")
 	switch v, ok := d.Get("listname"); {
 	case !ok:
@@ -27,6 +28,7 @@ func Encode(msg any, data *Data, now float64, schema int) (base string, b []byte
 		return "", nil, &py.Error{Class: "TypeError", Text: "cannot concatenate 'str' and 'NoneType' objects"}
 	}
 
+	// A plain text is pickled in protocol 0, so that other programs can write and read it easily; a message in 1.
 	protocol := 1
 	var v pickle.Value
 	switch m := msg.(type) {
@@ -53,17 +55,20 @@ func Encode(msg any, data *Data, now float64, schema int) (base string, b []byte
 	if err != nil {
 		return "", nil, err
 	}
+	// The base name begins with the time of arrival, which keeps its value when an entry is queued again.
 	received, ok := d.Get("received_time")
 	if !ok {
 		received = now
 		d.Set("received_time", now)
 	}
 
+	// The hash makes the name unique and chooses the slice. enqueue hashes message, list name and repr(now).
 	sum := sha1.New()
 	sum.Write(b)
 	sum.Write([]byte(listname + pickle.Repr(now, 64)))
 	base = pickle.Repr(received, 64) + "+" + hex.EncodeToString(sum.Sum(nil))
 
+	// The metadata gets the schema version, and loses the keys that enqueue takes for volatile ones.
 	d.Set("version", schema)
 
 	for _, k := range d.dict.Keys() {
@@ -72,6 +77,7 @@ func Encode(msg any, data *Data, now float64, schema int) (base string, b []byte
 		}
 	}
 
+	// dequeue parses the message again where it was written as text.
 	d.Set("_parsemsg", protocol == 0)
 	meta, err := pickle.Dump(d.dict, protocol)
 	if err != nil {

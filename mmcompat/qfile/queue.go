@@ -91,6 +91,7 @@ func (q *Queue) Path(base, ext string) string { return filepath.Join(q.dir, base
 // or Claimed), the oldest first. Mailman's runner would die of a name that is no
 // entry's; here it is left alone and named once in the error log.
 func (q *Queue) Files(ext string) ([]string, error) {
+	// The directory is read at once and closed: an entry that comes meanwhile is found at the next pass.
 	d, err := disk.Open(q.dir)
 	if err != nil {
 		return nil, err
@@ -112,6 +113,7 @@ func (q *Queue) Files(ext string) ([]string, error) {
 			continue
 		}
 
+		// A name that is no entry's would raise in Switchboard.files and end Mailman's runner.
 		n, err := parseName(base)
 		ours := false
 		if err == nil {
@@ -129,6 +131,7 @@ func (q *Queue) Files(ext string) ([]string, error) {
 		if !ours {
 			continue
 		}
+		// files() keys a dict by time; two entries of one time are set apart by adding DELTA to the later one.
 		for taken[n.time] {
 			n.time += delta
 		}
@@ -136,6 +139,7 @@ func (q *Queue) Files(ext string) ([]string, error) {
 		found = append(found, n)
 	}
 
+	// The oldest first: entries take effect in the order in which they arrived.
 	sort.SliceStable(found, func(i, j int) bool { return found[i].time < found[j].time })
 	bases := make([]string, len(found))
 	for i, n := range found {

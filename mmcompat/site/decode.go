@@ -170,8 +170,11 @@ func (s *Setting) UnmarshalJSON(b []byte) error {
 	return err
 }
 
+// decodeValue decodes one value of the profile. JSON has fewer kinds than Python, so the probe writes the
+// others as an object with a single key that names the kind.
 func decodeValue(b []byte) (any, error) {
 	b = bytes.TrimSpace(b)
+	// The kinds that JSON has: None, bool, str and list.
 	switch b[0] {
 	case 'n':
 		return nil, nil
@@ -191,6 +194,7 @@ func decodeValue(b []byte) (any, error) {
 		return nil, err
 	}
 
+	// Containers and patterns have JSON inside; the others come as text, which keeps longs and floats exact.
 	for kind, raw := range m {
 		switch kind {
 		case "t":
