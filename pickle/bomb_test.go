@@ -61,7 +61,7 @@ func bombs(n int) map[string]string {
 
 // What is made to be expensive is refused, or read in memory that is a multiple
 // of its size, in whole and as a document, and says where it is bad.
-func TestBombs(t *testing.T) {
+func TestSmallPicklesDoNotTakeMuchMemory(t *testing.T) {
 	const n = 1 << 17
 	for name, b := range bombs(n) {
 		t.Run(name, func(t *testing.T) {
@@ -90,7 +90,7 @@ func TestBombs(t *testing.T) {
 }
 
 // MaxDepth is counted to the last container, however it is made.
-func TestDepth(t *testing.T) {
+func TestDeepPicklesAreRefused(t *testing.T) {
 	for _, inner := range []string{"", "]a", ")a", "N\x85a", "}a", "}K\x01Nsa"} {
 		for n := pickle.MaxDepth - 3; n <= pickle.MaxDepth+1; n++ {
 			depth := n

@@ -33,7 +33,7 @@ json.dump(out, sys.stdout)
 `
 
 // A file that was cut off anywhere is refused as cPickle refuses it.
-func TestCutOff(t *testing.T) {
+func TestCutPicklesAreErrors(t *testing.T) {
 	t.Parallel()
 	var rows [][2]string
 	if err := json.Unmarshal(mmtest.PlainPython(t, nil, cuts), &rows); err != nil {

@@ -192,7 +192,7 @@ func fixed(v pickle.Value, proto int, seen map[pickle.Value]bool) bool {
 
 // A table of small pickles that Python 2.7.18 wrote and how it writes the values
 // itself: testdata/pickles.py record.
-func TestRecorded(t *testing.T) {
+func TestPicklesOfPythonAreReadAsPythonReadsThem(t *testing.T) {
 	b, err := os.ReadFile("testdata/recorded.txt")
 	if err != nil {
 		t.Fatal(err)

@@ -6,9 +6,9 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// TestAlone runs the shell sessions in testdata/alone, for what works without any
+// TestSessionsWithoutAMailman runs the shell sessions in testdata/alone, for what works without any
 // Mailman.
-func TestAlone(t *testing.T) {
+func TestSessionsWithoutAMailman(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/alone",
 		Setup: func(env *testscript.Env) error {

@@ -13,7 +13,7 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/proc"
 )
 
-func TestParseClaim(t *testing.T) {
+func TestClaimIsReadFromItsName(t *testing.T) {
 	for name, want := range map[string]Claim{
 		"/d/l.lock.mx.example.com.12.0":     {Host: "mx.example.com", PID: 12, N: 0},
 		"/elsewhere/l.lock.h.12.1000000003": {Host: "h", PID: 12, N: 1000000003},
@@ -60,7 +60,7 @@ func deadPID(t *testing.T) int {
 	return cmd.Process.Pid
 }
 
-func TestWaiters(t *testing.T) {
+func TestWaitersAreSeenByTheirClaims(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "l.lock")
 	host, err := os.Hostname()
 	if err != nil {

@@ -15,7 +15,7 @@ import (
 
 // Who finishes a dead process's work has its lock without its being free for a
 // moment, as LockFile.py sees it too.
-func TestTakeOver(t *testing.T) {
+func TestLockOfADeadProcessIsTakenOver(t *testing.T) {
 	prefix := mmtest.Prefix(t)
 	path := filepath.Join(t.TempDir(), "l.lock")
 	old := lay(t, Options{Host: "h", PID: deadPID(t), Lifetime: time.Second}, path)

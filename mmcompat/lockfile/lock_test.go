@@ -166,7 +166,7 @@ func TestAlreadyLocked(t *testing.T) {
 	wantHeld(t, l, true)
 }
 
-func TestNotLocked(t *testing.T) {
+func TestLockThatIsNotHeld(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "l.lock")
 	f := newFake(t, "h", 7)
 	l, other := f.lock(t, path), f.lock(t, path)
@@ -185,7 +185,7 @@ func TestNotLocked(t *testing.T) {
 	wantHeld(t, other, true)
 }
 
-func TestTimeout(t *testing.T) {
+func TestLockGivesUpAfterItsTimeout(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "l.lock")
 	holder := newFake(t, "h", 7).lock(t, path)
 	mustLock(t, holder, 0)
@@ -373,7 +373,7 @@ func TestStrangeLinkCount(t *testing.T) {
 	wantLines(t, f, "laying claim", "unexpected linkcount: 1", "lifetime has expired, breaking", "got the lock")
 }
 
-func TestLinkErrors(t *testing.T) {
+func TestErrorsOfLinkAreReturned(t *testing.T) {
 	for errno, want := range map[syscall.Errno]string{
 		syscall.EMLINK: "[Errno 31] Too many links",
 		syscall.ESTALE: "[Errno 116] Stale file handle",

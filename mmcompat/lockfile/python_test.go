@@ -205,7 +205,7 @@ func (c *child) do(t *testing.T, line string) (held bool, claim string) {
 }
 
 // No update is lost, whatever its process is written in and wherever it runs.
-func TestContention(t *testing.T) {
+func TestNoUpdateIsLostInContentionWithPython(t *testing.T) {
 	rounds := 3
 	if s := os.Getenv("MMRUNNER_TEST_LOCK_ROUNDS"); s != "" {
 		var err error
@@ -329,7 +329,7 @@ func TestEachBreaksTheOther(t *testing.T) {
 }
 
 // Every step is logged in the words of LockFile.py.
-func TestLogLines(t *testing.T) {
+func TestLogLinesAreLockFilesOwn(t *testing.T) {
 	prefix := mmtest.Clone(t)
 	out := mmtest.RunPython(t, prefix, `
 import time as real

@@ -15,7 +15,7 @@ import (
 )
 
 // Bans and automatic approval, against each release: answers and log lines.
-func TestPatterns(t *testing.T) {
+func TestBanPatternsMatchAsMailmans(t *testing.T) {
 	t.Parallel()
 	for _, prefix := range mmtest.Releases(t) {
 		t.Run(mmtest.Version(t, prefix), func(t *testing.T) { testPatterns(t, mmtest.CloneOf(t, prefix)) })

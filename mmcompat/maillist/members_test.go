@@ -382,10 +382,10 @@ func mustEqual(t testing.TB, what string, got, want pickle.Value) {
 	}
 }
 
-// TestMembers has Mailman and us do the same random things to a list: what each
+// TestMembersReadAndChangeAsInMailman has Mailman and us do the same random things to a list: what each
 // step returns and raises and the state that is saved must be equal, kinds
 // included, and Mailman must load what we saved.
-func TestMembers(t *testing.T) {
+func TestMembersReadAndChangeAsInMailman(t *testing.T) {
 	t.Parallel()
 	for _, prefix := range mmtest.Releases(t) {
 		t.Run(mmtest.Version(t, prefix), func(t *testing.T) { testMembers(t, mmtest.CloneOf(t, prefix)) })
@@ -456,7 +456,7 @@ for k in sorted(set(a) | set(b)):
 	}
 }
 
-// TestMembersRecorded is TestMembers on what it recorded of Mailman 2.1.39.
+// TestMembersRecorded is TestMembersReadAndChangeAsInMailman on what it recorded of Mailman 2.1.39.
 func TestMembersRecorded(t *testing.T) {
 	dir := t.TempDir()
 	p := site.Builtin()

@@ -15,7 +15,7 @@ import (
 
 // Save replaces config.pck by a file of Mailman's mode under Mailman's temporary
 // name, and keeps the old one.
-func TestStage(t *testing.T) {
+func TestStagedListShowsWhenPublished(t *testing.T) {
 	s := madeSite(t)
 	file := makeList(t, s, "l", func(d *pickle.Dict) { d.SetStr("_private", pickle.Int(1)) })
 	before := string(readFile(t, file))
@@ -148,7 +148,7 @@ func TestStageNoDirectory(t *testing.T) {
 }
 
 // What a batch rolls back is as if it had never been: views and caches too.
-func TestRollback(t *testing.T) {
+func TestRollbackForgetsChanges(t *testing.T) {
 	s := madeSite(t)
 	makeList(t, s, "l", nil)
 	l, err := Open(s, "l", Options{Held: true})

@@ -57,7 +57,7 @@ func TestLinesThatCannotBeWrittenGoToStderr(t *testing.T) {
 	}
 }
 
-func TestPrintLines(t *testing.T) {
+func TestLinesOfABatchAreWrittenTogether(t *testing.T) {
 	dir := t.TempDir()
 	s := New(dir, Options{PID: 42, Now: at})
 	var lines []Line

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-func TestClone(t *testing.T) {
+func TestCloneRunsInItsOwnPlace(t *testing.T) {
 	for _, prefix := range Releases(t) {
 		t.Run(Version(t, prefix), func(t *testing.T) {
 			dst := CloneOf(t, prefix)

@@ -7,7 +7,7 @@ import (
 )
 
 // What root alone can change is told from what others can, wherever on the way they come in.
-func TestRootsAlone(t *testing.T) {
+func TestWhetherOnlyRootCanChangeAnInstallation(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("only root can give files away")
 	}

@@ -81,8 +81,8 @@ func TestOrderIsPythons(t *testing.T) {
 	}
 }
 
-// TestOrder is one known order, for machines without Python.
-func TestOrder(t *testing.T) {
+// TestDictsAreInPythonsOrder is one known order, for machines without Python.
+func TestDictsAreInPythonsOrder(t *testing.T) {
 	got := DictOrder([]string{"ann@example.com", "bob@example.com", "cyd@example.com", "", "dan@example.org", "ann@example.com", "eve@example.net", "fay@example.net", "guy@example.net"})
 	want := []string{"", "dan@example.org", "bob@example.com", "eve@example.net", "guy@example.net", "cyd@example.com", "fay@example.net", "ann@example.com"}
 	if !slices.Equal(got, want) {
@@ -92,7 +92,7 @@ func TestOrder(t *testing.T) {
 
 // Reload gives what putting the keys into a new dict in their order gives, whatever
 // history they have.
-func TestReload(t *testing.T) {
+func TestReloadGivesTheOrderOfANewDict(t *testing.T) {
 	r := rand.New(rand.NewSource(2))
 	for round := range 200 {
 		var d Dict

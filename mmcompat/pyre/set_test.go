@@ -104,9 +104,9 @@ func TestSetForgetsStatesAndGoesOn(t *testing.T) {
 	}
 }
 
-// TestCandidates: what matches a stripped line is never missed by the needles
+// TestSetMissesNoLine: what matches a stripped line is never missed by the needles
 // that look for candidates.
-func TestCandidates(t *testing.T) {
+func TestSetMissesNoLine(t *testing.T) {
 	m := &maker{Rand: rand.New(rand.NewSource(5))}
 	matched := 0
 	for matched < cases(t, 5000) {

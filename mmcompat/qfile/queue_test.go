@@ -134,7 +134,7 @@ func TestTheWayOfAnEntry(t *testing.T) {
 }
 
 // Entries of the same moment are all listed.
-func TestEqualTimes(t *testing.T) {
+func TestEntriesOfTheSameMomentAreAllListed(t *testing.T) {
 	q, _ := newQueue(t)
 	var want []string
 	for i := range 30 {

@@ -274,8 +274,8 @@ func check(t *testing.T, s *site.Site, steps []step, want []pickle.Value) {
 	mustEqual(t, "next_request_id", next, want[2])
 }
 
-// TestRecorded is TestAgainstMailman on what it recorded of Mailman 2.1.39.
-func TestRecorded(t *testing.T) {
+// TestRecordedOperationsOfMailmanGiveTheSame is TestAgainstMailman on what it recorded of Mailman 2.1.39.
+func TestRecordedOperationsOfMailmanGiveTheSame(t *testing.T) {
 	s := site.FromProfile(t.TempDir(), site.Builtin())
 	dir := filepath.Join(s.ListDataDir(), "l")
 	for from, to := range map[string]string{"config.pck": "config.pck", "before.pck": "request.pck"} {
@@ -321,7 +321,7 @@ func madeList(t *testing.T) *maillist.List {
 }
 
 // A list without a request.pck gets one at its next save after a caller looked.
-func TestFirst(t *testing.T) {
+func TestLookMakesAMissingFileAtTheNextSave(t *testing.T) {
 	l := madeList(t)
 	db, err := Open(l, Options{})
 	if err != nil {
@@ -349,7 +349,7 @@ func (r *removals) Remove(path string)       { *r = append(*r, path) }
 func (r *removals) Removed(path string) bool { return slices.Contains(*r, path) }
 
 // A held message's file goes with the commit, once, whatever becomes of the request.
-func TestRemoveFile(t *testing.T) {
+func TestHeldMessagesFileGoesWithTheCommit(t *testing.T) {
 	l := madeList(t)
 	gone := &removals{}
 	db, err := Open(l, Options{Removals: gone})
@@ -405,7 +405,7 @@ func TestRemoveDirectory(t *testing.T) {
 }
 
 // Kinds and ids are equal as Python has them: a long, a bool or a float to an int.
-func TestOddNumbers(t *testing.T) {
+func TestKindsAndIDsEqualAsInPython(t *testing.T) {
 	l := madeList(t)
 	d := pickle.NewDict()
 	d.Set(big.NewInt(1), pickle.NewTuple(3.0, pickle.Str("a@x")))
@@ -430,7 +430,7 @@ func TestOddNumbers(t *testing.T) {
 	}
 }
 
-func TestRollback(t *testing.T) {
+func TestRollbackForgetsChanges(t *testing.T) {
 	l := madeList(t)
 	db, err := Open(l, Options{})
 	if err != nil {
@@ -456,7 +456,7 @@ func TestRollback(t *testing.T) {
 	}
 }
 
-func TestCorrupt(t *testing.T) {
+func TestCorruptFileIsReported(t *testing.T) {
 	l := madeList(t)
 	for _, contents := range []string{"", "garbage", "}q\x01(", "]q\x01."} {
 		writeFile(t, l.FullPath()+"/request.pck", []byte(contents))

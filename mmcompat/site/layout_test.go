@@ -99,7 +99,7 @@ func TestProgramsAndStateApart(t *testing.T) {
 
 // An installation is found by what its directory holds, where it is named and
 // where it is not; a link to it is as good as itself.
-func TestFind(t *testing.T) {
+func TestInstallationsAreFound(t *testing.T) {
 	root := t.TempDir()
 	prefix := filepath.Join(root, "3rdparty", "mailman")
 	if err := os.MkdirAll(filepath.Join(prefix, "bin"), 0o755); err != nil {

@@ -6,7 +6,7 @@ import (
 	"github.com/mmrunner/mmrunner/pickle"
 )
 
-func TestAt(t *testing.T) {
+func TestSettingsFollowAMovedInstallation(t *testing.T) {
 	set := map[string]string{
 		"PREFIX": "/usr/lib/mailman", "VAR_PREFIX": "/var/lib/mailman", "QUEUE_DIR": "/var/spool/mailman/qfiles", "LOG_DIR": "/var/log/mailman",
 		"LOCK_DIR": "/var/lock/mailman", "LIST_DATA_DIR": "/var/lib/mailman/lists", "DATA_DIR": "/var/lib/mailman/data",

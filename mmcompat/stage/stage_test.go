@@ -55,7 +55,7 @@ func newFile(t *testing.T, dir, contents, last string) File {
 	return f
 }
 
-func TestPublish(t *testing.T) {
+func TestPublishGivesFilesTheirNames(t *testing.T) {
 	dir := t.TempDir()
 	last := filepath.Join(dir, "f.last")
 	for i, want := range []map[string]string{
@@ -145,7 +145,7 @@ func TestPublishOvertaken(t *testing.T) {
 	wantFiles(t, dir, map[string]string{"f": "theirs"})
 }
 
-func TestRemoval(t *testing.T) {
+func TestRemovalIsPublishedToo(t *testing.T) {
 	dir := t.TempDir()
 	f := File{Final: filepath.Join(dir, "held")}
 	write(t, f.Final, "x")
@@ -167,7 +167,7 @@ func TestRemoval(t *testing.T) {
 	wantFiles(t, dir, nil)
 }
 
-func TestDiscard(t *testing.T) {
+func TestDiscardedFilesLeaveNothing(t *testing.T) {
 	dir := t.TempDir()
 	write(t, filepath.Join(dir, "f"), "old")
 	f := newFile(t, dir, "new", "")
@@ -181,7 +181,7 @@ func TestDiscard(t *testing.T) {
 }
 
 // Whatever fails, nothing is left under the temporary name.
-func TestWriteFails(t *testing.T) {
+func TestFailedWriteLeavesNothing(t *testing.T) {
 	dir := t.TempDir()
 	broken := errors.New("broken")
 	_, err := New(filepath.Join(dir, "f.tmp"), filepath.Join(dir, "f"), "", 0o660, func(w io.Writer) error {
@@ -195,7 +195,7 @@ func TestWriteFails(t *testing.T) {
 	wantFiles(t, dir, nil)
 }
 
-func TestIdentity(t *testing.T) {
+func TestIdentityTellsFilesApart(t *testing.T) {
 	dir := t.TempDir()
 	a, b := filepath.Join(dir, "a"), filepath.Join(dir, "b")
 	write(t, a, "x")

@@ -54,7 +54,7 @@ print json.dumps(out)
 	}
 }
 
-func TestGoIsRight(t *testing.T) {
+func TestZonesThatGoKnowsAreLeftToGo(t *testing.T) {
 	for _, tz := range []string{"", "UTC", ":Europe/Berlin", "/etc/localtime"} {
 		if local := Local(tz); local != nil {
 			t.Errorf("TZ=%s: got %v, want nothing", tz, local)

@@ -46,7 +46,7 @@ func TestLockHeldPastTheTimeout(t *testing.T) {
 // no room in any file.
 const fullDisk = "MMRUNNER_TEST_FULL_DISK"
 
-func TestDiskFull(t *testing.T) {
+func TestFullDiskKeepsEntries(t *testing.T) {
 	if prefix := os.Getenv(fullDisk); prefix != "" {
 		limit := syscall.Rlimit{Cur: 4096, Max: 4096}
 		if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &limit); err != nil {
@@ -69,7 +69,7 @@ func TestDiskFull(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	child := exec.Command(self, "-test.run=^TestDiskFull$")
+	child := exec.Command(self, "-test.run=^TestFullDiskKeepsEntries$")
 	child.Env = append(os.Environ(), fullDisk+"="+s.Prefix)
 	if out, err := child.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)

@@ -74,7 +74,7 @@ func forwarded(id string) []string {
 	return []string{"small: bounce message w/no discernable addresses: " + id, "small: forwarding unrecognized, message-id: " + id}
 }
 
-func TestSecondLook(t *testing.T) {
+func TestSecondLookChargesMembersOnly(t *testing.T) {
 	for _, c := range []struct {
 		name, text string
 		off, on    []string // the bounce log without and with it

@@ -280,12 +280,12 @@ func (s *scene) kindList(proto, name string) {
 	s.kindMail(name, cookies)
 }
 
-// TestEqualKinds has each str in a list's state be an equal unicode, one at a time,
+// TestEqualKindsActAlike has each str in a list's state be an equal unicode, one at a time,
 // and each number an equal one of another type, as scripts for config_list and
 // withlist leave them. Bounces and commands then do the same as in Mailman.
 // MMRUNNER_TEST_ALL has all of them; else every so many. Of all, MMRUNNER_TEST_KINDS
 // picks those with that text ("bounce_info"), MMRUNNER_TEST_STRIPE=3/24 every 24th.
-func TestEqualKinds(t *testing.T) {
+func TestEqualKindsActAlike(t *testing.T) {
 	t.Parallel()
 	eachRelease(t, equalKinds)
 }

@@ -97,9 +97,9 @@ func (names) LookupA(name string) []netip.Addr {
 	return nil
 }
 
-// TestSpamhaus has a site ask which addresses and domains are listed, and no
+// TestSpamhausListedAddressesAreRefused has a site ask which addresses and domains are listed, and no
 // network: Python has a package dns of ours.
-func TestSpamhaus(t *testing.T) {
+func TestSpamhausListedAddressesAreRefused(t *testing.T) {
 	t.Parallel()
 	eachRelease(t, func(s *scene) {
 		s.resolver = names{}

@@ -12,10 +12,10 @@ import (
 	"github.com/mmrunner/mmrunner/pickle"
 )
 
-// TestOrder has commands of which each needs what the one before it did: they
+// TestEntriesTakeEffectInTheirOrder has commands of which each needs what the one before it did: they
 // take effect in the order in which they came, whatever address they came to.
 // No answer leaves before the list is saved, and each leaves once.
-func TestOrder(t *testing.T) {
+func TestEntriesTakeEffectInTheirOrder(t *testing.T) {
 	t.Parallel()
 	s := newScene(t, mmtest.Prefix(t))
 	s.settings("MAX_AUTORESPONSES_PER_DAY = 0")

@@ -19,8 +19,8 @@ import (
 // MMRUNNER_TEST_COUNT is set.
 var thorough = os.Getenv("MMRUNNER_TEST_COUNT") != ""
 
-// TestScenes has all scenes, or, where there is no time, all in one.
-func TestScenes(t *testing.T) {
+// TestScenesEndAsInMailman has all scenes, or, where there is no time, all in one.
+func TestScenesEndAsInMailman(t *testing.T) {
 	t.Parallel()
 	scenes := map[string]func(*scene){
 		"languages": languageScene, "policies": policyScene, "held": heldScene, "hostile": hostileScene, "passwords": passwordScene, "attack": attackScene, "odd": oddScene,
@@ -357,7 +357,7 @@ func hostileScene(s *scene) {
 	}
 }
 
-func TestSettings(t *testing.T) {
+func TestOddSettingsEndAsInMailman(t *testing.T) {
 	t.Parallel()
 	for name, lines := range map[string]string{
 		"verp":    "VERP_CONFIRMATIONS = 1\nVERP_PERSONALIZED_DELIVERIES = 1\nREFUSE_SECOND_PENDING = 1\nRESPONSE_INCLUDE_LEVEL = 1\nMAX_AUTORESPONSES_PER_DAY = 2\nGLOBAL_BAN_LIST = ['^.*@banned\\\\.example$', 'x@example.com']\n",

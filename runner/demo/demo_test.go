@@ -53,7 +53,7 @@ func drain(t *testing.T, s *site.Site) []engine.Stats {
 	return all
 }
 
-func TestDemo(t *testing.T) {
+func TestDemoSiteIsHandled(t *testing.T) {
 	dir := t.TempDir()
 	s, want, err := Make(dir, Options{Members: 2000, Bounces: 500, Commands: 61, Now: time.Now()})
 	if err != nil {
@@ -151,7 +151,7 @@ func TestMakeEndsWhenToldTo(t *testing.T) {
 
 // Mail that comes by LMTP does what the same mail in the queues does, and its notices
 // reach the mail server.
-func TestWholeWay(t *testing.T) {
+func TestMailGoesTheWholeWay(t *testing.T) {
 	s, mails, want, err := Prepare(t.TempDir(), Options{Members: 1000, Bounces: 120, Commands: 30, Now: time.Now()})
 	if err != nil {
 		t.Fatal(err)

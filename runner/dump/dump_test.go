@@ -44,7 +44,7 @@ func sample(t *testing.T) []byte {
 	return all
 }
 
-func TestText(t *testing.T) {
+func TestTextIsMuchLikePythons(t *testing.T) {
 	var out bytes.Buffer
 	if err := File(&out, "sample", sample(t), Options{}); err != nil {
 		t.Fatal(err)
@@ -74,7 +74,7 @@ func TestText(t *testing.T) {
 	}
 }
 
-func TestJSON(t *testing.T) {
+func TestJSONTellsKindsApart(t *testing.T) {
 	d, err := Read("sample", sample(t), Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -108,7 +108,7 @@ func TestJSON(t *testing.T) {
 }
 
 // What can be read of a torn file is shown.
-func TestTorn(t *testing.T) {
+func TestTornPickleIsAnError(t *testing.T) {
 	b := sample(t)
 	var out bytes.Buffer
 	err := File(&out, "sample", b[:len(b)-3], Options{})

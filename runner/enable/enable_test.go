@@ -155,7 +155,7 @@ m.Unlock()
 	same(t, s)
 }
 
-func TestFilters(t *testing.T) {
+func TestFiltersChooseMembers(t *testing.T) {
 	s := disabled(t)
 	l, err := maillist.Open(s, "lista", maillist.Options{})
 	if err != nil {

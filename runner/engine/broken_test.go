@@ -33,7 +33,7 @@ func (l fragile) Renew() (bool, error) {
 // A lock that is broken under us, by a process that then saves the list, is noticed
 // before anything is renamed, and the batch is worked out again from what was saved
 // then.
-func TestLockBroken(t *testing.T) {
+func TestBrokenLockIsNoticedBeforeARename(t *testing.T) {
 	{
 		const at = 1
 		s := site.FromProfile(t.TempDir(), site.Builtin())

@@ -292,7 +292,7 @@ func TestLoopSurvivesItsQueue(t *testing.T) {
 }
 
 // --once is one entry.
-func TestLoopOnce(t *testing.T) {
+func TestLoopOnceHandlesOneEntry(t *testing.T) {
 	e, h := harness(t, newSite(t, "a"))
 	enqueue(t, e, "a", "one", true)
 	enqueue(t, e, "a", "two", false)
@@ -307,7 +307,7 @@ func TestLoopOnce(t *testing.T) {
 }
 
 // Entries come while the loop waits, and are found without a clock's help.
-func TestLoopIsTold(t *testing.T) {
+func TestLoopFindsEntriesThatComeWhileItWaits(t *testing.T) {
 	s := newSite(t, "a")
 	e, h := harness(t, s)
 	ctx, stop := context.WithTimeout(context.Background(), 30*time.Second)

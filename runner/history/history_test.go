@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-func TestRing(t *testing.T) {
+func TestOldestCommitsAreForgotten(t *testing.T) {
 	dir := t.TempDir()
 	start := time.Unix(1e9, 0).UTC()
 	rings := []*Ring{Open(dir, "BounceRunner", 0, 1), Open(dir, "CommandRunner", 1, 2)}

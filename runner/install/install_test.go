@@ -93,7 +93,7 @@ func TestDamagedBlockIsAnError(t *testing.T) {
 	}
 }
 
-func TestDiff(t *testing.T) {
+func TestChangeIsShownAsADiff(t *testing.T) {
 	src := []byte("a\nb\nc\nd\ne")
 	with, _ := Added(src, "/m", Extras{})
 	got := Diff("mm_cfg.py", src, with)

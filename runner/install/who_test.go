@@ -10,7 +10,7 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/privilege"
 )
 
-func TestMay(t *testing.T) {
+func TestWhetherAUserMayUseAFile(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)

@@ -78,7 +78,7 @@ func TestUnknownRecipientsAreRefusedAtOnce(t *testing.T) {
 }
 
 // What a message holds comes out as it went in, with LF for CR LF.
-func TestDataIsKept(t *testing.T) {
+func TestMessageIsKeptByteForByte(t *testing.T) {
 	s := testSite(t, "one")
 	_, address := start(t, s, Options{})
 	c := dial(t, address)

@@ -118,7 +118,7 @@ func TestNoDescriptorIsAnsweredWith451(t *testing.T) {
 	c.message("", "x", "one-bounces")
 }
 
-func TestLimits(t *testing.T) {
+func TestClientsBeyondTheLimitsAreRefused(t *testing.T) {
 	s := testSite(t, "one")
 	_, address := start(t, s, Options{MaxSize: 1000, MaxMemory: 1, IdleTimeout: 300 * time.Millisecond})
 	c := dial(t, address)

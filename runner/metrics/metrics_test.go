@@ -15,7 +15,7 @@ import (
 	"github.com/mmrunner/mmrunner/runner/history"
 )
 
-func TestServe(t *testing.T) {
+func TestMetricsAreServed(t *testing.T) {
 	dir := t.TempDir()
 	for _, name := range []string{
 		fmt.Sprintf("%d.5+aa.pck", time.Now().Unix()-5050), fmt.Sprintf("%d.5+bb.pck", time.Now().Unix()-10),
@@ -75,7 +75,7 @@ func TestServe(t *testing.T) {
 	}
 }
 
-func TestBadAddress(t *testing.T) {
+func TestBadAddressIsAnError(t *testing.T) {
 	for _, addr := range []string{"9100", "localhost:http:1", "[::1"} {
 		if _, err := New(nil, "").Serve(t.Context(), addr); err == nil || !strings.Contains(err.Error(), "need HOST:PORT") {
 			t.Errorf("%s: got %v, want how an address looks", addr, err)

@@ -11,7 +11,7 @@ import (
 
 // A site with SMTP_AUTH logs in by the first way that both sides know; what comes of
 // a password that is refused, and of a server without STARTTLS, is Mailman's.
-func TestLogin(t *testing.T) {
+func TestLoginIsMailmans(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		offers  string

@@ -261,7 +261,7 @@ func TestConnectionsAreKept(t *testing.T) {
 
 // Where the server offers PIPELINING, the envelope comes in one piece, and is
 // answered for each recipient.
-func TestPipelining(t *testing.T) {
+func TestPipelinedEnvelopeGivesTheSame(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
 	s.offers = []string{"PIPELINING", "SIZE"}

@@ -153,7 +153,7 @@ func copyDirs(t testing.TB, from, to string) {
 // Lists in many languages with all kinds of settings, messages of all kinds, and
 // recipients that are refused, put off or taken: the mail server is given the same,
 // and queues, logs and lists are left the same, as by Mailman's OutgoingRunner.
-func TestAsMailman(t *testing.T) {
+func TestDeliveryIsMailmans(t *testing.T) {
 	t.Parallel()
 	for i, release := range mmtest.Releases(t) {
 		for j, lines := range []string{

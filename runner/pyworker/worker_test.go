@@ -149,7 +149,7 @@ func TestCustomCommandsInTheirTurn(t *testing.T) {
 }
 
 // All entries of a list with an extend.py go to Python, in their order.
-func TestExtension(t *testing.T) {
+func TestListWithAnExtensionGoesToPython(t *testing.T) {
 	t.Parallel()
 	prefix := mmtest.Clone(t)
 	mmtest.MakeLists(t, prefix, mmtest.ListSpec{Name: "mailman"}, mmtest.ListSpec{
@@ -176,7 +176,7 @@ func TestExtension(t *testing.T) {
 
 // Python brings a list of an older release up to date with its first entry;
 // mmrunner does the others.
-func TestOldVersion(t *testing.T) {
+func TestListOfAnOldVersionGoesToPython(t *testing.T) {
 	t.Parallel()
 	prefix := mmtest.Clone(t)
 	mmtest.MakeLists(t, prefix, mmtest.ListSpec{Name: "mailman"}, mmtest.ListSpec{
@@ -368,7 +368,7 @@ os._exit(0)
 }
 
 // Without Python the entry stays, those behind it too, and the error log says why.
-func TestNoPython(t *testing.T) {
+func TestEntryStaysWithoutAPython(t *testing.T) {
 	t.Parallel()
 	prefix := mmtest.Clone(t)
 	mmtest.MakeLists(t, prefix, mmtest.ListSpec{Name: "mailman"}, mmtest.ListSpec{Name: "test"})

@@ -9,7 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func TestParse(t *testing.T) {
+func TestArgumentsAreReadAsQrunnerDoes(t *testing.T) {
 	bounce := Spec{"BounceRunner", 0, 1}
 	for _, tt := range []struct {
 		args []string
@@ -48,7 +48,7 @@ func TestParseRefuses(t *testing.T) {
 	}
 }
 
-func TestInvocation(t *testing.T) {
+func TestInvocationByMailmanctlIsRecognised(t *testing.T) {
 	script, args, ok := Invocation([]string{"/usr/local/bin/mmrunner", "/usr/local/mailman/bin/qrunner", "--runner=BounceRunner:0:1", "-s"})
 	if !ok || script != "/usr/local/mailman/bin/qrunner" || len(args) != 2 {
 		t.Errorf("got %q %q %v", script, args, ok)
@@ -61,7 +61,7 @@ func TestInvocation(t *testing.T) {
 	}
 }
 
-func TestCommand(t *testing.T) {
+func TestInterpreterIsTheOneThatQrunnerNames(t *testing.T) {
 	dir := t.TempDir()
 	script := func(first string) string {
 		p := filepath.Join(dir, "qrunner")

@@ -11,7 +11,7 @@ import (
 	"github.com/mmrunner/mmrunner/pickle"
 )
 
-func TestMasks(t *testing.T) {
+func TestMasksKeepKinds(t *testing.T) {
 	now := time.Unix(1_800_000_000, 0)
 	m := newMasks(now, true, 8)
 	for in, want := range map[string]string{
@@ -55,7 +55,7 @@ func TestMasks(t *testing.T) {
 }
 
 // A site may have its passwords made up of anything.
-func TestMadeUp(t *testing.T) {
+func TestRandomPasswordsAreMasked(t *testing.T) {
 	for _, test := range []struct {
 		friendly bool
 		length   int
@@ -71,7 +71,7 @@ func TestMadeUp(t *testing.T) {
 }
 
 // What is linked from a mirror stays as it was when the site's file is replaced.
-func TestMirror(t *testing.T) {
+func TestMirrorFollowsTheSite(t *testing.T) {
 	from, to, kept := t.TempDir(), t.TempDir(), t.TempDir()
 	put := func(name, content string) {
 		t.Helper()
@@ -132,7 +132,7 @@ func TestMirror(t *testing.T) {
 	has(kept, "request.pck", "gone soon")
 }
 
-func TestBags(t *testing.T) {
+func TestLinesAreComparedWithoutTheirOrder(t *testing.T) {
 	c := comparer{}
 	c.bags("log", []string{"a", "b", "b", "one\ntwo\nthree"}, []string{"b", "a", "c", "one\n2\nthree"})
 	if len(c.found) != 2 || c.found[0].Python != "b" || c.found[0].Mmrunner != "c" || c.found[1].Python != "two" || c.found[1].Mmrunner != "2" {

@@ -124,7 +124,7 @@ func tree(t *testing.T, dir string) string {
 }
 
 // Making a site takes longer than to shadow it, so one does for both.
-func TestShadow(t *testing.T) {
+func TestShadowFindsDifferencesAndChangesNothing(t *testing.T) {
 	s := newSite(t)
 	t.Run("once", func(t *testing.T) { once(t, s) })
 	t.Run("live", func(t *testing.T) { live(t, s) })
@@ -254,7 +254,7 @@ func live(t *testing.T, s *site.Site) {
 	}
 }
 
-func TestRefusals(t *testing.T) {
+func TestShadowRefusesWhatItCannotDo(t *testing.T) {
 	s := site.FromProfile(t.TempDir(), site.Builtin())
 	o := Options{Site: s, Spool: filepath.Join(t.TempDir(), "spool"), Handler: handlers, Once: true}
 	if _, err := Run(context.Background(), o); err == nil || !strings.Contains(err.Error(), "Python") {

@@ -61,7 +61,7 @@ func entry(t *testing.T, list string) string {
 	return string(all)
 }
 
-func TestLook(t *testing.T) {
+func TestStatusShowsQueuesLocksAndOrphans(t *testing.T) {
 	s := site.FromProfile(t.TempDir(), site.Builtin())
 	qrunner := filepath.Join(s.Str("BIN_DIR"), "qrunner")
 	proc := fakeProc(t, map[int][]string{

@@ -11,8 +11,8 @@ import (
 	"github.com/mmrunner/mmrunner/pickle"
 )
 
-// A turn that looks at thousands of lists must not keep them all.
-func TestListCache(t *testing.T) {
+// A transaction that reads thousands of lists must not keep them all.
+func TestListCacheIsBounded(t *testing.T) {
 	st := site.FromProfile(t.TempDir(), site.Builtin())
 	var s listCache
 	for i := range 6 {

@@ -109,7 +109,7 @@ func verifySite(t *testing.T, s *site.Site, o Options) *Report {
 	return r
 }
 
-func TestSoundSite(t *testing.T) {
+func TestSoundSiteHasNoDifferences(t *testing.T) {
 	s := newSite(t)
 	r := verifySite(t, s, Options{})
 	for _, f := range r.Findings {
@@ -184,7 +184,7 @@ for proto in 0, 1, 2:
 	}
 }
 
-func TestDamage(t *testing.T) {
+func TestDamageIsFound(t *testing.T) {
 	member := func(d *pickle.Dict, table string) *pickle.Dict {
 		v, _ := d.GetStr(table)
 		return v.(*pickle.Dict)
@@ -238,7 +238,7 @@ func TestDamage(t *testing.T) {
 	}
 }
 
-func TestTorn(t *testing.T) {
+func TestTornPicklesAreReported(t *testing.T) {
 	s := newSite(t)
 	files, err := Files(s, nil)
 	if err != nil {
@@ -269,7 +269,7 @@ func TestTorn(t *testing.T) {
 var epoch = time.Unix(1e9, 0)
 
 // A file that goes before it is read is counted, not complained of.
-func TestVanished(t *testing.T) {
+func TestFilesThatVanishAreNoDifference(t *testing.T) {
 	s := newSite(t)
 	files, err := Files(s, nil)
 	if err != nil {

@@ -100,7 +100,7 @@ func copyDirs(t *testing.T, from, to string) {
 
 // Lists in every language with all kinds of settings, and messages of all kinds:
 // the same comes out, in the same order, as from Mailman's VirginRunner.
-func TestAsMailman(t *testing.T) {
+func TestHeadersAreMailmans(t *testing.T) {
 	t.Parallel()
 	for i, release := range mmtest.Releases(t) {
 		for j, lines := range []string{

@@ -15,10 +15,10 @@ import (
 	"github.com/mmrunner/mmrunner/runner/bounce/detect"
 )
 
-// TestFind looks for each sample of testdata/reports.txtar, whose name says what
+// TestSecondLookFindsRecipients looks for each sample of testdata/reports.txtar, whose name says what
 // is to be found, at what the second look finds and that Mailman's modules find
 // nothing.
-func TestFind(t *testing.T) {
+func TestSecondLookFindsRecipients(t *testing.T) {
 	samples, err := txtar.ParseFile("testdata/reports.txtar")
 	if err != nil {
 		t.Fatal(err)
@@ -75,7 +75,7 @@ func escaped(addr string) int {
 	return 0
 }
 
-func TestForms(t *testing.T) {
+func TestAddressFormsAreRead(t *testing.T) {
 	m := parse(t, `From: MAILER-DAEMON@mx.example.net
 Content-Type: multipart/report; report-type=delivery-status; boundary=B
 

@@ -12,7 +12,7 @@ import (
 )
 
 // What is only large is found out as ever, by Python if it takes too long here.
-func TestLargeMail(t *testing.T) {
+func TestLargeMailIsLookedThrough(t *testing.T) {
 	many := func(format string, n int) string {
 		var b strings.Builder
 		for i := range n {

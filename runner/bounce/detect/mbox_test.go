@@ -6,7 +6,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func TestSplitMbox(t *testing.T) {
+func TestMboxIsSplitAsPythonDoes(t *testing.T) {
 	for _, c := range []struct {
 		name, file string
 		want       []string

@@ -45,9 +45,9 @@ func describe(file string, r Result) string {
 	return strings.Join(line, "\t")
 }
 
-// TestSamples holds what mmrunner's own patterns find in its own samples, which
+// TestSamplesGiveTheExpectedAddresses holds what mmrunner's own patterns find in its own samples, which
 // no Mailman is needed for.
-func TestSamples(t *testing.T) {
+func TestSamplesGiveTheExpectedAddresses(t *testing.T) {
 	p := site.Builtin()
 	d, err := New(p)
 	if err != nil {

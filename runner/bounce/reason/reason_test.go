@@ -19,7 +19,7 @@ func parse(t testing.TB, text string) *message.Message {
 	return m
 }
 
-func TestFind(t *testing.T) {
+func TestReasonsAreFound(t *testing.T) {
 	report := parse(t, `From: MAILER-DAEMON@mx.example.net
 Content-Type: multipart/report; report-type=delivery-status; boundary=B
 

@@ -70,7 +70,7 @@ func drainWith(dir, name string, record bool) (d Drained, err error) {
 	return d, err
 }
 
-func TestRun(t *testing.T) {
+func TestBatchesAreMeasured(t *testing.T) {
 	rows, err := Run(Options{Members: []int{300, 600}, Bounces: 40, Commands: 20, Drain: drain})
 	if err != nil {
 		t.Fatal(err)
@@ -105,7 +105,7 @@ func TestRun(t *testing.T) {
 }
 
 // Each of the other loads is handled whole, on as many lists as it is for.
-func TestLoads(t *testing.T) {
+func TestEachLoadIsMeasured(t *testing.T) {
 	rows, err := Loads(Options{Drain: drain}, 100, nil)
 	if err != nil {
 		t.Fatal(err)

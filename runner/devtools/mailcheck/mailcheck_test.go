@@ -35,7 +35,7 @@ func start(t *testing.T) *python {
 }
 
 // What Python saw in each sample is in testdata, so that this needs no Python.
-func TestRecorded(t *testing.T) {
+func TestRecordedAnswersOfPythonAreOurs(t *testing.T) {
 	var p *python
 	if *record {
 		p = start(t)

@@ -38,16 +38,16 @@ type scene struct {
 	Messages    []outgoing          `json:"messages"`
 }
 
-// TestReplay has mmrunner play each recorded scene, with its own profile and no
+// TestReplayOfRecordingsGivesTheSame has mmrunner play each recorded scene, with its own profile and no
 // Mailman, and compares lists, log lines and outgoing mail.
-func TestReplay(t *testing.T) {
+func TestReplayOfRecordingsGivesTheSame(t *testing.T) {
 	for _, name := range Scenes {
 		t.Run(name, func(t *testing.T) { replay(t, filepath.Join("../../../testdata/recorded", name+".zip")) })
 	}
 }
 
-// TestRecord records a scene anew with the installed Mailman, and replays that.
-func TestRecord(t *testing.T) {
+// TestRecordingHoldsWhatMailmanDid records a scene anew with the installed Mailman, and replays that.
+func TestRecordingHoldsWhatMailmanDid(t *testing.T) {
 	for _, prefix := range mmtest.Releases(t) {
 		t.Run(mmtest.Version(t, prefix), func(t *testing.T) {
 			s, err := site.Open(prefix, site.Options{NoCache: true})
