@@ -109,6 +109,20 @@ func (f *File) Sync() error {
 	return err
 }
 
+// SyncData flushes the file's contents, and of its inode only what is needed to read
+// them: for blocks that were there already, no more than they.
+func (f *File) SyncData() error {
+	if err := before(opSync, f.Name(), ""); err != nil {
+		return &fs.PathError{Op: "sync", Path: f.Name(), Err: err}
+	}
+	if err := syncData(f.f); err != nil {
+		return &fs.PathError{Op: "sync", Path: f.Name(), Err: err}
+	}
+
+	after(opSync, f.Name(), "", nil, 0)
+	return nil
+}
+
 // Chmod is os.File.Chmod.
 func (f *File) Chmod(mode fs.FileMode) error {
 	if err := before(opChmod, f.Name(), ""); err != nil {

@@ -58,7 +58,7 @@ func SyncTrees(dirs []string) error {
 			return err
 		}
 
-		if st, ok := info.Sys().(*syscall.Stat_t); ok && wholeFS {
+		if st, ok := info.Sys().(*syscall.Stat_t); ok && SyncsWholeFS {
 			if had[uint64(st.Dev)] {
 				continue
 			}

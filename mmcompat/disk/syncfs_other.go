@@ -56,5 +56,8 @@ func syncAt(dir int, name string) error {
 	return errors.Join(err, unix.Close(fd))
 }
 
-// wholeFS tells that one call of syncFS does for all directories of a file system.
-const wholeFS = false
+// SyncsWholeFS tells that one call of SyncFS does for all directories of a file system.
+const SyncsWholeFS = false
+
+// syncData flushes a file.
+func syncData(f *os.File) error { return f.Sync() }

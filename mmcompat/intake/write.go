@@ -19,7 +19,16 @@ func (e Entry) Path() string { return filepath.Join(e.Dir, e.Base+".pck") }
 // Prepare writes the entry under a temporary name in its directory and flushes
 // it. A file that cannot be written whole is removed again. The error is the
 // file system's.
-func (e Entry) Prepare(tmp string) (err error) {
+func (e Entry) Prepare(tmp string) error {
+	return e.write(tmp, (*disk.File).Sync)
+}
+
+// Write is Prepare without the flush.
+func (e Entry) Write(tmp string) error {
+	return e.write(tmp, func(*disk.File) error { return nil })
+}
+
+func (e Entry) write(tmp string, flush func(*disk.File) error) (err error) {
 	path := filepath.Join(e.Dir, tmp)
 	f, err := disk.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL|syscall.O_NOFOLLOW, fileMode)
 	if err != nil {
@@ -39,7 +48,7 @@ func (e Entry) Prepare(tmp string) (err error) {
 	if _, err = f.Write(e.Bytes); err != nil {
 		return err
 	}
-	if err = f.Sync(); err != nil {
+	if err = flush(f); err != nil {
 		return err
 	}
 

@@ -54,7 +54,7 @@ func (s *Server) deliver(env envelope, recipients []recipient, text string, toke
 	}
 
 	// Write them together, and answer each recipient.
-	written := s.writer.put(entries)
+	written := s.writer.Put(entries)
 	for i, r := range recipients {
 		if n := entryOf[i]; n >= 0 {
 			results[i] = s.answer(r, entries[n].Base, written[n])

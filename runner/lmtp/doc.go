@@ -13,8 +13,8 @@
 //   - finder.go, domains.go: the list and the script of each recipient, live from the
 //     lists directory
 //   - envelope.go: the lines that a delivering mail server puts before the message
-//   - deliver.go, writer.go: the entries, and the flushes that they share. A recipient
-//     is answered with 250 only when its entry is flushed.
+//   - deliver.go and package enqueue: the entries, and the flushes that they share. A
+//     recipient is answered with 250 only when its entry is flushed.
 //   - mailbox.go: data/owner-bounces.mbox, for the site's -loop address
 //
 // The scripts are Mailman's scripts/post, bounces, confirm, join, leave, owner,

@@ -172,9 +172,15 @@ func (c *client) message(sender, data string, recipients ...string) (answers []s
 	return answers
 }
 
-// queued returns the entries of a queue, oldest first, and takes them out.
+// queued returns the entries of a queue, oldest first, and takes them out. It waits
+// until those that were acknowledged have their names.
 func queued(t testing.TB, s *site.Site, queue string) []*qfile.Item {
 	t.Helper()
+	waitFor(t, "no entry is under a temporary name", func() bool {
+		unnamed, err := filepath.Glob(filepath.Join(s.QueueDir(queue), "*.tmp"))
+		return err == nil && len(unnamed) == 0
+	})
+
 	q, err := qfile.Open(s.QueueDir(queue), 0, 1, qfile.Options{})
 	if err != nil {
 		t.Fatal(err)

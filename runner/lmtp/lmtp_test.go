@@ -272,7 +272,7 @@ func TestLeftoversAreRemoved(t *testing.T) {
 	host, _, _ = strings.Cut(host, ".")
 	dir := s.QueueDir("in")
 	keep := []string{"1.5+aa.pck", "1.5+ab.pck.tmp", "mmrunner-lmtp-other.host-1-1.tmp"}
-	for _, name := range append(keep, temporaryPrefix+host+"-1-1.tmp") {
+	for _, name := range append(keep, "mmrunner-lmtp-"+host+"-1-1.tmp") {
 		if err := errors.Join(os.MkdirAll(dir, 0o770), os.WriteFile(filepath.Join(dir, name), nil, 0o660)); err != nil {
 			t.Fatal(err)
 		}

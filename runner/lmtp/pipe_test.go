@@ -159,7 +159,7 @@ func (p *pipeSite) taken(t *testing.T) (entries []string) {
 	return entries
 }
 
-var fromDate = regexp.MustCompile(`(?m)^(From \S+  )\w{3} \w{3} [ \d]\d \d\d:\d\d:\d\d \d{4}$`)
+var fromDate = regexp.MustCompile(`(?m)^(From .+?  )\w{3} \w{3} [ \d]\d \d\d:\d\d:\d\d \d{4}$`)
 
 // same makes entries of both ways comparable: domains and the From_ line's time.
 func same(entry string) string {

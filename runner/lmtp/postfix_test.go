@@ -97,7 +97,7 @@ func sendSMTP(t testing.TB, address, sender, text string, recipients ...string) 
 // waitFor waits until ready says yes.
 func waitFor(t testing.TB, what string, ready func() bool) {
 	t.Helper()
-	for end := time.Now().Add(60 * time.Second); !ready(); time.Sleep(50 * time.Millisecond) {
+	for end := time.Now().Add(60 * time.Second); !ready(); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatalf("%s: not so after a minute", what)
 		}

@@ -17,6 +17,7 @@ import (
 
 	"github.com/mmrunner/mmrunner/mmcompat/intake"
 	"github.com/mmrunner/mmrunner/mmcompat/site"
+	"github.com/mmrunner/mmrunner/runner/lmtp/enqueue"
 )
 
 // ErrTaken says that another LMTP server of this host takes mail for the site.
@@ -28,7 +29,7 @@ type Server struct {
 	host     string
 	settings *intake.Settings
 	finder   *Finder
-	writer   *writer
+	writer   *enqueue.Writer
 	dataDir  string
 	lock     *flock.Flock
 	smtp     *smtp.Server
@@ -48,7 +49,7 @@ type Server struct {
 }
 
 // New makes a server and claims the site's mail on this host: what a server that
-// was killed left half-written is removed. Close gives the claim up. The error is
+// was killed has acknowledged is queued, and what it left half-written is removed. Close gives the claim up. The error is
 // ErrTaken, one of the settings' or the file system's.
 func New(s *site.Site, o Options) (*Server, error) {
 	o = o.withDefaults()
@@ -63,7 +64,7 @@ func New(s *site.Site, o Options) (*Server, error) {
 	}
 	host, _, _ = strings.Cut(filepath.Base(host), ".")
 	srv := &Server{
-		o: o, host: host, settings: finder.settings, finder: finder, writer: newWriter(host), dataDir: s.DataDir(),
+		o: o, host: host, settings: finder.settings, finder: finder, dataDir: s.DataDir(),
 		memory: budget{max: o.MaxMemory}, began: time.Now(), wires: map[*wire]bool{}, complained: map[string]time.Time{},
 	}
 
@@ -96,16 +97,16 @@ func New(s *site.Site, o Options) (*Server, error) {
 }
 
 // prepareQueues makes queue directories that are missing, as Switchboard does, and
-// cleans them.
-func (s *Server) prepareQueues() error {
-	var dirs []string
+// finishes what a server that died has left in them.
+func (s *Server) prepareQueues() (err error) {
 	for _, dir := range s.settings.Queues {
 		if err := intake.MakeQueue(dir); err != nil {
 			return err
 		}
-		dirs = append(dirs, dir)
 	}
-	return clean(dirs, s.host)
+
+	s.writer, err = enqueue.Open(enqueue.Options{DataDir: s.dataDir, Host: s.host, Queues: s.settings.Queues, Complain: s.complain})
+	return err
 }
 
 // Finder returns the server's finder, for a socketmap.
@@ -179,8 +180,8 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	}
 }
 
-// Close gives the claim on the site's mail up.
-func (s *Server) Close() error { return s.lock.Close() }
+// Close gives the claim on the site's mail up, once all mail is in its queue.
+func (s *Server) Close() error { return errors.Join(s.writer.Close(), s.lock.Close()) }
 
 // wireListener makes each connection a wire.
 type wireListener struct {

@@ -62,8 +62,14 @@ type IntakeRow struct {
 	Connections int     `json:"connections"` // or programs, at once
 	Elapsed     float64 `json:"elapsed_seconds"`
 	CPU         float64 `json:"cpu_seconds"` // of the server, or of the programs
-	lmtp        bool
 }
+
+// Ways that are compared.
+const (
+	wayFlush = "a flush of the disk"
+	wayFile  = "a file and its name, flushed"
+	wayLMTP  = "LMTP"
+)
 
 // Rate is in messages a second.
 func (r IntakeRow) Rate() float64 { return float64(r.Messages) / r.Elapsed }
@@ -71,9 +77,9 @@ func (r IntakeRow) Rate() float64 { return float64(r.Messages) / r.Elapsed }
 // Each is the processor time of one message, in seconds.
 func (r IntakeRow) Each() float64 { return r.CPU / float64(r.Messages) }
 
-// connections are how many there are at once: one, and as many as a busy mail server
-// has.
-var connections = []int{1, 8}
+// connections are how many there are at once: one, one for each core of a small machine, and as
+// many as a busy mail server has.
+var connections = []int{1, 2, 8}
 
 // rounds are how often the disk and LMTP are measured, each with a part of the messages.
 const rounds = 3
@@ -90,21 +96,25 @@ func (o Intake) Run() (rows []IntakeRow, err error) {
 
 	// The disk and LMTP by turns: the median of some rounds says more than one long round where others use the machine.
 	for _, n := range connections {
-		var disk, lmtp []IntakeRow
-		for round := range rounds {
-			row, err := o.disk(filepath.Join(top, fmt.Sprintf("disk%d.%d", n, round)), n)
-			if err != nil {
-				return rows, err
+		ways := []func(dir string, atOnce int) (IntakeRow, error){o.flushes, o.files, o.lmtp}
+		measured := make([][]IntakeRow, len(ways))
+		for range rounds {
+			for i, way := range ways {
+				dir, err := os.MkdirTemp(top, "")
+				if err != nil {
+					return rows, err
+				}
+				row, err := way(dir, n)
+				if err != nil {
+					return rows, err
+				}
+				measured[i] = append(measured[i], row)
 			}
-			disk = append(disk, row)
-
-			if row, err = o.lmtp(filepath.Join(top, fmt.Sprintf("lmtp%d.%d", n, round)), n); err != nil {
-				return rows, err
-			}
-			lmtp = append(lmtp, row)
 		}
 
-		rows = append(rows, medianRow(disk), medianRow(lmtp))
+		for _, m := range measured {
+			rows = append(rows, medianRow(m))
+		}
 	}
 
 	if o.Mmpost != "" {
@@ -164,47 +174,6 @@ func intakeSite(dir string, messages int) (s *site.Site, texts []string, err err
 	return s, texts, nil
 }
 
-// disk measures the disk alone: files of such sizes are written, flushed and renamed,
-// and their directory flushed, by some goroutines at once.
-func (o Intake) disk(dir string, goroutines int) (row IntakeRow, err error) {
-	messages := max(1, o.Messages/rounds)
-	o.tell("the disk alone, %d files, %d at once", messages, goroutines)
-	_, texts, err := intakeSite(dir, messages)
-	if err != nil {
-		return row, err
-	}
-
-	d, err := os.Open(dir)
-	if err != nil {
-		return row, err
-	}
-	defer d.Close()
-	before, err := ownTime()
-	if err != nil {
-		return row, err
-	}
-
-	began := time.Now()
-	err = shareOut(len(texts), goroutines, func(_, i int) error {
-		name := filepath.Join(dir, fmt.Sprint(i))
-		f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o660)
-		if err != nil {
-			return err
-		}
-		_, err = f.WriteString(texts[i])
-		return errors.Join(err, f.Sync(), f.Close(), os.Rename(name, name+".pck"), d.Sync())
-	})
-	if err != nil {
-		return row, err
-	}
-
-	took := time.Since(began)
-	after, err := ownTime()
-	return IntakeRow{
-		Way: "the disk alone", Messages: len(texts), Connections: goroutines, Elapsed: took.Seconds(), CPU: (after - before).Seconds(),
-	}, err
-}
-
 // lmtp measures a server, whose clients send what comes after a message together
 // with its end (RFC 2920).
 func (o Intake) lmtp(dir string, clients int) (row IntakeRow, err error) {
@@ -243,7 +212,7 @@ func (o Intake) lmtp(dir string, clients int) (row IntakeRow, err error) {
 	took := time.Since(began)
 	after, err := treeTime(served.PID)
 	return IntakeRow{
-		Way: "LMTP", Messages: len(texts), Connections: clients, Elapsed: took.Seconds(), CPU: (after - before).Seconds(), lmtp: true,
+		Way: wayLMTP, Messages: len(texts), Connections: clients, Elapsed: took.Seconds(), CPU: (after - before).Seconds(),
 	}, err
 }
 

@@ -31,28 +31,33 @@ func number(title string) terminal.Column { return terminal.Column{Title: title,
 
 // Budgets of the way in.
 const (
-	intakeRate = 1000 // flushed messages a second, on one connection
+	intakeRate = 1000 // flushed messages a second
 	intakeEach = 1e-3 // seconds of the server's processor time for one of them
 	pipeTimes  = 15   // how many times as much the whole way takes by the pipe
 )
 
-// OverIntake returns a sentence for each figure over its budget. A disk that flushes
-// more slowly than that, alone, is named.
+// OverIntake returns a sentence for each figure over its budget, with what the disk
+// itself does at that moment.
 func OverIntake(rows []IntakeRow, trips []TripRow) (over []string) {
-	disk := IntakeRow{}
+	var flush, file IntakeRow
 	for _, r := range rows {
-		if !r.lmtp {
-			disk = r
+		switch r.Way {
+		case wayFlush:
+			flush = r
+		case wayFile:
+			file = r
+		}
+		if r.Way != wayLMTP {
 			continue
 		}
 
 		if r.Rate() < intakeRate {
-			over = append(over, fmt.Sprintf("LMTP on %d connections: got %.0f messages/s, need %d; the disk alone did %.0f",
-				r.Connections, r.Rate(), intakeRate, disk.Rate()))
+			over = append(over, fmt.Sprintf("LMTP on %d connections: got %.0f messages/s, need %d; the disk did %.0f flushes/s and %.0f files/s",
+				r.Connections, r.Rate(), intakeRate, flush.Rate(), file.Rate()))
 		}
 		if r.Each() > intakeEach {
-			over = append(over, fmt.Sprintf("LMTP on %d connections: got %.2f ms of processor time each, need %.0f ms; the disk alone took %.2f",
-				r.Connections, r.Each()*1e3, intakeEach*1e3, disk.Each()*1e3))
+			over = append(over, fmt.Sprintf("LMTP on %d connections: got %.2f ms of processor time each, need %.0f ms; a file alone took %.2f",
+				r.Connections, r.Each()*1e3, intakeEach*1e3, file.Each()*1e3))
 		}
 	}
 
