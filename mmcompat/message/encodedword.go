@@ -105,7 +105,7 @@ func (w word) decode() (string, error) {
 		s += "==="[:4-n]
 	}
 
-	d, ok := decodeBase64(s)
+	d, ok := DecodeBase64(s)
 	if !ok {
 		return "", &py.Error{Class: "HeaderParseError", Text: ""}
 	}

@@ -36,7 +36,7 @@ func (m *Message) GetPayloadDecoded() (string, bool, error) {
 	case encodingQP:
 		return decodeQP(s), true, nil
 	case encodingBase64:
-		if d, ok := decodeBase64(s); ok {
+		if d, ok := DecodeBase64(s); ok {
 			return d, true, nil
 		}
 		return s, true, nil // incorrect padding

@@ -61,8 +61,8 @@ var base64Values = func() (t [256]int8) {
 	return t
 }()
 
-// decodeBase64 is binascii.a2b_base64; false where it raises "Incorrect padding".
-func decodeBase64(s string) (string, bool) {
+// DecodeBase64 is binascii.a2b_base64; false where it raises "Incorrect padding".
+func DecodeBase64(s string) (string, bool) {
 	var b strings.Builder
 	b.Grow(len(s)/4*3 + 3)
 	var digits [4 << 10]byte

@@ -63,7 +63,7 @@ func builtinSettings() map[string]Setting {
 		"OWNER_PIPELINE":                 strs("SpamDetect", "Replybot", "OwnerRecips", "ToOutgoing"),
 		"QRUNNER_SLEEP_TIME":             number(1),
 		"QRUNNER_SAVE_BAD_MESSAGES":      yes(true),
-		"DELIVERY_MODULE":                str("SMTPDirect"), "DELIVERY_RETRY_PERIOD": number(5 * 24 * 3600),
+		"DELIVERY_MODULE":                str("SMTPDirect"), "DELIVERY_RETRY_PERIOD": number(5 * 24 * 3600), "DELIVERY_RETRY_WAIT": number(3600),
 		"SMTPLIB_DEBUG_LEVEL": number(0), "SMTPHOST": str("localhost"), "SMTPPORT": number(0), "SMTP_HELO_HOST": str("localhost"),
 		"SMTP_AUTH": yes(false), "SMTP_USE_TLS": yes(false), "SMTP_USER": str(""), "SMTP_PASSWD": str(""),
 		"SMTP_MAX_RCPTS": number(500), "SMTP_MAX_SESSIONS_PER_CONNECTION": number(0),

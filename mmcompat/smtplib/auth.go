@@ -7,11 +7,15 @@ import (
 	"encoding/hex"
 	"slices"
 	"strings"
+
+	"github.com/mmrunner/mmrunner/mmcompat/message"
+	"github.com/mmrunner/mmrunner/mmcompat/py"
 )
 
 // Login is login(user, password), by the first of CRAM-MD5, PLAIN and LOGIN that
 // the server has. The error is a *ReplyError of the kind SMTPHeloError or
-// SMTPAuthenticationError, or an *Error.
+// SMTPAuthenticationError, an *Error, or a *py.Error where a challenge cannot be
+// decoded.
 func (c *Client) Login(user, password string) error {
 	if err := c.Greet(); err != nil {
 		return err
@@ -29,9 +33,13 @@ func (c *Client) Login(user, password string) error {
 		if r, err = c.command("AUTH CRAM-MD5"); err != nil || r.Code == 503 {
 			return err
 		}
-		challenge, _ := base64.StdEncoding.DecodeString(r.Text)
+		challenge, ok := message.DecodeBase64(r.Text)
+		if !ok {
+			return py.Errorf("Error", "Incorrect padding")
+		}
+
 		sum := hmac.New(md5.New, []byte(password))
-		sum.Write(challenge)
+		sum.Write([]byte(challenge))
 		r, err = c.command(b64([]byte(user + " " + hex.EncodeToString(sum.Sum(nil)))))
 	case slices.Contains(offered, "PLAIN"):
 		r, err = c.command("AUTH PLAIN " + b64([]byte("\x00"+user+"\x00"+password)))

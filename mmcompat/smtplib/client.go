@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"io"
 	"net"
 	"os"
 	"strconv"
@@ -186,11 +187,11 @@ func (c *Client) reply(d time.Duration) (Reply, error) {
 	var lines []string
 	for {
 		line, err := c.in.ReadSlice('\n')
-		if errors.Is(err, bufio.ErrBufferFull) {
+		if errors.Is(err, bufio.ErrBufferFull) || len(line) > maxLine {
 			return Reply{}, &ReplyError{Kind: "SMTPResponseException", Reply: Reply{500, "Line too long."}}
 		}
 
-		if err != nil && len(line) == 0 {
+		if err != nil && (len(line) == 0 || !errors.Is(err, io.EOF)) {
 			c.close()
 			text := "Connection unexpectedly closed"
 			if e := new(net.OpError); errors.As(err, &e) {

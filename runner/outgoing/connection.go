@@ -10,6 +10,7 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/py"
 	"github.com/mmrunner/mmrunner/mmcompat/site"
 	"github.com/mmrunner/mmrunner/mmcompat/smtplib"
+	"github.com/mmrunner/mmrunner/runner/membership"
 )
 
 // pool keeps connections to the mail server from one message to the next, as
@@ -29,6 +30,7 @@ type session struct {
 	left   int // below 0: any number
 	timer  *time.Timer
 	reused bool // it has had transactions of another message
+	ready  bool // it is as the site wants it: within TLS, and logged in
 }
 
 // keepIdle is for how long an unused connection is kept.
@@ -143,7 +145,8 @@ func (c *connection) connect() (logs []mlog.Line, err error) {
 	if err := c.client.Connect(); err != nil {
 		return nil, err
 	}
-	if !c.site.Bool("SMTP_AUTH") {
+	if !c.site.Bool("SMTP_AUTH") || !membership.Since(c.site.Profile.HexVersion, logsIn) {
+		c.ready = true
 		return nil, nil
 	}
 
@@ -160,6 +163,7 @@ func (c *connection) connect() (logs []mlog.Line, err error) {
 	}
 
 	err = c.client.Login(c.site.Str("SMTP_USER"), c.site.Str("SMTP_PASSWD"))
+	c.ready = err == nil
 	var reply *smtplib.ReplyError
 	what := "SMTP - no suitable authentication method found: %s"
 
@@ -191,7 +195,7 @@ func (c *connection) quit() {
 
 // release is quit at the end of a message; a sound connection is kept for the next.
 func (c *connection) release() {
-	if c.session != nil && c.client.Connected() && c.pool.ctx.Err() == nil {
+	if c.session != nil && c.ready && c.client.Connected() && c.pool.ctx.Err() == nil {
 		c.pool.put(c.session)
 		c.session = nil
 		return

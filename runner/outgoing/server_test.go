@@ -2,7 +2,9 @@ package outgoing_test
 
 import (
 	"bufio"
+	"crypto/tls"
 	"fmt"
+	"io"
 	"net"
 	"slices"
 	"strings"
@@ -16,7 +18,8 @@ import (
 type server struct {
 	t      testing.TB
 	ln     net.Listener
-	offers []string // what EHLO is answered with
+	offers []string         // what EHLO is answered with
+	cert   *tls.Certificate // of a server that has STARTTLS
 
 	mu       sync.Mutex
 	answer   func(command string) string
@@ -126,6 +129,7 @@ func (s *server) serve(conn net.Conn) {
 			<-s.hung
 			return false
 		case "close":
+			halfClose(conn)
 			return false
 		}
 
@@ -167,6 +171,17 @@ func (s *server) serve(conn net.Conn) {
 				return
 			}
 			continue
+		case "STARTTLS":
+			if s.cert == nil {
+				break
+			}
+			if !say("", "220 go on") {
+				return
+			}
+
+			conn = tls.Server(conn, &tls.Config{Certificates: []tls.Certificate{*s.cert}, MinVersion: tls.VersionTLS12})
+			in = bufio.NewReader(conn)
+			continue
 		case "MAIL":
 			envelope = []string{command}
 		case "RCPT":
@@ -204,6 +219,14 @@ func (s *server) serve(conn net.Conn) {
 	}
 }
 
+// halfClose ends what the server says, and waits for the client's end. To close at once
+// could reset the connection, and which of the two the client sees would be chance.
+func halfClose(conn net.Conn) {
+	if c, ok := conn.(*net.TCPConn); ok && c.CloseWrite() == nil {
+		_, _ = io.Copy(io.Discard, c) // until the client has gone
+	}
+}
+
 // message reads a message and keeps it.
 func (s *server) message(in *bufio.Reader, envelope []string, say func(string, string) bool) bool {
 	var text strings.Builder
@@ -218,7 +241,7 @@ func (s *server) message(in *bufio.Reader, envelope []string, say func(string, s
 
 		text.WriteString(line)
 		if s.reply("LINE "+line) == "close" {
-			return false
+			return say("close", "")
 		}
 	}
 

@@ -289,4 +289,5 @@ func (d *delivery) mark(msg *message.Message, sender string) {
 const (
 	senderHasName   = 15 // the Sender field has the list's name
 	recipientHeader = 23 // RCPT_BASE64_HEADER_NAME
+	logsIn          = 24 // SMTP_AUTH
 )
