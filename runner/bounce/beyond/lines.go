@@ -86,6 +86,16 @@ var (
 	enhancedCode = regexp.MustCompile(`(?:^|[^0-9.A-Za-z])([245])\.[0-9]{1,3}\.[0-9]{1,3}(?:[^0-9.A-Za-z]|\.?$)`)
 )
 
+// replyClass is the class of an SMTP reply in a line: "5", "4", "2" or "".
+func replyClass(s string) string {
+	for _, re := range []*regexp.Regexp{enhancedCode, replyCode} {
+		if m := re.FindStringSubmatch(s); m != nil {
+			return m[1]
+		}
+	}
+	return ""
+}
+
 // line reads a line: its SMTP reply, and its addresses with their roles.
 func (r *report) line(s string) line {
 	l := line{text: s, lower: strings.ToLower(s)}
@@ -93,11 +103,7 @@ func (r *report) line(s string) line {
 		l.lower = py.Lower(s)
 	}
 
-	for _, re := range []*regexp.Regexp{enhancedCode, replyCode} {
-		if m := re.FindStringSubmatch(s); m != nil && l.reply == "" {
-			l.reply = m[1]
-		}
-	}
+	l.reply = replyClass(s)
 
 	end := 0 // of the address before
 	for i, f := range addresses(s) {

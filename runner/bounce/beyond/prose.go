@@ -105,7 +105,12 @@ func (r *report) around(p []line, s span, announcement bool) []string {
 		return own
 	}
 	after := func() []string { return r.listed(p, s.last, s.end) }
-	before := func() []string { return r.above(p, s.first) }
+	before := func() []string {
+		if a, ok := r.justBefore(p[s.first], s.start); ok {
+			return []string{a}
+		}
+		return r.above(p, s.first)
+	}
 
 	if announcement {
 		if all := after(); len(all) > 0 {
@@ -152,6 +157,17 @@ func (r *report) listed(p []line, at, end int) []string {
 	}
 
 	return all
+}
+
+// justBefore is the last address of a line before a column: that of the sentence before,
+// as in "You wrote to amy@example.net. There is no such user."
+func (r *report) justBefore(l line, column int) (addr string, ok bool) {
+	for _, a := range l.addrs {
+		if a.end <= column && r.chargeable(a) && !succeeds(l) {
+			addr, ok = a.text, true
+		}
+	}
+	return addr, ok
 }
 
 // above is the address that the nearest line above lines[at] begins with.

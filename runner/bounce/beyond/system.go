@@ -17,13 +17,16 @@ var (
 	systemNames = []string{"mail delivery", "mail deliver ", "delivery sub", "delivery system", "delivery agent", "mailer-daemon", "mailer daemon",
 		"mailer", "postmaster", "system administrator", "mail system", "mail administrator", "internet mail", "e-mail system", "email delivery"}
 	// Those of programs in general.
-	programParts = []string{"noreply", "donotreply", "sysadmin", "system", "admin", "administrator", "root", "nobody", "mail", "support", "info",
+	programParts = []string{"sysadmin", "system", "admin", "administrator", "root", "nobody", "mail", "support", "info",
 		"notification", "notifications", "autoreply", "mailgate", "gateway", "mta"}
+	noReplyParts = []string{"noreply", "donotreply"}
 )
 
-// bySystem tells whether a message comes from a mail system: its sender is one,
-// or it is made like a report, or a program sent it and it returns a message or
-// says in its subject that delivery failed. Other messages are not looked through.
+// bySystem tells whether a message comes from a mail system: its sender is one, or it
+// is made like a report, or a program sent it, its subject says that delivery failed,
+// and it returns a message or quotes a server's refusal. A program that takes no answers
+// need not say it in the subject if it returns the whole message and has no reverse-path.
+// Other messages are not looked through.
 func (r *report) bySystem() bool {
 	if r.typed {
 		return true
@@ -38,14 +41,23 @@ func (r *report) bySystem() bool {
 	if r.fromSystem() {
 		return !r.isAnswer() || r.nullSender() || r.hasTranscript()
 	}
-	return r.fromProgram() && (r.returns || r.saysFailure() && !strings.HasPrefix(r.value("auto-submitted"), "auto-replied"))
+	if !r.fromProgram() || r.hasReplyPath() {
+		return false
+	}
+
+	if r.saysFailure() {
+		return len(r.returned) > 0 || r.quotesRefusal()
+	}
+	local, _ := r.author()
+	return r.returns && r.nullSender() && slices.Contains(noReplyParts, letters(local))
 }
 
 // fromProgram tells whether a program has sent the message, by its sender or as its
 // fields say.
 func (r *report) fromProgram() bool {
 	local, _ := r.author()
-	return r.nullSender() || slices.Contains(programParts, letters(local)) || strings.HasPrefix(r.value("auto-submitted"), "auto-")
+	return r.nullSender() || slices.Contains(programParts, letters(local)) || slices.Contains(noReplyParts, letters(local)) ||
+		strings.HasPrefix(r.value("auto-submitted"), "auto-")
 }
 
 // saysFailure tells whether the message's subject says that a delivery failed.
@@ -56,6 +68,18 @@ func (r *report) hasTranscript() bool {
 	for _, t := range r.texts {
 		for line := range strings.Lines(t) {
 			if strings.HasPrefix(py.Lower(strings.TrimLeft(line, " \t")), "rcpt to:") {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// quotesRefusal tells whether a text has an SMTP reply of permanent failure.
+func (r *report) quotesRefusal() bool {
+	for _, t := range r.texts {
+		for line := range strings.Lines(t) {
+			if replyClass(strings.TrimRight(limitLine(line), " \t\r\n")) == "5" {
 				return true
 			}
 		}
@@ -75,7 +99,7 @@ func (r *report) isAnswer() bool {
 // such a name, but not the address of a program.
 func (r *report) fromSystem() bool {
 	local, name := r.author()
-	if slices.Contains(systemParts, letters(local)) || containsAny(name, systemNames) && (r.fromProgram() || r.returns) {
+	if slices.Contains(systemParts, letters(local)) || containsAny(name, systemNames) && (r.fromProgram() || r.returns) && !r.hasReplyPath() {
 		return true
 	}
 	from := strings.TrimSpace(r.value("from"))
@@ -104,6 +128,23 @@ func (r *report) nullSender() bool {
 	}
 	from := r.head.Unixfrom()
 	return from != nil && strings.HasPrefix(strings.ToLower(*from), "from mailer-daemon")
+}
+
+// hasReplyPath tells whether the message's reverse-path is known and an address that
+// is no mail system's. Reports have none (RFC 5321, 4.5.5).
+func (r *report) hasReplyPath() bool {
+	path := r.value("return-path")
+	if from := r.head.Unixfrom(); path == "" && from != nil {
+		if words := strings.Fields(*from); len(words) > 1 {
+			path = strings.ToLower(words[1])
+		}
+	}
+
+	for _, a := range addresses(path) {
+		local, _, _ := cutDomain(a.text)
+		return !slices.Contains(systemParts, letters(local))
+	}
+	return false
 }
 
 // value is a field in lower case, "" if it is not there.
