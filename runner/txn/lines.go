@@ -30,7 +30,7 @@ func (r *Record) addLogs(logs *mlog.Set) {
 				c.Logs[l.Log] = g
 			}
 
-			g.Text = append(g.Text, l.Format(r.PID)...)
+			g.Text = l.AppendTo(g.Text, r.PID)
 		}
 	}
 }

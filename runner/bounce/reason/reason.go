@@ -3,24 +3,10 @@
 package reason
 
 import (
-	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/mmrunner/mmrunner/mmcompat/message"
-	"github.com/mmrunner/mmrunner/mmcompat/py"
-)
-
-// Class sorts reasons roughly.
-type Class string
-
-// The classes.
-const (
-	Hard    Class = "hard"    // there is no such recipient
-	Soft    Class = "soft"    // it may work another time
-	Policy  Class = "policy"  // the sender or the message is not wanted
-	Full    Class = "full"    // the mailbox is full
-	Unknown Class = "unknown" // the report gives no reason
 )
 
 // Reason is a report's account of a failure.
@@ -161,6 +147,9 @@ func statusCode(v string) string {
 
 // shorten makes one line of a value, without what a terminal would act upon.
 func shorten(v string) string {
+	if isShort(v) {
+		return v
+	}
 	if len(v) > 2*maxDiagnostic {
 		v = v[:2*maxDiagnostic]
 	}
@@ -169,6 +158,18 @@ func shorten(v string) string {
 		v = strings.ToValidUTF8(v[:maxDiagnostic], "")
 	}
 	return v
+}
+
+// isShort tells whether a value is what shorten would make of it, as most are.
+func isShort(v string) bool {
+	space := true // before the value, and at its end
+	for i := range len(v) {
+		if v[i] < ' ' || v[i] > '~' || v[i] == ' ' && space {
+			return false
+		}
+		space = v[i] == ' '
+	}
+	return len(v) <= maxDiagnostic && !(space && v != "")
 }
 
 // fromText takes the first line that has a status code, or else an SMTP reply of
@@ -200,43 +201,6 @@ func (r *Reason) fromText(s string) {
 		r.Status, r.Diagnostic = code, shorten(line)
 		return
 	}
-}
-
-// Words in a diagnostic that tell its class, in lower case.
-var (
-	fullWords   = []string{"quota", "mailbox full", "mailbox is full", "over limit", "storage", "exceeded storage", "insufficient system storage"}
-	policyWords = []string{"blacklist", "blocklist", "block list", "blocked", "listed", "spam", "dmarc", "spf", "dkim", "reputation", "policy", "banned",
-		"access denied", "not authorized", "unauthenticated", "rbl", "dnsbl", "rejected for", "unsolicited", "rate limit", "too many"}
-	hardWords = []string{"unknown", "no such", "does not exist", "doesn't exist", "not exist", "not found", "invalid", "disabled", "no mailbox", "inactive", "suspended"}
-)
-
-// Class tells why by the status code (RFC 3463) and by the words beside it.
-func (r Reason) Class() Class {
-	text := py.Lower(r.Diagnostic)
-	subject := ""
-
-	if len(r.Status) > 2 {
-		subject = r.Status[2:]
-	}
-
-	switch {
-	case subject == "2.2" || containsAny(text, fullWords):
-		return Full
-	case strings.HasPrefix(subject, "7.") || containsAny(text, policyWords):
-		return Policy
-	case strings.HasPrefix(r.Status, "5.1.") || subject == "2.1" || containsAny(text, hardWords):
-		return Hard
-	case strings.HasPrefix(r.Status, "4.") || strings.HasPrefix(text, "4"):
-		return Soft
-	case strings.HasPrefix(r.Status, "5.") || strings.HasPrefix(text, "5"):
-		return Hard
-	}
-
-	return Unknown
-}
-
-func containsAny(s string, words []string) bool {
-	return slices.ContainsFunc(words, func(w string) bool { return strings.Contains(s, w) })
 }
 
 // isWord tells whether a byte is a letter or digit of ASCII.

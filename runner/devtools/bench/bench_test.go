@@ -2,12 +2,9 @@ package bench
 
 import (
 	"context"
-	"slices"
 	"strings"
 	"testing"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/mmrunner/mmrunner/mmcompat/mmtest"
 	"github.com/mmrunner/mmrunner/mmcompat/site"
@@ -174,47 +171,4 @@ func TestPrintAndOver(t *testing.T) {
 	if over := Over([]Row{r}); len(over) != 0 {
 		t.Errorf("got %q, need nothing", over)
 	}
-}
-
-// BenchmarkEvents measures what it costs to record the events of a batch of 5,000
-// bounces. Each round handles the same load with and without events, the second time
-// the other way round, since what runs later may find the machine in another state.
-// events-% is the median of the rounds' differences, in processor time.
-func BenchmarkEvents(b *testing.B) {
-	var differences, without []float64
-	for n := 0; b.Loop(); n++ {
-		var cpu [2]float64 // without and with events
-		for i := range cpu {
-			on := (n + i) % 2
-			_, err := Run(Options{Members: []int{138_000}, Bounces: 5000, Commands: 1, Drain: func(dir, name string) (Drained, error) {
-				before := processorTime(b)
-				d, err := drainWith(dir, name, on == 1)
-				if name == "BounceRunner" {
-					cpu[on] = processorTime(b) - before
-				}
-				return d, err
-			}})
-			if err != nil {
-				b.Fatal(err)
-			}
-		}
-
-		differences = append(differences, 100*(cpu[1]-cpu[0])/cpu[0])
-		without = append(without, cpu[0])
-	}
-
-	slices.Sort(differences)
-	slices.Sort(without)
-	b.ReportMetric(differences[len(differences)/2], "events-%")
-	b.ReportMetric(without[len(without)/2]*1000, "batch-cpu-ms")
-}
-
-// processorTime returns this process's processor time in seconds.
-func processorTime(b *testing.B) float64 {
-	b.Helper()
-	var u unix.Rusage
-	if err := unix.Getrusage(unix.RUSAGE_SELF, &u); err != nil {
-		b.Fatal(err)
-	}
-	return float64(u.Utime.Nano()+u.Stime.Nano()) / 1e9
 }
