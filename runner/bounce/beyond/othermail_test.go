@@ -109,10 +109,12 @@ var headsOf = map[string][]string{
 
 // formsOfText are the ways to write a text as MIME.
 var formsOfText = map[string]func(text, post string) string{
-	"plain":       func(text, _ string) string { return "Content-Type: text/plain; charset=utf-8\n\n" + text },
-	"base64":      func(text, _ string) string { return encoded("text/plain", text) },
-	"HTML":        func(text, _ string) string { return encoded("text/html", asHTML(text)) },
-	"alternative": func(text, _ string) string { return parts("alternative", encoded("text/plain", text), encoded("text/html", asHTML(text))) },
+	"plain":  func(text, _ string) string { return "Content-Type: text/plain; charset=utf-8\n\n" + text },
+	"base64": func(text, _ string) string { return encoded("text/plain", text) },
+	"HTML":   func(text, _ string) string { return encoded("text/html", asHTML(text)) },
+	"alternative": func(text, _ string) string {
+		return parts("alternative", encoded("text/plain", text), encoded("text/html", asHTML(text)))
+	},
 	"with the post": func(text, post string) string {
 		return parts("mixed", encoded("text/plain", text), "Content-Type: message/rfc822\n\n"+post)
 	},
