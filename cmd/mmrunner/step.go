@@ -13,6 +13,7 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/site"
 	"github.com/mmrunner/mmrunner/runner/engine"
 	"github.com/mmrunner/mmrunner/runner/install"
+	"github.com/mmrunner/mmrunner/runner/lmtp"
 	"github.com/mmrunner/mmrunner/runner/txn"
 )
 
@@ -126,5 +127,5 @@ func (in *installation) settle(cmd *cobra.Command) error {
 		fmt.Fprintf(cmd.OutOrStdout(), "finished %d commits of processes that died, and put %d entries back\n", r.Finished, r.Undone)
 	}
 
-	return errors.Join(r.Problems...)
+	return errors.Join(append(r.Problems, lmtp.Settle(s))...)
 }

@@ -148,12 +148,18 @@ func (l *redoLog) breaks(err error) {
 	}
 }
 
-// close makes the last checkpoint. A second call does nothing.
+// close makes the last checkpoint, and removes the log's files if that was done. A
+// second call does nothing.
 func (l *redoLog) close() (err error) {
 	l.closeOnce.Do(func() {
 		close(l.closing)
 		err = <-l.ended
-		err = errors.Join(err, l.current.f.Close(), l.other().f.Close())
+		for _, s := range []*segment{l.current, l.other()} {
+			if err == nil {
+				err = disk.Remove(s.f.Name())
+			}
+			err = errors.Join(err, s.f.Close())
+		}
 	})
 	return err
 }
