@@ -159,7 +159,7 @@ func editOnce(cmd *cobra.Command, o installOptions, config *install.Config, answ
 	}
 
 	if !o.yes {
-		if err := ask(out, answers, config.Path); err != nil {
+		if err := confirm(out, answers, config.Path); err != nil {
 			return false, err
 		}
 	}
@@ -171,8 +171,8 @@ func editOnce(cmd *cobra.Command, o installOptions, config *install.Config, answ
 	return true, nil
 }
 
-// ask returns an error unless the answer is yes.
-func ask(out io.Writer, answers *bufio.Reader, path string) error {
+// confirm returns an error unless the answer is yes.
+func confirm(out io.Writer, answers *bufio.Reader, path string) error {
 	fmt.Fprintf(out, "\nChange %s? [y/N] ", path)
 	answer, err := answers.ReadString('\n')
 	fmt.Fprintln(out)

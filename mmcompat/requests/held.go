@@ -54,7 +54,7 @@ func (db *DB) Path(h *Held) string {
 // for what cannot be removed.
 func (db *DB) RemoveFile(h *Held) (missing bool, err error) {
 	path := db.Path(h)
-	if db.gone.Removed(path) {
+	if db.removals.Removed(path) {
 		return true, nil
 	}
 
@@ -66,7 +66,7 @@ func (db *DB) RemoveFile(h *Held) (missing bool, err error) {
 		return false, &fs.PathError{Op: "unlink", Path: path, Err: syscall.EISDIR}
 	}
 
-	db.gone.Remove(path)
+	db.removals.Remove(path)
 	return false, nil
 }
 
@@ -83,7 +83,7 @@ func ignoreMissing(err error) error {
 func (db *DB) ReadMessage(h *Held) (m *message.Message, missing bool, err error) {
 	path := db.Path(h)
 	b, err := disk.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) || db.gone.Removed(path) {
+	if errors.Is(err, fs.ErrNotExist) || db.removals.Removed(path) {
 		return nil, true, nil
 	}
 	if err != nil {

@@ -73,13 +73,13 @@ type Removals interface {
 
 // DB is one list's request.pck. It is not safe for concurrent use.
 type DB struct {
-	list *maillist.List
-	path string
-	temp string
-	now  func() time.Time
-	db   *pickle.Dict
-	undo []change
-	gone Removals
+	list     *maillist.List
+	path     string
+	temp     string
+	now      func() time.Time
+	db       *pickle.Dict
+	undo     []change
+	removals Removals
 }
 
 // change has the value that a key had before.
@@ -97,7 +97,7 @@ func Open(l *maillist.List, o Options) (*DB, error) {
 		o.Now = time.Now
 	}
 
-	db := &DB{list: l, path: l.FullPath() + "/request.pck", temp: ".tmp", now: o.Now, gone: o.Removals}
+	db := &DB{list: l, path: l.FullPath() + "/request.pck", temp: ".tmp", now: o.Now, removals: o.Removals}
 	if o.Temp != "" {
 		db.temp += "." + o.Temp
 	}

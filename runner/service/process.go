@@ -43,9 +43,9 @@ type Process struct {
 	// Python are the runners that are not mmrunner's, when a command line asks for
 	// both kinds; it may be nil.
 	Python *PythonRunners
-	// Beside, if not nil, starts work that lives as long as the runners, once signals
-	// are handled. The returned function ends that work.
-	Beside func(ctx context.Context) (end func() error, err error)
+	// StartMail, if not nil, starts what takes mail in the same process, once signals
+	// are handled. The returned function ends it, after the runners.
+	StartMail func(ctx context.Context) (end func() error, err error)
 
 	metrics *metrics.Metrics
 	status  atomic.Int32 // the last signal that said to stop
@@ -104,8 +104,8 @@ func (p *Process) run(outer context.Context, program program) (status int, repla
 	watch := &replacement{program: program, stop: stop, log: func(line string) { env.Log.Printf("qrunner", "%s", line) }}
 	defer p.handleSignals(stop, watch, env, name)()
 
-	if p.Beside != nil {
-		end, err := p.Beside(outer)
+	if p.StartMail != nil {
+		end, err := p.StartMail(outer)
 		if err != nil {
 			return 1, false, err
 		}
