@@ -20,8 +20,9 @@ import (
 //	records  generation, length, checksum, body
 //
 // A record whose generation is not the header's is left from an earlier use of the
-// segment; each use has a generation of its own, which begins with the time of start. Numbers are little-endian, checksums CRC-32C of all that stands before them
-// in the header or the record, and of the body.
+// segment; each use has a generation of its own, which begins with the time of start.
+// Numbers are little-endian, checksums CRC-32C of all that stands before them in the
+// header or the record, and of the body.
 const (
 	segmentMagic  = "mmrunner redo 1\n"
 	headerSize    = len(segmentMagic) + 8 + 1 + 4
