@@ -143,25 +143,29 @@ func (p *addrParser) skip() {
 	}
 }
 
-// address appends the address at hand, all members of a group, or nothing.
+// address appends the address at hand, all members of a group, or nothing: AddrlistClass.getaddress of Python's
+// email._parseaddr.
 func (p *addrParser) address(all []Address) []Address {
 	p.comments = nil
+	// A phrase first: it may be a display name, a group's name or the local part of a bare address.
 	p.skip()
 	start := p.pos
 	phrases := p.phrases()
 	p.skip()
 
 	switch {
+	// Only a word: getaddress takes it for an address without a domain.
 	case p.done():
 		if len(phrases) > 0 {
 			all = append(all, Address{strings.Join(p.comments, " "), phrases[0]})
 		}
 	case p.at() == '.' || p.at() == '@':
-		// A bare addr-spec: start over. Python keeps one list of comments, so
-		// that those found on the way count twice.
+		// A bare addr-spec (RFC 5322, 3.4.1): start over. Python keeps one list of comments, so that the comments
+		// found on the way count twice.
 		p.pos = start
 		spec := p.addrSpec()
 		all = append(all, Address{strings.Join(p.comments, " "), spec})
+	// A group (RFC 5322, 3.4): its members up to ";". Groups within groups are no RFC's, but Python recurses.
 	case p.at() == ':':
 		p.pos++
 		if p.depth++; p.depth > maxGroups {
@@ -178,6 +182,7 @@ func (p *addrParser) address(all []Address) []Address {
 		}
 
 		p.depth--
+	// A route address in angle brackets, with the phrase as its name. Comments go behind the name.
 	case p.at() == '<':
 		route := p.routeAddr()
 		name := strings.Join(phrases, " ")
@@ -185,6 +190,7 @@ func (p *addrParser) address(all []Address) []Address {
 			name += " (" + strings.Join(p.comments, " ") + ")"
 		}
 		all = append(all, Address{name, route})
+	// Something else: keep a first word, or step over one special character so that the loop goes on.
 	default:
 		if len(phrases) > 0 {
 			all = append(all, Address{strings.Join(p.comments, " "), phrases[0]})
@@ -193,6 +199,7 @@ func (p *addrParser) address(all []Address) []Address {
 		}
 	}
 
+	// A comma ends the address.
 	p.skip()
 	if !p.done() && p.at() == ',' {
 		p.pos++

@@ -197,8 +197,10 @@ var (
 	utf8Charset  = &Charset{"utf-8", Shortest, Base64, "utf-8", "utf-8", "utf-8"}
 )
 
-// DefaultCharsets is the registry that Python 2.7.18 starts with.
+// DefaultCharsets is the registry that Python 2.7.18 starts with (CHARSETS, ALIASES and CODEC_MAP of
+// email/charset.py).
 func DefaultCharsets() *Charsets {
+	// Each charset's encoding for headers and bodies, and the charset that mail is converted to.
 	r := &Charsets{
 		Props: map[string]CharsetProps{
 			"us-ascii":    {None, None, ""},
@@ -224,11 +226,13 @@ func DefaultCharsets() *Charsets {
 		},
 	}
 
+	// The European charsets are all written as quoted-printable.
 	for _, name := range strings.Fields("iso-8859-1 iso-8859-2 iso-8859-3 iso-8859-4 iso-8859-9 iso-8859-10" +
 		" iso-8859-13 iso-8859-14 iso-8859-15 iso-8859-16 windows-1252 viscii") {
 		r.Props[name] = CharsetProps{QP, QP, ""}
 	}
 
+	// latin_1 to latin_10: ISO 8859 skips 5 to 8, which are not Latin.
 	for i, part := range []string{"1", "2", "3", "4", "9", "10", "13", "14", "15", "16"} {
 		n := string(rune('1' + i))
 		if i == 9 {

@@ -130,6 +130,7 @@ func bodyQP(s string) string {
 	var b strings.Builder
 	lines := py.SplitLines(crlf(s), true)
 	for n, line := range lines {
+		// Line ends stay as they are; only the text between them is encoded and broken.
 		eol := eolLen(line)
 		text := line[:len(line)-eol]
 		width := 0
@@ -142,6 +143,7 @@ func bodyQP(s string) string {
 			width += len(piece)
 		}
 
+		// The rules of RFC 2045, 6.7, as quoprimime.encode keeps them.
 		for i := 0; i < len(text); i++ {
 			c := text[i]
 			last := i+1 == len(text)
@@ -151,11 +153,11 @@ func bodyQP(s string) string {
 			case !last:
 				add(text[i : i+1])
 			case c != ' ' && c != '\t':
-				// The last character is let over the limit.
+				// quoprimime.encode does not count the last character of a line, so a line may be one longer.
 				b.WriteByte(c)
 				width++
 			case n+1 == len(lines):
-				// A blank at the very end is encoded.
+				// RFC 2045, 6.7, rule 3: no line may end in a blank. The last line's blank is encoded.
 				code := "=20"
 				if c == '\t' {
 					code = "=09"
@@ -164,6 +166,7 @@ func bodyQP(s string) string {
 					b.WriteString("=\n")
 				}
 				b.WriteString(code)
+			// A blank before a line end is kept by a soft break behind it.
 			default:
 				b.WriteByte(c)
 				b.WriteString("=\n")

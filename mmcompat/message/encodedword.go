@@ -18,11 +18,13 @@ type decodedChunk struct {
 // what lies between them. The error is a *py.Error of kind HeaderParseError for
 // broken base64.
 func DecodeHeader(header string) ([]decodedChunk, error) {
+	// Most fields have no encoded word, and decode_header returns them whole.
 	if _, ok := (&wordFinder{s: header}).next(0); !ok {
 		return []decodedChunk{{S: header}}, nil
 	}
 	var decoded []decodedChunk
-	var texts [][]string // what each of them is joined from
+	// texts holds, for each chunk, the pieces that it is joined from: joining at the end keeps long fields linear.
+	var texts [][]string
 	add := func(s, charset string, encoded bool, joiner string) {
 		if n := len(decoded) - 1; n >= 0 && decoded[n].Encoded == encoded && decoded[n].Charset == charset {
 			texts[n] = append(texts[n], joiner, s)
@@ -32,6 +34,7 @@ func DecodeHeader(header string) ([]decodedChunk, error) {
 		texts = append(texts, []string{s})
 	}
 
+	// decode_header works line by line. A line without an encoded word becomes a chunk of its own, never joined.
 	for _, line := range py.SplitLines(header, false) {
 		f := &wordFinder{s: line}
 		w, ok := f.next(0)
@@ -41,6 +44,7 @@ func DecodeHeader(header string) ([]decodedChunk, error) {
 			continue
 		}
 
+		// Between encoded words lies plain text, stripped. Blanks alone vanish, as RFC 2047, 6.2 wants it.
 		at := 0
 		for ; ok; w, ok = f.next(at) {
 			if plain := py.Strip(line[at:w.start]); plain != "" {
@@ -55,6 +59,7 @@ func DecodeHeader(header string) ([]decodedChunk, error) {
 			at = w.end
 		}
 
+		// The text after the last encoded word.
 		if plain := py.Strip(line[at:]); plain != "" {
 			add(plain, "", false, " ")
 		}

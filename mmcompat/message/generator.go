@@ -61,20 +61,23 @@ type writer struct {
 	depth     int
 }
 
-// message is Generator._write. Python writes the body first, since a multipart
-// may choose its boundary only then; here it is asked for one before its fields
-// are written.
+// message is Generator._write. Python writes the body first and the header fields after it, since a multipart
+// chooses its boundary while it is written. Here a multipart chooses its boundary before the fields are written,
+// so that one pass is enough.
 func (w *writer) message(m *Message, fold int) error {
+	// Messages within messages: Python stops at its recursion limit.
 	if w.depth++; w.depth > maxFlattenDepth {
 		return recursionError()
 	}
 	defer func() { w.depth-- }()
+	// Mailman.Message.Generator leaves the fields of parts as they came, which keeps their signatures valid.
 	parts := fold
 
 	if w.keepParts {
 		parts = 0
 	}
 
+	// Generator._dispatch calls _handle_MAIN_SUB, or else _handle_MAIN, or else writes the payload as text.
 	main, sub, _ := strings.Cut(m.GetContentType(), "/")
 	main, sub = strings.ReplaceAll(main, "-", "_"), strings.ReplaceAll(sub, "-", "_")
 	kind := main + "_" + sub
@@ -93,6 +96,7 @@ func (w *writer) message(m *Message, fold int) error {
 		return w.deliveryStatus(m, fold, parts)
 	}
 
+	// _handle_text: the fields, and the payload, which must be a str or None.
 	if err := w.headers(m, fold); err != nil {
 		return err
 	}
@@ -191,6 +195,7 @@ func (w *writer) mangled(s string) {
 	w.b.WriteString(s)
 }
 
+// multipart is Generator._handle_multipart.
 func (w *writer) multipart(m *Message, fold, partFold int) error {
 	var parts []*Message
 	switch p := m.Payload.(type) {
@@ -198,59 +203,21 @@ func (w *writer) multipart(m *Message, fold, partFold int) error {
 	case []*Message:
 		parts = p
 	case string, pickle.Unicode:
-		// A multipart whose first boundary was never found.
-		if err := w.headers(m, fold); err != nil {
-			return err
-		}
-		s, _ := m.GetPayloadString()
-		w.b.WriteString(s)
-		if _, ok := p.(pickle.Unicode); ok {
-			return py.EncodeASCII(s)
-		}
-		return nil
+		return w.unparsedMultipart(m, fold)
 	default:
 		return &py.Error{Class: "AttributeError", Text: "not a message"}
 	}
 
-	boundary, err := m.GetBoundary()
+	separator, texts, err := w.separator(m, parts, partFold)
 	if err != nil {
 		return err
-	}
-	separator := ""
-	var texts []string
-
-	switch b := boundary.(type) {
-	case string:
-		separator = b
-	case pickle.Unicode:
-		separator = string(b)
-		if err := py.EncodeASCII(separator); err != nil {
-			return err
-		}
-	}
-
-	if separator == "" {
-		// The parts decide about the boundary, and it goes into the fields.
-		outer := w.b
-		for _, p := range parts {
-			w.b = new(strings.Builder)
-			if err := w.message(p, partFold); err != nil {
-				return err
-			}
-			texts = append(texts, w.b.String())
-		}
-
-		w.b = outer
-		separator = makeBoundary(strings.Join(texts, "\n"))
-		if err := m.SetBoundary(separator); err != nil {
-			return err
-		}
 	}
 
 	if err := w.headers(m, fold); err != nil {
 		return err
 	}
 
+	// RFC 2046, 5.1.1: the preamble, each part behind a boundary line, the closing boundary, and the epilogue.
 	if m.Preamble() != nil {
 		w.mangled(*m.Preamble())
 		w.b.WriteByte('\n')
@@ -262,6 +229,7 @@ func (w *writer) multipart(m *Message, fold, partFold int) error {
 			w.b.WriteString("\n--" + separator + "\n")
 		}
 
+		// The search for a boundary may have written the parts already.
 		if texts != nil {
 			w.b.WriteString(texts[i])
 		} else if err := w.message(p, partFold); err != nil {
@@ -275,6 +243,58 @@ func (w *writer) multipart(m *Message, fold, partFold int) error {
 	}
 
 	return nil
+}
+
+// unparsedMultipart writes a multipart whose payload is text: the parser never found its first boundary, or the
+// program that made it gave it a body.
+func (w *writer) unparsedMultipart(m *Message, fold int) error {
+	if err := w.headers(m, fold); err != nil {
+		return err
+	}
+	s, _ := m.GetPayloadString()
+	w.b.WriteString(s)
+	if _, ok := m.Payload.(pickle.Unicode); ok {
+		return py.EncodeASCII(s)
+	}
+	return nil
+}
+
+// separator returns a multipart's boundary. A message without one gets one: RFC 2046, 5.1.1 wants a boundary that
+// occurs in none of the parts, so these are written first, and returned as texts.
+func (w *writer) separator(m *Message, parts []*Message, partFold int) (separator string, texts []string, err error) {
+	boundary, err := m.GetBoundary()
+	if err != nil {
+		return "", nil, err
+	}
+
+	switch b := boundary.(type) {
+	case string:
+		separator = b
+	case pickle.Unicode:
+		separator = string(b)
+		if err := py.EncodeASCII(separator); err != nil {
+			return "", nil, err
+		}
+	}
+
+	if separator != "" {
+		return separator, nil, nil
+	}
+
+	outer := w.b
+	for _, p := range parts {
+		w.b = new(strings.Builder)
+		if err := w.message(p, partFold); err != nil {
+			return "", nil, err
+		}
+		texts = append(texts, w.b.String())
+	}
+
+	w.b = outer
+	separator = makeBoundary(strings.Join(texts, "\n"))
+
+	// The boundary goes into the Content-Type field, which is written after this.
+	return separator, texts, m.SetBoundary(separator)
 }
 
 // makeBoundary is a boundary in the form of email.generator._make_boundary that

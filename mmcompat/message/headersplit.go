@@ -81,10 +81,11 @@ func fromSplittable(sp splittable, codec string) (string, error) {
 	return b, err
 }
 
-// split is Header._split: s in pieces of which each fits on a line.
+// split is Header._split: it cuts s into pieces that fit on a line each. Python recurses for the rest; this loops.
 func (h *HeaderValue) split(s string, c *Charset, room int, splitchars string) ([]Chunk, error) {
 	var chunks []Chunk
 	for range maxSplits {
+		// The piece fits when its encoded form does.
 		sp, err := c.toSplittable(s)
 		if err != nil {
 			return nil, err
@@ -99,6 +100,7 @@ func (h *HeaderValue) split(s string, c *Charset, room int, splitchars string) (
 			return append(chunks, Chunk{encoded, c}), nil
 		}
 
+		// Not all charsets can be cut anywhere: 8bit is never cut, and us-ascii is cut at words.
 		var first, last splittable
 		switch {
 		case c.String() == "8bit":
@@ -112,14 +114,17 @@ func (h *HeaderValue) split(s string, c *Charset, room int, splitchars string) (
 				chunks = append(chunks, Chunk{line, c})
 			}
 			return chunks, nil
+		// The encoded form is as long as the text, so the room is also the number of characters.
 		case width == len(s):
 			first, last = sp.cut(room)
+		// Else Python searches for the longest beginning that fits.
 		default:
 			if first, last, err = c.cutToFit(sp, room); err != nil {
 				return nil, err
 			}
 		}
 
+		// The beginning is encoded and kept; the loop goes on with what is left, in the room of a whole line.
 		head, err := fromSplittable(first, c.InputCodec)
 		if err != nil {
 			return nil, err
@@ -163,13 +168,14 @@ func (c *Charset) cutToFit(sp splittable, room int) (first, last splittable, err
 	return first, last, nil
 }
 
-// splitASCII is email.header._split_ascii: lines that break at the highest
-// syntactic level there is.
+// splitASCII is email.header._split_ascii: it breaks lines at the highest syntactic level there is, which is the
+// first of splitchars that the line has.
 func splitASCII(s string, firstLen, restLen int, ws, splitchars string) ([]string, error) {
 	var lines []string
 	limit := firstLen
 	for _, line := range py.SplitLines(s, false) {
 		line = py.LStrip(line)
+		// A short line needs no break.
 		ch := byte(0)
 
 		if len(line) >= limit {
@@ -181,12 +187,14 @@ func splitASCII(s string, firstLen, restLen int, ws, splitchars string) ([]strin
 			}
 		}
 
+		// Nothing to break at: the line stays long (RFC 5322, 2.1.1 allows up to 998).
 		if ch == 0 {
 			lines = append(lines, line)
 			limit = restLen
 			continue
 		}
 
+		// The character stays at the end of the line, except a blank, which folding replaces (RFC 5322, 2.2.3).
 		eol := ""
 		if ch != ' ' {
 			eol = string(ch)
@@ -195,9 +203,11 @@ func splitASCII(s string, firstLen, restLen int, ws, splitchars string) ([]strin
 		joiner := eol + " "
 		var this []string
 		width := 0
+		// Parts are gathered as long as they fit.
 		for _, part := range splitAtSpace(line, ch) {
 			used := width + max(0, len(this)-1)*len(joiner)
 			switch {
+			// The field's name must not stand alone on the first line.
 			case ch == ' ' && len(lines) == 0 && len(this) == 1 && isFieldName(this[0]):
 				this = append(this, part)
 				width += len(part)
@@ -206,6 +216,7 @@ func splitASCII(s string, firstLen, restLen int, ws, splitchars string) ([]strin
 					lines = append(lines, strings.Join(this, joiner)+eol)
 				}
 
+				// The part alone is too long: break it at blanks, and go on with its last line.
 				if len(part) > limit && ch != ' ' {
 					sub, err := splitASCII(part, limit, restLen, ws, " ")
 					if err != nil {
@@ -219,6 +230,7 @@ func splitASCII(s string, firstLen, restLen int, ws, splitchars string) ([]strin
 					part = sub[len(sub)-1]
 				}
 
+				// The part begins a new line, behind the white space that continues a field.
 				this = append(this[:0:0], part)
 				width = columns(ws) + len(part)
 				limit = restLen

@@ -53,17 +53,20 @@ func (m *Message) SetPayload(payload Text, charset *Charset) error {
 // SetCharset is set_charset(charset): the payload is converted and encoded for
 // transport, and the fields that say so are added.
 func (m *Message) SetCharset(c *Charset) error {
+	// RFC 2045, 4: a message with MIME fields needs MIME-Version.
 	m.ownAttrs().charset = c
 	if !m.Has("MIME-Version") {
 		m.Set("MIME-Version", "1.0")
 	}
 
+	// RFC 2045, 5.2: without a Content-Type the body is text/plain.
 	if m.Has("Content-Type") {
 		m.SetParam("charset", c.Output(), "Content-Type")
 	} else {
 		m.AddHeader("Content-Type", "text/plain", Param{"charset", ParamValue{Value: c.Output()}})
 	}
 
+	// A body is bytes; a unicode is written in the output charset.
 	if u, ok := m.Payload.(pickle.Unicode); ok {
 		b, err := encode(string(u), c.OutputCharset, "strict")
 		if err != nil {
@@ -72,16 +75,19 @@ func (m *Message) SetCharset(c *Charset) error {
 		m.Payload = b
 	}
 
+	// A charset that mail is converted to (euc-jp to iso-2022-jp): encode the body in it.
 	if c.String() != c.Output() {
 		if err := m.encodeBody(c); err != nil {
 			return err
 		}
 	}
 
+	// An encoding that the message says it has is taken as done.
 	if m.Has("Content-Transfer-Encoding") {
 		return nil
 	}
 
+	// RFC 2045, 6: say how the body is encoded. encode_7or8bit of email.encoders looks for bytes above 127.
 	switch c.BodyEncoding {
 	case QP, Base64:
 		if err := m.encodeBody(c); err != nil {

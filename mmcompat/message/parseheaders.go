@@ -9,8 +9,10 @@ import (
 // headers reads the lines that may be header fields, as FeedParser._parsegen and
 // _parse_headers do.
 func (p *parser) headers() error {
-	var field textSpan // the one that continuation lines belong to
-	var from span      // a From_ line, until it shows whether it is the last one
+	// field is the header field under way, to which continuation lines belong.
+	var field textSpan
+	// from is a "From " line after the first line. Only the next line shows whether the fields go on.
+	var from span
 
 	endField := func() {
 		if field.end > 0 {
@@ -19,6 +21,7 @@ func (p *parser) headers() error {
 		}
 	}
 
+	// RFC 5322, 2.1: fields up to an empty line. FeedParser also stops at a line that cannot be a field.
 	m := p.cur().m
 	for first := true; ; first = false {
 		l := p.readline()
@@ -27,6 +30,7 @@ func (p *parser) headers() error {
 		}
 
 		line := p.text(l)
+		// A line that is no field begins the body, unless it is the empty line between the two.
 		if !isHeaderLine(line) {
 			if !isBlank(line) {
 				p.unread(l)
@@ -34,11 +38,13 @@ func (p *parser) headers() error {
 			break
 		}
 
+		// The fields went on after a "From " line, so that line was a defect in their midst.
 		if from.end > 0 {
 			m.badLine(p.in, from)
 			from = span{}
 		}
 
+		// RFC 5322, 2.2.3: a line that begins with white space continues the field before it.
 		switch {
 		case line[0] == ' ' || line[0] == '\t':
 			if field.end == 0 {
@@ -46,6 +52,7 @@ func (p *parser) headers() error {
 				continue
 			}
 			field.end = uint32(l.end)
+		// An mbox separator: only on the first line does it become the message's unixfrom.
 		case strings.HasPrefix(line, "From "):
 			endField()
 			if first {

@@ -12,9 +12,10 @@ func (p *parser) takeParts() {
 	cur.m.Payload = cur.parts.take()
 }
 
-// deliveryStatus reads the blocks of RFC 3464: each is a message of its own,
-// and a blank line ends it.
+// deliveryStatus reads the body of message/delivery-status (RFC 3464, 2.1): blocks of fields, each read as a
+// message of its own, and a blank line after each.
 func (p *parser) deliveryStatus() error {
+	// Read a block. It ends at a blank line, for which blankEnds sets up the reader.
 	for {
 		p.blankEnds++
 		if err := p.message(); err != nil {
@@ -29,12 +30,13 @@ func (p *parser) deliveryStatus() error {
 			return err
 		}
 
-		p.readline() // the blank line
+		// FeedParser drops the blank line that ended the block, and looks at the line after it.
+		p.readline()
 		l := p.readline()
 
 		if block.isBlank() {
-			// Another block of nothing at each blank line. A report may be made
-			// of millions of these.
+			// FeedParser makes an empty block for each further blank line. A report may have millions of these, so they
+			// are counted, and share one message.
 			n := 0
 			for ; l.start != l.end && isBlank(p.text(l)); n++ {
 				l = p.readline()
@@ -51,6 +53,7 @@ func (p *parser) deliveryStatus() error {
 			parts.repeat(block, n)
 		}
 
+		// The end of the report, or of the part around it.
 		if l.start == l.end {
 			p.takeParts()
 			return nil
@@ -86,14 +89,16 @@ func (m *Message) isBlank() bool {
 	return m.Payload == "" && m.fields == nil && (m.more == nil || m.more.unixfrom == nil && len(m.Defects()) == 0)
 }
 
+// multipart reads the body of a multipart (RFC 2046, 5.1.1) as the multipart branch of FeedParser._parsegen does.
 func (p *parser) multipart() error {
 	m := p.cur().m
-	boundary, usable, err := m.byteBoundary()
+	text, usable, err := m.byteBoundary()
 	if err != nil {
 		return err
 	}
 
-	if boundary == nil {
+	// RFC 2046, 5.1: the boundary parameter is required. Without it FeedParser keeps the body as text.
+	if text == nil {
 		m.defect("NoBoundaryInMultipartDefect")
 		m.Payload = p.rest()
 		return p.spend(costAttributes)
@@ -103,19 +108,7 @@ func (p *parser) multipart() error {
 		return recursionError()
 	}
 
-	match := func(line string) (found, end bool) {
-		if !usable || len(line) < 2 || line[0] != '-' || line[1] != '-' {
-			return false, false
-		}
-		t := boundaryText(line)
-		if t == *boundary {
-			return true, false
-		}
-
-		found = len(t) == len(*boundary)+2 && strings.HasPrefix(t, *boundary) && strings.HasSuffix(t, "--")
-		return found, found
-	}
-
+	boundary := partBoundary{*text, usable}
 	preamble := joiner{source: p.in}
 	preambleSeen := false
 	inPreamble := true
@@ -126,8 +119,9 @@ func (p *parser) multipart() error {
 			break
 		}
 
+		// Lines before the first boundary are the preamble. After it, part stops only at a boundary.
 		line := p.text(l)
-		found, end := match(line)
+		found, end := boundary.match(line)
 		if !found {
 			if !inPreamble {
 				return &py.Error{Class: "AssertionError", Text: ""}
@@ -137,11 +131,13 @@ func (p *parser) multipart() error {
 			continue
 		}
 
+		// The closing boundary. Even as the first one it ends the multipart.
 		if end {
 			closedWithEOL = eolLen(line) > 0
 			break
 		}
 
+		// The first boundary ends the preamble, and is read again as the one before the first part.
 		if inPreamble {
 			if preambleSeen {
 				// RFC 2046, 5.1.1: the last newline belongs to the boundary.
@@ -155,32 +151,23 @@ func (p *parser) multipart() error {
 			continue
 		}
 
-		// Several boundaries one after the other count once.
-		for {
-			l := p.readline()
-			if l.start != l.end {
-				if found, _ := match(p.text(l)); found {
-					continue
-				}
-			}
-
-			p.unread(l) // even the end of the file
-			break
-		}
-
-		if err := p.part(*boundary, usable); err != nil {
+		p.skipBoundaries(boundary)
+		if err := p.part(*text, usable); err != nil {
 			return err
 		}
 	}
 
+	// There was no boundary: FeedParser makes the lines the payload, and reads and forgets what is left.
 	if inPreamble {
 		m.defect("StartBoundaryNotFoundDefect")
 		m.Payload = preamble.String()
-		p.rest() // and forgets it
+		p.rest()
 		m.ownAttrs().epilogue = new(string)
 		return p.spend(costAttributes)
 	}
 
+	// What follows the closing boundary is the epilogue. A newline at its front is not part of it, unless the
+	// closing boundary's line had one of its own.
 	p.takeParts()
 	epilogue := p.rest()
 	if !closedWithEOL {
@@ -189,6 +176,42 @@ func (p *parser) multipart() error {
 
 	m.ownAttrs().epilogue = &epilogue
 	return p.spend(costAttributes)
+}
+
+// partBoundary is the boundary of a multipart. One with characters beyond a byte (usable is false) matches no line.
+type partBoundary struct {
+	text   string
+	usable bool
+}
+
+// match tells whether a line is a boundary, and whether it is the closing one, with "--" behind (RFC 2046, 5.1.1).
+func (b partBoundary) match(line string) (found, end bool) {
+	if !b.usable || len(line) < 2 || line[0] != '-' || line[1] != '-' {
+		return false, false
+	}
+	t := boundaryText(line)
+	if t == b.text {
+		return true, false
+	}
+
+	found = len(t) == len(b.text)+2 && strings.HasPrefix(t, b.text) && strings.HasSuffix(t, "--")
+	return found, found
+}
+
+// skipBoundaries reads further boundaries that follow one directly: FeedParser counts them once.
+func (p *parser) skipBoundaries(b partBoundary) {
+	for {
+		l := p.readline()
+		if l.start != l.end {
+			if found, _ := b.match(p.text(l)); found {
+				continue
+			}
+		}
+
+		// The end of the file is put back too, for the part to find.
+		p.unread(l)
+		return
+	}
 }
 
 // firstEOL is the line ending that s begins with.

@@ -30,7 +30,10 @@ type unpickler struct {
 	charsets map[*pickle.Instance]*Charset
 }
 
+// message makes a Message of an instance of email.message.Message or Mailman.Message.Message. An instance that a
+// program gave other attributes keeps them; one that lacks the headers is an error.
 func (u *unpickler) message(in *pickle.Instance, depth int) (*Message, error) {
+	// A message that is pickled twice stays one object.
 	if m, ok := u.messages[in]; ok {
 		return m, nil
 	}
@@ -38,6 +41,7 @@ func (u *unpickler) message(in *pickle.Instance, depth int) (*Message, error) {
 		return nil, fmt.Errorf("message: had messages within each other beyond a depth of %d", maxPickled)
 	}
 
+	// Old-style instances have their attributes as a dict; _headers is a list of pairs.
 	state, ok := in.State.(*pickle.Dict)
 	if !ok {
 		return nil, fmt.Errorf("message: got an instance of %s without attributes, need a message", in.Class)
@@ -65,6 +69,7 @@ func (u *unpickler) message(in *pickle.Instance, depth int) (*Message, error) {
 		headers = append(headers, Header{name, u.value(field[1])})
 	}
 
+	// Attributes that this package knows go into its fields, and any others are kept to be written again.
 	m.setHeaders(headers)
 	for k, v := range state.All() {
 		name, ok := fieldName(k)
@@ -82,6 +87,7 @@ func (u *unpickler) message(in *pickle.Instance, depth int) (*Message, error) {
 		}
 	}
 
+	// Noted only when complete, so that an instance inside itself ends at maxPickled and not in a half-made message.
 	if u.messages == nil {
 		u.messages = make(map[*pickle.Instance]*Message)
 	}
@@ -99,10 +105,11 @@ func fieldName(v pickle.Value) (string, bool) {
 	return s, ok
 }
 
-// attr sets the field that holds an attribute; false if none does.
+// attr sets the field that holds an attribute. It returns false for an attribute that no field holds.
 func (u *unpickler) attr(m *Message, name string, v pickle.Value, depth int) (bool, error) {
 	attrs := m.ownAttrs()
 	switch name {
+	// _headers was read by message, and __version__ says which release of the class wrote the pickle.
 	case "_headers", "__version__":
 		return true, nil
 	case "_unixfrom":
@@ -112,6 +119,7 @@ func (u *unpickler) attr(m *Message, name string, v pickle.Value, depth int) (bo
 	case "epilogue":
 		return optional(&attrs.epilogue, v), nil
 	case "_default_type":
+		// A default type, charset or list of defects of an odd kind is not converted: it is kept as the attribute it is.
 		s, ok := v.(pickle.Str)
 		if ok {
 			attrs.defaultType = string(s)
@@ -127,6 +135,7 @@ func (u *unpickler) attr(m *Message, name string, v pickle.Value, depth int) (bo
 		var ok bool
 		attrs.defects, ok = defects(v)
 		return ok, nil
+	// A str, a list of messages, or anything else as it is.
 	case "_payload":
 		m.Payload = v
 		switch v := v.(type) {
@@ -137,7 +146,8 @@ func (u *unpickler) attr(m *Message, name string, v pickle.Value, depth int) (bo
 			for _, item := range v.Items {
 				in, ok := item.(*pickle.Instance)
 				if !ok {
-					return true, nil // no list of messages: stays as it is
+					// A list with other things than messages stays as it is.
+					return true, nil
 				}
 
 				part, err := u.message(in, depth+1)
@@ -207,7 +217,10 @@ func (u *unpickler) value(v pickle.Value) any {
 	return v
 }
 
+// header makes a HeaderValue of an instance of email.header.Header, which Mailman leaves in a message that it has
+// changed (CookHeaders sets the subject so).
 func (u *unpickler) header(in *pickle.Instance) (*HeaderValue, error) {
+	// A header that is pickled twice stays one object.
 	if h, ok := u.headers[in]; ok {
 		return h, nil
 	}
@@ -215,6 +228,7 @@ func (u *unpickler) header(in *pickle.Instance) (*HeaderValue, error) {
 		return nil, fmt.Errorf("message: got an instance of %s without %s, need an email.header.Header", in.Class, what)
 	}
 	h := &HeaderValue{}
+	// The chunks: pairs of a str and its charset.
 	v, _ := in.Attr("_chunks")
 	chunks, ok := v.(*pickle.List)
 	if !ok {
@@ -240,6 +254,7 @@ func (u *unpickler) header(in *pickle.Instance) (*HeaderValue, error) {
 		h.Chunks = append(h.Chunks, Chunk{string(s), c})
 	}
 
+	// The header's own charset, for what is appended later.
 	v, _ = in.Attr("_charset")
 	if in, ok := v.(*pickle.Instance); ok {
 		h.Charset, _ = u.charset(in)
@@ -248,6 +263,7 @@ func (u *unpickler) header(in *pickle.Instance) (*HeaderValue, error) {
 	if h.Charset == nil {
 		return fail("a charset")
 	}
+	// How the field is folded.
 	v, _ = in.Attr("_continuation_ws")
 	ws, okWS := v.(pickle.Str)
 	v, _ = in.Attr("_firstlinelen")

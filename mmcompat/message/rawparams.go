@@ -11,13 +11,13 @@ import (
 // rawParam is a parameter before RFC 2231 decoding.
 type rawParam struct{ name, value string }
 
-// rawParams are the parameters that email.message._parseparam finds, cut at "=" as
-// _get_params_preserve does.
+// rawParams yields the parameters that email.message._parseparam finds, cut at "=" as _get_params_preserve does.
+// It keeps Python's faults: a program that reads the field must see what Mailman sees.
 func rawParams(s string) iter.Seq[rawParam] {
 	return func(yield func(rawParam) bool) {
 		for {
-			// s follows a ";". A later one counts if an even number of
-			// quotes lies between; a backslash before a quote takes it out of the
+			// s follows a ";". A later ";" ends the parameter if an even number of quotes lies between the two. A quote
+			// behind a backslash is not counted, even where the backslash is itself escaped.
 			// count, whatever precedes that.
 			end := strings.IndexByte(s, ';')
 			from, quotes := 0, 0
@@ -37,11 +37,13 @@ func rawParams(s string) iter.Seq[rawParam] {
 				}
 			}
 
+			// The last parameter reaches to the end.
 			more := end >= 0
 			if !more {
 				end = len(s)
 			}
 
+			// Names are compared in lower case; a parameter without "=" keeps its case, as _get_params_preserve leaves it.
 			name, value, found := strings.Cut(s[:end], "=")
 			p := rawParam{py.Strip(name), ""}
 

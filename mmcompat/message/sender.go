@@ -6,14 +6,15 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/py"
 )
 
-// GetSender is Mailman.Message.get_sender; useEnvelope is the argument or, where
-// none is given, mm_cfg.USE_ENVELOPE_SENDER.
+// GetSender is Mailman.Message.get_sender: the address that the message is from. useEnvelope is the argument or,
+// where none is given, mm_cfg.USE_ENVELOPE_SENDER.
 func (m *Message) GetSender(useEnvelope, preserveCase bool) (string, error) {
 	fields := [...]string{"from", "sender"}
 	if useEnvelope {
 		fields = [...]string{"sender", "from"}
 	}
 
+	// The first field with an address wins; of several addresses in it the first one counts.
 	address, found := "", false
 	for _, name := range fields {
 		v, _ := m.Get(name)
@@ -34,6 +35,7 @@ func (m *Message) GetSender(useEnvelope, preserveCase bool) (string, error) {
 		}
 	}
 
+	// No field has an address: the envelope sender, which is the second word of the "From " line.
 	if !found {
 		address = ""
 		if m.Unixfrom() != nil && *m.Unixfrom() != "" {

@@ -19,7 +19,9 @@ type pickler struct {
 // keep.
 var emailVersion = pickle.NewTuple(pickle.Int(4), pickle.Int(0), pickle.Int(3))
 
+// message makes the instance that Mailman's own queue entries have, for an entry that Python will read.
 func (p *pickler) message(m *Message) *pickle.Instance {
+	// One message in two places becomes one instance.
 	if in, ok := p.messages[m]; ok {
 		return in
 	}
@@ -30,6 +32,7 @@ func (p *pickler) message(m *Message) *pickle.Instance {
 		p.messages = make(map[*Message]*pickle.Instance)
 	}
 
+	// Noted before its parts are made, so that a message inside itself leads back here.
 	p.messages[m] = in
 	headers := pickle.NewList()
 	for h := range m.Headers() {
@@ -45,11 +48,13 @@ func (p *pickler) message(m *Message) *pickle.Instance {
 		defects.Items = append(defects.Items, di)
 	}
 
+	// Mailman.Message sets __version__ on each message it makes or unpickles (__setstate__ looks for it).
 	var attrs []Attr
 	if a.class.Module == "Mailman.Message" {
 		attrs = append(attrs, Attr{"__version__", emailVersion})
 	}
 
+	// The attributes, in the order in which email.message.Message.__init__ sets them.
 	attrs = append(attrs,
 		Attr{"_headers", headers},
 		Attr{"_unixfrom", orNone(a.unixfrom)},
@@ -60,6 +65,7 @@ func (p *pickler) message(m *Message) *pickle.Instance {
 		Attr{"defects", defects},
 		Attr{"_default_type", pickle.Str(a.defaultType)})
 
+	// Attributes from elsewhere that were kept when the message was read.
 	setAttrs(in, append(attrs, a.extra...))
 	return in
 }

@@ -144,8 +144,8 @@ func encodeBase64(s string) string {
 	return string(b)
 }
 
-// decodeUU is uu.decode(s + "\n"): false where it raises uu.Error (no begin line,
-// no end line), an error where binascii's own gets out.
+// decodeUU is uu.decode(s + "\n"). It returns false where that raises uu.Error (no begin line, no end line), and
+// an error where binascii.Error gets out.
 func decodeUU(s string) (string, bool, error) {
 	s += "\n"
 	readline := func() string {
@@ -159,6 +159,7 @@ func decodeUU(s string) (string, bool, error) {
 		return line
 	}
 
+	// Lines before "begin MODE NAME" do not count.
 	for {
 		line := readline()
 		if line == "" {
@@ -171,6 +172,7 @@ func decodeUU(s string) (string, bool, error) {
 		}
 	}
 
+	// Data lines up to "end". Without an end the whole attachment counts as broken.
 	var b []byte
 	for {
 		line := readline()
@@ -183,7 +185,8 @@ func decodeUU(s string) (string, bool, error) {
 
 		data, msg := decodeUULine(line)
 		if msg != "" {
-			// Broken encoders leave something behind the data.
+			// Broken encoders leave something behind the data: uu.decode cuts the line at the length that its first byte
+			// says and tries again.
 			n := (int(line[0]-32)&63*4 + 5) / 3
 			if data, msg = decodeUULine(line[:min(n, len(line))]); msg != "" {
 				return "", false, &py.Error{Class: "binascii.Error", Text: msg}
