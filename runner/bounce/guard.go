@@ -58,9 +58,10 @@ func (g *guard) add(c *candidate) {
 	}
 }
 
-// decide tells which candidates are held, and whether the guard has held others on
-// the same day: the owner knows by then. Candidates that were held before stay held.
+// decide tells which candidates are held back from being disabled, and whether the guard has held others on the same
+// day, so that the owner knows already. Candidates that were held before stay held.
 func (g *guard) decide(l *maillist.List, now time.Time) (hold map[*candidate]bool, again bool) {
+	// Candidates that were held on an earlier day keep waiting for the owner; only the others are counted.
 	hold = map[*candidate]bool{}
 	var fresh []*candidate
 	byDomain := map[string][]*candidate{}
@@ -75,19 +76,20 @@ func (g *guard) decide(l *maillist.List, now time.Time) (hold map[*candidate]boo
 		byDomain[domainOf(c.member)] = append(byDomain[domainOf(c.member)], c)
 	}
 
+	// Members that were disabled or held today count with those of this batch: a storm may come in many batches.
 	if len(fresh) == 0 {
 		return hold, false
 	}
 	today := tallyOf(l, now, isFresh)
 
-	// Of the whole list.
+	// The limit for the whole list counts the members whose bounces are alike.
 	if same := alike(fresh); g.limit.Members > 0 && len(same) > 0 && len(same)+today.all > g.limit.Members {
 		for _, c := range same {
 			hold[c] = true
 		}
 	}
 
-	// Of one domain. One member is no storm, however small the domain.
+	// The limit for one domain, in percent of its members. One member is no storm, however small the domain.
 	if g.limit.Percent > 0 {
 		members := membersBy(l, byDomain)
 		for domain, all := range byDomain {

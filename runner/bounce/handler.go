@@ -142,18 +142,19 @@ func (h *Handler) passOn(b runner.Batch, e *runner.Entry, recips pickle.Value) e
 	return nil
 }
 
-// look finds the addresses that a bounce is for: by the address it came to, by the
-// token of a probe, or by its text.
+// look finds the addresses that a bounce is for: by the address to which it came, by the token of a probe, or by its
+// text (BounceRunner._dispose).
 func (h *Handler) look(b runner.Batch, e *runner.Entry, msg *message.Message) (runner.Outcome, error) {
 	w := e.Work.(*work)
 	l := b.List()
 	mailbox, _ := maillist.ParseEmail(l.GetBouncesEmail())
 
-	// The address that it came to may name the member or a probe (VERP).
+	// The address to which it came may name the member or a probe (VERP).
 	verp := h.detect.VerpBounce(mailbox, msg)
 	if err := h.checkVerp(b, verp); err != nil {
 		return "", err
 	}
+	// The token of a probe names the member by a pending record.
 	if verp.Value == "" {
 		token, err := h.probeToken(b, mailbox, msg)
 		if err != nil {
@@ -164,7 +165,7 @@ func (h *Handler) look(b runner.Batch, e *runner.Entry, msg *message.Message) (r
 		}
 	}
 
-	// Its text may say that it is a warning, or no bounce.
+	// The detectors have read the text. It may be a warning, which stops the search, or no bounce.
 	if err := detectionError(l, &w.Result); err != nil {
 		return "", err
 	}
@@ -179,16 +180,20 @@ func (h *Handler) look(b runner.Batch, e *runner.Entry, msg *message.Message) (r
 		addrs = []string{verp.Value}
 	}
 
+	// Nothing to count: a warning, or a detector that knew the report and found no address in it.
 	if len(addrs) == 0 && (w.Stop || w.Module != "" && !since(b, emptyIsUnrecognized)) {
 		return runner.Discarded, nil
 	}
+	// No detector knew it: it goes to the owners, where the list wants that.
 	if len(addrs) == 0 {
 		return h.unrecognized(b, e)
 	}
 
+	// The addresses wait until the batch is registered.
 	for _, addr := range addrs {
 		h.events[b] = append(h.events[b], event{e, addr, maillist.DateOf(e.Seen)})
 	}
+	// Only the address counts from here on; the message is read again where a notice needs it.
 	e.Drop()
 	return runner.Registered, nil
 }
@@ -247,7 +252,7 @@ func (h *Handler) Batched(b runner.Batch) error {
 
 	b.Log("bounce", "<%s of mmrunner> processing %d queued bounces", h.Name(), len(found))
 
-	// A batch that is done again begins with the language and the clock that it had.
+	// A batch may be applied twice, when its list has changed: it begins with the same language and clock again.
 	if h.first == found[0].entry {
 		h.language, h.clock = h.languageBefore, h.clockBefore
 	}
@@ -258,13 +263,14 @@ func (h *Handler) Batched(b runner.Batch) error {
 		r.effects = &[]effect{}
 	}
 
-	// Each by itself: one that fails takes back its own changes only.
+	// Each bounce by itself: one that fails takes back its own changes only.
 	r.guard = h.newGuard(b)
 	failed := runner.Failed{}
 	for _, ev := range found {
 		r.entry = ev.entry
 		err := runner.Guard(func() error { return r.bounce(ev.addr, ev.entry.Message, ev.day, false) })
 		var locked *runner.LockError
+		// The lock or the list's state: the whole batch is applied anew.
 		switch {
 		case errors.As(err, &locked), errors.Is(err, runner.ErrChanged):
 			return err
@@ -278,7 +284,7 @@ func (h *Handler) Batched(b runner.Batch) error {
 		}
 	}
 
-	// The members who would be disabled, all together.
+	// With the storm guard, members are disabled at the end, when it is known how many there are.
 	if r.guard != nil {
 		if err := h.settleGuard(r, failed); err != nil {
 			return err

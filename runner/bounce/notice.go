@@ -39,9 +39,10 @@ func (r *register) tellOwner(member string, read reader, did string) error {
 	return r.m.Send(n)
 }
 
-// nextNotice tells a disabled member how to come back, or removes one whose
-// notices are used up (sendNextNotification).
+// nextNotice tells a disabled member how to come back, or removes a member whose notices are used up
+// (Bouncer.sendNextNotification).
 func (r *register) nextNotice(member string) error {
+	// Its bounce information has the number of notices left, and the cookie to come back with.
 	info, err := r.l.GetBounceInfo(member)
 	if err != nil || info == nil {
 		return err
@@ -55,6 +56,7 @@ func (r *register) nextNotice(member string) error {
 		return r.remove(member, info, reason)
 	}
 
+	// The reason why it is disabled, in the member's language.
 	lang := r.l.GetMemberLanguage(member)
 	k, ok := textReasons[reason]
 	if !ok {
@@ -63,7 +65,7 @@ func (r *register) nextNotice(member string) error {
 
 	why := r.m.Say(k, nil)
 	if reason == maillist.ByBounce {
-		// Where there is no midnight, that may be the day before.
+		// The date of the last bounce. Where a time zone has no midnight on that day, it may come out as the day before.
 		at, err := r.midnight(info.Date)
 		if err != nil {
 			return err
@@ -73,6 +75,7 @@ func (r *register) nextNotice(member string) error {
 		why += r.m.Say(textLastBounce, i18n.Vars{"date": dayMonthYear(last)})
 	}
 
+	// The notice itself, with the cookie in a link.
 	password, err := r.l.GetMemberPassword(member)
 	if err != nil {
 		return err
@@ -92,9 +95,10 @@ func (r *register) nextNotice(member string) error {
 		return err
 	}
 
-	// The bare words, not a Header: an answer is read for them.
+	// A plain subject and not a Header: the member's answer is read for these words.
 	n.Del("subject")
 	n.Set("Subject", "confirm "+info.Cookie)
+	// Releases before that one sent the notice with Precedence: bulk.
 	send := r.m.SendWithoutPrecedence
 
 	if !since(r.b, noticeWithoutPrecedence) {
@@ -104,6 +108,7 @@ func (r *register) nextNotice(member string) error {
 	if err := send(n); err != nil {
 		return err
 	}
+	// The count goes down only when the notice is on its way.
 	if err := info.CountNotice(); err != nil {
 		return err
 	}
@@ -111,9 +116,10 @@ func (r *register) nextNotice(member string) error {
 	return r.l.SetBounceInfo(member, info)
 }
 
-// probe sends a member a message that tells by its bounce whether the address is
+// probe sends a member a message whose bounce tells whether the address is dead (Deliverer.sendProbe).
 // dead (Deliverer.sendProbe).
 func (r *register) probe(member string, read reader) error {
+	// The bounce is read again: it goes into the probe, and into the pending record.
 	msg, err := read()
 	if err != nil {
 		return err
@@ -127,6 +133,7 @@ func (r *register) probe(member string, read reader) error {
 		return err
 	}
 
+	// The record under the token keeps the member and the bounce until the probe bounces.
 	pend, err := r.b.Pending()
 	if err != nil {
 		return err
@@ -136,11 +143,13 @@ func (r *register) probe(member string, read reader) error {
 		return err
 	}
 
+	// The envelope sender has the token in it (VERP_PROBE_FORMAT), so the probe's bounce names it.
 	local, err := i18n.SafeInterp(r.b.Site().Str("VERP_PROBE_FORMAT"),
 		i18n.Vars{"bounces": r.l.Name() + "-bounces", "token": token})
 	if err != nil {
 		return err
 	}
+	// The subject is in the member's language; what follows is not.
 	sender := local.(string) + "@" + r.l.HostName()
 	before := r.m.Language().Set(lang)
 	subject := r.m.Say(textProbe, i18n.Vars{"listname": realname})
@@ -149,10 +158,12 @@ func (r *register) probe(member string, read reader) error {
 	if err != nil {
 		return err
 	}
+	// The probe encloses the bounce, so that the member sees what happened.
 	if err := r.m.Enclose(n, body, lang, msg); err != nil {
 		return err
 	}
 
+	// verp is off: the sender is the probe's own already.
 	return r.m.Send(n, message.Attr{Name: "envsender", Value: pickle.Str(sender)},
 		message.Attr{Name: "verp", Value: false}, message.Attr{Name: "probe_token", Value: pickle.Str(token)})
 }

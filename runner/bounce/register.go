@@ -53,9 +53,10 @@ var (
 // removedWhence is in the log for a member who is removed.
 const removedWhence membership.Whence = "disabled address"
 
-// bounce registers one bounce of one address on one day (registerBounce). included is
-// set for a list that the bounce came to by way of another that includes it.
+// bounce registers one bounce of one address on one day (Bouncer.registerBounce). included is set for a list that
+// the bounce reached through another list that includes it.
 func (r *register) bounce(member string, read reader, day maillist.Date, included bool) error {
+	// The address of no member of this list may be a member of a list that this one includes.
 	if !r.l.IsMember(member) {
 		if included {
 			return nil
@@ -63,6 +64,7 @@ func (r *register) bounce(member string, read reader, day maillist.Date, include
 		return r.includedLists(member, read, day)
 	}
 
+	// The member's bounce information, and whether delivery is on.
 	info, err := r.l.GetBounceInfo(member)
 	if err != nil {
 		return err
@@ -73,20 +75,21 @@ func (r *register) bounce(member string, read reader, day maillist.Date, include
 	}
 
 	done := r.trackEffect(member, info)
+	// The member is disabled already: mail that was on its way still bounces.
 	if info != nil && status != maillist.Enabled {
 		r.m.Log("bounce", "%s: %s residual bounce received", r.l.Name(), member)
 		done(info)
 		return nil
 	}
 
-	// The score.
+	// The score: at most one bounce counts each day, and old ones go stale.
 	before := info != nil && r.reached(info)
 	info, firstToday, err := r.addBounce(member, info, day)
 	if err != nil {
 		return err
 	}
 
-	// What follows from it.
+	// What follows: a probe, a disabled member, or a notice to the owner that the score has grown.
 	switch over := r.reached(info); {
 	case over && r.b.Site().Bool("VERP_PROBES"):
 		r.m.Log("bounce", "sending %s list probe to: %s (score %s >= %s)", r.l.Name(), member, score(info), r.threshold())
@@ -95,6 +98,7 @@ func (r *register) bounce(member string, read reader, day maillist.Date, include
 		}
 		info.Reset(pickle.Int(0), info.Date, info.NoticesLeft, r.b.Now().Location())
 		r.followed = events.Probed
+	// The storm guard decides about all members of the batch together, in settleGuard.
 	case over && r.guard != nil:
 		r.guard.add(&candidate{member, info, read, done, before, r.entry, reasonOf(r.entry, member)})
 		return r.l.SetBounceInfo(member, info)
@@ -103,7 +107,7 @@ func (r *register) bounce(member string, read reader, day maillist.Date, include
 			return err
 		}
 
-		// The notices have counted down in the list's own copy.
+		// disable has sent a notice, which counts down in the list's own copy of the information.
 		if r.l.IsMember(member) {
 			if info, err = r.l.GetBounceInfo(member); err != nil {
 				return err
@@ -115,7 +119,7 @@ func (r *register) bounce(member string, read reader, day maillist.Date, include
 		}
 	}
 
-	// The last notice may have removed the member.
+	// The last notice may have removed the member. Otherwise the new score is kept.
 	done(info)
 	if r.l.IsMember(member) {
 		return r.l.SetBounceInfo(member, info)
@@ -181,12 +185,13 @@ func (r *register) reached(info *maillist.BounceInfo) bool {
 	return py.Compare(info.Score, threshold) >= 0
 }
 
-// includedLists counts a bounce against the lists that this one includes, one level
-// deep, since the address is no member's of this list.
+// includedLists counts a bounce of an address that is no member of this list against the lists that this one includes,
+// one level deep.
 func (r *register) includedLists(member string, read reader, day maillist.Date) error {
 	v, _ := r.l.Get("regular_include_lists")
 	items, _ := py.Items(v)
 	var errs []error
+	// Each item is the posting address of a list.
 	for _, item := range items {
 		addr, _ := py.StringOf(item)
 		name, _, ok := strings.Cut(addr, "@")
@@ -195,7 +200,7 @@ func (r *register) includedLists(member string, read reader, day maillist.Date) 
 			continue
 		}
 
-		// Such a list takes part in the transaction.
+		// The included list takes part in the transaction: both are saved, or neither.
 		name = py.Lower(name)
 		if name == r.l.Name() {
 			r.b.Log("error", "Bouncer: %s: Include list self reference", name)
@@ -211,7 +216,7 @@ func (r *register) includedLists(member string, read reader, day maillist.Date) 
 			continue
 		}
 
-		// Its own register counts the bounce, without a guard.
+		// The included list's own register counts the bounce. It has no storm guard.
 		m, err := r.m.On(name)
 		if err != nil {
 			errs = append(errs, err)

@@ -100,10 +100,11 @@ func customWords(s *site.Site) map[string]string {
 	return words
 }
 
-// wordsOf are the words of a message that could be taken for commands, lower
-// case: all of its Subject, also without what a colon ends, and the first of
-// each line of its text.
+// wordsOf returns the words of a message that could be taken for commands, in lower case: all words of its Subject,
+// each also without what a colon ends, and the first words of each line of its text. They tell which modules of
+// Mailman/Commands an entry would need, before it is run.
 func wordsOf(msg *message.Message, data flags) []string {
+	// The entries of the -join, -leave and -confirm addresses have one command each.
 	switch {
 	case data.True("torequest"):
 	case data.True("tojoin"):
@@ -116,17 +117,19 @@ func wordsOf(msg *message.Message, data flags) []string {
 
 	var words []string
 	subject, _ := msg.Get("subject")
-	// Decoding could only bring words to light that no mail program writes so, except for
-	// a Subject that is encoded as a whole.
+	// Decoding could only bring words to light that no mail program writes so, except for a Subject that is encoded as
+	// a whole.
 	if chunks, err := message.DecodeHeader(subject); err == nil {
 		for _, c := range chunks {
 			subject += " " + c.S
 		}
 	}
 
+	// "Re:help" is tried as "help" as well.
 	for _, w := range fields(subject) {
 		words = append(words, py.Lower(w), py.Lower(w[strings.LastIndexByte(w, ':')+1:]))
 	}
+	// Only the first text/plain part is read for commands.
 	for part := range msg.TypedSubpartIterator("text", "plain") {
 		// A name that cannot be decoded fails later, as in Mailman.
 		body, _, _ := part.GetPayloadDecoded()

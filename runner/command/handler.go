@@ -114,10 +114,10 @@ func newMemory(b runner.Batch, arrived float64) *memory {
 	return &memory{notes: newNotes(b, arrived), roster: newRoster(b.List(), since(b.Site(), listIsReread))}
 }
 
-// dispose is CommandRunner's _dispose, and what Runner._onefile does before it.
-// save tells whether Mailman would have saved the list. An error is an
-// exception that Mailman would not have caught.
+// dispose is CommandRunner._dispose, and what Runner._onefile does before it. save tells whether Mailman would have
+// saved the list. An error is an exception that Mailman would not have caught.
 func dispose(b runner.Batch, services membership.Services, mem *memory, msg *message.Message, data *qfile.Data) (save bool, err error) {
+	// The roster in memory follows the changes of this message, and forgets them when they are not saved.
 	mem.roster.begin()
 	defer func() { mem.roster.end(save && err == nil) }()
 	l := b.List()
@@ -127,6 +127,7 @@ func dispose(b runner.Batch, services membership.Services, mem *memory, msg *mes
 		}
 	}
 
+	// Runner._onefile sets the sender's language before it calls _dispose.
 	r := &results{b: b, l: l, s: b.Site(), t: membership.Texts(b), msg: msg, respond: true, roster: mem.roster}
 	sender, err := r.sender()
 	if err != nil {
@@ -137,21 +138,25 @@ func dispose(b runner.Batch, services membership.Services, mem *memory, msg *mes
 	data.Set("lang", r.lang)
 	r.m = membership.New(b, &membership.Language{Lang: r.lang}, services)
 
+	// Precedence bulk, junk or list marks the mail of programs, and an answer could start a storm of replies. X-Ack: yes
+	// asks for one all the same.
 	ack, _ := msg.Get("x-ack")
 	if bulk := r.bulk(); bulk != "" && py.Lower(ack) != "yes" {
 		r.m.Log("vette", "Precedence: %s message discarded by: %s", bulk, l.GetRequestEmail(""))
 		return false, nil
 	}
 
+	// Replybot comes first: it may have an automatic answer for the -request address.
 	remember, err := r.replybot(data, mem.notes)
 	if err != nil {
 		return false, err
 	}
 
+	// autorespond_requests = 1: answer and drop the commands.
 	if l.Int("autorespond_requests") == autorespondDiscard {
 		r.m.Log("vette", "replied and discard")
-		// Mailman does not save the list here, and so forgets whom it has
-		// answered, unless it is a release that keeps the list's object.
+		// Mailman does not save the list here, and so forgets which addresses it has answered, except in releases that keep
+		// the list's object.
 		if remember != nil && !r.since(listIsReread) {
 			remember()
 			b.Keep()
@@ -159,6 +164,7 @@ func dispose(b runner.Batch, services membership.Services, mem *memory, msg *mes
 		return false, nil
 	}
 
+	// Read the commands and run them, each until one stops the rest.
 	if err := r.read(); err != nil {
 		return false, err
 	}
@@ -167,6 +173,7 @@ func dispose(b runner.Batch, services membership.Services, mem *memory, msg *mes
 		return false, err
 	}
 
+	// A message without any command is mostly spam, and an answer would go to a forged address.
 	if did == badCommand && r.since(noCommandIsDiscarded) && r.s.Bool("DISCARD_MESSAGE_WITH_NO_COMMAND") {
 		id, ok := msg.Get("message-id")
 		if !ok {
@@ -176,10 +183,12 @@ func dispose(b runner.Batch, services membership.Services, mem *memory, msg *mes
 		return false, nil
 	}
 
+	// The answer to all commands goes out as one message.
 	if err := r.sendResponse(); err != nil {
 		return false, err
 	}
 
+	// The list is saved: Replybot's record of this answer counts now.
 	if remember != nil {
 		remember()
 	}

@@ -18,8 +18,9 @@ var (
 	textListRequests    = key("Commands/cmd_lists", "     Requests to: ")
 )
 
-// lists is cmd_lists: the advertised lists of this host, and this one.
+// lists is cmd_lists: it shows the advertised lists of this host, and this list.
 func lists(r *results, args []string) (bool, error) {
+	// Arguments are an error: show the usage.
 	if len(args) > 0 {
 		r.add(textListsUsage, nil)
 		r.results = append(r.results, r.gethelp(docLists))
@@ -32,10 +33,12 @@ func lists(r *results, args []string) (bool, error) {
 		return false, err
 	}
 
+	// cmd_lists sorts the names, and numbers what it shows.
 	names = slices.Sorted(slices.Values(names))
 	i := 1
 	for _, name := range names {
 		var l *maillist.List
+		// The list of this transaction is in memory, with changes that are not saved yet.
 		if name == r.l.Name() {
 			l = r.l
 		} else {
@@ -47,10 +50,12 @@ func lists(r *results, args []string) (bool, error) {
 			}
 		}
 
+		// With VIRTUAL_HOST_OVERVIEW each host shows its own lists only.
 		if r.s.Bool("VIRTUAL_HOST_OVERVIEW") && l.HostName() != r.l.HostName() {
 			continue
 		}
 
+		// A blank line between two lists.
 		if i > 1 {
 			r.results = append(r.results, "")
 		}

@@ -21,9 +21,10 @@ var (
 // addressArg is how a command names a member other than its sender.
 const addressArg = "address="
 
-// password is cmd_password: it tells a member's password to himself only, or
-// changes it for who knows it.
+// password is cmd_password: it sends a member its password, or changes the password of a member that knows the old
+// one.
 func password(r *results, args []string) (bool, error) {
+	// Without address= it is about the sender; with it, the answer goes to the member whose address it is.
 	var who message.Address
 	var err error
 	switch n := len(args); {
@@ -32,7 +33,7 @@ func password(r *results, args []string) (bool, error) {
 			return false, err
 		}
 	case n == 1 && strings.HasPrefix(args[0], addressArg):
-		// The answer goes to the member, not to the asker.
+		// The answer goes to the member, not to the sender's address.
 		who.Addr = args[0][len(addressArg):]
 		r.returnAddr = who.Addr
 	case n == 3 && strings.HasPrefix(args[2], addressArg):
@@ -42,12 +43,14 @@ func password(r *results, args []string) (bool, error) {
 		return false, nil
 	}
 
+	// Without this check an answer would tell strangers who is a member.
 	address := who.Addr
 	if !r.l.IsMember(address) {
 		r.addNoMember(textNoMember, who, len(args) == 0 || len(args) == 2)
 		return true, nil
 	}
 
+	// One or no argument: send the password. It goes to the member's own address only.
 	if len(args) < 2 {
 		pw, err := r.l.GetMemberPassword(address)
 		if err != nil {
@@ -57,6 +60,7 @@ func password(r *results, args []string) (bool, error) {
 		return true, nil
 	}
 
+	// Two passwords, old and new. The list's administrator may change any member's.
 	role, err := r.m.Authenticate(args[0], address, membership.User, membership.ListAdmin)
 	if err != nil {
 		return false, err

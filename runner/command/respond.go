@@ -33,12 +33,13 @@ func (r *results) includeLevel() int {
 	return r.s.Int("RESPONSE_INCLUDE_LEVEL")
 }
 
-// sendResponse answers the message, unless a command has said that other mail
-// does or its sender has had the answers of the day.
+// sendResponse is Results.send_response: it answers the message, unless a command has said that another message is
+// the answer, or the sender has had all answers of the day.
 func (r *results) sendResponse() error {
 	if !r.respond {
 		return nil
 	}
+	// The text of the answer comes first: it may fail, and then nothing is counted or sent.
 	body, err := r.responseText()
 	if err == nil {
 		err = membership.KnownLanguage(r.s, r.lang)
@@ -53,6 +54,7 @@ func (r *results) sendResponse() error {
 		return err
 	}
 
+	// cmd_password and others send the answer to the address they are about.
 	recip := r.returnAddr
 	if recip == "" {
 		if recip, err = r.sender(); err != nil {
@@ -60,6 +62,7 @@ func (r *results) sendResponse() error {
 		}
 	}
 
+	// A limit for each address and day: two programs that answer each other stop there.
 	if ok, err := r.m.AutorespondToSender(recip, r.lang); err != nil || !ok {
 		return err
 	}
@@ -68,6 +71,7 @@ func (r *results) sendResponse() error {
 		return err
 	}
 
+	// A multipart: the answer, and the original message behind it.
 	n.Set("MIME-Version", "1.0")
 	n.Set("Content-Type", "multipart/mixed")
 	if err := n.Attach(answer); err != nil {
@@ -100,8 +104,9 @@ func (r *results) original(charset string) (*message.Message, error) {
 	return message.NewMIMEMessage(r.msg), nil
 }
 
-// responseText is the answer's own text, in the charset of its language.
+// responseText is the answer's own text, in the charset of its language: Results.send_response up to the MIMEText.
 func (r *results) responseText() (string, error) {
+	// Results and quoted lines are indented by four blanks.
 	var lines []i18n.Text
 	indent := func(what []i18n.Text) {
 		for _, t := range what {
@@ -113,16 +118,19 @@ func (r *results) responseText() (string, error) {
 		}
 	}
 
+	// RESPONSE_INCLUDE_LEVEL below 2 keeps the sender's text out of the answer: it may be spam with a forged sender.
 	wrapped := func(s string) { lines = append(lines, i18n.Wrap(s, 70, true)) }
 	all := r.includeLevel() >= 2
 
 	wrapped(r.say(textIntro, nil))
 
+	// What the commands have answered.
 	if len(r.results) > 0 {
 		lines = append(lines, r.say(textResults, nil))
 		indent(r.results)
 	}
 
+	// Lines behind a command that stopped, "end" for example.
 	var unprocessed []i18n.Text
 	for _, line := range r.commands[min(r.lineno, len(r.commands)):] {
 		if !blank(line) {
@@ -135,10 +143,12 @@ func (r *results) responseText() (string, error) {
 		indent(unprocessed)
 	}
 
+	// A message with neither results nor text.
 	if len(unprocessed) == 0 && len(r.results) == 0 {
 		wrapped(r.say(textNoCommands, nil))
 	}
 
+	// Lines beyond DEFAULT_MAIL_COMMANDS_MAX_LINES.
 	if len(r.ignored) > 0 && all {
 		lines = append(lines, r.say(textIgnored, nil))
 		var ignored []i18n.Text
@@ -150,6 +160,7 @@ func (r *results) responseText() (string, error) {
 
 	lines = append(lines, r.say(textDone, nil))
 
+	// A str is in the charset already; a unicode is encoded, with "?" for what does not fit.
 	charset := r.t.Charset(r.lang)
 	encoded := make([]string, len(lines))
 	for i, t := range lines {

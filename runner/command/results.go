@@ -163,8 +163,8 @@ func (r *results) process() (outcome, error) {
 // glued is a prefix such as "Re:" with a command right behind it.
 var glued = regexp.MustCompile(`^[^\n]*:[^\n]+`)
 
-// do does one command. Where there is none of that name and this is the
-// Subject, what precedes it is taken for a "Re:" and left out, at most twice.
+// do runs one command (Results.do_command). Where there is no command of that name and this is the Subject, the first
+// word may be a prefix like "Re:": it is left out and the next word tried, at most twice.
 func (r *results) do(cmd string, args []string) (outcome, error) {
 	run, err := r.lookup(cmd)
 	if err == nil {
@@ -175,12 +175,14 @@ func (r *results) do(cmd string, args []string) (outcome, error) {
 		return goOn, err
 	}
 
+	// A module that is there and cannot be imported is another error.
 	if !errors.Is(err, errNoCommand) {
 		return badCommand, err
 	}
 	onlySubject := r.since(onlySubjectIsRetried)
 	bad := badSubject
 
+	// Since that release only the Subject is tried again; before, any line was.
 	if r.lineno != 0 {
 		bad = badCommand
 		if onlySubject {
@@ -188,6 +190,7 @@ func (r *results) do(cmd string, args []string) (outcome, error) {
 		}
 	}
 
+	// "Re:help" without a blank: take what follows the last colon.
 	retries := 1
 	if r.since(gluedPrefix) {
 		retries = 2
@@ -203,6 +206,7 @@ func (r *results) do(cmd string, args []string) (outcome, error) {
 		}
 	}
 
+	// A prefix on its own: take the next word.
 	if r.retried < retries && len(args) > 0 {
 		r.retried++
 		cmd, args = args[0], args[1:]

@@ -45,13 +45,14 @@ var subscribeRefusals = []struct {
 	{membership.ErrMustDigest, textOnlyDigests},
 }
 
-// subscribe is cmd_subscribe and cmd_join.
+// subscribe is cmd_subscribe and cmd_join: [password] [digest|nodigest] [address=ADDRESS].
 func subscribe(r *results, args []string) (bool, error) {
 	u := &pending.UserDesc{}
 	if ok, err := r.subscribeArgs(u, args); !ok || err != nil {
 		return true, err
 	}
 
+	// What the arguments leave open comes from the list, or from the message.
 	if u.Digest == nil {
 		u.Digest, _ = r.l.Get("digest_is_default")
 	}
@@ -69,6 +70,7 @@ func subscribe(r *results, args []string) (bool, error) {
 		return false, err
 	}
 
+	// Without address= the sender subscribes itself, with the name in its From field.
 	if u.Address == nil {
 		from, err := r.from()
 		if err != nil {
@@ -89,6 +91,7 @@ func subscribe(r *results, args []string) (bool, error) {
 		}
 	}
 
+	// AddMember decides; each refusal has a text of its own.
 	owner := i18n.Vars{"listowner": r.l.GetOwnerEmail()}
 	err = r.m.AddMember(u, remote)
 	for _, refusal := range subscribeRefusals {
@@ -98,6 +101,7 @@ func subscribe(r *results, args []string) (bool, error) {
 		}
 	}
 
+	// The other ways it can end. A request to confirm is the answer itself.
 	switch {
 	case err == nil:
 		r.add(textJoined, nil)

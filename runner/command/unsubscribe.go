@@ -19,9 +19,10 @@ var (
 	textUnsubscribed     = key("Commands/cmd_unsubscribe", "Unsubscription request succeeded")
 )
 
-// unsubscribe is cmd_unsubscribe, cmd_leave and cmd_remove: at once with the
-// password, else after a confirmation, unless moderators have a say.
+// unsubscribe is cmd_unsubscribe, cmd_leave and cmd_remove: it removes the member at once where the password is right,
+// and asks for confirmation without one. Where the list wants it, a moderator decides in both cases.
 func unsubscribe(r *results, args []string) (bool, error) {
+	// [password] [address=ADDRESS], in this order or without either.
 	password, hasPassword := "", false
 	address, hasAddress := "", false
 	for i, arg := range args {
@@ -37,6 +38,7 @@ func unsubscribe(r *results, args []string) (bool, error) {
 		}
 	}
 
+	// Without address= it is about the sender.
 	if !hasAddress {
 		from, err := r.from()
 		if err != nil {
@@ -50,6 +52,7 @@ func unsubscribe(r *results, args []string) (bool, error) {
 		return true, nil
 	}
 
+	// unsubscribe_policy: a moderator decides.
 	switch {
 	case r.l.Bool("unsubscribe_policy"):
 		err := r.m.DeleteMember(address, membership.DeleteOptions{Whence: membership.Mailcmd})
@@ -57,6 +60,7 @@ func unsubscribe(r *results, args []string) (bool, error) {
 			return false, err
 		}
 		r.add(textLeaveForwarded, nil)
+	// No password: the address in its own case gets a request to confirm.
 	case !hasPassword:
 		cpaddr, err := r.l.GetMemberCPAddress(address)
 		if err != nil {
@@ -72,6 +76,7 @@ func unsubscribe(r *results, args []string) (bool, error) {
 		default:
 			r.respond = false // the request to confirm is answer enough
 		}
+	// The right password is proof enough.
 	default:
 		pw, err := r.l.GetMemberPassword(address)
 		if err != nil {

@@ -82,12 +82,14 @@ func who(r *results, args []string) (bool, error) {
 	return false, nil
 }
 
-// mayList tells whether the sender may see the members, and those too who hide.
-// understood is false where the arguments are not the ones to ask with.
+// mayList tells whether the sender may see the members (allowed), and also members who hide (hidden). understood is
+// false where the arguments are not those that the list's setting needs.
+// private_roster: 0 is public, 1 for members, 2 for administrators.
 func (r *results) mayList(args []string) (allowed, hidden, understood bool, err error) {
 	var role membership.Role
 	switch r.l.Int("private_roster") {
 	case rosterPublic:
+		// Everyone may look; with a password of the list, hidden members are shown too.
 		if len(args) == 0 {
 			return true, false, true, nil
 		}
@@ -99,6 +101,7 @@ func (r *results) mayList(args []string) (allowed, hidden, understood bool, err 
 		hidden = role != membership.Unauthorized
 		return hidden, hidden, hidden, err
 	case rosterMembers:
+		// A member must give its password, and may give its address.
 		var address string
 		switch {
 		case len(args) == 1:
@@ -113,6 +116,7 @@ func (r *results) mayList(args []string) (allowed, hidden, understood bool, err 
 			return false, false, false, nil
 		}
 
+		// The member's own password, or one of the list's.
 		if r.l.IsMember(address) {
 			role, err = r.m.Authenticate(args[0], address,
 				membership.User, membership.ListModerator, membership.ListAdmin)
@@ -122,11 +126,13 @@ func (r *results) mayList(args []string) (allowed, hidden, understood bool, err 
 			allowed = role != membership.Unauthorized
 		}
 
+		// Only a password of the list shows hidden members.
 		role, err = r.m.Authenticate(args[0], "", membership.ListModerator, membership.ListAdmin)
 		hidden = role != membership.Unauthorized
 		return allowed || hidden, hidden, true, err
 	}
 
+	// For administrators only.
 	if len(args) != 1 {
 		return false, false, false, nil
 	}

@@ -80,12 +80,11 @@ func dict(v any) (map[string]any, error) {
 	return m, nil
 }
 
-// Check reads the drained site's state back by way of gopickle and returns what
-// it is like, in the terms of what was expected: Registered, Forwarded and
-// Discarded, which the state does not show, are 0. sent is how many notices have left
-// the site. The error is for state that cannot be read or is not what Mailman's
-// classes would be read from.
+// Check reads the drained site's state back with gopickle and returns it in the terms of what was expected. Registered,
+// Forwarded and Discarded, which the state does not show, are 0. sent is how many notices have left the site. The
+// error is for state that cannot be read, or that Mailman's classes could not be made from.
 func Check(s *site.Site, sent int) (*expected, error) {
+	// A reader that shares no code with mmrunner's own must find what was written.
 	dir := filepath.Join(s.ListDataDir(), ListName)
 	config, err := read(filepath.Join(dir, "config.pck"))
 	if err != nil {
@@ -100,6 +99,7 @@ func Check(s *site.Site, sent int) (*expected, error) {
 		}
 	}
 
+	// Every member has a password, and members that bounces have disabled have bounce information.
 	got.Members = len(attrs["members"]) + len(attrs["digest_members"])
 	if n := len(attrs["passwords"]); n != got.Members {
 		return nil, fmt.Errorf("config.pck: got %d members and %d passwords, need as many", got.Members, n)
@@ -111,6 +111,7 @@ func Check(s *site.Site, sent int) (*expected, error) {
 		return nil, fmt.Errorf("config.pck: delivery_status: %w", err)
 	}
 
+	// The members that a command has hidden.
 	for who, v := range attrs["user_options"] {
 		bits, ok := v.(int)
 		if !ok {
@@ -122,6 +123,7 @@ func Check(s *site.Site, sent int) (*expected, error) {
 		}
 	}
 
+	// Requests to confirm wait in pending.pck, whose other two keys are Mailman's own.
 	waiting, err := read(filepath.Join(dir, "pending.pck"))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
@@ -133,6 +135,7 @@ func Check(s *site.Site, sent int) (*expected, error) {
 		}
 	}
 
+	// Notices that were written and not delivered count as sent.
 	for _, queue := range []string{"out", "virgin"} {
 		entries, err := filepath.Glob(filepath.Join(s.QueueDir(queue), "*.pck"))
 		if err != nil {

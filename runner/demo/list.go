@@ -39,8 +39,7 @@ func list(items ...string) *pickle.List {
 	return l
 }
 
-// attributes are those of a list that Mailman 2.1.39 has just made, at its data
-// version.
+// attributes returns the attributes of a list that Mailman 2.1.39 has just made, at its data version.
 func attributes(name string, now time.Time) map[string]pickle.Value {
 	const footer = "%(real_name)s@%(host_name)s\n"
 	seconds := pickle.Int(7 * 24 * 60 * 60)
@@ -69,6 +68,7 @@ func attributes(name string, now time.Time) map[string]pickle.Value {
 		"pass_mime_types":                           list("multipart", "message/rfc822", "application/pgp-signature", "text/plain"),
 	}
 
+	// Texts that InitVars leaves empty.
 	for _, k := range []string{
 		"acceptable_aliases", "autoresponse_admin_text", "autoresponse_postings_text", "autoresponse_request_text", "bounce_matching_headers",
 		"description", "digest_header", "dmarc_moderation_notice", "dmarc_wrapped_message_text", "equivalent_domains", "goodbye_msg", "info",
@@ -77,6 +77,7 @@ func attributes(name string, now time.Time) map[string]pickle.Value {
 		a[k] = pickle.Str("")
 	}
 
+	// Lists that InitVars leaves empty, of addresses, types and topics.
 	for _, k := range []string{
 		"accept_these_nonmembers", "ban_list", "discard_these_nonmembers", "dmarc_moderation_addresses", "filter_mime_types", "header_filter_rules",
 		"hold_these_nonmembers", "moderator", "pass_filename_extensions", "regular_exclude_lists", "regular_include_lists", "reject_these_nonmembers",
@@ -85,6 +86,7 @@ func attributes(name string, now time.Time) map[string]pickle.Value {
 		a[k] = list()
 	}
 
+	// Dicts by member, which are empty without members.
 	for _, k := range []string{
 		"admin_responses", "bounce_info", "delivery_status", "digest_members", "hold_and_cmd_autoresponses", "language", "members", "one_last_digest",
 		"passwords", "postings_responses", "request_responses", "topics_userinterest", "user_options", "usernames",
@@ -92,6 +94,7 @@ func attributes(name string, now time.Time) map[string]pickle.Value {
 		a[k] = pickle.NewDict()
 	}
 
+	// Switches that are on in Defaults.py.
 	for _, k := range []string{
 		"admin_immed_notify", "administrivia", "advertised", "archive", "bounce_notify_owner_on_disable", "bounce_notify_owner_on_removal",
 		"bounce_processing", "bounce_unrecognized_goes_to_list_owner", "collapse_alternatives", "convert_html_to_plaintext", "digest_send_periodic",
@@ -101,6 +104,7 @@ func attributes(name string, now time.Time) map[string]pickle.Value {
 		a[k] = true
 	}
 
+	// Switches that are off in Defaults.py.
 	for _, k := range []string{
 		"admin_notify_mchanges", "anonymous_list", "bounce_notify_owner_on_bounce_increment", "default_member_moderation", "digest_is_default",
 		"dmarc_none_moderation_action", "filter_content", "first_strip_reply_to", "mime_is_default_digest", "scrub_nondigest", "umbrella_list",
@@ -108,6 +112,7 @@ func attributes(name string, now time.Time) map[string]pickle.Value {
 		a[k] = false
 	}
 
+	// Numbers, and choices that are numbers.
 	for k, n := range map[string]int64{
 		"admin_member_chunksize": 30, "archive_private": 0, "archive_volume_frequency": 1, "autorespond_admin": 0, "autorespond_postings": 0,
 		"autorespond_requests": 0, "autoresponse_graceperiod": 90, "digest_last_sent_at": 0, "digest_size_threshhold": 30, "digest_volume_frequency": 1,
@@ -141,16 +146,15 @@ func bounceInfo(member string, day time.Time) pickle.Value {
 	return in
 }
 
-// makeList writes a list's config.pck. The first weak members have bounced
-// before.
+// makeList writes a list's config.pck. Its first weak members have bounced before.
 func makeList(s *site.Site, name string, o Options, members, weak int) error {
 	a := attributes(name, o.Now)
 	for i := range members {
-		// Mailman lowers the address anew for most of the dicts, so the pickle has it as often.
+		// Mailman lowers the address anew for most of the dicts, so the pickle has the key as often.
 		k := key(i)
 		set := func(attr string, v pickle.Value) { a[attr].(*pickle.Dict).SetStr(key(i), v) }
 
-		// It keeps 0 for an address that needs no keeping.
+		// Mailman keeps the address in its own case, and 0 for an address that is in lower case.
 		var kept pickle.Value = pickle.Int(0)
 		if cp := address(i); cp != k {
 			kept = pickle.Str(cp)
@@ -161,11 +165,13 @@ func makeList(s *site.Site, name string, o Options, members, weak int) error {
 			roster = "digest_members"
 		}
 
+		// What Mailman has for each member: roster, options, password and language.
 		a[roster].(*pickle.Dict).SetStr(k, kept)
 		a["user_options"].(*pickle.Dict).SetStr(k, pickle.Int(maillist.DontReceiveDuplicates))
 		set("passwords", pickle.Str(password(i)))
 		set("language", pickle.Str("en"))
 
+		// Some members have a name, and some a bounce of yesterday.
 		if i%3 == 0 {
 			set("usernames", pickle.Str(fmt.Sprintf("Name %d", i)))
 		}
@@ -179,6 +185,7 @@ func makeList(s *site.Site, name string, o Options, members, weak int) error {
 		}
 	}
 
+	// Protocol 1, as MailList.Save writes it.
 	d := pickle.NewDict()
 	for attr, v := range a {
 		d.SetStr(attr, v)

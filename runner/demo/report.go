@@ -100,9 +100,10 @@ func long(d time.Duration) string {
 	return fmt.Sprintf("%.0f hours", d.Hours())
 }
 
-// Compare prints what was read back from the site beside what was expected, and
-// then the verdict. A *WrongError names what differs.
+// Compare prints what was read back from the site beside what was expected, and then the verdict. A *WrongError names
+// the rows that differ.
 func Compare(w io.Writer, want, got *expected, all []engine.Stats, steps []Step) error {
+	// Outcomes are those of the bounces only.
 	outcome := func(o runner.Outcome) (n int) {
 		for _, s := range all {
 			if s.Runner == "BounceRunner" {
@@ -112,6 +113,7 @@ func Compare(w io.Writer, want, got *expected, all []engine.Stats, steps []Step)
 		return n
 	}
 
+	// Each row has both numbers, and a mark where they differ.
 	t := terminal.NewTable(terminal.Width, terminal.Column{Title: "READ BACK WITH GOPICKLE"}, terminal.Column{Title: "GOT", Right: true},
 		terminal.Column{Title: "NEED", Right: true}, terminal.Column{})
 	var wrong []string
@@ -138,6 +140,7 @@ func Compare(w io.Writer, want, got *expected, all []engine.Stats, steps []Step)
 	if err := t.Write(w); err != nil {
 		return err
 	}
+	// A verdict about speed means nothing where the result is wrong.
 	if wrong != nil {
 		return &WrongError{wrong}
 	}

@@ -58,6 +58,7 @@ type noder struct {
 }
 
 func (n noder) node(v pickle.Value, secret bool) *Node {
+	// secret means that the value is one: a password, unless they were asked for.
 	secret = secret && !n.o.Secrets
 	switch v := v.(type) {
 	case nil:
@@ -65,6 +66,7 @@ func (n noder) node(v pickle.Value, secret bool) *Node {
 	case bool:
 		return &Node{Type: "bool", Value: v}
 	case pickle.Int:
+		// JSON's numbers are floats in most readers: larger ints and all longs go out as text.
 		if v > 1<<53 || v < -1<<53 {
 			return &Node{Type: "int", Value: pickle.Repr(v, 40)}
 		}
@@ -72,6 +74,7 @@ func (n noder) node(v pickle.Value, secret bool) *Node {
 	case *big.Int:
 		return &Node{Type: "long", Value: v.String()}
 	case float64:
+		// JSON has no NaN and no infinity.
 		if math.IsNaN(v) || math.IsInf(v, 0) {
 			return &Node{Type: "float", Value: pickle.Repr(v, 40)}
 		}
@@ -80,6 +83,7 @@ func (n noder) node(v pickle.Value, secret bool) *Node {
 		switch {
 		case secret:
 			return &Node{Type: "str", Hidden: true}
+		// A str is bytes; JSON's strings must be valid UTF-8.
 		case !utf8.ValidString(string(v)):
 			return &Node{Type: "str", Base64: base64.StdEncoding.EncodeToString([]byte(v))}
 		}
@@ -93,12 +97,14 @@ func (n noder) node(v pickle.Value, secret bool) *Node {
 		return &Node{Type: "class", Class: v.String()}
 	}
 
+	// A value inside itself. One in two places is written twice.
 	if n.open[v] {
 		return &Node{Type: "again"}
 	}
 	n.open[v] = true
 	defer delete(n.open, v)
 
+	// Containers hand the secret down to all that they hold.
 	switch v := v.(type) {
 	case *pickle.List:
 		return &Node{Type: "list", Items: n.items(v.Items, secret, false)}

@@ -64,6 +64,7 @@ func (t *texter) line(depth int) {
 }
 
 func (t *texter) value(v pickle.Value, depth int, secret bool) {
+	// A container inside itself would have no end. Scalars are written as Python's repr shows them.
 	switch v := v.(type) {
 	case *pickle.List, *pickle.Tuple, *pickle.Dict, *pickle.Instance, *pickle.Reduce:
 		if t.open[v] {
@@ -91,6 +92,7 @@ func (t *texter) value(v pickle.Value, depth int, secret bool) {
 		return
 	}
 
+	// Containers, as deep as they are. A tuple of one item has its comma.
 	switch v := v.(type) {
 	case *pickle.List:
 		t.items("[", v.Items, "]", depth, secret, false)

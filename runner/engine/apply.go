@@ -188,10 +188,10 @@ func (e *Engine) noteReason(base string, en *runner.Entry, why error) {
 	_ = history.AddReason(e.Env.Site.DataDir(), r)
 }
 
-// missingList shunts the entries of a list that is not there or cannot be read, as
-// Runner._onefile. The error is for those that could not be shunted, and stay.
+// missingList shunts the entries of a list that is not there or cannot be read, as Runner._onefile does. The
+// error is for entries that could not be shunted; they stay in the queue.
 func (e *Engine) missingList(tx *txn.Tx, name string, entries []*runner.Entry, why error) ([]runner.Outcome, error) {
-	// MMUnknownListError has nothing to say beside the list's name.
+	// Mailman logs str() of the exception. That of MMUnknownListError is empty, and the log line shows it so.
 	reason := why.Error()
 	if raised := py.AsError(why); errors.Is(why, maillist.ErrUnknownList) {
 		reason = ""
@@ -200,6 +200,7 @@ func (e *Engine) missingList(tx *txn.Tx, name string, entries []*runner.Entry, w
 	}
 
 	outcomes := make([]runner.Outcome, len(entries))
+	// One round of _onefile's lines for each entry: it logs them for every entry anew.
 	for i, en := range entries {
 		tx.Look(name)
 		tx.Printf("error", "error opening list: %s\n%s", name, reason)
@@ -220,10 +221,12 @@ func (e *Engine) missingList(tx *txn.Tx, name string, entries []*runner.Entry, w
 
 			return err
 		})
+		// A full disk or a lost transaction: all entries stay, and a later pass tries again.
 		if disk.Temporary(err) || tx.Err() != nil {
 			return nil, err
 		}
 
+		// Runner._oneloop preserves an entry that it cannot shunt.
 		if err != nil {
 			tx.Printf("error", "SHUNTING FAILED, preserving original entry: %s: %v", en.Base, err)
 			outcomes[i] = runner.Preserved

@@ -21,12 +21,13 @@ import (
 // no other is in hand, so that another death is not counted against others.
 var errAlone = errors.New("a process has died over it")
 
-// classify reads and classifies entries, on all processors. One that cannot be
-// read is dealt with here. The error is the journal's.
+// classify reads and classifies entries, on all processors. An entry that cannot be read is dealt with here. The
+// error is the journal's.
 func (e *Engine) classify(bases []string) error {
 	if len(bases) == 0 {
 		return nil
 	}
+	// The journal names the entries before they are read: an entry that kills the process now is known by its slot.
 	j, err := e.openJournal()
 	if err != nil {
 		return err
@@ -35,6 +36,7 @@ func (e *Engine) classify(bases []string) error {
 		return err
 	}
 
+	// Each goroutine takes the next entry, and works in a slot of its own in the journal.
 	entries := make([]*runner.Entry, len(bases))
 	errs := make([]error, len(bases))
 	var inMemory, next atomic.Int64
@@ -52,17 +54,20 @@ func (e *Engine) classify(bases []string) error {
 				}
 			}
 
-			// It is for a process that dies; what can be written no more is not worth an error.
+			// The slot only matters when the process dies; an error of the disk shows at the next write that counts.
 			_ = j.InHand(slot, "")
 		})
 	}
 
 	wg.Wait()
 
+	// In the order of the queue: entries take effect in it.
 	for i, base := range bases {
 		switch err := errs[i]; {
 		case err == nil:
 			e.see(entries[i])
+		// A process has died with this entry in hand. It is read again with no other in hand, so that another death
+		// is its alone; after two deaths it waits for the end of the pass.
 		case errors.Is(err, errAlone):
 			var death *deathError
 			if errors.As(err, &death) && death.times > 1 {
@@ -220,24 +225,25 @@ func (e *Engine) keepEntry(base string, why error) {
 	}
 }
 
-// withoutList commits what belongs to no list: what fill makes, and what becomes of
-// entries, all the same. The error is for what could not be done; the entries stay
-// in the queue then, or, after one that wraps txn.ErrUnfinished, are for a
-// recovery.
+// withoutList commits a transaction that belongs to no list: fill makes its outbox, and all of its entries have the
+// same outcome. After an error the entries stay in the queue. After one that wraps txn.ErrUnfinished a recovery
+// decides what becomes of them.
 func (e *Engine) withoutList(ctx context.Context, bases []string, outcome runner.Outcome, fill func(tx *txn.Tx) error) error {
 	j, err := e.openJournal()
 	if err != nil {
 		return err
 	}
 
+	// The journal notes the entries before they lose their .pck names (step "begin" of package txn).
 	g, err := j.Group(bases)
 	if err != nil {
 		return err
 	}
 	b := &batch{claimed: map[string]bool{}}
+	// An entry that is gone was taken by another process, which deals with it.
 	for _, base := range slices.Clone(bases) {
 		if err := e.Queue.Claim(base); errors.Is(err, fs.ErrNotExist) {
-			return nil // another process has it
+			return nil
 		} else if err != nil {
 			e.release(b)
 			return err
@@ -246,6 +252,7 @@ func (e *Engine) withoutList(ctx context.Context, bases []string, outcome runner
 		b.claimed[base] = true
 	}
 
+	// The steps of a transaction in order, without a lock since no list changes.
 	tx := g.BeginWithoutList(ctx)
 	err = runner.Guard(func() error { return fill(tx) })
 	if err == nil && outcome == runner.Preserved {
@@ -262,14 +269,17 @@ func (e *Engine) withoutList(ctx context.Context, bases []string, outcome runner
 		err = tx.Commit()
 	}
 
+	// A transaction that is not committed leaves nothing behind.
 	if err != nil && !errors.Is(err, txn.ErrUnfinished) {
 		_ = tx.Drop()
 	}
 
+	// Publish what was committed. Where that fails, the group stalls and is completed later.
 	if err2 := g.Complete(); err2 != nil {
 		e.stall(g, errors.Join(err, err2))
 		return errors.Join(err, err2)
 	}
+	// Nothing was committed: the entries get their .pck names back.
 	if err != nil {
 		e.release(b)
 		return err

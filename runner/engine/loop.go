@@ -27,14 +27,14 @@ type Loop struct {
 	Wait func(ctx context.Context, d time.Duration)
 }
 
-// Run works until ctx ends. A round that is at hand then is finished, and
-// bounces that wait to be registered are, before it returns. The error is for
-// queues that could not be put in order at the start.
+// Run works until ctx ends. Before it returns, it finishes the round at hand and registers the bounces that
+// wait. The error is for queues that could not be put in order at the start.
 func (l *Loop) Run(ctx context.Context) error {
 	if len(l.Engines) == 0 {
 		return errors.New("no runner is to be run")
 	}
 
+	// Each queue is put in order before the first pass: what a dead process has left is finished or undone.
 	for _, e := range l.Engines {
 		defer e.stopOn(ctx)()
 		if l.Observe != nil {
@@ -46,12 +46,14 @@ func (l *Loop) Run(ctx context.Context) error {
 			return err
 		}
 	}
+	// The end of ctx must not keep the engines from registering what they hold.
 	defer func() {
 		for _, e := range l.Engines {
 			e.finish(context.WithoutCancel(ctx))
 		}
 	}()
 
+	// The kernel tells of new files; without it the directories are looked at each QRUNNER_SLEEP_TIME, as Mailman does.
 	wait := l.Wait
 	if wait == nil {
 		w := newWatcher(l.dirs(), sleepTime(l.Engines[0].Env.Site))
@@ -59,6 +61,7 @@ func (l *Loop) Run(ctx context.Context) error {
 		wait = w.wait
 	}
 
+	// One pass over each queue, then a wait until the earliest moment at which an engine has something to do.
 	for ctx.Err() == nil {
 		next := l.Engines[0].Env.Now().Add(idleScan)
 		for _, e := range l.Engines {
@@ -75,6 +78,7 @@ func (l *Loop) Run(ctx context.Context) error {
 			}
 		}
 
+		// Once is qrunner's --once: a single pass.
 		if l.Once {
 			return nil
 		}

@@ -31,27 +31,32 @@ func (p *pass) at(t time.Time) {
 	}
 }
 
-// pass looks at the queue once, and handles the entries that are due. The error is for a queue
-// that cannot be read, or a journal that cannot be written.
+// pass looks at the queue once, and handles the entries that are due. The error is for a queue that cannot be
+// read, or a journal that cannot be written.
 func (e *Engine) pass(ctx context.Context, o passOptions) (*pass, error) {
+	// A group that stalled earlier comes first: its entries hold up later ones of their lists.
 	e.resume()
 	bases, err := e.Queue.Files(qfile.Waiting)
 	if err != nil {
 		return nil, err
 	}
 
+	// Runner._oneloop with --once stops after a single entry.
 	if o.once && len(bases) > 1 {
 		bases = bases[:1]
 	}
 
+	// Entries that were classified before are kept in e.seen; only new ones are read.
 	now := e.Env.Now()
 	p := &pass{passOptions: o, next: now.Add(idleScan)}
 	fresh := e.unseen(bases, now)
 	p.fresh = len(fresh)
 
+	// Bounces wait until REGISTER_BOUNCES_EVERY has passed, so that a list is saved once for many.
 	deferrer, defers := e.Handler.(runner.Deferrer)
 	due := o.all || !defers || !now.Before(e.deferred)
 	waited := false
+	// New entries are classified and handled in portions of a batch, which bounds the memory that mail takes.
 	for {
 		n := min(len(fresh), e.batchSize())
 		if err := e.classify(fresh[:n]); err != nil {
@@ -66,7 +71,7 @@ func (e *Engine) pass(ctx context.Context, o passOptions) (*pass, error) {
 		}
 	}
 
-	// What a process has died over more than once must not keep the others from being handled.
+	// An entry over which a process has died more than once is handled last, so that it cannot hold up the others.
 	for _, base := range bases {
 		if e.lastly[base] && ctx.Err() == nil {
 			if err := e.classifyAlone(base); err != nil {
@@ -76,10 +81,12 @@ func (e *Engine) pass(ctx context.Context, o passOptions) (*pass, error) {
 		}
 	}
 
+	// The next moment at which bounces are due counts from a pass that had any.
 	if defers && due && waited {
 		e.deferred = now.Add(deferrer.Every(e.Env.Site))
 	}
 
+	// The pass tells the loop when it wants to be called again.
 	for _, h := range e.holds.entries {
 		p.at(h.until)
 	}

@@ -14,16 +14,18 @@ import (
 	"github.com/mmrunner/mmrunner/runner/txn"
 )
 
-// handle has batches handled, in rounds, until none is left that can be.
+// handle handles batches in rounds, until no batch is left that can be handled now.
 func (e *Engine) handle(ctx context.Context, p *pass, batches []*batch) {
 	defer func() {
 		if e.journal != nil {
-			// What could not be removed is for a recovery, see txn.Journal.Untidy.
+			// A spare file that cannot be removed now is left to a recovery, see txn.Journal.Untidy.
 			_ = e.journal.RemoveSpares()
 		}
 	}()
 
-	skipped := map[string]bool{} // lists some of whose entries stay, so that later ones must
+	// skipped has lists some of whose entries stay in the queue: later entries of these lists must stay too, since
+	// entries take effect in order.
+	skipped := map[string]bool{}
 	stay := func(b *batch) {
 		e.release(b)
 		skipped[b.list] = true
@@ -32,6 +34,7 @@ func (e *Engine) handle(ctx context.Context, p *pass, batches []*batch) {
 		}
 	}
 
+	// A round may put a list off, so the batches are looked through before each round.
 	for ctx.Err() == nil {
 		batches = slices.DeleteFunc(batches, func(b *batch) bool {
 			skip := e.mustSkip(p, b, skipped)
@@ -45,8 +48,9 @@ func (e *Engine) handle(ctx context.Context, p *pass, batches []*batch) {
 			return
 		}
 
+		// One group of transactions in each round; a batch that was cut goes on in the next one.
 		group, rest := e.group(batches)
-		// What was begun is finished.
+		// A round that has begun is finished even when ctx ends: half of it would need a recovery.
 		e.round(context.WithoutCancel(ctx), group)
 		var left []*batch
 		for _, b := range group {
@@ -64,6 +68,7 @@ func (e *Engine) handle(ctx context.Context, p *pass, batches []*batch) {
 		}
 	}
 
+	// ctx has ended: what was claimed and not handled gets its .pck name back.
 	for _, b := range batches {
 		e.release(b)
 	}
@@ -126,9 +131,8 @@ func (e *Engine) round(ctx context.Context, batches []*batch) {
 	}
 }
 
-// claim takes the entries of a round out of the queue, and begins its group. One
-// that is gone was another process's. The error is the journal's, and then none
-// was claimed.
+// claim takes the entries of a round out of the queue, and begins its group. An entry that is gone was taken by
+// another process. The error is the journal's; no entry was claimed then.
 func (e *Engine) claim(batches []*batch) (*txn.Group, error) {
 	j, err := e.openJournal()
 	if err != nil {
@@ -140,6 +144,7 @@ func (e *Engine) claim(batches []*batch) (*txn.Group, error) {
 		en *runner.Entry
 	}
 
+	// The journal must name all entries, those claimed in an earlier round too: a recovery puts back what it names.
 	var bases []string
 	var want []wanted
 	for _, b := range batches {
@@ -158,6 +163,7 @@ func (e *Engine) claim(batches []*batch) (*txn.Group, error) {
 		return nil, err
 	}
 
+	// Renaming thousands of entries is slow one by one.
 	var why error
 	lost := map[*runner.Entry]bool{}
 	kept := 0
@@ -168,6 +174,7 @@ func (e *Engine) claim(batches []*batch) (*txn.Group, error) {
 			continue
 		}
 
+		// Another process has the entry, or the disk failed: this round goes on without it.
 		lost[w.en] = true
 		if errors.Is(err, fs.ErrNotExist) {
 			e.forget(w.en.Base)
@@ -180,10 +187,11 @@ func (e *Engine) claim(batches []*batch) (*txn.Group, error) {
 	}
 
 	if why != nil {
-		// What keeps one of thousands keeps all.
+		// One line for all: what keeps one entry in the queue keeps thousands.
 		e.logError("%s: keeping %d entries in the queue: %v", e.Handler.Name(), kept, why)
 	}
 
+	// Fresh slices: the batch's own may be shared with earlier attempts.
 	if len(lost) > 0 {
 		for _, b := range batches {
 			b.taken = slices.DeleteFunc(slices.Clone(b.taken), func(en *runner.Entry) bool { return lost[en] })
@@ -288,8 +296,9 @@ func (e *Engine) retryOrStop(b *batch, err error) {
 	}
 }
 
-// commit has the disk keep what was prepared, and commits it list by list.
+// commit flushes what was prepared to the disk, and commits it list by list.
 func (e *Engine) commit(g *txn.Group, batches, prepared []*batch) {
+	// One flush for the whole group. Without it nothing can be committed.
 	if err := g.Flush(); err != nil {
 		for _, b := range prepared {
 			_ = b.tx.Drop()
@@ -304,6 +313,7 @@ func (e *Engine) commit(g *txn.Group, batches, prepared []*batch) {
 		wait = txn.AnInstant
 	}
 
+	// Lock, compare, rename: each list is locked only for that moment, and several lists at a time.
 	var done []*batch
 	var unfinished error
 	for i, err := range disk.InParallel(len(prepared), func(i int) error {
@@ -318,6 +328,7 @@ func (e *Engine) commit(g *txn.Group, batches, prepared []*batch) {
 			done = append(done, b)
 		case errors.Is(err, txn.ErrUnfinished):
 			unfinished = err
+		// Not committed: the lock was not free in an instant, or the list has changed.
 		default:
 			_ = b.tx.Drop()
 			if wait == txn.AnInstant && errors.Is(err, lockfile.ErrTimeout) {
@@ -328,13 +339,14 @@ func (e *Engine) commit(g *txn.Group, batches, prepared []*batch) {
 		}
 	}
 
+	// After the commits: the outbox is published, log lines are written, .bak files go.
 	if err := g.Complete(); err != nil {
 		if unfinished == nil {
 			unfinished = err
 		}
 
 		e.stall(g, unfinished)
-		// Recovery puts back those of the entries that have not taken effect.
+		// Recovery puts back those entries that have not taken effect.
 		for _, b := range batches {
 			e.leave(b)
 		}

@@ -240,7 +240,8 @@ func (c *checker) directories() {
 	}
 }
 
-// lists reads every list and writes it again in memory, as mmrunner verify does.
+// lists checks every list: whether Mailman's user may work on it, and whether its files can be read and written again
+// as `mmrunner verify` does.
 func (c *checker) lists(ctx context.Context) {
 	names, err := maillist.ListNames(c.site, nil)
 	if err != nil {
@@ -249,6 +250,7 @@ func (c *checker) lists(ctx context.Context) {
 	}
 
 	bad := 0
+	// Modes and owners first. A list with an extend.py is no fault, but mmrunner cannot work on it itself.
 	for _, name := range names {
 		dir := filepath.Join(c.site.ListDataDir(), name)
 		if err := may(c.who, dir, mayRead|mayWrite|mayEnter); err != nil {
@@ -266,6 +268,7 @@ func (c *checker) lists(ctx context.Context) {
 		}
 	}
 
+	// Only the files that mmrunner changes; queue entries come and go.
 	all, err := verify.Files(c.site, nil)
 	if err != nil {
 		c.add(Bad, "%v", err)
@@ -278,6 +281,7 @@ func (c *checker) lists(ctx context.Context) {
 		}
 	}
 
+	// The site's Python reads what mmrunner writes, which is the proof that counts.
 	python, err := verify.StartPython(c.site.Python)
 	if err != nil {
 		c.add(Bad, "%v", err)

@@ -98,10 +98,12 @@ func (c *Config) read() ([]byte, fs.FileInfo, error) {
 	return text, info, err
 }
 
-// Replace gives the file another text, with its mode, owner and group kept: under a temporary name beside it,
-// flushed, and renamed over it, so that a Mailman process that starts meanwhile sees the old text or the new one. The
-// error wraps ErrEdited, and nothing has changed, if the file is not what was read. After a success c is the new one.
+// Replace gives the file another text and keeps its mode, owner and group. The new text is written under a temporary
+// name beside it, flushed, and renamed over it, so that a Mailman process that starts meanwhile sees the old text or
+// the new one. The error wraps ErrEdited, and nothing has changed, if the file is not what was read. After a success
+// c is the new file.
 func (c *Config) Replace(text []byte) (err error) {
+	// An unguessable name, opened with O_EXCL: the directory may be writable for Mailman's group.
 	name := "." + c.name + ".mmrunner-" + rand.Text()
 	tmp, err := c.dir.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL|syscall.O_NOFOLLOW, 0o600)
 	if err != nil {
@@ -114,7 +116,7 @@ func (c *Config) Replace(text []byte) (err error) {
 		}
 	}()
 
-	// The whole new file.
+	// The whole new file, with owner and mode before it gets the name.
 	if _, err := tmp.Write(text); err != nil {
 		return err
 	}
@@ -132,7 +134,7 @@ func (c *Config) Replace(text []byte) (err error) {
 		return err
 	}
 
-	// Python takes mm_cfg.pyc for current while it names the source's second, so two texts must not share one.
+	// Python uses mm_cfg.pyc as long as it names the source's mtime, in seconds, so two texts must not share a second.
 	when := time.Now()
 	if !when.Truncate(time.Second).After(c.info.ModTime().Truncate(time.Second)) {
 		when = c.info.ModTime().Add(time.Second)
@@ -142,7 +144,7 @@ func (c *Config) Replace(text []byte) (err error) {
 		return err
 	}
 
-	// In the place of what was read, and of nothing else.
+	// The file may have been edited since it was read: then it stays as it is.
 	now, info, err := c.read()
 	if err != nil {
 		return err
@@ -157,6 +159,7 @@ func (c *Config) Replace(text []byte) (err error) {
 		return err
 	}
 
+	// The rename is on the disk only when the directory is.
 	d, err := c.dir.Open(".")
 	if err != nil {
 		return err

@@ -9,16 +9,18 @@ import (
 
 const responses = "hold_and_cmd_autoresponses"
 
-// AutorespondToSender tells whether to answer an address: as often a day as
-// MAX_AUTORESPONSES_PER_DAY allows, the last time with a notice that no more
-// answers come. From then on Mailman speaks lang.
+// AutorespondToSender is MailList.autorespondToSender: it tells whether to answer an address, which gets as many
+// answers a day as MAX_AUTORESPONSES_PER_DAY allows. The last one comes with a notice that no more answers
+// follow. Afterwards Mailman speaks lang.
 func (m *Manager) AutorespondToSender(sender, lang string) (bool, error) {
 	m.language.Set(lang)
 	limit := m.s.Int("MAX_AUTORESPONSES_PER_DAY")
+	// 0 means no limit, and nothing is counted.
 	if limit == 0 {
 		return true, nil
 	}
 
+	// hold_and_cmd_autoresponses has, by address, the day and the number of answers; -1 once the notice was sent.
 	today := maillist.DateOf(m.b.Now())
 	answered := func(count pickle.Value) {
 		m.l.DictSet(responses, sender, pickle.NewTuple(
@@ -26,6 +28,7 @@ func (m *Manager) AutorespondToSender(sender, lang string) (bool, error) {
 	}
 
 	date, count := m.answers(sender)
+	// The first answer of a day starts the count anew, whatever it was.
 	switch {
 	case date != today:
 		answered(pickle.Int(1))
@@ -42,6 +45,7 @@ func (m *Manager) AutorespondToSender(sender, lang string) (bool, error) {
 		return true, nil
 	}
 
+	// The limit is reached: send the notice and count on from -1, so that it is sent once.
 	m.Log("vette", "-request/hold autoresponse limit hit for: %s", sender)
 	answered(pickle.Int(-1))
 	listname, err := py.Concat(m.attr("real_name"), "@"+m.l.HostName())

@@ -20,23 +20,23 @@ type Confirmed struct {
 	Action int    // what became of a held message, for pending.HeldMessage
 }
 
-// ProcessConfirmation does what waits for cookie. context is the message that
-// confirms. The errors are ErrBadConfirmation, ErrBadPassword,
-// ErrHostileSubscription, ErrNeedApproval, ErrBanned and maillist's; others are
-// for the runner.
+// ProcessConfirmation is MailList.ProcessConfirmation: it carries out the request that waits under cookie. context is
+// the confirming message. The errors are ErrBadConfirmation, ErrBadPassword, ErrHostileSubscription,
+// ErrNeedApproval, ErrBanned and those of maillist; any other error is an exception for the runner to log.
 func (m *Manager) ProcessConfirmation(cookie string, context *message.Message) (Confirmed, error) {
 	pend, err := m.b.Pending()
 	if err != nil {
 		return Confirmed{}, err
 	}
 
-	// Two keys of the database are no cookies, and Mailman fails on both.
+	// The keys evictions and version of pending.pck are no cookies. Mailman fails on both with a KeyError.
 	if cookie == "evictions" || cookie == "version" {
 		if _, ok := pend.Peek(cookie); ok {
 			return Confirmed{}, py.KeyError(cookie)
 		}
 	}
 
+	// Confirming takes the record out, so that a cookie works once.
 	v, ok, err := pend.Confirm(cookie)
 	if err != nil {
 		return Confirmed{}, err
@@ -45,6 +45,7 @@ func (m *Manager) ProcessConfirmation(cookie string, context *message.Message) (
 		return Confirmed{}, fmt.Errorf("%w: no record of %q", ErrBadConfirmation, cookie)
 	}
 
+	// A record is a tuple: the operation, and then its data.
 	record, ok := py.Items(v)
 	if !ok || len(record) == 0 {
 		return Confirmed{}, fmt.Errorf("pending record of %s: got %T, need a tuple", cookie, v)
@@ -52,6 +53,7 @@ func (m *Manager) ProcessConfirmation(cookie string, context *message.Message) (
 	done := Confirmed{Op: str(record[0])}
 	data := record[1:]
 
+	// Too few items make the unpacking in ProcessConfirmation raise.
 	wanted, known := map[string]int{
 		pending.Subscription: 1, pending.Unsubscription: 1, pending.ChangeOfAddress: 3,
 		pending.HeldMessage: 1, pending.ReEnable: 2,
@@ -64,6 +66,7 @@ func (m *Manager) ProcessConfirmation(cookie string, context *message.Message) (
 		return done, py.Errorf("ValueError", "the pending record %q of %s has %d items and needs %d", done.Op, cookie, len(data), wanted)
 	}
 
+	// From here on the request is as good as one from the web page.
 	switch done.Op {
 	case pending.Subscription:
 		err = m.confirmSubscription(data[0])
@@ -80,14 +83,15 @@ func (m *Manager) ProcessConfirmation(cookie string, context *message.Message) (
 	return done, err
 }
 
-// confirmSubscription goes on with a subscription that its owner has confirmed,
-// or an invitation that was accepted.
+// confirmSubscription goes on with a subscription that its owner has confirmed, or with an invitation that was
+// accepted: the branch Pending.SUBSCRIPTION of ProcessConfirmation.
 func (m *Manager) confirmSubscription(v pickle.Value) error {
 	u, ok := pending.ParseUserDesc(v)
 	if !ok {
 		return py.NoAttribute(v, "address")
 	}
 
+	// Python takes the attributes one by one, and stops at the first that the record lacks.
 	for _, a := range []struct {
 		name  string
 		value pickle.Value
@@ -99,7 +103,8 @@ func (m *Manager) confirmSubscription(v pickle.Value) error {
 
 	addr := str(u.Address)
 	if py.Truth(u.Invitation) {
-		// An invitation holds for one list and needs no approval.
+		// An invitation holds for one list and needs no approval. An invitation to another list is taken for an attack,
+		// and both lists' owners are told.
 		if to := str(u.Invitation); to != m.l.Name() {
 			if err := m.SendHostileSubscriptionNotice(to, addr); err != nil {
 				return err
@@ -109,6 +114,7 @@ func (m *Manager) confirmSubscription(v pickle.Value) error {
 		return m.ApprovedAddMember(u, m.viaEmail())
 	}
 
+	// Policies 2 and 3 need a moderator's approval, unless subscribe_auto_approval names the address.
 	if policy := m.l.Int("subscribe_policy"); policy == 2 || policy == policyConfirmApprove {
 		approved := false
 		if m.since(autoApproval) {
@@ -127,6 +133,7 @@ func (m *Manager) confirmSubscription(v pickle.Value) error {
 		}
 	}
 
+	// Confirmed, and nothing else is needed.
 	return m.ApprovedAddMember(u, m.viaEmail())
 }
 
@@ -165,15 +172,15 @@ func (m *Manager) confirmHeld(pend *pending.DB, cookie string, record, id pickle
 	return action, err
 }
 
-// approval finds the password that a message approves a held one with: in its
-// Approved or Approve header, or in the first line that says anything of its
-// first text/plain part.
+// approval finds the password that approves a held message: in the confirming message's Approved or Approve field,
+// or in the first line with text of its first text/plain part.
 func (m *Manager) approval(msg *message.Message) (password string, given bool, err error) {
 	password, given = msg.Get("Approved")
 	if !given {
 		password, given = msg.Get("Approve")
 	}
 
+	// An empty field is as good as none.
 	if password != "" {
 		return password, true, nil
 	}
@@ -185,6 +192,7 @@ func (m *Manager) approval(msg *message.Message) (password string, given bool, e
 		}
 		body, ok := "", false
 
+		// Since 2.1.15 the body is decoded first, as Approve.py does with a post.
 		if m.since(approvedInBody) {
 			if body, ok, err = part.GetPayloadDecoded(); err != nil {
 				return "", false, err
@@ -197,6 +205,7 @@ func (m *Manager) approval(msg *message.Message) (password string, given bool, e
 			return "", false, &py.Error{Class: "TypeError", Text: "expected read buffer, NoneType found"}
 		}
 
+		// Only the first line with text counts.
 		for line := range strings.SplitSeq(body, "\n") {
 			if strings.Trim(line, whitespace) == "" {
 				continue

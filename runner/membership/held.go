@@ -124,13 +124,14 @@ func (m *Manager) HandleRequest(id pickle.Value, action int) error {
 	return db.Delete(number)
 }
 
-// handlePost sends a held message on its way, or drops it (__handlepost).
+// handlePost is ListAdmin.__handlepost: it sends a held message on its way, or drops it.
 func (m *Manager) handlePost(db *requests.DB, record pickle.Value, action int) error {
 	held, err := requests.ParseHeld(record)
 	if err != nil {
 		return err
 	}
 
+	// An approved message goes back into the in queue. A message whose file is gone is done with.
 	if action == requests.Approve {
 		msg, missing, err := db.ReadMessage(held)
 		if err != nil || missing {
@@ -141,6 +142,8 @@ func (m *Manager) handlePost(db *requests.DB, record pickle.Value, action int) e
 		if !ok {
 			return py.Errorf("TypeError", "'%s' object does not support item assignment", py.TypeName(held.Data))
 		}
+		// Both keys tell the pipeline's handlers to let it pass. Without filebase the entry gets a name of its own, so that
+		// a later delivery error cannot make duplicates.
 		data := qfile.NewData()
 		for k, v := range kept.All() {
 			data.Set(str(k), v)
@@ -148,6 +151,7 @@ func (m *Manager) handlePost(db *requests.DB, record pickle.Value, action int) e
 		data.Set("approved", pickle.Int(1))
 		data.Set("adminapproved", pickle.Int(1))
 		data.Delete("filebase")
+		// __handlepost adds the field, and writes the vette line.
 		msg.Set("X-Mailman-Approved-At", message.FormatDate(m.b.Now(), true))
 		id, ok := msg.Get("message-id")
 		if !ok {
@@ -162,6 +166,7 @@ func (m *Manager) handlePost(db *requests.DB, record pickle.Value, action int) e
 
 		m.b.Enqueue("in", msg, data)
 	} else {
+		// A discarded message leaves a vette line only.
 		sender, err := byteString(held.Sender)
 		if err != nil {
 			return err
@@ -177,6 +182,7 @@ func (m *Manager) handlePost(db *requests.DB, record pickle.Value, action int) e
 		m.b.Log("vette", "%s", Latin1(note))
 	}
 
+	// The file in data/ goes in either case.
 	_, err = db.RemoveFile(held)
 	return err
 }

@@ -36,10 +36,10 @@ func (m *Manager) DeleteMember(name string, o DeleteOptions) error {
 	return ErrNeedApproval
 }
 
-// ApprovedDeleteMember removes a member, says goodbye and tells the owners. The
-// error is maillist.ErrNotAMember for a stranger. Afterwards Mailman speaks the
-// list's language.
+// ApprovedDeleteMember is MailList.ApprovedDeleteMember: it removes a member, says goodbye and tells the owners. The
+// error is maillist.ErrNotAMember where the address is no member's. Afterwards Mailman speaks the list's language.
 func (m *Manager) ApprovedDeleteMember(name string, o DeleteOptions) error {
+	// The list's settings count where the caller leaves it open.
 	userAck, adminNotif := m.l.Bool("send_goodbye_msg"), m.l.Bool("admin_notify_mchanges")
 	if o.UserAck != nil {
 		userAck = *o.UserAck
@@ -49,6 +49,7 @@ func (m *Manager) ApprovedDeleteMember(name string, o DeleteOptions) error {
 		adminNotif = *o.AdminNotif
 	}
 
+	// The language must be read first: removing the member deletes it.
 	who, err := message.ParseAddr(name)
 	if err != nil {
 		return err
@@ -59,6 +60,7 @@ func (m *Manager) ApprovedDeleteMember(name string, o DeleteOptions) error {
 		return err
 	}
 
+	// Other parts hold a roster in memory, which must know of the change.
 	m.moved(email, false)
 	if userAck {
 		if err := m.SendUnsubscribeAck(email, lang); err != nil {
@@ -66,6 +68,7 @@ func (m *Manager) ApprovedDeleteMember(name string, o DeleteOptions) error {
 		}
 	}
 
+	// Since that release the owners are told in the list's language; before, in the language set last.
 	if m.since(deleteInListLanguage) {
 		m.language.Set(m.l.Str("preferred_language"))
 	}
@@ -76,6 +79,7 @@ func (m *Manager) ApprovedDeleteMember(name string, o DeleteOptions) error {
 		}
 	}
 
+	// The subscribe log says from where the removal came.
 	tail := ""
 	if o.Whence != "" {
 		tail = "; " + string(o.Whence)

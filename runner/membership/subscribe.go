@@ -89,12 +89,12 @@ func stored(t i18n.Text) pickle.Value {
 	return t
 }
 
-// AddMember subscribes u as the list's policy has it: at once, or by asking for
-// confirmation (ErrNeedsConfirmation) or approval (ErrNeedApproval). remote
-// tells where the request came from, for log lines. Other errors are
-// maillist.ErrBadEmail, ErrHostileAddress and ErrAlreadyAMember, and
-// ErrAlreadyPending, ErrBanned, ErrCantDigest and ErrMustDigest.
+// AddMember is MailList.AddMember: it subscribes u as the list's policy says, at once, or by asking for confirmation
+// (ErrNeedsConfirmation) or approval (ErrNeedApproval). remote tells where the request came from, for log lines.
+// Other errors are maillist.ErrBadEmail, ErrHostileAddress and ErrAlreadyAMember, and ErrAlreadyPending, ErrBanned,
+// ErrCantDigest and ErrMustDigest.
 func (m *Manager) AddMember(u *pending.UserDesc, remote string) error {
+	// The checks come in AddMember's order, since the first that fails decides about the answer.
 	r, err := m.requestOf(u)
 	if err != nil {
 		return err
@@ -102,6 +102,7 @@ func (m *Manager) AddMember(u *pending.UserDesc, remote string) error {
 	if err := m.refuseSecond(secondPending, r.email, false); err != nil {
 		return err
 	}
+	// A list that is its own member would send every post to itself again.
 	if py.Lower(r.email) == py.Lower(m.l.GetListEmail()) {
 		return maillist.ErrBadEmail
 	}
@@ -112,6 +113,7 @@ func (m *Manager) AddMember(u *pending.UserDesc, remote string) error {
 		return err
 	}
 
+	// A list may offer only one of the two ways to get mail.
 	switch digest := py.Truth(r.digest); {
 	case digest && !m.l.Bool("digestable"):
 		return ErrCantDigest
@@ -119,9 +121,11 @@ func (m *Manager) AddMember(u *pending.UserDesc, remote string) error {
 		return ErrMustDigest
 	}
 
+	// From here on u is complete: a confirmation or a moderator will take it as it is.
 	u.Address, u.FullName, u.Password = pickle.Str(r.email), stored(r.name), r.password
 	u.Digest, u.Language = r.digest, pickle.Str(r.language)
 
+	// subscribe_policy: 0 is open, 1 and 3 need confirmation, 2 and 3 approval.
 	switch m.l.Int("subscribe_policy") {
 	case policyOpen:
 		return m.ApprovedAddMember(u, Whence(remote))
@@ -129,6 +133,7 @@ func (m *Manager) AddMember(u *pending.UserDesc, remote string) error {
 		return m.confirmJoin(u, r, remote)
 	}
 
+	// Approval is needed, unless subscribe_auto_approval names the address.
 	if m.since(autoApproval) {
 		approved, err := m.l.HasAutoApprovedSender(r.email)
 		if err != nil {
@@ -146,8 +151,8 @@ func (m *Manager) AddMember(u *pending.UserDesc, remote string) error {
 	return ErrNeedApproval
 }
 
-// ErrOverLimit says that a subscription was dropped, and that no notice of it leaves:
-// whose address it is may know nothing of it.
+// ErrOverLimit says that a subscription was dropped. No notice of it leaves, since the owner of the address may not
+// have asked for it.
 var ErrOverLimit = errors.New("too many subscriptions are pending today")
 
 // overLimit tells whether as many subscriptions of an address or of its domain are
@@ -162,17 +167,20 @@ func (m *Manager) overLimit(pend *pending.DB, addr string) bool {
 	return limit.PerAddress > 0 && ofAddr >= limit.PerAddress || limit.PerDomain > 0 && ofDomain >= limit.PerDomain
 }
 
-// confirmJoin sends the request to confirm a subscription.
+// confirmJoin sends the request to confirm a subscription: the branch for subscribe_policy 1 and 3 of
+// MailList.AddMember.
 func (m *Manager) confirmJoin(u *pending.UserDesc, r request, remote string) error {
 	pend, err := m.b.Pending()
 	if err != nil {
 		return err
 	}
+	// A limit of mmrunner's own: subscriptions in the name of a victim must not fill its mailbox.
 	if m.overLimit(pend, r.email) {
 		m.Log("vette", "%s: subscription of %s dropped: too many are pending today (from %s)", m.l.Name(), r.email, remote)
 		return ErrOverLimit
 	}
 
+	// The cookie makes the record findable, and the request carries it in subject, body and Reply-To.
 	cookie, err := pend.New(pending.Subscription, u.Pickled())
 	if err != nil {
 		return err
@@ -201,6 +209,7 @@ func (m *Manager) confirmJoin(u *pending.UserDesc, r request, remote string) err
 			asked = from
 		}
 
+		// RFC 3834, 5: a request to the address that asked for it is a reply, any other is generated.
 		n.Del("auto-submitted")
 		if strings.HasSuffix(py.Lower(asked), py.Lower(r.email)) {
 			n.Set("Auto-Submitted", "auto-replied")
@@ -209,6 +218,7 @@ func (m *Manager) confirmJoin(u *pending.UserDesc, r request, remote string) err
 		}
 	}
 
+	// The log line comes last, when the request is on its way.
 	if err := m.Send(n); err != nil {
 		return err
 	}
@@ -235,9 +245,10 @@ func (m *Manager) confirmVars(email, cookie, remote string) i18n.Vars {
 	}
 }
 
-// ApprovedAddMember makes u a member, sends the welcome and tells the owners, as the
-// list is set to. The errors are maillist's of AddMember and ErrBanned.
+// ApprovedAddMember is MailList.ApprovedAddMember: it makes u a member, sends the welcome and tells the owners, as
+// the list is set to. The errors are those of maillist's AddNewMember and ErrBanned.
 func (m *Manager) ApprovedAddMember(u *pending.UserDesc, whence Whence) error {
+	// The address may have been banned since it asked, so that is checked again.
 	r, err := m.requestOf(u)
 	if err != nil {
 		return err
@@ -254,6 +265,7 @@ func (m *Manager) ApprovedAddMember(u *pending.UserDesc, whence Whence) error {
 		return err
 	}
 
+	// New members get the list's defaults for digests and moderation.
 	m.moved(r.email, true)
 	if err := m.l.SetMemberOption(r.email, maillist.DisableMime, m.l.Int("mime_is_default_digest") != 1); err != nil {
 		return err
@@ -262,6 +274,7 @@ func (m *Manager) ApprovedAddMember(u *pending.UserDesc, whence Whence) error {
 		return err
 	}
 
+	// The subscribe log names the member, and what brought it in.
 	who, err := formatAddr(r.name, r.email)
 	if err != nil {
 		return err
@@ -273,6 +286,7 @@ func (m *Manager) ApprovedAddMember(u *pending.UserDesc, whence Whence) error {
 	}
 
 	m.Log("subscribe", "%s: new%s %s, %s", m.l.Name(), kind, who, string(whence))
+	// Welcome and notice come after the log line, as there.
 	if m.l.Bool("send_welcome_msg") {
 		if err := m.welcome(r.email, digest); err != nil {
 			return err

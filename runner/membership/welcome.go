@@ -50,13 +50,15 @@ func (m *Manager) notifySubscribed(r request, whence Whence) error {
 	return m.notifyOwner(subject, body)
 }
 
-// SendSubscribeAck welcomes a member.
+// SendSubscribeAck is Deliverer.SendSubscribeAck: it welcomes a member.
 func (m *Manager) SendSubscribeAck(name string, password i18n.Text, digest bool) error {
+	// The texts below are translated into the language set last. Since that release it is the member's.
 	lang := m.l.GetMemberLanguage(name)
 	if m.since(welcomeInUserLanguage) {
 		m.language.Set(lang)
 	}
 
+	// A list's own welcome message stands before the rest.
 	var welcome i18n.Text = ""
 	if w := m.attr("welcome_msg"); plainText(w) != "" {
 		var err error
@@ -65,11 +67,13 @@ func (m *Manager) SendSubscribeAck(name string, password i18n.Text, digest bool)
 		}
 	}
 
+	// An umbrella list's members are lists: administrative mail goes to their owners.
 	var umbrella i18n.Text = ""
 	if m.l.Bool("umbrella_list") {
 		umbrella = wrap(m.Say(textUmbrella, i18n.Vars{"addr": m.l.GetMemberAdminEmail(name)}))
 	}
 
+	// The address in the case in which it was given; the template shows it.
 	user, err := m.l.GetMemberCPAddress(name)
 	if err != nil {
 		return err
@@ -95,12 +99,14 @@ func (m *Manager) SendSubscribeAck(name string, password i18n.Text, digest bool)
 		digmode = m.Say(textDigestMode, nil)
 	}
 
+	// The subject says so when the member gets digests.
 	subject := m.Say(textWelcome, i18n.Vars{"realname": realname, "digmode": digmode})
 	n, err := m.UserNotification(m.l.GetMemberAdminEmail(name), m.l.GetRequestEmail(""), subject, body, lang)
 	if err != nil {
 		return err
 	}
 
+	// The welcome has a password in it, and the member may be a list with an archive.
 	n.Set("X-No-Archive", "yes")
 	return m.Send(n, m.verp())
 }

@@ -44,17 +44,16 @@ const (
 	longest = time.Minute
 )
 
-// Await waits until the workers have ended that processes of this host have left
-// behind when they died: they finish the entry at hand, which is not to be taken
-// for one that is left over. List locks of one that was killed too are broken. The
-// error is for one that does not end within a
-// minute, and for an ended ctx.
+// Await waits until the workers of dead processes of this host have ended. They finish the entry at hand, which must
+// not be taken for one that is left over. List locks of a worker that was killed too are broken. The error is for a
+// worker that does not end within a minute, and for an ended ctx.
 func Await(ctx context.Context, s *site.Site) error {
 	host, err := os.Hostname()
 	if err != nil {
 		return err
 	}
 
+	// Each worker holds the lock on a file of its own, whose name has the process that started it.
 	files, err := filepath.Glob(filepath.Join(s.DataDir(), lockPrefix+"*"+lockSuffix))
 	if err != nil {
 		return err
@@ -63,6 +62,7 @@ func Await(ctx context.Context, s *site.Site) error {
 	defer cancel()
 
 	for _, file := range files {
+		// Only workers whose parent is gone matter: a living parent waits for its own.
 		name := strings.TrimSuffix(strings.TrimPrefix(filepath.Base(file), lockPrefix), lockSuffix)
 		rest, ok := strings.CutPrefix(name, host+"-")
 		pid, err := strconv.Atoi(strings.Split(rest, "-")[0])
@@ -70,16 +70,17 @@ func Await(ctx context.Context, s *site.Site) error {
 			continue
 		}
 
-		// Other processes' files there are no worker's.
+		// A file of another user in this directory is no worker's.
 		if info, err := os.Lstat(file); err != nil || !info.Mode().IsRegular() || int(info.Sys().(*syscall.Stat_t).Uid) != os.Geteuid() {
 			continue
 		}
+		// The kernel frees the lock when the worker ends, whatever way it ends.
 		lock := flock.New(file)
 		if had, err := lock.TryLockContext(ctx, lookEvery); !had || err != nil {
 			return fmt.Errorf("%s: the Python worker of process %d, which died, has not ended: %w", file, pid, err)
 		}
 
-		// It is gone if the worker has ended well.
+		// A worker that has ended well has removed its file. One that was killed left its number in it.
 		text, err := os.ReadFile(file)
 		if worker, bad := strconv.Atoi(strings.TrimSpace(string(text))); err == nil && bad == nil {
 			err = unlock(ctx, s, worker)

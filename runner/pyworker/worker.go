@@ -86,6 +86,7 @@ func (w *Worker) Close() error {
 
 // start starts the process if there is none.
 func (w *Worker) start() (err error) {
+	// One process serves many entries.
 	if w.cmd != nil {
 		return nil
 	}
@@ -96,10 +97,11 @@ func (w *Worker) start() (err error) {
 		return err
 	}
 
-	// It is left from a process that had our id before, or another process guessed the name.
+	// A file of that name was left by a process with the same id, or put there by another process that guessed it.
 	if err := os.Remove(w.lock); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
+	// The paths of the site are told, since a site may have others than its Defaults.py says.
 	settings, err := json.Marshal(places(w.site))
 	if err != nil {
 		return err
@@ -123,6 +125,7 @@ func (w *Worker) start() (err error) {
 		return fmt.Errorf("%w: %w", ErrNoPython, err)
 	}
 
+	// The worker says "ready" when Mailman's modules are loaded; an error there is reported in its place.
 	w.cmd, w.answers = cmd, bufio.NewReader(out)
 	if _, err := fmt.Fprintf(w.in, "%s\n", settings); err != nil {
 		return errors.Join(err, w.ended())

@@ -68,9 +68,9 @@ func (p *Process) Run(ctx context.Context) (status int, err error) {
 	return status, err
 }
 
-// run is Run up to where the slices, the journals and the logs are given back.
+// run is Run without its end, in which the slices, the journals and the logs are given back.
 func (p *Process) run(outer context.Context, program program) (status int, replaced bool, err error) {
-	// The logs come first: they are where the rest complains.
+	// The logs come first, since all later steps report their problems there.
 	env := txn.NewEnv(p.Site)
 	defer env.Log.Close()
 	if err := env.Log.Touch("error"); err != nil {
@@ -98,7 +98,7 @@ func (p *Process) run(outer context.Context, program program) (status int, repla
 	}
 	name, started, exiting := p.logNames()
 
-	// From here on signals end it, whatever it waits for.
+	// From here on signals end the process, whatever it waits for.
 	ctx, stop := context.WithCancel(outer)
 	defer stop()
 	watch := &replacement{program: program, stop: stop, log: func(line string) { env.Log.Printf("qrunner", "%s", line) }}
@@ -121,13 +121,13 @@ func (p *Process) run(outer context.Context, program program) (status int, repla
 	}
 
 	if p.Metrics != "" {
-		// Mail does not wait for those who count it.
+		// Metrics are no condition for mail: without the address the runner works on.
 		if _, err := p.metrics.Serve(ctx, p.Metrics); err != nil {
 			fmt.Fprintf(w, "metrics: %v\n", err)
 		}
 	}
 
-	// The slices are ours before an entry is looked at.
+	// Mailman's qrunners and other mmrunners share the queues by slices: no entry is looked at before they are ours.
 	var slices slots
 	err = p.untilPossible(ctx, w, func() (err error) {
 		slices, err = p.takeSlices(ctx, env)
@@ -151,15 +151,18 @@ func (p *Process) run(outer context.Context, program program) (status int, repla
 		}()
 	}
 
+	// The line that bin/qrunner writes, so that a log shows when a runner has started.
 	env.Log.Printf("qrunner", "%s", started)
 	if p.Version != "" {
 		env.Log.Printf("qrunner", "mmrunner %s works as %s", p.Version, p.specs())
 	}
 
+	// The engines work until ctx ends. A fault at their start that may pass, like a full disk, is waited for.
 	err = p.untilPossible(ctx, w, func() error { return loops.run(ctx) })
 	if err != nil && ctx.Err() == nil {
 		return 1, false, err
 	}
+	// A program that was replaced on the disk is executed in the place of this one, unless a signal said to stop.
 	env.Log.Printf("qrunner", "%s", exiting)
 	return int(p.status.Load()), watch.replaced.Load() && p.status.Load() == 0, nil
 }

@@ -46,12 +46,13 @@ func (c *comparer) add(where, path, python, mmrunner string) {
 	c.found = append(c.found, Difference{Where: where, Path: path, Python: hidePassword(python), Mmrunner: hidePassword(mmrunner)})
 }
 
-// run compares everything. An error is for what cannot be read.
+// run compares the two sites' files. The error is for a file that cannot be read.
 func (c *comparer) run() error {
 	if err := c.lists(); err != nil {
 		return err
 	}
 
+	// Queues and logs are compared without regard to order: two processes need not write in the same one.
 	for _, what := range []struct {
 		dir   string
 		items func(string) ([]string, error)
@@ -75,6 +76,7 @@ func (c *comparer) run() error {
 		}
 	}
 
+	// Held messages and locks that were left tell what a runner failed to finish.
 	if err := c.held(); err != nil {
 		return err
 	}

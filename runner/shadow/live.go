@@ -20,22 +20,13 @@ const tick = 250 * time.Millisecond
 
 // live collects entries as they come, and replays batches beside that.
 func (s *shadow) live(ctx context.Context) error {
-	w, err := fsnotify.NewWatcher()
+	w, err := s.watch()
 	if err != nil {
 		return err
 	}
 	defer w.Close()
 
-	for dir := range s.queues {
-		// A queue's directory is made by the first runner that needs it.
-		if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("%s: there is no such queue yet; start Mailman once, which makes it", dir)
-		}
-		if err := w.Add(dir); err != nil {
-			return fmt.Errorf("%s: %w", dir, err)
-		}
-	}
-
+	// What is in the queues already, now that nothing new can be missed.
 	if err := s.scan(); err != nil {
 		return err
 	}
@@ -46,6 +37,7 @@ func (s *shadow) live(ctx context.Context) error {
 
 	for ctx.Err() == nil {
 		select {
+		// Mailman renames an entry into the queue; other programs may write it there.
 		case e, ok := <-w.Events:
 			if !ok {
 				return errors.New("the queues are no longer watched")
@@ -56,6 +48,8 @@ func (s *shadow) live(ctx context.Context) error {
 					return err
 				}
 			}
+
+		// The kernel has dropped events: look at the directories instead.
 		case err := <-w.Errors:
 			if !errors.Is(err, fsnotify.ErrEventOverflow) {
 				return err
@@ -64,10 +58,13 @@ func (s *shadow) live(ctx context.Context) error {
 			if err := s.scan(); err != nil {
 				return err
 			}
+
 		case d := <-finished:
 			busy = false
 			s.report.add(d.batch, d.found)
 			s.o.Tell(&s.report, false)
+
+		// Entries that were not whole are read again, and batches become due by their age.
 		case <-ticker.C:
 			if err := s.retry(); err != nil {
 				return err
@@ -76,9 +73,11 @@ func (s *shadow) live(ctx context.Context) error {
 				s.forget()
 			}
 			s.o.Tell(&s.report, busy)
+
 		case <-ctx.Done():
 		}
 
+		// One batch at a time: the replay would compete with itself, and with Mailman, for the processors.
 		if queue := s.due(); !busy && queue != "" {
 			g, err := s.collect.take(queue)
 			if err != nil {
@@ -98,6 +97,36 @@ func (s *shadow) live(ctx context.Context) error {
 		s.report.add(d.batch, d.found)
 	}
 
+	return s.finish(ctx)
+}
+
+// watch has the kernel tell of new files in the queues.
+func (s *shadow) watch() (w *fsnotify.Watcher, err error) {
+	if w, err = fsnotify.NewWatcher(); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			w.Close()
+		}
+	}()
+
+	for dir := range s.queues {
+		// A queue's directory is made by the first runner that needs it.
+		if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("%s: there is no such queue yet; start Mailman once, which makes it", dir)
+		}
+		if err := w.Add(dir); err != nil {
+			return nil, fmt.Errorf("%s: %w", dir, err)
+		}
+	}
+
+	return w, nil
+}
+
+// finish replays what was collected before ctx ended.
+func (s *shadow) finish(ctx context.Context) error {
+	// Entries that were not whole yet get no more time.
 	for path := range s.partial {
 		s.partial[path] = time.Time{}
 	}

@@ -53,7 +53,9 @@ func (m *mirror) refresh(name string, skip func(rel string) bool) error {
 	}
 }
 
+// pass copies what has changed below name, and removes what is gone. changed tells whether anything was different.
 func (m *mirror) pass(name string, skip func(string) bool) (changed bool, err error) {
+	// Mailman goes on working: a file may vanish or change at any moment, and is then taken up by the next pass.
 	there := map[string]bool{}
 	root := filepath.Join(m.from, name)
 	err = filepath.WalkDir(root, func(path string, e fs.DirEntry, err error) error {
@@ -76,12 +78,14 @@ func (m *mirror) pass(name string, skip func(string) bool) (changed bool, err er
 			return nil
 		}
 
+		// Directories are for this user alone: the copy holds passwords.
 		to := filepath.Join(m.to, rel)
 		if e.IsDir() {
 			there[rel] = true
 			return os.MkdirAll(to, 0o700)
 		}
-		info, err := os.Stat(path) // a list's template may be a symbolic link
+		// A list's template may be a symbolic link: take what it leads to.
+		info, err := os.Stat(path)
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil
 		}
@@ -92,11 +96,13 @@ func (m *mirror) pass(name string, skip func(string) bool) (changed bool, err er
 			return nil
 		}
 
+		// A file with the same inode, size and mtime is the same: Mailman replaces config.pck by a rename.
 		there[rel] = true
 		if m.seen[rel] == stampOf(info) {
 			return nil
 		}
 		changed = true
+		// The copy's own stamp counts, since the file may have changed after the look at it.
 		s, err := copyFile(to, path)
 		if errors.Is(err, fs.ErrNotExist) {
 			delete(there, rel)
@@ -113,6 +119,7 @@ func (m *mirror) pass(name string, skip func(string) bool) (changed bool, err er
 		return false, err
 	}
 
+	// What was copied earlier and is gone now goes here too.
 	for rel := range m.seen {
 		if (rel == name || strings.HasPrefix(rel, name+"/") || name == ".") && !there[rel] {
 			changed = true

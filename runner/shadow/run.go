@@ -58,8 +58,8 @@ type shadow struct {
 	partial map[string]time.Time // entries that were not whole when they were first read
 }
 
-// Run shadows until ctx ends, or once. The error is for a site that cannot be
-// shadowed; what the two sides did differently is in the report.
+// Run shadows a site until ctx ends, or once. The error is for a site that cannot be shadowed. What the two sides did
+// differently is in the report.
 func Run(ctx context.Context, o Options) (report *Report, err error) {
 	if o.BatchSize == 0 {
 		o.BatchSize = DefaultBatch
@@ -73,18 +73,21 @@ func Run(ctx context.Context, o Options) (report *Report, err error) {
 		o.Tell = func(*Report, bool) {}
 	}
 
+	// The site's Python does the other half of the work. The spool must be apart from the site, which stays untouched.
 	if !o.Site.Probed {
 		return nil, fmt.Errorf("%s: got no Python 2.7 to compare with (%w); see `mmrunner probe`", o.Site.Prefix, o.Site.Problem)
 	}
 	if inside(o.Spool, o.Site.Str("VAR_PREFIX")) {
 		return nil, fmt.Errorf("--spool: got %s, need a directory outside of VAR_PREFIX, %s, where nothing is to change", o.Spool, o.Site.Str("VAR_PREFIX"))
 	}
+	// One shadow for each spool.
 	sp, err := openSpool(o.Spool)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, sp.close()) }()
 	s := &shadow{o: o, queues: map[string]string{}, runners: map[string]string{}, seen: map[string]bool{}, partial: map[string]time.Time{}}
+	// The queues to watch, with the runner of each.
 	var names []string
 	for _, name := range o.Runners {
 		h, err := o.Handler(name, o.Site)
@@ -100,6 +103,7 @@ func Run(ctx context.Context, o Options) (report *Report, err error) {
 
 	s.report = newReport(o)
 	s.report.Runners = append(s.report.Runners, names...)
+	// The collector copies entries as they come; the replayer gives each batch to both sides.
 	if s.collect, err = newCollector(o.Site, sp); err != nil {
 		return nil, err
 	}
@@ -119,6 +123,7 @@ func Run(ctx context.Context, o Options) (report *Report, err error) {
 		err = s.live(ctx)
 	}
 
+	// The report is complete even when the run ended with an error.
 	s.report.Ended, s.report.Running = time.Now(), false
 	return &s.report, err
 }

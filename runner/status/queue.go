@@ -102,6 +102,7 @@ func (l *looker) queues() {
 	}
 }
 
+// queue looks at one queue: how many entries wait, since when, for which lists, and what a dead process left.
 func (l *looker) queue(q Queue) {
 	names, err := os.ReadDir(q.Dir)
 	if err != nil && !os.IsNotExist(err) {
@@ -109,11 +110,13 @@ func (l *looker) queue(q Queue) {
 	}
 
 	lists := map[string]*OfList{}
+	// Names tell most: the time of arrival, and by the extension what state an entry is in.
 	for _, e := range names {
 		base, ext := strings.TrimSuffix(e.Name(), filepath.Ext(e.Name())), filepath.Ext(e.Name())
 		when, ok := received(base)
 		switch {
 		case !ok:
+		// A .bak file is an entry at hand. Without a live runner it waits for a recovery.
 		case ext == qfile.Claimed:
 			q.AtHand++
 			if info, err := e.Info(); err == nil && l.orphaned(q.Runner, changed(info)) {
@@ -121,6 +124,7 @@ func (l *looker) queue(q Queue) {
 			}
 		case ext == preserved:
 			q.Preserved++
+		// Only waiting entries count for the age and the lists.
 		case ext == qfile.Waiting:
 			q.Waiting++
 			if q.Oldest.IsZero() || when.Before(q.Oldest) {
@@ -130,10 +134,12 @@ func (l *looker) queue(q Queue) {
 		}
 	}
 
+	// A clock that was set back must not show a negative age.
 	if !q.Oldest.IsZero() {
 		q.AgeSeconds = max(0, l.now.Sub(q.Oldest).Seconds())
 	}
 
+	// The lists with the most entries first; equal ones by name, so that two looks show the same order.
 	for _, of := range lists {
 		q.Lists = append(q.Lists, *of)
 	}

@@ -167,10 +167,11 @@ func isStill(file string, was stage.Identity) (bool, error) {
 	return was.SameFile(now), nil
 }
 
-// finishFiles puts the list files that are left in their places, under the locks
-// of the lists. It returns false, and has done nothing, if none was before and a
-// list has changed since: then the transaction is to be undone.
+// finishFiles renames the list files that were not renamed yet, under the locks of the lists. It returns false,
+// and has done nothing, where no file was renamed before and a list has changed since: the transaction is then
+// to be undone.
 func (c *Commit) finishFiles(env *Env) (ok bool, err error) {
+	// What is left to do, and whether the transaction was committed: the first rename is the commit point.
 	left, err := c.left()
 	if err != nil {
 		return false, err
@@ -181,6 +182,7 @@ func (c *Commit) finishFiles(env *Env) (ok bool, err error) {
 		return false, err
 	}
 
+	// Nothing is visible yet, so another process's save may have come between. It must not be overwritten.
 	if !begun && c.replaces() {
 		for file, was := range c.From {
 			if same, err := isStill(file, was); !same || err != nil {
@@ -189,6 +191,7 @@ func (c *Commit) finishFiles(env *Env) (ok bool, err error) {
 		}
 	}
 
+	// Rename what is left. Where some files are in place already, the others follow one by one.
 	for _, f := range left {
 		if begun && f.Tmp != "" {
 			if there, err := exists(f.Tmp); err != nil {
@@ -215,7 +218,8 @@ func (c *Commit) finishFiles(env *Env) (ok bool, err error) {
 	}
 
 	for _, f := range c.Files {
-		// A process that died may not have come to that.
+		// The dead process may have renamed a file and not dated it. MailList.Load ignores a config.pck whose mtime is
+		// older than its last load, so the time must be that of now.
 		if f.Tmp == "" {
 			continue
 		}

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gofrs/flock"
+
 	"github.com/mmrunner/mmrunner/mmcompat/disk"
 	"github.com/mmrunner/mmrunner/mmcompat/hostlock"
 	"github.com/mmrunner/mmrunner/mmcompat/lockfile"
@@ -113,8 +115,9 @@ const (
 	lookEvery  = 20 * time.Millisecond
 )
 
-// one sees to one journal. Another user's is said and left alone.
+// one recovers one journal. A journal of another user is reported and left alone.
 func (rec *Recovery) one(ctx context.Context, env *Env, id id) error {
+	// Everyone in Mailman's group can write to DATA_DIR: what is not this user's may claim anything.
 	for _, kind := range []string{work, record} {
 		info, err := disk.Lstat(id.file(kind))
 		if err == nil {
@@ -130,40 +133,22 @@ func (rec *Recovery) one(ctx context.Context, env *Env, id id) error {
 		}
 	}
 
+	// The lock is held until the journal's files are gone, so that no other process recovers it too.
 	alone := newFlock(id.file(work))
-	dead := false
-
-	// A file system that hosts share need not tell one of another's locks.
-	here := id.host == env.Host()
-	if here || !disk.OnNetwork(id.dir) {
-		var err error
-		if dead, err = alone.TryLock(); err != nil {
-			return err
-		}
-		defer alone.Close()
-
-		if here && !dead && !proc.Alive(id.pid) {
-			// Another process recovers it; the entries that it puts back may be this one's.
-			wait, cancel := context.WithTimeout(ctx, othersTime)
-			defer cancel()
-			dead, err = alone.TryLockContext(wait, lookEvery)
-			if err != nil && !errors.Is(err, context.DeadlineExceeded) {
-				return err
-			}
-		}
+	defer alone.Close()
+	dead, err := isDead(ctx, env, id, alone)
+	if err != nil {
+		return err
 	}
 
+	// The work file names the entries, the record what was to become of them.
 	n, err := readWork(id.file(work), env.Site)
 	if err != nil {
 		return err
 	}
-	var r *Record
-	b, err := readOurs(id.file(record))
-	if err == nil {
-		r, err = decode(b, env.Site)
-	}
-
-	if err := ignoreMissing(err); err != nil {
+	r, err := readRecord(id, env)
+	if err != nil {
+		// Without the names of the entries, none may be recovered: some may have taken effect.
 		if errors.Is(err, ErrNewer) || len(n.entries) == 0 && !errors.Is(err, errNotOurs) {
 			return err
 		}
@@ -180,6 +165,7 @@ func (rec *Recovery) one(ctx context.Context, env *Env, id id) error {
 		rec.Problems = append(rec.Problems, fmt.Errorf("%s: %w", id.file(record), err))
 	}
 
+	// The journal stands: its process lives, or a problem keeps it. Its entries are left to it.
 	for _, base := range n.entries {
 		rec.Taken[base] = true
 	}
@@ -194,9 +180,43 @@ func (rec *Recovery) one(ctx context.Context, env *Env, id id) error {
 	return nil
 }
 
-// settle finishes or undoes what a dead process has left, and forgets it.
+// readRecord reads a journal's record, nil where there is none.
+func readRecord(id id, env *Env) (*Record, error) {
+	b, err := readOurs(id.file(record))
+	if err != nil {
+		return nil, ignoreMissing(err)
+	}
+	return decode(b, env.Site)
+}
+
+// isDead tells whether a journal's process is gone, by the lock on its work file, which it then takes.
+func isDead(ctx context.Context, env *Env, id id, alone *flock.Flock) (bool, error) {
+	// On a file system that hosts share, the kernel may not know the locks of other hosts' processes.
+	here := id.host == env.Host()
+	if !here && disk.OnNetwork(id.dir) {
+		return false, nil
+	}
+
+	dead, err := alone.TryLock()
+	if err != nil || dead || !here || proc.Alive(id.pid) {
+		return dead, err
+	}
+
+	// The process is gone and the lock is not free: another process recovers the journal now. The entries that it
+	// puts back may be this one's, so wait for it.
+	wait, cancel := context.WithTimeout(ctx, othersTime)
+	defer cancel()
+	dead, err = alone.TryLockContext(wait, lookEvery)
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = nil
+	}
+	return dead, err
+}
+
+// settle finishes or undoes what a dead process has left, and removes its files.
 func (rec *Recovery) settle(ctx context.Context, env *Env, id id, n notes, r *Record) error {
 	var undone []*Commit
+	// Commits that were begun are finished; the record goes when all are.
 	if r != nil {
 		var finished int
 		var err error
@@ -206,14 +226,15 @@ func (rec *Recovery) settle(ctx context.Context, env *Env, id id, n notes, r *Re
 			return err
 		}
 
-		// Before the temporary files: their absence tells that they were renamed.
+		// The record goes before the temporary files: while it is there, their absence means that they were renamed.
 		if err := drop(id); err != nil {
 			return err
 		}
 	}
 
+	// The others are undone: what they wrote is removed, and their entries are put back.
 	for _, c := range undone {
-		// A loss of power may have left less of the work file than of the record.
+		// A loss of power may have left less of the work file than of the record, so the entries of both count.
 		n.entries = append(n.entries, c.Entries...)
 		n.entries = append(n.entries, c.Preserved...)
 		n.queue = r.Queue
@@ -225,6 +246,7 @@ func (rec *Recovery) settle(ctx context.Context, env *Env, id id, n notes, r *Re
 		}
 	}
 
+	// .bak files become .pck files again. Only the entries in hand count towards Switchboard's limit of three deaths.
 	back, err := n.undo(func(dir string) (*qfile.Queue, error) {
 		return qfile.Open(dir, 0, 1, qfile.Options{
 			BadDir: env.Site.QueueDir("bad"),
@@ -242,13 +264,14 @@ func (rec *Recovery) settle(ctx context.Context, env *Env, id id, n notes, r *Re
 	return errors.Join(ignoreMissing(disk.Remove(id.file(draft))), ignoreMissing(disk.Remove(id.file(work))))
 }
 
-// recover finishes those transactions of a dead process that were committed, and
-// returns how many those are, and those that are to be undone. marked are the
-// numbers of some that were committed.
+// recover finishes those transactions of a dead process that were committed. It returns how many they are, and
+// the transactions that are to be undone. marked has the numbers of transactions that the work file says were
+// committed.
 func (r *Record) recover(ctx context.Context, env *Env, marked map[int]bool) (finished int, undone []*Commit, err error) {
 	var done []*Commit
 	var errs []error
 	entries := 0
+	// The list files first, each list under its lock. One list's problem leaves the others to be finished.
 	for i, c := range r.Commits {
 		c.marked = c.marked || marked[i+1]
 		begun, err := c.begun()
@@ -270,6 +293,7 @@ func (r *Record) recover(ctx context.Context, env *Env, marked map[int]bool) (fi
 		return 0, undone, errors.Join(errs...)
 	}
 
+	// Then the steps of Group.Complete, for all lists together: the outbox, the log lines, the entries.
 	var outbox []stage.File
 	for _, c := range done {
 		outbox = append(outbox, c.Outbox...)

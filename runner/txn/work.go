@@ -30,10 +30,9 @@ type temp struct{ ending, dir string }
 // workVersion is that of the format of work files; version 1 had one slot.
 const workVersion = 2
 
-// readWork reads a work file, as far as it is about a site's own directories. It is
-// not flushed: one that is not there, or that a loss of power has left torn or
-// with zeros in it, says as much as it has. The error is for one that cannot be
-// read, and for that of a newer mmrunner.
+// readWork reads a work file, as far as it names directories of this site. The file is never flushed: a missing
+// one, or one that a loss of power left torn or with zeros in it, says as much as it has. The error is for a file
+// that cannot be read, and for one of a newer mmrunner.
 func readWork(file string, s *site.Site) (notes, error) {
 	n := notes{committed: map[int]bool{}}
 	b, err := readOurs(file)
@@ -41,11 +40,13 @@ func readWork(file string, s *site.Site) (notes, error) {
 		return n, ignoreMissing(err)
 	}
 
+	// The last line counts only when it is whole.
 	b = b[:bytes.LastIndexByte(b, '\n')+1]
 	for line := range strings.Lines(string(b)) {
 		line = line[:len(line)-1]
 		word, rest, _ := strings.Cut(line, " ")
 		switch word {
+		// The first line: the version, and the numbers of the entries in hand, one for each slot.
 		case "mmrunner-work":
 			version, at, _ := strings.Cut(rest, " at")
 			if v, err := strconv.Atoi(version); err == nil && v > workVersion {
@@ -57,6 +58,7 @@ func readWork(file string, s *site.Site) (notes, error) {
 					n.inHand = append(n.inHand, i)
 				}
 			}
+		// A name with a slash in it would reach beyond the queue.
 		case "entry":
 			if isBase(rest) {
 				n.entries = append(n.entries, rest)
@@ -65,11 +67,13 @@ func readWork(file string, s *site.Site) (notes, error) {
 			if i, err := strconv.Atoi(rest); err == nil {
 				n.committed[i] = true
 			}
+		// The user mailman and its group can write here, so a directory is checked before anything in it is removed.
 		case "dir":
 			ending, quoted, _ := strings.Cut(rest, " ")
 			if dir, err := strconv.Unquote(quoted); err == nil && isOurs(s, dir) {
 				n.temps = append(n.temps, temp{".tmp." + ending, dir})
 			}
+		// The line with the runner and its two queues begins with a quote.
 		default:
 			var name, queue, bad string
 			if _, err := fmt.Sscanf(line, "%q %q %q", &name, &queue, &bad); err == nil && isQueue(s, queue) {

@@ -72,14 +72,16 @@ func describe(v pickle.Value) string {
 	return word + " " + pickle.Repr(v, 120)
 }
 
-// compare looks for values that are equal and of another kind, and for strings
-// that differ in one byte.
+// compare looks for values that are equal and of another kind, and for strings that differ in one byte: the marks of a
+// writer that confuses kinds, and of memory that fails.
 func (c *checker) compare(at string, now, was pickle.Value, depth int) {
+	// The first findings tell enough, and nothing of Mailman's nests deeper.
 	if len(c.findings) >= c.max || depth > 4 {
 		return
 	}
 
 	switch was := was.(type) {
+	// An int may only become another int.
 	case pickle.Int:
 		switch now := now.(type) {
 		case *big.Int:
@@ -87,12 +89,12 @@ func (c *checker) compare(at string, now, was pickle.Value, depth int) {
 				c.doubt(at, now, was, "", "")
 			}
 		case bool:
-			// Mailman's web pages make ints of what a setting has as a bool, and nothing of
-			// Mailman's goes the other way.
+			// Mailman's web pages make ints of settings that are bools. No part of Mailman does the opposite.
 			if now == (was == 1) && (was == 0 || was == 1) {
 				c.doubt(at, now, was, "", "")
 			}
 		}
+	// A str that became a unicode, or lost a bit.
 	case pickle.Str:
 		switch now := now.(type) {
 		case pickle.Unicode:
@@ -104,6 +106,7 @@ func (c *checker) compare(at string, now, was pickle.Value, depth int) {
 				c.doubt(at, now, was, "", "")
 			}
 		}
+	// Containers item by item. A list of another length has other items, so there is no pair to compare.
 	case *pickle.Dict:
 		if now, ok := now.(*pickle.Dict); ok {
 			c.dict(at, now, was, depth)

@@ -40,9 +40,9 @@ type File struct {
 	List string // the list it belongs to; "" where only its content says so
 }
 
-// Files finds the pickle files of a site: of the named lists, or of all lists and
-// whatever belongs to none. A directory that is not there has no files. An error
-// is for a list that does not exist and for a directory that cannot be read.
+// Files finds the pickle files of a site: those of the named lists, or those of all lists and those that belong to no
+// list. A directory that is not there has no files. The error is for a list that does not exist and for a directory
+// that cannot be read.
 func Files(s *site.Site, lists []string) ([]File, error) {
 	all := len(lists) == 0
 	if all {
@@ -52,6 +52,7 @@ func Files(s *site.Site, lists []string) ([]File, error) {
 		}
 	}
 
+	// A list's files: its state, the backup, and its requests.
 	lists = slices.Clone(lists)
 	sort.Strings(lists)
 	var files []File
@@ -67,13 +68,14 @@ func Files(s *site.Site, lists []string) ([]File, error) {
 			kind Kind
 		}{{"config.pck", Config}, {"config.pck.last", Config}, {"pending.pck", Pending}, {"request.pck", Requests}} {
 			path := filepath.Join(maillist.ListPath(s, name), f.name)
-			// What cannot be looked at is found out, and told of, when it is read.
+			// A file that cannot be looked at is kept: the error shows when it is read.
 			if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
 				files = append(files, File{path, f.kind, name})
 			}
 		}
 	}
 
+	// Entries of all queues, those at hand and those that were preserved too.
 	dirs, err := queueDirs(s)
 	if err != nil {
 		return nil, err
@@ -92,6 +94,7 @@ func Files(s *site.Site, lists []string) ([]File, error) {
 		}
 	}
 
+	// In data/ lie the messages held for moderators, and bounces that BounceRunner has detected and not registered.
 	names, err := readDir(s.DataDir())
 	if err != nil {
 		return nil, err

@@ -63,7 +63,10 @@ type translator struct {
 	done map[any]pickle.Value
 }
 
+// value translates a value of gopickle's to one of package pickle's, so that both readers' results can be compared.
+// gopickle merges str with unicode, and int with long; the comparison allows for that.
 func (t translator) value(o any) (pickle.Value, error) {
+	// Scalars, and the containers that were translated before: one object stays one.
 	switch o := o.(type) {
 	case nil, bool, float64:
 		return o, nil
@@ -75,6 +78,7 @@ func (t translator) value(o any) (pickle.Value, error) {
 		}
 		return o, nil
 	case string:
+		// In protocol 0 gopickle returns a str as it is written, with its escapes.
 		if t.text {
 			return pickle.Str(unescape(o)), nil
 		}
@@ -89,6 +93,7 @@ func (t translator) value(o any) (pickle.Value, error) {
 		}
 	}
 
+	// A container is noted before it is filled, since it may hold itself.
 	switch o := o.(type) {
 	case *types.List:
 		c := &pickle.List{}
@@ -106,6 +111,7 @@ func (t translator) value(o any) (pickle.Value, error) {
 		c := &pickle.Instance{Class: pickle.Global{Module: o.class.module, Name: o.class.name}, HasState: o.hasState}
 		t.done[o] = c
 		args := o.args
+		// copy_reg.__newobj__ is a call whose first argument is the class of the new object.
 		if first, ok := firstClass(args); ok && o.class.name == "__newobj__" {
 			c.Class, args = first, args[1:]
 		}
@@ -130,6 +136,7 @@ func (t translator) value(o any) (pickle.Value, error) {
 			}
 		}
 
+		// A subclass of list or dict has items; every object may have a state.
 		var err error
 		c.State, err = t.value(o.state)
 		return c, err

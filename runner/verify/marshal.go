@@ -54,7 +54,10 @@ func (m *unmarshaler) take(n int) []byte {
 
 func (m *unmarshaler) size() int { return int(int32(binary.LittleEndian.Uint32(m.take(4)))) }
 
+// value reads one value as marshal.c of Python 2.7 writes it (w_object): a letter for the type, and then the value.
+// The Python side sends what it has loaded in this form, which keeps every kind.
 func (m *unmarshaler) value() pickle.Value {
+	// Numbers and the constants.
 	switch op := m.take(1)[0]; op {
 	case 'N':
 		return nil
@@ -72,6 +75,7 @@ func (m *unmarshaler) value() pickle.Value {
 		return math.Float64frombits(binary.LittleEndian.Uint64(m.take(8)))
 	case 's':
 		return pickle.Str(m.take(m.size()))
+	// Python interns the names that it writes often: t has a string that R refers to later by its number.
 	case 't':
 		s := pickle.Str(m.take(m.size()))
 		m.interned = append(m.interned, s)
@@ -85,6 +89,7 @@ func (m *unmarshaler) value() pickle.Value {
 	case 'u':
 		return pickle.Unicode(m.take(m.size()))
 	case '.':
+		// The Python side puts an ellipsis first into a tuple that stands for an object.
 		return ellipsis{}
 	case '(':
 		items := m.items(m.size())
@@ -133,7 +138,8 @@ func (m *unmarshaler) long() pickle.Value {
 	return sum
 }
 
-// object reads the tuple of an object or a class.
+// object makes an object of its tuple: (module, name) for a class, and for an instance also arguments, list items, dict
+// items, whether it has a state, and the state.
 func (m *unmarshaler) object(items []pickle.Value) pickle.Value {
 	if len(items) != 2 && len(items) != 7 {
 		m.fail("got an object of %d parts", len(items))
@@ -145,10 +151,12 @@ func (m *unmarshaler) object(items []pickle.Value) pickle.Value {
 		m.fail("got an object without a class")
 	}
 
+	// Two parts: the class itself.
 	class := pickle.Global{Module: string(module), Name: string(name)}
 	if len(items) == 2 {
 		return &class
 	}
+	// The other parts must have their types: they come from a program, and not from the site's files.
 	args, ok1 := items[2].(*pickle.Tuple)
 	list, ok2 := items[3].(*pickle.List)
 	pairs, ok3 := items[4].(*pickle.List)
@@ -162,6 +170,7 @@ func (m *unmarshaler) object(items []pickle.Value) pickle.Value {
 		in.Args = args
 	}
 
+	// Dict items come as pairs, in the order in which Python has them.
 	for _, p := range pairs.Items {
 		pair, ok := p.(*pickle.Tuple)
 		if !ok || len(pair.Items) != 2 {

@@ -81,12 +81,13 @@ type Count struct {
 // OK tells whether nothing was found and everything could be read.
 func (r *Report) OK() bool { return len(r.Findings) == 0 && len(r.Unread) == 0 }
 
-// Run verifies files. It stops early, with ctx's error, when ctx ends.
+// Run verifies files. It stops early, with the error of ctx, when ctx ends.
 func Run(ctx context.Context, files []File, o Options) (*Report, error) {
 	if o.Max == 0 {
 		o.Max = DefaultMax
 	}
 
+	// Held messages show only when they are read to which list they belong.
 	only := map[string]bool{}
 	for _, l := range o.Lists {
 		only[py.Lower(l)] = true
@@ -97,6 +98,7 @@ func Run(ctx context.Context, files []File, o Options) (*Report, error) {
 	found := make([][]Finding, len(files))
 	var mu sync.Mutex
 	done, total := 0, 0
+	// The sizes of the files are the measure of progress.
 	sizes := make([]int, len(files))
 	for i, f := range files {
 		if info, err := os.Stat(f.Path); err == nil {
@@ -105,6 +107,7 @@ func Run(ctx context.Context, files []File, o Options) (*Report, error) {
 		}
 	}
 
+	// One worker for each processor: reading pickles needs nothing but time.
 	var wg sync.WaitGroup
 	next := make(chan int)
 	for range runtime.GOMAXPROCS(0) {
@@ -114,6 +117,7 @@ func Run(ctx context.Context, files []File, o Options) (*Report, error) {
 				mu.Lock()
 				done += sizes[i]
 
+				// Mailman goes on working, so a file may be gone by now.
 				switch {
 				case errors.Is(err, fs.ErrNotExist):
 					r.Vanished++
@@ -136,6 +140,7 @@ func Run(ctx context.Context, files []File, o Options) (*Report, error) {
 		})
 	}
 
+	// The files in order, up to the end of ctx.
 	for i := range files {
 		if ctx.Err() != nil {
 			break
@@ -145,6 +150,7 @@ func Run(ctx context.Context, files []File, o Options) (*Report, error) {
 
 	close(next)
 	wg.Wait()
+	// Findings in the order of the files, whatever order the workers finished in.
 	for _, f := range found {
 		r.Findings = append(r.Findings, f...)
 	}

@@ -29,7 +29,10 @@ func newAOL(s *source) detector {
 	return d
 }
 
+// process is Bouncers/AOL.py: a text/plain message from aol.com with a line that announces recipients, and under it
+// their names.
 func (d *aol) process(s *scan) verdict {
+	// Only AOL's own reports have this form.
 	if s.m.GetContentType() != "text/plain" {
 		return verdict{}
 	}
@@ -49,15 +52,19 @@ func (d *aol) process(s *scan) verdict {
 		return raise("AttributeError", "'NoneType' object has no attribute 'splitlines'")
 	}
 
-	// splitlines() makes lines that are parts of the Set's lines.
+	// d.perhaps searches lines that end in LF. splitlines() ends a line at CR too, so a hit only tells in which stretch
+	// of text the announcement may be.
 	h, ok := body{text}.first(d.perhaps, place{})
 	if !ok {
 		return verdict{}
 	}
+
+	// The lines one by one: the announcement, then recipients, until a line with a blank inside.
 	var v verdict
 	found := false
 	for at := h.at; at < len(text); {
 		line, next := lineAt(text, at)
+		// Behind a line that was only perhaps the announcement, look for the next one.
 		if ok && at >= h.after().at {
 			h, ok = body{text}.first(d.perhaps, place{at: at})
 		}
@@ -69,6 +76,7 @@ func (d *aol) process(s *scan) verdict {
 		case !found || local == "":
 		case d.space.Find(local):
 			return v
+		// AOL names its own members without a domain.
 		default:
 			if !d.at.Find(local) {
 				local += "@aol.com"

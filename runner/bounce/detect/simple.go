@@ -60,8 +60,10 @@ type rowSet struct {
 	res   []*pyre.Regexp // by number in the Set
 }
 
-// set returns the set of the rows that courses which are not settled are at.
+// set returns the set of patterns for the rows that unsettled courses are at. Sets are kept: most bounces ask for
+// the same few.
 func (r *recipes) set(courses []*course) *rowSet {
+	// The rows' numbers name the set.
 	var key []byte
 	for _, c := range courses {
 		if !c.settled() {
@@ -75,6 +77,7 @@ func (r *recipes) set(courses []*course) *rowSet {
 		return s
 	}
 
+	// Rows often share a pattern, which then stands in the set once. number gives each pattern its place.
 	s := &rowSet{addrs: make([]int, len(r.rows)), ends: make([]int, len(r.rows))}
 	numbers := map[patternKey]int{}
 	var needles []pyre.Needle
@@ -91,6 +94,7 @@ func (r *recipes) set(courses []*course) *rowSet {
 		return n
 	}
 
+	// Each row has two patterns: one finds an address, the other ends the row's search.
 	for _, c := range courses {
 		if !c.settled() {
 			s.addrs[c.row] = number(r.rows[c.row].addr)
@@ -98,6 +102,7 @@ func (r *recipes) set(courses []*course) *rowSet {
 		}
 	}
 
+	// A hostile bounce must not fill the memory with sets.
 	s.Set = pyre.NewSet(needles...)
 	if len(r.sets) < maxRowSets {
 		r.sets[string(key)] = s
@@ -160,10 +165,11 @@ func (r *recipes) run(s *scan, any bool) (*course, error) {
 	return nil, nil
 }
 
-// follow takes all courses through the text at once. Where one has come to its
-// end or has found something, it goes on with those that still matter; it stops
-// when none does, and tells whether it could go on for so long.
+// follow takes all courses through the text at once. Where a course ends or finds something, the search goes on with
+// the courses that still matter, and stops when no course does. It returns false where the bounce has more lines with
+// hits than it may look at; such a bounce is left to Python.
 func (r *recipes) follow(text body, courses []*course, any bool) bool {
+	// The text is read from where the first course begins.
 	hits := 0
 	from := courses[0].from
 	for _, c := range courses {
@@ -172,6 +178,7 @@ func (r *recipes) follow(text body, courses []*course, any bool) bool {
 		}
 	}
 
+	// Each round searches with the set of the courses that are left, until one of them changes.
 	for more := true; more && !clear(courses, any); {
 		set := r.set(courses)
 		l := lineOf{set: set, found: make([]bool, len(set.res)), addrs: make([]lineAddr, len(set.res))}
@@ -181,6 +188,7 @@ func (r *recipes) follow(text body, courses []*course, any bool) bool {
 			if hits++; hits > maxHits {
 				return false
 			}
+			// Millions of equal lines in a report: a line that changed nothing is not looked at again.
 			if same := l.look(h); same && steady {
 				return true
 			}
@@ -195,6 +203,7 @@ func (r *recipes) follow(text body, courses []*course, any bool) bool {
 					continue
 				}
 
+				// SimpleMatch.py looks for an address before the pattern that ends a row.
 				if l.found[set.addrs[c.row]] {
 					a := l.addr(set.addrs[c.row])
 					if a.err != nil {
@@ -204,7 +213,7 @@ func (r *recipes) follow(text body, courses []*course, any bool) bool {
 						more = more || c.err != nil
 
 						if i < len(courses)-1 || any {
-							// A row after one that finds something is never tried.
+							// SimpleMatch.py returns with the first row that finds something, so later rows are never tried.
 							courses, more = courses[:i+1], true
 							break
 						}
@@ -214,6 +223,7 @@ func (r *recipes) follow(text body, courses []*course, any bool) bool {
 				}
 			}
 
+			// The next round begins behind this line.
 			from = h.after()
 			return !more
 		})

@@ -71,10 +71,11 @@ func (d *Detector) VerpProbe(mailbox string, m *message.Message, pending func(to
 	})
 }
 
-// search goes through the addresses that a message may have come to, and gives
-// use the match of each that is the list's. use tells whether that is the end,
-// and whether the pattern had all groups it asked for.
+// search goes through the addresses to which a message may have come, and gives use the match of each that is an
+// address of the list. use tells whether the search is over, and whether the pattern had all groups that it asked
+// for (BounceRunner's verp_bounce and verp_probe).
 func (p *verpPattern) search(mailbox string, m *message.Message, use func(*pyre.Match, *Verp) (done, ok bool)) (v Verp) {
+	// A site's own pattern that cannot be matched here, and fields that the email package reads in its own way.
 	if p.problem != "" {
 		return Verp{NeedPython: p.problem}
 	}
@@ -82,6 +83,7 @@ func (p *verpPattern) search(mailbox string, m *message.Message, use func(*pyre.
 		return Verp{NeedPython: reason}
 	}
 
+	// The mail server names the envelope's recipient in one of these fields; no standard says in which.
 	for _, name := range verpFields {
 		for _, field := range m.GetAll(name) {
 			to, err := message.ParseAddr(field)
@@ -92,6 +94,7 @@ func (p *verpPattern) search(mailbox string, m *message.Message, use func(*pyre.
 				continue
 			}
 
+			// VERP_REGEXP must match the address, and its group "bounces" the list's own bounces address.
 			found := p.re.Search(to.Addr)
 			if found == nil {
 				continue
@@ -104,6 +107,7 @@ func (p *verpPattern) search(mailbox string, m *message.Message, use func(*pyre.
 				done, ok = use(found, &v)
 			}
 
+			// The exception of a missing group is caught in Mailman, and logged.
 			if !ok {
 				v.Log = append(v.Log, p.setting+" doesn't yield the right match groups: "+p.regex)
 				// verp_bounce gives up at this, verp_probe goes on.
