@@ -170,34 +170,10 @@ func (p *parser) sequence(nesting int) (*node, error) {
 				return nil, err
 			}
 			add(n)
-		// A repeat takes the item before it. A repeat of nothing, or of a repeat, is an error in Python 2.
 		case '*', '+', '?', '{':
-			min, max, isRepeat, err := p.bounds(c)
-			if err != nil {
+			if err := p.repeat(seq, c); err != nil {
 				return nil, err
 			}
-			if !isRepeat {
-				add(literal(c))
-				continue
-			}
-			if len(seq.subs) == 0 {
-				return nil, p.errorf("nothing to repeat")
-			}
-
-			item := seq.subs[len(seq.subs)-1]
-			if item.op == opAssert {
-				return nil, p.errorf("nothing to repeat")
-			}
-			if item.op == opRepeat {
-				return nil, p.errorf("multiple repeat")
-			}
-
-			// A question mark behind a repeat makes it lazy.
-			lazy, err := p.accept("?")
-			if err != nil {
-				return nil, err
-			}
-			seq.subs[len(seq.subs)-1] = &node{op: opRepeat, subs: []*node{item}, min: min, max: max, lazy: lazy}
 		case '.':
 			add(&node{op: opSet, dot: true})
 		// Comments and flags give no node.
@@ -225,6 +201,35 @@ func (p *parser) sequence(nesting int) (*node, error) {
 	}
 
 	return seq, nil
+}
+
+// repeat reads the repeat that began with c, and puts it around the last item of seq. A repeat of no item, of a place
+// or of a repeat is an error in Python 2.
+func (p *parser) repeat(seq *node, c byte) error {
+	min, max, isRepeat, err := p.bounds(c)
+	if err != nil {
+		return err
+	}
+	if !isRepeat {
+		seq.subs = append(seq.subs, literal(c))
+		return nil
+	}
+
+	last := len(seq.subs) - 1
+	if last < 0 || seq.subs[last].op == opAssert {
+		return p.errorf("nothing to repeat")
+	}
+	if seq.subs[last].op == opRepeat {
+		return p.errorf("multiple repeat")
+	}
+
+	// A question mark behind the repeat makes it lazy.
+	lazy, err := p.accept("?")
+	if err != nil {
+		return err
+	}
+	seq.subs[last] = &node{op: opRepeat, subs: []*node{seq.subs[last]}, min: min, max: max, lazy: lazy}
+	return nil
 }
 
 // bounds reads the repeat that began with c. isRepeat is false for a brace that begins no repeat and so

@@ -108,41 +108,46 @@ func (t translator) value(o any) (pickle.Value, error) {
 		t.done[o] = c
 		return c, t.fill(c, *o)
 	case *object:
-		c := &pickle.Instance{Class: pickle.Global{Module: o.class.module, Name: o.class.name}, HasState: o.hasState}
-		t.done[o] = c
-		args := o.args
-		// copy_reg.__newobj__ is a call whose first argument is the class of the new object.
-		if first, ok := firstClass(args); ok && o.class.name == "__newobj__" {
-			c.Class, args = first, args[1:]
-		}
-
-		if len(args) > 0 {
-			c.Args = &pickle.Tuple{}
-			if err := t.items(&c.Args.Items, args); err != nil {
-				return nil, err
-			}
-		}
-
-		if len(o.list) > 0 {
-			if err := t.items(&c.ListItems, o.list); err != nil {
-				return nil, err
-			}
-		}
-
-		if len(o.dict) > 0 {
-			c.DictItems = pickle.NewDict()
-			if err := t.fill(c.DictItems, o.dict); err != nil {
-				return nil, err
-			}
-		}
-
-		// A subclass of list or dict has items; every object may have a state.
-		var err error
-		c.State, err = t.value(o.state)
-		return c, err
+		return t.object(o)
 	}
 
 	return nil, fmt.Errorf("%w: it made a %T", errGopickle, o)
+}
+
+// object translates an object that gopickle made by the calls of class and object above.
+func (t translator) object(o *object) (pickle.Value, error) {
+	c := &pickle.Instance{Class: pickle.Global{Module: o.class.module, Name: o.class.name}, HasState: o.hasState}
+	t.done[o] = c
+	args := o.args
+	// copy_reg.__newobj__ is a call whose first argument is the class of the new object.
+	if first, ok := firstClass(args); ok && o.class.name == "__newobj__" {
+		c.Class, args = first, args[1:]
+	}
+
+	if len(args) > 0 {
+		c.Args = &pickle.Tuple{}
+		if err := t.items(&c.Args.Items, args); err != nil {
+			return nil, err
+		}
+	}
+
+	if len(o.list) > 0 {
+		if err := t.items(&c.ListItems, o.list); err != nil {
+			return nil, err
+		}
+	}
+
+	if len(o.dict) > 0 {
+		c.DictItems = pickle.NewDict()
+		if err := t.fill(c.DictItems, o.dict); err != nil {
+			return nil, err
+		}
+	}
+
+	// A subclass of list or dict has items; every object may have a state.
+	var err error
+	c.State, err = t.value(o.state)
+	return c, err
 }
 
 func firstClass(args []any) (pickle.Global, bool) {
