@@ -40,6 +40,7 @@ func (x *items) applyTo(dict *Dict) error {
 		return err
 	}
 
+	// Changes to items of the old bytes, and then the new items. Python's dicts have no order that this could break.
 	for i, e := range x.edits {
 		k, err := x.index.key(i).decode()
 		if err == nil {

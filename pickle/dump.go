@@ -20,19 +20,23 @@ func Dump(v Value, proto int) ([]byte, error) {
 	if proto < 0 || proto > 2 {
 		return nil, fmt.Errorf("pickle: got protocol %d, need 0, 1 or 2", proto)
 	}
+	// Most values are queue entries: a writer and its tables serve many of them.
 	w := writers.Get().(*writer)
 	defer func() {
 		w.reset()
 		writers.Put(w)
 	}()
 	w.proto, w.nextID = proto, 1 // cPickle counts from 1, pickle.py from 0
+	// The references are counted first, since cPickle writes a PUT only for what has two.
 	w.count(v)
 
 	if proto == 2 {
 		w.out = append(w.out, opProto, 2)
 	}
 
-	held := int32(1) // by the caller of cPickle
+	// cPickle's caller holds a reference to the value. count leaves out a value that is no container, so its own
+	// reference is added here.
+	held := int32(1)
 	if !isContainer(v) {
 		held = 2
 	}
@@ -41,6 +45,7 @@ func Dump(v Value, proto int) ([]byte, error) {
 		return nil, err
 	}
 
+	// A large result is returned as it is and its writer's tables are let go; a small one is copied.
 	w.out = append(w.out, opStop)
 	if w.large() {
 		return w.out, nil // reset lets it go
@@ -253,6 +258,7 @@ func (w *writer) drop(n int) {
 
 // items writes what the list on the stack is filled with.
 func (w *writer) items(items []Value) error {
+	// Protocol 0 has APPEND only.
 	if w.proto == 0 || w.plain {
 		for _, item := range items {
 			if err := w.value(item, 1); err != nil {
@@ -263,6 +269,7 @@ func (w *writer) items(items []Value) error {
 		return nil
 	}
 
+	// batch_list: up to 1,000 items between MARK and APPENDS, and APPEND for a single one.
 	for some := range slices.Chunk(items, batch) {
 		if len(some) > 1 {
 			w.out = append(w.out, opMark)

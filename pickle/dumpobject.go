@@ -28,6 +28,7 @@ func (w *writer) names(op byte, g Global) error {
 
 func (w *writer) instance(in *Instance, held int32) error {
 	class := in.Class
+	// Each kind of object has its opcodes: INST or OBJ, REDUCE with copy_reg._reconstructor, or NEWOBJ.
 	switch {
 	case in.Kind == OldStyle:
 		return w.oldInstance(in, held)
@@ -49,8 +50,8 @@ func (w *writer) instance(in *Instance, held int32) error {
 		return w.rest(in, held)
 	}
 
-	// Read in protocol 2 and written in another: copy_reg.__reduce_ex__ would ask
-	// the class for its base, which is not known here.
+	// The object was read in protocol 2 and is written in another. copy_reg.__reduce_ex__ would ask the class for its base,
+	// which is not known here, so copy_reg.__newobj__ makes it.
 	all := []Value{&class}
 	if args := in.newArgs(); args != nil {
 		all = append(all, args.Items...)
@@ -60,6 +61,7 @@ func (w *writer) instance(in *Instance, held int32) error {
 }
 
 func (w *writer) oldInstance(in *Instance, held int32) error {
+	// OBJ takes the class from the stack, so that a second instance can GET it; INST of protocol 0 names it each time.
 	class := in.Class
 	w.out = append(w.out, opMark)
 	object := w.proto > 0 && !w.plain
@@ -69,6 +71,7 @@ func (w *writer) oldInstance(in *Instance, held int32) error {
 		}
 	}
 
+	// __getinitargs__ of an old-style class; Mailman's have none.
 	if in.Args != nil {
 		for _, a := range in.Args.Items {
 			if err := w.value(a, 0); err != nil {
@@ -88,6 +91,7 @@ func (w *writer) oldInstance(in *Instance, held int32) error {
 
 // reduce writes the call that makes v.
 func (w *writer) reduce(v, f Value, args *Tuple, held int32) error {
+	// Python writes the function and the tuple of arguments, and then REDUCE.
 	if args == nil {
 		args = &Tuple{}
 	}
@@ -97,8 +101,8 @@ func (w *writer) reduce(v, f Value, args *Tuple, held int32) error {
 	}
 
 	if w.making[v] {
-		// It is in its own arguments. A list or dict in those is still being filled,
-		// and would be read as empty; Python too writes another copy of it here.
+		// The object is in its own arguments. A list or dict in the arguments is still being filled, and a GET of it would read
+		// it as empty. Python too writes another copy of it here.
 		for _, a := range args.Items {
 			if i := w.find(a); i >= 0 && isContainer(a) && w.objects[i].put {
 				w.objects[i].put = false
@@ -131,6 +135,7 @@ func (w *writer) rest(v Value, held int32) error {
 		return nil
 	}
 
+	// The order of save_reduce in pickle.py: the memo, list items, dict items, and the state with BUILD.
 	w.put(v, held)
 	var list []Value
 	var dict *Dict

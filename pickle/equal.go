@@ -191,6 +191,7 @@ func (d *differ) args(a, b *Tuple, depth int) {
 }
 
 func (d *differ) object(la, lb []Value, da, db *Dict, sa, sb Value, ha, hb bool, depth int) {
+	// What the object holds as a list and as a dict, and then its state.
 	d.items(la, lb, depth)
 	if da == nil {
 		da = &Dict{}
@@ -208,6 +209,7 @@ func (d *differ) object(la, lb []Value, da, db *Dict, sa, sb Value, ha, hb bool,
 		return
 	}
 
+	// A state that is a dict shows as attributes.
 	x, ok := sa.(*Dict)
 	y, ok2 := sb.(*Dict)
 	if ok && ok2 {
@@ -223,6 +225,7 @@ func (d *differ) object(la, lb []Value, da, db *Dict, sa, sb Value, ha, hb bool,
 
 // sameObject reports whether a and b are the same object of their sides so far.
 func (d *differ) sameObject(a, b Value) bool {
+	// Tuples are immutable: two equal ones cannot be told from one.
 	if _, ok := a.(*Tuple); ok {
 		return true
 	}
@@ -230,6 +233,7 @@ func (d *differ) sameObject(a, b Value) bool {
 		return true
 	}
 
+	// The first time that both are met they become partners. From then on each may only meet the other.
 	x, seenA := d.ab[a]
 	y, seenB := d.ba[b]
 	if !seenA && !seenB {
@@ -240,6 +244,7 @@ func (d *differ) sameObject(a, b Value) bool {
 		return true
 	}
 
+	// One side shares an object and the other has two.
 	word := func(seen bool) string {
 		if seen {
 			return "an object seen before"

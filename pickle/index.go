@@ -72,6 +72,8 @@ func newDictIndex(sp span) (*dictIndex, error) {
 
 // buildTable makes keys findable. It returns errLayout where one is there twice.
 func (x *dictIndex) buildTable() error {
+	// Open addressing, at most two thirds full. An entry is the item's number, and bits of the hash that tell most others
+	// apart without a look at the bytes.
 	x.bits = bits.Len(uint(len(x.items)))
 	size := 8
 	for size*2 < len(x.items)*3 {
@@ -85,6 +87,7 @@ func (x *dictIndex) buildTable() error {
 			return err
 		}
 
+		// A key that is there twice would make a later change hit the wrong item.
 		mask := uint64(size - 1)
 		slot := h & mask
 		for ; x.table[slot] != 0; slot = (slot + 1) & mask {
@@ -152,6 +155,7 @@ func (x *dictIndex) value(i int) span {
 func (s *segment) atomEnd(start uint32) uint32 {
 	b := s.b
 	pos := int(start)
+	// Nearly all keys are short strings.
 	if b[pos] == opShortBinString {
 		pos += 2 + int(b[pos+1])
 	} else {
@@ -175,6 +179,7 @@ func (s *segment) atomEnd(start uint32) uint32 {
 		}
 	}
 
+	// The key's PUT belongs to it.
 	switch b[pos] {
 	case opBinPut:
 		pos += 2

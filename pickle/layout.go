@@ -342,6 +342,7 @@ func (l *layout) holds(p *place, height uint16) bool {
 }
 
 func (l *layout) setItems(above []place, start, end uint32) bool {
+	// Keys and values in pairs, set in a dict that was made here.
 	if len(above)%2 != 0 || l.pending >= 0 {
 		return false
 	}
@@ -350,6 +351,7 @@ func (l *layout) setItems(above []place, start, end uint32) bool {
 		return false
 	}
 
+	// Only the items of the dict at the bottom are indexed: it is the document, or a dict in it.
 	wanted := len(l.stack) == 1 && len(l.marks) == 0
 	if wanted {
 		l.batches = append(l.batches, itemBatch{first: len(l.items), start: start, end: end})
@@ -358,6 +360,7 @@ func (l *layout) setItems(above []place, start, end uint32) bool {
 	height := uint16(0)
 	for i := 0; i < len(above); i += 2 {
 		k, v := &above[i], &above[i+1]
+		// A key that Python could not hash makes SETITEMS raise.
 		if k.flags&flagHash == 0 {
 			return false
 		}

@@ -18,6 +18,7 @@ func (r *reader) oldInstance(op byte) error {
 	var class Global
 	var err error
 
+	// INST names the class in its argument, OBJ has it first above the MARK.
 	if op == opInst {
 		if class, err = r.global(); err != nil {
 			return err
@@ -41,6 +42,7 @@ func (r *reader) oldInstance(op byte) error {
 		class, args = *g, args[1:]
 	}
 
+	// The class is not called: what its __init__ would do is not known. Its arguments are kept.
 	in := &Instance{Class: class, Kind: OldStyle}
 	if len(args) > 0 {
 		in.Args = &Tuple{clone(args)}
@@ -57,6 +59,7 @@ func (r *reader) call(op byte) error {
 		return err
 	}
 
+	// cPickle calls what it finds; a function must come from GLOBAL here, since nothing is ever called.
 	f, ok := s[0].(*Global)
 	if !ok {
 		return r.raise(raiseCall(s[0]), "got %s to call, need a class or function", kind(s[0]))
@@ -73,7 +76,8 @@ func (r *reader) call(op byte) error {
 	if len(args.Items) > 0 {
 		if class, ok := args.Items[0].(*Global); ok {
 			switch {
-			case *f == newObject: // NEWOBJ in the words of the protocols that lack it
+			// copy_reg.__newobj__ stands for NEWOBJ in protocols 0 and 1.
+			case *f == newObject:
 				r.pushNew(&Instance{Class: *class, Kind: NewStyle, Args: &Tuple{clone(args.Items[1:])}})
 				return nil
 			case *f == reconstructor && len(args.Items) == 3 && isGlobal(args.Items[1]):
@@ -83,6 +87,7 @@ func (r *reader) call(op byte) error {
 		}
 	}
 
+	// Any other function: a set, for example. The call is kept as it is.
 	r.pushNew(&Reduce{Func: f, Args: args})
 	return nil
 }

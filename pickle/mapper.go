@@ -31,6 +31,7 @@ func (m Mapper) value(v Value) Value {
 		return v
 	}
 
+	// Each copy is noted before it is filled, since a value may hold itself.
 	switch v := v.(type) {
 	case *List:
 		c := &List{}

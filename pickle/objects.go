@@ -119,6 +119,7 @@ func (w *writer) count(v Value) {
 	if !isContainer(v) {
 		return
 	}
+	// A stack instead of recursion: values nest deep.
 	todo := append(w.todo[:0], v)
 	for len(todo) > 0 {
 		v := todo[len(todo)-1]
@@ -132,11 +133,13 @@ func (w *writer) count(v Value) {
 		if !isContainer(v) {
 			continue
 		}
+		// What was met before is counted; its contents were counted then.
 		if w.objects[i].refs > 1 {
 			w.shared = true
 			continue
 		}
 
+		// An instance refers to its class.
 		if in, ok := v.(*Instance); ok {
 			w.objects[w.noteName(in.Class)].refs++
 		}

@@ -73,6 +73,7 @@ func newDocument(d *Dict, plain bool) (*Document, error) {
 
 // openLayout is OpenDocument of protocol 1; errLayout of anything else.
 func openLayout(b []byte) (*Document, error) {
+	// Offsets have four bytes.
 	if uint64(len(b)) >= math.MaxUint32 {
 		return nil, fmt.Errorf("pickle: got %d bytes, need less than 4 GiB", len(b))
 	}
@@ -80,6 +81,7 @@ func openLayout(b []byte) (*Document, error) {
 		return nil, errLayout
 	}
 
+	// Run the opcodes once: this finds the items and refuses what a reader would refuse.
 	seg := &segment{b: b}
 	l := layout{seg: seg, wantMemo: true}
 	if err := l.run(0); err != nil {
@@ -89,13 +91,14 @@ func openLayout(b []byte) (*Document, error) {
 		return nil, errLayout
 	}
 
-	// A chain through GETs may be deeper than what lies inside one another.
+	// A value may be deeper through its GETs than by the containers around it. Load knows the true depth.
 	if (len(seg.gets)+1)*int(l.maxHeight) > MaxDepth {
 		if _, _, err := Load(b); err != nil {
 			return nil, err
 		}
 	}
 
+	// Attributes of a list have ASCII names; other keys need a full decode to be compared.
 	for _, start := range l.items {
 		if _, ok := seg.asciiKey(start); !ok {
 			return nil, errLayout

@@ -95,12 +95,13 @@ func (s *segment) rehome(start, end uint32, splices []splice) ([]splice, error) 
 	return append(out, splices[next:]...), nil
 }
 
-// value appends the value of a lost id with its PUT, which is its home from now on.
+// value appends the value of a lost id together with its PUT. A GET of the id can refer to this place from now on.
 func (h *homes) value(out []byte, id uint32, depth int) ([]byte, error) {
 	if depth > MaxDepth {
 		return nil, fmt.Errorf("pickle: %w: tuples in the memo", ErrDepth)
 	}
 	b := h.seg.b
+	// Copy opcodes from where the value begins up to its PUT.
 	var t token
 	for pos := int(h.seg.memoAt(id).start); ; pos = t.end {
 		if err := nextToken(b, pos, &t); err != nil {
@@ -109,6 +110,7 @@ func (h *homes) value(out []byte, id uint32, depth int) ([]byte, error) {
 
 		switch {
 		case isGet(t.op) && h.lost[t.id]:
+			// A lost value inside this one gets its place here too.
 			var err error
 			if out, err = h.value(out, t.id, depth+1); err != nil {
 				return nil, err
@@ -116,7 +118,8 @@ func (h *homes) value(out []byte, id uint32, depth int) ([]byte, error) {
 			continue
 		case isPut(t.op):
 			if lost, ever := h.lost[t.id]; ever && !lost {
-				continue // it has one already
+				// This id has a new place already, so a second PUT would be one too many.
+				continue
 			}
 			h.settle(t.id)
 		}

@@ -172,6 +172,7 @@ func (r *reprer) unicode(s string) {
 	quote := rune(quoteFor(s))
 	r.str("u" + string(quote))
 
+	// unicode_repr: characters above ASCII are escaped, with as few digits as they need.
 	for len(s) > 0 {
 		c, n := decodeWTF8(s)
 		s = s[n:]

@@ -33,6 +33,7 @@ func (d *Document) keepLive() {
 
 // liveCopy copies all live values and returns what puts the copies in place.
 func (d *Document) liveCopy() func() {
+	// One copier for all values, so that what they share stays shared.
 	c := copier{}
 	type kept struct {
 		l *liveValue
@@ -46,6 +47,7 @@ func (d *Document) liveCopy() func() {
 		}
 	}
 
+	// A key's first value counts too: Rollback may bring it back.
 	for _, s := range d.lively {
 		keep(s.cur)
 		if s.first != s.cur {

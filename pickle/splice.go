@@ -31,6 +31,7 @@ func (d *Document) WriteTo(w io.Writer) (int64, error) {
 		return int64(n), err
 	}
 
+	// A document in protocol 0 is written as text opcode by opcode, without a second copy of all bytes.
 	if d.plain {
 		write = writeText
 	}
@@ -179,6 +180,7 @@ func (d *Document) encodeLive() (map[*slot][]byte, error) {
 	if len(slots) == 0 {
 		return nil, nil
 	}
+	// One writer for all values: what two of them share is put in the memo by the first and fetched by the other.
 	w := writer{proto: 1, nextID: d.nextID, lean: true, plain: d.plain}
 	w.count(all)
 	out := make(map[*slot][]byte)
@@ -232,6 +234,7 @@ func (x *items) splices(d *Document) ([]splice, error) {
 	for i := range x.edits {
 		order = append(order, i)
 	}
+	// Splices must be in the order of the bytes.
 	slices.Sort(order)
 	out := make([]splice, 0, len(order)+1)
 	for _, i := range order {
@@ -250,6 +253,7 @@ func (x *items) splices(d *Document) ([]splice, error) {
 	if x.added == nil {
 		return out, nil
 	}
+	// New items follow the old ones.
 	added := newItems{doc: d}
 	for k, v := range x.added.All() {
 		e := v.(*edit)

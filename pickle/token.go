@@ -106,6 +106,7 @@ func isGet(op byte) bool { return op == opBinGet || op == opLongBinGet }
 
 // plainDigits allows the numbers in text that picklers write.
 func plainDigits(s []byte, op byte) bool {
+	// A long ends in L. An int of 00 or 01 is a bool.
 	if op == opLong {
 		if len(s) == 0 || s[len(s)-1] != 'L' {
 			return false
@@ -119,6 +120,7 @@ func plainDigits(s []byte, op byte) bool {
 		s = s[1:]
 	}
 
+	// A leading zero would mean octal to cPickle.
 	if len(s) == 0 || len(s) > maxLongDigits || s[0] == '0' && len(s) > 1 {
 		return false
 	}

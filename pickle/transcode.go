@@ -73,6 +73,7 @@ func textToken(b []byte, pos int, t *token) error {
 	if pos >= len(b) {
 		return errLayout
 	}
+	// Opcodes that only protocol 0 has. All others are protocol 1's, which nextToken knows.
 	op := b[pos]
 	switch op {
 	case opDict, opList:
@@ -83,6 +84,7 @@ func textToken(b []byte, pos int, t *token) error {
 		return nextToken(b, pos, t)
 	}
 
+	// Their arguments end with the line.
 	n := bytes.IndexByte(b[pos:], '\n')
 	if n < 0 {
 		return errLayout
@@ -165,7 +167,9 @@ func (x *transcoder) run() error {
 		}
 
 		switch {
+		// PUT and GET get new numbers: a PUT without a GET is left out.
 		case t.op == opPut || isPut(t.op):
+			// A PUT elsewhere is from no pickler, and may have nothing on the stack to put.
 			if !strings.ContainsRune(putAfter, rune(before)) {
 				return errLayout
 			}

@@ -98,6 +98,7 @@ func Decode(b, charset, errors string) (u string, err error) {
 		return "", nil
 	}
 	own, page, w, err := lookup(charset)
+	// Three kinds of codecs: those that are written here, single-byte tables, and Go's where both agree.
 	switch {
 	case err != nil:
 		return "", err
@@ -116,6 +117,7 @@ func Decode(b, charset, errors string) (u string, err error) {
 		s = w.decoded.Replace(s)
 	}
 
+	// Go's decoders put U+FFFD where Python would have called the error handler.
 	if !strings.ContainsRune(s, utf8.RuneError) {
 		return s, nil
 	}

@@ -58,6 +58,7 @@ func encode(u string, c encoder, errors string) (string, error) {
 		run.Reset()
 	}
 
+	// Runs of characters that the charset has are converted at once; for the others the error handler decides.
 	pos := 0
 	for rest := u; rest != ""; pos++ {
 		r, n := character(rest)

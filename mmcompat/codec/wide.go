@@ -127,6 +127,7 @@ var jisRunes = map[rune]rune{
 
 // jis is a charset of JIS X 0208. has is nil for the one that shifts.
 func jis(enc encoding.Encoding, has func(a, b byte) bool) *wide {
+	// Go and Python map a few characters of JIS X 0208 differently: swap them after decoding, and back before encoding.
 	var swap []string
 	back := map[rune]rune{'\u00a5': '\\', '\u203e': '~'}
 	for goes, python := range jisRunes {
@@ -168,6 +169,7 @@ func agreedISO2022JP(b string) bool {
 	wide := false
 	for i := 0; i < len(b); i++ {
 		switch c := b[i]; {
+		// ISO-2022-JP shifts by escape sequences: ESC ( B is ASCII, ESC $ B and ESC $ @ are JIS X 0208.
 		case c == 0x1b:
 			if i+2 >= len(b) {
 				return false
@@ -193,6 +195,7 @@ func agreedISO2022JP(b string) bool {
 		}
 	}
 
+	// Go's decoder must agree that all of it is valid.
 	s, _, err := transform.String(japanese.ISO2022JP.NewDecoder(), b)
 	return err == nil && !strings.ContainsRune(s, utf8.RuneError)
 }

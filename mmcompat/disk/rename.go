@@ -43,6 +43,7 @@ func rename(from, to string) error {
 
 // moveAcross moves a file to another file system.
 func moveAcross(from, to string) error {
+	// rename(2) cannot cross file systems: copy, rename the copy, remove the original.
 	src, err := Open(from)
 	if err != nil {
 		return err
@@ -72,8 +73,8 @@ func moveAcross(from, to string) error {
 	return Remove(from)
 }
 
-// copyTo makes a flushed copy with the mode, the time and, as far as this process
-// may, the owner of the file that info is of. After an error there is none.
+// copyTo makes a flushed copy with the mode, the time and, as far as this process may, the owner of the file that info
+// describes. After an error there is no copy.
 func copyTo(name string, src io.Reader, info fs.FileInfo) error {
 	f, err := Create(name, info.Mode().Perm())
 	if err != nil {
@@ -86,7 +87,7 @@ func copyTo(name string, src io.Reader, info fs.FileInfo) error {
 	}
 
 	if st, ok := info.Sys().(*syscall.Stat_t); ok && err == nil {
-		// Only root may give a file away, and for all others it is theirs already.
+		// Only root may give a file away. For all others the copy is theirs already.
 		_ = os.Lchown(name, int(st.Uid), int(st.Gid))
 	}
 

@@ -54,6 +54,7 @@ func (t *Texts) catalog(lang string) *catalog {
 			t.warn("message catalog %s: %v", file, err)
 		}
 
+		// A catalog that cannot be opened now may be read later, so it is not remembered as missing.
 		if disk.Temporary(err) {
 			return c
 		}

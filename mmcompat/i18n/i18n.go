@@ -101,6 +101,7 @@ func (t *Texts) Underscore(lang, msgid string, vars Vars) string {
 	if msgid == "" {
 		return ""
 	}
+	// i18n._ interpolates in the catalog's charset: unicode values are encoded, with "?" for what does not fit.
 	translated := t.Translate(lang, msgid)
 	charset := t.CatalogCharset(lang)
 	encoded := make(Vars, len(vars))
@@ -116,6 +117,7 @@ func (t *Texts) Underscore(lang, msgid string, vars Vars) string {
 		encoded[k] = v
 	}
 
+	// A translation that cannot be interpolated is shown as it is.
 	s, err := SafeInterp(translated, encoded)
 	if err != nil {
 		return translated
@@ -152,6 +154,7 @@ func (t *Texts) Maketext(name string, vars Vars, lang string, l *ListInfo, raw b
 	}
 
 	text = template
+	// Utils.findtext: a UnicodeError makes it decode the template and try again; other errors leave the template as it is.
 	if vars != nil {
 		got, err := SafeInterp(template, vars)
 		if errors.Is(err, py.ErrUnicode) {

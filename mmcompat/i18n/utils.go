@@ -38,6 +38,7 @@ func (t *Texts) MakeRandomPassword(random io.Reader, length int) (string, error)
 		length = t.s.Int("MEMBER_PASSWORD_LENGTH")
 	}
 
+	// Either random bytes in base64, or syllables that can be spoken.
 	if !t.s.Bool("USER_FRIENDLY_PASSWORDS") {
 		secret := make([]byte, length)
 		if _, err := io.ReadFull(random, secret); err != nil {

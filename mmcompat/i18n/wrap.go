@@ -76,6 +76,7 @@ func fill(para []rune, honorLeadingWS bool, strip func(rune) bool) [][]rune {
 			continue
 		}
 
+		// A line that begins with a blank is kept as it is: a list, or a quotation.
 		join := !honorLeadingWS || !isWhite(line[0])
 		if joining && join {
 			last := lines[len(lines)-1]
@@ -95,6 +96,7 @@ func fill(para []rune, honorLeadingWS bool, strip func(rune) bool) [][]rune {
 
 // breakAt returns where the first part of a long line ends and the next begins.
 func breakAt(line []rune, column int) (end, next int) {
+	// Utils.wrap: the last blank before the column, and all blanks around it.
 	next = column
 	for next > 0 && !isWhite(line[next]) {
 		next--

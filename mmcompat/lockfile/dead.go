@@ -72,21 +72,21 @@ func (l *Lock) breakDead(dead func(Claim) bool) (*Claim, error) {
 	return c, nil
 }
 
-// TakeOver makes the lock at lockpath ours that the process of the claim dead
-// had when it died, for whom finishes its work: the lock is never free
-// meanwhile. That the process is gone is for the caller to know; but another may
-// have its id since, Python's or ours, and keeps its lock. It returns nil if
-// another process, or none, has the lock by now, and so it does for a lock of
-// this process itself.
+// TakeOver makes the lock at lockpath ours that the process of the claim dead had when it died, for a process that
+// finishes its work: the lock is never free meanwhile. The caller knows that the process is gone. Another process, of
+// Python's or ours, may have its id since, and keeps its lock. TakeOver returns nil if another process has the lock by
+// now, or none, and also for a lock of this process itself.
 func TakeOver(ctx context.Context, lockpath string, dead Claim, o Options) (*Lock, error) {
 	l, err := New(lockpath, o)
 	if err != nil {
 		return nil, err
 	}
+	// The claim's number tells whether it was one of mmrunner's: a lock of Python's is never taken over.
 	if _, own := ours.Load(dead.File); own || !isOurs(dead.N) || sameSpace(dead.N) && !l.ownDead(dead) {
 		return nil, nil
 	}
 
+	// One process at a time breaks or takes over locks.
 	release, err := o.guard(ctx)
 	if err != nil {
 		return nil, err
@@ -96,11 +96,13 @@ func TakeOver(ctx context.Context, lockpath string, dead Claim, o Options) (*Loc
 		return nil, err
 	}
 
+	// Under the guard, look again: the lock must still be the dead process's.
 	holder, err := Holder(lockpath)
 	if err != nil || holder == nil || holder.File != dead.File {
 		return nil, errors.Join(err, l.dropClaim())
 	}
-	// A second link to our claim replaces the dead one's lock in one step, and has the two links that a lock has.
+	// A second link to our claim is renamed over the dead one's lock. That is one step, and it leaves the two links that a
+	// lock has.
 	second := l.claim + ".over"
 	err = disk.Link(l.claim, second)
 	if err == nil {
@@ -143,7 +145,7 @@ func RemoveDeadChild(ctx context.Context, dir string, pid int, o Options) ([]Cla
 }
 
 func removeDead(ctx context.Context, dir string, o Options, dead func(Claim) bool) ([]Claim, error) {
-	// As a rule there is nothing to do, and no process to be kept out.
+	// Usually there is nothing to do, and then no other process is kept waiting.
 	left, errs := deadClaims(dir, o, dead)
 	if len(left) == 0 {
 		return nil, errors.Join(errs...)
@@ -155,6 +157,7 @@ func removeDead(ctx context.Context, dir string, o Options, dead func(Claim) boo
 	}
 	defer release()
 
+	// Under the guard, look again: another process may have done it meanwhile.
 	left, errs = deadClaims(dir, o, dead)
 	var gone []Claim
 	for _, d := range left {
@@ -180,7 +183,8 @@ type deadClaim struct {
 	lockpath string
 }
 
-// deadClaims lists the claims in dir that are a dead process's. What cannot be looked at is left out, and told.
+// deadClaims lists the claims in dir that are a dead process's. A claim that cannot be looked at is left out and
+// reported in errs.
 func deadClaims(dir string, o Options, dead func(Claim) bool) (left []deadClaim, errs []error) {
 	entries, err := disk.ReadDir(dir)
 	if err != nil {

@@ -27,6 +27,7 @@ func (l *Lock) layClaim() error {
 		fp, err = disk.OpenFile(l.claim, os.O_WRONLY|os.O_TRUNC|syscall.O_NOFOLLOW, 0)
 	}
 
+	// A lock file's text is the name of its holder's claim, so the claim has its own name in it.
 	if fp != nil {
 		if err == nil {
 			_, err = fp.Write([]byte(l.claim))
@@ -34,6 +35,7 @@ func (l *Lock) layClaim() error {
 		err = errors.Join(err, fp.Close())
 	}
 
+	// The time of a claim says when its lock expires.
 	if err == nil {
 		err = l.touch(l.claim)
 	}
@@ -73,8 +75,8 @@ func (l *Lock) breakExpired() (bool, error) {
 		return false, nil
 	}
 
-	// Dating it anew keeps others from breaking it at the same time. The lock may
-	// be another user's, who alone may date it.
+	// A new date keeps others from breaking the lock at the same time. The lock may be another user's, and only its owner
+	// may date it.
 	if err := l.touch(l.path); err != nil && !errors.Is(err, syscall.EPERM) {
 		return false, err
 	}
@@ -83,7 +85,7 @@ func (l *Lock) breakExpired() (bool, error) {
 		return false, err
 	}
 
-	// The present owner may not be the one whose time is over.
+	// The lock may have got another holder since.
 	now, err := stat(l.path)
 	if now == nil || err != nil || !os.SameFile(info, now) {
 		return false, err

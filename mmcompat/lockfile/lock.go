@@ -170,11 +170,13 @@ func (l *Lock) SetLifetime(d time.Duration) { l.o.Lifetime = d }
 // claim behind, but for ErrAlreadyLocked, where the lock stays ours.
 func (l *Lock) Lock(ctx context.Context, timeout time.Duration) error {
 	end := l.o.Now().Add(timeout)
+	// The claim shows others that this process waits.
 	if err := l.layClaim(); err != nil {
 		return err
 	}
 
 	l.debug("laying claim")
+	// Attempts as LockFile.lock makes them: try, give up after the timeout, break an expired lock, wait.
 	for polls := 0; ; polls++ {
 		got, err := l.attempt()
 		if got || err != nil {
@@ -198,6 +200,7 @@ func (l *Lock) Lock(ctx context.Context, timeout time.Duration) error {
 			l.debug("waiting for claim")
 		}
 
+		// LockFile.__sleep: 0.01 to 2.01 seconds, uniformly.
 		wait := time.Duration((l.o.Rand()*2.0 + 0.01) * float64(time.Second))
 		l.o.Sleep(ctx, wait)
 		if err := ctx.Err(); err != nil {

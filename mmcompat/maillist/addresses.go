@@ -109,6 +109,7 @@ func (l *List) GetAvailableLanguages() []string {
 		have = have || lang == server
 	}
 
+	// The server's language is always available, and the list says so from then on.
 	if !have {
 		v, _ := l.Get("available_languages")
 		all, ok := v.(*pickle.List)
@@ -121,6 +122,7 @@ func (l *List) GetAvailableLanguages() []string {
 		langs = append(langs, server)
 	}
 
+	// A language that was removed from the site must not be chosen.
 	known := langs[:0:0]
 	for _, lang := range langs {
 		if _, ok := l.site.Profile.Languages[lang]; ok {

@@ -41,8 +41,8 @@ func (l *List) HasAutoApprovedSender(sender string) (bool, error) {
 // ErrNeedsPython, or what opening the other list gave.
 func (l *List) GetPattern(addr string, patterns []string, atList string) (pattern string, ok bool, err error) {
 	lower := py.Lower(addr)
-	// Since 2.1.21 addresses go first, lose the space around them, and the
-	// answer is the address that was asked about.
+	// Since 2.1.21 plain addresses are compared first, without the space around them, and the answer is the address that
+	// was asked about.
 	addressesFirst := since(l.site, 21)
 	if addressesFirst {
 		for _, p := range patterns {

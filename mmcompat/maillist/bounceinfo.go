@@ -110,6 +110,7 @@ func (b *BounceInfo) pickled() *pickle.Instance {
 		in = pickle.NewOldInstance(bounceModule, bounceClass)
 	}
 
+	// An instance from the file keeps what this package does not know, so that Mailman finds its own objects again.
 	set := func(name string, changed bool, v pickle.Value) {
 		if _, ok := in.Attr(name); changed || !ok {
 			in.SetAttr(name, v)

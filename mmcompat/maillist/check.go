@@ -50,6 +50,7 @@ func (l *List) checkURL() error {
 
 	changed := page
 
+	// Without scheme or host it is no address: CheckValues takes DEFAULT_URL_PATTERN.
 	if scheme, host := urlStart(page); scheme == "" || host == "" {
 		v, changed = pickle.Str(""), defaultURL(l.site)
 	}
@@ -62,6 +63,7 @@ func (l *List) checkURL() error {
 		return nil
 	}
 
+	// A unicode stays one.
 	if _, ok := v.(pickle.Unicode); ok {
 		l.Set("web_page_url", pickle.Unicode(changed))
 	} else {

@@ -40,12 +40,13 @@ func obscureEmail(addr string, forText bool) string {
 // installed release (Utils.ValidateEmail). The error is ErrBadEmail or
 // ErrHostileAddress.
 func ValidateEmail(s *site.Site, addr string) error {
+	// A blank, or nothing at all, is an error of its own.
 	if addr == "" || strings.Contains(addr, " ") {
 		return ErrBadEmail
 	}
-	// Until 2.1.14 a colon, backslash or quote was bad outside a quoted user
-	// only, and any domain would do; until 2.1.17 a domain could have empty
-	// parts and hyphens first, but an address could not begin with one.
+	// Until 2.1.14 a colon, backslash or quote was bad only outside of a quoted local part, and any domain was accepted.
+	// Until 2.1.17 a domain could have empty labels and labels that begin with a hyphen, but an address could not begin
+	// with a hyphen.
 	quoting := !since(s, 15)
 	for i := range len(addr) {
 		if hostile(addr[i], quoting) {
@@ -56,6 +57,7 @@ func ValidateEmail(s *site.Site, addr string) error {
 	if !since(s, 18) && addr[0] == '-' {
 		return ErrHostileAddress.With(addr)
 	}
+	// A domain needs a dot.
 	user, domain := ParseEmail(addr)
 	if len(domain) < 2 {
 		return ErrBadEmail.With(addr)
@@ -69,6 +71,7 @@ func ValidateEmail(s *site.Site, addr string) error {
 		return nil
 	}
 
+	// Labels have letters, digits and hyphens (RFC 1123, 2.1).
 	for _, part := range domain {
 		if !labelChars(part) || since(s, 18) && (part == "" || part[0] == '-') {
 			return ErrHostileAddress.With(addr)

@@ -129,6 +129,7 @@ func loadFile(file string) (*pickle.Document, stage.Identity, error) {
 		return nil, stage.Identity{}, err
 	}
 	defer f.Close()
+	// What is read and what is known of the file must be the same file, although Mailman may rename another over it.
 	id, err := stage.IdentifyFile(f)
 	if err != nil {
 		return nil, id, err
@@ -138,6 +139,7 @@ func loadFile(file string) (*pickle.Document, stage.Identity, error) {
 	if _, err := io.ReadFull(f, b); err != nil {
 		return nil, id, &fs.PathError{Op: "read", Path: file, Err: err}
 	}
+	// A pickle of something else than a dict is another error in Mailman than a torn one.
 	doc, err := pickle.OpenDocument(b)
 	if err != nil {
 		if v, _, lerr := pickle.Load(b); lerr == nil {
@@ -176,6 +178,7 @@ func loadProblem(file string, err error) (text string, caught bool) {
 // MailList.__fix_corrupt_pckfile does, under the list's lock.
 func (l *List) repair(main, last string) (err error) {
 	l.o.Log.Printf("error", "fixing corrupt config file, using: %s", last)
+	// The files change under the list's lock only. A reader without a lock leaves the repair to Mailman.
 	if !l.o.Held {
 		if l.o.Lock == nil {
 			return nil
@@ -187,6 +190,7 @@ func (l *List) repair(main, last string) (err error) {
 		defer func() { err = errors.Join(err, unlock()) }()
 	}
 
+	// Both old files go first: they may belong to another user.
 	if err := os.Rename(main, main+".corrupt"); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}

@@ -41,7 +41,7 @@ func (l *List) addNewMember(member string, m NewMember) error {
 	}
 
 	key := py.Lower(member)
-	// Only upper case before the @ is kept.
+	// Mailman keeps the address itself only where its local part has upper case, and else 0.
 	var kept pickle.Value = pickle.Int(0)
 	if LCDomain(member) != key {
 		kept = pickle.Str(member)
@@ -52,6 +52,7 @@ func (l *List) addNewMember(member string, m NewMember) error {
 		where = digests
 	}
 
+	// addNewMember sets these for every member, and the others only where they say something.
 	l.DictSet(where, key, kept)
 	l.DictSet(passwords, key, m.Password)
 	l.DictSet(languages, key, pickle.Str(m.Language))
@@ -185,6 +186,7 @@ func (l *List) SetMemberOption(member string, flag int, value bool) error {
 	if err := l.mustBeMember(member); err != nil {
 		return err
 	}
+	// Digests is no bit: it says in which dict the member is.
 	if flag == Digests {
 		return l.setDigests(member, value)
 	}
@@ -197,6 +199,7 @@ func (l *List) SetMemberOption(member string, flag int, value bool) error {
 		operator = "|="
 	}
 
+	// Python's |= and &= raise for options that are no number.
 	if err := hasBits(old, ok, operator); err != nil {
 		return err
 	}
@@ -213,6 +216,7 @@ func (l *List) SetMemberOption(member string, flag int, value bool) error {
 
 func (l *List) setDigests(member string, value bool) error {
 	key := py.Lower(member)
+	// The member moves from one dict to the other, if the list has that way of delivery.
 	from, to := digests, regulars
 	possible, impossible, already := "nondigestable", ErrMustDigest, ErrAlreadyReceivingRegularDeliveries
 

@@ -25,6 +25,7 @@ func Exists(s *site.Site, name string, log mlog.Logger) bool {
 
 // exists is Exists with the error that keeps one from telling.
 func exists(s *site.Site, name string, log mlog.Logger) (bool, error) {
+	// Since 2.1.20 names with other characters are refused before they become a path.
 	if since(s, 20) && !acceptable(s.Str("ACCEPTABLE_LISTNAME_CHARACTERS"), name) {
 		if log != nil {
 			if since(s, 28) {
@@ -36,6 +37,7 @@ func exists(s *site.Site, name string, log mlog.Logger) (bool, error) {
 		return false, nil
 	}
 
+	// Any of the four files makes a directory a list (Utils.list_exists).
 	dir := ListPath(s, name)
 	var why error
 	for _, config := range configs {

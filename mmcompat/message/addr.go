@@ -209,6 +209,7 @@ func (p *addrParser) address(all []Address) []Address {
 }
 
 func (p *addrParser) routeAddr() string {
+	// AddrlistClass.getrouteaddr: a route "@a,@b:" (RFC 5322, 4.4) is read and dropped; the address follows.
 	p.pos++
 	p.skip()
 	expectRoute := false
@@ -239,6 +240,7 @@ func (p *addrParser) routeAddr() string {
 }
 
 func (p *addrParser) addrSpec() string {
+	// AddrlistClass.getaddrspec: the local part in words and quoted strings.
 	var b strings.Builder
 	p.skip()
 
@@ -259,12 +261,14 @@ loop:
 		p.skip()
 	}
 
+	// Without an @ it is a local part alone.
 	if p.done() || p.at() != '@' {
 		return b.String()
 	}
 	p.pos++
 	p.skip()
 	domain := p.domain()
+	// An @ without a valid domain makes the address empty: a@b@c is no address.
 	if domain == "" {
 		return ""
 	}
@@ -319,7 +323,7 @@ func (p *addrParser) delimited(ends string) string {
 	return b.String()
 }
 
-// comment is the text of a comment; those within it lose their parentheses.
+// comment is AddrlistClass.getcomment: the text of a comment. Comments in it lose their parentheses.
 func (p *addrParser) comment() string {
 	var b strings.Builder
 	quoted := false

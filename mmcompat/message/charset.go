@@ -67,6 +67,7 @@ func (r *Charsets) New(name string) (*Charset, error) {
 	if !py.IsASCII(name) {
 		return nil, &py.Error{Class: "CharsetError", Text: name}
 	}
+	// An unknown name may be another spelling of a codec's: Charset asks Python's codecs for the canonical name.
 	name = py.Lower(name)
 	if _, ok := r.Aliases[name]; !ok {
 		if _, ok := r.Props[name]; !ok {
@@ -79,6 +80,7 @@ func (r *Charsets) New(name string) (*Charset, error) {
 		}
 	}
 
+	// Headers and bodies of an unknown charset are base64, or whatever is shorter in a header.
 	c := &Charset{InputCharset: r.alias(name)}
 	props, ok := r.Props[c.InputCharset]
 	if !ok {

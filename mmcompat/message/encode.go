@@ -57,6 +57,7 @@ func headerQP(s, charset string) string {
 	if s == "" {
 		return s
 	}
+	// header_encode takes 100,000 for no limit.
 	const limit = 100000
 	var b strings.Builder
 	b.WriteString("=?" + charset + "?q?")
@@ -70,6 +71,7 @@ func headerQP(s, charset string) string {
 		n += len(piece)
 	}
 
+	// RFC 2047, 4.2: a blank becomes _, and what is not safe in a header is =XX.
 	s = crlf(s)
 	for i := 0; i < len(s); i++ {
 		switch c := s[i]; {

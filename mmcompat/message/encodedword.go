@@ -145,9 +145,10 @@ type wordFinder struct {
 	nlOK    bool
 }
 
-// next is the first encoded word at or after from.
+// next finds the first encoded word at or after from, as the pattern ecre of email.header does.
 func (f *wordFinder) next(from int) (word, bool) {
 	s := f.s
+	// RFC 2047, 2: =?charset?encoding?text?=
 	for {
 		i := strings.Index(s[from:], "=?")
 		if i < 0 {
@@ -162,6 +163,7 @@ func (f *wordFinder) next(from int) (word, bool) {
 		}
 
 		q += start + 2
+		// The encoding is one letter, Q or B.
 		if q+2 >= len(s) || s[q+2] != '?' {
 			continue
 		}
@@ -170,6 +172,7 @@ func (f *wordFinder) next(from int) (word, bool) {
 			continue
 		}
 
+		// ecre's text goes to the first ?= that ends a word, and never over a line's end.
 		text := q + 3
 		end := f.terminator(text)
 		if end < 0 {

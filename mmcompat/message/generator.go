@@ -136,16 +136,19 @@ func (w *writer) headers(m *Message, fold int) error {
 }
 
 func foldHeader(h Header, fold int) (string, error) {
+	// Generator._write_headers: a Header folds itself; a str is folded when it is too long.
 	switch v := h.Value.(type) {
 	case *HeaderValue:
 		return v.Encode()
 	case string:
+		// 8-bit text without a charset cannot be folded safely, so it is left alone.
 		if fold == 0 || !py.IsASCII(v) {
 			return v, nil
 		}
 		if v == "" && len(h.Name) < fold-2 {
 			return v, nil
 		}
+		// Short values are written as they are: folding them gives the same, at a cost.
 		if len(v) < fold-len(h.Name)-2 && !py.IsSpace(v[0]) && strings.IndexByte(v, '\n') < 0 && strings.IndexByte(v, '\r') < 0 {
 			return v, nil
 		}

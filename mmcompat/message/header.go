@@ -46,6 +46,7 @@ func NewHeader(s Text, charset *Charset, o HeaderOptions) (*HeaderValue, error) 
 		o.ContinuationWS = " "
 	}
 
+	// The first line has less room: the field's name and ": " stand before it.
 	h := &HeaderValue{Charset: charset, ContinuationWS: o.ContinuationWS}
 	h.FirstLineLen = o.MaxLineLen
 	if o.HeaderName != "" {
@@ -130,7 +131,7 @@ func (h *HeaderValue) String() string {
 
 // Unicode is unicode(h), as UTF-8.
 func (h *HeaderValue) Unicode() (string, error) {
-	// A space goes between what was encoded and what was not.
+	// Header.__unicode__ puts a blank between an encoded chunk and a plain one.
 	plain := func(c *Charset) bool {
 		return c == nil || c.String() == "us-ascii" || c.String() == "none"
 	}
@@ -162,6 +163,7 @@ func (h *HeaderValue) Unicode() (string, error) {
 
 // Encode is encode(): folded, and encoded as RFC 2047 has it.
 func (h *HeaderValue) Encode() (string, error) {
+	// Header.encode: each chunk is split for the room that the one before it left.
 	const splitchars = ";, "
 	var pieces []Chunk
 	lastLen := 0
@@ -184,6 +186,7 @@ func (h *HeaderValue) Encode() (string, error) {
 		lastLen = last.Charset.encodedHeaderLen(last.S)
 	}
 
+	// A line break in the value could begin another field: Python refuses that.
 	value, err := h.join(pieces)
 	if err != nil {
 		return "", err

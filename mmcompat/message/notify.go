@@ -26,6 +26,7 @@ type Notification struct {
 // A recip that is no list in Python is one of a single element here: the result
 // is the same.
 func NewUserNotification(recips []Text, sender string, subject, text Text, charset *Charset) (*Notification, error) {
+	// Message.UserNotification's constructor, in its order.
 	n := &Notification{Message: New(), Recips: recips}
 	n.ownAttrs().class = userNotification
 
@@ -91,6 +92,7 @@ func joinTexts(texts []Text, sep string) (Text, error) {
 		}
 	}
 
+	// str.join makes a unicode when one part is, and decodes the others as ASCII.
 	if !unicode {
 		return strings.Join(parts, sep), nil
 	}
@@ -153,6 +155,7 @@ type SendFacts struct {
 // _enqueue passes to the virgin queue; values are pickle.Value. Those of extra
 // come last.
 func (n *Notification) Send(f SendFacts, extra ...Attr) []Attr {
+	// What send() sets unless it is there: an id, a date, and Precedence for mail that machines made.
 	if !n.Has("message-id") {
 		n.Set("Message-ID", f.MessageID())
 	}
@@ -169,6 +172,7 @@ func (n *Notification) Send(f SendFacts, extra ...Attr) []Attr {
 		n.Set("Precedence", precedence)
 	}
 
+	// The pipeline of the virgin queue must neither decorate the text nor add all list headers.
 	data := []Attr{
 		{"listname", pickle.Str(f.ListName)},
 		{"recips", n.recipList()},

@@ -74,6 +74,7 @@ func (p *parser) spend(cost int) error {
 }
 
 func (p *parser) newMessage() error {
+	// Python would end at its recursion limit.
 	if len(p.stack) >= maxDepth {
 		return recursionError()
 	}
@@ -88,6 +89,7 @@ func (p *parser) newMessage() error {
 		m = New()
 	}
 
+	// RFC 2046, 5.1.5: parts of a multipart/digest are message/rfc822 by default.
 	if n := len(p.stack); n > 0 {
 		parent := &p.stack[n-1]
 		if parent.ctype == "multipart/digest" {
@@ -121,12 +123,14 @@ func (p *parser) message() error {
 		return err
 	}
 
+	// The content type decides how the body is read.
 	cur := p.cur()
 	cur.ctype = cur.m.GetContentType()
 	if cur.ctype == "message/delivery-status" {
 		return p.deliveryStatus()
 	}
 
+	// RFC 2046, 5.2: a message/* holds one message; all but delivery-status are read alike.
 	switch maintype(cur.ctype) {
 	case "message":
 		if err := p.message(); err != nil {

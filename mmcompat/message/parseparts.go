@@ -228,6 +228,7 @@ func firstEOL(s string) string {
 // part reads one part of a multipart, and takes the newline before the boundary
 // off what came last.
 func (p *parser) part(boundary string, usable bool) error {
+	// Boundary lines of this multipart end the part, and those of the multiparts around it too.
 	if usable {
 		p.addBoundary(boundary)
 	}
@@ -240,6 +241,7 @@ func (p *parser) part(boundary string, usable bool) error {
 		p.dropBoundary(boundary)
 	}
 
+	// RFC 2046, 5.1.1: the newline before a boundary belongs to the boundary.
 	if p.last.GetContentMaintype() == "multipart" {
 		if e := p.last.Epilogue(); e != nil {
 			if *e == "" {

@@ -32,6 +32,7 @@ func (m *Message) GetPayloadDecoded() (string, bool, error) {
 		return "", false, py.EncodeASCII(string(u))
 	}
 
+	// RFC 2045, 6: decode the transfer encoding. What cannot be decoded is returned as it is, as Python does.
 	switch m.transferEncoding() {
 	case encodingQP:
 		return decodeQP(s), true, nil
@@ -123,6 +124,7 @@ func (m *Message) BodyLineIterator(decode bool) iter.Seq2[string, error] {
 				return
 			}
 
+			// StringIO.readline gives lines with their end.
 			for s != "" {
 				n := strings.IndexByte(s, '\n') + 1
 				if n == 0 {

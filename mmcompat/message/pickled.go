@@ -287,6 +287,7 @@ func (u *unpickler) charset(in *pickle.Instance) (*Charset, bool) {
 	if c, ok := u.charsets[in]; ok {
 		return c, true
 	}
+	// Attributes of other types make the instance stay as it is.
 	good := true
 	str := func(name string) string {
 		v, _ := in.Attr(name)

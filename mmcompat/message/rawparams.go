@@ -68,20 +68,22 @@ type continuation struct {
 	encoded bool
 }
 
-// splitContinuation takes apart a parameter whose name email.utils'
-// rfc2231_continuation matches.
+// splitContinuation takes apart a parameter whose name has RFC 2231's form NAME*NUMBER or NAME*, as the pattern
+// rfc2231_continuation of email.utils does.
 func splitContinuation(r rawParam) (base string, c continuation, ok bool) {
 	base, num, found := strings.Cut(r.name, "*")
 	if !found || base == "" {
 		return "", c, false
 	}
 
+	// \w+ before the star.
 	for i := 0; i < len(base); i++ {
 		if b := base[i]; b != '_' && !py.IsDigit(b) && (b|0x20 < 'a' || b|0x20 > 'z') {
 			return "", c, false
 		}
 	}
 
+	// RFC 2231, 4: a star at the end means that the value is encoded.
 	c.value = Unquote(r.value)
 	c.encoded = strings.HasSuffix(r.name, "*")
 	if num == "" {
@@ -89,6 +91,7 @@ func splitContinuation(r rawParam) (base string, c continuation, ok bool) {
 		return base, c, true
 	}
 
+	// RFC 2231, 3: the number orders the segments.
 	num = strings.TrimSuffix(num, "*")
 	if num == "" {
 		return "", c, false
@@ -105,6 +108,7 @@ func splitContinuation(r rawParam) (base string, c continuation, ok bool) {
 }
 
 func compareContinuations(a, b continuation) int {
+	// Python sorts tuples of number, value and encoded: None comes before all numbers.
 	if a.none != b.none {
 		if a.none {
 			return -1
@@ -131,13 +135,14 @@ func compareContinuations(a, b continuation) int {
 	return 1
 }
 
-// decodeParams is email.utils.decode_params.
+// decodeParams is email.utils.decode_params: it joins the segments of RFC 2231's parameters.
 func decodeParams(raw iter.Seq[rawParam]) []Param {
 	params := make([]Param, 0, 4)
 	var names []string
 	var segments map[string][]continuation
 	first := true
 	for r := range raw {
+		// The first is the content type itself, which is no parameter.
 		if first {
 			params = append(params, Param{r.name, ParamValue{Value: r.value}})
 			first = false
@@ -161,6 +166,7 @@ func decodeParams(raw iter.Seq[rawParam]) []Param {
 		segments[base] = append(segments[base], c)
 	}
 
+	// Python collects the segments in a dict and takes its order.
 	for _, name := range py.DictOrder(names) {
 		params = append(params, Param{name, joinSegments(segments[name])})
 	}
@@ -181,6 +187,7 @@ func findParam(field, param string) (ParamValue, bool) {
 			continue
 		}
 
+		// The name may come in several spellings, which differ in case: each has segments of its own.
 		name, _, ok := splitContinuation(r)
 		switch {
 		case !ok && py.EqualFold(r.name, param):
@@ -274,6 +281,7 @@ func joinSegments(segments []continuation) ParamValue {
 		}
 	}
 
+	// RFC 2231, 4: an encoded value begins with charset'language'.
 	v := ParamValue{Value: quote(b.String())}
 	if extended {
 		v.Tuple = true

@@ -66,6 +66,7 @@ func (m *Message) GetSenders(preserveCase bool, headers []string) ([]string, err
 	}
 
 	for _, name := range headers {
+		// None among SENDER_HEADERS stands for the envelope sender.
 		if name == "" {
 			if m.Unixfrom() != nil {
 				if f := py.Split(*m.Unixfrom()); len(f) > 1 {
@@ -75,6 +76,7 @@ func (m *Message) GetSenders(preserveCase bool, headers []string) ([]string, err
 			continue
 		}
 
+		// All addresses of all fields of the name.
 		values := m.GetAll(name)
 		if len(values) == 0 {
 			continue

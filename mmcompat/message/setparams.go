@@ -38,6 +38,7 @@ func (m *Message) SetParam(param, value, header string) {
 }
 
 func (m *Message) setParam(param string, value ParamValue, header string) {
+	// RFC 2045, 5.2: a message without Content-Type is text/plain.
 	old, found := m.Get(header)
 	if !found && py.EqualFold(header, "content-type") {
 		old = "text/plain"
@@ -45,6 +46,7 @@ func (m *Message) setParam(param string, value ParamValue, header string) {
 
 	formatted := formatParam(param, value)
 	var parts []string
+	// Message.set_param: append the parameter, or replace it where it is.
 	if v, ok := m.GetParam(param, header); !ok || !v.Tuple && v.Value == "" {
 		if old != "" {
 			parts = append(parts, old)
@@ -116,8 +118,8 @@ func (m *Message) rewrite(header string, parts []string) {
 	}
 }
 
-// SetBoundary is set_boundary: the field keeps its place. An error where there
-// is no Content-Type.
+// SetBoundary is set_boundary: it changes the boundary parameter, and the field keeps its place. The error is for a
+// message without Content-Type.
 func (m *Message) SetBoundary(boundary string) error {
 	params, ok := m.GetParams("content-type", false)
 	if !ok {
@@ -137,6 +139,7 @@ func (m *Message) SetBoundary(boundary string) error {
 		params = append(params, Param{"boundary", quoted})
 	}
 
+	// Message.set_boundary formats a decoded RFC 2231 value with %s, and so writes the tuple's repr.
 	parts := make([]string, len(params))
 	for i, p := range params {
 		switch {

@@ -129,6 +129,7 @@ func (p *pickler) header(h *HeaderValue) *pickle.Instance {
 		p.headers = make(map[*HeaderValue]*pickle.Instance)
 	}
 
+	// Noted first, as with messages: one header in two places is one object.
 	p.headers[h] = in
 	chunks := pickle.NewList()
 	for _, c := range h.Chunks {

@@ -20,6 +20,7 @@ func decodeQP(s string) string {
 			continue
 		}
 
+		// RFC 2045, 6.7: =XX is a byte, = before a line end a soft break.
 		i++
 		switch {
 		case i >= len(s):
@@ -68,6 +69,7 @@ func DecodeBase64(s string) (string, bool) {
 	var digits [4 << 10]byte
 	n := 0
 	padded := false
+	// Bytes outside the alphabet are skipped; a padding character counts only where it can end the text.
 	for i := 0; i < len(s); i++ {
 		v := base64Values[s[i]]
 		if v == padding {
@@ -207,6 +209,7 @@ func isOctal(s string) bool {
 
 // decodeUULine is binascii.a2b_uu; msg is the error's text.
 func decodeUULine(s string) (data []byte, msg string) {
+	// The first byte is the line's length; then six bits in each byte.
 	n := int(s[0]-' ') & 63
 	i := 1
 	var bits, have uint
@@ -228,6 +231,7 @@ func decodeUULine(s string) (data []byte, msg string) {
 		}
 	}
 
+	// a2b_uu allows blanks behind the data, and raises for anything else.
 	for ; i < len(s); i++ {
 		switch s[i] {
 		case ' ', ' ' + 64, '\n', '\r':

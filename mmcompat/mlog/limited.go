@@ -44,14 +44,14 @@ func (l Limited) numbered(n int) string { return fmt.Sprintf("%s.%d", l.Path, n)
 // does not get it goes on without it: a stranger who holds it causes no delay.
 const patience = time.Second
 
-// write adds whole lines in one write and flushes them: who wrote them forgets
-// them then. The file is opened each time, since other
-// processes may have cut it off.
+// write adds whole lines in one write and flushes them: their writer forgets them after that. The file is opened each
+// time, since other processes may have rotated it.
 func (l Limited) write(lines []byte) error {
 	lock := flock.New(l.Path+".lock", flock.SetPermissions(fileMode))
 	ctx, done := context.WithTimeout(context.Background(), patience)
 	defer done()
 
+	// Rotation is for one process at a time. Without the lock the log grows for a while.
 	if ok, _ := lock.TryLockContext(ctx, patience/100); ok {
 		defer lock.Close()
 		if err := l.rotate(int64(len(lines))); err != nil {
@@ -59,13 +59,14 @@ func (l Limited) write(lines []byte) error {
 		}
 	}
 
+	// The first writer makes the file with the mode that all of Mailman's group needs.
 	f, err := disk.OpenFile(l.Path, os.O_WRONLY|os.O_APPEND|os.O_CREATE|os.O_EXCL, fileMode)
 	made := err == nil
 	if made {
 		err = f.Chmod(fileMode) // whatever the umask is
 	} else if errors.Is(err, os.ErrExist) {
 		if f, err = disk.OpenFile(l.Path, os.O_WRONLY|os.O_APPEND, 0); err == nil {
-			// Who made it may have died before that. Only its owner can.
+			// The process that made it may have died before it set the mode. Only the file's owner can.
 			_ = f.Chmod(fileMode)
 		}
 	}
@@ -78,6 +79,7 @@ func (l Limited) write(lines []byte) error {
 		err = f.Sync()
 	}
 
+	// A new file's name is flushed too.
 	if err = errors.Join(err, f.Close()); err == nil && made {
 		err = disk.SyncDir(filepath.Dir(l.Path))
 	}

@@ -115,6 +115,7 @@ func (s *Set) PrintLines(lines []Line) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 
+	// Lines gather for each log, up to a chunk. A limited log gets all of its lines in one write, since it flushes each.
 	for _, l := range lines {
 		b, known := waiting[l.Log]
 		_, limited := s.limits[l.Log]

@@ -25,6 +25,7 @@ func (db *DB) Subscriptions() iter.Seq[Asked] {
 			return
 		}
 
+		// Damaged records and requests of other kinds do not count.
 		for _, cookie := range db.doc.Keys() {
 			if cookie == evictions || cookie == version {
 				continue
@@ -38,6 +39,7 @@ func (db *DB) Subscriptions() iter.Seq[Asked] {
 			if !ok || op != Subscription {
 				continue
 			}
+			// The time of eviction tells when the request was made: one lifetime earlier.
 			v, _, err := times.GetStr(cookie)
 			at, isFloat := v.(float64)
 			if err != nil || !isFloat {

@@ -47,6 +47,7 @@ func (db *DB) save() error {
 		return err
 	}
 
+	// The first save reads all times; later ones take the expired records from a heap.
 	if db.queue == nil {
 		if err := db.fillQueue(times); err != nil {
 			return err
@@ -58,6 +59,7 @@ func (db *DB) save() error {
 	for q.Len() > 0 && now > q.items[0].expires {
 		it := heap.Pop(q).(item)
 		q.popped = append(q.popped, it)
+		// The record may have got another time since it was put in the heap.
 		v, ok, err := times.GetStr(it.cookie)
 		if err != nil {
 			return fmt.Errorf("%s: %w: %w", db.path, ErrCorrupt, err)
@@ -77,12 +79,14 @@ func (db *DB) save() error {
 // fillQueue goes through the whole database once. From then on each record has
 // its time of eviction, and each time its record.
 func (db *DB) fillQueue(times *pickle.DictView) error {
+	// A record without a time makes __save raise a KeyError.
 	for _, cookie := range db.doc.Keys() {
 		if cookie != evictions && cookie != version && !times.HasStr(cookie) {
 			return py.KeyError(cookie)
 		}
 	}
 
+	// A time without a record is bogus, as __save has it, and is forgotten.
 	q := &queue{}
 	var bogus []pickle.Value
 	for k, v := range times.All() {

@@ -88,6 +88,7 @@ func Open(l *maillist.List, o Options) (*DB, error) {
 		o.PID = os.Getpid()
 	}
 
+	// The settings that Pending.py takes from mm_cfg.
 	db := &DB{
 		path:     l.FullPath() + "/pending.pck",
 		lifetime: l.Site().Float("PENDING_REQUEST_LIFE"),
@@ -103,9 +104,11 @@ func Open(l *maillist.List, o Options) (*DB, error) {
 }
 
 func (db *DB) load() error {
+	// Nothing of an earlier state may stay.
 	db.doc, db.id, db.queue, db.waits, db.begun = nil, stage.Identity{}, nil, nil, nil
 	db.saves, db.staged = 0, 0
 	f, err := disk.Open(db.path)
+	// __load: without the file, the database is empty but for its times.
 	if errors.Is(err, fs.ErrNotExist) {
 		empty := pickle.NewDict()
 		empty.SetStr(evictions, pickle.NewDict())
@@ -126,11 +129,13 @@ func (db *DB) load() error {
 		return err
 	}
 
+	// Only the file that was identified counts; Mailman may have renamed another over it.
 	b := make([]byte, id.Size)
 	if _, err := io.ReadFull(f, b); err != nil {
 		return &fs.PathError{Op: "read", Path: db.path, Err: err}
 	}
 	doc, err := pickle.OpenDocument(b)
+	// What is no dict fails in Mailman where it asks for a key.
 	if err != nil {
 		if v, _, lerr := pickle.Load(b); lerr == nil {
 			err = py.NoAttribute(v, "get")

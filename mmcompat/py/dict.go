@@ -179,6 +179,8 @@ func (d *Dict) Reload() (changed bool) {
 		return false
 	}
 
+	// dict_resize: insert the keys in the order of the old table; each time two thirds are taken, the table grows and all
+	// are inserted anew. The order of a dict depends on this history.
 	old := d.slots
 	size, fill := minSize, 0
 	table := d.table(size, old)
@@ -281,6 +283,7 @@ func (d *Dict) Update(other *Dict) {
 		d.slots = make([]slot, minSize)
 	}
 
+	// PyDict_Merge makes room once, and so may end up with another table than single insertions.
 	if (d.fill+other.used)*3 >= len(d.slots)*2 {
 		d.resize((d.used + other.used) * 2)
 	}
@@ -289,6 +292,7 @@ func (d *Dict) Update(other *Dict) {
 		if s.state != taken {
 			continue
 		}
+		// A key that is there keeps its place, and a deleted slot is used again.
 		key := other.keys[s.key]
 		to := d.find(key, s.hash)
 		if to.state == taken {

@@ -116,6 +116,7 @@ func errChar() error { return Errorf("TypeError", "%%c requires int or char") }
 // format is the conversion of a value, for a format that is a unicode or not.
 func (c spec) format(v any, unicode bool) (string, error) {
 	switch c.verb {
+	// %s and %r take any value.
 	case 's':
 		s := str(v)
 		if _, is := v.(pickle.Unicode); unicode && !is {
@@ -133,6 +134,7 @@ func (c spec) format(v any, unicode bool) (string, error) {
 		return c.char(v, unicode)
 	}
 
+	// All other conversions take numbers.
 	if !IsNumber(v) {
 		return "", c.needsNumber(TypeName(v), unicode)
 	}
@@ -178,6 +180,7 @@ func (c spec) char(v any, unicode bool) (string, error) {
 	}
 
 	c.prec = -1
+	// One character of a string, or a number that stands for one.
 	if s, ok := StringOf(v); ok {
 		if n := len([]rune(s)); n != 1 && (unicode || len(s) != 1) {
 			return "", errChar()

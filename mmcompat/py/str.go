@@ -99,6 +99,7 @@ func change(s string, first, last byte) string {
 }
 
 // EqualFold is a.lower() == b.lower().
+// str.lower changes ASCII letters only, so equal strings have equal lengths.
 func EqualFold(a, b string) bool {
 	if len(a) != len(b) {
 		return false

@@ -26,10 +26,12 @@ func (q *Queue) Recover(keep func(base string) bool) (recovered []string, err er
 		return nil, err
 	}
 
+	// Entries of a commit that will be finished must not take effect again.
 	if keep != nil {
 		bases = slices.DeleteFunc(bases, keep)
 	}
 
+	// Count first, flush all at once, and rename then: a crash in between loses no count.
 	var counted []recovery
 	for _, base := range bases {
 		r, err := q.recount(base, len(bases) <= fewFiles)
@@ -81,6 +83,7 @@ func (q *Queue) recount(base string, sync bool) (recovery, error) {
 		return recovery{}, err
 	}
 
+	// Switchboard preserves an entry that it cannot unpickle.
 	it, err := Decode(base, b)
 	if err != nil {
 		q.o.Log(fmt.Sprintf("Unpickling .bak exception: %v\npreserving file: %s", err, base))
@@ -88,6 +91,7 @@ func (q *Queue) recount(base string, sync bool) (recovery, error) {
 		return recovery{}, nil
 	}
 
+	// The count is in the metadata. Only the metadata is written anew; the message's bytes stay.
 	count, spent := recoveries(it.Data)
 	it.Data.Set("_bak_count", count)
 	protocol := 1

@@ -83,17 +83,20 @@ func ignoreMissing(err error) error {
 func (db *DB) ReadMessage(h *Held) (m *message.Message, missing bool, err error) {
 	path := db.Path(h)
 	b, err := disk.ReadFile(path)
+	// A file that this batch has removed already is not there any more.
 	if errors.Is(err, fs.ErrNotExist) || db.removals.Removed(path) {
 		return nil, true, nil
 	}
 	if err != nil {
 		return nil, false, err
 	}
+	// HOLD_MESSAGES_AS_PICKLES off: the message's own text.
 	if filepath.Ext(path) == ".txt" {
 		m, err = message.Parse(string(b))
 		return m, false, err
 	}
 
+	// readMessage loads a pickle; what is no message fails when the caller adds to it.
 	v, _, err := pickle.Load(b)
 	if err != nil {
 		return nil, false, fmt.Errorf("%w: %s: %w", ErrCorrupt, path, err)

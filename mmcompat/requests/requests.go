@@ -102,6 +102,7 @@ func Open(l *maillist.List, o Options) (*DB, error) {
 		db.temp += "." + o.Temp
 	}
 
+	// A list without requests has no request.pck. __opendb begins with an empty dict and the version.
 	b, err := disk.ReadFile(db.path)
 	if errors.Is(err, fs.ErrNotExist) {
 		db.db = pickle.NewDict()
@@ -117,6 +118,7 @@ func Open(l *maillist.List, o Options) (*DB, error) {
 		return nil, fmt.Errorf("%s: %w: %w", db.path, ErrCorrupt, err)
 	}
 
+	// __opendb asks for the version: what has no keys raises there.
 	d, ok := v.(*pickle.Dict)
 	if !ok {
 		why := py.Errorf("TypeError", "'%s' object has no attribute '__getitem__'", py.TypeName(v))

@@ -24,6 +24,7 @@ const cacheName = "mmrunner-profile.json"
 func cachePlaces(prefix string) []string {
 	var places []string
 	vars := []string{prefix, "/var/lib/mailman"}
+	// Settings of the two files, as text: the files are Python, and are not run for this.
 	for _, name := range []string{"mm_cfg.py", "Defaults.py"} {
 		b, err := os.ReadFile(filepath.Join(prefix, "Mailman", name))
 		if err != nil {
@@ -123,6 +124,7 @@ func writeCache(p *Profile, raw []byte, python string) error {
 		return err
 	}
 
+	// Under a temporary name, so that a reader finds the old profile or the new one.
 	tmp, err := os.CreateTemp(dir, cacheName+".*")
 	if err != nil {
 		return err

@@ -67,6 +67,7 @@ func (p *Profile) JSON() ([]byte, error) {
 
 // mapped copies a value with f applied to every string in it, keys included.
 func mapped(v reflect.Value, f func(string) string) reflect.Value {
+	// Each kind by itself; what holds no string is copied as it is.
 	out := reflect.New(v.Type()).Elem()
 	switch v.Kind() {
 	case reflect.String:
@@ -115,6 +116,7 @@ func (s Setting) MarshalJSON() ([]byte, error) {
 }
 
 func encodeValue(v any) (any, error) {
+	// The opposite of decodeValue.
 	switch v := v.(type) {
 	case nil, bool:
 		return v, nil

@@ -45,6 +45,7 @@ func (m *Module) compare(name string) {
 
 // compare fills in what follows from the digests.
 func (p *Profile) compare() {
+	// A module is known by its digest: one that a site has changed is left to Python.
 	custom := map[string]bool{}
 	for name, m := range p.Modules {
 		m.compare(name)
@@ -54,6 +55,7 @@ func (p *Profile) compare() {
 		}
 	}
 
+	// A command's module and whether it is as Mailman ships it.
 	for name, c := range p.Commands {
 		c.Module = p.Modules["Commands/cmd_"+name]
 		c.Shipped = c.Verbatim
@@ -63,6 +65,7 @@ func (p *Profile) compare() {
 		p.Commands[name] = c
 	}
 
+	// The same for bounce detectors.
 	for name, b := range p.Bouncers.Modules {
 		b.Module = p.Modules["Bouncers/"+name]
 		b.Shipped = b.Known

@@ -37,6 +37,7 @@ func Open(prefix string, o Options) (*Site, error) {
 		return nil, err
 	}
 	s := &Site{Prefix: prefix, Python: o.Python}
+	// The interpreter is the one in mm_cfg.py or in bin/qrunner, never one that the cache names.
 	if s.Python == "" {
 		s.Python, s.Problem = interpreter(prefix)
 	}
@@ -49,6 +50,7 @@ func Open(prefix string, o Options) (*Site, error) {
 		return nil, s.Problem
 	}
 
+	// Without a profile, mmrunner still works on what needs none.
 	if s.Problem != nil {
 		o.Warn(fmt.Sprintf("%s: cannot be probed, so Mailman's defaults and short texts of our own stand in: %v", prefix, s.Problem))
 		f := FromProfile(prefix, Builtin())
@@ -109,6 +111,7 @@ func (s *Site) load(o Options) (*Profile, error) {
 		}
 	}
 
+	// The settings may change while the probe reads them.
 	before := sourceStamp(s.Prefix)
 	raw, err := runProbe(s.Python, s.Prefix)
 	if err != nil {
@@ -147,6 +150,7 @@ const probeTime = 2 * time.Minute
 func runProbe(python, prefix string) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), probeTime)
 	defer cancel()
+	// -B: no compiled files. The program comes from standard input, since the installation has no file for it.
 	cmd := exec.CommandContext(ctx, python, "-B", "-", prefix)
 	cmd.WaitDelay = time.Second
 
@@ -160,6 +164,7 @@ func runProbe(python, prefix string) ([]byte, error) {
 		return nil, fmt.Errorf("%s: the probe did not end within %v", python, probeTime)
 	}
 
+	// The last line of a traceback says what is wrong, unless the interpreter or a settings file is.
 	if err != nil {
 		last := strings.TrimSpace(stderr.String())
 		if err := errors.Join(checkPython(prefix, python), checkSyntax(prefix, last)); err != nil {

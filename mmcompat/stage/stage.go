@@ -38,6 +38,7 @@ func (f File) Publish(check func() error) error {
 		check = func() error { return nil }
 	}
 
+	// A file without a temporary name is one to be removed.
 	if f.Tmp == "" {
 		if err := check(); err != nil {
 			return err
@@ -45,6 +46,7 @@ func (f File) Publish(check func() error) error {
 		return ignoreMissing(disk.Remove(f.Final))
 	}
 
+	// A recovery may publish again what a dead process has published.
 	done, err := f.Published()
 	if err != nil {
 		return err
@@ -53,11 +55,13 @@ func (f File) Publish(check func() error) error {
 		return f.Date()
 	}
 
-	// Dated before it shows too: a process that dies between this and Date leaves a file that is a moment too old.
+	// The file is dated before it shows too: a process that dies between this and Date leaves a file that is a moment too
+	// old.
 	if err := disk.Touch(f.Tmp); err != nil {
 		return err
 	}
 
+	// The old file stays reachable as config.pck.last before the new one takes its name.
 	if f.LinkLast != "" {
 		if err := f.keepLast(); err != nil {
 			return err
@@ -128,8 +132,9 @@ func (f File) keepLast() error {
 	if err != nil {
 		return ignoreMissing(err)
 	}
+	// Renaming one name of a file to another name of it would do nothing, and leave both.
 	if last, err := disk.Stat(f.LinkLast); err == nil && os.SameFile(last, final) {
-		return nil // renaming one name of a file to another would do nothing, and leave both
+		return nil
 	}
 
 	tmp := f.Tmp + ".last"
