@@ -95,6 +95,10 @@ func printIntake(w io.Writer, rows []bench.IntakeRow, trips []bench.TripRow) err
 		return err
 	}
 
+	if times, ok := bench.PostTimesLess(rows); ok {
+		fmt.Fprintf(w, "mmpost takes %.0f times less processor time than Mailman's script.\n", times)
+	}
+
 	if len(trips) > 0 {
 		fmt.Fprintln(w)
 		if err := bench.PrintTrips(w, trips); err != nil {

@@ -69,6 +69,8 @@ const (
 	wayFlush = "a flush of the disk"
 	wayFile  = "a file and its name, flushed"
 	wayLMTP  = "LMTP"
+	wayPost  = "mmpost, a process each"
+	wayPipe  = "Mailman's script, a Python each"
 )
 
 // Rate is in messages a second.
@@ -118,7 +120,7 @@ func (o Intake) Run() (rows []IntakeRow, err error) {
 	}
 
 	if o.Mmpost != "" {
-		row, err := o.pipe(filepath.Join(top, "mmpost"), "mmpost, a process each", func(s *site.Site) ([]string, error) {
+		row, err := o.pipe(filepath.Join(top, "mmpost"), wayPost, func(s *site.Site) ([]string, error) {
 			return mmpostAt(o.Mmpost, s, listName)
 		})
 		if err != nil {
@@ -128,7 +130,7 @@ func (o Intake) Run() (rows []IntakeRow, err error) {
 	}
 
 	if o.Installed != nil {
-		row, err := o.pipe(filepath.Join(top, "script"), "Mailman's script, a Python each", func(s *site.Site) ([]string, error) {
+		row, err := o.pipe(filepath.Join(top, "script"), wayPipe, func(s *site.Site) ([]string, error) {
 			return script(o.Installed, s, listName)
 		})
 		if err != nil {

@@ -99,3 +99,14 @@ func TestWayInOverItsBudgetIsNamed(t *testing.T) {
 		}
 	}
 }
+
+func TestMmpostIsComparedWithMailmansScript(t *testing.T) {
+	post := IntakeRow{Way: wayPost, Messages: 10, CPU: 0.05}
+	pipe := IntakeRow{Way: wayPipe, Messages: 20, CPU: 4}
+	if times, ok := PostTimesLess([]IntakeRow{post, pipe}); !ok || times != 40 {
+		t.Errorf("got %v times, %v, want 40", times, ok)
+	}
+	if _, ok := PostTimesLess([]IntakeRow{post}); ok {
+		t.Error("compared with a script that was not measured")
+	}
+}

@@ -68,6 +68,17 @@ func OverIntake(rows []IntakeRow, trips []TripRow) (over []string) {
 	return over
 }
 
+// PostTimesLess is how many times less processor time mmpost takes than Mailman's script;
+// ok is false where not both were measured.
+func PostTimesLess(rows []IntakeRow) (times float64, ok bool) {
+	each := map[string]float64{}
+	for _, r := range rows {
+		each[r.Way] = r.Each()
+	}
+	post, pipe := each[wayPost], each[wayPipe]
+	return pipe / post, post > 0 && pipe > 0
+}
+
 // TimesLess is how many times less processor time the whole way takes by LMTP than by
 // the pipe; ok is false where not both were measured.
 func TimesLess(rows []TripRow) (times float64, ok bool) {
