@@ -47,8 +47,8 @@ type Batch interface {
 	Log(log, format string, a ...any)
 
 	// Record adds a line to the site's events (package events); it is written with
-	// the commit.
-	Record(line string)
+	// the commit. The line is copied.
+	Record(line []byte)
 
 	// With takes another list into the transaction, which then locks and commits
 	// both. Errors are a *LockError, ErrChanged, or maillist.Open's.

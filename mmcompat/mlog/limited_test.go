@@ -18,7 +18,7 @@ func TestLimitedLogIsCutOff(t *testing.T) {
 	set := mlog.Open(filepath.Join(dir, "logs"))
 	set.Limit("events", l)
 	for i := range 8 {
-		set.PrintLines([]mlog.Line{{Log: "events", Text: fmt.Sprintf(`{"n":%d}`, i), Bare: true}, {Log: "events", Text: "second", Bare: true}})
+		set.Append("events", fmt.Appendf(nil, "{\"n\":%d}\nsecond\n", i))
 	}
 	var had []string
 	for _, name := range l.Files() {

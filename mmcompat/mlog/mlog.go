@@ -77,25 +77,20 @@ type Line struct {
 	Log  string    `json:"log"`
 	Text string    `json:"text"`
 	At   time.Time `json:"at"`
-	// Bare has the line written as it is, with nothing before it.
-	Bare bool `json:"bare,omitempty"`
 }
 
-// AppendTo appends the line as a log has it, stamped with the process id unless it is
-// bare.
+// AppendTo appends the line as a log has it, stamped with the process id.
 func (l Line) AppendTo(b []byte, pid int) []byte {
-	if !l.Bare {
-		b = l.At.AppendFormat(b, "Jan 02 15:04:05 2006")
-		b = append(b, " ("...)
-		b = strconv.AppendInt(b, int64(pid), 10)
-		b = append(b, ") "...)
-	}
+	b = l.At.AppendFormat(b, "Jan 02 15:04:05 2006")
+	b = append(b, " ("...)
+	b = strconv.AppendInt(b, int64(pid), 10)
+	b = append(b, ") "...)
 	b = append(b, l.Text...)
 	return append(b, '\n')
 }
 
-// Len is about how many bytes AppendTo appends: no fewer with a usual process id.
-func (l Line) Len() int { return len(l.Text) + len("Jan 02 15:04:05 2006 (4194304) \n") }
+// len is about how many bytes AppendTo appends: no fewer with a usual process id.
+func (l Line) len() int { return len(l.Text) + len("Jan 02 15:04:05 2006 (4194304) \n") }
 
 // Append adds bytes that are lines already.
 func (s *Set) Append(log string, lines []byte) {
@@ -118,15 +113,11 @@ func (s *Set) PrintLines(lines []Line) {
 	// Lines gather for each log, up to a chunk. A limited log gets all of its lines in one write, since it flushes each.
 	for _, l := range lines {
 		b, known := waiting[l.Log]
-		_, limited := s.limits[l.Log]
 		if !known {
 			order = append(order, l.Log)
-			if limited {
-				b = make([]byte, 0, lenOf(lines, l.Log))
-			}
 		}
 
-		if !limited && len(b) > 0 && len(b)+l.Len() > chunk {
+		if _, limited := s.limits[l.Log]; !limited && len(b) > 0 && len(b)+l.len() > chunk {
 			s.write(l.Log, b)
 			b = b[:0]
 		}
@@ -137,17 +128,6 @@ func (s *Set) PrintLines(lines []Line) {
 	for _, log := range order {
 		s.write(log, waiting[log])
 	}
-}
-
-// lenOf is about how many bytes the lines of one log have.
-func lenOf(lines []Line, log string) int {
-	n := 0
-	for _, l := range lines {
-		if l.Log == log {
-			n += l.Len()
-		}
-	}
-	return n
 }
 
 // write adds whole lines to a log in one write, so that lines of several

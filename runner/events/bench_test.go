@@ -21,7 +21,7 @@ func TestLineIsOneJSONObject(t *testing.T) {
 	}
 
 	var had events.Event
-	if err := json.Unmarshal([]byte(r.Line(full)), &had); err != nil {
+	if err := json.Unmarshal(r.Line(full), &had); err != nil {
 		t.Fatal(err)
 	}
 

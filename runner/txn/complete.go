@@ -9,6 +9,7 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/mlog"
 	"github.com/mmrunner/mmrunner/mmcompat/qfile"
 	"github.com/mmrunner/mmrunner/mmcompat/stage"
+	"github.com/mmrunner/mmrunner/runner/events"
 )
 
 // complete finishes transactions whose list files are in their places:
@@ -30,12 +31,18 @@ func (j *Journal) complete(commits []*Commit) error {
 	}
 
 	var lines []mlog.Line
+	var happened []byte
 	for _, c := range commits {
 		lines = append(lines, c.lines...)
-		c.lines, c.Logs = nil, nil // once
+		happened = append(happened, c.events...)
+		c.lines, c.events, c.Logs = nil, nil, nil // once
 	}
 
 	j.env.Log.PrintLines(lines)
+	if len(happened) > 0 {
+		j.env.Log.Append(events.Log, happened)
+	}
+
 	return letGo(j.queue, j.bad, commits)
 }
 

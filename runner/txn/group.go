@@ -110,7 +110,7 @@ func (g *Group) stageIn(dir string, queue bool) error {
 // base names of those that the transaction is about, preserved of those that it
 // puts into the queue bad. After an error the transaction must be dropped.
 func (tx *Tx) Prepare(entries, preserved []string) error {
-	c := &Commit{Entries: entries, Preserved: preserved, Outbox: tx.outbox, lines: tx.lines, From: map[string]stage.Identity{}}
+	c := &Commit{Entries: entries, Preserved: preserved, Outbox: tx.outbox, lines: tx.lines, events: tx.events, From: map[string]stage.Identity{}}
 	tx.commit = c
 	if tx.failed != nil {
 		return tx.failed

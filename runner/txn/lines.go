@@ -11,26 +11,36 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/disk"
 	"github.com/mmrunner/mmrunner/mmcompat/mlog"
 	"github.com/mmrunner/mmrunner/mmcompat/stage"
+	"github.com/mmrunner/mmrunner/runner/events"
 )
 
 // addLogs takes the log lines into a record, with the positions that tell which of
 // them were written.
 func (r *Record) addLogs(logs *mlog.Set) {
 	was := map[string]stage.Identity{}
+	begin := func(log string) *Log {
+		if _, ok := was[log]; !ok {
+			// A log that is not there is not begun.
+			was[log], _ = stage.Identify(logs.Path(log))
+		}
+		return &Log{Was: was[log]}
+	}
+
 	for _, c := range r.Commits {
 		c.Logs = map[string]*Log{}
 		for _, l := range c.lines {
 			g := c.Logs[l.Log]
 			if g == nil {
-				if _, ok := was[l.Log]; !ok {
-					// A log that is not there is not begun.
-					was[l.Log], _ = stage.Identify(logs.Path(l.Log))
-				}
-				g = &Log{Was: was[l.Log]}
+				g = begin(l.Log)
 				c.Logs[l.Log] = g
 			}
-
 			g.Text = l.AppendTo(g.Text, r.PID)
+		}
+
+		if len(c.events) > 0 {
+			g := begin(events.Log)
+			g.Text = c.events
+			c.Logs[events.Log] = g
 		}
 	}
 }

@@ -83,7 +83,7 @@ func (l *list) Enqueue(queue string, m *message.Message, data *qfile.Data) {
 func (l *list) Log(log, format string, a ...any) { l.tx.Printf(log, format, a...) }
 
 // Record adds a line to the site's events.
-func (l *list) Record(line string) { l.tx.record(line) }
+func (l *list) Record(line []byte) { l.tx.record(line) }
 
 // With takes another list into the transaction.
 func (l *list) With(name string) (runner.Batch, error) {

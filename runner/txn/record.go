@@ -45,6 +45,7 @@ type Commit struct {
 	Logs map[string]*Log `json:"logs,omitempty"`
 
 	lines  []mlog.Line // the same; nil once they are written
+	events []byte      // those of the site's events
 	marked bool        // the work file says that it is committed
 }
 

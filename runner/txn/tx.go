@@ -13,7 +13,6 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/site"
 	"github.com/mmrunner/mmrunner/mmcompat/stage"
 	"github.com/mmrunner/mmrunner/runner"
-	"github.com/mmrunner/mmrunner/runner/events"
 )
 
 // Mode says what a transaction does about its lists' locks.
@@ -56,6 +55,7 @@ type Tx struct {
 	bytes     int64      // of the outbox
 	removals  []string   // files that go with the commit
 	lines     []mlog.Line
+	events    []byte // whole lines
 
 	commit *Commit // nil until Prepare
 	mark   int     // its number in the group's record, from 1
@@ -208,8 +208,12 @@ func (tx *Tx) Printf(log, format string, a ...any) {
 }
 
 // record adds a line to the site's events; it is written as log lines are.
-func (tx *Tx) record(line string) {
-	tx.lines = append(tx.lines, mlog.Line{Log: events.Log, Text: line, At: tx.env.Now(), Bare: true})
+func (tx *Tx) record(line []byte) {
+	if need := len(line) + 1; cap(tx.events)-len(tx.events) < need {
+		// A batch has a megabyte of events: the buffer is doubled, to be copied seldom.
+		tx.events = slices.Grow(tx.events, max(need, cap(tx.events)))
+	}
+	tx.events = append(append(tx.events, line...), '\n')
 }
 
 // Undo takes back what was changed in all lists of the transaction since they

@@ -2,8 +2,6 @@ package reason
 
 import (
 	"strings"
-
-	"github.com/mmrunner/mmrunner/mmcompat/py"
 )
 
 // Class sorts reasons roughly.
@@ -18,59 +16,91 @@ const (
 	Unknown Class = "unknown" // the report gives no reason
 )
 
-// Words in a diagnostic that tell its class, in lower case.
-var (
-	fullWords   = byFirst("quota", "mailbox full", "mailbox is full", "over limit", "storage", "exceeded storage", "insufficient system storage")
-	policyWords = byFirst("blacklist", "blocklist", "block list", "blocked", "listed", "spam", "dmarc", "spf", "dkim", "reputation", "policy", "banned",
-		"access denied", "not authorized", "unauthenticated", "rbl", "dnsbl", "rejected for", "unsolicited", "rate limit", "too many")
-	hardWords = byFirst("unknown", "no such", "does not exist", "doesn't exist", "not exist", "not found", "invalid", "disabled", "no mailbox", "inactive", "suspended")
-)
+// The words in a diagnostic that tell its class.
+var words = byFirst(map[Class][]string{
+	Full: {"quota", "mailbox full", "mailbox is full", "over limit", "storage", "exceeded storage", "insufficient system storage"},
+	Policy: {"blacklist", "blocklist", "block list", "blocked", "listed", "spam", "dmarc", "spf", "dkim", "reputation", "policy", "banned",
+		"access denied", "not authorized", "unauthenticated", "rbl", "dnsbl", "rejected for", "unsolicited", "rate limit", "too many"},
+	Hard: {"unknown", "no such", "does not exist", "doesn't exist", "not exist", "not found", "invalid", "disabled", "no mailbox", "inactive", "suspended"},
+})
 
 // Class tells why by the status code (RFC 3463) and by the words beside it.
 func (r Reason) Class() Class {
-	text := py.Lower(r.Diagnostic)
 	subject := ""
-
 	if len(r.Status) > 2 {
 		subject = r.Status[2:]
 	}
-
-	switch {
-	case subject == "2.2" || fullWords.in(text):
+	if subject == "2.2" {
 		return Full
-	case strings.HasPrefix(subject, "7.") || policyWords.in(text):
+	}
+
+	full, policy, hard := wordsIn(r.Diagnostic)
+	switch {
+	case full:
+		return Full
+	case strings.HasPrefix(subject, "7.") || policy:
 		return Policy
-	case strings.HasPrefix(r.Status, "5.1.") || subject == "2.1" || hardWords.in(text):
+	case strings.HasPrefix(r.Status, "5.1.") || subject == "2.1" || hard:
 		return Hard
-	case strings.HasPrefix(r.Status, "4.") || strings.HasPrefix(text, "4"):
+	case strings.HasPrefix(r.Status, "4.") || strings.HasPrefix(r.Diagnostic, "4"):
 		return Soft
-	case strings.HasPrefix(r.Status, "5.") || strings.HasPrefix(text, "5"):
+	case strings.HasPrefix(r.Status, "5.") || strings.HasPrefix(r.Diagnostic, "5"):
 		return Hard
 	}
 
 	return Unknown
 }
 
-// words are words by their first byte, so that a text is looked through once for all
-// of them: a batch has thousands of diagnostics.
-type words [256][]string
-
-func byFirst(all ...string) *words {
-	var w words
-	for _, s := range all {
-		w[s[0]] = append(w[s[0]], s)
-	}
-	return &w
+// word is one that tells a class, in lower case.
+type word struct {
+	text  string
+	class Class
 }
 
-// in tells whether a text contains any of the words.
-func (w *words) in(text string) bool {
-	for i := range len(text) {
-		for _, s := range w[text[i]] {
-			if strings.HasPrefix(text[i:], s) {
-				return true
+// byFirst has the words by their first byte, so that a diagnostic is looked through once
+// for all of them: a batch has thousands.
+func byFirst(all map[Class][]string) (w [256][]word) {
+	for class, texts := range all {
+		for _, t := range texts {
+			w[t[0]] = append(w[t[0]], word{t, class})
+			if upper := t[0] - 'a' + 'A'; 'a' <= t[0] && t[0] <= 'z' {
+				w[upper] = append(w[upper], word{t, class})
 			}
 		}
 	}
-	return false
+	return w
+}
+
+// wordsIn tells of which classes a text has words, in any case.
+func wordsIn(text string) (full, policy, hard bool) {
+	for i := range len(text) {
+		for _, w := range words[text[i]] {
+			if len(text)-i < len(w.text) || !sameFolded(text[i:i+len(w.text)], w.text) {
+				continue
+			}
+			switch w.class {
+			case Full:
+				return true, false, false // it comes before all others
+			case Policy:
+				policy = true
+			case Hard:
+				hard = true
+			}
+		}
+	}
+	return false, policy, hard
+}
+
+// sameFolded tells whether a text is some lower-case one, but for the case of ASCII.
+func sameFolded(s, lower string) bool {
+	for i := range len(lower) {
+		c := s[i]
+		if 'A' <= c && c <= 'Z' {
+			c += 'a' - 'A'
+		}
+		if c != lower[i] {
+			return false
+		}
+	}
+	return true
 }

@@ -33,7 +33,14 @@ const (
 // of RFC 3464 for that recipient or, if it has none, the first status code in its
 // text.
 func Find(m *message.Message, addr string) Reason {
-	addr = strings.ToLower(addr)
+	r := find(m, strings.ToLower(addr))
+
+	// The message is forgotten before its reason is: no part of its text may stay.
+	return Reason{strings.Clone(r.Status), strings.Clone(r.Diagnostic), strings.Clone(r.Server)}
+}
+
+// find is Find for an address in lower case. The reason's texts are parts of the message's.
+func find(m *message.Message, addr string) Reason {
 	var r Reason
 	var texts []string
 	for part := range ownParts(m) {
