@@ -69,6 +69,7 @@ func newBounces(limit int, want *expected) (*bounces, error) {
 
 // next makes up bounce n, and adds its effect to the expected state.
 func (b *bounces) next(n int) Mail {
+	// A random member, and a kind of bounce by its share.
 	i := b.random.IntN(b.limit)
 	r := b.random.IntN(1000)
 	k := kinds[0]
@@ -78,6 +79,7 @@ func (b *bounces) next(n int) Mail {
 		}
 	}
 
+	// The expected state is counted along, independently of the code that is shown.
 	switch k.effect {
 	case warning:
 		b.want.Discarded++
@@ -88,6 +90,7 @@ func (b *bounces) next(n int) Mail {
 		b.hit[i] = true
 	}
 
+	// A VERP address names the member; other bounces are found by their text.
 	to := ListName + "-bounces@" + mailHost
 	if k.verp {
 		to = ListName + "-bounces+" + strings.Replace(address(i), "@", "=", 1) + "@" + mailHost

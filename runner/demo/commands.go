@@ -25,13 +25,13 @@ func (c mailed) mail(n int) Mail {
 // commandCount is how many sorts of commands commandFor makes, in turn.
 const commandCount = 10
 
-// commandFor makes up command n, from member i if it is one that a member sends.
-// Its effect is added to the expected state.
+// commandFor makes up command n, from member i where a member sends it. Its effect is added to the expected state.
 func commandFor(n, i int, db *pending.DB, want *expected) (c mailed, err error) {
 	c = mailed{address: "request", from: address(i)}
 	stranger := fmt.Sprintf("new%06d@fresh.example.org", n)
 	want.Mails++ // the answer, whatever it is
 
+	// A fixed mixture, with the effects that Mailman's commands have.
 	switch n % commandCount {
 	case 0, 1: // asks to join; answered by a request to confirm
 		c.from, c.subject = stranger, fmt.Sprintf("subscribe secret%d", n)

@@ -44,6 +44,7 @@ func Deliver(ctx context.Context, s *site.Site, mails []Mail, progress func(done
 
 // sendAll sends mail on some connections, until one fails.
 func sendAll(ctx context.Context, address string, mails []Mail, progress func(done, total int)) error {
+	// Several connections, as a mail server has them; each takes the next mail.
 	var next, done atomic.Int64
 	var mu sync.Mutex
 	errs := make([]error, senders)
@@ -64,6 +65,7 @@ func sendAll(ctx context.Context, address string, mails []Mail, progress func(do
 				if i >= len(mails) {
 					return
 				}
+				// The first error ends all of them.
 				if errs[n] = errors.Join(context.Cause(ctx), sendOne(client, mails[i])); errs[n] != nil {
 					next.Store(int64(len(mails)))
 					return

@@ -14,9 +14,9 @@ import (
 	"github.com/mmrunner/mmrunner/pickle"
 )
 
-// Make makes the site in dir, which must be empty, with its mail in the queues, and
-// returns it with what it will be like when these are drained. The error is for
-// options that make no sense, the file system's, and that of o.Progress.
+// Make makes the site in dir, which must be empty, with its mail in the queues. It returns the site, and what it will be
+// like when the queues are drained. The error is for options that make no sense, or that of the file system or of
+// o.Progress.
 func Make(dir string, o Options) (*site.Site, *expected, error) {
 	s, mails, want, err := Prepare(dir, o)
 	if err != nil {
@@ -29,7 +29,7 @@ func Make(dir string, o Options) (*site.Site, *expected, error) {
 		}
 	}
 
-	// Entries come in a tenth of a millisecond apart, bounces and commands at once.
+	// Entries arrive a tenth of a millisecond apart, bounces and commands at the same time.
 	numbers := map[string]int{}
 	for _, m := range mails {
 		n := numbers[m.queue]
@@ -63,13 +63,14 @@ func Prepare(dir string, o Options) (s *site.Site, mails []Mail, want *expected,
 	}
 	s = site.FromProfile(dir, site.Builtin())
 
+	// The directories that Mailman's installation makes.
 	for _, d := range []string{"lists", "logs", "locks", "data", "qfiles", "archives", "archives/public", "archives/private"} {
 		if err := os.Mkdir(filepath.Join(dir, d), 0o775); err != nil {
 			return nil, nil, nil, err
 		}
 	}
 
-	// The last members send commands, the others' mail bounces.
+	// The last members send commands, and the mail of the others bounces.
 	want = &expected{Members: o.Members}
 	limit := o.Members - o.Commands
 	if err := makeList(s, siteList, o, 0, 0); err != nil {
@@ -117,8 +118,8 @@ func enqueue(s *site.Site, m Mail, at time.Time) error {
 	return qfile.WriteFile(filepath.Join(s.QueueDir(m.queue), base+qfile.Waiting), b, false)
 }
 
-// makeCommands makes up the commands, and saves the requests that some of them
-// confirm. The first of them is from that member.
+// makeCommands makes up the commands, and saves the requests that some of them confirm. The first command is from member
+// first.
 func makeCommands(s *site.Site, o Options, first int, want *expected) (mails []Mail, err error) {
 	logs := mlog.Open(s.LogDir())
 	defer logs.Close()
@@ -140,6 +141,7 @@ func makeCommands(s *site.Site, o Options, first int, want *expected) (mails []M
 		mails = append(mails, c.mail(n))
 	}
 
+	// pending.pck is on the disk before the commands are: a confirmation must find its request.
 	files, err := db.Stage()
 	for _, f := range files {
 		if err == nil {

@@ -7,14 +7,15 @@ import (
 	"github.com/mmrunner/mmrunner/pickle"
 )
 
-// each calls fn with each pickle of a file. What comes before a pickle that
-// cannot be read is shown, and the error says where it begins.
+// each calls fn with each pickle of a file. The pickles before one that cannot be read are shown, and the error says where
+// that one begins.
 func each(name string, b []byte, fn func(n, of, size int, v pickle.Value) error) error {
 	type one struct {
 		v    pickle.Value
 		size int
 	}
 
+	// All are read first, so that fn can say how many there are.
 	var all []one
 	var bad error
 	rest := b

@@ -126,8 +126,10 @@ func (t *texter) text(s string, depth int, repr func(string) string) {
 	}
 }
 
+// items writes the items between brackets. record says that item passwordAt is a password.
 func (t *texter) items(begin string, items []pickle.Value, end string, depth int, secret, record bool) {
 	t.w.WriteString(begin)
+	// A few short items go on one line, others on a line each.
 	flat := true
 	for _, it := range items {
 		switch it := it.(type) {

@@ -14,22 +14,23 @@ import (
 	"github.com/mmrunner/mmrunner/runner/txn"
 )
 
-// apply has a batch's entries take effect in memory, until all have or the outbox
-// is as large as it may be: b.taken has the applied entries then. The transaction must
-// be dropped after an error.
+// apply applies a batch's entries in memory, until all are applied or the outbox is as large as it may be. b.taken then
+// has the applied entries. The transaction must be dropped after an error.
 func (e *Engine) apply(tx *txn.Tx, view runner.Batch, b *batch) error {
 	b.outcomes = make([]runner.Outcome, len(b.taken))
 	if err := e.applyEach(tx, view, b); err != nil {
-		// The handler must not keep the batch in mind.
+		// The handler must forget the batch.
 		runner.Guard(func() error { return e.Handler.Batched(view) })
 		return err
 	}
 
+	// Handlers that gather entries, like that for bounces, register them all now.
 	err := runner.Guard(func() error { return e.Handler.Batched(view) })
 	if refused := refusal(tx); refused != nil {
 		return refused
 	}
 
+	// Failed entries are shunted one by one; any other error is about the whole batch.
 	var failed runner.Failed
 	if !errors.As(err, &failed) {
 		return err
@@ -61,6 +62,7 @@ func (e *Engine) apply(tx *txn.Tx, view runner.Batch, b *batch) error {
 func (e *Engine) applyEach(tx *txn.Tx, view runner.Batch, b *batch) error {
 	start := time.Now()
 	for i, en := range b.taken {
+		// The journal knows which entry is being applied, in case it kills the process.
 		if err := e.journal.InHand(0, en.Base); err != nil {
 			return err
 		}
@@ -75,6 +77,7 @@ func (e *Engine) applyEach(tx *txn.Tx, view runner.Batch, b *batch) error {
 		b.outcomes[i] = o
 		tx.Refresh()
 
+		// A full batch ends here: the outbox is in memory, and under the lock time counts too.
 		full := tx.Bytes() > batchBytes
 
 		if b.mode == txn.LockFirst {
@@ -140,11 +143,12 @@ func (e *Engine) applyOne(tx *txn.Tx, view runner.Batch, en *runner.Entry, at in
 	return e.shunt(tx, en, err)
 }
 
-// shunt sends an entry that failed to the shunt queue, with its exception in the
-// error log. The error is for one that cannot be read now.
+// shunt sends an entry that failed to the shunt queue, with its exception in the error log. The error is for an entry
+// that cannot be read now.
 func (e *Engine) shunt(tx *txn.Tx, en *runner.Entry, err error) (runner.Outcome, error) {
 	runner.LogException(tx, err)
 
+	// bin/unshunt puts the entry back into the queue named by whichq.
 	why := err
 	data := en.Data.Clone()
 	data.Set("whichq", e.Queue.Dir())
@@ -171,6 +175,7 @@ func (e *Engine) shunt(tx *txn.Tx, en *runner.Entry, err error) (runner.Outcome,
 		return "", err
 	}
 
+	// As Runner._oneloop: what cannot be shunted is preserved.
 	if err != nil {
 		runner.LogException(tx, err)
 		tx.Printf("error", "SHUNTING FAILED, preserving original entry: %s", en.Base)

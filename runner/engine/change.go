@@ -29,15 +29,16 @@ func Change(ctx context.Context, env *txn.Env, list string, apply func(runner.Ba
 	}
 
 	if errors.Is(err, txn.ErrUnfinished) {
-		// The next process to recover completes it.
+		// The next recovery completes it.
 		return errors.Join(err, j.Abandon(), env.Unlock())
 	}
 
 	return errors.Join(err, j.Close(), env.Unlock())
 }
 
-// change is one attempt at that.
+// change makes one attempt at a change.
 func change(ctx context.Context, env *txn.Env, j *txn.Journal, list string, mode txn.Mode, apply func(runner.Batch) error) error {
+	// The steps of a transaction in order; see package txn.
 	g, err := j.Group(nil)
 	if err != nil {
 		return err

@@ -118,14 +118,14 @@ func (e *Engine) classifyAlone(base string) error {
 	return nil
 }
 
-// load reads one entry where it lies and has it classified. alone says that no
-// other is in hand.
+// load reads one entry in its place and classifies it. alone says that no other entry is in hand.
 func (e *Engine) load(base string, alone bool, inMemory *atomic.Int64) (*runner.Entry, error) {
 	it, m, err := e.readWhole(base, alone)
 	if err != nil {
 		return nil, err
 	}
 
+	// The message may be dropped from memory and read again, under the name that the file has by then.
 	en := runner.NewEntry(it, m, e.Env.Now(), func() (*qfile.Item, error) {
 		it, err := e.Queue.Read(base, qfile.Claimed)
 		if errors.Is(err, fs.ErrNotExist) {
@@ -138,10 +138,12 @@ func (e *Engine) load(base string, alone bool, inMemory *atomic.Int64) (*runner.
 		en.List = e.Env.Site.Str("MAILMAN_SITE_LIST")
 	}
 
+	// An exception of the detectors counts when the entry is applied, in its turn.
 	if err := runner.Guard(func() error { return e.Handler.Classify(en) }); err != nil {
 		en.Work = err
 	}
 
+	// A batch may be any size: beyond messageBytes the message is read again when it is needed.
 	if en.InMemory() && inMemory.Add(it.Size()) > messageBytes {
 		en.Drop()
 	}
@@ -186,9 +188,10 @@ func (e *Engine) readWhole(base string, alone bool) (it *qfile.Item, m *message.
 	}
 }
 
-// unreadable keeps or drops an entry that cannot be read, as Runner._oneloop; but
-// Mailman would preserve one that only cannot be opened now.
+// unreadable keeps or drops an entry that cannot be read, as Runner._oneloop does. Mailman would also preserve an entry
+// that only cannot be opened now.
 func (e *Engine) unreadable(base string, err error) {
+	// Another process has taken the entry.
 	if errors.Is(err, fs.ErrNotExist) {
 		return
 	}
@@ -202,6 +205,7 @@ func (e *Engine) unreadable(base string, err error) {
 		outcome = runner.Preserved
 	}
 
+	// It belongs to no list, as nothing of it could be read.
 	why := e.withoutList(context.Background(), []string{base}, outcome, func(tx *txn.Tx) error {
 		runner.LogException(tx, err)
 		if outcome == runner.Preserved {

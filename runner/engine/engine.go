@@ -125,14 +125,14 @@ func (e *Engine) start(final bool) {
 	}
 }
 
-// Drain handles all entries that wait, and those that come meanwhile, and
-// returns what it did. An entry whose list could not be locked or saved stays in
-// the queue. The error is for a queue that cannot be read and for an ended ctx.
+// Drain handles all entries that wait, and those that come meanwhile, and returns what it did. An entry whose list could
+// not be locked or saved stays in the queue. The error is for a queue that cannot be read and for an ended ctx.
 func (e *Engine) Drain(ctx context.Context) (Stats, error) {
 	begin := time.Now()
 	defer e.stopOn(ctx)()
 
-	// What another process has at hand must not be taken for what a dead one left.
+	// The lock on the queue tells a dead process's entries from those that a live runner has at hand: only with it is there
+	// a recovery.
 	slice, err := lockQueue(e.Env.Site, e.Handler.Name())
 	switch {
 	case err == nil:
@@ -148,6 +148,7 @@ func (e *Engine) Drain(ctx context.Context) (Stats, error) {
 		return e.stats, err
 	}
 
+	// Until a pass finds no entry that it had not seen before.
 	for ctx.Err() == nil {
 		var p *pass
 		if p, err = e.pass(ctx, passOptions{all: true}); err != nil || p.fresh == 0 {
@@ -155,6 +156,7 @@ func (e *Engine) Drain(ctx context.Context) (Stats, error) {
 		}
 	}
 
+	// What was seen and not handled stays in the queue.
 	for range e.seen {
 		e.count(runner.Kept)
 	}

@@ -48,8 +48,7 @@ func NewFairLocks(env *txn.Env, share float64) *fairLocks {
 	return f
 }
 
-// Ready is when a list's lock may be asked for: not after now, or the time at
-// which to ask again.
+// Ready returns when a list's lock may be asked for: now at the latest if it may be, or else the time to ask again.
 func (f *fairLocks) Ready(name string, now time.Time) time.Time {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -58,10 +57,11 @@ func (f *fairLocks) Ready(name string, now time.Time) time.Time {
 		return now
 	}
 
+	// Another process waited when this one gave the lock back. It goes first, unless it has given up.
 	if len(r.waiters) > 0 {
 		path := maillist.LockPath(f.env.Site, name)
 		if r.forgetServed(path); len(r.waiters) > 0 {
-			// While another process has the lock, no waiter can be late.
+			// While another process holds the lock, the waiters cannot have it, so the time to give up on them starts later.
 			if holder, err := lockfile.Holder(path); err == nil && holder != nil {
 				r.giveUp = now.Add(giveUpAfter)
 			}
@@ -72,6 +72,7 @@ func (f *fairLocks) Ready(name string, now time.Time) time.Time {
 		}
 	}
 
+	// The share of time in which mmrunner may hold the lock is used up for now.
 	if now.Before(r.until) {
 		return r.until
 	}

@@ -41,10 +41,11 @@ func (e *Engine) removeLeftovers() {
 	}
 }
 
-// writer is the process of this host that a temporary file of list state is named
-// after: config.pck.tmp.HOST.PID or pending.pck.tmp.PID.TIME; 0 for any other
-// name. The second may be another host's where hosts share the directory.
+// writer returns the process of this host that a temporary file of list state is named after, or 0 for any other name.
+// The names are config.pck.tmp.HOST.PID and pending.pck.tmp.PID.TIME; the latter may be another host's where hosts share
+// the directory.
 func (e *Engine) writer(name string, shared bool) int {
+	// MailList.__save and Pending.__save name their temporary files so.
 	file, rest, ok := strings.Cut(name, ".tmp.")
 	if !ok {
 		return 0

@@ -138,8 +138,8 @@ func (e *Engine) forget(base string) {
 	delete(e.holds.entries, base)
 }
 
-// unseen are the entries that were not seen before, and are not to be left alone;
-// those that are gone are forgotten.
+// unseen returns the entries that were not seen before and are not on hold. Entries that have left the queue are
+// forgotten.
 func (e *Engine) unseen(bases []string, now time.Time) (fresh []string) {
 	there := make(map[string]bool, len(bases))
 	for _, base := range bases {
@@ -149,6 +149,7 @@ func (e *Engine) unseen(bases []string, now time.Time) (fresh []string) {
 		}
 	}
 
+	// All that is remembered by base name.
 	var left []string
 	for base := range e.holds.entries {
 		left = append(left, base)

@@ -33,10 +33,10 @@ type attempt struct {
 	stopped  error       // why its entries stay in the queue
 }
 
-// plan puts what was seen into batches, in the order in which they are to be
-// handled. bases has the order of the entries; due returns those of a list that
-// are to be handled now.
+// plan puts the seen entries into batches, in the order in which they are to be handled. bases has the order of the
+// entries. due returns those entries of a list that are to be handled now.
 func (e *Engine) plan(bases []string, due func([]*runner.Entry) []*runner.Entry) []*batch {
+	// By list, the lists in the order of their oldest entries.
 	lists := map[string][]*runner.Entry{}
 	var order []string
 	for _, base := range bases {
@@ -52,11 +52,13 @@ func (e *Engine) plan(bases []string, due func([]*runner.Entry) []*runner.Entry)
 		lists[en.List] = append(lists[en.List], en)
 	}
 
+	// Bounces may have to wait; a list without due entries has no batch.
 	order = slices.DeleteFunc(order, func(name string) bool {
 		lists[name] = due(lists[name])
 		return len(lists[name]) == 0
 	})
 
+	// Entries that reach other lists need another plan, and some handlers an order of lists of their own.
 	if h, ok := e.Handler.(runner.Reacher); ok && len(order) > 1 {
 		return e.planAcross(h, bases, order, lists)
 	}
@@ -72,9 +74,8 @@ func (e *Engine) plan(bases []string, due func([]*runner.Entry) []*runner.Entry)
 	return batches
 }
 
-// planAcross is plan where entries may act on other lists than their own: such a
-// one comes after all that came before it on those lists, and before all that
-// came after it.
+// planAcross is plan where entries may act on other lists than their own. Such an entry comes after all entries before
+// it on those lists, and before all that come after it.
 func (e *Engine) planAcross(h runner.Reacher, bases, order []string, lists map[string][]*runner.Entry) (batches []*batch) {
 	due := map[string]bool{}
 	for _, entries := range lists {
@@ -83,13 +84,15 @@ func (e *Engine) planAcross(h runner.Reacher, bases, order []string, lists map[s
 		}
 	}
 
-	open := map[string]*batch{} // each list's batch that takes further entries
+	// open has each list's batch that takes further entries.
+	open := map[string]*batch{}
 	for _, base := range bases {
 		if !due[base] {
 			continue
 		}
 		en := e.seen[base]
 		reaches := h.Reaches(e.Env.Lists, en, order)
+		// An entry that reaches other lists closes their batches, and gets a batch of its own.
 		if len(reaches) > 0 {
 			delete(open, en.List)
 			for _, name := range reaches {

@@ -29,10 +29,12 @@ func (e *Engine) delegate(ctx context.Context, b *batch) {
 	n := 1
 
 	if why.whole {
-		// Python may bring the list up to date with the first; else more go at a time.
+		// Python may bring the list up to date with the first entry, so that mmrunner can do the rest. Where it does not, more
+		// entries go to Python at a time.
 		n, b.chunk = min(b.chunk, len(b.taken)), min(2*b.chunk, maxChunk)
 	}
 
+	// Python takes entries out of the queue itself.
 	var bases []string
 	for _, en := range b.entries[:n] {
 		if err := e.Queue.Release(en.Base); err != nil {
@@ -43,7 +45,7 @@ func (e *Engine) delegate(ctx context.Context, b *batch) {
 		bases = append(bases, en.Base)
 	}
 
-	// Python saves the list by itself.
+	// Python saves the list, so what is in memory is old.
 	e.Env.Lists.Forget(why.List)
 	done, err := e.worker.Handle(ctx, bases)
 	for _, base := range bases[:done] {
@@ -51,6 +53,7 @@ func (e *Engine) delegate(ctx context.Context, b *batch) {
 		e.forget(base)
 	}
 
+	// The rest of the batch starts afresh: the list may be another now.
 	b.entries = b.entries[done:]
 	b.cut, b.alone, b.locked = 0, false, false
 	if err != nil {

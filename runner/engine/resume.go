@@ -52,13 +52,15 @@ func (e *Engine) abandon(j *txn.Journal, after time.Duration) {
 	e.recoverAt = time.Now().Add(after)
 }
 
-// resume completes what could not be completed before, and removes what could not
-// be removed. No group may be in progress.
+// resume completes groups that could not be completed before, and removes files that could not be removed. No group may
+// be in progress.
 func (e *Engine) resume() {
+	// Locks that could not be given back come first: others wait for them.
 	if err := e.Env.Unlock(); err != nil {
 		e.logError("%s: %v", e.Handler.Name(), err)
 	}
 
+	// A group that still cannot be completed waits for the next pass; its lists are skipped until then.
 	e.stalled = slices.DeleteFunc(e.stalled, func(s *stalled) bool {
 		err := s.group.Resume()
 		if err != nil && s.group.Partial() {
@@ -68,11 +70,13 @@ func (e *Engine) resume() {
 		return true
 	})
 
+	// A journal with files left is handed to a recovery, and a new one is made.
 	if e.journal != nil && e.journal.Untidy() {
 		e.abandon(e.journal, 0)
 		e.journal = nil
 	}
 
+	// The recovery runs under the same rules as at the start.
 	if !e.recoverAt.IsZero() && !time.Now().Before(e.recoverAt) {
 		ctx, cancel := context.WithTimeout(context.Background(), resumeTime)
 		defer cancel()

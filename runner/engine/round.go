@@ -97,12 +97,13 @@ func (e *Engine) mustSkip(p *pass, b *batch, skipped map[string]bool) bool {
 	return false
 }
 
-// round handles batches in one group of transactions, each as far as it goes. What
-// is left of their entries is for another round, unless the batch was stopped.
+// round handles batches in one group of transactions, each as far as possible. Entries that are left go into another
+// round, unless the batch was stopped.
 func (e *Engine) round(ctx context.Context, batches []*batch) {
 	for _, b := range batches {
 		b.attempt = attempt{taken: b.entries[:e.limit(b)], begun: time.Now()}
 	}
+	// Claim all entries first: then no other process can take them.
 	g, err := e.claim(batches)
 	if err != nil {
 		for _, b := range batches {
@@ -111,7 +112,7 @@ func (e *Engine) round(ctx context.Context, batches []*batch) {
 		return
 	}
 
-	// Where the order of lists matters, those after one that is put off wait for it.
+	// Where the order of lists matters, lists after a postponed one wait for it.
 	_, ordered := e.Handler.(runner.Orderer)
 	for _, b := range batches {
 		if len(b.taken) > 0 {
@@ -122,8 +123,10 @@ func (e *Engine) round(ctx context.Context, batches []*batch) {
 		}
 	}
 
+	// Without locks up to here. Commit takes each list's lock for the renames only.
 	e.commit(g, batches, e.prepare(batches))
 
+	// Last the entries for Python, when all that came before them has taken effect.
 	for _, b := range batches {
 		if b.python != nil && b.stopped == nil {
 			e.delegate(ctx, b)
@@ -202,9 +205,9 @@ func (e *Engine) claim(batches []*batch) (*txn.Group, error) {
 	return g, nil
 }
 
-// begin has a batch's entries take effect in memory. The batch has a transaction
-// then, or says why not.
+// begin applies a batch's entries in memory. The batch has a transaction then, or says why not.
 func (e *Engine) begin(ctx context.Context, g *txn.Group, b *batch) {
+	// Where the optimistic way has failed, the lock comes first. Handlers that only read need no lock at all.
 	mode := txn.LockLate
 	switch {
 	case e.lockFirst(b):
@@ -215,6 +218,7 @@ func (e *Engine) begin(ctx context.Context, g *txn.Group, b *batch) {
 
 	b.mode = mode
 
+	// A list that is not there, or that only Python can read, decides about all entries alike.
 	tx, view, err := g.Begin(ctx, b.list, mode)
 	var needs *maillist.ErrNeedsPython
 	switch {
@@ -233,17 +237,18 @@ func (e *Engine) begin(ctx context.Context, g *txn.Group, b *batch) {
 	}
 
 	if tx != nil {
-		// What could not be removed is for a recovery, see txn.Journal.Untidy.
+		// A file that cannot be removed is left to a recovery, see txn.Journal.Untidy.
 		_ = tx.Drop()
 	}
 
 	e.retryOrStop(b, err)
 }
 
-// prepare has what the batches' transactions have made written under temporary
-// names, and returns those of which it could be.
+// prepare writes what the batches' transactions have made under temporary names. It returns the batches for which that
+// worked.
 func (e *Engine) prepare(batches []*batch) (prepared []*batch) {
 	begun := slices.DeleteFunc(slices.Clone(batches), func(b *batch) bool { return b.tx == nil })
+	// In parallel: each list has files of its own.
 	for i, err := range disk.InParallel(len(begun), func(i int) error {
 		b := begun[i]
 		var entries, preserved []string
@@ -265,7 +270,7 @@ func (e *Engine) prepare(batches []*batch) (prepared []*batch) {
 			continue
 		}
 
-		// What could not be removed is for a recovery, see txn.Journal.Untidy.
+		// A file that cannot be removed is left to a recovery, see txn.Journal.Untidy.
 		_ = b.tx.Drop()
 		b.tx = nil
 		e.retryOrStop(b, err)

@@ -31,8 +31,7 @@ func (s *Stats) add(o runner.Outcome) {
 	s.Outcomes[o]++
 }
 
-// observe takes a transaction that is complete into the run's statistics, and
-// tells of it.
+// observe adds a completed transaction to the run's statistics, and reports it.
 func (e *Engine) observe(b *batch) {
 	held := b.tx.Held()
 	e.stats.Commits++
@@ -50,6 +49,7 @@ func (e *Engine) observe(b *batch) {
 		return
 	}
 
+	// What mmrunner status shows of the last commits, and what the metrics count.
 	c := history.Commit{
 		At: time.Now(), Runner: e.Handler.Name(), List: b.list, Entries: len(b.taken), Outcomes: map[string]int{},
 		Seconds: time.Since(b.begun).Seconds(), Waited: b.tx.Waited().Seconds(), Held: held.Seconds(), Bytes: written,

@@ -12,8 +12,8 @@ import (
 	"github.com/mmrunner/mmrunner/runner/txn"
 )
 
-// takeOver takes over what dead runners in Python have left, see runner.Successor.
-// One engine of all that share a queue does so.
+// takeOver takes over what dead runners in Python have left, see runner.Successor. Of all engines that share a queue, that
+// of slice 0 does so.
 func (e *Engine) takeOver() error {
 	h, ok := e.Handler.(runner.Successor)
 	if !ok || e.slice != 0 {
@@ -26,6 +26,7 @@ func (e *Engine) takeOver() error {
 		return err
 	}
 
+	// Only files whose process is gone: a live runner will register its own bounces.
 	for _, entry := range names {
 		pid, ok := h.OwnerOf(entry.Name())
 		file := filepath.Join(dir, entry.Name())
@@ -33,6 +34,7 @@ func (e *Engine) takeOver() error {
 			continue
 		}
 
+		// The file goes in the same transaction in which its bounces are registered: each counts once.
 		err := e.withoutList(context.Background(), nil, "", func(tx *txn.Tx) error {
 			f, err := readWorkFile(file)
 			if err != nil {

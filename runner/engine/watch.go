@@ -48,9 +48,9 @@ func (w *watcher) Close() error {
 	return w.notify.Close()
 }
 
-// wait returns when an entry came, at the given time, when the directories are
-// due for a look, or when ctx ends.
+// wait returns when an entry comes, at the given time, when the directories are due for a look, or when ctx ends.
 func (w *watcher) wait(ctx context.Context, d time.Duration) {
+	// The directories are looked at now and then even with a watch, since a network file system may not tell.
 	d = min(d, w.every)
 	t := time.NewTimer(d)
 	defer t.Stop()
@@ -66,7 +66,7 @@ func (w *watcher) wait(ctx context.Context, d time.Duration) {
 		case <-ctx.Done():
 			return
 		case <-t.C:
-			// A directory that was made anew meanwhile is another one.
+			// A directory that was removed and made again is another one: watch it anew.
 			for _, dir := range w.dirs {
 				if w.notify != nil && w.notify.Add(dir) != nil {
 					w.every = max(100*time.Millisecond, min(w.every, time.Second))
@@ -76,6 +76,7 @@ func (w *watcher) wait(ctx context.Context, d time.Duration) {
 		case ev, ok := <-events:
 			if !ok {
 				events = nil
+				// One event of many: the pass will see the rest, so their events are dropped.
 			} else if ev.Has(fsnotify.Create) && filepath.Ext(ev.Name) == qfile.Waiting {
 				w.flush()
 				return
@@ -85,7 +86,7 @@ func (w *watcher) wait(ctx context.Context, d time.Duration) {
 				errs = nil
 				continue
 			}
-			// More came than could be told of.
+			// The kernel has dropped events: a look at the directories finds what came.
 			return
 		}
 	}

@@ -176,13 +176,14 @@ func CheckProgram(binary string) error {
 	return nil
 }
 
-// program is about what mailmanctl is to start.
+// program checks the program that mailmanctl is to start.
 func (c *checker) program() {
 	if err := CheckProgram(c.binary); err != nil {
 		c.add(Bad, "%v", err)
 		return
 	}
 
+	// Mailman's user must be able to enter every directory on the way.
 	for dir := filepath.Dir(c.binary); ; dir = filepath.Dir(dir) {
 		if err := may(c.who, dir, mayEnter); err != nil {
 			c.add(Bad, "%s cannot be started: %v", c.binary, err)
@@ -203,6 +204,7 @@ func (c *checker) program() {
 		return
 	}
 	c.add(Good, "%s can be started by %s", c.binary, c.site.Str("MAILMAN_USER"))
+	// A program that all users can change runs their code as Mailman's user.
 	if info.Mode().Perm()&0o002 != 0 {
 		c.add(Odd, "%s can be written to by everybody", c.binary)
 	}

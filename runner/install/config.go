@@ -33,6 +33,7 @@ type Config struct {
 // mm_cfg.py below /etc; but for root only if root alone can have made it. Close must be called.
 func ReadConfig(prefix string) (c *Config, err error) {
 	c = &Config{Path: filepath.Join(prefix, "Mailman", "mm_cfg.py")}
+	// Both paths without links, to compare where the file really is.
 	top, err := filepath.EvalSymlinks(prefix)
 	if err != nil {
 		return nil, err
@@ -44,8 +45,8 @@ func ReadConfig(prefix string) (c *Config, err error) {
 	}
 	c.name = filepath.Base(real)
 
-	// A user who may write to the prefix can put a link in the place of any directory in it: below it only what stays below
-	// is opened.
+	// A user who may write to the prefix can put a link in the place of any directory in it. So a file below the prefix is
+	// opened by way of the prefix, and never outside of it.
 	if rel, ok := strings.CutPrefix(filepath.Dir(real)+"/", top+"/"); ok {
 		c.dir, err = openBelow(top, filepath.Clean(rel))
 	} else {

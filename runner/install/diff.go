@@ -9,12 +9,13 @@ import (
 // around is how many unchanged lines a diff shows on either side.
 const around = 3
 
-// Diff shows a change as a unified diff of one hunk, which is all that Added
-// and Removed ever make. It is empty if nothing changes.
+// Diff shows a change as a unified diff of one hunk, which is all that Added and Removed make. It is empty without a
+// change.
 func Diff(path string, before, after []byte) string {
 	if bytes.Equal(before, after) {
 		return ""
 	}
+	// Equal lines at the start and the end; what lies between is the change.
 	a, b := lines(before), lines(after)
 	head := 0
 	for head < len(a) && head < len(b) && a[head] == b[head] {
@@ -39,6 +40,7 @@ func Diff(path string, before, after []byte) string {
 		}
 	}
 
+	// Lines of context, the old lines, the new lines, and context again.
 	write(' ', a[from:head])
 	write('-', a[head:len(a)-tail])
 	write('+', b[head:len(b)-tail])

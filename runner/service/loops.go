@@ -16,9 +16,10 @@ import (
 // waiting.
 type loops []*engine.Loop
 
-// loops makes an engine for each slice of a queue, and the loops that they work in.
-// What it returns is to be closed, after an error too.
+// loops makes an engine for each slice of a queue, and the loops in which they work. The result must be closed, after an
+// error too.
 func (p *Process) loops(env *txn.Env) (all loops, err error) {
+	// Mail servers are slow, so OutgoingRunner has a loop of its own: the other queues do not wait for it.
 	slow := env.Fork()
 	files := &engine.Loop{Once: p.Once, Locks: engine.NewFairLocks(env, p.lockShare())}
 	network := &engine.Loop{Once: p.Once, Locks: engine.NewFairLocks(slow, p.lockShare())}
@@ -41,6 +42,7 @@ func (p *Process) loops(env *txn.Env) (all loops, err error) {
 		}
 	}
 
+	// Each commit is reported, whichever loop it comes from.
 	observe := p.observe(env, engines, specs)
 	for _, loop := range []*engine.Loop{files, network} {
 		if len(loop.Engines) == 0 {
@@ -48,6 +50,7 @@ func (p *Process) loops(env *txn.Env) (all loops, err error) {
 		}
 		loop.Observe = observe
 
+		// bin/qrunner -v logs each iteration of several runners.
 		if p.Verbose && (p.Once || len(p.Runners) > 1) {
 			loop.Each = func(e *engine.Engine) {
 				env.Log.Printf("qrunner", "Now doing a %s qrunner iteration", e.Handler.Name())

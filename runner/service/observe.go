@@ -15,9 +15,8 @@ import (
 	"github.com/mmrunner/mmrunner/runner/txn"
 )
 
-// observe makes what is told of each commit: Prometheus counts it, the qrunner
-// log has a line of it, and mmrunner status remembers it. specs are the engines'
-// own; several loops may tell it at a time.
+// observe returns the function that reports each commit: Prometheus counts it, the qrunner log gets a line, and mmrunner
+// status remembers it. specs are the engines' own. Several loops may call the function at a time.
 func (p *Process) observe(env *txn.Env, engines []*engine.Engine, specs []qrunner.Spec) func(*engine.Engine, history.Commit) {
 	queues := map[string]string{}
 	rings := map[*engine.Engine]*history.Ring{}
@@ -36,6 +35,7 @@ func (p *Process) observe(env *txn.Env, engines []*engine.Engine, specs []qrunne
 		p.metrics.Observe(c)
 		env.Log.Printf("qrunner", "%s", logLine(c))
 
+		// A full disk must not stop mail for the sake of statistics; the log says so once.
 		err := rings[e].Add(c)
 		if err != nil && !failed {
 			env.Log.Printf("error", "%s: mmrunner status will not know of all commits: %v", e.Handler.Name(), err)

@@ -10,9 +10,8 @@ import (
 	"github.com/mmrunner/mmrunner/runner/txn"
 )
 
-// handleSignals does what bin/qrunner's handlers do: SIGTERM and SIGINT stop,
-// SIGHUP opens the logs anew. SIGHUP also looks for a new program at once. The
-// returned function ends it.
+// handleSignals does what bin/qrunner's handlers do: SIGTERM and SIGINT stop, SIGHUP opens the logs anew. SIGHUP also
+// looks for a new program at once. The returned function ends the handling.
 func (p *Process) handleSignals(stop context.CancelFunc, watch *replacement, env *txn.Env, name string) func() {
 	caught := make(chan os.Signal, 4)
 	signal.Notify(caught, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGUSR1)
@@ -25,6 +24,7 @@ func (p *Process) handleSignals(stop context.CancelFunc, watch *replacement, env
 				return
 			case sig := <-caught:
 				switch sig {
+				// logrotate sends SIGHUP to mailmanctl, which passes it on.
 				case syscall.SIGHUP:
 					p.reopen(env, name)
 					if !p.Once {
@@ -32,6 +32,7 @@ func (p *Process) handleSignals(stop context.CancelFunc, watch *replacement, env
 					}
 				case syscall.SIGUSR1:
 					die(syscall.SIGUSR1)
+				// The number of the signal becomes the exit status, by which mailmanctl decides whether to restart.
 				case syscall.SIGTERM:
 					env.Log.Printf("qrunner", "%s qrunner caught SIGTERM.  Stopping.", name)
 					p.stopBy(syscall.SIGTERM, stop)

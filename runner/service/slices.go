@@ -49,8 +49,7 @@ func (s slots) free() {
 	}
 }
 
-// takeSlices takes the slices of all runners. The error is engine.LockSlice's, or
-// ctx's.
+// takeSlices takes the slices of all runners. The error is that of engine.LockSlice or of ctx.
 func (p *Process) takeSlices(ctx context.Context, env *txn.Env) (slots, error) {
 	var taken slots
 	for _, spec := range p.Runners {
@@ -62,7 +61,7 @@ func (p *Process) takeSlices(ctx context.Context, env *txn.Env) (slots, error) {
 				break
 			}
 
-			// Another mmrunner still has it.
+			// Another mmrunner still has the slice. Under mailmanctl that one is about to end, after a restart for example.
 			if p.Wait && errors.Is(err, engine.ErrTaken) {
 				if !said {
 					env.Log.Printf("qrunner", "mmrunner: %v; waiting until that ends", err)
@@ -76,6 +75,7 @@ func (p *Process) takeSlices(ctx context.Context, env *txn.Env) (slots, error) {
 				}
 			}
 
+			// All slices or none.
 			taken.free()
 			return nil, err
 		}

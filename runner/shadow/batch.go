@@ -58,10 +58,10 @@ func newCollector(s *site.Site, sp *spool) (*collector, error) {
 	return c, nil
 }
 
-// add keeps an entry, whose content is b, and the state of its list. errLeftOut
-// is for one of a list with code of its own: that may reach beyond the list's
-// files, and must not run twice.
+// add keeps an entry, whose content is b, and the state of its list. errLeftOut is for an entry of a list with code of
+// its own: that code may reach beyond the list's files, and must not run twice.
 func (c *collector) add(queue, base string, b []byte) error {
+	// The first entry of a batch makes its directories.
 	g := c.batches[queue]
 	if g == nil {
 		g = &gathering{queue: queue, dir: c.spool.path("batch", queue), lists: map[string]bool{}, began: time.Now()}
@@ -74,6 +74,7 @@ func (c *collector) add(queue, base string, b []byte) error {
 		c.batches[queue] = g
 	}
 
+	// Each list as it is before its first entry of the batch.
 	name := c.listOf(b)
 	if name != "" && !g.lists[name] {
 		if _, err := os.Stat(filepath.Join(c.site.ListDataDir(), name, "extend.py")); err == nil {
@@ -91,9 +92,9 @@ func (c *collector) add(queue, base string, b []byte) error {
 	return nil
 }
 
-// listOf is the list that an entry is for, "" if it cannot be told or does not
-// exist.
+// listOf returns the list that an entry is for, "" if that cannot be told or the list does not exist.
 func (c *collector) listOf(b []byte) string {
+	// An entry is two pickles, and the metadata is the second.
 	_, rest, err := pickle.Load(b)
 	if err != nil {
 		return ""
@@ -112,6 +113,7 @@ func (c *collector) listOf(b []byte) string {
 		}
 	}
 
+	// The name becomes a path, so it must not lead elsewhere.
 	name = py.Lower(name)
 	if strings.ContainsRune(name, '/') || strings.HasPrefix(name, ".") {
 		return ""
@@ -175,8 +177,7 @@ func skipInData(rel string) bool {
 	return !strings.HasPrefix(rel, "heldmsg-")
 }
 
-// take closes a batch: the lists that no entry is for, and held messages, are
-// added as they are now.
+// take closes a batch: it adds held messages, and the lists that no entry is for, as they are now.
 func (c *collector) take(queue string) (*gathering, error) {
 	g := c.batches[queue]
 	delete(c.batches, queue)
@@ -186,6 +187,7 @@ func (c *collector) take(queue string) (*gathering, error) {
 		return nil, err
 	}
 
+	// A command may look at other lists, so both sides need them all.
 	for _, name := range names {
 		if !g.lists[name] {
 			if err := c.snapshot(g, name); err != nil {
@@ -197,7 +199,7 @@ func (c *collector) take(queue string) (*gathering, error) {
 	if err := c.held(filepath.Join(g.dir, "data")); err != nil {
 		return nil, err
 	}
-	// The next one of this queue begins while this one is replayed.
+	// The next batch of this queue is collected while this one is replayed.
 	to := c.spool.path("replay")
 	if err := os.RemoveAll(to); err != nil {
 		return nil, err

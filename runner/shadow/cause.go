@@ -27,8 +27,9 @@ var (
 	lineAt    = regexp.MustCompile(`^from line \d+`)
 )
 
-// kind is the cause that a difference belongs to.
+// kind names the cause of a difference, so that differences of one cause can be counted together.
 func (d Difference) kind() string {
+	// Without the list's name, and without numbers of lines.
 	where := d.Where
 	if rest, ok := strings.CutPrefix(where, "list "); ok {
 		if i := strings.LastIndex(rest, ", "); i >= 0 {
@@ -77,13 +78,15 @@ var explains = map[string][]string{
 	"Handlers/CookHeaders": {"queue out"},
 }
 
-// causes groups differences, those with the most first. changed are the modules that the site has changed.
+// causes groups differences by cause, those with the most differences first. changed are the modules that the site has
+// changed.
 func causes(all []Difference, changed []string) []Cause {
 	by := map[string]*Cause{}
 	for _, d := range all {
 		kind := d.kind()
 		c := by[kind]
 		if c == nil {
+			// A changed module may explain the difference.
 			c = &Cause{What: kind, Example: d, Batches: []int{}, Modules: []string{}}
 			for _, module := range changed {
 				for _, word := range explains[module] {

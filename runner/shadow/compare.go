@@ -121,6 +121,7 @@ func (c *comparer) lists() error {
 		return err
 	}
 
+	// The three files of list state.
 	for _, name := range names {
 		for _, file := range []string{"config.pck", "pending.pck", "request.pck"} {
 			rel := filepath.Join("lists", name, file)
@@ -133,7 +134,7 @@ func (c *comparer) lists() error {
 			if err != nil {
 				return err
 			}
-			// A file that neither has written is the same file.
+			// A file that neither side has written is the same file.
 			if aInfo == nil && bInfo == nil || aInfo != nil && bInfo != nil && os.SameFile(aInfo, bInfo) {
 				continue
 			}
@@ -216,6 +217,7 @@ func (c *comparer) records(d *pickle.Dict) []string {
 }
 
 // recordText is a value as text that does not depend on the order of dicts.
+// Dicts are sorted by their text, since their order means nothing.
 func recordText(v pickle.Value) string {
 	switch v := v.(type) {
 	case *pickle.Tuple:
@@ -265,8 +267,7 @@ func (c *comparer) log(path string) ([]string, error) {
 	return c.lines(string(b)), nil
 }
 
-// held compares the messages held for moderation, and what is left of bounce
-// events.
+// held compares the messages held for moderation, and files of bounce events that are left.
 func (c *comparer) held() error {
 	names, err := union(filepath.Join(c.python, "data"), filepath.Join(c.mmrunner, "data"))
 	if err != nil {
@@ -277,6 +278,7 @@ func (c *comparer) held() error {
 		if !strings.HasPrefix(name, "heldmsg-") && !strings.HasPrefix(name, "bounce-events-") {
 			continue
 		}
+		// A side without the file is a difference as well.
 		sides := map[string]string{}
 		for _, side := range []string{c.python, c.mmrunner} {
 			b, info, err := read(filepath.Join(side, "data", name))

@@ -30,9 +30,9 @@ func (c *comparer) queue(dir string) ([]string, error) {
 	return all, nil
 }
 
-// bags compares what has no order: what is left of each side once equal items
-// are taken out in pairs.
+// bags compares items without an order: equal items are taken out in pairs, and what is left on either side differs.
 func (c *comparer) bags(where string, a, b []string) {
+	// Both sorted, so that one walk finds the pairs.
 	sort.Strings(a)
 	sort.Strings(b)
 	var onlyA, onlyB []string
@@ -51,6 +51,7 @@ func (c *comparer) bags(where string, a, b []string) {
 		}
 	}
 
+	// What is left is shown in pairs, since an item that differs a little is on both sides. Only the first few are shown.
 	for n := range min(max(len(onlyA), len(onlyB)), most) {
 		x, y := nothing, nothing
 		if n < len(onlyA) {

@@ -32,13 +32,14 @@ var addressed = []struct{ key, command string }{{"tojoin", "join"}, {"toleave", 
 // mostLines is how many lines of a mail may be commands: mm_cfg.DEFAULT_MAIL_COMMANDS_MAX_LINES.
 const mostLines = 10
 
-// commandsIn are the known commands that an entry of the command queue asks for.
+// commandsIn returns the known commands that an entry of the command queue asks for.
 func commandsIn(base string, b []byte, known []string) []string {
 	it, err := qfile.Decode(base, b)
 	if err != nil {
 		return nil
 	}
 
+	// The addresses for joining, leaving and confirming ask for one command each.
 	for _, a := range addressed {
 		if it.Data.True(a.key) {
 			return []string{a.command}
@@ -49,6 +50,7 @@ func commandsIn(base string, b []byte, known []string) []string {
 	if err != nil {
 		return nil
 	}
+	// Subject and first lines: the first word of each may be a command.
 	var found []string
 	subject, _ := m.Get("subject")
 	for _, line := range append([]string{subject}, firstLines(m)...) {

@@ -17,15 +17,15 @@ var notCompared = map[string]bool{
 	"errors-to": true, "content-type": true, "lines": true,
 }
 
-// entry is a queue entry as text that is the same for what means the same:
-// its metadata, its fields decoded and unfolded, and the decoded text of its
-// parts.
+// entry writes a queue entry as text that is equal for entries of equal meaning: its metadata, its fields decoded and
+// unfolded, and the decoded text of its parts.
 func (ms masks) entry(base string, b []byte) string {
 	it, err := qfile.Decode(base, b)
 	if err != nil {
 		return "cannot be read: " + err.Error()
 	}
 
+	// These keys may differ without a difference to any reader.
 	d := pickle.NewDict()
 	for k, v := range it.Data.Dict().All() {
 		switch name, _ := k.(pickle.Str); name {
@@ -35,6 +35,7 @@ func (ms masks) entry(base string, b []byte) string {
 		}
 	}
 
+	// Metadata in the order of the keys.
 	var keys []string
 	values := map[string]string{}
 	for k, v := range d.All() {
@@ -59,6 +60,7 @@ func (ms masks) entry(base string, b []byte) string {
 }
 
 func (ms masks) message(m *message.Message) []string {
+	// Header fields in the order of their names, without those that are made anew each time.
 	var fields []string
 	for h := range m.Headers() {
 		name := strings.ToLower(h.Name)
@@ -68,6 +70,7 @@ func (ms masks) message(m *message.Message) []string {
 	}
 
 	sort.Strings(fields)
+	// The parts in their order, decoded: another encoding of the same text is no difference.
 	for part := range m.Walk() {
 		fields = append(fields, "--- "+part.GetContentType())
 		if part.IsMultipart() {
@@ -102,6 +105,7 @@ func decoded(s, charset string) string {
 }
 
 // fieldText is a header field's value, unfolded and decoded.
+// RFC 5322, 2.2.3: folding means nothing; RFC 2047: encoded words mean their text.
 func fieldText(v any) string {
 	var s string
 	switch v := v.(type) {

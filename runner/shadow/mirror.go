@@ -138,8 +138,7 @@ func (m *mirror) pass(name string, skip func(string) bool) (changed bool, err er
 // an entry can depend on that; so a replay must not begin in that second.
 const aged = 10 * time.Second
 
-// copyFile puts a copy of a file in another's place, and says which state of the
-// file it is.
+// copyFile replaces a copy by a new one, and tells which state of the file it has copied.
 func copyFile(to, from string) (stamp, error) {
 	in, err := os.Open(from)
 	if err != nil {
@@ -151,6 +150,7 @@ func copyFile(to, from string) (stamp, error) {
 		return stamp{}, err
 	}
 
+	// The copy appears whole or not at all.
 	tmp := to + ".new"
 	out, err := os.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
@@ -162,6 +162,7 @@ func copyFile(to, from string) (stamp, error) {
 		err = e
 	}
 
+	// Mailman reads a list again only when its file is newer than the last read: an older copy looks unchanged.
 	if err == nil {
 		t := info.ModTime().Add(-aged)
 		err = os.Chtimes(tmp, t, t)

@@ -30,7 +30,7 @@ type python struct {
 }
 
 func startPython(s *site.Site, moved map[string]string) (*python, error) {
-	// JSON has no bytes: each stands for a character of Latin-1.
+	// JSON has no bytes: each byte of a path becomes the character of Latin-1 with its number.
 	latin := map[string]string{}
 	for name, dir := range moved {
 		runes := make([]rune, len(dir))
@@ -59,6 +59,7 @@ func startPython(s *site.Site, moved map[string]string) (*python, error) {
 		return nil, err
 	}
 
+	// The settings come first on standard input, then one request after the other.
 	p.answers = bufio.NewReader(out)
 	if err := p.cmd.Start(); err != nil {
 		return nil, err

@@ -21,9 +21,9 @@ var places = map[string]string{
 	"PUBLIC_ARCHIVE_FILE_DIR": "archives/public", "PRIVATE_ARCHIVE_FILE_DIR": "archives/private",
 }
 
-// redirected is the site with all that runners write to below dir. It also
-// returns the settings that make it so, and makes their directories.
+// redirected returns the site with all directories that runners write to moved below dir, and the settings that do so.
 func redirected(s *site.Site, dir string) (*site.Site, map[string]string, error) {
+	// Every setting that names a directory to write to, the queues among them.
 	moved := map[string]string{}
 	for name, v := range s.Profile.Settings {
 		old, ok := v.Value.(pickle.Str)
@@ -41,12 +41,14 @@ func redirected(s *site.Site, dir string) (*site.Site, map[string]string, error)
 		moved[name] = filepath.Join(dir, to)
 	}
 
+	// Without a replacement for one of these, a runner would change the real site.
 	for _, name := range []string{"LIST_DATA_DIR", "LOG_DIR", "LOCK_DIR", "DATA_DIR", "QUEUE_DIR"} {
 		if moved[name] == "" {
 			return nil, nil, fmt.Errorf("%s: %s names no directory, need one to replace", s.Prefix, name)
 		}
 	}
 
+	// A copy of the profile: the site itself stays as it is.
 	p := *s.Profile
 	p.Settings = maps.Clone(p.Settings)
 	for name, to := range moved {

@@ -79,7 +79,9 @@ func (r *replayer) commands(g *gathering) (all []string) {
 	return all
 }
 
+// both lets Python and mmrunner handle a batch, each from the same state, and compares what they leave.
 func (r *replayer) both(ctx context.Context, g *gathering, runnerName string, b *Batch) ([]Difference, error) {
+	// One after the other, in the same place: paths in logs and pickles are then equal.
 	for _, side := range []struct {
 		dir string
 		run func(context.Context, string) (took, error)

@@ -144,8 +144,8 @@ func waiting(dir string) ([]string, error) {
 	return q.Files(qfile.Waiting)
 }
 
-// once replays what is there now. Each batch goes on from where Python has come
-// to with the one before, as the runners would.
+// once replays what is in the queues now. Each batch starts from the state in which Python has left the batch before, as
+// the runners would.
 func (s *shadow) once(ctx context.Context) error {
 	for _, queue := range s.order {
 		dir := s.o.Site.QueueDir(queue)
@@ -177,13 +177,14 @@ func (s *shadow) once(ctx context.Context) error {
 	return nil
 }
 
-// keep copies an entry, at once: it may be gone the next moment.
+// keep copies an entry at once: it may be gone the next moment.
 func (s *shadow) keep(dir, base string) error {
 	path := filepath.Join(dir, base+qfile.Waiting)
 	if s.seen[path] {
 		return nil
 	}
 
+	// A runner may be faster than this.
 	b, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		s.see(path)
@@ -195,7 +196,7 @@ func (s *shadow) keep(dir, base string) error {
 		return err
 	}
 
-	// Switchboard renames entries into place; not everything that fills a queue does.
+	// Switchboard renames entries into the queue. Other programs may write them there, so an entry may not be whole yet.
 	if !whole(b) && !s.o.Once {
 		since, ok := s.partial[path]
 		if !ok {

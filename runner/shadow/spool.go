@@ -24,7 +24,7 @@ var runDir = regexp.MustCompile(`^run-[0-9]+$`)
 
 const runPattern = "run-*"
 
-// openSpool makes dir, for its owner only, and takes it. What a shadow that was killed has left in it is removed.
+// openSpool makes dir, for its owner only, and locks it. Files that a killed shadow has left in it are removed.
 func openSpool(dir string) (*spool, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
@@ -34,7 +34,7 @@ func openSpool(dir string) (*spool, error) {
 		return nil, err
 	}
 
-	// Entries and lists hold mail and passwords.
+	// Entries and lists hold mail and passwords, so no other user may read the spool.
 	if st, ok := info.Sys().(*syscall.Stat_t); ok && int(st.Uid) != os.Geteuid() {
 		return nil, fmt.Errorf("%s: it belongs to user id %d, need our own, %d; name another directory with --spool", dir, st.Uid, os.Geteuid())
 	}
@@ -42,6 +42,7 @@ func openSpool(dir string) (*spool, error) {
 		return nil, fmt.Errorf("%s: got mode %04o, need 0700; name another directory with --spool", dir, info.Mode().Perm())
 	}
 
+	// One shadow in a spool: the lock ends with the process.
 	lock := flock.New(filepath.Join(dir, "lock"), flock.SetPermissions(0o600))
 	had, err := lock.TryLock()
 	if err != nil {

@@ -21,13 +21,14 @@ var statusBody string
 
 var statusPage = page.New(statusBody)
 
-// HTML writes the status as a page. refresh is after how many seconds a browser reads it again, 0 for never.
+// HTML writes the status as a page. refresh is the number of seconds after which a browser reads it again, 0 for never.
 func (st *Status) HTML(w io.Writer, level Level, alarms []Alarm, refresh int) error {
 	data := pageData{Status: st, Level: level, Class: class(level), MasterText: st.Master.Text()}
 	for _, a := range alarms {
 		data.Alarms = append(data.Alarms, pageAlarm{a, class(a.Level)})
 	}
 
+	// Queues that most sites never use are shown only when something is in them.
 	for _, q := range st.Queues {
 		if q.Waiting+q.AtHand+q.Preserved == 0 && q.Unseen == "" && q.SeldomUsed() {
 			continue
@@ -42,6 +43,7 @@ func (st *Status) HTML(w io.Writer, level Level, alarms []Alarm, refresh int) er
 		data.MostWaiting = max(data.MostWaiting, float64(q.Waiting))
 	}
 
+	// The newest batch first.
 	for i := len(st.Batches) - 1; i >= 0; i-- {
 		c := st.Batches[i]
 		if c.List == "" {

@@ -55,6 +55,7 @@ var (
 // ParseLimits reads limits like "age=30m,waiting=1000,shunted=1" over those of usual; 0 takes a limit away.
 func ParseLimits(text string, usual Limits) (Limits, error) {
 	l := usual
+	// Each part changes one limit; the others stay as they are.
 	for _, part := range strings.Split(text, ",") {
 		if part = strings.TrimSpace(part); part == "" {
 			continue
@@ -95,6 +96,7 @@ func (st *Status) Judge(warn, crit Limits) (Level, []Alarm) {
 		j.say(Unclear, "cannot be seen: %s", what)
 	}
 
+	// The exit status of a check is that of its worst alarm (Nagios).
 	worst := OK
 	for _, a := range j.alarms {
 		if a.Level.worse(worst) {
@@ -102,6 +104,7 @@ func (st *Status) Judge(warn, crit Limits) (Level, []Alarm) {
 		}
 	}
 
+	// Alarms of one level stay in the order of the checks.
 	var sorted []Alarm
 	for _, level := range []Level{Critical, Warning, Unclear} {
 		for _, a := range j.alarms {
@@ -136,7 +139,7 @@ func over[T int | time.Duration](got, warn, crit T) Level {
 	return OK
 }
 
-// runners says which runners do not run, and which run as Python although mmrunner is installed.
+// runners says which runners do not run, and which run in Python although mmrunner is installed.
 func (j *judge) runners() {
 	st := j.st
 	working := map[string]bool{}
@@ -144,6 +147,7 @@ func (j *judge) runners() {
 		working[p.Runner] = true
 	}
 
+	// Where other users' processes cannot be seen, a runner may be there all the same.
 	switch {
 	case len(st.Runners) > 0 || st.Master.State == Running:
 		var idle []string
@@ -160,6 +164,7 @@ func (j *judge) runners() {
 		j.say(Critical, "no runner works: mailmanctl does not run (%s)", st.Master.Reason)
 	}
 
+	// Python's runners beside an installed mmrunner mean that mailmanctl still has the old settings.
 	var python []string
 	for _, p := range st.python {
 		python = append(python, fmt.Sprintf("%s %d", p.Runner, p.PID))
@@ -171,7 +176,7 @@ func (j *judge) runners() {
 	}
 }
 
-// queues holds the queues against the limits.
+// queues compares the queues with the limits.
 func (j *judge) queues() {
 	for _, q := range j.st.Queues {
 		if q.Unseen != "" {
@@ -179,6 +184,7 @@ func (j *judge) queues() {
 			continue
 		}
 
+		// Entries in shunt and bad wait for an administrator; they have limits of their own.
 		if q.Name == shunt {
 			if level := over(q.Waiting, j.warn.Shunted, j.crit.Shunted); level != OK {
 				j.say(level, "%s shunted: mmrunner shunt list says why", entries(q.Waiting))
@@ -197,7 +203,7 @@ func (j *judge) queues() {
 			continue
 		}
 		age := time.Duration(q.AgeSeconds * float64(time.Second))
-		// Bounces that wait to be registered together are not late.
+		// Bounces that wait to be registered together are in time.
 		if level := over(age, j.warn.Age, j.crit.Age); level != OK && q.Waiting > 0 && !q.InTime {
 			j.say(level, "queue %s: the oldest of %s waits for %s", q.Name, entries(q.Waiting), Roughly(age))
 		}

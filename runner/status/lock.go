@@ -39,8 +39,9 @@ func (l *looker) locks() {
 	names, err := os.ReadDir(dir)
 	l.unseen(err)
 	seen := map[string]bool{}
+	// One lock for each list, from whatever file of its the directory shows first.
 	for _, e := range names {
-		// NAME.lock is the lock, NAME.lock.HOST.PID.N the claim of one who has or wants it.
+		// NAME.lock is the lock. NAME.lock.HOST.PID.N is the claim of a process that has the lock or wants it.
 		list, _, ok := strings.Cut(e.Name()+".", suffix+".")
 		if !ok || list == "" || seen[list] {
 			continue
@@ -57,6 +58,7 @@ func (l *looker) locks() {
 			lock.Holder = &h
 		}
 
+		// Claims of dead processes are not waiting.
 		waiting, err := lockfile.Waiters(path, lockfile.Options{Lifetime: l.lifetime(), Host: l.o.Host})
 		l.unseen(err)
 		for _, c := range waiting {

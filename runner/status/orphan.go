@@ -29,6 +29,7 @@ func (l *looker) orphan(path, what string, pid int, t time.Time) {
 const stale = time.Hour
 
 func (l *looker) orphans() {
+	// Bounces that BounceRunner had detected, and then died.
 	l.scan(l.site.DataDir(), func(name string) (what string, pid int) {
 		if rest, ok := strings.CutPrefix(name, "bounce-events-"); ok {
 			pid, err := strconv.Atoi(strings.TrimSuffix(rest, ".pck"))
@@ -39,6 +40,7 @@ func (l *looker) orphans() {
 		return "", 0
 	})
 
+	// Switchboard writes entries under .tmp names.
 	for _, k := range runner.Kinds {
 		dir := l.site.QueueDir(k.Queue)
 		if l.queueUnseen(dir) {
@@ -52,6 +54,7 @@ func (l *looker) orphans() {
 		})
 	}
 
+	// Temporary files of list state, by the process in their names.
 	names, err := maillist.ListNames(l.site, nil)
 	l.unseen(err)
 	for _, list := range names {

@@ -36,13 +36,12 @@ func (p Process) Program() string {
 	return "Python"
 }
 
-// processes finds mailmanctl by its pid file, and runners by how they were started: as bin/qrunner of this site, or as
-// mmrunner.
+// processes finds mailmanctl by its pid file, and runners by their command lines: bin/qrunner of this site, or mmrunner.
 func (l *looker) processes() {
 	ids, err := l.proc.All()
 	l.unseen(err)
 
-	// What mount option hidepid hides, and what a process of another user does not show (proc(5)).
+	// The mount option hidepid hides other users' processes (proc(5)): process 1 is always another user's, except for root.
 	if _, err := l.proc.Args(1); err != nil {
 		l.st.Blind = true
 		l.note("processes of other users: the system does not show them to this user")
@@ -59,6 +58,7 @@ func (l *looker) processes() {
 			continue
 		}
 
+		// One process may be several runners.
 		for _, spec := range l.specs(p, args) {
 			q := *p
 			q.Runner, q.Slice = spec.runner, spec.slice
@@ -90,6 +90,7 @@ func (l *looker) master() {
 		return
 	}
 
+	// The file stays when mailmanctl is killed, so the process must be there and be mailmanctl.
 	pid, err := strconv.Atoi(strings.TrimSpace(string(b)))
 	if err != nil {
 		m.State, m.Reason = Unknown, fmt.Sprintf("%s holds %q, not a process id", file, strings.TrimSpace(string(b)))

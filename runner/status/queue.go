@@ -182,7 +182,7 @@ func (l *looker) entry(q *Queue, lists map[string]*OfList, e os.DirEntry, when t
 	of.ByAge[n]++
 }
 
-// explain says why the entries of a queue wait, where a runner would not take them now.
+// explain says why the entries of a queue wait, where no runner would take them now.
 func (l *looker) explain(q *Queue) {
 	if q.Waiting == 0 || q.Runner == "" {
 		return
@@ -197,11 +197,12 @@ func (l *looker) explain(q *Queue) {
 		}
 	}
 
+	// Without a view of other users' processes nothing is claimed.
 	switch {
 	case working == 0 && !l.st.Blind:
 		q.Why = "no runner works on it"
 	case q.Name == "bounces" && ours > 0:
-		// A bounce waits for at most that long: BounceMixin's clock runs whether or not there are any.
+		// BounceMixin's clock runs whether or not there are bounces, so a bounce waits for at most that long.
 		every := l.site.Duration("REGISTER_BOUNCES_EVERY")
 		if left := every - l.now.Sub(q.Oldest); left > 0 {
 			q.InTime = true

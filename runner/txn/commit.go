@@ -21,18 +21,20 @@ import (
 // beside each other.
 func (tx *Tx) Commit() error {
 	c := tx.commit
+	// A transaction that changes no list file is committed by a line in the work file.
 	if !c.replaces() {
 		tx.group.mu.Lock()
 		err := tx.group.j.commit(tx.mark)
 		tx.group.mu.Unlock()
 
 		if err != nil {
-			// It may be there all the same.
+			// The write may have reached the file all the same.
 			tx.state = partial
 			return fmt.Errorf("%w; %w", err, ErrUnfinished)
 		}
 	}
 
+	// Freeing a large replaced file takes time, so it happens after the locks are given back.
 	defer holdReplaced(c.Files)()
 	for _, f := range c.Files {
 		err := f.Publish(func() error { return tx.check(f) })
@@ -40,6 +42,7 @@ func (tx *Tx) Commit() error {
 			continue
 		}
 
+		// Before the first rename nothing has happened. After it there is no way back, and the rest must be done later.
 		err = fmt.Errorf("publishing %s: %w", f.Final, err)
 		begun, err2 := c.begun()
 		if !begun && err2 == nil && c.replaces() {
@@ -58,8 +61,8 @@ func (tx *Tx) Commit() error {
 // largeFile is a size from which on it takes a file system long to free a file.
 const largeFile = 1 << 20
 
-// holdReplaced keeps the large files that others are about to replace from being
-// freed in the midst of it, under the locks. The returned function lets them go.
+// holdReplaced opens the large files that are about to be replaced, so that the file system does not free them while the
+// locks are held. The returned function closes them.
 func holdReplaced(files []stage.File) (release func()) {
 	var held []*os.File
 	for _, f := range files {
@@ -136,9 +139,8 @@ func (tx *Tx) published() {
 	}
 }
 
-// Complete finishes all committed transactions of a group: the
-// outbox, the log lines, the entries. Those that were not committed are dropped.
-// After an error that wraps ErrUnfinished, which names the rest, it may be
+// Complete finishes all committed transactions of a group: the outbox, the log lines, the entries. Transactions that
+// were not committed are dropped. After an error that wraps ErrUnfinished, which names what is left, Complete may be
 // called again.
 func (g *Group) Complete() error {
 	var done []*Commit
@@ -157,6 +159,7 @@ func (g *Group) Complete() error {
 		}
 	}
 
+	// All committed transactions together: one flush serves them all.
 	if err := g.j.complete(done); err != nil {
 		return fmt.Errorf("%w; %w", err, ErrUnfinished)
 	}
@@ -164,6 +167,7 @@ func (g *Group) Complete() error {
 		return ErrUnfinished
 	}
 
+	// The record goes last: without it nothing is left to finish.
 	return g.end(len(done) > 0)
 }
 
@@ -207,9 +211,9 @@ func (g *Group) Resume() error {
 	return g.Complete()
 }
 
-// resume puts the files that are left in their places, under the locks, which may
-// have been broken since.
+// resume renames the files that are left, under the locks, which may have been broken since.
 func (tx *Tx) resume() error {
+	// Another process may have broken the lock after its lifetime: then take it again.
 	for _, l := range tx.lists {
 		held := false
 		if l.lock != nil {
@@ -234,7 +238,7 @@ func (tx *Tx) resume() error {
 	}
 
 	if !ok {
-		// None was renamed, and now a list has changed: a recovery puts the entries back.
+		// No file was renamed before, and now a list has changed: a recovery puts the entries back.
 		tx.group.j.SetUntidy()
 		return tx.Drop()
 	}

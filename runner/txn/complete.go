@@ -57,7 +57,7 @@ func publishOutbox(outbox []stage.File) error {
 	return syncDirs(dirsOf(outbox))
 }
 
-// letGo removes the entries, and preserves those that are to be.
+// letGo removes the entries, and moves those to be preserved into the queue bad.
 func letGo(queue, bad string, commits []*Commit) error {
 	var entries, preserved []string
 	for _, c := range commits {
@@ -69,6 +69,7 @@ func letGo(queue, bad string, commits []*Commit) error {
 		return nil
 	}
 
+	// Renames and removals of thousands of files are slow one by one.
 	for _, err := range disk.InParallel(len(entries), func(i int) error {
 		return withEntry(queue, entries[i], disk.Remove)
 	}) {
@@ -85,6 +86,7 @@ func letGo(queue, bad string, commits []*Commit) error {
 		}
 	}
 
+	// A preserved entry must be in its new place before the old directory is flushed.
 	if len(preserved) > 0 {
 		if err := disk.SyncDir(bad); err != nil {
 			return err

@@ -213,8 +213,8 @@ func (s *Lists) LastRead(name string, limit int64) *maillist.List {
 	return s.loaded.get(name)
 }
 
-// Pended returns the record of a cookie in a list's pending.pck, as the file is
-// now; ok is false if there is none, or none that can be read.
+// Pended returns the record of a cookie in a list's pending.pck, as the file is now. ok is false where there is no such
+// record, or none that can be read.
 func (s *Lists) Pended(name, cookie string) (record pickle.Value, ok bool) {
 	file := filepath.Join(maillist.ListPath(s.env.Site, name), "pending.pck")
 	id, err := stage.Identify(file)
@@ -222,6 +222,7 @@ func (s *Lists) Pended(name, cookie string) (record pickle.Value, ok bool) {
 		return nil, false
 	}
 
+	// The database is kept from one question to the next as long as the file is the same.
 	if s.pended == nil || s.pended.list != name || s.pended.id != id {
 		s.pended = nil
 		l := s.LastRead(name, math.MaxInt64)

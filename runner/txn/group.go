@@ -105,10 +105,9 @@ func (g *Group) stageIn(dir string, queue bool) error {
 	return nil
 }
 
-// Prepare writes all changed list state under temporary names; transactions of a
-// group may be prepared beside each other. entries are the
-// base names of those that the transaction is about, preserved of those that it
-// puts into the queue bad. After an error the transaction must be dropped.
+// Prepare writes all changed list state under temporary names. Transactions of a group may be prepared beside each other.
+// entries are the base names of the entries that the transaction is about, preserved those that it puts into the queue
+// bad. After an error the transaction must be dropped.
 func (tx *Tx) Prepare(entries, preserved []string) error {
 	c := &Commit{Entries: entries, Preserved: preserved, Outbox: tx.outbox, lines: tx.lines, events: tx.events, From: map[string]stage.Identity{}}
 	tx.commit = c
@@ -119,6 +118,7 @@ func (tx *Tx) Prepare(entries, preserved []string) error {
 		return err
 	}
 
+	// The journal notes each directory before a temporary file is made in it, so that a recovery finds the file.
 	for _, l := range tx.lists {
 		if l.save || l.pend != nil {
 			if err := tx.group.stageIn(filepath.Clean(l.list.FullPath()), false); err != nil {
@@ -129,18 +129,20 @@ func (tx *Tx) Prepare(entries, preserved []string) error {
 		files, err := l.stage()
 		c.Files = append(c.Files, files...)
 		if err != nil {
-			// It may be that what was written could not be removed.
+			// A file may be left that could not be removed.
 			tx.group.j.SetUntidy()
 			return err
 		}
 	}
 
+	// Held messages that were approved or discarded go with the list's state.
 	for _, path := range tx.removals {
 		c.Files = append(c.Files, stage.File{Final: path})
 	}
 
+	// Lock compares the lists with what they were; a recovery does so too.
 	if tx.mode != ReadOnly {
-		// What becomes of a list that is only read makes no difference.
+		// Another process may change a list that is only read: that makes no difference.
 		for _, l := range tx.lists {
 			c.Locks = append(c.Locks, l.name)
 			l.files.addTo(c.From, l.list.FullPath())
@@ -259,13 +261,11 @@ func (tx *Tx) Drop() error {
 	return g.j.discard(files)
 }
 
-// longWait is how long a lock may be waited for by what was worked out before: its
-// dates are to be those of its commit.
+// longWait is how long a prepared transaction may wait for a lock: the dates in it are to be those of its commit.
 const longWait = 10 * time.Second
 
-// Lock takes the locks of all lists of the transaction that it does not have yet,
-// waiting for each as long as wait, and makes sure that the lists are as they were
-// when they were read. The error is runner.ErrChanged, ErrNeedsLock, or a
+// Lock takes the locks of all lists of the transaction that it does not have yet, waiting up to wait for each, and makes
+// sure that the lists are as they were when they were read. The error is runner.ErrChanged, ErrNeedsLock, or a
 // *runner.LockError; the transaction must be dropped then.
 func (tx *Tx) Lock(wait time.Duration) error {
 	if tx.mode == ReadOnly {
@@ -273,6 +273,7 @@ func (tx *Tx) Lock(wait time.Duration) error {
 	}
 	start := time.Now()
 
+	// The entries' own list comes first, then further lists that an entry has asked for.
 	for i, l := range tx.lists {
 		if l.lock != nil {
 			continue
@@ -280,20 +281,23 @@ func (tx *Tx) Lock(wait time.Duration) error {
 
 		if err := tx.take(l, wait); err != nil {
 			if i > 0 && tx.ctx.Err() == nil {
-				// Not having another list's lock is the business of the entry that asks for it.
+				// The lock of a further list: the entry that asks for that list handles the wait, in a transaction of its own.
 				return ErrNeedsLock
 			}
 			return err
 		}
 
+		// Another process may have saved the list between reading it and locking it.
 		if l.files != identify(tx.env.Site, l.name) {
 			return runner.ErrChanged
 		}
 	}
 
+	// A list that could not be read well without its lock must be read again under it.
 	if tx.uncertain && tx.mode != LockFirst {
 		return ErrNeedsLock
 	}
+	// After a long wait the dates in what was prepared are no longer those of the commit.
 	if tx.mode != LockFirst && time.Since(start) > longWait {
 		return runner.ErrChanged
 	}

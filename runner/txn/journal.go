@@ -46,9 +46,8 @@ type Journal struct {
 // engines counts this process's journals.
 var engines atomic.Int64
 
-// OpenJournal makes the journal of an engine. runner is its class name, queue and
-// bad are the directories of its entries and of those it preserves. The error is
-// the file system's.
+// OpenJournal makes the journal of an engine. runner is the class name of its runner, queue and bad are the directories
+// of its entries and of those it preserves. The error is the file system's.
 func OpenJournal(env *Env, runner, queue, bad string) (*Journal, error) {
 	j := &Journal{
 		env:    env,
@@ -57,6 +56,7 @@ func OpenJournal(env *Env, runner, queue, bad string) (*Journal, error) {
 		inHand: make([]int, Slots()),
 	}
 
+	// The lock comes first: it shows other processes that the journal is in use.
 	if err := j.lockWork(); err != nil {
 		return nil, err
 	}
@@ -68,6 +68,7 @@ func OpenJournal(env *Env, runner, queue, bad string) (*Journal, error) {
 	}
 
 	if err == nil {
+		// From its first moment the file has the runner and its queues.
 		err = j.note(nil)
 	}
 
@@ -78,14 +79,15 @@ func OpenJournal(env *Env, runner, queue, bad string) (*Journal, error) {
 	return j, nil
 }
 
-// lockWork makes a work file of a name that no other has, and locks it.
+// lockWork makes a work file whose name no other journal has, and locks it.
 func (j *Journal) lockWork() error {
 	for {
 		j.id.n = int(engines.Add(1))
 		if left, err := j.id.exists(); err != nil {
 			return err
 		} else if left {
-			continue // by a process that had our id
+			// A process that had this id before has left a journal of that number.
+			continue
 		}
 
 		j.lock = newFlock(j.id.file(work))
@@ -94,7 +96,7 @@ func (j *Journal) lockWork() error {
 			return errors.Join(err, j.lock.Close())
 		}
 
-		// A process that recovers may have seen the file before it was locked, and removed it.
+		// A recovery in another process may have seen the file before it was locked, and removed it.
 		if had {
 			if had, err = j.isLocked(); err != nil {
 				return errors.Join(err, j.Close())
@@ -138,9 +140,9 @@ const (
 	numbers = len(" 0000000000")
 )
 
-// note notes the entries that are about to be claimed or classified, in place of
-// those before.
+// note writes the entries that are about to be claimed or classified into the work file, in place of those before.
 func (j *Journal) note(bases []string) error {
+	// The slots have fixed places, so that each can be overwritten without the rest of the file.
 	b := []byte(header)
 	for slot := range j.inHand {
 		j.inHand[slot] = 0
@@ -154,6 +156,7 @@ func (j *Journal) note(bases []string) error {
 		b = fmt.Appendf(b, "entry %s\n", base)
 	}
 
+	// Directories in which temporary files may still lie stay noted.
 	for dir, temps := range j.spares.temps {
 		for _, temp := range temps {
 			b = fmt.Appendf(b, "dir %s %q\n", temp, dir)
@@ -201,7 +204,7 @@ func (j *Journal) commit(mark int) error {
 	return j.work.Sync()
 }
 
-// write has the disk keep the record of a group.
+// write writes and flushes the record of a group.
 func (j *Journal) write(r *Record) error {
 	r.Version, r.Host, r.PID = Version, j.id.host, j.id.pid
 	r.Runner, r.Queue, r.Bad = j.runner, j.queue, j.bad
@@ -213,6 +216,7 @@ func (j *Journal) write(r *Record) error {
 		return err
 	}
 
+	// Under a draft's name, flushed, and renamed: a record is whole or not there.
 	f, err := disk.Create(j.id.file(draft), fileMode)
 	if err != nil {
 		return err
@@ -236,6 +240,7 @@ func (j *Journal) write(r *Record) error {
 		return err
 	}
 
+	// The name must be on the disk before the first commit.
 	return disk.SyncDir(j.id.dir)
 }
 

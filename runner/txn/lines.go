@@ -45,9 +45,8 @@ func (r *Record) addLogs(logs *mlog.Set) {
 	}
 }
 
-// since returns what was added to a log file after the record was written: to
-// the file that it was then, which may have been renamed since, and to the one
-// that has its name now.
+// since returns what was added to a log file after the record was written: to the file that it was then, which may have
+// been renamed since by logrotate, and to the file that has its name now.
 func (g *Log) since(path string) ([]byte, error) {
 	files, err := filepath.Glob(quoteGlob(path) + "*")
 	if err != nil {
@@ -64,6 +63,7 @@ func (g *Log) since(path string) ([]byte, error) {
 			return nil, err
 		}
 
+		// The same file has grown from what it was; another file with the name is new from its start.
 		from := int64(0)
 		if id.Ino == g.Was.Ino && id.Size >= g.Was.Size {
 			from = g.Was.Size
@@ -76,7 +76,7 @@ func (g *Log) since(path string) ([]byte, error) {
 			return nil, err
 		}
 
-		// The one that was renamed comes first.
+		// The renamed file's lines come first: they are older.
 		if file == path {
 			b = append(b, part...)
 		} else {

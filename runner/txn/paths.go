@@ -171,7 +171,8 @@ func (r *Record) check(s *site.Site) error {
 	return nil
 }
 
-// check returns an error unless all that a transaction names is the site's own.
+// check returns an error unless all names in a transaction are names of this site's own files. A record is a claim: all
+// of Mailman's group can write to DATA_DIR.
 func (c *Commit) check(s *site.Site) error {
 	for _, base := range slices.Concat(c.Entries, c.Preserved) {
 		if !isBase(base) {

@@ -33,11 +33,9 @@ type Recovery struct {
 	Problems []error
 }
 
-// Recover finishes or undoes what dead mmrunner processes of this host, by
-// whatever name it had then, have left of their work. The error is for a record
-// that cannot be read where nothing tells its entries, and for one of a newer
-// mmrunner: entries must not be recovered then, as some of them may have taken
-// effect.
+// Recover finishes or undoes what dead mmrunner processes of this host have left of their work, whatever name the host
+// had then. The error is for a record that cannot be read where nothing names its entries, and for a record of a newer
+// mmrunner: entries must not be recovered then, as some of them may have taken effect.
 func Recover(ctx context.Context, env *Env) (*Recovery, error) {
 	rec := &Recovery{Taken: map[string]bool{}}
 	ids, err := find(env.Site.DataDir())
@@ -45,19 +43,20 @@ func Recover(ctx context.Context, env *Env) (*Recovery, error) {
 		return nil, err
 	}
 
+	// Each journal by itself. A problem with one is reported, and does not keep the others from being recovered.
 	for _, id := range ids {
 		if err := rec.one(ctx, env, id); err != nil {
 			return nil, fmt.Errorf("%s: %w", id.file(record), err)
 		}
 	}
 
-	// What is left of locks belongs to no record: those were broken by their heirs.
+	// Locks that are left belong to no record: a recovery has taken over those of its lists.
 	_, err = lockfile.RemoveOwnDead(ctx, env.Site.LockDir(), lockfile.Options{
 		Guard: lockfile.GuardFile(env.Site.DataDir()),
 		Log:   func(line string) { env.Log.Printf("locks", "%s", line) },
 	})
 	if errors.Is(err, hostlock.ErrBusy) {
-		// Those locks stand until they are broken, and mail goes on meanwhile.
+		// These locks stand until they are broken, and mail goes on meanwhile.
 		rec.Problems = append(rec.Problems, err)
 		err = nil
 	}
@@ -312,15 +311,15 @@ func (r *Record) recover(ctx context.Context, env *Env, marked map[int]bool) (fi
 	return len(done), undone, errors.Join(errs...)
 }
 
-// recoverFiles puts a committed transaction's list files in their places, under
-// the locks of its lists. It returns false if the transaction is to be undone.
+// recoverFiles renames a committed transaction's list files, under the locks of its lists. It returns false if the
+// transaction is to be undone.
 func (c *Commit) recoverFiles(ctx context.Context, env *Env, r *Record) (ok bool, err error) {
 	left, err := c.left()
 	if err != nil {
 		return false, err
 	}
 
-	// Files that have their names may not have the time of that moment yet.
+	// Files that have their names may not have been dated yet, which the lock shows: it is given up after that.
 	locked, err := c.stillLocked(env, r)
 	if err != nil {
 		return false, err
@@ -329,6 +328,7 @@ func (c *Commit) recoverFiles(ctx context.Context, env *Env, r *Record) (ok bool
 		return true, nil
 	}
 
+	// A reader must not see a list of which half is saved, so the locks come first.
 	locks, err := c.takeOver(ctx, env, r)
 	defer func() {
 		for _, l := range locks {
@@ -364,9 +364,9 @@ func (r *Record) holds(env *Env, holder *lockfile.Claim) bool {
 	return holder != nil && holder.Host == env.Host() && holder.Host == r.Host && holder.PID == r.PID
 }
 
-// takeOver returns the locks of a transaction's lists: those that the dead process
-// still has are taken over, so that no process sees a list half saved, and the others
-// are taken: so are those of a host of another name, when their time is over.
+// takeOver returns the locks of a transaction's lists. Locks that the dead process still has are taken over, so that no
+// process sees a list half saved. The other lists are locked anew, also where a host of another name holds a lock whose
+// time is over.
 func (c *Commit) takeOver(ctx context.Context, env *Env, r *Record) (locks []Lock, err error) {
 	for _, name := range c.Locks {
 		path := maillist.LockPath(env.Site, name)
@@ -381,6 +381,7 @@ func (c *Commit) takeOver(ctx context.Context, env *Env, r *Record) (locks []Loc
 			return locks, err
 		}
 
+		// The dead process has it still.
 		if r.holds(env, holder) {
 			l, err := lockfile.TakeOver(ctx, path, *holder, o)
 			if err != nil {
@@ -392,6 +393,7 @@ func (c *Commit) takeOver(ctx context.Context, env *Env, r *Record) (locks []Loc
 			}
 		}
 
+		// No process has the lock, or another one that died: break that, and wait for the lock as usual.
 		if _, err := lockfile.BreakOwnDead(ctx, path, o); err != nil {
 			return locks, err
 		}

@@ -119,20 +119,20 @@ func (tx *Tx) has(name string) *list {
 	return nil
 }
 
-// load reads a list. Without its lock, what has to be logged or repaired is left
-// to those who have it.
+// load reads a list. Without the list's lock, messages and repairs are left to a process that has it.
 func (tx *Tx) load(l *list) error {
 	locked := tx.mode == LockFirst
 	tx.loading = !locked
 
 	if !locked {
-		// Before it is read: what changes from now on shows.
+		// The files are identified before they are read: a change from now on will show.
 		l.files = identify(tx.env.Site, l.name)
 	}
 
 	state, err := tx.env.Lists.Get(l.name, tx.listOptions(locked))
 	tx.loading = false
 	if err != nil {
+		// A list that cannot be read may be about to be replaced: the attempt under the lock tells.
 		var needs *maillist.ErrNeedsPython
 		if !locked && !errors.Is(err, maillist.ErrUnknownList) && !errors.As(err, &needs) {
 			tx.uncertain = true
@@ -141,10 +141,11 @@ func (tx *Tx) load(l *list) error {
 	}
 
 	if locked {
-		// After it was repaired, if it had to be.
+		// Under the lock the files are identified after a repair of the list.
 		l.files = identify(tx.env.Site, l.name)
 	}
 
+	// A handler's failure takes the list back to this savepoint.
 	l.list = state
 	l.saved = state.Savepoint()
 	return nil

@@ -129,13 +129,14 @@ func recoverInHand(q *qfile.Queue, base string) error {
 	return q.RecoverOne(base)
 }
 
-// tidy removes temporary files.
+// tidy removes the temporary files that a journal has noted, by directory and ending.
 func (n notes) tidy() error {
 	endings := map[string][]string{}
 	for _, t := range n.temps {
 		endings[t.dir] = append(endings[t.dir], t.ending)
 	}
 
+	// Other processes have temporary files in the same directories: only names with the noted endings go.
 	for dir, of := range endings {
 		d, err := disk.Open(dir)
 		if errors.Is(err, fs.ErrNotExist) {

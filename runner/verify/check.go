@@ -97,11 +97,12 @@ func (c *checker) at(n int) string {
 	return ""
 }
 
-// run makes all checks of a file's bytes.
+// run checks all pickles of a file's bytes.
 func (c *checker) run(b []byte) {
 	c.size = len(b)
 	var again bytes.Buffer
 	rest := b
+	// A queue entry has two pickles, other files one.
 	for len(rest) > 0 {
 		start := time.Now()
 		v, after, err := pickle.Load(rest)
@@ -125,11 +126,13 @@ func (c *checker) run(b []byte) {
 		rest = after
 	}
 
+	// An entry without metadata is torn, even where its message is whole.
 	broken := len(c.findings) > 0 && len(rest) > 0
 	if want := wanted(c.file.Kind); !broken && want > 0 && c.pickles != want {
 		c.find(checkRead, "the file", fmt.Sprintf("%s in %d bytes", count(c.pickles), len(b)), fmt.Sprint(want))
 	}
 
+	// The site's own Python reads the file, and what mmrunner has written of it.
 	if c.python != nil {
 		c.askPython(b, again.Bytes(), broken)
 	}
@@ -153,8 +156,9 @@ func count(n int) string {
 	return fmt.Sprintf("%d pickles", n)
 }
 
-// value checks one pickle of the file, and adds what it is written as.
+// value checks one pickle of the file, and adds what mmrunner writes of it to again.
 func (c *checker) value(v pickle.Value, b []byte, again *bytes.Buffer) {
+	// Written in the protocol that the file has, and read again: nothing may be lost.
 	at := c.at(c.pickles)
 	proto := protocol(b)
 	start := time.Now()
@@ -176,6 +180,7 @@ func (c *checker) value(v pickle.Value, b []byte, again *bytes.Buffer) {
 		c.differ(checkWrite, at, pickle.DiffShared(back, v, c.max))
 	}
 
+	// Config files are saved by splicing, and messages by way of package message.
 	if c.file.Kind == Config {
 		c.splice(v, b)
 	}
@@ -184,6 +189,7 @@ func (c *checker) value(v pickle.Value, b []byte, again *bytes.Buffer) {
 		c.message(at, in)
 	}
 
+	// A reader that shares no code with package pickle.
 	theirs, err := readGopickle(b, proto == 0)
 	if err == nil {
 		c.gopickle = true
@@ -209,8 +215,8 @@ func protocol(b []byte) int {
 	return 1
 }
 
-// splice checks a config.pck the way it is saved: indexed, its values set, and
-// put together again from old bytes and new.
+// splice checks a config.pck in the way in which it is saved: indexed, its values set, and written from old bytes and
+// new ones.
 func (c *checker) splice(v pickle.Value, b []byte) {
 	d, err := pickle.OpenDocument(b)
 	if err != nil {
@@ -219,6 +225,7 @@ func (c *checker) splice(v pickle.Value, b []byte) {
 	}
 
 	want, _ := v.(*pickle.Dict)
+	// Each value by itself, set to what it is: from now on all bytes are new.
 	for _, key := range d.Keys() {
 		got, ok, err := d.Get(key)
 		w, ok2 := want.GetStr(key)
@@ -231,6 +238,7 @@ func (c *checker) splice(v pickle.Value, b []byte) {
 		d.Set(key, got)
 	}
 
+	// The whole, read again.
 	start := time.Now()
 	out, err := d.Bytes()
 	c.write += time.Since(start)
@@ -257,8 +265,9 @@ func (c *checker) message(at string, in *pickle.Instance) {
 	c.differ(checkMessage, at, pickle.Diff(m.ToPickle(), in, c.max))
 }
 
-// askPython compares with cPickle's reading of the file and of what mmrunner made of it.
+// askPython compares with what cPickle reads in the file, and in what mmrunner made of it.
 func (c *checker) askPython(b, again []byte, broken bool) {
+	// The file itself: either both readers refuse it, or both read the same.
 	theirs, took, err := c.python.Read(b)
 	var unreadable *UnreadableError
 	switch {
@@ -278,6 +287,7 @@ func (c *checker) askPython(b, again []byte, broken bool) {
 		return
 	}
 	c.hold(checkPython, theirs)
+	// What mmrunner has written, read by the Python that will have to live with it.
 	theirs, _, err = c.python.Read(again)
 	switch {
 	case errors.As(err, &unreadable):

@@ -9,9 +9,8 @@ import (
 	"github.com/mmrunner/mmrunner/pickle"
 )
 
-// doubts finds what no reader of a config.pck can object to, and what yet looks
-// like damage: two saves of one list side by side, its config.pck.last and its
-// config.pck, and the tables of its members, which Mailman changes together.
+// doubts finds what no reader of a config.pck can object to, and what yet looks like damage. It compares two saves of one
+// list, config.pck.last and config.pck, and the tables of the list's members, which Mailman changes together.
 func (c *checker) doubts(v pickle.Value) {
 	now, ok := v.(*pickle.Dict)
 	if !ok {
@@ -19,6 +18,7 @@ func (c *checker) doubts(v pickle.Value) {
 	}
 
 	c.members(now)
+	// The save before this one. Without it there is nothing to compare.
 	b, _, err := readFile(filepath.Join(filepath.Dir(c.file.Path), "config.pck.last"))
 	if err != nil {
 		return
@@ -30,6 +30,7 @@ func (c *checker) doubts(v pickle.Value) {
 		return // which is a finding about that file
 	}
 
+	// Another release may have changed what a list has.
 	version, _ := now.GetStr("data_version")
 	was, _ := last.GetStr("data_version")
 	if !pickle.Equal(version, was) {
@@ -146,14 +147,13 @@ func (c *checker) dict(at string, now, was *pickle.Dict, depth int) {
 	}
 }
 
-// flipped tells whether two strings differ in one byte, in a place where people
-// do not change one letter: an administrator's text may have a typo corrected
-// and a password counted up, but not with a control character or a byte beyond
-// ASCII.
+// flipped tells whether two strings differ in one byte, in a place where an edit does not change one letter. A text may
+// have a typo corrected and a password a digit counted up, but not with a control character or a byte beyond ASCII.
 func flipped(now, was, at string) bool {
 	if len(now) != len(was) || now == was {
 		return false
 	}
+	// Exactly one byte must differ.
 	diff := -1
 	for i := range len(now) {
 		if now[i] != was[i] {
@@ -164,10 +164,12 @@ func flipped(now, was, at string) bool {
 		}
 	}
 
+	// A byte that no keyboard makes is damage.
 	if b := now[diff]; b < ' ' && b != '\n' && b != '\t' && b != '\r' || b >= 0x7f {
 		return was[diff] < 0x7f
 	}
 
+	// In these tables single letters change in normal use.
 	for _, free := range []string{"['passwords']", "['language']", "['usernames']"} {
 		if strings.HasPrefix(at, free) {
 			return false
@@ -177,8 +179,7 @@ func flipped(now, was, at string) bool {
 	return len(now) > 3
 }
 
-// members holds the tables that every member is in against each other
-// (OldStyleMemberships.addNewMember).
+// members compares the tables that every member is in (OldStyleMemberships.addNewMember).
 func (c *checker) members(d *pickle.Dict) {
 	table := func(name string) *pickle.Dict {
 		v, _ := d.GetStr(name)
@@ -191,6 +192,7 @@ func (c *checker) members(d *pickle.Dict) {
 		return
 	}
 
+	// Each member has a password, and each password a member.
 	for _, t := range []struct {
 		name string
 		d    *pickle.Dict

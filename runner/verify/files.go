@@ -151,8 +151,7 @@ func (e *UnknownListError) Error() string {
 	return "there is no list " + e.Name + " in " + e.Dir
 }
 
-// queueDirs are the directories below QUEUE_DIR and those that mm_cfg puts
-// elsewhere.
+// queueDirs returns the directories below QUEUE_DIR and the queue directories that mm_cfg puts elsewhere.
 func queueDirs(s *site.Site) ([]string, error) {
 	seen := map[string]bool{}
 	root := s.Str("QUEUE_DIR")
@@ -171,6 +170,7 @@ func queueDirs(s *site.Site) ([]string, error) {
 		}
 	}
 
+	// A setting for each queue may lead outside of QUEUE_DIR.
 	for _, q := range []string{"in", "out", "commands", "bounces", "news", "archive", "shunt", "virgin", "bad", "retry"} {
 		seen[s.QueueDir(q)] = true
 	}

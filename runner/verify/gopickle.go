@@ -124,6 +124,7 @@ func (t translator) object(o *object) (pickle.Value, error) {
 		c.Class, args = first, args[1:]
 	}
 
+	// Empty arguments, lists and dicts are the same as none.
 	if len(args) > 0 {
 		c.Args = &pickle.Tuple{}
 		if err := t.items(&c.Args.Items, args); err != nil {
@@ -191,8 +192,8 @@ func (t translator) fill(to *pickle.Dict, items types.Dict) error {
 	return nil
 }
 
-// unescape decodes the escapes of a protocol 0 string. Those of a unicode are
-// the same but for its quotes, which stand as they are.
+// unescape decodes the escapes of a protocol 0 string. The escapes of a unicode are the same, except that quotes stand as
+// they are.
 func unescape(s string) string {
 	if !strings.Contains(s, `\`) && isASCII(s) {
 		return s
@@ -205,7 +206,8 @@ func unescape(s string) string {
 			continue
 		}
 
-		if s[0] >= utf8.RuneSelf { // raw-unicode-escape leaves Latin-1 as it is
+		// The raw-unicode-escape codec leaves Latin-1 as it is.
+		if s[0] >= utf8.RuneSelf {
 			out = utf8.AppendRune(out, rune(s[0]))
 			s = s[1:]
 			continue

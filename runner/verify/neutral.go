@@ -39,6 +39,7 @@ func (n neutralizer) leaf(v pickle.Value) pickle.Value {
 var reconstructor = pickle.Global{Module: "copy_reg", Name: "_reconstructor"}
 
 func (n neutralizer) object(v pickle.Value) pickle.Value {
+	// Old-style instances with the arguments and state: what both readers know of an object.
 	var c pickle.Instance
 	switch v := v.(type) {
 	case *pickle.Instance:
@@ -59,7 +60,7 @@ func (n neutralizer) object(v pickle.Value) pickle.Value {
 		}
 	}
 
-	// Empty and missing are one to the other readers.
+	// Other readers do not tell empty from missing.
 	if c.Args != nil && len(c.Args.Items) == 0 {
 		c.Args = nil
 	}
@@ -79,6 +80,7 @@ type scan struct {
 }
 
 func (s scan) neutral(v pickle.Value) bool {
+	// Strings and numbers need a copy only where the other reader merges kinds.
 	switch v := v.(type) {
 	case pickle.Unicode, *big.Int:
 		return !s.merged
@@ -93,6 +95,7 @@ func (s scan) neutral(v pickle.Value) bool {
 		return true
 	}
 
+	// A value inside itself was looked at already.
 	if s.seen[v] {
 		return true
 	}

@@ -7,9 +7,8 @@ import (
 	"github.com/mmrunner/mmrunner/pickle"
 )
 
-// Pair compares two files of pickles by value and kind: had, the one to judge,
-// and wanted, the one to judge it by. An error is for a file that cannot be
-// opened, and for one that holds nothing to compare.
+// Pair compares two files of pickles by value and kind: had is judged by wanted. The error is for a file that cannot be
+// opened, and for a file that holds nothing to compare.
 func Pair(had, wanted string, o Options) ([]Finding, error) {
 	if o.Max == 0 {
 		o.Max = DefaultMax
@@ -24,6 +23,7 @@ func Pair(had, wanted string, o Options) ([]Finding, error) {
 		return nil, err
 	}
 
+	// Each file must pass its own checks first.
 	first := &checker{python: o.Python, max: o.Max, file: File{Path: had}}
 	first.run(a)
 	second := &checker{python: o.Python, max: o.Max, file: File{Path: wanted}}
@@ -35,6 +35,7 @@ func Pair(had, wanted string, o Options) ([]Finding, error) {
 		}
 	}
 
+	// Then pickle by pickle.
 	found := append(first.findings, second.findings...)
 	c := &checker{max: o.Max, file: File{Path: had}}
 

@@ -62,8 +62,8 @@ type UnreadableError struct{ Why string }
 
 func (e *UnreadableError) Error() string { return e.Why }
 
-// Read has cPickle read the pickles in b, and returns them in neutral terms with
-// the time that cPickle took. An UnreadableError is cPickle's.
+// Read has cPickle read the pickles in b. It returns them in neutral terms, with the time that cPickle took. An
+// UnreadableError is cPickle's own.
 func (p *Python) Read(b []byte) ([]pickle.Value, time.Duration, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -71,12 +71,14 @@ func (p *Python) Read(b []byte) ([]pickle.Value, time.Duration, error) {
 		return nil, 0, fmt.Errorf("%w: it has %d bytes", errPython, len(b))
 	}
 
+	// A request is its length and the bytes.
 	var length [4]byte
 	binary.BigEndian.PutUint32(length[:], uint32(len(b)))
 	if _, err := p.in.Write(append(length[:], b...)); err != nil {
 		return nil, 0, p.died(err)
 	}
 
+	// An answer is a kind, the time, a length and the bytes: values in marshal form, or the text of an exception.
 	var head [13]byte
 	if _, err := io.ReadFull(p.out, head[:]); err != nil {
 		return nil, 0, p.died(err)

@@ -198,14 +198,15 @@ const large = 4 << 20
 
 var largeFile sync.Mutex
 
-// checkFile reads and checks one file. The error wraps fs.ErrNotExist where it is
-// gone.
+// checkFile reads and checks one file. The error wraps fs.ErrNotExist where the file is gone.
 func checkFile(f File, o Options) (*checker, error) {
+	// One large file at a time, so that several do not fill the memory.
 	if info, err := os.Stat(f.Path); err == nil && info.Size() > large {
 		largeFile.Lock()
 		defer largeFile.Unlock()
 	}
 
+	// A program may be writing the file: a torn one is read again as long as it is new.
 	for n := 1; ; n++ {
 		b, info, err := readFile(f.Path)
 		if err != nil {
@@ -225,7 +226,7 @@ func checkFile(f File, o Options) (*checker, error) {
 		}
 
 		if f.Kind == Events && ownerRuns(f.Path) && c.pickles > 0 {
-			// Its runner has the rest still in its buffer.
+			// BounceRunner appends to its file, and keeps in memory what it has not written yet.
 			c.findings = nil
 			return c, nil
 		}
