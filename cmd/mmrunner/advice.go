@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"os/user"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -18,7 +20,13 @@ func advised(root *cobra.Command, args []string, err error) error {
 	if !errors.Is(err, fs.ErrPermission) || os.Geteuid() == 0 {
 		return err
 	}
-	return fmt.Errorf("%w\nrun it as Mailman's user: sudo -u %s mmrunner %s", err, mailmansUser(root), quoted(args))
+
+	// Started by root, this process has become Mailman's user already.
+	name := mailmansUser(root)
+	if u, lookup := user.LookupId(strconv.Itoa(os.Geteuid())); lookup == nil && u.Username == name {
+		return err
+	}
+	return fmt.Errorf("%w\nrun it as Mailman's user: sudo -u %s mmrunner %s", err, name, quoted(args))
 }
 
 // mailmansUser is the name of Mailman's user, as far as this process can tell it.

@@ -42,7 +42,7 @@ func Listen(address string) (net.Listener, error) {
 	// The socket's directory, which others must not write to.
 	dir := filepath.Dir(path)
 	if err := os.Mkdir(dir, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
-		return nil, err
+		return nil, fmt.Errorf("%w; need a directory for the socket that the server's user may write to", err)
 	} else if err == nil {
 		// A directory with setgid above it, and the umask, must not make it another.
 		if err := os.Chmod(dir, 0o755); err != nil {
