@@ -116,6 +116,7 @@ const maxSearch = 256 << 20
 // The error is for what Mailman's runner would end with, now or at a later bounce of
 // the address.
 func readRecord(v pickle.Value) (r detectedBounce, err error) {
+	// A record is a tuple: list, address, day, message.
 	items, ok := py.Items(v)
 	if !ok || len(items) != 4 {
 		return r, fmt.Errorf("got %s, need a list, an address, a day and a message", pickle.Repr(v, 80))
@@ -127,12 +128,14 @@ func readRecord(v pickle.Value) (r detectedBounce, err error) {
 		return r, fmt.Errorf("got address %s, need a string", pickle.Repr(items[1], 80))
 	}
 
+	// probeBounced has no day.
 	if items[2] != nil {
 		if r.day, ok = dayOf(items[2]); !ok {
 			return r, fmt.Errorf("got day %s, need year, month and day", pickle.Repr(items[2], 80))
 		}
 	}
 
+	// The message is only looked at when a notice encloses it.
 	switch m := items[3].(type) {
 	case nil:
 		r.msg = &message.Message{}

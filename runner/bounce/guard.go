@@ -132,8 +132,9 @@ type tally struct {
 	byDomain  map[string]int
 }
 
-// tallyOf counts a list's members for the day of now, without those named.
+// tallyOf counts the members of a list that were disabled or held on the day of now, without those in without.
 func tallyOf(l *maillist.List, now time.Time, without map[string]bool) tally {
+	// Members that bounces have disabled since midnight.
 	t := tally{byDomain: map[string]int{}}
 	count := func(addr string) {
 		t.all++
@@ -148,8 +149,7 @@ func tallyOf(l *maillist.List, now time.Time, without map[string]bool) tally {
 		}
 	}
 
-	// Members whom the guard holds since this day: their last bounce has had the
-	// score reach the threshold.
+	// Members that the guard holds since this day: their last bounce has brought the score to the threshold.
 	threshold, _ := l.Get("bounce_score_threshold")
 	for addr, info := range Held(l) {
 		if info.Date == day && !without[addr] && py.Compare(py.Float(info.Score)-weight, threshold) < 0 {
@@ -176,10 +176,11 @@ func domainOf(addr string) string {
 	return strings.ToLower(addr[strings.LastIndexByte(addr, '@')+1:])
 }
 
-// settleGuard disables or holds the candidates, once all of a batch has been seen.
+// settleGuard disables or holds the candidates, when all bounces of a batch were counted.
 func (h *Handler) settleGuard(r *register, failed runner.Failed) error {
 	hold, again := r.guard.decide(r.l, r.b.Now())
 	var fresh []*candidate
+	// Candidates that are held stay enabled; the score keeps growing.
 	for _, c := range r.guard.candidates {
 		if hold[c] {
 			kind := events.Bounce // of a member who is held already
@@ -194,6 +195,7 @@ func (h *Handler) settleGuard(r *register, failed runner.Failed) error {
 			continue
 		}
 
+		// The others are disabled as Mailman would have done at once.
 		err := runner.Guard(func() error {
 			r.followed = ""
 			return r.disable(c.member, c.info, c.read)
@@ -210,6 +212,7 @@ func (h *Handler) settleGuard(r *register, failed runner.Failed) error {
 		r.b.Save()
 	}
 
+	// One notice a day tells the owner.
 	if len(fresh) > 0 && !again {
 		return r.noticeOfGuard(fresh)
 	}

@@ -85,7 +85,7 @@ func (h *Handler) Apply(b runner.Batch, e *runner.Entry) (runner.Outcome, error)
 }
 
 func (h *Handler) dispose(b runner.Batch, e *runner.Entry) (runner.Outcome, error) {
-	// A bounce whose address is known is only to be registered.
+	// A bounce whose address is known needs only to be registered: it comes from BounceRunner's own file.
 	if addr, day, ok := detectedIn(e.Data); ok {
 		if day == (maillist.Date{}) {
 			day = maillist.DateOf(b.Now())
@@ -95,6 +95,7 @@ func (h *Handler) dispose(b runner.Batch, e *runner.Entry) (runner.Outcome, erro
 		return runner.Registered, nil
 	}
 
+	// The header fields are enough for what follows; the text was read when the entry was classified.
 	msg, err := e.Head()
 	if err != nil {
 		return "", err
@@ -105,11 +106,12 @@ func (h *Handler) dispose(b runner.Batch, e *runner.Entry) (runner.Outcome, erro
 		return "", err
 	}
 
-	// That may add the site's language to the list's, but Mailman does not save it.
+	// Reading the sender's language may add the site's language to the list's. Mailman does not save that.
 	e.Data.Set("lang", l.GetMemberLanguage(sender))
 	b.Undo()
 
-	// What is passed on, or dropped, whatever it says.
+	// Bounces that are passed on or dropped, whatever they say (BounceRunner._dispose): those to the site list, those from
+	// the site's own bounces address, and those of a list that does not process bounces.
 	s := b.Site()
 	if py.Lower(l.Name()) == py.Lower(s.Str("MAILMAN_SITE_LIST")) {
 		owner, _ := l.Get("owner")
@@ -303,8 +305,7 @@ var (
 	textUncaughtMessage = membership.Key("Queue/BounceRunner", "The attached message was received as a bounce")
 )
 
-// unrecognized sends a bounce in which no address was found to the owners, or drops
-// it (maybe_forward).
+// unrecognized sends a bounce in which no address was found to the owners, or drops it (BounceMixin.maybe_forward).
 func (h *Handler) unrecognized(b runner.Batch, e *runner.Entry) (runner.Outcome, error) {
 	msg, err := e.Message()
 	if err != nil {
@@ -320,6 +321,7 @@ func (h *Handler) unrecognized(b runner.Batch, e *runner.Entry) (runner.Outcome,
 	m := membership.New(b, &membership.Language{Lang: e.Data.Str("lang")}, h.services)
 	h.record(b, events.Event{Kind: events.Unknown}, e.Work.(*work).reason)
 	m.Log("bounce", "%s: bounce message w/no discernable addresses: %s", l.Name(), id)
+	// bounce_unrecognized_goes_to_list_owner decides.
 	if !l.Bool("bounce_unrecognized_goes_to_list_owner") {
 		m.Log("bounce", "%s: discarding unrecognized, message-id: %s", l.Name(), id)
 		return runner.Discarded, nil

@@ -13,14 +13,16 @@ import (
 	"github.com/mmrunner/mmrunner/runner/membership"
 )
 
-// probeBounced disables the member whose probe came back (BounceMixin._probe_bounce).
-// lang is the language of the message's sender.
+// probeBounced disables the member whose probe has bounced (BounceMixin._probe_bounce). lang is the language of the
+// message's sender.
 func (h *Handler) probeBounced(b runner.Batch, lang, token string, w *work) error {
+	// The record tells which member the probe was for, and which bounce caused it.
 	addr, read, err := takeProbe(b, token)
 	if err != nil {
 		return err
 	}
 
+	// A member whose bounce information is gone gets a new one, in releases that can do without.
 	l := b.List()
 	info, err := probedInfo(b, addr, since(b, probeWithoutInfo))
 	if err == nil && info == nil {
@@ -43,7 +45,7 @@ func (h *Handler) probeBounced(b runner.Batch, lang, token string, w *work) erro
 	}
 
 	if errors.Is(err, maillist.ErrNotAMember) && since(b, probeWithoutMember) {
-		// Mailman takes no notice, but does not save either.
+		// The member is gone. Mailman ignores that, and does not save the list.
 		b.UndoAll()
 		return nil
 	}
@@ -55,14 +57,15 @@ func (h *Handler) probeBounced(b runner.Batch, lang, token string, w *work) erro
 	return err
 }
 
-// takeProbe takes a token's record out of the pending ones, whatever it is for,
-// and out of it whom a probe was sent and because of what bounce.
+// takeProbe takes a token's record out of the pending ones, whatever it is for. It returns the member that the probe was
+// for, and a reader of the bounce that caused it.
 func takeProbe(b runner.Batch, token string) (addr string, read reader, err error) {
 	pend, err := b.Pending()
 	if err != nil {
 		return "", nil, err
 	}
 
+	// Pending.confirm takes the record out, so that a second bounce of the probe does nothing.
 	record, _, err := pend.Confirm(token)
 	switch {
 	case errors.Is(err, pending.ErrKey):
@@ -90,8 +93,8 @@ func takeProbe(b runner.Batch, token string) (addr string, read reader, err erro
 	}, nil
 }
 
-// probedInfo is a member's bounce info. There is none where Mailman makes it up
-// afresh, and an exception where it would take something else for it.
+// probedInfo returns a member's bounce information. It returns nil where Mailman makes a new one, and an exception where
+// Mailman takes another value for one.
 func probedInfo(b runner.Batch, addr string, mayLack bool) (*maillist.BounceInfo, error) {
 	l := b.List()
 	info, err := l.GetBounceInfo(addr)
@@ -102,11 +105,12 @@ func probedInfo(b runner.Batch, addr string, mayLack bool) (*maillist.BounceInfo
 		return info, nil
 	}
 
+	// bounce_info has no BounceInfo for the member, but may have something else.
 	other := l.OtherBounceInfo(addr)
 	if mayLack && !py.Truth(other) {
 		return nil, nil
 	}
-	// Mailman has made the cookie before it finds out.
+	// Mailman makes the cookie before the exception.
 	pend, err := b.Pending()
 	if err == nil {
 		_, err = pend.New(pending.ReEnable, pickle.Str(l.Name()), pickle.Str(addr))

@@ -128,22 +128,24 @@ func (r *register) bounce(member string, read reader, day maillist.Date, include
 	return nil
 }
 
-// addBounce adds a bounce to a member's score, once a day. The score begins anew where
-// there was none or the last bounce is older than bounce_info_stale_after. firstToday
-// is false for another bounce of the same day.
+// addBounce adds a bounce to a member's score, once a day. The score begins anew without bounce information, or where
+// the last bounce is older than bounce_info_stale_after. firstToday is false for another bounce of the same day.
 func (r *register) addBounce(member string, info *maillist.BounceInfo, day maillist.Date) (_ *maillist.BounceInfo, firstToday bool, err error) {
 	here := r.b.Now().Location()
 	notices, _ := r.l.Get("bounce_you_are_disabled_warnings")
+	// The first bounce.
 	if info == nil {
 		info = maillist.NewBounceInfo(member, weight, day, notices, here)
 		r.m.Log("bounce", "%s: %s bounce score: %s", r.l.Name(), member, score(info))
 		return info, true, nil
 	}
+	// Many posts may bounce on one day; that counts as one.
 	if info.Date == day {
 		r.m.Log("bounce", "%s: %s already scored a bounce for date %s", r.l.Name(), member, dayMonthYear(day))
 		return info, false, nil
 	}
 
+	// Bounces that lie far apart are not added up.
 	stale, err := r.isStale(info, day)
 	if err != nil {
 		return nil, false, err
@@ -233,9 +235,9 @@ func (r *register) includedLists(member string, read reader, day maillist.Date) 
 	return errors.Join(errs...)
 }
 
-// disable stops delivery to a member, with notices to the member and to the owner
-// (disableBouncingMember).
+// disable stops delivery to a member, with notices to the member and to the owner (Bouncer.disableBouncingMember).
 func (r *register) disable(member string, info *maillist.BounceInfo, read reader) error {
+	// The cookie lets the member come back; the notices carry it.
 	pend, err := r.b.Pending()
 	if err != nil {
 		return err
@@ -256,6 +258,7 @@ func (r *register) disable(member string, info *maillist.BounceInfo, read reader
 	if err := r.l.SetDeliveryStatus(member, maillist.ByBounce); err != nil {
 		return err
 	}
+	// The first notice goes out at once, later ones from cron/disabled.
 	r.followed = events.Disabled
 	if err := r.nextNotice(member); err != nil {
 		return err
@@ -284,6 +287,7 @@ func (r *register) remove(member string, info *maillist.BounceInfo, reason maill
 		return err
 	}
 
+	// The cookie goes with the member.
 	pend, err := r.b.Pending()
 	if err != nil {
 		return err

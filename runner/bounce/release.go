@@ -12,9 +12,8 @@ import (
 	"github.com/mmrunner/mmrunner/runner/membership"
 )
 
-// Release disables members whom the guard has held, with all notices that Mailman
-// sends when it does so. A member who is not held any more is left alone. It returns
-// the members that were disabled. Errors are those of the notices.
+// Release disables members that the guard has held, with all notices that Mailman sends when it does so. A member that is
+// not held any more is left alone. Release returns the members that were disabled. Errors are those of the notices.
 func Release(b runner.Batch, services membership.Services, members []string, record *events.Recorder) (done []string, err error) {
 	l := b.List()
 	held := maps.Collect(Held(l))
@@ -25,7 +24,7 @@ func Release(b runner.Batch, services membership.Services, members []string, rec
 		}
 
 		r := &register{m: membership.New(b, &membership.Language{}, services), b: b, l: l, clock: &zone.Mktime{}}
-		// The bounces themselves were not kept, but a notice to the owner encloses one.
+		// The bounces themselves were not kept. A notice to the owner encloses a message, so this one stands in.
 		read := func() (*message.Message, error) {
 			return message.Parse(fmt.Sprintf("From: %s\nSubject: bounces of %s\n\nThe bounces were held by mmrunner's guard, the last one on %s.\n",
 				l.GetSiteEmail(""), addr, dayMonthYear(info.Date)))

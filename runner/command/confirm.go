@@ -28,7 +28,7 @@ var (
 	textDiscardAction = keySince(confirmNamesAction, "Commands/cmd_confirm", "Discard")
 )
 
-// confirm is cmd_confirm: what waits for this cookie is done.
+// confirm is cmd_confirm: it carries out the request that waits under the cookie.
 func confirm(r *results, args []string) (bool, error) {
 	if len(args) != 1 {
 		r.add(textConfirmUsage, nil)
@@ -36,6 +36,7 @@ func confirm(r *results, args []string) (bool, error) {
 		return true, nil
 	}
 
+	// Each refusal has a text of its own. Any other error is an exception that cmd_confirm does not catch.
 	done, err := r.m.ProcessConfirmation(args[0], r.msg)
 	switch {
 	case err == nil:
@@ -72,7 +73,7 @@ func (r *results) pendingDays() int {
 	return int(r.s.Float("PENDING_REQUEST_LIFE")/day + 0.5)
 }
 
-// confirmed answers a confirmation that succeeded, unless other mail does.
+// confirmed answers a confirmation that succeeded, unless the welcome or the goodbye is the answer.
 func (r *results) confirmed(done membership.Confirmed, cookie string) {
 	if done.Op == pending.Subscription && r.l.Bool("send_welcome_msg") ||
 		done.Op == pending.Unsubscription && r.l.Bool("send_goodbye_msg") {
@@ -80,6 +81,7 @@ func (r *results) confirmed(done membership.Confirmed, cookie string) {
 		return
 	}
 
+	// Since that release the answer says what became of a held message.
 	answer := r.say(textConfirmed, nil)
 	names := r.since(confirmNamesAction)
 	if done.Op == pending.HeldMessage && names {
@@ -91,8 +93,8 @@ func (r *results) confirmed(done membership.Confirmed, cookie string) {
 	}
 
 	r.results = append(r.results, answer)
-	// The same confirmation once more is no unprocessed line, nor is the
-	// password that approved a message.
+	// The confirming line may come twice, in subject and text: the second is not an unprocessed line. Neither is the line
+	// with the password that approved a message.
 	match := "confirm " + cookie
 	var rest []string
 	for _, line := range r.commands {

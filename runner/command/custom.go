@@ -39,9 +39,9 @@ func needsPython(s *site.Site, msg *message.Message, data flags) string {
 	return beyondCodecs(s, msg)
 }
 
-// beyondCodecs tells of a charset that a message uses and that only Python's
-// codecs can decode as they do.
+// beyondCodecs tells of a charset that a message uses and that only Python's codecs can decode as Python does.
 func beyondCodecs(s *site.Site, msg *message.Message) string {
+	// The names and words of these fields go into texts.
 	for _, header := range []string{"subject", "from"} {
 		value, _ := msg.Get(header)
 		if !strings.Contains(value, "=?") {
@@ -61,6 +61,7 @@ func beyondCodecs(s *site.Site, msg *message.Message) string {
 		}
 	}
 
+	// Since that release the body is converted to the list's charset.
 	if !since(s, bodyIsConverted) {
 		return ""
 	}

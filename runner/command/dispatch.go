@@ -35,7 +35,8 @@ var handlers = map[string]handler{
 // errNoCommand says that a word is no command.
 var errNoCommand = errors.New("no such command")
 
-// lookup finds the command of that name as importing its module does.
+// lookup finds a command by its name, with the errors that importing its module has in Mailman.
+// The name is whatever a sender wrote: a NUL and a dot have effects on __import__ that releases catch or not.
 func (r *results) lookup(cmd string) (handler, error) {
 	module := "Mailman.Commands.cmd_" + cmd
 	switch {

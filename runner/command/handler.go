@@ -54,9 +54,8 @@ func (h *Handler) Classify(e *runner.Entry) error {
 	return nil
 }
 
-// Apply does the commands of one entry. The error is an exception that Mailman
-// would not have caught, or a *maillist.ErrNeedsPython, before anything is done,
-// for an entry with a command that Mailman does not ship.
+// Apply runs the commands of one entry. The error is an exception that Mailman would not have caught. It is a
+// *maillist.ErrNeedsPython, before anything was done, for an entry with a command that Mailman does not ship.
 func (h *Handler) Apply(b runner.Batch, e *runner.Entry) (runner.Outcome, error) {
 	msg, err := e.Message()
 	if err != nil {
@@ -66,6 +65,7 @@ func (h *Handler) Apply(b runner.Batch, e *runner.Entry) (runner.Outcome, error)
 		return "", &maillist.ErrNeedsPython{List: b.List().Name(), Reason: why}
 	}
 
+	// All entries of a batch share what is remembered of the list: the roster, and Replybot's answers.
 	mem := h.batches[b]
 	arrived := qfile.Arrival(e.Base)
 	if mem == nil {
@@ -77,6 +77,7 @@ func (h *Handler) Apply(b runner.Batch, e *runner.Entry) (runner.Outcome, error)
 	save, err := dispose(b, h.services, mem, msg, e.Data)
 	var beyond *maillist.ErrNeedsPython
 	switch {
+	// A list that turns out to need Python leaves the batch, and the entry comes again.
 	case errors.As(err, &beyond):
 		return "", err
 	case err != nil:
@@ -87,6 +88,7 @@ func (h *Handler) Apply(b runner.Batch, e *runner.Entry) (runner.Outcome, error)
 		return "", err
 	}
 
+	// A list that Mailman would not save is not saved here.
 	if !save {
 		return runner.Discarded, nil
 	}

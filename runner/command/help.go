@@ -13,14 +13,14 @@ var textOptions = key("Commands/cmd_help", "You can access your personal options
 // What help says of itself is part of its answer.
 var _ = doc("help")
 
-// help is cmd_help: where a member finds the options page, and what each command
-// says of itself.
+// help is cmd_help: it shows where a member finds the options page, and the help of each command.
 func help(r *results, _ []string) (bool, error) {
 	senders, err := r.senders()
 	if err != nil {
 		return false, err
 	}
 
+	// A member may write from any of its addresses; the first that is a member counts.
 	for _, sender := range senders {
 		if r.l.IsMember(sender) {
 			r.add(textOptions, nil)
@@ -29,6 +29,7 @@ func help(r *results, _ []string) (bool, error) {
 		}
 	}
 
+	// Commands in the order of their names, each by its module's own help.
 	var commands strings.Builder
 	for _, cmd := range slices.Sorted(maps.Keys(helpTexts)) {
 		if r.hasHelp(cmd) {

@@ -34,10 +34,10 @@ func repliesTo(data flags) replies {
 	return replies{"autorespond_postings", "autoresponse_postings_text", "postings_responses"}
 }
 
-// replybot answers a command with the list's own text, not more often than each
-// autoresponse_graceperiod days for one sender (Handlers/Replybot.py). remember
-// notes the answer for the grace period; nil if there is nothing to note.
+// replybot answers a command with the list's own text, at most once in autoresponse_graceperiod days for each sender
+// (Handlers/Replybot.py). remember notes the answer for the grace period; it is nil where there is nothing to note.
 func (r *results) replybot(data flags, n *notes) (remember func(), err error) {
+	// X-Ack: no, or an internal message, wants no answer.
 	ack, _ := r.msg.Get("x-ack")
 	ack = py.Lower(ack)
 	how := repliesTo(data)
@@ -49,6 +49,7 @@ func (r *results) replybot(data flags, n *notes) (remember func(), err error) {
 	if err != nil {
 		return nil, err
 	}
+	// An answer is due when the grace period of the last one is over, or on demand by X-Ack: yes.
 	now := float64(r.b.Now().UnixNano()) / float64(time.Second)
 	grace := grace(r.l)
 	if grace > 0 && ack != "yes" && n.quietUntil(r.l, how.responses, sender) > now {
@@ -64,11 +65,12 @@ func (r *results) replybot(data flags, n *notes) (remember func(), err error) {
 	return func() { n.set(r.l, how.responses, sender, now, now+grace) }, nil
 }
 
-// autorespond sends the list's own text to sender.
+// autorespond sends the list's own text to the sender.
 func (r *results) autorespond(sender string, how replies) error {
 	subject := r.say(textAutoResponse, i18n.Vars{"realname": r.attr("real_name")})
 	format := r.attr(how.text)
 
+	// Texts written with $name are turned into Python's %(name)s.
 	if r.l.Bool("use_dollar_strings") {
 		switch s := format.(type) {
 		case string:
@@ -97,7 +99,7 @@ func (r *results) autorespond(sender string, how replies) error {
 	}
 	n.Set("X-Mailer", r.say(textReplybot, nil))
 
-	// Against loops.
+	// X-Ack keeps another Mailman from answering this answer.
 	n.Set("X-Ack", "No")
 	return r.m.Send(n)
 }

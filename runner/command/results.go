@@ -52,12 +52,14 @@ type results struct {
 
 var textIgnoring = key("Queue/CommandRunner", "Ignoring non-text/plain")
 
-// read finds the commands in the message.
+// read finds the commands in a message: Results.__init__.
 func (r *results) read() error {
+	// The Subject is the first command.
 	if subject, ok := r.subject(); ok {
 		r.commands = append(r.commands, subject)
 	}
 
+	// Then the lines of the first text/plain part, up to DEFAULT_MAIL_COMMANDS_MAX_LINES.
 	var part *message.Message
 	for part = range r.msg.TypedSubpartIterator("text", "plain") {
 		break

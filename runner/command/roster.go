@@ -97,8 +97,9 @@ func (r *roster) end(saved bool) {
 	}
 }
 
-// take does steps, and remembers the order of the last save among them.
+// take applies steps, and remembers the order of members at the last save among them.
 func (r *roster) take(steps []rosterStep) {
+	// Python's dicts change their order when they are pickled and read again, so each save counts.
 	last := len(steps) - 1
 	for last >= 0 && !steps[last].save {
 		last--

@@ -77,7 +77,7 @@ var setFlags = map[string]setFlag{
 // setHelp is cmd_set's gethelp.
 func setHelp(r *results) string { return r.say(textSetOverview, nil) }
 
-// setCommand is cmd_set. Whatever its subcommand says, the next line is done.
+// setCommand is cmd_set. Whatever its subcommand does, the next line follows.
 func setCommand(r *results, args []string) (bool, error) {
 	if len(args) == 0 {
 		r.add(textSetDetails, nil)
@@ -124,13 +124,14 @@ func (r *results) setMember(who message.Address, isSender bool) (ok bool) {
 func (r *results) setShow(args []string) error {
 	var who message.Address
 	var err error
+	// Without address= it is about the sender; with it, the answer goes to the member whose address it is.
 	switch {
 	case len(args) == 0:
 		if who, err = r.from(); err != nil {
 			return err
 		}
 	case len(args) == 1 && strings.HasPrefix(args[0], addressArg):
-		// The answer goes to the member, not to the asker.
+		// The answer goes to the member, not to the sender's address.
 		who.Addr = args[0][len(addressArg):]
 		r.returnAddr = who.Addr
 	default:
@@ -142,6 +143,7 @@ func (r *results) setShow(args []string) error {
 		return nil
 	}
 	r.add(textSettings, nil)
+	// The settings in cmd_set's order.
 	steps := []func(string) error{
 		r.showFlag("ack"), r.showDigest, r.showDelivery, r.showFlag("myposts"),
 		r.showFlag("hide"), r.showFlag("duplicates"), r.showFlag("reminders"),
@@ -198,6 +200,7 @@ func (r *results) showDigest(address string) error {
 }
 
 func (r *results) showDelivery(address string) error {
+	// cmd_set.set_show: on, off, or off with the reason and the date.
 	status, err := r.l.GetDeliveryStatus(address)
 	if err != nil {
 		return err
@@ -240,6 +243,7 @@ func (r *results) showDelivery(address string) error {
 func (r *results) setAuthenticate(args []string) error {
 	var who message.Address
 	var err error
+	// PASSWORD, and perhaps whose it is.
 	switch {
 	case len(args) == 1:
 		if who, err = r.from(); err != nil {
@@ -264,6 +268,7 @@ func (r *results) setAuthenticate(args []string) error {
 		return nil
 	}
 
+	// The commands that follow in this message act on this member.
 	r.set = setState{who.Addr, true}
 	return nil
 }
@@ -337,6 +342,7 @@ func (r *results) setDigest(args []string) error {
 		return nil
 	}
 
+	// Two flags: digests or single posts, and MIME or plain digests.
 	arg := py.Lower(args[0])
 	var err error
 	switch arg {
@@ -347,7 +353,7 @@ func (r *results) setDigest(args []string) error {
 			err = r.l.SetMemberOption(r.set.address, maillist.DisableMime, arg == "plain")
 		}
 	default:
-		// Some catalogs say what is in args.
+		// Some catalogs' translations name args.
 		r.add(textBadArgument, i18n.Vars{"arg": arg, "args": pickle.Repr(pickle.NewList(pickle.Str(args[0])), 8*len(arg)+8)})
 		r.setUsage()
 		return nil

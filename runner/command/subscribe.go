@@ -118,8 +118,8 @@ func subscribe(r *results, args []string) (bool, error) {
 	return false, nil
 }
 
-// subscribeArgs reads the arguments: password, digest or nodigest, address=. ok
-// is false where they make no sense and the answer says so.
+// subscribeArgs reads the arguments of cmd_subscribe: password, digest or nodigest, address=. ok is false where they make
+// no sense, and the answer says so.
 func (r *results) subscribeArgs(u *pending.UserDesc, args []string) (ok bool, err error) {
 	for i, arg := range args {
 		lower := py.Lower(arg)
@@ -140,7 +140,7 @@ func (r *results) subscribeArgs(u *pending.UserDesc, args []string) (ok bool, er
 		}
 	}
 
-	// The password may be left out.
+	// The password may be left out, so a first word that says digest or nodigest is no password.
 	if pw, given := u.Password.(pickle.Str); given && u.Digest == nil {
 		if digest, ok := digestWord(py.Lower(string(pw))); ok {
 			u.Digest, u.Password = digest, nil

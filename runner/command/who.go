@@ -44,7 +44,7 @@ func whoHelp(r *results) string {
 	return ""
 }
 
-// who is cmd_who: the members, to those who may know.
+// who is cmd_who: it shows the members, where the list lets the sender see them.
 func who(r *results, args []string) (bool, error) {
 	allowed, hidden, understood, err := r.mayList(args)
 	switch {
@@ -59,6 +59,7 @@ func who(r *results, args []string) (bool, error) {
 		return true, nil
 	}
 
+	// The order is that of Python's dicts, which the roster keeps.
 	regular, digest := r.roster.keys(r.l)
 	if len(regular)+len(digest) == 0 {
 		r.add(textNoMembers, nil)

@@ -27,13 +27,13 @@ const (
 	listPoster    Role = 6
 )
 
-// Authenticate returns the first of the roles that response is the password of,
-// Unauthorized if it is none's. user is the member whom User stands for. An
-// owner's password that is kept in an old form is kept as SHA-1 from then on.
+// Authenticate is SecurityManager.Authenticate: it returns the first role whose password response is, or Unauthorized.
+// user is the member that User stands for. An owner's password that is kept in an old form is kept as SHA-1 from then on.
 func (m *Manager) Authenticate(response, user string, roles ...Role) (Role, error) {
 	if response == "" {
 		return Unauthorized, nil
 	}
+	// Owners' and the site's passwords are kept as SHA-1, members' as they are.
 	sum := sha1.Sum([]byte(response))
 	digest := hex.EncodeToString(sum[:])
 	for _, role := range roles {

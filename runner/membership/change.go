@@ -8,10 +8,10 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
 )
 
-// ApprovedChangeMemberAddress moves a membership to another address; globally,
-// on all lists of the same host. The errors are ErrBanned and
-// maillist.ErrNotAMember and ErrAlreadyAMember.
+// ApprovedChangeMemberAddress is MailList.ApprovedChangeMemberAddress: it moves a membership to another address, and where
+// globally is set on all lists of the same host. The errors are ErrBanned, maillist.ErrNotAMember and ErrAlreadyAMember.
 func (m *Manager) ApprovedChangeMemberAddress(oldaddr, newaddr string, globally bool) error {
+	// The new address may be banned, although the old one is a member.
 	pattern, banned, err := m.l.GetBannedPattern(newaddr)
 	if err != nil {
 		return err
@@ -31,6 +31,7 @@ func (m *Manager) ApprovedChangeMemberAddress(oldaddr, newaddr string, globally 
 	if !globally {
 		return nil
 	}
+	// The other lists take part in the transaction as they turn out to have the member.
 	names, err := m.b.ListNames()
 	if err != nil {
 		return err
@@ -54,9 +55,11 @@ func (m *Manager) changeElsewhere(name, oldaddr, newaddr string) error {
 	if err != nil {
 		return err
 	}
+	// Peek reads without the lock: only a list with the member is locked.
 	if l.HostName() != m.l.HostName() || !l.IsMember(oldaddr) {
 		return nil
 	}
+	// A list that bans the new address keeps the old one.
 	if _, banned, err := l.GetBannedPattern(newaddr); err != nil || banned {
 		return err
 	}
@@ -76,14 +79,15 @@ func (m *Manager) changeElsewhere(name, oldaddr, newaddr string) error {
 	return nil
 }
 
-// changeAddress moves a membership on this list. Where the new address is a
-// member already, letter by letter, the old one merely goes.
+// changeAddress moves a membership on this list. Where the new address is a member already, in the same case, the old one
+// is only removed.
 func (m *Manager) changeAddress(oldaddr, newaddr string) error {
 	cpold, err := m.l.GetMemberCPAddress(oldaddr)
 	if err != nil {
 		return err
 	}
 
+	// The two may differ only in case, which is one member.
 	cpnew, err := m.l.GetMemberCPAddress(newaddr)
 	switch {
 	case err == nil && cpnew == newaddr:
@@ -99,7 +103,7 @@ func (m *Manager) changeAddress(oldaddr, newaddr string) error {
 		return err
 	}
 
-	// Where the new address is another member's, the old one is gone all the same.
+	// Where the new address belongs to another member, the old one is gone all the same: Mailman removes it first.
 	err = m.l.ChangeMemberAddress(oldaddr, newaddr, false)
 	m.moved(oldaddr, false)
 	if err != nil {
@@ -121,6 +125,7 @@ func (m *Manager) logAndNotifyChange(oldaddr, newaddr string) error {
 		return nil
 	}
 
+	// The subject is in the list's language; what follows is in the language set before.
 	lang := m.l.Str("preferred_language")
 	realname := m.attr("real_name")
 	before := m.language.Set(lang)

@@ -137,8 +137,8 @@ func (m *Manager) confirmSubscription(v pickle.Value) error {
 	return m.ApprovedAddMember(u, m.viaEmail())
 }
 
-// confirmHeld approves a held message if context has the right password,
-// discards it if it has none, and puts the record back if it has a wrong one.
+// confirmHeld approves a held message if context has the right password and discards it if context has no password. With a
+// wrong password it puts the record back.
 func (m *Manager) confirmHeld(pend *pending.DB, cookie string, record, id pickle.Value, context *message.Message) (action int, err error) {
 	action = requests.Discard
 	password, given, err := m.approval(context)
@@ -146,6 +146,7 @@ func (m *Manager) confirmHeld(pend *pending.DB, cookie string, record, id pickle
 		return action, err
 	}
 
+	// A wrong password is answered, and the moderator may try again.
 	if given {
 		role, err := m.Authenticate(password, "", ListAdmin, ListModerator)
 		if err != nil {

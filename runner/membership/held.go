@@ -13,16 +13,18 @@ import (
 	"github.com/mmrunner/mmrunner/pickle"
 )
 
-// HoldSubscription puts a subscription before the moderators. Afterwards
-// Mailman speaks lang if it told them.
+// HoldSubscription is ListAdmin.HoldSubscription: it puts a subscription before the moderators. Afterwards Mailman speaks
+// lang if it has told them.
 func (m *Manager) HoldSubscription(addr string, fullname, password, digest pickle.Value, lang string) error {
 	db, err := m.b.Requests()
 	if err != nil {
 		return err
 	}
 
+	// The request waits in request.pck.
 	db.AddSubscription(addr, fullname, password, digest, lang)
 	m.Log("vette", "%s: held subscription request from %s", m.l.Name(), addr)
+	// Without immediate notices the moderators hear of it by cron/checkdbs.
 	if !m.l.Bool("admin_immed_notify") {
 		return nil
 	}
@@ -81,15 +83,16 @@ func (m *Manager) notifyModerators(template, addr, subject string) error {
 	return m.Send(n, message.Attr{Name: "tomoderators", Value: pickle.Int(1)})
 }
 
-// HandleRequest approves or discards what waits for a moderator, as far as a
-// confirmation can: action is requests.Approve or requests.Discard. The error
-// is requests.ErrNoRequest where another process has done so.
+// HandleRequest is ListAdmin.HandleRequest, as far as a confirmation can reach it: it approves or discards what waits for a
+// moderator. action is requests.Approve or requests.Discard. The error is requests.ErrNoRequest where a moderator has
+// done so before.
 func (m *Manager) HandleRequest(id pickle.Value, action int) error {
 	db, err := m.b.Requests()
 	if err != nil {
 		return err
 	}
 
+	// An id is an int; anything else is in no request.pck.
 	number, ok := py.ExactInt(id)
 	if !ok {
 		return fmt.Errorf("%w: %s", requests.ErrNoRequest, display(id))
@@ -103,7 +106,7 @@ func (m *Manager) HandleRequest(id pickle.Value, action int) error {
 	case kind == requests.HeldMsg:
 		err = m.handlePost(db, record, action)
 	case action != requests.Discard:
-		// Only posts can be approved by that name.
+		// A confirmation can approve posts only. __handlesubscription asserts otherwise.
 		err = &py.Error{Class: "AssertionError"}
 	case kind == requests.Unsubscription:
 		m.Log("vette", "%s: discarded unsubscription request from %s", m.l.Name(), shown(record))

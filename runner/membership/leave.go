@@ -125,8 +125,8 @@ func (m *Manager) SendUnsubscribeAck(addr, lang string) error {
 	return m.Send(n, m.verp())
 }
 
-// ConfirmUnsubscription asks a member by mail to confirm the unsubscription.
-// The error is ErrAlreadyPending where the site refuses a second one.
+// ConfirmUnsubscription is MailList.ConfirmUnsubscription: it asks a member by mail to confirm the unsubscription. The
+// error is ErrAlreadyPending where the site refuses a second request.
 func (m *Manager) ConfirmUnsubscription(addr string) error {
 	if err := m.refuseSecond(secondPendingLeave, addr, true); err != nil {
 		return err
@@ -137,6 +137,7 @@ func (m *Manager) ConfirmUnsubscription(addr string) error {
 		return err
 	}
 
+	// The cookie makes the record findable, and the request carries it in subject, text and Reply-To.
 	cookie, err := pend.New(pending.Unsubscription, pickle.Str(addr))
 	if err != nil {
 		return err
@@ -157,6 +158,7 @@ func (m *Manager) ConfirmUnsubscription(addr string) error {
 
 	replaceSubject(n, subject)
 	n.Set("Reply-To", m.l.GetRequestEmail(cookie))
+	// RFC 3834, 5: the request is no reply to the member.
 	if m.since(autoSubmitted) {
 		n.Del("auto-submitted")
 		n.Set("Auto-Submitted", "auto-generated")

@@ -29,9 +29,9 @@ type request struct {
 	password pickle.Value
 }
 
-// requestOf reads a UserDesc, and refuses a bad address and a member, as AddMember and
-// ApprovedAddMember begin.
+// requestOf reads a UserDesc, and refuses a bad address or a member, as AddMember and ApprovedAddMember begin.
 func (m *Manager) requestOf(u *pending.UserDesc) (r request, err error) {
+	// Domains are compared without case, local parts keep theirs.
 	r.email = maillist.LCDomain(str(u.Address))
 	r.name = value(u.FullName)
 	r.language = m.l.Str("preferred_language")
@@ -40,6 +40,7 @@ func (m *Manager) requestOf(u *pending.UserDesc) (r request, err error) {
 		r.language = str(u.Language)
 	}
 
+	// What the request leaves open comes from the list, as in AddMember.
 	r.digest = u.Digest
 	if r.digest == nil {
 		r.digest = pickle.Int(1)
@@ -57,6 +58,7 @@ func (m *Manager) requestOf(u *pending.UserDesc) (r request, err error) {
 		r.password = pickle.Str(made)
 	}
 
+	// The address must be valid and no member's.
 	if err := maillist.ValidateEmail(m.s, r.email); err != nil {
 		return r, err
 	}

@@ -21,6 +21,7 @@ func (m *Manager) welcome(email string, digest bool) error {
 
 // notifySubscribed tells the owners of a new member.
 func (m *Manager) notifySubscribed(r request, whence Whence) error {
+	// "whence" and subject are in the list's language; what follows is in the language set before.
 	lang := m.l.Str("preferred_language")
 	before := m.language.Set(lang)
 	how := "(" + m.translateAny(string(whence)) + ")"
@@ -38,6 +39,7 @@ func (m *Manager) notifySubscribed(r request, whence Whence) error {
 	}
 	vars := i18n.Vars{"listname": realname, "member": member}
 
+	// Since that release the notice says where the subscription came from.
 	if m.since(whenceInNotices) {
 		vars["whence"] = how
 	}

@@ -30,6 +30,7 @@ func (d *caiwireless) process(s *scan) verdict {
 		return verdict{}
 	}
 
+	// Behind the announcement the first line must have the address, or there is none.
 	announced := false
 	var v verdict
 	s.rawBody().find(d.words, h.place, func(h hit) bool {

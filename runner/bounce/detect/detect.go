@@ -181,6 +181,7 @@ func newVerpPattern(p *site.Profile, setting string) verpPattern {
 
 // Scan is BouncerAPI.ScanMessages.
 func (d *Detector) Scan(m *message.Message) Result {
+	// Bounces that only Python reads as Mailman does go there, before any detector has had its say.
 	if d.problem != "" {
 		return Result{NeedPython: d.problem}
 	}
@@ -192,6 +193,7 @@ func (d *Detector) Scan(m *message.Message) Result {
 		return Result{NeedPython: reason}
 	}
 
+	// The detectors in BouncerAPI's order. The first that finds an address, or asks to stop, decides.
 	for _, st := range d.pipeline {
 		if st.problem != "" {
 			return Result{NeedPython: st.problem}
@@ -206,6 +208,7 @@ func (d *Detector) Scan(m *message.Message) Result {
 			return Result{Module: st.name, Stop: true}
 		case len(v.addrs) > 0:
 			r := Result{Module: st.name}
+			// ScanMessages leaves out empty addresses.
 			for _, a := range v.addrs {
 				if a != "" {
 					r.Addrs = append(r.Addrs, a)

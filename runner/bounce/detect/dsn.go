@@ -25,15 +25,18 @@ func newDSNStrict(*source) detector { return &dsn{failures: []string{"fail"}} }
 func newDSNStrictError(*source) detector { return &dsn{failures: []string{"fail", "error"}} }
 
 func (d *dsn) process(s *scan) verdict {
+	// Since 2.1.29 the whole message is searched; before, only reports in these places were found.
 	if d.whole {
 		return d.reports(s.walk())
 	}
+	// A multipart of three parts, with the report in the middle, whatever its own type is.
 	m := s.m
 	parts := m.Parts()
 	if len(parts) == 3 && parts[1].GetContentType() == "message/delivery-status" {
 		return d.below(parts[1])
 	}
 
+	// A report may be wrapped in a multipart/mixed and in a message/rfc822.
 	for _, wrapped := range []func(*message.Message) bool{
 		func(m *message.Message) bool { return m.GetContentSubtype() == "mixed" },
 		func(m *message.Message) bool { return m.GetContentType() == "message/rfc822" },
@@ -59,6 +62,7 @@ func (d *dsn) below(m *message.Message) verdict { return d.reports(walk(nil, m))
 // fields for each recipient, as a message of its own.
 func (d *dsn) reports(parts []*message.Message) verdict {
 	var found []string
+	// RFC 3464, 2.1: blocks of fields, each read as a message of its own.
 	for _, part := range parts {
 		if !part.IsMultipart() || part.GetContentType() != "message/delivery-status" {
 			continue
@@ -66,9 +70,11 @@ func (d *dsn) reports(parts []*message.Message) verdict {
 		blocks := part.Parts()
 		for i, block := range blocks {
 			if i > 0 && block == blocks[i-1] {
-				continue // blocks of nothing, see walk
+				// Equal blocks in a row are one object, see walk: one look at it is enough.
+				continue
 			}
 			action := py.Lower(get(block, "action"))
+			// RFC 3464, 2.3.3: a delay is no failure, and the whole report then counts as a warning.
 			if strings.HasPrefix(action, "delayed") {
 				return verdict{stop: true}
 			}
@@ -79,6 +85,7 @@ func (d *dsn) reports(parts []*message.Message) verdict {
 		}
 	}
 
+	// The addresses of the fields, each once.
 	var addrs addresses
 	for _, field := range found {
 		a, err := message.ParseAddr(field)
@@ -103,10 +110,9 @@ func (d *dsn) failed(action string) bool {
 	return false
 }
 
-// recipients are the recipients in a block's first field that has the address
-// type rfc822. A field without it counts for an address in angle brackets only.
-// What a field has after an equals sign is lost, as to get_params it is a
-// parameter's value. Names that an earlier field gave stay in the running.
+// recipients returns the recipients in a block's first field that has the address type rfc822 (RFC 3464, 2.3.1 and
+// 2.3.2). A field without the type counts for an address in angle brackets only. What a field has after an equals sign
+// is lost, since get_params takes it for a parameter's value. DSN.py keeps the names of the earlier field in its list.
 func recipients(block *message.Message) (found []string) {
 	var names []string
 	for _, field := range []string{"original-recipient", "final-recipient"} {
@@ -120,6 +126,7 @@ func recipients(block *message.Message) (found []string) {
 			}
 		}
 
+		// DSN.py stops at the field with the type.
 		if typed {
 			return append(found, names...)
 		}

@@ -13,6 +13,7 @@ func (exim) process(s *scan) (v verdict) {
 		return verdict{}
 	}
 
+	// A hostile field could keep the parser busy for minutes.
 	size := 0
 	for _, field := range fields {
 		size += len(field)

@@ -31,6 +31,7 @@ func (d *groupWise) process(s *scan) (v verdict) {
 		return v
 	}
 
+	// The first text/plain part has the addresses.
 	plain, err := firstPlain(s.m)
 	if err != nil || plain == nil {
 		return verdict{err: err}
@@ -47,6 +48,7 @@ func (d *groupWise) process(s *scan) (v verdict) {
 			return err == nil
 		}
 
+		// An address in angle brackets, or else the first word of the line.
 		switch i := strings.IndexByte(h.line, ' '); {
 		case i > 0:
 			err = addrs.set(h.line[:i])

@@ -2,9 +2,8 @@ package detect
 
 import "strings"
 
-// SplitMbox returns the messages of an mbox file, each with its "From " line:
-// one begins the file, and every other follows an empty line (RFC 4155). Text
-// before the first one is no message.
+// SplitMbox returns the messages of an mbox file, each with its "From " line. A "From " line begins a message at the
+// start of the file and behind an empty line (RFC 4155). Text before the first message is no message.
 func SplitMbox(file string) (messages []string) {
 	begin, start := -1, 0
 	empty := true // the line before, or there is none

@@ -23,6 +23,7 @@ func (d *microsoft) process(s *scan) (v verdict) {
 		return v
 	}
 
+	// A multipart/mixed without parts has a str for a payload, which Microsoft.py hands to cStringIO.
 	if !s.m.IsMultipart() {
 		kind := "str"
 		if s.m.Payload == nil {
@@ -40,6 +41,7 @@ func (d *microsoft) process(s *scan) (v verdict) {
 		return verdict{err: err}
 	}
 
+	// All lines with an @ behind the transcript's heading.
 	h, ok := text.first(d.begins, place{})
 	if !ok {
 		return v

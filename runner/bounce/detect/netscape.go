@@ -26,6 +26,7 @@ func (d *netscape) process(s *scan) (v verdict) {
 	}
 	var plain *message.Message
 
+	// Netscape.py looks at all leaves but the last: that is the original message.
 	if leaves := s.leaves(); len(leaves) > 0 {
 		for _, part := range leaves[:len(leaves)-1] {
 			if part.GetContentType() == "text/plain" {
@@ -43,6 +44,7 @@ func (d *netscape) process(s *scan) (v verdict) {
 		return verdict{err: err}
 	}
 
+	// Addresses behind the introduction, unless the line says "reply to".
 	h, ok := text.first(d.begins, place{})
 	if !ok {
 		return v

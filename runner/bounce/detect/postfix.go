@@ -44,6 +44,7 @@ func (d *postfix) process(s *scan) (v verdict) {
 }
 
 func (d *postfix) addresses(text body) (v verdict) {
+	// A line with one of the salutations, and addresses in the lines behind it.
 	var from *place
 	text.find(d.begins, place{}, func(h hit) bool {
 		line := py.RStrip(h.line)

@@ -111,6 +111,7 @@ func (s *scan) look() {
 	all := make([]hit, 2*n)
 	s.rawTags, s.textTags = all[:n], all[n:]
 
+	// Each part twice, raw and decoded: some detectors use email.iterators with decode and some without.
 	for _, part := range s.walk() {
 		text, ok := part.Payload.(string)
 		if !ok {
@@ -121,6 +122,7 @@ func (s *scan) look() {
 		s.raw = append(s.raw, text)
 		same := false
 
+		// After a part that cannot be decoded, a detector that needs the decoded text fails there.
 		if s.textsErr == nil {
 			decoded, _, err := part.GetPayloadDecoded()
 			if s.textsErr = err; err == nil {

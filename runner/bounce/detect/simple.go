@@ -124,11 +124,11 @@ type course struct {
 // the module.
 func (c *course) settled() bool { return c.ended || c.err != nil }
 
-// run goes through a message and returns the course of the first row that finds
-// something, nil if none does. If any is set the caller wants to know no more
-// than whether there is one. The error is an exception that Mailman would have
-// met before it came to that row.
+// run goes through a message and returns the course of the first row that finds something, or nil. any says that the
+// caller only wants to know whether there is one. The error is an exception that Mailman would have met before it came to
+// that row.
 func (r *recipes) run(s *scan, any bool) (*course, error) {
+	// Only rows whose start pattern is in the message can find anything.
 	text, broken := s.textBody()
 	var courses []*course
 	for i, t := range r.starts {
@@ -143,7 +143,8 @@ func (r *recipes) run(s *scan, any bool) (*course, error) {
 		}
 	}
 
-	// A row that does not come to its end meets what broke the text.
+	// The rows in order, as SimpleMatch.py tries them. A row that does not come to its end meets the part that cannot be
+	// decoded.
 	next := 0
 	for _, c := range courses {
 		switch {

@@ -35,6 +35,7 @@ func newYahooOf(s *source, intros, ends []*pyre.Regexp) detector {
 }
 
 func (d *yahoo) process(s *scan) (v verdict) {
+	// Yahoo.py looks at the sender first.
 	sender, err := message.ParseAddr(py.Lower(get(s.m, "from")))
 	if err != nil {
 		return verdict{err: err}
@@ -43,6 +44,7 @@ func (d *yahoo) process(s *scan) (v verdict) {
 		return v
 	}
 
+	// Addresses lie between the introduction and the original message.
 	var from *place
 	s.rawBody().find(d.begins, place{}, func(h hit) bool {
 		if matchesOne(d.intros, py.Strip(h.line)) {

@@ -24,6 +24,7 @@ func newYale(s *source) detector {
 }
 
 func (d *yale) process(s *scan) (v verdict) {
+	// Yale.py looks at the sender first.
 	if s.m.IsMultipart() {
 		return v
 	}
@@ -44,6 +45,7 @@ func (d *yale) process(s *scan) (v verdict) {
 		return v
 	}
 
+	// Names between the introduction and the details. A name may be at yale.edu or at cs.yale.edu, so both count.
 	var names addresses
 	text.distinct(d.lines, h.after(), func(h hit) bool {
 		if h.has(0) {

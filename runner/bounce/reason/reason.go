@@ -87,17 +87,18 @@ func ownParts(m *message.Message) func(yield func(*message.Message) bool) {
 	}
 }
 
-// whyIn looks for a recipient's block. A report with one recipient is about that
-// one, whatever its name is there.
+// whyIn looks for a recipient's block in a delivery report (RFC 3464, 2.3). A report with one recipient is about that
+// recipient, whatever its name is there.
 func whyIn(status *message.Message, addr string) (Reason, bool) {
 	var r Reason
 	var reporting string
+	// RFC 3464, 2.2: the first block is about the message; it names the reporting server.
 	blocks := status.Parts()
 	if len(blocks) > 1 {
 		reporting, _ = blocks[0].Get("reporting-mta")
 	}
 
-	// The recipient's own block, or the only one.
+	// The recipient's own block, or the only block.
 	recipients := 0
 	for _, b := range blocks {
 		final, ok := b.Get("final-recipient")
@@ -112,6 +113,7 @@ func whyIn(status *message.Message, addr string) (Reason, bool) {
 			continue
 		}
 
+		// RFC 3464, 2.3.4 to 2.3.6: status, server and diagnostic.
 		r.Status, _ = b.Get("status")
 		r.Status = statusCode(r.Status)
 		r.Diagnostic, _ = b.Get("diagnostic-code")
@@ -179,13 +181,13 @@ func isShort(v string) bool {
 	return len(v) <= maxDiagnostic && !(space && v != "")
 }
 
-// fromText takes the first line that has a status code, or else an SMTP reply of
-// failure.
+// fromText takes the first line that has a status code (RFC 3463), or else an SMTP reply of failure (RFC 5321, 4.2).
 func (r *Reason) fromText(s string) {
 	if len(s) > headOf {
 		s = s[:headOf]
 	}
 
+	// A 4 or 5 at the start of a word begins either.
 	for i := 0; i+3 < len(s); i++ {
 		if c := s[i]; c != '5' && c != '4' || i > 0 && (isWord(s[i-1]) || s[i-1] == '.') {
 			continue
@@ -196,6 +198,7 @@ func (r *Reason) fromText(s string) {
 			continue
 		}
 
+		// The line from there on is the diagnostic.
 		line := s[i:]
 		if end := strings.IndexByte(line, '\n'); end >= 0 {
 			line = line[:end]
