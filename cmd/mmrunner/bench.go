@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -21,6 +22,7 @@ type benchOptions struct {
 	bench.Options
 	mailman int
 	loads   int
+	whole   int
 	piped   int
 	lmtp    bool
 	asJSON  bool
@@ -36,6 +38,10 @@ func newBench(in *installation) *cobra.Command {
 the notices that these make, and their way to a mail server handled on each by a process of its own, and prints how long that took, for how long the list's lock was held beside
 a copy and fsync of config.pck, and the peak of memory. Where a Mailman is installed (--prefix), its own runners handle
 a few entries of a list of the middle size, for the ratio. The installation's state is not touched.
+
+Then it measures the whole way on each list: bounces, three of five of which disable their member, and commands, from
+the queues to a mail server, by all four runners at the same time, beside a page that takes the list's lock over and
+over. Mailman's own four runners do the same for a few entries, on lists up to the middle size.
 
 bench --lmtp measures the way in instead: messages a second and processor time of the LMTP server on one connection and
 on eight, beside what the disk does alone, mmpost (where it lies beside mmrunner) and Mailman's script; then, as root on
@@ -61,6 +67,7 @@ a machine with Postfix, bounces by SMTP through a Postfix of its own, to the sav
 	cmd.Flags().IntVar(&o.Commands, "commands", 1_000, "commands of a batch")
 	cmd.Flags().IntVar(&o.mailman, "mailman-entries", 10, "entries of each queue for Mailman's own runners; 0 asks no Mailman")
 	cmd.Flags().IntVar(&o.loads, "loads", 1, "measure other loads too, made smaller by this factor; 0 leaves them out")
+	cmd.Flags().IntVar(&o.whole, "whole", 1, "measure the whole way too, for bounces and commands divided by this; 0 leaves it out")
 	cmd.Flags().BoolVar(&o.lmtp, "lmtp", false, "measure the way in instead: LMTP beside pipes")
 	cmd.Flags().IntVar(&o.piped, "piped", 300, "with --lmtp: messages by pipe, each a program of its own")
 	jsonFlag(cmd.Flags(), &o.asJSON)
@@ -81,8 +88,9 @@ a machine with Postfix, bounces by SMTP through a Postfix of its own, to the sav
 
 // benchDocument is the document that --json prints.
 type benchDocument struct {
-	Rows  []bench.Row     `json:"rows"`
-	Loads []bench.LoadRow `json:"loads"`
+	Rows  []bench.Row      `json:"rows"`
+	Loads []bench.LoadRow  `json:"loads"`
+	Whole []bench.WholeRow `json:"whole"`
 }
 
 func runBench(cmd *cobra.Command, in *installation, o benchOptions) error {
@@ -124,8 +132,15 @@ func runBench(cmd *cobra.Command, in *installation, o benchOptions) error {
 		}
 	}
 
+	var whole []bench.WholeRow
+	if o.whole > 0 {
+		if whole, err = benchWhole(ctx, self, installed, o); err != nil {
+			return err
+		}
+	}
+
 	if o.asJSON {
-		return printJSON(cmd, benchDocument{rows, loads})
+		return printJSON(cmd, benchDocument{rows, loads, whole})
 	}
 	if err := bench.Print(cmd.OutOrStdout(), rows); err != nil {
 		return err
@@ -138,7 +153,14 @@ func runBench(cmd *cobra.Command, in *installation, o benchOptions) error {
 		}
 	}
 
-	for _, line := range append(bench.Over(rows), bench.OverLoads(loads)...) {
+	if len(whole) > 0 {
+		fmt.Fprintln(cmd.OutOrStdout())
+		if err := bench.PrintWhole(cmd.OutOrStdout(), whole); err != nil {
+			return err
+		}
+	}
+
+	for _, line := range slices.Concat(bench.Over(rows), bench.OverLoads(loads), bench.OverWhole(whole)) {
 		fmt.Fprintln(cmd.OutOrStdout(), "over budget: "+line)
 	}
 	return nil
@@ -186,6 +208,9 @@ func benchChild(cmd *cobra.Command, o benchOptions, args []string) error {
 		return measureMailman(cmd, o.child, o)
 	}
 
+	if kind, what, ok := strings.Cut(args[0], ":"); ok && kind == wholeChild {
+		return runWhole(cmd, o.child, what)
+	}
 	return drainChild(cmd, o.child, args)
 }
 

@@ -33,13 +33,7 @@ func script(installed, state *site.Site, list string) ([]string, error) {
 
 	// The mm_cfg of this directory comes before the installation's, which it begins with.
 	paths = fmt.Appendf(paths, "\nimport Mailman\nMailman.__path__.insert(0, %s)\n", pickle.Repr(pickle.Str(dir), 1000))
-	config := fmt.Sprintf("execfile(%s)\n", pickle.Repr(pickle.Str(filepath.Join(installed.Prefix, "Mailman", "mm_cfg.py")), 1000))
-	for name, setting := range installed.At(state.Prefix).Profile.Settings {
-		value, ok := setting.Value.(pickle.Str)
-		if was, _ := installed.Value(name); ok && was != setting.Value {
-			config += fmt.Sprintf("%s = %s\n", name, pickle.Repr(value, 1000))
-		}
-	}
+	config := fmt.Sprintf("execfile(%s)\n", pickle.Repr(pickle.Str(filepath.Join(installed.Prefix, "Mailman", "mm_cfg.py")), 1000)) + moved(installed, state)
 
 	for name, text := range map[string][]byte{"bounces": b, "paths.py": paths, "mm_cfg.py": []byte(config)} {
 		if err := os.WriteFile(filepath.Join(dir, name), text, 0o644); err != nil {
