@@ -93,7 +93,7 @@ func (e *Engine) applyEach(tx *txn.Tx, view runner.Batch, b *batch) error {
 	return e.journal.InHand(0, "")
 }
 
-// refusal is why a transaction cannot go on, whatever the handler made of it.
+// refusal returns why a transaction cannot go on, whatever the handler has made of it.
 func refusal(tx *txn.Tx) error {
 	if tx.Conflict() {
 		return txn.ErrGrouped
@@ -101,10 +101,9 @@ func refusal(tx *txn.Tx) error {
 	return tx.Err()
 }
 
-// stays returns the error of an entry, the one at that index, that must not be
-// shunted: only Python can handle it, a list could not be locked, or what it needs
-// cannot be read now. Mailman waits for a lock for as long as it takes; what cannot
-// be read it would shunt the entry for.
+// stays returns the error of an entry, the one at index at, that must stay in the queue and not be shunted: only
+// Python can handle it, a list could not be locked, or something it needs cannot be read now. Mailman would wait for
+// the lock without limit, and would shunt the entry where a file cannot be read.
 func stays(err error, at int) error {
 	var needs *maillist.ErrNeedsPython
 	if errors.As(err, &needs) {
@@ -118,9 +117,8 @@ func stays(err error, at int) error {
 	return nil
 }
 
-// applyOne has one entry take effect; one that fails is shunted as by
-// Runner._oneloop, and its unsaved changes are taken back. The error is for one
-// that stays in the queue.
+// applyOne applies one entry. An entry that fails is shunted as by Runner._oneloop, and its unsaved changes are taken
+// back. The error is for an entry that stays in the queue.
 func (e *Engine) applyOne(tx *txn.Tx, view runner.Batch, en *runner.Entry, at int) (o runner.Outcome, err error) {
 	if err := en.Begin(); err != nil {
 		return "", err
@@ -186,10 +184,10 @@ func (e *Engine) shunt(tx *txn.Tx, en *runner.Entry, err error) (runner.Outcome,
 	return runner.Shunted, nil
 }
 
-// noteReason has mmrunner shunt list say why an entry was put aside, under the name that it has then.
+// noteReason notes why an entry was put aside, under its present name, for mmrunner shunt list to show.
 func (e *Engine) noteReason(base string, en *runner.Entry, why error) {
 	r := history.Reason{At: e.Env.Now(), Base: base, Runner: e.Handler.Name(), List: en.List, Why: why.Error()}
-	// The entry is put aside all the same, and the error log says why too.
+	// The entry is put aside all the same; the error log has the reason too.
 	_ = history.AddReason(e.Env.Site.DataDir(), r)
 }
 

@@ -8,11 +8,10 @@ import (
 	"github.com/mmrunner/mmrunner/runner/txn"
 )
 
-// Change has a list changed by hand, in a transaction like those of entries: all
-// of it takes effect or nothing, whatever the process dies at. apply may be called
-// more than once, each time with the list as it is then; what it changes counts if
-// it has told the batch to Save. The error is apply's, or says why the list could
-// not be locked or saved.
+// Change changes a list outside of any entry, in a transaction like those of entries: all of the change takes effect
+// or nothing, whenever the process dies. apply may be called more than once, each time with the list as it is then.
+// Its changes count when it has called the batch's Save. The error is apply's, or says why the list could not be
+// locked or saved.
 func Change(ctx context.Context, env *txn.Env, list string, apply func(runner.Batch) error) error {
 	if _, err := Recover(ctx, env); err != nil {
 		return err

@@ -17,8 +17,8 @@ import (
 	"github.com/mmrunner/mmrunner/runner/txn"
 )
 
-// errAlone is about an entry that a process has died over before: while it is read
-// no other is in hand, so that another death is not counted against others.
+// errAlone is about an entry over which a process has died before. While it is read no other entry is in hand, so
+// that another death is not counted against others.
 var errAlone = errors.New("a process has died over it")
 
 // classify reads and classifies entries, on all processors. An entry that cannot be read is dealt with here. The
@@ -85,7 +85,7 @@ func (e *Engine) classify(bases []string) error {
 	return nil
 }
 
-// deathError is errAlone with how often a process has died over the entry.
+// deathError is errAlone with the number of times that a process has died over the entry.
 type deathError struct{ times int }
 
 func (d *deathError) Error() string { return fmt.Sprintf("%v, %d times", errAlone, d.times) }
@@ -93,8 +93,7 @@ func (d *deathError) Error() string { return fmt.Sprintf("%v, %d times", errAlon
 // Unwrap is errAlone.
 func (d *deathError) Unwrap() error { return errAlone }
 
-// classifyAlone classifies one entry with no other in hand. The error is the
-// journal's.
+// classifyAlone classifies one entry while no other entry is in hand. The error is the journal's.
 func (e *Engine) classifyAlone(base string) error {
 	j, err := e.openJournal()
 	if err != nil {
@@ -151,20 +150,19 @@ func (e *Engine) load(base string, alone bool, inMemory *atomic.Int64) (*runner.
 	return en, nil
 }
 
-// messageBytes is how much mail is kept in memory from one reading to the next:
-// a batch of 5,000 may be any size.
+// messageBytes is how much mail is kept in memory from classifying to applying: a batch of 5,000 entries may have any
+// size.
 const messageBytes = 16 << 20
 
-// An entry that was written to less than settled ago may not be whole: Mailman
-// renames its entries into the queue, but others write them there, and a process
-// that is told of new files sees them sooner than a runner that looks once a second.
+// An entry that was written to less than settled ago may not be whole. Mailman renames its entries into the queue,
+// but other programs write them there, and this process hears of new files sooner than a runner that looks once a
+// second.
 const (
 	settled = 2 * time.Second
 	reread  = 20 * time.Millisecond
 )
 
-// readWhole reads an entry. One that cannot be read is given the time to become
-// whole.
+// readWhole reads an entry. An entry that cannot be read gets the time to become whole.
 func (e *Engine) readWhole(base string, alone bool) (it *qfile.Item, m *message.Message, err error) {
 	for {
 		if it, err = e.Queue.Read(base, qfile.Waiting); err == nil {
@@ -221,7 +219,7 @@ func (e *Engine) unreadable(base string, err error) {
 	}
 }
 
-// keepEntry leaves an entry in the queue for a while, and says so once.
+// keepEntry leaves an entry in the queue for a while. The log says so once.
 func (e *Engine) keepEntry(base string, why error) {
 	if e.holds.holdEntry(base, e.Env.Now()) {
 		e.logError("Keeping entry %s in the queue: %v", base, why)

@@ -47,14 +47,15 @@ type Engine struct {
 	worker *pyworker.Worker
 	stats  Stats
 
-	journal   *txn.Journal // nil until it is needed
-	stalled   []*stalled
-	recoverAt time.Time // when to recover once more; zero for not at all
+	journal *txn.Journal // nil until it is needed
+	stalled []*stalled
+	// recoverAt is when to recover once more; zero means that no recovery is due.
+	recoverAt time.Time
 
-	seen     map[string]*runner.Entry // entries that are classified, by base
-	waits    map[string]bool          // those of them that may wait
+	seen     map[string]*runner.Entry // classified entries, by base name
+	waits    map[string]bool          // the entries among them that may wait
 	lastly   map[string]bool          // entries that are to be classified after all others
-	deferred time.Time                // when those that wait are next handled: BounceMixin._nextaction
+	deferred time.Time                // when the waiting entries are handled next: BounceMixin._nextaction
 	holds    holds
 	failed   string // why the queue could not be read
 }
@@ -73,8 +74,8 @@ func New(env *txn.Env, h runner.Handler, n, slices int) (*Engine, error) {
 	return &Engine{Env: env, Handler: h, Queue: q, slice: n, worker: pyworker.New(env.Site, h.Name())}, nil
 }
 
-// Open is New for a handler and, if it is a runner.Feeder, for the one that it feeds.
-// Errors are New's.
+// Open is New for a handler, and where it is a runner.Feeder also for the handler that it feeds. Errors are those of
+// New.
 func Open(env *txn.Env, h runner.Handler, n, slices int) ([]*Engine, error) {
 	e, err := New(env, h, n, slices)
 	if err != nil {
@@ -93,8 +94,7 @@ func Open(env *txn.Env, h runner.Handler, n, slices int) ([]*Engine, error) {
 	return engines, nil
 }
 
-// Close ends what the engine has started beside itself. The error is the
-// Python worker's, the journal's, or the handler's.
+// Close ends what the engine has started: the Python worker, the journal, and the handler. The error is theirs.
 func (e *Engine) Close() error {
 	err := errors.Join(e.worker.Close(), e.closeJournal())
 	if c, ok := e.Handler.(io.Closer); ok {
@@ -103,8 +103,7 @@ func (e *Engine) Close() error {
 	return err
 }
 
-// stopOn has a handler whose work takes long end it when ctx ends. The returned
-// function forgets that.
+// stopOn makes a handler whose work takes long end when ctx ends. The returned function undoes that.
 func (e *Engine) stopOn(ctx context.Context) (forget func() bool) {
 	s, ok := e.Handler.(runner.Stopper)
 	if !ok {
@@ -113,8 +112,8 @@ func (e *Engine) stopOn(ctx context.Context) (forget func() bool) {
 	return context.AfterFunc(ctx, s.Stop)
 }
 
-// start forgets what an earlier run saw. final says that an entry that is tried in vain is
-// not tried again in this run.
+// start forgets what an earlier run has seen. final says that an entry that could not be handled is not tried again
+// in this run.
 func (e *Engine) start(final bool) {
 	e.stats = Stats{Runner: e.Handler.Name(), Outcomes: map[runner.Outcome]int{}}
 	e.seen, e.waits, e.lastly = map[string]*runner.Entry{}, map[string]bool{}, map[string]bool{}
@@ -185,8 +184,8 @@ func (e *Engine) logError(format string, a ...any) {
 	e.Env.Log.Printf("error", "%s", terminal.Lines(fmt.Sprintf(format, a...)))
 }
 
-// openJournal returns the engine's journal, made when it is first needed, and anew
-// after one that tells of files that only a recovery can see to.
+// openJournal returns the engine's journal. It is made when it is first needed, and again when files are left of
+// which only a recovery can take care.
 func (e *Engine) openJournal() (*txn.Journal, error) {
 	if e.journal != nil && e.journal.Untidy() {
 		e.abandon(e.journal, 0)

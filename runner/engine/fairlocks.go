@@ -16,17 +16,16 @@ import (
 const DefaultLockShare = 0.5
 
 const (
-	// lookEvery is how long passes between two looks at those who wait. They poll
-	// every 0.01 to 2.01 s (LockFile.__sleep).
+	// lookEvery is the time between two looks at the waiting processes. They poll every 0.01 to 2.01 s
+	// (LockFile.__sleep).
 	lookEvery = 20 * time.Millisecond
-	// giveUpAfter is how long a lock stands free for a waiter that does not come: two
-	// of its longest polls. Its process is stopped, or its host gone.
+	// giveUpAfter is how long a lock stays free for a waiter that does not come: two of the longest polls. The
+	// waiter's process is stopped then, or its host is gone.
 	giveUpAfter = 4100 * time.Millisecond
 )
 
-// fairLocks takes lists' locks for an engine, and leaves them to others first:
-// after a list's lock was given back it is not taken again before each process
-// that waited then has had it, and never for more than a share of the time.
+// fairLocks takes lists' locks for an engine, and gives way to other processes: after a list's lock was given back,
+// it is not taken again before each process that waited then has had it, and never for more than a share of the time.
 type fairLocks struct {
 	env   *txn.Env
 	share float64
@@ -34,14 +33,14 @@ type fairLocks struct {
 	lists map[string]*release
 }
 
-// release says how long a list's lock is left to others after it was given back.
+// release says how long a list's lock is left to other processes after it was given back.
 type release struct {
-	until   time.Time       // before that the share would be exceeded
-	waiters map[string]bool // claim files of those that waited then
-	giveUp  time.Time       // when those that do not come are forgotten
+	until   time.Time       // until then mmrunner would exceed its share
+	waiters map[string]bool // claim files of the processes that waited then
+	giveUp  time.Time       // when waiters that have not come are forgotten
 }
 
-// NewFairLocks makes env take its locks so. share is above 0, and at most 1.
+// NewFairLocks makes env take its locks in this way. share is above 0, and at most 1.
 func NewFairLocks(env *txn.Env, share float64) *fairLocks {
 	f := &fairLocks{env: env, share: share, lists: map[string]*release{}}
 	env.Lock = f.lock
@@ -80,7 +79,7 @@ func (f *fairLocks) Ready(name string, now time.Time) time.Time {
 	return now
 }
 
-// forgetServed forgets those that wait no longer.
+// forgetServed forgets processes that do not wait any longer.
 func (r *release) forgetServed(path string) {
 	still, err := lockfile.Waiters(path, lockfile.Options{})
 	if err != nil {
@@ -98,8 +97,8 @@ func (r *release) forgetServed(path string) {
 	r.waiters = left
 }
 
-// lock takes a list's lock as MailList.Lock does, once others have had it. wait is
-// how long it is then waited for; an instant waits for the others no longer either.
+// lock takes a list's lock as MailList.Lock does, once the waiting processes have had it. wait is how long it then
+// waits for the lock. With AnInstant it does not wait for the other processes either.
 func (f *fairLocks) lock(ctx context.Context, name string, wait time.Duration) (txn.Lock, error) {
 	for {
 		now := time.Now()
@@ -126,7 +125,7 @@ func (f *fairLocks) lock(ctx context.Context, name string, wait time.Duration) (
 	return &fairLock{Lock: l, f: f, name: name, since: time.Now()}, nil
 }
 
-// fairLock notes what others may expect when it is given back.
+// fairLock is a lock that notes the waiting processes when it is given back.
 type fairLock struct {
 	*lockfile.Lock
 	f     *fairLocks
@@ -144,7 +143,7 @@ func (l *fairLock) Unlock(unconditionally bool) error {
 		giveUp: now.Add(giveUpAfter),
 	}
 
-	// Asked after the lock is free: a process that lays its claim later finds it so.
+	// The waiters are read after the lock is free: a process that lays its claim later finds it free.
 	if waiters, err := lockfile.Waiters(l.Path(), lockfile.Options{}); err == nil && len(waiters) > 0 {
 		r.waiters = map[string]bool{}
 		for _, w := range waiters {

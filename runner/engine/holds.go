@@ -5,36 +5,37 @@ import (
 	"time"
 )
 
-// hold is for how long a list or an entry is left alone that could not be had.
+// hold is how long a list or an entry is left alone that could not be locked, saved or read.
 type hold struct {
 	until time.Time
 	wait  time.Duration
 }
 
-// What cannot be had is tried again after firstHold, and from then on after twice
-// the time before, up to lastHold.
+// After a failure the first pause is firstHold, and each pause after it is twice as long as the one before, up to
+// lastHold.
 const (
 	firstHold = time.Second
 	lastHold  = time.Minute
 )
 
-// never is later than any time that comes.
+// never is later than any time of a clock.
 var never = time.Unix(math.MaxInt32, 0).AddDate(1000, 0, 0)
 
-// listState remembers how a list's last transactions went.
+// listState remembers the outcome of a list's last transactions.
 type listState struct {
 	hold
-	// limit is how many entries a transaction takes at most; 0 for no limit. It is
-	// there after another process saved the list while a larger one was worked out.
+	// limit is how many entries a transaction takes at most; 0 for no limit. A limit is set after another process
+	// saved the list while a larger transaction was being prepared.
 	limit int
-	tries int // transactions in a row since that found the list changed
+	// tries counts the transactions in a row since then that found the list changed.
+	tries int
 }
 
-// holds has what was tried in vain, for a later pass to try again.
+// holds has the lists and entries that could not be handled, for a later pass to try again.
 type holds struct {
-	final   bool // it is not tried again in this run
+	final   bool // nothing is tried again in this run
 	lists   map[string]*listState
-	entries map[string]hold // those that could not be read, or not be preserved
+	entries map[string]hold // entries that could not be read or preserved
 }
 
 func newHolds(final bool) holds {
@@ -51,7 +52,7 @@ func (h *holds) list(name string) *listState {
 	return l
 }
 
-// untilList is when a list may be tried again; not after now if it may.
+// untilList returns when a list may be tried again; a time that is not after now means at once.
 func (h *holds) untilList(name string) time.Time {
 	if l := h.lists[name]; l != nil {
 		return l.until
@@ -59,20 +60,20 @@ func (h *holds) untilList(name string) time.Time {
 	return time.Time{}
 }
 
-// holdList leaves a list alone after one more attempt in vain.
+// holdList leaves a list alone after one more failure.
 func (h *holds) holdList(name string, now time.Time) {
 	l := h.list(name)
 	l.hold = h.longer(l.hold, now)
 }
 
-// holdEntry leaves an entry alone, and tells whether it was not held before.
+// holdEntry leaves an entry alone, and tells whether this is its first hold.
 func (h *holds) holdEntry(base string, now time.Time) (first bool) {
 	before, had := h.entries[base]
 	h.entries[base] = h.longer(before, now)
 	return !had
 }
 
-// longer is a hold after one more attempt in vain.
+// longer returns the hold after one more failure.
 func (h *holds) longer(before hold, now time.Time) hold {
 	if h.final {
 		return hold{until: never}
@@ -81,8 +82,7 @@ func (h *holds) longer(before hold, now time.Time) hold {
 	return hold{until: now.Add(wait), wait: wait}
 }
 
-// done forgets a list's hold after a transaction that was committed; the limit is
-// lifted step by step.
+// done ends a list's hold after a committed transaction. The limit is lifted step by step.
 func (h *holds) done(name string, largest int) {
 	l := h.lists[name]
 	if l == nil {
@@ -96,20 +96,19 @@ func (h *holds) done(name string, largest int) {
 	}
 }
 
-// maxTries is how many transactions in a row may find that the list has changed
-// before one takes the lock first. That one takes no more entries than can be applied
-// in lockedTime, and no more than make lockedOutbox files, which are flushed one by
-// one: no other process has the list meanwhile.
+// maxTries is how many transactions in a row may find the list changed before the next one takes the lock first. That
+// one takes no more entries than can be applied in lockedTime, and no more than make lockedOutbox files, which are
+// flushed one by one: no other process has the list meanwhile.
 const (
 	maxTries     = 5
 	lockedTime   = 5 * time.Millisecond
 	lockedOutbox = 4
-	// smallBatch is a number of entries that are not worth a transaction less.
+	// smallBatch is a number of entries below which a transaction does not get smaller.
 	smallBatch = 16
 )
 
-// changed makes a list's next transaction smaller, after one of that many entries
-// found that the list had changed: it is to fit between two saves of the others.
+// changed makes a list's next transaction smaller, after a transaction of that many entries found the list changed:
+// it should fit between two saves of the other process.
 func (h *holds) changed(name string, entries int) {
 	l := h.list(name)
 	l.limit = max(smallBatch, entries/4)
@@ -122,8 +121,7 @@ func (h *holds) lockFirst(name string) bool {
 	return l != nil && l.tries >= maxTries
 }
 
-// lockedDone is done for a transaction that took the lock first. The next one
-// tries without, once.
+// lockedDone is done for a transaction that took the lock first. The next transaction tries once without.
 func (h *holds) lockedDone(name string) {
 	if l := h.lists[name]; l != nil {
 		l.hold = hold{}

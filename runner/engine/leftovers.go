@@ -12,13 +12,12 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
 )
 
-// abandoned is the age from which on no process can still be writing an entry.
+// abandoned is the age at which a temporary file is certainly left over: no process writes an entry for so long.
 const abandoned = 24 * time.Hour
 
-// removeLeftovers removes the temporary files of Mailman's own processes on this host
-// that died while they wrote, and that no process reads or writes again: of list state
-// (MailList.__save, Pending.__save), whose names tell the process, and of
-// entries (Switchboard.enqueue), which only their age tells.
+// removeLeftovers removes temporary files that Mailman's own processes on this host left when they died while
+// writing. Files of list state (MailList.__save, Pending.__save) have the process in their names. Files of entries
+// (Switchboard.enqueue) only have their age.
 func (e *Engine) removeLeftovers() {
 	s := e.Env.Site
 	names, err := maillist.ListNames(s, nil)
@@ -74,8 +73,7 @@ func (e *Engine) writer(name string, shared bool) int {
 	return pid
 }
 
-// sweep removes those temporary files of a directory that are old: no process writes
-// them any more.
+// sweep removes the old temporary files of a directory, which no process writes any more.
 func sweep(dir string, old func(name string, info fs.FileInfo) bool) error {
 	files, err := disk.ReadDir(dir)
 	if err != nil {

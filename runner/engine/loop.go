@@ -9,21 +9,19 @@ import (
 	"github.com/mmrunner/mmrunner/runner/history"
 )
 
-// Loop keeps engines of one process at work, one after the other, as Runner.run
-// does with one and bin/qrunner with several.
+// Loop runs engines of one process in turn, as Runner.run runs one and bin/qrunner several.
 type Loop struct {
 	Engines []*Engine
-	// Locks takes the engines' locks; a list is left alone while it says so. It may
-	// be nil.
+	// Locks takes the engines' locks. A list is left alone as long as Locks says so. It may be nil.
 	Locks *fairLocks
-	// Once has the loop end after each engine had one entry, if there was one.
+	// Once makes the loop end after each engine has handled one entry, if there was one.
 	Once bool
 	// Each is called with the engine whose pass comes next; it may be nil.
 	Each func(*Engine)
 	// Observe is called with each transaction; it may be nil.
 	Observe func(*Engine, history.Commit)
-	// Wait returns when something may have come to a queue, or after d, or when
-	// ctx ends; nil means that the queue directories are watched.
+	// Wait returns when an entry may have come to a queue, after d, or when ctx ends; nil means that the queue
+	// directories are watched.
 	Wait func(ctx context.Context, d time.Duration)
 }
 
@@ -91,7 +89,7 @@ func (l *Loop) Run(ctx context.Context) error {
 	return nil
 }
 
-// pass has an engine look at its queue once, and returns when it wants to again.
+// pass lets an engine look at its queue once, and returns when the engine wants to look again.
 func (l *Loop) pass(ctx context.Context, e *Engine) (next time.Time) {
 	p, err := e.pass(ctx, passOptions{once: l.Once, ready: l.ready(e)})
 	if err == nil {
@@ -99,7 +97,7 @@ func (l *Loop) pass(ctx context.Context, e *Engine) (next time.Time) {
 		return p.next
 	}
 
-	// Once is enough to say so.
+	// The log says it once.
 	if why := err.Error(); e.failed != why {
 		e.failed = why
 		e.logError("%s: %v", e.Handler.Name(), err)
@@ -108,13 +106,13 @@ func (l *Loop) pass(ctx context.Context, e *Engine) (next time.Time) {
 	return e.Env.Now().Add(max(firstHold, sleepTime(e.Env.Site)))
 }
 
-// ready is when a list's lock may be asked for.
+// ready returns the function that tells when a list's lock may be asked for.
 func (l *Loop) ready(e *Engine) func(name string) time.Time {
 	if l.Locks == nil || e.onlyReads() {
 		return nil
 	}
 	return func(name string) time.Time {
-		// Locks are a matter of the real time.
+		// Locks are about real time, and not about the engine's clock.
 		real := time.Now()
 		return e.Env.Now().Add(l.Locks.Ready(name, real).Sub(real))
 	}

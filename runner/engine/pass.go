@@ -10,21 +10,20 @@ import (
 
 // passOptions say what a pass is to do.
 type passOptions struct {
-	all  bool // entries that may wait are handled too
-	once bool // no more than one entry
-	// ready is when a list's lock may be asked for, not after now if it may; nil
-	// means at once.
+	all  bool // handle entries that may wait too
+	once bool // handle one entry at most
+	// ready tells when a list's lock may be asked for; a time that is not after now, or nil, means at once.
 	ready func(name string) time.Time
 }
 
 // pass is one look at the queue.
 type pass struct {
 	passOptions
-	fresh int       // entries that were not seen before
-	next  time.Time // when to look again, at the latest
+	fresh int       // the number of entries that were new
+	next  time.Time // the latest time of the next look
 }
 
-// at has the next pass come no later than t.
+// at makes the next pass come at t at the latest.
 func (p *pass) at(t time.Time) {
 	if t.Before(p.next) {
 		p.next = t
@@ -97,8 +96,7 @@ func (e *Engine) pass(ctx context.Context, o passOptions) (*pass, error) {
 	return p, nil
 }
 
-// handleDue handles what was seen of bases and is due; all says that nothing may
-// wait any longer.
+// handleDue handles the seen entries among bases that are due. all says that no entry may wait any longer.
 func (e *Engine) handleDue(ctx context.Context, p *pass, bases []string, all bool) {
 	batches := e.plan(bases, func(entries []*runner.Entry) []*runner.Entry {
 		if all {
@@ -114,7 +112,7 @@ func (e *Engine) handleDue(ctx context.Context, p *pass, bases []string, all boo
 	e.handle(ctx, p, batches)
 
 	e.Env.Lists.ForgetPended()
-	// Thousands may wait; what they are is known.
+	// Thousands of bounces may wait; their messages are not needed meanwhile.
 	for _, en := range e.seen {
 		en.Drop()
 	}
@@ -130,7 +128,7 @@ func (e *Engine) see(en *runner.Entry) {
 	}
 }
 
-// forget is for an entry that is done, or gone.
+// forget drops an entry that is done or gone.
 func (e *Engine) forget(base string) {
 	delete(e.seen, base)
 	delete(e.waits, base)
@@ -170,8 +168,8 @@ func (e *Engine) unseen(bases []string, now time.Time) (fresh []string) {
 	return fresh
 }
 
-// cannotWait are the entries of one list that are to be handled now: of those that
-// may wait, as many as fill a batch.
+// cannotWait returns the entries of one list that are to be handled now. Entries that may wait are among them when
+// they fill a batch.
 func (e *Engine) cannotWait(entries []*runner.Entry) (now []*runner.Entry) {
 	waiting := 0
 	for _, en := range entries {
@@ -193,8 +191,7 @@ func (e *Engine) cannotWait(entries []*runner.Entry) (now []*runner.Entry) {
 	return now
 }
 
-// finish handles what was seen and had to wait, as a runner that ends registers
-// the bounces that it has detected.
+// finish handles the entries that had to wait, as a runner that ends registers the bounces that it has detected.
 func (e *Engine) finish(ctx context.Context) {
 	e.resume()
 	if len(e.waits) == 0 {

@@ -11,23 +11,23 @@ import (
 // batch is the entries of one list that are handled together.
 type batch struct {
 	list    string
-	entries []*runner.Entry // those still to be handled, in the order in which they came
-	reaches []string        // other lists that its first entry acts on
-	claimed map[string]bool // entries that are .bak files
-	alone   bool            // it is to be in no group with others
-	locked  bool            // its list's lock is to be taken first
+	entries []*runner.Entry // not handled yet, in the order in which they came
+	reaches []string        // other lists that the first entry acts on
+	claimed map[string]bool // entries that have become .bak files
+	alone   bool            // in a group of its own
+	locked  bool            // the list's lock is taken first
 	chunk   int             // how many entries go to Python at a time
 	cut     int             // only Python can handle the entry at this index; 0 for none
 
 	attempt
 }
 
-// attempt has what became of a batch in one round.
+// attempt is what happens to a batch in one round.
 type attempt struct {
 	begun    time.Time
 	mode     txn.Mode
 	tx       *txn.Tx
-	taken    []*runner.Entry // what the transaction is about
+	taken    []*runner.Entry // the entries of the transaction
 	outcomes []runner.Outcome
 	python   *pythonOnly // the next entry, or the whole list, is for Python
 	stopped  error       // why its entries stay in the queue
@@ -113,7 +113,7 @@ func (e *Engine) planAcross(h runner.Reacher, bases, order []string, lists map[s
 	return batches
 }
 
-// limit is how many entries a batch's next transaction takes.
+// limit returns how many entries a batch's next transaction takes.
 func (e *Engine) limit(b *batch) int {
 	n := min(len(b.entries), e.batchSize())
 	if b.cut > 0 {
@@ -126,7 +126,7 @@ func (e *Engine) limit(b *batch) int {
 		n = busyBatch
 	}
 
-	// Messages are held one at a time, but the mail that they cause may be held all together.
+	// Messages are read one at a time, but the mail that they cause may be in memory all together.
 	var size int64
 	for i, en := range b.entries[:n] {
 		if size += en.Size; size > batchBytes && i > 0 {
@@ -137,28 +137,26 @@ func (e *Engine) limit(b *batch) int {
 	return n
 }
 
-// A list that another process has saved less than busyTime ago may be saved again
-// soon: a transaction of busyBatch entries is more likely to be there first.
+// A list that another process has saved less than busyTime ago may be saved again soon: a transaction of busyBatch
+// entries has a better chance to be first.
 const (
 	busyTime  = 2 * time.Second
 	busyBatch = 256
 )
 
-// batchBytes is how much mail one transaction takes at most, and how much it may
-// make.
+// batchBytes is how much mail one transaction takes at most, and how much mail it may make.
 const batchBytes = 32 << 20
 
 // lockFirst tells whether a batch's next transaction takes its list's lock first.
 func (e *Engine) lockFirst(b *batch) bool { return b.locked || e.holds.lockFirst(b.list) }
 
-// A group of several lists is no larger than this: what it has prepared waits for
-// all of it to be flushed.
+// The limits of a group of several lists: what is prepared waits until all of it is flushed.
 const (
 	groupLists = 512
 	groupBytes = 16 << 20 // of config.pck files
 )
 
-// group takes the batches of the next round off the front of those that are left.
+// group takes the batches of the next round off the front of the batches that are left.
 func (e *Engine) group(batches []*batch) (group, rest []*batch) {
 	entries, size := 0, int64(0)
 	had := map[string]bool{}

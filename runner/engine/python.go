@@ -8,12 +8,11 @@ import (
 	"github.com/mmrunner/mmrunner/runner"
 )
 
-// maxChunk is how many entries of a list that only Python can handle go to it
-// between two looks at the list.
+// maxChunk is how many entries at most go to Python between two looks at a list that only Python can handle.
 const maxChunk = 64
 
-// pythonOnly is about an entry, the one at that index, or a whole list that only
-// the installation's Python can handle.
+// pythonOnly is about an entry, the one at index at, or about a whole list, that only the installation's Python can
+// handle.
 type pythonOnly struct {
 	*maillist.ErrNeedsPython
 	at    int

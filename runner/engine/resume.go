@@ -10,27 +10,24 @@ import (
 	"github.com/mmrunner/mmrunner/runner/txn"
 )
 
-// stalled is a group some of whose list files could not get their names: it keeps
-// those lists' locks.
+// stalled is a group of which some list files could not be renamed. It keeps the locks of their lists.
 type stalled struct {
 	journal *txn.Journal
 	group   *txn.Group
 }
 
 const (
-	// stalledHold is how long a transaction that was committed and could not be
-	// completed is left alone.
+	// stalledHold is how long a transaction is left alone that was committed and could not be completed.
 	stalledHold = 5 * time.Second
-	// recoverEvery is how long passes between two attempts to finish what a dead
-	// process began, where a list's lock could not be had for example.
+	// recoverEvery is the time between two attempts to finish the work of a dead process, where a list's lock could
+	// not be taken for example.
 	recoverEvery = time.Minute
-	// resumeTime is for how long a pass may wait for what another process has.
+	// resumeTime is how long a pass may wait for another process in a recovery.
 	resumeTime = 10 * time.Second
 )
 
-// stall puts a group aside that was committed and could not be completed. Where its
-// lists are saved it needs nothing of this process any more: a recovery completes
-// it.
+// stall puts a group aside that was committed and could not be completed. Where all of its lists are saved, any
+// recovery can complete it.
 func (e *Engine) stall(g *txn.Group, why error) {
 	e.logError("%s: %v", e.Handler.Name(), why)
 	j := e.journal
@@ -44,7 +41,7 @@ func (e *Engine) stall(g *txn.Group, why error) {
 	e.abandon(j, stalledHold)
 }
 
-// abandon leaves what a journal tells of to a recovery, after a while.
+// abandon leaves the files that a journal names to a recovery, after a while.
 func (e *Engine) abandon(j *txn.Journal, after time.Duration) {
 	if err := j.Abandon(); err != nil {
 		e.logError("%s: %v", e.Handler.Name(), err)
@@ -86,8 +83,7 @@ func (e *Engine) resume() {
 	}
 }
 
-// closeJournal ends the journal. What could not be completed is left to the next
-// process that recovers.
+// closeJournal ends the journal. Work that could not be completed is left to the next recovery.
 func (e *Engine) closeJournal() error {
 	e.resume()
 	var errs []error
@@ -106,10 +102,9 @@ func (e *Engine) closeJournal() error {
 	return errors.Join(errs...)
 }
 
-// recover puts in order what processes that died have left: transactions are
-// finished or undone, and entries of this engine's slice that were at hand go back
-// into the queue (Switchboard.recover_backup_files). What Mailman's own processes
-// have left is taken over or removed. An ended ctx ends whatever is waited for.
+// recover puts in order what dead processes have left. Transactions are finished or undone. Entries of this engine's
+// slice that were at hand go back into the queue (Switchboard.recover_backup_files). Files of Mailman's own processes
+// are taken over or removed. The end of ctx ends all waiting.
 func (e *Engine) recover(ctx context.Context) error {
 	r, err := Recover(ctx, e.Env)
 	if err != nil {

@@ -74,8 +74,8 @@ func (e *Engine) handle(ctx context.Context, p *pass, batches []*batch) {
 	}
 }
 
-// mustSkip tells whether a batch has to wait for a later pass: its list is left
-// alone, or entries stay that come before it on one of the lists that it is about.
+// mustSkip tells whether a batch has to wait for a later pass: its list is on hold, or earlier entries for one of its
+// lists stay in the queue.
 func (e *Engine) mustSkip(p *pass, b *batch, skipped map[string]bool) bool {
 	if skipped[b.list] || slices.ContainsFunc(b.reaches, func(name string) bool { return skipped[name] }) {
 		return true
@@ -279,19 +279,19 @@ func (e *Engine) prepare(batches []*batch) (prepared []*batch) {
 	return prepared
 }
 
-// retryOrStop decides between another attempt and none for a batch whose transaction was dropped.
+// retryOrStop decides whether a batch whose transaction was dropped gets another attempt.
 func (e *Engine) retryOrStop(b *batch, err error) {
 	var only *pythonOnly
 	switch {
 	case errors.Is(err, txn.ErrGrouped):
-		// It is for the next round, in which it comes before the one that has the list.
+		// The batch waits for the next round, and comes first in it.
 		b.alone = true
 	case errors.Is(err, txn.ErrNeedsLock):
 		b.locked, b.alone = true, true
 	case errors.As(err, &only) && only.at == 0:
 		b.python = only
 	case errors.As(err, &only):
-		// What was made of that entry before this showed must go, so those before it are done anew.
+		// The entry must leave nothing in the transaction, so the entries before it are applied again without it.
 		b.cut = only.at
 	case errors.Is(err, runner.ErrChanged):
 		e.holds.changed(b.list, len(b.taken))

@@ -8,7 +8,7 @@ import (
 	"github.com/mmrunner/mmrunner/runner/txn"
 )
 
-// done takes a batch's transaction into account.
+// done counts a batch's committed transaction, and forgets the entries that it has handled.
 func (e *Engine) done(b *batch) {
 	if b.mode == txn.LockFirst {
 		e.holds.lockedDone(b.list)
@@ -30,8 +30,7 @@ func (e *Engine) done(b *batch) {
 	b.reaches, b.cut, b.alone, b.locked = nil, 0, false, false
 }
 
-// keepForLater puts an entry back that the handler does not want to do now, for a
-// later pass to look at again.
+// keepForLater puts an entry back that the handler does not want to handle now. A later pass looks at it again.
 func (e *Engine) keepForLater(base string) {
 	e.holds.holdEntry(base, e.Env.Now())
 	if err := e.Queue.Release(base); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -40,7 +39,7 @@ func (e *Engine) keepForLater(base string) {
 	}
 }
 
-// stop leaves a batch's list alone for a while, and its entries in the queue.
+// stop leaves a batch's list alone for a while. Its entries stay in the queue.
 func (e *Engine) stop(b *batch, why error) {
 	b.stopped = why
 	e.logError("%s: list %s: keeping %d entries in the queue: %v", e.Handler.Name(), b.list, len(b.entries), why)
@@ -48,7 +47,7 @@ func (e *Engine) stop(b *batch, why error) {
 	e.release(b)
 }
 
-// leave gives up the rest of a batch, whose entries a recovery puts back.
+// leave gives up the rest of a batch. A recovery puts its entries back.
 func (e *Engine) leave(b *batch) {
 	for _, en := range b.entries {
 		if b.claimed[en.Base] {
@@ -59,7 +58,7 @@ func (e *Engine) leave(b *batch) {
 	b.entries, b.claimed, b.python = nil, nil, nil
 }
 
-// release puts a batch's claimed entries back.
+// release puts a batch's claimed entries back into the queue.
 func (e *Engine) release(b *batch) {
 	var why error
 	left := 0

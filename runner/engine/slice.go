@@ -12,12 +12,13 @@ import (
 // ErrTaken says that another mmrunner works on the same slice of a queue.
 var ErrTaken = errors.New("another mmrunner works on it")
 
-// SliceLock is a process's claim on one slice of a runner's queue. Mailman has none:
-// two runners on one slice would take each other's entries at hand for those of
-// a crash. The locks are the kernel's, so that they end with the process.
+// SliceLock is a process's claim on one slice of a runner's queue. Mailman has no such lock: two runners on one slice
+// would take each other's entries at hand for left-over ones of a crash. The locks are the kernel's, so that they end
+// with the process.
 type SliceLock struct {
-	runner *hostlock.Lock // shared by all slices; a process that drains them all has it alone
-	slice  *hostlock.Lock // nil for that process
+	// runner is shared by the processes of all slices. A process that drains all slices holds it alone.
+	runner *hostlock.Lock
+	slice  *hostlock.Lock // nil for a process that drains all slices
 }
 
 // sliceFile is the file in DATA_DIR whose lock is the claim on a runner, or on a slice of it.
@@ -25,7 +26,7 @@ func sliceFile(s *site.Site, name string) string {
 	return filepath.Join(s.DataDir(), "mmrunner-"+name+".lock")
 }
 
-// LockSlice claims slice n of slices; ErrTaken where that is another's.
+// LockSlice claims slice n of slices. The error is ErrTaken where another process has it.
 func LockSlice(s *site.Site, runner string, n, slices int) (*SliceLock, error) {
 	all, err := hostlock.Try(sliceFile(s, runner), true)
 	if err != nil {
@@ -48,7 +49,7 @@ func LockSlice(s *site.Site, runner string, n, slices int) (*SliceLock, error) {
 	return &SliceLock{all, slice}, nil
 }
 
-// lockQueue claims all slices of a runner's queue; ErrTaken where one is another's.
+// lockQueue claims all slices of a runner's queue. The error is ErrTaken where another process has one of them.
 func lockQueue(s *site.Site, runner string) (*SliceLock, error) {
 	all, err := hostlock.Try(sliceFile(s, runner), false)
 	if err != nil {

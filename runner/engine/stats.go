@@ -13,8 +13,8 @@ type Stats struct {
 	Entries  int                    `json:"entries"`
 	Outcomes map[runner.Outcome]int `json:"outcomes"`
 	Commits  int                    `json:"commits"`
-	// Elapsed is the whole run, Held the time for which list locks were held in all,
-	// HeldLongest that of the transaction that held them longest.
+	// Elapsed is the time of the whole run. Held is the time for which list locks were held in all, HeldLongest the
+	// longest time of one transaction.
 	Elapsed     time.Duration `json:"elapsed_ns"`
 	Held        time.Duration `json:"lock_held_ns"`
 	HeldLongest time.Duration `json:"lock_held_longest_ns"`

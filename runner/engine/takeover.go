@@ -67,12 +67,12 @@ func readWorkFile(path string) (f runner.WorkFile, err error) {
 	return f, err
 }
 
-// orphaned tells whether no process will come back to a file.
+// orphaned tells whether the process of a file has ended.
 func (e *Engine) orphaned(h runner.Successor, file string, pid int) bool {
 	info, err := disk.Stat(file)
 	if err != nil || !ended(pid, info) {
 		return false
 	}
-	// Its process may be another host's.
+	// The process may be another host's.
 	return !disk.OnNetwork(file) || time.Since(changed(info)) > 2*h.Every(e.Env.Site)+lastHold
 }

@@ -11,18 +11,18 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/qfile"
 )
 
-// idleScan is how often a queue is looked at though nothing was told of it.
+// idleScan is how often a queue is looked at without news of an entry.
 const idleScan = time.Minute
 
 // watcher waits for entries to come to queue directories.
 type watcher struct {
-	notify *fsnotify.Watcher // nil where the system has none to give
+	notify *fsnotify.Watcher // nil where the system offers no watch
 	dirs   []string
 	every  time.Duration // between two looks at the directories
 }
 
-// newWatcher watches dirs. They are looked at each sleep, Mailman's
-// QRUNNER_SLEEP_TIME, where the kernel cannot tell of all that comes.
+// newWatcher watches dirs. Where the kernel cannot tell of all new files, the directories are looked at each sleep,
+// which is Mailman's QRUNNER_SLEEP_TIME.
 func newWatcher(dirs []string, sleep time.Duration) *watcher {
 	w := &watcher{dirs: dirs, every: idleScan}
 	var err error
@@ -92,7 +92,7 @@ func (w *watcher) wait(ctx context.Context, d time.Duration) {
 	}
 }
 
-// flush drops what else was told: the look that follows sees it.
+// flush drops further events: the look that follows sees their files.
 func (w *watcher) flush() {
 	for {
 		select {

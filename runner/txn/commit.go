@@ -15,10 +15,9 @@ import (
 // locks back. The first list file that gets its name is the commit point; a
 // transaction without one is committed by a line in the journal.
 //
-// An error that wraps ErrUnfinished says that it has been committed and must be
-// resumed; the locks are kept. After any other nothing was done, and the
-// transaction must be dropped. Transactions of a group may be locked and committed
-// beside each other.
+// An error that wraps ErrUnfinished says that the transaction is committed and must be resumed; the locks are kept.
+// After any other error nothing was done, and the transaction must be dropped. Transactions of a group may be locked
+// and committed in parallel.
 func (tx *Tx) Commit() error {
 	c := tx.commit
 	// A transaction that changes no list file is committed by a line in the work file.
@@ -58,7 +57,7 @@ func (tx *Tx) Commit() error {
 	return nil
 }
 
-// largeFile is a size from which on it takes a file system long to free a file.
+// largeFile is a size above which a file system takes long to free a file.
 const largeFile = 1 << 20
 
 // holdReplaced opens the large files that are about to be replaced, so that the file system does not free them while the
@@ -75,7 +74,7 @@ func holdReplaced(files []stage.File) (release func()) {
 			continue
 		}
 
-		// It only costs time if this fails.
+		// A failure here only costs time.
 		if open, err := disk.Open(replaced); err == nil {
 			held = append(held, open)
 		}
@@ -88,10 +87,9 @@ func holdReplaced(files []stage.File) (release func()) {
 	}
 }
 
-// check makes sure, right before a file is replaced or removed, that the lists'
-// locks are still ours, and that it is still the file that the transaction began
-// from. A process that was stopped for longer than LIST_LOCK_LIFETIME finds
-// another's.
+// check makes sure, right before a file is replaced or removed, that the lists' locks are still ours, and that the
+// file is still the one from which the transaction began. A process that was stopped for longer than
+// LIST_LOCK_LIFETIME may have lost both.
 func (tx *Tx) check(f stage.File) error {
 	for _, l := range tx.lists {
 		if l.lock == nil {
@@ -115,7 +113,7 @@ func (tx *Tx) check(f stage.File) error {
 	return err
 }
 
-// published ends the part of a transaction that needs its locks.
+// published marks a transaction as committed, and ends what needs its locks.
 func (tx *Tx) published() {
 	for _, l := range tx.lists {
 		if tx.mode != ReadOnly && !l.published() {
@@ -171,7 +169,7 @@ func (g *Group) Complete() error {
 	return g.end(len(done) > 0)
 }
 
-// end forgets the record, and removes what it told of and was not done.
+// end removes the record, and the temporary files of transactions that were not committed.
 func (g *Group) end(worked bool) error {
 	if g.record == nil {
 		return nil
@@ -179,7 +177,8 @@ func (g *Group) end(worked bool) error {
 	forget := g.j.forget
 
 	if !worked || len(g.leftover)+len(g.leftOutbox) > 0 {
-		// With the record back after a loss of power, their absence would tell that they had been renamed.
+		// A loss of power could bring the record back. Files that are gone would then look like files that were
+		// renamed.
 		forget = g.j.drop
 	}
 
@@ -196,8 +195,7 @@ func (g *Group) end(worked bool) error {
 	return nil
 }
 
-// Resume goes on with transactions that were committed and could not be
-// completed. The error is Complete's.
+// Resume tries again to complete transactions that were committed. The error is that of Complete.
 func (g *Group) Resume() error {
 	for _, tx := range g.txs {
 		if tx.state != partial {
@@ -248,20 +246,19 @@ func (tx *Tx) resume() error {
 	return nil
 }
 
-// Partial tells whether list files are left that have to be renamed, with the
-// locks of their lists kept.
+// Partial tells whether list files are left that must be renamed. The locks of their lists are kept then.
 func (g *Group) Partial() bool {
 	return slices.ContainsFunc(g.txs, func(tx *Tx) bool { return tx.state == partial })
 }
 
-// Leave gives the locks of a group back that is left to a recovery.
+// Leave gives back the locks of a group that is left to a recovery.
 func (g *Group) Leave() {
 	for _, tx := range g.txs {
 		tx.unlock()
 	}
 }
 
-// Has tells whether a group has a list some of whose files have to be renamed.
+// Has tells whether a group has a list with files that must still be renamed.
 func (g *Group) Has(name string) bool {
 	for _, tx := range g.txs {
 		if tx.state == partial && tx.has(name) != nil {
@@ -271,7 +268,7 @@ func (g *Group) Has(name string) bool {
 	return false
 }
 
-// ListBytes are the sizes of the list files that a transaction has written.
+// ListBytes returns the sizes of the list files that a transaction has written.
 func (tx *Tx) ListBytes() (all []int64) {
 	for _, f := range tx.commit.Files {
 		if f.Tmp == "" {

@@ -12,11 +12,10 @@ import (
 	"github.com/mmrunner/mmrunner/runner/events"
 )
 
-// complete finishes transactions whose list files are in their places:
-// the outbox, the log lines, the entries. It may be called again after an error,
-// and then does what it has not done yet.
+// complete finishes transactions whose list files are in their places: the outbox, the log lines, the entries. After
+// an error it may be called again, and then does what is left.
 func (j *Journal) complete(commits []*Commit) error {
-	// Mail must not leave for a change that a loss of power takes back.
+	// Mail must not leave for a change that a loss of power could take back.
 	var files, outbox []stage.File
 	for _, c := range commits {
 		files = append(files, c.Files...)
@@ -35,7 +34,7 @@ func (j *Journal) complete(commits []*Commit) error {
 	for _, c := range commits {
 		lines = append(lines, c.lines...)
 		happened = append(happened, c.events...)
-		c.lines, c.events, c.Logs = nil, nil, nil // once
+		c.lines, c.events, c.Logs = nil, nil, nil // written once only
 	}
 
 	j.env.Log.PrintLines(lines)
@@ -46,8 +45,8 @@ func (j *Journal) complete(commits []*Commit) error {
 	return letGo(j.queue, j.bad, commits)
 }
 
-// publishOutbox renames what was not renamed before: an entry whose temporary file
-// is gone has been, and may be handled and gone by now.
+// publishOutbox renames the outbox files that still have their temporary names. An entry without one was renamed
+// before, and may be handled and gone by now.
 func publishOutbox(outbox []stage.File) error {
 	for _, f := range outbox {
 		if err := ignoreMissing(disk.Rename(f.Tmp, f.Final)); err != nil {
@@ -96,8 +95,8 @@ func letGo(queue, bad string, commits []*Commit) error {
 	return disk.SyncDir(queue)
 }
 
-// withEntry does something to an entry's file; that it is gone is no error. After
-// a loss of power it may have the name it had before it was claimed.
+// withEntry does something to an entry's file. A missing file is no error. After a loss of power the file may have
+// the name that it had before it was claimed.
 func withEntry(queue, base string, do func(file string) error) error {
 	file := filepath.Join(queue, base)
 	err := do(file + qfile.Claimed)
@@ -117,8 +116,8 @@ func preserve(from, to string) error {
 	return disk.Rename(from, to)
 }
 
-// finishLogs writes what a process that died had not written of its lines. The
-// lines of a group were written in the order of its transactions.
+// finishLogs writes those lines of a dead process that are not in the logs yet. The lines of a group were written in
+// the order of its transactions.
 func finishLogs(logs *mlog.Set, commits []*Commit) error {
 	all := map[string]*Log{}
 	for _, c := range commits {

@@ -37,14 +37,14 @@ type Env struct {
 	Rand     io.Reader
 	// Lists keeps lists loaded from one transaction to the next.
 	Lists *Lists
-	// LockTimeout is how long a list's lock is waited for, LIST_LOCK_TIMEOUT.
+	// LockTimeout is how long to wait for a list's lock: LIST_LOCK_TIMEOUT.
 	LockTimeout time.Duration
-	// Lock takes a list's lock, and waits for it as long as wait; nil means the
-	// site's own, by LockFile's protocol.
+	// Lock takes a list's lock, and waits for it for up to wait; nil means LockFile's protocol in the site's
+	// LOCK_DIR.
 	Lock func(ctx context.Context, name string, wait time.Duration) (Lock, error)
 
 	mu    sync.Mutex
-	stuck []Lock // those that could not be given back
+	stuck []Lock // locks that could not be given back
 }
 
 // NewEnv makes what transactions on a site share: its texts, logs, clock and lists.
@@ -66,8 +66,7 @@ func NewEnv(s *site.Site) *Env {
 	return env
 }
 
-// Fork returns an Env of the same site for another goroutine, with its own memory
-// of lists.
+// Fork returns an Env of the same site for another goroutine, with a list cache of its own.
 func (env *Env) Fork() *Env {
 	fork := &Env{
 		Site: env.Site, Texts: env.Texts, Charsets: env.Charsets, Log: env.Log, Now: env.Now, Rand: env.Rand,
@@ -77,8 +76,7 @@ func (env *Env) Fork() *Env {
 	return fork
 }
 
-// Take takes a list's lock. The error is lockfile.ErrTimeout, ctx's or the file
-// system's.
+// Take takes a list's lock. The error is lockfile.ErrTimeout, or that of ctx or of the file system.
 func (env *Env) Take(ctx context.Context, name string, wait time.Duration) (Lock, error) {
 	if env.Lock != nil {
 		return env.Lock(ctx, name, wait)
@@ -101,11 +99,11 @@ func (env *Env) LockFile(ctx context.Context, name string, wait time.Duration) (
 	return l, nil
 }
 
-// AnInstant is how long a lock is waited for that is tried for once.
+// AnInstant as the time to wait means a single attempt.
 const AnInstant = time.Nanosecond
 
-// unlock gives a list's lock back, now or as soon as that can be done: while this
-// process lives no other may break it.
+// unlock gives a list's lock back, now or as soon as possible: as long as this process lives, no other process may
+// break the lock.
 func (env *Env) unlock(l *list) {
 	if l.lock == nil {
 		return
@@ -121,8 +119,7 @@ func (env *Env) unlock(l *list) {
 	l.lock = nil
 }
 
-// Unlock gives locks back that could not be given back before. The error says
-// which still cannot.
+// Unlock gives back locks that could not be given back before. The error says which of them still cannot.
 func (env *Env) Unlock() error {
 	var errs []error
 	env.stuck = slices.DeleteFunc(env.stuck, func(l Lock) bool {
@@ -133,23 +130,22 @@ func (env *Env) Unlock() error {
 	return errors.Join(errs...)
 }
 
-// Host is the name by which this host's locks and temporary files go, as
-// socket.gethostname() gives it.
+// Host is the name of this host in the names of locks and temporary files, as socket.gethostname() gives it.
 func (env *Env) Host() string {
-	// A name that cannot be had makes no difference on one host.
+	// Without a name all works as well, on one host.
 	host, _ := os.Hostname()
 	return host
 }
 
-// Lock is a list's lock in hand.
+// Lock is a list's lock that is held.
 type Lock interface {
 	// Renew dates the lock anew, and tells whether it is still ours.
 	Renew() (bool, error)
-	// Unlock gives it back; unconditionally even if it was broken.
+	// Unlock gives the lock back; with unconditionally it does so even where another process has broken it.
 	Unlock(unconditionally bool) error
 }
 
-// Lists keeps loaded lists. It is for one goroutine at a time, but for Forget.
+// Lists keeps loaded lists. It is for one goroutine at a time, except for Forget.
 type Lists struct {
 	env    *Env
 	mu     sync.Mutex
@@ -165,8 +161,8 @@ func newLists(env *Env) *Lists { return &Lists{env: env, published: map[string]u
 // Site is the installation.
 func (s *Lists) Site() *site.Site { return s.env.Site }
 
-// Get returns a list as its file has it now, read again only if that has
-// changed. Errors are maillist.Open's.
+// Get returns a list as its file is now. The file is read again only if it has changed. Errors are those of
+// maillist.Open.
 func (s *Lists) Get(name string, o maillist.Options) (*maillist.List, error) {
 	if l := s.loaded.get(name); l != nil {
 		l.SetOptions(o)
@@ -185,9 +181,8 @@ func (s *Lists) Get(name string, o maillist.Options) (*maillist.List, error) {
 	return l, nil
 }
 
-// Prepare reads a list before its lock is taken, so that the lock need not be
-// held while megabytes are read: Get then finds it unchanged. What is wrong with
-// the list shows, and is logged, when Get comes to it.
+// Prepare reads a list before its lock is taken, so that the lock need not be held while megabytes are read: Get then
+// finds the list unchanged. Get reports and logs what is wrong with the list.
 func (s *Lists) Prepare(name string) {
 	if s.loaded.get(name) != nil || !maillist.Exists(s.env.Site, name, silent{}) {
 		return
@@ -197,9 +192,8 @@ func (s *Lists) Prepare(name string) {
 	}
 }
 
-// LastRead returns a list for a look at its settings, as it was when it was last
-// read: nil if it has not been read and its config.pck has more than limit bytes,
-// or if it cannot be read.
+// LastRead returns a list for a look at its settings, as it was when it was last read. It returns nil if the list has
+// not been read and its config.pck has more than limit bytes, or if it cannot be read.
 func (s *Lists) LastRead(name string, limit int64) *maillist.List {
 	if l := s.loaded.get(name); l != nil {
 		return l
@@ -245,17 +239,17 @@ func (s *Lists) Pended(name, cookie string) (record pickle.Value, ok bool) {
 	return record, ok
 }
 
-// ForgetPended lets go what Pended keeps in memory.
+// ForgetPended frees what Pended keeps in memory.
 func (s *Lists) ForgetPended() { s.pended = nil }
 
-// pended is the pending.pck that was looked at last.
+// pended is the pending.pck of the last question.
 type pended struct {
 	list string
 	id   stage.Identity
 	db   *pending.DB
 }
 
-// FileSize is the size of a list's config.pck, 0 if it cannot be seen.
+// FileSize returns the size of a list's config.pck, 0 if the file cannot be seen.
 func (s *Lists) FileSize(name string) int64 {
 	if l := s.loaded.get(name); l != nil {
 		return l.Size()
@@ -267,8 +261,7 @@ func (s *Lists) FileSize(name string) int64 {
 	return info.Size()
 }
 
-// SavedElsewhere tells whether another process has saved a list less than a time
-// ago.
+// SavedElsewhere tells whether another process has saved a list less than ago ago.
 func (s *Lists) SavedElsewhere(name string, ago time.Duration) bool {
 	id, err := stage.Identify(filepath.Join(maillist.ListPath(s.env.Site, name), "config.pck"))
 	if err != nil || time.Since(time.Unix(0, id.Mtime)) > ago {
@@ -279,14 +272,14 @@ func (s *Lists) SavedElsewhere(name string, ago time.Duration) bool {
 	return s.published[name] != id.Ino
 }
 
-// notePublished remembers that a list's config.pck is this process's.
+// notePublished remembers that this process has written a list's config.pck.
 func (s *Lists) notePublished(name string, id stage.Identity) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.published[name] = id.Ino
 }
 
-// silent is a log for what will be done again, and logged then.
+// silent is the log of an attempt that will be repeated, and logged then.
 type silent struct{}
 
 func (silent) Printf(string, string, ...any) {}

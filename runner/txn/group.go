@@ -16,30 +16,29 @@ import (
 	"github.com/mmrunner/mmrunner/runner"
 )
 
-// Group is some transactions that are flushed to the disk together and committed
-// one by one. A journal has one group at a time.
+// Group is a number of transactions that are flushed to the disk together and committed one by one. A journal has one
+// group at a time.
 type Group struct {
 	j     *Journal
-	mu    sync.Mutex // transactions are prepared and committed beside each other
+	mu    sync.Mutex // transactions are prepared and committed in parallel
 	txs   []*Tx      // in the order in which they began
-	temp  string     // what the names of its temporary files end in, and no others
+	temp  string     // the ending of its temporary files, which no other group has
 	noted map[string]bool
-	// record is on the disk once it is not nil.
+	// record is set once the record is on the disk.
 	record *Record
-	// leftover are temporary files of transactions that were dropped after the
-	// record was flushed: it must be gone before they go.
+	// leftover has temporary files of transactions that were dropped after the record was flushed. The record must be
+	// gone before they are removed.
 	leftover   []stage.File
-	leftOutbox []stage.File // the same, of outboxes
+	leftOutbox []stage.File // the same for outbox files
 }
 
-// temps counts this process's groups, from a number on that no process had which
-// had the same id before.
+// temps counts the groups of this process. It begins with a number that no earlier process of the same id has used.
 var temps atomic.Int64
 
 func init() { temps.Store(time.Now().UnixMicro()) }
 
-// Group begins a group. bases are the entries that are about to be claimed for
-// it, in place of those before. The error is the file system's.
+// Group begins a group. bases are the entries that are about to be claimed for it; the journal notes them in place of
+// the group before. The error is the file system's.
 func (j *Journal) Group(bases []string) (*Group, error) {
 	if err := j.note(bases); err != nil {
 		return nil, err
@@ -51,8 +50,8 @@ func (j *Journal) Group(bases []string) (*Group, error) {
 	}, nil
 }
 
-// Begin starts a transaction for a list. The error is ErrNeedsLock, ErrGrouped, a
-// *runner.LockError or maillist.Open's; there is no transaction then.
+// Begin starts a transaction for a list. The error is ErrNeedsLock, ErrGrouped, a *runner.LockError or that of
+// maillist.Open; there is no transaction then.
 func (g *Group) Begin(ctx context.Context, name string, mode Mode) (*Tx, runner.Batch, error) {
 	tx := g.BeginWithoutList(ctx)
 	tx.mode = mode
@@ -68,23 +67,21 @@ func (g *Group) Begin(ctx context.Context, name string, mode Mode) (*Tx, runner.
 	return tx, l, nil
 }
 
-// BeginWithoutList starts a transaction for what belongs to no list, which only has an
-// outbox, files to remove and log lines.
+// BeginWithoutList starts a transaction that changes no list: it has an outbox, files to remove and log lines.
 func (g *Group) BeginWithoutList(ctx context.Context) *Tx {
 	tx := &Tx{ctx: ctx, env: g.j.env, group: g}
 	g.txs = append(g.txs, tx)
 	return tx
 }
 
-// busy tells whether another transaction of the group has a list.
+// busy tells whether a transaction of the group, other than but, has a list.
 func (g *Group) busy(name string, but *Tx) bool {
 	return slices.ContainsFunc(g.txs, func(tx *Tx) bool {
 		return tx != but && tx.mode != ReadOnly && (tx.state == working || tx.state == prepared || tx.state == partial) && tx.has(name) != nil
 	})
 }
 
-// stageIn notes a directory in which there will be temporary files, before the
-// first of them is made. A queue that is not there is made.
+// stageIn notes a directory before the first temporary file is made in it. A missing queue directory is made.
 func (g *Group) stageIn(dir string, queue bool) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -153,9 +150,8 @@ func (tx *Tx) Prepare(entries, preserved []string) error {
 	return nil
 }
 
-// Flush has the disk keep what was prepared, and then the record of it. From here
-// on a transaction can be committed. After an error all of them must be dropped.
-// A group without any has nothing to be flushed.
+// Flush flushes what was prepared to the disk, and then the record of it. From here on the transactions can be
+// committed. After an error all of them must be dropped. A group without transactions has nothing to flush.
 func (g *Group) Flush() error {
 	r := &Record{}
 	var files []stage.File
@@ -177,18 +173,17 @@ func (g *Group) Flush() error {
 	if err := flush(files, locked); err != nil {
 		return err
 	}
-	// Even if it fails: whether it is there cannot be told.
+	// The record may be on the disk even after an error.
 	g.record = r
 	return g.j.write(r)
 }
 
-// fewFiles is up to how many files are flushed one by one; more are flushed
-// together with whatever else their file system holds back.
+// fewFiles is the number of files up to which files are flushed one by one. More files are flushed together, with all
+// else that their file system has not written yet.
 const fewFiles = 4
 
-// flush flushes files, and the directories in which they have their names. each says
-// that it is to be one by one: what others have written must not be waited for under
-// a lock.
+// flush flushes files, and the directories of their names. each says to flush one by one: under a lock other
+// processes' data must not be waited for.
 func flush(files []stage.File, each bool) error {
 	written := slices.DeleteFunc(slices.Clone(files), func(f stage.File) bool { return f.Tmp == "" })
 	if len(written) > fewFiles && !each {
@@ -204,7 +199,7 @@ func flush(files []stage.File, each bool) error {
 	return syncDirs(dirsOf(written))
 }
 
-// dirsOf returns the directories of files, each once.
+// dirsOf returns the directories of files, each of them once.
 func dirsOf(files []stage.File) (dirs []string) {
 	had := map[string]bool{}
 	for _, f := range files {
@@ -216,8 +211,8 @@ func dirsOf(files []stage.File) (dirs []string) {
 	return dirs
 }
 
-// syncDirs flushes the names in directories. A directory that is gone, as that of
-// a list that was removed, has nothing left to be flushed.
+// syncDirs flushes the names in directories. A directory that is gone, like that of a removed list, has nothing to
+// flush.
 func syncDirs(dirs []string) error {
 	if len(dirs) > fewFiles {
 		return disk.SyncTrees(dirs)
@@ -232,10 +227,9 @@ func syncDirs(dirs []string) error {
 	return nil
 }
 
-// Drop gives a transaction up that was not committed: its lists' files are as
-// they were, their locks are given back, and no mail and no log line leaves. The
-// error is for temporary files that could not be removed; the journal's next
-// recovery does so.
+// Drop gives up a transaction that was not committed. Its lists' files are as they were, their locks are given back,
+// and neither mail nor log lines leave. The error is for temporary files that could not be removed; the journal's
+// next recovery removes them.
 func (tx *Tx) Drop() error {
 	if tx.state == dropped {
 		return nil
@@ -305,8 +299,8 @@ func (tx *Tx) Lock(wait time.Duration) error {
 	return nil
 }
 
-// Waited is for how long locks were waited for.
+// Waited returns how long the transaction has waited for locks.
 func (tx *Tx) Waited() time.Duration { return tx.waited }
 
-// Held is for how long the transaction has had its first lock.
+// Held returns how long the transaction has held its first lock.
 func (tx *Tx) Held() time.Duration { return tx.held }

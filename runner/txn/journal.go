@@ -22,12 +22,12 @@ import (
 // would show a dead process as a living one.
 const fileMode = 0o600
 
-// newFlock locks a work file, which is made if it is not there; a symbolic link is not followed.
+// newFlock returns the lock on a work file. A missing file is made; a symbolic link is not followed.
 func newFlock(file string) *flock.Flock {
 	return flock.New(file, flock.SetFlag(os.O_CREATE|os.O_RDONLY|syscall.O_NOFOLLOW), flock.SetPermissions(fileMode))
 }
 
-// Journal is one engine's. It is for one goroutine, but for InHand.
+// Journal is the journal of one engine. It is for one goroutine, except for InHand.
 type Journal struct {
 	env    *Env
 	id     id
@@ -36,7 +36,7 @@ type Journal struct {
 	bad    string
 	lock   *flock.Flock
 	work   *disk.File
-	// numbers are those of the entries in the work file, from 1.
+	// numbers has the number of each entry in the work file, from 1.
 	numbers map[string]int
 	inHand  []int // by slot
 	spares  spares
@@ -112,7 +112,7 @@ func (j *Journal) lockWork() error {
 	}
 }
 
-// isLocked tells whether the file that is locked is the one that has the name.
+// isLocked tells whether the locked file is still the one with the journal's name.
 func (j *Journal) isLocked() (bool, error) {
 	locked, err := j.lock.Stat()
 	if err != nil {
@@ -126,14 +126,13 @@ func (j *Journal) isLocked() (bool, error) {
 	return os.SameFile(locked, named), nil
 }
 
-// maxSlots is how many entries may be in hand at a time.
+// maxSlots is the largest number of entries in hand at one time.
 const maxSlots = 16
 
-// Slots is how many entries this process may have in hand at a time.
+// Slots returns how many entries this process may have in hand at one time.
 func Slots() int { return min(runtime.GOMAXPROCS(0), maxSlots) }
 
-// The work file's first line: the version, and the number of the entry in hand of
-// each slot, 0 for none.
+// The work file's first line has the version, and for each slot the number of the entry in hand, 0 for no entry.
 const (
 	header  = "mmrunner-work 2 at"
 	inHand  = " %010d"
@@ -170,14 +169,13 @@ func (j *Journal) note(bases []string) error {
 	return err
 }
 
-// Classifying notes the entries that are about to be classified: one that the
-// process dies over is in hand then, though it is not claimed yet. No group may be
-// in progress. The error is the file system's.
+// Classifying notes the entries that are about to be classified. An entry over which the process dies then is in
+// hand, though it is not claimed yet. No group may be in progress. The error is the file system's.
 func (j *Journal) Classifying(bases []string) error { return j.note(bases) }
 
-// InHand notes which entry a slot has in hand, "" for none. It costs a system
-// call, and no waiting for the disk: it is for a process that dies, not for a
-// machine. Slots may be used beside each other. The error is the file system's.
+// InHand notes the entry that a slot has in hand; "" means no entry. It costs a system call and does not wait for the
+// disk, since it must survive the death of the process and not that of the machine. Slots may be used in parallel.
+// The error is the file system's.
 func (j *Journal) InHand(slot int, base string) error {
 	n := j.numbers[base]
 	if n == j.inHand[slot] {
@@ -188,15 +186,13 @@ func (j *Journal) InHand(slot int, base string) error {
 	return err
 }
 
-// staging notes a directory in which there will be temporary files whose names end
-// in temp.
+// staging notes a directory for temporary files whose names end in temp.
 func (j *Journal) staging(temp, dir string) error {
 	_, err := j.work.Write(fmt.Appendf(nil, "dir %s %q\n", temp, dir))
 	return err
 }
 
-// commit notes that a transaction without a list file is committed, and has the
-// disk keep that.
+// commit notes that a transaction without list files is committed, and flushes the note.
 func (j *Journal) commit(mark int) error {
 	if _, err := j.work.Write(fmt.Appendf(nil, "commit %d\n", mark)); err != nil {
 		return err
@@ -222,7 +218,7 @@ func (j *Journal) write(r *Record) error {
 		return err
 	}
 
-	// The umask of the process is not Mailman's.
+	// The umask of the process need not be Mailman's.
 	err = f.Chmod(fileMode)
 	if err == nil {
 		_, err = f.Write(b.Bytes())
@@ -244,8 +240,8 @@ func (j *Journal) write(r *Record) error {
 	return disk.SyncDir(j.id.dir)
 }
 
-// drop makes sure that there is no record, even after a loss of power. After an
-// error there may be one, and nothing that it names may be touched.
+// drop makes sure that there is no record, even after a loss of power. After an error there may be a record, and no
+// file that it names may be touched.
 func (j *Journal) drop() error {
 	if err := drop(j.id); err != nil {
 		return err
@@ -265,8 +261,8 @@ func drop(id id) error {
 	return disk.SyncDir(id.dir)
 }
 
-// forget forgets a record, all of which was done. A loss of power may bring it
-// back, and then all of it is found done.
+// forget removes the record of a group that is complete. If a loss of power brings it back, a recovery finds all of
+// it done.
 func (j *Journal) forget() error { return ignoreMissing(disk.Remove(j.id.file(record))) }
 
 // discard removes temporary files.
@@ -283,37 +279,35 @@ func (j *Journal) discard(files []stage.File) error {
 	return err
 }
 
-// SetUntidy notes that files are left that only a recovery can see to: see
-// [Journal.Untidy].
+// SetUntidy notes that files are left of which only a recovery can take care: see [Journal.Untidy].
 func (j *Journal) SetUntidy() { j.untidy.Store(true) }
 
-// Untidy tells whether temporary or .bak files are left that a recovery has to see
-// to, once the journal is abandoned.
+// Untidy tells whether temporary or .bak files are left for a recovery, which can begin once the journal is
+// abandoned.
 func (j *Journal) Untidy() bool { return j.untidy.Load() }
 
-// Abandon ends the journal and leaves its record to be finished by a recovery,
-// this process's or another's.
+// Abandon ends the journal and leaves its record to a recovery, of this process or of another one.
 func (j *Journal) Abandon() error { return errors.Join(j.work.Close(), j.lock.Close()) }
 
-// Close ends the journal, which must have no record.
+// Close ends the journal, which must not have a record.
 func (j *Journal) Close() error {
 	err := j.RemoveSpares()
 	if j.work != nil {
 		err = errors.Join(err, j.work.Close())
 	}
-	// Removed while it is locked: no other process can have begun to recover it.
+	// The file is removed while it is locked, so no other process can have begun a recovery of it.
 	err = errors.Join(err, ignoreMissing(disk.Remove(j.id.file(draft))), ignoreMissing(disk.Remove(j.id.file(work))))
 	return errors.Join(err, j.lock.Close())
 }
 
-// Kinds of file.
+// The endings of a journal's files.
 const (
 	work   = ".work"
 	record = ".json"
 	draft  = ".json.tmp"
 )
 
-// id tells journals apart.
+// id identifies a journal.
 type id struct {
 	dir  string
 	host string

@@ -14,13 +14,13 @@ import (
 	"github.com/mmrunner/mmrunner/runner/events"
 )
 
-// addLogs takes the log lines into a record, with the positions that tell which of
-// them were written.
+// addLogs puts the log lines into a record, and the size of each log, from which a recovery tells which lines were
+// written.
 func (r *Record) addLogs(logs *mlog.Set) {
 	was := map[string]stage.Identity{}
 	begin := func(log string) *Log {
 		if _, ok := was[log]; !ok {
-			// A log that is not there is not begun.
+			// A missing log has size 0.
 			was[log], _ = stage.Identify(logs.Path(log))
 		}
 		return &Log{Was: was[log]}
@@ -103,9 +103,8 @@ func readFrom(file string, at int64) ([]byte, error) {
 	return io.ReadAll(f)
 }
 
-// unwritten returns the end of text that is not in written. Lines are written in
-// order, in pieces that end with a line unless the process died, and other
-// processes' lines may come between them.
+// unwritten returns the end of text that is not in written. Lines are written in order, in pieces that end with a
+// line unless the process died. Lines of other processes may lie between them.
 func unwritten(text, written []byte) []byte {
 	for len(text) > 0 {
 		end := bytes.IndexByte(text, '\n') + 1
@@ -116,7 +115,7 @@ func unwritten(text, written []byte) []byte {
 		text, written = text[end:], written[i+end:]
 	}
 
-	// A line that was torn can be completed as long as nothing was written after it.
+	// A torn line can be completed as long as nothing follows it.
 	for n := min(len(text), len(written)); n > 0; n-- {
 		if bytes.HasSuffix(written, text[:n]) {
 			return text[n:]

@@ -21,11 +21,11 @@ type list struct {
 	name      string
 	list      *maillist.List
 	lock      Lock       // nil while it is not locked
-	files     identities // what it was read from
+	files     identities // the files it was read from
 	pend      *pending.DB
 	reqs      *requests.DB
-	save      bool               // the list is to be saved
-	saved     maillist.Savepoint // what Mailman's last Save of this list would have kept
+	save      bool               // the list will be saved
+	saved     maillist.Savepoint // the state that Mailman's last Save of this list would have kept
 	savedReqs requests.Savepoint // the same for reqs
 	keepReqs  bool               // reqs was open at that save
 }
@@ -103,13 +103,13 @@ func (l *list) ListNames() ([]string, error) { return maillist.ListNames(l.tx.en
 // ListExists tells whether the site has a list of that name.
 func (l *list) ListExists(name string) bool { return maillist.Exists(l.tx.env.Site, name, l.tx) }
 
-// Save marks where Mailman would save the list.
+// Save marks a point at which Mailman would save the list.
 func (l *list) Save() {
 	l.save = true
 	l.Keep()
 }
 
-// Keep has what was changed so far stay with the list.
+// Keep makes the changes so far stay with the list.
 func (l *list) Keep() {
 	l.saved = l.list.Savepoint()
 	if l.keepReqs = l.reqs != nil; l.keepReqs {
@@ -127,8 +127,7 @@ func (l *list) Undo() {
 	}
 }
 
-// UndoAll is the transaction's Undo, for one of several things that a batch does
-// at its end.
+// UndoAll is the transaction's Undo, for one of several steps that a batch makes at its end.
 func (l *list) UndoAll() { l.tx.Undo() }
 
 // stage writes the changed files of the list under temporary names.
@@ -157,7 +156,7 @@ func (l *list) stage() (files []stage.File, err error) {
 	return files, nil
 }
 
-// published has what is in memory stand for the config.pck that was renamed, while
-// its lock is still held. It returns false if the list is to be read anew instead:
-// changes that Mailman would not have saved must not reach the next transaction.
+// published makes the list in memory stand for the config.pck that was renamed, while the list's lock is still held.
+// It returns false if the list must be read again instead: changes that Mailman would not have saved must not reach
+// the next transaction.
 func (l *list) published() bool { return l.save && l.list.Published() == nil }

@@ -6,15 +6,14 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
 )
 
-// cacheBytes is how much of config.pck a cache keeps beside the list that was
-// asked for last: a site has thousands of lists, and one transaction may look at all.
+// cacheBytes is how much of config.pck files a cache keeps beside the list of the last request. A site may have
+// thousands of lists, and one transaction may look at all of them.
 const cacheBytes = 16 << 20
 
-// listCache keeps loaded lists by name, and lets those go that were not asked for
-// in the longest time.
+// listCache keeps loaded lists by name. The lists that were not requested for the longest time go first.
 type listCache struct {
 	lists map[string]*maillist.List
-	order []string // the one asked for last comes last
+	order []string // the list of the last request comes last
 }
 
 func (s *listCache) get(name string) *maillist.List {

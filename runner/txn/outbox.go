@@ -13,9 +13,8 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/stage"
 )
 
-// Enqueue adds a message to the outbox, for the queue of that usual name. The
-// error is for a message that cannot be pickled; that its file could not be
-// written shows in [Tx.Err] too.
+// Enqueue adds a message to the outbox, for the queue with that usual name. The error is for a message that cannot be
+// pickled. [Tx.Err] also reports a file that could not be written.
 func (tx *Tx) Enqueue(queue string, m *message.Message, data *qfile.Data) error {
 	_, err := tx.enqueue(queue, m, data)
 	return err
@@ -27,19 +26,18 @@ func (tx *Tx) Shunt(m *message.Message, data *qfile.Data) (base string, err erro
 	return tx.enqueue("shunt", m, data)
 }
 
-// Preserve keeps bytes that are no entry, for a human, in the directory of those
-// that are preserved: as NAME.pck, which no runner takes up. That they could not be
-// written shows in [Tx.Err].
+// Preserve keeps bytes that are not an entry for a human to look at, in the directory of preserved entries: as
+// NAME.pck, which no runner takes up. [Tx.Err] reports that they could not be written.
 func (tx *Tx) Preserve(name string, b []byte) {
 	if err := tx.stage(tx.env.Site.QueueDir("bad"), name, b); err != nil {
 		tx.failed = err
 	}
 }
 
-// Remove has the commit remove a file, together with all else that it does.
+// Remove makes the commit remove a file, together with its other changes.
 func (tx *Tx) Remove(path string) { tx.removals = append(tx.removals, path) }
 
-// Removed tells whether Remove was told of a file.
+// Removed tells whether Remove was called for a file.
 func (tx *Tx) Removed(path string) bool { return slices.Contains(tx.removals, path) }
 
 // enqueue adds an entry to the outbox.
@@ -56,13 +54,12 @@ func (tx *Tx) enqueue(queue string, msg any, data *qfile.Data) (base string, err
 	return base, nil
 }
 
-// smallOutbox is how many bytes of an outbox are kept in memory until the
-// transaction is prepared: a group may have hundreds of transactions, each with a
-// message or two, whose files are then made beside each other. What is beyond that
-// is written at once, so that an outbox of any size needs no memory.
+// smallOutbox is how many bytes of an outbox are kept in memory until the transaction is prepared. A group may have
+// hundreds of transactions with a message or two each, whose files are then written in parallel. Messages beyond that
+// are written at once, so that an outbox of any size needs little memory.
 const smallOutbox = 32 << 10
 
-// heldFile is a file of the outbox that is still in memory.
+// heldFile is a file of the outbox that is only in memory.
 type heldFile struct {
 	tmp  string
 	body []byte
@@ -97,7 +94,7 @@ func (tx *Tx) writeOutbox() error {
 	return nil
 }
 
-// written returns the files of the outbox that are not only in memory.
+// written returns the files of the outbox that are on the disk.
 func (tx *Tx) written() []stage.File {
 	return slices.DeleteFunc(slices.Clone(tx.outbox), func(f stage.File) bool {
 		return slices.ContainsFunc(tx.unwritten, func(u heldFile) bool { return u.tmp == f.Tmp })
@@ -112,13 +109,13 @@ func (tx *Tx) write(file heldFile) error {
 	}
 
 	if err != nil {
-		// It may be that what was written could not be removed.
+		// A part may have been written, and could not be removed.
 		tx.group.j.SetUntidy()
 	}
 	return err
 }
 
-// makeQueue makes a queue directory that is not there.
+// makeQueue makes a missing queue directory.
 func makeQueue(dir string) error {
 	if _, err := disk.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
 		return err

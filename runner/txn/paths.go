@@ -17,17 +17,17 @@ import (
 	"github.com/mmrunner/mmrunner/runner/events"
 )
 
-// Every member of Mailman's group may write to DATA_DIR. So a journal is a claim: it counts only if Mailman's user or root
-// wrote it, and each path in it must lie in one of the site's own directories, with no symbolic link below the
-// directory that a setting names. (The settings' directories themselves may be links, as distributions have them.)
+// Every member of Mailman's group may write to DATA_DIR, so a journal is only a claim. It counts if Mailman's user or
+// root wrote it, and if each path in it lies in one of the site's own directories, without a symbolic link below the
+// directory that a setting names. (The settings' directories themselves may be links, as in distributions.)
 
-// errNotOurs says that a file of a journal is another user's, or no plain file.
+// errNotOurs says that a file of a journal belongs to another user, or is not a plain file.
 var errNotOurs = errors.New("it is not Mailman's")
 
-// readOurs reads a file of a journal. It follows no symbolic link and waits for no pipe. The error wraps errNotOurs where
-// another user than this process's or root owns the file.
+// readOurs reads a file of a journal. It follows no symbolic link and waits for no pipe. The error wraps errNotOurs
+// where the owner is neither root nor this process's user.
 func readOurs(name string) ([]byte, error) {
-	// Package disk counts it as a look, so that it can be made to fail.
+	// Package disk counts this as a look at a file, so that tests can make it fail.
 	if _, err := disk.Lstat(name); err != nil {
 		return nil, err
 	}
@@ -50,7 +50,7 @@ func readOurs(name string) ([]byte, error) {
 	return io.ReadAll(f)
 }
 
-// checkOurs returns an error that wraps errNotOurs unless a file is a plain one of root's or of this process's user.
+// checkOurs returns an error that wraps errNotOurs unless a file is plain and belongs to root or this process's user.
 func checkOurs(name string, info fs.FileInfo) error {
 	owner := info.Sys().(*syscall.Stat_t).Uid
 	if !info.Mode().IsRegular() || owner != 0 && int(owner) != os.Geteuid() {
@@ -72,8 +72,8 @@ func isBase(name string) bool {
 	return name != "" && name != "." && name != ".." && !strings.ContainsAny(name, "/\x00")
 }
 
-// checkDir returns an error unless a journal may name files in dir: a queue, DATA_DIR, or a list's directory, which is
-// a real one. A list that is gone by now is no error.
+// checkDir returns an error unless a journal may name files in dir: a queue, DATA_DIR, or the directory of a list
+// that exists. A list that is gone by now is no error.
 func checkDir(s *site.Site, dir string) error {
 	if dir == filepath.Clean(dir) && (isQueue(s, dir) || dir == filepath.Clean(s.DataDir())) {
 		return nil
@@ -94,7 +94,7 @@ func checkDir(s *site.Site, dir string) error {
 	return nil
 }
 
-// checkFile returns an error unless a journal may name that file. A file that is there is a plain one.
+// checkFile returns an error unless a journal may name that file. An existing file must be a plain one.
 func checkFile(s *site.Site, file string) error {
 	dir, base := filepath.Split(file)
 	if file != filepath.Clean(file) || !isBase(base) {
@@ -116,8 +116,8 @@ func checkFile(s *site.Site, file string) error {
 	return nil
 }
 
-// checkLog returns an error unless a journal may name that log: the site's events, or one in LOG_DIR, which is no link
-// that leads out of it.
+// checkLog returns an error unless a journal may name that log: the site's events, or a file in LOG_DIR that is no
+// link to another place.
 func checkLog(s *site.Site, log string) error {
 	if log == events.Log {
 		return checkFile(s, events.File(filepath.Clean(s.DataDir())).Path)
@@ -142,7 +142,7 @@ func checkLog(s *site.Site, log string) error {
 	return nil
 }
 
-// lstatBelow looks at a name in a directory; nil if it, or the directory, is not there.
+// lstatBelow looks at a name in a directory. It returns nil where the name or the directory does not exist.
 func lstatBelow(dir, name string) (fs.FileInfo, error) {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
@@ -156,7 +156,7 @@ func lstatBelow(dir, name string) (fs.FileInfo, error) {
 	return info, nil
 }
 
-// check returns an error unless all that a record names is the site's own.
+// check returns an error unless all names in a record are names of this site's own files.
 func (r *Record) check(s *site.Site) error {
 	if !isQueue(s, r.Queue) || !isQueue(s, r.Bad) {
 		return fmt.Errorf("got queues %q and %q, need two of the site", r.Queue, r.Bad)
@@ -201,8 +201,8 @@ func (c *Commit) check(s *site.Site) error {
 	return nil
 }
 
-// checkFile returns an error unless a file and its other names lie in one of the
-// site's directories, and its list, if it has one, is the transaction's.
+// checkFile returns an error unless a file and its other names lie in one of the site's directories. A list's file
+// must belong to a list of the transaction.
 func (c *Commit) checkFile(s *site.Site, f stage.File) error {
 	dir := filepath.Dir(f.Final)
 	if filepath.Dir(dir) == filepath.Clean(s.ListDataDir()) && !isQueue(s, dir) && !slices.Contains(c.Locks, filepath.Base(dir)) {
@@ -224,7 +224,7 @@ func (c *Commit) checkFile(s *site.Site, f stage.File) error {
 	return nil
 }
 
-// isOurs tells whether a commit may have temporary files in a directory.
+// isOurs tells whether a transaction may have temporary files in a directory.
 func isOurs(s *site.Site, dir string) bool {
 	return dir != filepath.Clean(s.DataDir()) && checkDir(s, dir) == nil
 }

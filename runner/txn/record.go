@@ -12,10 +12,10 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/stage"
 )
 
-// Version is that of the format of records.
+// Version is the version of the format of records.
 const Version = 2
 
-// ErrNewer says that a record is of a newer mmrunner, which has to finish it.
+// ErrNewer says that a newer mmrunner has written a record, and must finish it.
 var ErrNewer = errors.New("a newer mmrunner has to finish it")
 
 // Record is a group of transactions, as its journal has it.
@@ -25,27 +25,25 @@ type Record struct {
 	PID     int       `json:"pid"`
 	Runner  string    `json:"runner"` // e.g. "BounceRunner"
 	Queue   string    `json:"queue"`  // the directory that the entries are in
-	Bad     string    `json:"bad"`    // the directory for those that are preserved
+	Bad     string    `json:"bad"`    // the directory for preserved entries
 	Commits []*Commit `json:"commits"`
 }
 
-// Commit is all that is left to do once a transaction is prepared, as plain data.
+// Commit is what is left to do once a transaction is prepared, as plain data.
 type Commit struct {
-	// Entries are the base names of those that the transaction is about, Preserved
-	// of those that are to be kept for a human.
+	// Entries are the base names of the transaction's entries, Preserved of those that are kept for a human.
 	Entries   []string     `json:"entries,omitempty"`
 	Preserved []string     `json:"preserved,omitempty"`
 	Files     []stage.File `json:"files,omitempty"`  // list state, in the order to be renamed
 	Outbox    []stage.File `json:"outbox,omitempty"` // queue entries, in the order to be published
 	Locks     []string     `json:"locks,omitempty"`  // names of the lists that are locked
-	// From is the list state that the transaction began with, by file name; one
-	// that was not there has a zero Identity.
+	// From is the list state from which the transaction began, by file name; a missing file has a zero Identity.
 	From map[string]stage.Identity `json:"from,omitempty"`
 	// Logs are the log lines, by log.
 	Logs map[string]*Log `json:"logs,omitempty"`
 
-	lines  []mlog.Line // the same; nil once they are written
-	events []byte      // those of the site's events
+	lines  []mlog.Line // the same lines; nil once they are written
+	events []byte      // lines of the site's events
 	marked bool        // the work file says that it is committed
 }
 
@@ -55,8 +53,7 @@ type Log struct {
 	Was  stage.Identity `json:"was,omitzero"` // the file when the record was written
 }
 
-// decode reads a record and makes sure that it is about a site's own files, see
-// Record.check.
+// decode reads a record and makes sure that it names this site's own files only, see Record.check.
 func decode(b []byte, s *site.Site) (*Record, error) {
 	var r Record
 	if err := json.Unmarshal(b, &r); err != nil {
@@ -67,7 +64,7 @@ func decode(b []byte, s *site.Site) (*Record, error) {
 	}
 
 	if r.Version < 2 {
-		// Version 1 had one transaction, which was committed when the record was there.
+		// Version 1 had one transaction. It was committed when the record existed.
 		c := &Commit{marked: true}
 		if err := json.Unmarshal(b, c); err != nil {
 			return nil, err
@@ -93,8 +90,8 @@ func (c *Commit) replaces() bool {
 	return false
 }
 
-// begun tells whether a list file has been renamed: its temporary name is gone.
-// But a list that was removed or renamed takes all its files along.
+// begun tells whether a list file has been renamed: its temporary name is gone. A list directory that was removed or
+// renamed does not count, though all its files are gone too.
 func (c *Commit) begun() (bool, error) {
 	for _, f := range c.Files {
 		if f.Tmp == "" {
@@ -108,7 +105,7 @@ func (c *Commit) begun() (bool, error) {
 	return c.leaving()
 }
 
-// leaving tells whether any of the outbox has left.
+// leaving tells whether a file of the outbox has been renamed.
 func (c *Commit) leaving() (bool, error) {
 	for _, f := range c.Outbox {
 		if there, err := exists(f.Tmp); !there || err != nil {
@@ -118,8 +115,7 @@ func (c *Commit) leaving() (bool, error) {
 	return false, nil
 }
 
-// left are the list files that have not been renamed yet, and the removals, which
-// may be done again.
+// left returns the list files that have not been renamed yet, and the removals, which may be repeated.
 func (c *Commit) left() (files []stage.File, err error) {
 	for _, f := range c.Files {
 		if f.Tmp != "" {
@@ -136,7 +132,7 @@ func (c *Commit) left() (files []stage.File, err error) {
 	return files, nil
 }
 
-// renamed tells whether a file has its place.
+// renamed tells whether a file has its final name.
 func renamed(f stage.File) (bool, error) {
 	if there, err := exists(f.Tmp); there || err != nil {
 		return false, err
@@ -149,8 +145,7 @@ func exists(file string) (bool, error) {
 	return err == nil, ignoreMissing(err)
 }
 
-// unchanged tells whether what a file is to replace is still what the transaction
-// began from.
+// unchanged tells whether the file that f replaces is still the one from which the transaction began.
 func (c *Commit) unchanged(f stage.File) (bool, error) {
 	was, ok := c.From[f.Final]
 	if !ok {
@@ -159,7 +154,7 @@ func (c *Commit) unchanged(f stage.File) (bool, error) {
 	return isStill(f.Final, was)
 }
 
-// isStill tells whether a file is the one that it was.
+// isStill tells whether a file is the same file as before.
 func isStill(file string, was stage.Identity) (bool, error) {
 	now, err := stage.Identify(file)
 	if err := ignoreMissing(err); err != nil {
@@ -198,7 +193,7 @@ func (c *Commit) finishFiles(env *Env) (ok bool, err error) {
 			if there, err := exists(f.Tmp); err != nil {
 				return false, err
 			} else if !there {
-				continue // it went with its list
+				continue // it went with its list's directory
 			}
 
 			same, err := c.unchanged(f)

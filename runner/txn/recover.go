@@ -25,8 +25,8 @@ type Recovery struct {
 	// Finished is how many commits were finished, Undone how many entries were put
 	// back.
 	Finished, Undone int
-	// Taken are the base names of .bak files that are to be left alone: another
-	// process has them in hand, or their commit could not be finished yet.
+	// Taken has the base names of .bak files that must be left alone: another process has them in hand, or their
+	// commit could not be finished yet.
 	Taken map[string]bool
 	// Problems kept commits from being finished; they are tried again at
 	// the next Recover.
@@ -107,8 +107,7 @@ func parse(dir, name, kind string) (id, bool) {
 	return id{dir, strings.Join(parts[:last-1], "-"), pid, n}, err1 == nil && err2 == nil && pid > 0 && n > 0
 }
 
-// How long another process may take to recover a journal before it is left to
-// it, and how often it is looked whether it has.
+// How long to wait for another process's recovery of a journal, and how often to look for its end.
 const (
 	othersTime = 30 * time.Second
 	lookEvery  = 20 * time.Millisecond
@@ -343,8 +342,8 @@ func (c *Commit) recoverFiles(ctx context.Context, env *Env, r *Record) (ok bool
 	return c.finishFiles(env)
 }
 
-// stillLocked tells whether the dead process has the lock of one of the lists:
-// no process has read that list under its lock since.
+// stillLocked tells whether the dead process still has the lock of one of the lists: no process has read that list
+// under its lock since.
 func (c *Commit) stillLocked(env *Env, r *Record) (bool, error) {
 	for _, name := range c.Locks {
 		holder, err := lockfile.Holder(maillist.LockPath(env.Site, name))

@@ -12,17 +12,16 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/stage"
 )
 
-// spares are outbox files of transactions that were dropped, under their temporary
-// names, for those that are done again. To remove thousands of files and make as
-// many again would cost more than all else: ext4 does not use an inode again for
-// some seconds, and searches for others meanwhile.
+// spares are outbox files of dropped transactions, under their temporary names. Transactions that are repeated use
+// them again. Removing thousands of files and making as many would cost more than all other work: ext4 does not use
+// an inode again for some seconds, and searches for others meanwhile.
 type spares struct {
-	mu    sync.Mutex          // transactions are prepared beside each other
+	mu    sync.Mutex          // transactions are prepared in parallel
 	files map[string][]string // by directory
-	temps map[string][]string // by directory: what their names end in
+	temps map[string][]string // by directory: the endings of their names
 }
 
-// spare keeps an outbox that is not wanted any longer.
+// spare keeps the files of an outbox that is not needed any longer.
 func (j *Journal) spare(temp string, outbox []stage.File) {
 	j.spares.mu.Lock()
 	defer j.spares.mu.Unlock()
@@ -39,8 +38,7 @@ func (j *Journal) spare(temp string, outbox []stage.File) {
 	}
 }
 
-// reuse makes a spare file of a directory a new one of that name. It returns false
-// if there is none.
+// reuse makes a spare file of the directory a new file of that name. It returns false without a spare file.
 func (j *Journal) reuse(name string, body []byte) (bool, error) {
 	last := j.spares.take(filepath.Dir(name))
 	if last == "" {
@@ -63,7 +61,7 @@ func (j *Journal) reuse(name string, body []byte) (bool, error) {
 	return true, nil
 }
 
-// take takes a spare file of a directory; "" says that there is none.
+// take takes a spare file of a directory, or returns "".
 func (s *spares) take(dir string) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -75,9 +73,8 @@ func (s *spares) take(dir string) string {
 	return left[len(left)-1]
 }
 
-// RemoveSpares removes the files of dropped transactions that were not used again. It is called
-// when none of them is to be done again soon; what cannot be removed is for a
-// recovery.
+// RemoveSpares removes the spare files that were not used again. It is called when no dropped transaction is about to
+// be repeated. A recovery removes the files that it cannot.
 func (j *Journal) RemoveSpares() error {
 	j.spares.mu.Lock()
 	defer j.spares.mu.Unlock()

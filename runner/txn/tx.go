@@ -15,29 +15,26 @@ import (
 	"github.com/mmrunner/mmrunner/runner"
 )
 
-// Mode says what a transaction does about its lists' locks.
+// Mode says when a transaction locks its lists.
 type Mode int
 
 const (
-	// LockLate works with lists as they are read, and takes their locks for the
-	// commit only. A list that has changed by then is ErrChanged.
+	// LockLate reads lists without their locks, and takes the locks for the commit only. A list that has changed by
+	// then is ErrChanged.
 	LockLate Mode = iota
-	// LockFirst takes a list's lock before it reads it: it is for a list that
-	// others save all the time, and for one that has to be repaired.
+	// LockFirst takes a list's lock before it reads the list. It is for a list that other processes save all the
+	// time, and for one that must be repaired.
 	LockFirst
-	// ReadOnly takes no lock and saves no list, whatever others save meanwhile.
+	// ReadOnly takes no lock and saves no list. Other processes may save the lists meanwhile.
 	ReadOnly
 )
 
 var (
-	// ErrNeedsLock says that a list can only be read under its lock:
-	// something about it has to be logged or repaired.
+	// ErrNeedsLock says that a list can only be read under its lock: something about it must be logged or repaired.
 	ErrNeedsLock = errors.New("the list cannot be read without its lock")
-	// ErrGrouped says that another transaction of the group, which has not been
-	// committed yet, has the list.
+	// ErrGrouped says that another transaction of the group has the list and is not committed yet.
 	ErrGrouped = errors.New("another transaction of the group has the list")
-	// ErrUnfinished says that a transaction has been committed, and is to be
-	// completed by a later attempt.
+	// ErrUnfinished says that a transaction has been committed, and that a later attempt must complete it.
 	ErrUnfinished = errors.New("it will be completed when that can be done")
 )
 
@@ -60,14 +57,14 @@ type Tx struct {
 	commit *Commit // nil until Prepare
 	mark   int     // its number in the group's record, from 1
 
-	lockedAt  time.Time     // when the first lock was had
-	refreshed time.Time     // when the locks were dated anew
-	held      time.Duration // for how long it had them
-	waited    time.Duration // for how long it waited for them
+	lockedAt  time.Time     // when the first lock was taken
+	refreshed time.Time     // when the locks were last dated anew
+	held      time.Duration // how long it held them
+	waited    time.Duration // how long it waited for them
 
 	loading   bool  // a list is being read without its lock
-	uncertain bool  // something showed that only the lock would tell
-	conflict  bool  // a list was wanted that another transaction of the group has
+	uncertain bool  // only a read under the lock can tell what the list is
+	conflict  bool  // it needs a list that another transaction of the group has
 	failed    error // the outbox could not be written
 	state     state
 }
@@ -78,7 +75,7 @@ type state int
 const (
 	working state = iota
 	prepared
-	partial // committed, with list files that still have to be renamed
+	partial // committed, with list files that must still be renamed
 	committed
 	dropped
 )
@@ -109,7 +106,7 @@ func (tx *Tx) open(name string) (*list, error) {
 	return l, nil
 }
 
-// has returns a list that the transaction has already; nil for another.
+// has returns a list that the transaction has open, or nil.
 func (tx *Tx) has(name string) *list {
 	for _, l := range tx.lists {
 		if l.name == name || l.list.Name() == name {
@@ -169,15 +166,15 @@ func (tx *Tx) take(l *list, wait time.Duration) error {
 	return nil
 }
 
-// Look opens a list as Mailman does for each entry, for what it logs of one that
-// cannot be opened. The error is maillist.Open's.
+// Look opens a list as Mailman does for each entry, for the log lines about a list that cannot be opened. The error
+// is that of maillist.Open.
 func (tx *Tx) Look(name string) error {
 	_, err := maillist.Open(tx.env.Site, name, tx.listOptions(false))
 	return err
 }
 
-// peek returns a list without its lock: the transaction's own state of it if it
-// has one, else what its file holds, read once.
+// peek returns a list without its lock: the transaction's own state of the list if it has one, or what the list's
+// file holds, read once.
 func (tx *Tx) peek(name string) (*maillist.List, error) {
 	if l := tx.has(name); l != nil {
 		return l.list, nil
@@ -202,13 +199,13 @@ func (tx *Tx) listOptions(held bool) maillist.Options {
 	return maillist.Options{Log: tx, Now: tx.env.Now, Rand: tx.env.Rand, Held: held, Other: tx.peek, Temp: tx.group.temp}
 }
 
-// Printf adds a log line; it is written when the transaction is complete.
+// Printf adds a log line. It is written when the transaction is complete.
 func (tx *Tx) Printf(log, format string, a ...any) {
 	tx.uncertain = tx.uncertain || tx.loading
 	tx.lines = append(tx.lines, mlog.Line{Log: log, Text: fmt.Sprintf(format, a...), At: tx.env.Now()})
 }
 
-// record adds a line to the site's events; it is written as log lines are.
+// record adds a line to the site's events, which are written with the log lines.
 func (tx *Tx) record(line []byte) {
 	if need := len(line) + 1; cap(tx.events)-len(tx.events) < need {
 		// A batch has a megabyte of events: the buffer is doubled, to be copied seldom.
@@ -217,33 +214,31 @@ func (tx *Tx) record(line []byte) {
 	tx.events = append(append(tx.events, line...), '\n')
 }
 
-// Undo takes back what was changed in all lists of the transaction since they
-// were last saved. Mailman does so with the list objects of an entry that fails;
-// mail and pending records that it made before are kept, because Mailman has let
-// them go by then.
+// Undo takes back the changes to all lists of the transaction since their last Save, as Mailman does with the list
+// objects of an entry that fails. Mail and pending records that were made before stay, since Mailman has written them
+// by then.
 func (tx *Tx) Undo() {
 	for _, l := range tx.lists {
 		l.Undo()
 	}
 }
 
-// Conflict tells whether a list was wanted that another transaction of the group
-// has: this one must be dropped, and done again when the group is complete.
+// Conflict tells whether the transaction needs a list that another transaction of the group has. It must be dropped
+// then, and repeated when the group is complete.
 func (tx *Tx) Conflict() bool { return tx.conflict }
 
-// Err is the error that kept an outbox entry from being written, nil for none. The
-// transaction must be dropped then.
+// Err returns the error that kept an outbox entry from being written, or nil. The transaction must be dropped after
+// an error.
 func (tx *Tx) Err() error { return tx.failed }
 
-// Outbox is the outbox as far as it is written, under temporary names.
+// Outbox returns the files of the outbox that are written, under temporary names.
 func (tx *Tx) Outbox() []stage.File { return tx.outbox }
 
-// Bytes is how much the outbox holds so far.
+// Bytes returns the size of the outbox so far.
 func (tx *Tx) Bytes() int64 { return tx.bytes }
 
-// Refresh renews the locks that the transaction has when a quarter of
-// LIST_LOCK_LIFETIME is over. It is for work under the locks; that one was broken
-// shows in [Tx.Commit].
+// Refresh renews the locks that the transaction holds when a quarter of LIST_LOCK_LIFETIME is over. It is for work
+// under the locks. [Tx.Commit] reports a lock that was broken.
 func (tx *Tx) Refresh() {
 	if tx.lockedAt.IsZero() || time.Since(tx.refreshed) < tx.env.Site.Duration("LIST_LOCK_LIFETIME")/4 {
 		return
@@ -258,7 +253,7 @@ func (tx *Tx) Refresh() {
 	tx.refreshed = time.Now()
 }
 
-// unlock gives all locks back, now or with [Env.Unlock].
+// unlock gives all locks back, at once or later by [Env.Unlock].
 func (tx *Tx) unlock() {
 	for _, l := range slices.Backward(tx.lists) {
 		tx.env.unlock(l)
@@ -269,19 +264,17 @@ func (tx *Tx) unlock() {
 	}
 }
 
-// forget has the transaction's lists read anew by the next that wants them: what
-// is in memory is no longer what is in their files.
+// forget makes the next transaction read the lists again: what is in memory is not what their files hold.
 func (tx *Tx) forget() {
 	for _, l := range tx.lists {
 		tx.env.Lists.Forget(l.name)
 	}
 }
 
-// identities tell a list's state from a later one.
+// identities identify one state of a list's files.
 type identities struct{ config, pending, requests stage.Identity }
 
-// identify returns the present state of a list; a file that is not there, or
-// cannot be seen, counts as an empty one.
+// identify returns the present state of a list. A file that is missing or cannot be seen counts as empty.
 func identify(s *site.Site, name string) identities {
 	dir := filepath.Join(s.ListDataDir(), name)
 	of := func(file string) stage.Identity {
@@ -291,7 +284,7 @@ func identify(s *site.Site, name string) identities {
 	return identities{of("config.pck"), of("pending.pck"), of("request.pck")}
 }
 
-// addTo names the files that the identities are of.
+// addTo adds the identities to from, by file name.
 func (s identities) addTo(from map[string]stage.Identity, dir string) {
 	from[filepath.Join(dir, "config.pck")] = s.config
 	from[filepath.Join(dir, "pending.pck")] = s.pending

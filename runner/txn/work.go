@@ -24,10 +24,10 @@ type notes struct {
 	committed map[int]bool // transactions of the record, from 1
 }
 
-// temp is a directory with temporary files, and what their names end in.
+// temp is a directory with temporary files, and the ending of their names.
 type temp struct{ ending, dir string }
 
-// workVersion is that of the format of work files; version 1 had one slot.
+// workVersion is the version of the format of work files. Version 1 had one slot.
 const workVersion = 2
 
 // readWork reads a work file, as far as it names directories of this site. The file is never flushed: a missing
@@ -85,8 +85,7 @@ func readWork(file string, s *site.Site) (notes, error) {
 	return n, nil
 }
 
-// undo takes back what a process did that died before its commit point. It
-// returns how many entries it put back.
+// undo takes back the work of a process that died before its commit point. It returns how many entries it put back.
 func (n notes) undo(open func(dir string) (*qfile.Queue, error)) (undone int, err error) {
 	if err := n.tidy(); err != nil || n.queue == "" || len(n.entries) == 0 {
 		return 0, err
@@ -112,15 +111,15 @@ func (n notes) undo(open func(dir string) (*qfile.Queue, error)) (undone int, er
 	return undone, nil
 }
 
-// recoverInHand puts an entry back that a process died over, and counts that. One
-// that was being classified has not been claimed yet.
+// recoverInHand puts back an entry over which a process died, and counts the death. An entry that was being
+// classified is not claimed yet.
 func recoverInHand(q *qfile.Queue, base string) error {
 	err := q.RecoverOne(base)
 	if !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	if _, err := q.Read(base, qfile.Waiting); err != nil {
-		// What cannot be read cannot be counted either, and it is the engine that says so.
+		// An entry that cannot be read cannot be counted either. The engine reports it.
 		return nil
 	}
 	if err := q.Claim(base); err != nil {
