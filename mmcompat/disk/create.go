@@ -7,8 +7,9 @@ import (
 	"syscall"
 )
 
-// Create makes a new file of that name, open for writing. What has the name already, left by a process that died or
-// put there by a user who guessed it, is removed first: no link is followed and no other process has the new file open.
+// Create makes a new file of that name, open for writing. A file that has the name already, left by a process that
+// died or put there by a user who guessed the name, is removed first: no link is followed, and no other process has
+// the new file open.
 func Create(name string, mode fs.FileMode) (*File, error) {
 	const flag = os.O_WRONLY | os.O_CREATE | os.O_EXCL | syscall.O_NOFOLLOW
 	f, err := OpenFile(name, flag, mode)

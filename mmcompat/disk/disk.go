@@ -1,11 +1,9 @@
-// Package disk has the system calls that change files: all that
-// writes queue entries, list state, locks and logs goes through it.
+// Package disk has the system calls that change files. All code that writes queue entries, list state, locks and logs
+// calls it.
 //
-// In mmrunner itself it is no more than package os with the flushing of
-// directories added. Built with the tag failpoint it can be told, by the
-// environment, to die, to tear a write or to fail at any one of these calls, and
-// to record them all: see failpoint.go. So a test need not name the steps of a
-// commit, and cannot forget one.
+// In mmrunner itself it is package os, with calls to flush directories added. Built with the tag failpoint, the
+// environment can make it die, tear a write or fail at any one of these calls, and record them all: see failpoint.go.
+// So a test need not name the steps of a commit, and cannot forget a step.
 package disk
 
 import (
@@ -109,8 +107,8 @@ func (f *File) Sync() error {
 	return err
 }
 
-// SyncData flushes the file's contents, and of its inode only what is needed to read
-// them: for blocks that were there already, no more than they.
+// SyncData flushes the file's contents, and of its inode only what is needed to read them: for blocks that the file
+// had before, only these blocks.
 func (f *File) SyncData() error {
 	if err := before(opSync, f.Name(), ""); err != nil {
 		return &fs.PathError{Op: "sync", Path: f.Name(), Err: err}
@@ -199,8 +197,7 @@ func Touch(name string) error {
 	return nil
 }
 
-// SyncDir flushes a directory: the files that were made, renamed and removed in
-// it stay so even if the power goes.
+// SyncDir flushes a directory: files that were made, renamed or removed in it stay so after a loss of power.
 func SyncDir(dir string) error {
 	if err := before(opSyncDir, dir, ""); err != nil {
 		return &fs.PathError{Op: "sync", Path: dir, Err: err}
@@ -208,8 +205,8 @@ func SyncDir(dir string) error {
 	return onDir(dir, opSyncDir, "sync", unix.Fsync)
 }
 
-// SyncFS flushes all that the file system of a directory holds back: for many
-// files it costs less than to flush each.
+// SyncFS flushes all that the file system of a directory has not written yet. For many files that costs less than to
+// flush each of them.
 func SyncFS(dir string) error {
 	if err := before(opSyncFS, dir, ""); err != nil {
 		return &fs.PathError{Op: "syncfs", Path: dir, Err: err}

@@ -56,7 +56,7 @@ type counter struct {
 	from, to int
 }
 
-// read takes what the environment says.
+// read reads a setting of the environment.
 func (c *counter) read(env string) {
 	s := os.Getenv(env)
 	if s == "" {
@@ -73,7 +73,7 @@ func (c *counter) read(env string) {
 	}
 }
 
-// hit counts a call and tells whether something is to happen at it.
+// hit counts a call and returns the failure that is due at it.
 func (c *counter) hit() (what string) {
 	plan.Lock()
 	defer plan.Unlock()
@@ -156,8 +156,8 @@ func before(op, path, path2 string) error {
 	return fail(what)
 }
 
-// at counts a call and returns its failure. A rename is the only call that
-// another file system makes fail: for any other, that waits for the next rename.
+// at counts a call and returns its failure. EXDEV, the error of another file system, can only happen to a rename, so
+// it waits for the next rename.
 func (p *points) at(op string) (what string) {
 	what = p.hit()
 	if what == "EXDEV" && op != opRename {

@@ -5,8 +5,7 @@ import (
 	"os"
 )
 
-// The calls that only look. They change nothing, so that there is nothing to be
-// torn or traced; but they fail as others do.
+// The calls that only look at files. They change nothing, so they are not torn or traced, but they can fail.
 const (
 	opRead = "read"
 	opStat = "stat"

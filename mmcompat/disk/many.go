@@ -8,8 +8,8 @@ import (
 	"syscall"
 )
 
-// InParallel calls f for 0 to n-1 on a few goroutines, as most of a system call
-// that changes a directory is waiting. It returns the errors by number.
+// InParallel calls f for 0 to n-1 on a few goroutines: a system call that changes a directory mostly waits. It
+// returns the errors by number.
 func InParallel(n int, f func(i int) error) []error {
 	const workers = 4
 	errs := make([]error, n)
@@ -44,9 +44,8 @@ func SyncFile(name string) error {
 	return nil
 }
 
-// SyncTrees flushes all that the file systems of directories hold back, each once:
-// for many files it costs less than to flush each. A directory that is gone has
-// nothing left to be flushed.
+// SyncTrees flushes the file systems of the directories, each once. For many files that costs less than to flush each
+// of them. A directory that is gone has nothing to flush.
 func SyncTrees(dirs []string) error {
 	had := map[uint64]bool{}
 	for _, dir := range dirs {

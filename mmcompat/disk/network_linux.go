@@ -2,8 +2,8 @@ package disk
 
 import "golang.org/x/sys/unix"
 
-// OnNetwork tells whether others may change a directory without this kernel
-// knowing: it is on a file system that hosts share.
+// OnNetwork tells whether a directory is on a file system that hosts share. Other hosts may change it without this
+// kernel's knowledge.
 func OnNetwork(dir string) bool {
 	var st unix.Statfs_t
 	if unix.Statfs(dir, &st) != nil {

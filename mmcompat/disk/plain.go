@@ -7,9 +7,9 @@ import (
 	"syscall"
 )
 
-// OpenPlain opens a file to be read, and says what it opened. It does not wait for a
-// pipe in the file's place, and follows no symbolic link unless follow is set. The
-// error is the file system's (ELOOP for a link), or that it is no plain file.
+// OpenPlain opens a file for reading and returns what it opened. It does not wait for a pipe in the file's place, and
+// follows a symbolic link only if follow is set. The error is that of the file system (ELOOP for a link), or says
+// that it is no plain file.
 func OpenPlain(name string, follow bool) (*os.File, fs.FileInfo, error) {
 	flag := os.O_RDONLY | syscall.O_NONBLOCK
 	if !follow {

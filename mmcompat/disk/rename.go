@@ -11,10 +11,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Rename is os.Rename, but it copes with another file system (EXDEV): a plain file
-// is then copied under a temporary name beside its new one, flushed, renamed, and
-// removed where it was. A process that dies meanwhile leaves the file under the
-// old name or under both, and the same call again finishes it.
+// Rename is os.Rename, and also works between file systems (EXDEV): a plain file is then copied under a temporary
+// name beside its new place, flushed, renamed, and removed from the old place. A process that dies meanwhile leaves
+// the file under the old name or under both, and the same call again finishes it.
 func Rename(from, to string) error {
 	err := rename(from, to)
 	if errors.Is(err, syscall.EXDEV) {
@@ -28,7 +27,7 @@ func rename(from, to string) error {
 	if err := before(opRename, from, to); err != nil {
 		return &os.LinkError{Op: "rename", Old: from, New: to, Err: err}
 	}
-	// Without the look at the new name that os.Rename takes first: it is for directories.
+	// os.Rename looks at the new name first, for the sake of directories. This does not.
 	err := unix.Rename(from, to)
 	for errors.Is(err, syscall.EINTR) {
 		err = unix.Rename(from, to)
@@ -65,7 +64,7 @@ func moveAcross(from, to string) error {
 		return errors.Join(err, Remove(tmp))
 	}
 
-	// The old name must not go before the new one is sure to stay.
+	// The old name must not go before the new name is safely on the disk.
 	if err := SyncDir(filepath.Dir(to)); err != nil {
 		return err
 	}

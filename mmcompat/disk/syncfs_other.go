@@ -9,8 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// syncFS flushes the files of the open directory one by one: no call here does
-// it for one file system, and sync(2) may return before the disk has them.
+// syncFS flushes the files of the open directory one by one: this system has no call for one file system, and its
+// sync(2) may return before the disk has the data.
 func syncFS(fd int) error {
 	// A copy of the descriptor: the caller closes its own.
 	listed, err := unix.Dup(fd)
@@ -34,8 +34,8 @@ func syncFS(fd int) error {
 	return unix.Fsync(fd)
 }
 
-// syncAt flushes a file of the open directory. What has gone meanwhile, and what
-// is no plain file, was not written by the caller.
+// syncAt flushes a file of the open directory. A file that is gone, or is no plain file, was not written by the
+// caller.
 func syncAt(dir int, name string) error {
 	fd, err := unix.Openat(dir, name, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
 	for _, foreign := range []error{unix.ENOENT, unix.ELOOP, unix.EMLINK, unix.EACCES} {

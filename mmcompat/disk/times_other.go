@@ -7,8 +7,7 @@ import (
 	"time"
 )
 
-// Times returns when a file's contents and when its inode last changed, of what
-// a stat(2) call found.
+// Times returns when a file's contents and when its inode last changed, by the result of a stat(2) call.
 func Times(st *syscall.Stat_t) (modified, changed time.Time) {
 	return time.Unix(st.Mtimespec.Unix()), time.Unix(st.Ctimespec.Unix())
 }

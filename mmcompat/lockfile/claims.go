@@ -13,22 +13,20 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/proc"
 )
 
-// Claim is one process's claim on a lock, as its file's name and date tell it.
+// Claim is one process's claim on a lock, read from the name and the date of its file.
 type Claim struct {
 	// File is the claim file's name.
 	File string
-	// Host and PID say whose it is; N tells the claims of one process apart.
+	// Host and PID say which process it belongs to; N tells the claims of one process apart.
 	Host string
 	PID  int
 	N    int64
-	// Time is the claim's date: when it was laid or refreshed, plus its
-	// lifetime.
+	// Time is the claim's date: the end of the lifetime that began when it was laid or refreshed.
 	Time time.Time
 }
 
-// parseClaim takes the name of a claim on the lock file lockpath apart. It
-// returns false for any other name. Directories are not compared: a claim lies
-// beside its lock, however the host that laid it names their directory.
+// parseClaim splits the name of a claim on the lock file lockpath. It returns false for any other name. Directories
+// are not compared: a claim lies beside its lock, whatever name the host that laid it has for their directory.
 func parseClaim(lockpath, name string) (Claim, bool) {
 	dir, lockname := filepath.Split(lockpath)
 	name = name[strings.LastIndexByte(name, '/')+1:]
@@ -55,16 +53,14 @@ func cutLast(s string) (before, after string, ok bool) {
 	return s[:i], s[i+1:], true
 }
 
-// decimal reads what "%d" writes of a number that is not negative and has at most
-// that many bits.
+// decimal reads a number that "%d" has written, if it is not negative and fits in that many bits.
 func decimal(s string, bits int) (int64, bool) {
 	n, err := strconv.ParseInt(s, 10, bits)
 	return n, err == nil && strconv.FormatInt(n, 10) == s && n >= 0
 }
 
-// Holder returns the claim that has the lock at lockpath, nil where no claim has
-// it. A lock file that does not hold a claim's name, torn for example, gives a
-// Claim with only File (what it holds) and Time set.
+// Holder returns the claim that holds the lock at lockpath, or nil. A lock file without a claim's name in it, a torn
+// one for example, gives a Claim with only File (its text) and Time set.
 func Holder(lockpath string) (*Claim, error) {
 	winner, err := readLock(lockpath)
 	if err != nil {
@@ -84,10 +80,9 @@ func Holder(lockpath string) (*Claim, error) {
 	return &c, nil
 }
 
-// Waiters lists the claims on the lock at lockpath of those who wait for it: not
-// its holder's, not this process's own, and none that a dead process of this
-// host or a lifetime long past has left behind. Options say which host and
-// process this is, and the time.
+// Waiters lists the claims of the processes that wait for the lock at lockpath. It leaves out the claim of the lock's
+// holder and this process's own claims, and claims that a dead process of this host or an expired lifetime has left
+// behind. Options say which host and process this is, and the time.
 func Waiters(lockpath string, o Options) ([]Claim, error) {
 	o, err := o.withDefaults()
 	if err != nil {
@@ -130,7 +125,7 @@ func Waiters(lockpath string, o Options) ([]Claim, error) {
 		}
 
 		c.Time = info.ModTime()
-		// Claims that are left over delay nobody: an expired one, or one of a process of this host that is dead.
+		// Claims that are left over cause no delay: an expired one, or one of a process of this host that is dead.
 		if expired(info, o.Now()) || c.Host == o.Host && !waits(c, info) {
 			continue
 		}
@@ -140,9 +135,8 @@ func Waiters(lockpath string, o Options) ([]Claim, error) {
 	return waiting, nil
 }
 
-// ownDead says whether a claim is that of a mmrunner process of this host that
-// is gone. A claim with our own process id that we do not know of was laid by
-// a process that had the id before us.
+// ownDead tells whether a claim belongs to a mmrunner process of this host that has ended. A claim with our own
+// process id that is not among ours was laid by a process that had the id before.
 func (l *Lock) ownDead(c Claim) bool {
 	if c.Host != l.o.Host || !isOurs(c.N) || !sameSpace(c.N) {
 		return false
@@ -156,10 +150,9 @@ func (l *Lock) ownDead(c Claim) bool {
 	return !alive || started(c.N) != 0 && p.Start != 0 && p.Start != started(c.N)
 }
 
-// waits says whether the process that laid a claim on this host may still wait.
-// Of a process of Python's only a later beginning than the claim's last change
-// tells that it merely has the process id; a clock that was set may belie that,
-// which costs a courtesy and no more.
+// waits tells whether the process that laid a claim on this host may still wait. For a Python process only its start
+// tells: a process that began after the claim's last change merely has the same process id. A clock that was set may
+// hide that, which only costs a short wait.
 func waits(c Claim, info fs.FileInfo) bool {
 	if isOurs(c.N) && !sameSpace(c.N) {
 		return true

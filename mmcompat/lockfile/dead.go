@@ -13,15 +13,16 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/proc"
 )
 
-// GuardFile is the file in DATA_DIR that keeps those apart who break the locks of dead processes, see Options.Guard.
+// GuardFile is the file in DATA_DIR that lets one process at a time break the locks of dead processes, see
+// Options.Guard.
 func GuardFile(dataDir string) string { return filepath.Join(dataDir, "mmrunner-breaking.lock") }
 
-// guardTime is how long others may take to break locks. It takes them milliseconds.
+// guardTime is how long another process may take to break locks. It needs milliseconds.
 const guardTime = 10 * time.Second
 
-// guard waits for the other mmrunner processes of this host that break dead ones' locks: two that start together must
-// not both find a lock dead, and one break the lock that another took after the first. The returned function lets the
-// next one. The error is ctx's, or hostlock.ErrBusy.
+// guard waits for other mmrunner processes of this host that break locks of dead processes. Two processes that start
+// together must not both find a lock dead: the slower one could break the lock that a third process has taken after
+// the faster one. The returned function admits the next process. The error is that of ctx, or hostlock.ErrBusy.
 func (o Options) guard(ctx context.Context) (release func() error, err error) {
 	if o.Guard == "" {
 		return func() error { return nil }, nil
@@ -33,10 +34,9 @@ func (o Options) guard(ctx context.Context) (release func() error, err error) {
 	return l.Close, nil
 }
 
-// BreakOwnDead removes the lock at lockpath, whatever its release time, if a
-// mmrunner process of this host had it and is gone. It returns the broken claim,
-// nil where there was nothing to break. Locks of Python processes are left to
-// their lifetimes, and so are those of other hosts, which cannot be asked.
+// BreakOwnDead removes the lock at lockpath, whatever its release time, if it belongs to a mmrunner process of this
+// host that has ended. It returns the broken claim, or nil. Locks of Python processes stand until their lifetime is
+// over, and so do locks of other hosts, whose processes cannot be seen from here.
 func BreakOwnDead(ctx context.Context, lockpath string, o Options) (*Claim, error) {
 	o, err := o.withDefaults()
 	if err != nil {
@@ -56,15 +56,15 @@ func BreakOwnDead(ctx context.Context, lockpath string, o Options) (*Claim, erro
 	return l.breakDead(l.ownDead)
 }
 
-// breakDead breaks the lock if its holder's claim is a dead process's, with the
-// other breakers kept out.
+// breakDead breaks the lock if its holder's claim belongs to a dead process. The caller has the guard.
 func (l *Lock) breakDead(dead func(Claim) bool) (*Claim, error) {
 	c, err := Holder(l.path)
 	if c == nil || err != nil || !dead(*c) {
 		return nil, err
 	}
 
-	// The lock cannot pass from a dead process to another but by being broken, which only its time's end allows others.
+	// A dead process's lock can only get another holder when it is broken, which other processes may do only after
+	// its lifetime.
 	if err := l.removeLock(c.File); err != nil {
 		return nil, err
 	}
@@ -120,9 +120,8 @@ func TakeOver(ctx context.Context, lockpath string, dead Claim, o Options) (*Loc
 	return l, remove(dead.File)
 }
 
-// RemoveOwnDead removes what claims on any lock in dir mmrunner processes of this
-// host have left behind when they died, and breaks the locks they held. It
-// returns the claims removed.
+// RemoveOwnDead removes the claims on any lock in dir that dead mmrunner processes of this host have left, and breaks
+// the locks that they held. It returns the removed claims.
 func RemoveOwnDead(ctx context.Context, dir string, o Options) ([]Claim, error) {
 	o, err := o.withDefaults()
 	if err != nil {
@@ -131,8 +130,8 @@ func RemoveOwnDead(ctx context.Context, dir string, o Options) ([]Claim, error) 
 	return removeDead(ctx, dir, o, (&Lock{o: o}).ownDead)
 }
 
-// RemoveDeadChild is RemoveOwnDead for a process of Python's on this host that was
-// started by mmrunner and is gone, whose claims do not say whose they are.
+// RemoveDeadChild is RemoveOwnDead for a Python process of this host that mmrunner had started and that has ended.
+// Its claims do not say that they are mmrunner's.
 func RemoveDeadChild(ctx context.Context, dir string, pid int, o Options) ([]Claim, error) {
 	o, err := o.withDefaults()
 	if err != nil {
@@ -177,7 +176,7 @@ func removeDead(ctx context.Context, dir string, o Options, dead func(Claim) boo
 	return gone, errors.Join(errs...)
 }
 
-// deadClaim is a claim that a dead process has left, and the lock it is on.
+// deadClaim is a claim that a dead process has left, and the lock that it is on.
 type deadClaim struct {
 	Claim
 	lockpath string
@@ -192,8 +191,8 @@ func deadClaims(dir string, o Options, dead func(Claim) bool) (left []deadClaim,
 	}
 
 	for _, e := range entries {
-		// The lock's name is not known from the claim's, as both it and the host's
-		// may have dots; it ends where the host name begins.
+		// The claim's name does not show where the lock's name ends, since both the lock's and the host's name may
+		// have dots. It ends where this host's name begins.
 		host := strings.LastIndex(e.Name(), "."+o.Host+".")
 		if host < 0 {
 			continue

@@ -12,14 +12,13 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/disk"
 )
 
-// maxName is how many bytes of a lock file are read, whose content is one path.
+// maxName is how many bytes of a lock file are read. Its text is one path.
 const maxName = 64 << 10
 
 // layClaim makes sure that our claim exists, holds its own name and is dated.
 func (l *Lock) layClaim() error {
-	// Mode 0664 whatever the process's umask, as LockFile.py sets umask 002
-	// here: the web server's user must be able to break the lock. The umask
-	// belongs to the whole process, so the mode is set by chmod.
+	// The mode is 0664, whatever the process's umask, as LockFile.py sets umask 002 here: the web server's user must
+	// be able to break the lock. The umask belongs to the whole process, so the mode is set by chmod.
 	fp, err := disk.OpenFile(l.claim, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o664)
 	if err == nil {
 		err = fp.Chmod(0o664)
@@ -47,15 +46,14 @@ func (l *Lock) layClaim() error {
 	return nil
 }
 
-// dropClaim removes our claim. One that is gone is no error.
+// dropClaim removes our claim. A missing claim is no error.
 func (l *Lock) dropClaim() error {
 	err := remove(l.claim)
 	ours.Delete(l.claim)
 	return err
 }
 
-// touch dates a file to the end of a lifetime that begins now. A file that is
-// gone is no error.
+// touch dates a file to the end of a lifetime that begins now. A missing file is no error.
 func (l *Lock) touch(name string) error {
 	// Microseconds, as os.utime gives them.
 	t := l.o.Now().Add(l.o.Lifetime).Truncate(time.Microsecond)
@@ -98,8 +96,8 @@ func (l *Lock) breakExpired() (bool, error) {
 	return true, nil
 }
 
-// removeLock removes the lock file, then the claim whose name it held. LockFile.py
-// removes whatever file is named; here it must be a claim on this lock.
+// removeLock removes the lock file, and then the claim that it names. LockFile.py removes whatever file is named;
+// here it must be a claim on this lock.
 func (l *Lock) removeLock(winner string) error {
 	if err := remove(l.path); err != nil {
 		return err
@@ -110,13 +108,13 @@ func (l *Lock) removeLock(winner string) error {
 	return nil
 }
 
-// expired says whether a lock with that modification time may be broken. The
-// time counts in whole seconds, as LockFile.py reads it.
+// expired tells whether a lock with that modification time may be broken. The time counts in whole seconds, as
+// LockFile.py reads it.
 func expired(info fs.FileInfo, now time.Time) bool {
 	return now.After(time.Unix(info.ModTime().Unix(), 0).Add(Slop))
 }
 
-// stat returns nil, nil where there is no such file.
+// stat returns nil, nil for a missing file.
 func stat(name string) (fs.FileInfo, error) {
 	info, err := disk.Stat(name)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -125,7 +123,7 @@ func stat(name string) (fs.FileInfo, error) {
 	return info, err
 }
 
-// linkCount returns -1 where there is no such file.
+// linkCount returns -1 for a missing file.
 func linkCount(name string) (int, error) {
 	info, err := stat(name)
 	if info == nil || err != nil {
@@ -134,7 +132,7 @@ func linkCount(name string) (int, error) {
 	return int(info.Sys().(*syscall.Stat_t).Nlink), nil
 }
 
-// readLock returns what the lock file holds, "" where there is none.
+// readLock returns the text of the lock file, "" without one.
 func readLock(name string) (string, error) {
 	fp, err := disk.Open(name)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -157,8 +155,8 @@ func remove(name string) error {
 	return nil
 }
 
-// strerror is the C library's text for an error number, as Python prints it,
-// which is Go's but for the first letter.
+// strerror is the C library's text for an error number, as Python prints it. Go has the same text with a lower-case
+// first letter.
 func strerror(e syscall.Errno) string {
 	s := e.Error()
 	return strings.ToUpper(s[:1]) + s[1:]

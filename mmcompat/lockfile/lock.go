@@ -1,22 +1,18 @@
 // Package lockfile takes Mailman's locks ([Lock]) by the protocol of
 // Mailman/LockFile.py, beside Mailman's processes on this host and on others.
 //
-// A claim is a file of its own, LOCKFILE.HOST.PID.N, that holds its own name.
-// Who manages to hard link its claim to LOCKFILE has the lock; the modification
-// time is the time until which it is held. A lock past that time, and the
-// slop that the hosts' clocks are allowed, is broken by the process that waits for it.
+// A claim is a file of its own, LOCKFILE.HOST.PID.N, that holds its own name. The process that manages to hard link
+// its claim to LOCKFILE has the lock. The modification time says until when the lock is held. A waiting process
+// breaks a lock whose time is over by more than the slop that the hosts' clocks are allowed.
 //
-// Four things are done otherwise than LockFile.py does them, where it would lose
-// the lock of another process or its own: a lock that is gone when its release
-// time is looked up is not taken for an expired one (LockFile.py goes on to
-// break it, and then breaks a lock that a third process has taken meanwhile);
-// a lock to be broken is looked at once more just before; a claim that
-// another process removed is laid again; and a lock that is ours by name without our
-// having it (NFS lost the answer to link, or the process that had our process
-// id before us died with it) counts as got.
+// Four things are done in another way than in LockFile.py, where that would lose the lock of another process or its
+// own. A lock that disappears while its release time is read does not count as expired (LockFile.py goes on to break
+// it, and then breaks a lock that a third process has taken meanwhile). A lock is read once more just before it is
+// broken. A claim that another process removed is laid again. And a lock that names our claim although this process
+// did not get it counts as ours: NFS lost the answer to link, or a process that had our id before died with it.
 //
-// Where LockFile.py numbers its claims from 0, ours say whose they are, so that
-// the locks of our own dead processes need not stand until their time is over.
+// LockFile.py numbers its claims from 0. The numbers of mmrunner's claims say that they are mmrunner's, so that the
+// locks of its dead processes need not stand until their time is over.
 package lockfile
 
 import (
@@ -33,42 +29,38 @@ import (
 )
 
 const (
-	// defaultLifetime is how long a lock is held for when Options do not say.
+	// defaultLifetime is how long a lock is held where Options do not say so.
 	defaultLifetime = 15 * time.Second
 	// Slop is how far the clocks of two hosts may be apart: a lock is broken
 	// only this long after its release time (CLOCK_SLOP).
 	Slop = 10 * time.Second
-	// logWaitEvery is the number of polls between two lines that say that a
-	// process waits.
+	// logWaitEvery is the number of polls between two log lines about a process that waits.
 	logWaitEvery = 100
 )
 
 // Errors that a Lock returns, to be told apart with errors.Is.
 var (
-	// ErrTimeout: the lock could not be had in the time given (TimeOutError).
+	// ErrTimeout says that the lock did not become free within the timeout (TimeOutError).
 	ErrTimeout = errors.New("lock not had in time")
-	// ErrAlreadyLocked: this Lock has it already (AlreadyLockedError).
+	// ErrAlreadyLocked says that this Lock has it already (AlreadyLockedError).
 	ErrAlreadyLocked = errors.New("already locked by us")
-	// ErrNotLocked: this Lock does not have it, or has it no longer (NotLockedError).
+	// ErrNotLocked says that this Lock does not have it, or has lost it (NotLockedError).
 	ErrNotLocked = errors.New("not locked by us")
 )
 
-// Options are a Lock's clock, names and limits. The zero value is that of a real
-// process: its clock, host name and process id.
+// Options are a Lock's clock, names and limits. The zero value takes the clock, host name and id of the real process.
 type Options struct {
 	// Lifetime is how long the lock is expected to be held at most,
 	// LIST_LOCK_LIFETIME for a list; 0 means DefaultLifetime.
 	Lifetime time.Duration
-	// Log gets the lines for Mailman's locks log, without a line end. LockFile.py
-	// adds a Python stack to each, which mmrunner has not.
+	// Log gets the lines for Mailman's locks log, without a line end. LockFile.py adds a Python stack to each line,
+	// and mmrunner does not.
 	Log func(line string)
-	// Debug logs every step, not only those that are out of the ordinary
-	// (LIST_LOCK_DEBUGGING).
+	// Debug logs every step, and not only unusual ones (LIST_LOCK_DEBUGGING).
 	Debug bool
 
-	// Guard is a file of mmrunner's own, see GuardFile, that is locked while locks of
-	// dead processes are broken or taken over; "" for a process that no other does
-	// so beside.
+	// Guard is a file of mmrunner's own, see GuardFile. It is locked while locks of dead processes are broken or
+	// taken over. "" is for a process beside which no other does so.
 	Guard string
 
 	// Host stands in for socket.gethostname(), PID for the process id.
@@ -128,16 +120,14 @@ func sleep(ctx context.Context, d time.Duration) {
 	}
 }
 
-// ours has this process's claims, each with whether it has the lock, or left.
+// ours has this process's claims. The value says whether the claim has the lock, or is left.
 var ours sync.Map
 
-// left is a claim that has the lock and is not needed: it could not be given
-// back.
+// left marks a claim whose lock is not needed any more and could not be given back.
 const left = "left"
 
-// Lock is one process's way to one lock file. It must not be copied, and only
-// one goroutine may use it at a time. Two Locks of one file in one process keep
-// each other out as two processes do.
+// Lock is one process's access to one lock file. It must not be copied, and only one goroutine may use it at a time.
+// Two Locks of one file in one process exclude each other as two processes do.
 type Lock struct {
 	path  string
 	claim string
@@ -158,16 +148,15 @@ func New(path string, o Options) (*Lock, error) {
 // Path returns the lock file's name.
 func (l *Lock) Path() string { return l.path }
 
-// Claim returns the name of our claim file, which a lock of ours also contains.
+// Claim returns the name of our claim file, which is also the text of a lock that we hold.
 func (l *Lock) Claim() string { return l.claim }
 
 // SetLifetime changes the lifetime from the next lock or refresh on.
 func (l *Lock) SetLifetime(d time.Duration) { l.o.Lifetime = d }
 
-// Lock waits until the lock is ours, ctx is done, or timeout has passed (0: no
-// limit; at least one attempt is made). It returns ErrTimeout, ErrAlreadyLocked,
-// ctx's error, or that of a system call, and in each of these cases leaves no
-// claim behind, but for ErrAlreadyLocked, where the lock stays ours.
+// Lock waits until the lock is ours, ctx is done, or timeout has passed (0: no limit; at least one attempt is made).
+// It returns ErrTimeout, ErrAlreadyLocked, or the error of ctx or of a system call. It leaves no claim behind then,
+// except with ErrAlreadyLocked, where the lock stays ours.
 func (l *Lock) Lock(ctx context.Context, timeout time.Duration) error {
 	end := l.o.Now().Add(timeout)
 	// The claim shows others that this process waits.
@@ -271,16 +260,17 @@ func (l *Lock) attempt() (got bool, err error) {
 	return true, l.got()
 }
 
-// got notes that the lock is ours from here on.
+// got notes that the lock is ours from now on.
 func (l *Lock) got() error {
 	ours.Store(l.claim, true)
 	l.debug("got the lock")
 
 	if err := l.touch(l.claim); err != nil {
-		// A lock that cannot be dated would be broken at once by a waiter.
+		// A waiter would break a lock without a date at once.
 		err = l.failed("date the lock", err)
 		if err2 := remove(l.path); err2 != nil {
-			// With its claim it shows whose it is: to this process's next Lock, and to those who find the process dead.
+			// The lock keeps its claim, which shows whose it is to this process's next Lock and to a process that
+			// finds this one dead.
 			ours.Store(l.claim, left)
 			return errors.Join(err, err2)
 		}
@@ -290,9 +280,8 @@ func (l *Lock) got() error {
 	return nil
 }
 
-// Unlock gives the lock back. When it is not ours (any longer) it returns
-// ErrNotLocked, unless unconditionally is set (LockFile.finalize). Our claim is
-// removed in any case.
+// Unlock gives the lock back. It returns ErrNotLocked where the lock is not ours, or not any more, unless
+// unconditionally is set (LockFile.finalize). Our claim is removed in any case.
 func (l *Lock) Unlock(unconditionally bool) error {
 	had, err := l.isOurs()
 	if err != nil {
@@ -315,13 +304,12 @@ func (l *Lock) Unlock(unconditionally bool) error {
 	return nil
 }
 
-// Renew dates the lock anew and tells whether it is ours, as LockFile.locked does.
-// It is for the moment before something irreversible: the answer stays true for a
-// while.
+// Renew dates the lock anew and tells whether it is ours, as LockFile.locked does. It is for the moment before a step
+// that cannot be undone: the answer stays true for a while.
 func (l *Lock) Renew() (bool, error) {
 	err := l.touch(l.claim)
 	if errors.Is(err, syscall.EPERM) {
-		return false, nil // another user's claim
+		return false, nil // the claim of another user
 	}
 
 	has := false
@@ -335,7 +323,7 @@ func (l *Lock) Renew() (bool, error) {
 	return has, nil
 }
 
-// isOurs is Held without the refresh, which giving the lock back must not depend on.
+// isOurs is Renew without the new date: giving the lock back must not depend on that.
 func (l *Lock) isOurs() (bool, error) {
 	if n, err := linkCount(l.path); n != 2 || err != nil {
 		return false, err

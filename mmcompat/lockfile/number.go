@@ -9,10 +9,9 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/proc"
 )
 
-// A claim's number tells claims of one process apart. LockFile.py counts from 0.
-// Ours also say, for the time when their process is long gone, that they are
-// ours, and which process it was: process ids are used again, clocks are set
-// back and forth, and two containers may have one host name and the same ids.
+// A claim's number tells claims of one process apart. LockFile.py counts from 0. mmrunner's numbers also say that
+// they are mmrunner's and which process it was, for the time after that process: process ids are used again, clocks
+// are set back and forth, and two containers may have one host name and the same ids.
 //
 //	bit  62      set: one of ours
 //	bits 28-61   when the process began, in /proc's ticks since the boot; 0: unknown
@@ -41,14 +40,13 @@ func newNumber(pid int) int64 {
 // isOurs tells a number that newNumber made.
 func isOurs(n int64) bool { return n&oursBit != 0 }
 
-// started is when the process of one of our claims began; 0 is unknown.
+// started returns when the process of one of our claims began; 0 means unknown.
 func started(n int64) int64 { return n >> startedAt & (1<<startedBits - 1) }
 
-// sameSpace tells whether one of our claims is of a process that would be seen
-// from here if it ran.
+// sameSpace tells whether one of our claims belongs to a process that could be seen from here if it ran.
 func sameSpace(n int64) bool { return n>>spaceAt&(1<<spaceBits-1) == space() }
 
-// space stands for this machine and PID namespace.
+// space identifies this machine and PID namespace.
 var space = sync.OnceValue(func() int64 {
 	h := fnv.New32a()
 	if link, err := os.Readlink("/proc/self/ns/pid"); err == nil {

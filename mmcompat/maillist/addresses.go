@@ -15,13 +15,13 @@ func (l *List) Name() string { return l.name }
 // FullPath is the list's directory.
 func (l *List) FullPath() string { return l.path }
 
-// LockPath is the file that the list's lock goes by.
+// LockPath is the path of the list's lock file.
 func (l *List) LockPath() string { return LockPath(l.site, l.name) }
 
 // Site is the installation the list belongs to.
 func (l *List) Site() *site.Site { return l.site }
 
-// Info has the attributes that decide which templates are used for the list.
+// Info has the attributes that choose the templates for the list.
 func (l *List) Info() *i18n.ListInfo {
 	return &i18n.ListInfo{
 		InternalName:      l.name,
@@ -54,8 +54,8 @@ func (l *List) GetBouncesEmail() string { return l.GetListAddress("bounces") }
 // GetOwnerEmail is how the list's owners are reached.
 func (l *List) GetOwnerEmail() string { return l.GetListAddress("owner") }
 
-// GetRequestEmail is where commands go; with a cookie, and where the site has
-// VERP_CONFIRMATIONS on, where its confirmation goes.
+// GetRequestEmail is where commands go. With a cookie, and with VERP_CONFIRMATIONS on, it is where the confirmation
+// of the cookie goes.
 func (l *List) GetRequestEmail(cookie string) string {
 	if cookie != "" && l.site.Bool("VERP_CONFIRMATIONS") {
 		return l.GetConfirmEmail(cookie)
@@ -63,8 +63,7 @@ func (l *List) GetRequestEmail(cookie string) string {
 	return l.GetListAddress("request")
 }
 
-// GetConfirmEmail is the address whose mail confirms cookie, as
-// VERP_CONFIRM_FORMAT makes it.
+// GetConfirmEmail is the address that confirms cookie, as VERP_CONFIRM_FORMAT makes it.
 func (l *List) GetConfirmEmail(cookie string) string {
 	user, err := i18n.SafeInterp(l.site.Str("VERP_CONFIRM_FORMAT"), i18n.Vars{
 		"addr":   l.name + "-confirm",
@@ -74,8 +73,8 @@ func (l *List) GetConfirmEmail(cookie string) string {
 	return py.Raw(user) + "@" + l.HostName()
 }
 
-// GetMemberAdminEmail is where mail about a membership goes: to the member or,
-// on an umbrella list, to those who run the list that is the member.
+// GetMemberAdminEmail is where mail about a membership goes: to the member or, on an umbrella list, to the owners of
+// the list that is the member.
 func (l *List) GetMemberAdminEmail(member string) string {
 	if !l.Bool("umbrella_list") {
 		return member
@@ -84,8 +83,8 @@ func (l *List) GetMemberAdminEmail(member string) string {
 	return user + l.Str("umbrella_member_suffix") + "@" + host
 }
 
-// GetScriptURL is the address of the list's page of a CGI script. Outside a web
-// server Mailman has no page for it to be relative to: it is always absolute.
+// GetScriptURL is the address of the list's page of a CGI script. It is always absolute: outside of a web server
+// Mailman has no page for a relative address.
 func (l *List) GetScriptURL(script string) string {
 	return l.Str("web_page_url") + script + l.site.Str("CGIEXT") + "/" + l.name
 }
@@ -98,9 +97,8 @@ func (l *List) GetOptionsURL(user string, obscure bool) string {
 	return l.GetScriptURL("options") + "/" + quote(py.Lower(user), "/")
 }
 
-// GetAvailableLanguages returns the languages of the list that the site has. As
-// in Mailman this also adds DEFAULT_SERVER_LANGUAGE to available_languages
-// where it is missing.
+// GetAvailableLanguages returns those of the list's languages that the site has. As in Mailman, it also adds a
+// missing DEFAULT_SERVER_LANGUAGE to available_languages.
 func (l *List) GetAvailableLanguages() []string {
 	langs := l.Strs("available_languages")
 	server := l.site.Str("DEFAULT_SERVER_LANGUAGE")
@@ -133,8 +131,7 @@ func (l *List) GetAvailableLanguages() []string {
 	return known
 }
 
-// MakeRandomPassword makes up a password as the site's settings say
-// (Utils.MakeRandomPassword).
+// MakeRandomPassword makes a password by the site's settings (Utils.MakeRandomPassword).
 func (l *List) MakeRandomPassword() (string, error) {
 	return i18n.New(l.site, nil).MakeRandomPassword(l.o.Rand, 0)
 }
@@ -173,8 +170,8 @@ func GetSiteEmail(s *site.Site, extra string) string {
 	return siteEmail(s, hostname, extra)
 }
 
-// GetSiteEmail is the address of the site list at the list's host. A host_name of ”
-// is one like any other; without one, with None, it is the site's own.
+// GetSiteEmail is the address of the site list at the list's host. An empty host_name is used as it is; None means
+// the site's own host.
 func (l *List) GetSiteEmail(extra string) string {
 	if v, _ := l.Get("host_name"); v == nil {
 		return GetSiteEmail(l.site, extra)
@@ -202,5 +199,5 @@ func getDomain(s *site.Site) string {
 // ListPath is the directory of a list (Site.get_listpath).
 func ListPath(s *site.Site, name string) string { return join(s.ListDataDir(), name) }
 
-// LockPath is the file that a list's lock goes by.
+// LockPath is the path of a list's lock file.
 func LockPath(s *site.Site, name string) string { return join(s.LockDir(), name+".lock") }

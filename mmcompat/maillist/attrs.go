@@ -8,8 +8,8 @@ import (
 	"github.com/mmrunner/mmrunner/pickle"
 )
 
-// must is for state that was found sound when it was loaded. Where it is not
-// after all, the entry at hand fails, like one whose code raised in Python.
+// must panics for an error in state that was sound when it was loaded. The entry at hand fails then, like an entry
+// whose code raised in Python.
 func (l *List) must(what string, err error) {
 	if err != nil {
 		panic(fmt.Errorf("list %s: %s: %w", l.name, what, err))
@@ -22,8 +22,7 @@ func (l *List) Has(name string) bool { return l.doc.Has(name) }
 // Names returns the names of all attributes that are saved.
 func (l *List) Names() []string { return l.doc.Keys() }
 
-// Get returns an attribute. The value is a copy: a change to it counts only
-// once it is given to Set.
+// Get returns an attribute. The value is a copy: a change to it counts once it is given to Set.
 func (l *List) Get(name string) (v pickle.Value, ok bool) {
 	v, ok, err := l.doc.Get(name)
 	l.must(name, err)
@@ -57,7 +56,7 @@ func (l *List) Float(name string) float64 {
 	return py.Float(v)
 }
 
-// Bool tells whether Python takes an attribute for true. A missing one is not.
+// Bool tells whether Python takes an attribute for true. A missing attribute is false.
 func (l *List) Bool(name string) bool {
 	v, _ := l.Get(name)
 	return py.Truth(v)
@@ -69,8 +68,8 @@ func (l *List) Strs(name string) []string {
 	return strs(v)
 }
 
-// dict returns the view of an attribute that is a dict, nil if it is missing. A
-// view is looked up once, as members are asked for thousands of times.
+// dict returns the view of an attribute that is a dict, nil if it is missing. Views are kept, since members are asked
+// for thousands of times.
 func (l *List) dict(name string) *pickle.DictView {
 	if v, ok := l.views[name]; ok {
 		return v
@@ -85,8 +84,7 @@ func (l *List) dict(name string) *pickle.DictView {
 	return v
 }
 
-// DictGet returns the value that an attribute, a dict, has for key. The value is
-// a copy, as Get's.
+// DictGet returns the value of key in an attribute that is a dict. The value is a copy, as with Get.
 func (l *List) DictGet(name, key string) (v pickle.Value, ok bool) {
 	d := l.dict(name)
 	if d == nil {
@@ -97,14 +95,13 @@ func (l *List) DictGet(name, key string) (v pickle.Value, ok bool) {
 	return v, ok
 }
 
-// DictHas tells whether an attribute, a dict, has the key.
+// DictHas tells whether an attribute that is a dict has the key.
 func (l *List) DictHas(name, key string) bool {
 	d := l.dict(name)
 	return d != nil && d.HasStr(key)
 }
 
-// DictSet sets a key of an attribute, a dict, to a copy of v. A missing dict is
-// made.
+// DictSet sets a key of an attribute that is a dict to a copy of v. A missing dict is made.
 func (l *List) DictSet(name, key string, v pickle.Value) {
 	d := l.dict(name)
 	if d == nil {
@@ -114,14 +111,13 @@ func (l *List) DictSet(name, key string, v pickle.Value) {
 	d.Set(key, v)
 }
 
-// DictDelete removes a key from an attribute, a dict, and tells whether it was
-// there.
+// DictDelete removes a key from an attribute that is a dict, and tells whether it was there.
 func (l *List) DictDelete(name, key string) bool {
 	d := l.dict(name)
 	return d != nil && d.Delete(key)
 }
 
-// DictLen is how many items an attribute, a dict, has.
+// DictLen returns how many items an attribute that is a dict has.
 func (l *List) DictLen(name string) int {
 	d := l.dict(name)
 	if d == nil {
@@ -130,8 +126,7 @@ func (l *List) DictLen(name string) int {
 	return d.Len()
 }
 
-// DictKeys goes through the string keys of an attribute, a dict, in the order
-// of the file.
+// DictKeys yields the string keys of an attribute that is a dict, in the order of the file.
 func (l *List) DictKeys(name string) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		d := l.dict(name)
@@ -147,8 +142,8 @@ func (l *List) DictKeys(name string) iter.Seq[string] {
 	}
 }
 
-// DictAll goes through the items with string keys of an attribute, a dict, in
-// the order of the file. The values are copies, as Get's.
+// DictAll yields the items with string keys of an attribute that is a dict, in the order of the file. The values are
+// copies, as with Get.
 func (l *List) DictAll(name string) iter.Seq2[string, pickle.Value] {
 	return func(yield func(string, pickle.Value) bool) {
 		d := l.dict(name)
@@ -166,7 +161,7 @@ func (l *List) DictAll(name string) iter.Seq2[string, pickle.Value] {
 	}
 }
 
-// stringOf is a value as a string, if it was found and is one.
+// stringOf returns a value as a string, if it was found and is a string.
 func stringOf(v pickle.Value, found bool) (string, bool) {
 	s, ok := py.StringOf(v)
 	return s, ok && found

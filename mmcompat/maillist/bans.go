@@ -9,9 +9,8 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/pyre"
 )
 
-// GetBannedPattern returns the entry of ban_list or GLOBAL_BAN_LIST that
-// matches the address; ok is false if none does. The error is an
-// ErrNeedsPython.
+// GetBannedPattern returns the entry of ban_list or GLOBAL_BAN_LIST that matches the address; ok is false without a
+// match. The error is an ErrNeedsPython.
 func (l *List) GetBannedPattern(addr string) (pattern string, ok bool, err error) {
 	pattern, ok, err = l.GetPattern(addr, l.Strs("ban_list"), "")
 	if ok || err != nil || !since(l.site, 21) {
@@ -20,9 +19,8 @@ func (l *List) GetBannedPattern(addr string) (pattern string, ok bool, err error
 	return l.GetPattern(addr, l.site.List("GLOBAL_BAN_LIST"), "")
 }
 
-// HasAutoApprovedSender tells whether subscribe_auto_approval has the address,
-// and logs it to "vette" if so. Releases before 2.1.19 have no such setting.
-// Errors are GetPattern's.
+// HasAutoApprovedSender tells whether subscribe_auto_approval has the address, and logs a match to "vette". Releases
+// before 2.1.19 have no such setting. Errors are those of GetPattern.
 func (l *List) HasAutoApprovedSender(sender string) (bool, error) {
 	if !since(l.site, 19) {
 		return false, nil
@@ -34,11 +32,10 @@ func (l *List) HasAutoApprovedSender(sender string) (bool, error) {
 	return ok, err
 }
 
-// GetPattern returns the entry of patterns that matches the address; ok is
-// false if none does. An entry is an address, a regular expression that begins
-// with "^" or, where atList is not "", a "@listname", which stands for that
-// list's members; atList is the attribute's name for log lines. The error is an
-// ErrNeedsPython, or what opening the other list gave.
+// GetPattern returns the entry of patterns that matches the address; ok is false without a match. An entry is an
+// address, a regular expression that begins with "^" or, where atList is not "", a "@listname", which stands for that
+// list's members. atList is the attribute's name for log lines. The error is an ErrNeedsPython, or that of opening
+// the other list.
 func (l *List) GetPattern(addr string, patterns []string, atList string) (pattern string, ok bool, err error) {
 	lower := py.Lower(addr)
 	// Since 2.1.21 plain addresses are compared first, without the space around them, and the answer is the address that
@@ -71,8 +68,7 @@ func (l *List) GetPattern(addr string, patterns []string, atList string) (patter
 	return "", false, nil
 }
 
-// matches tells whether a pattern matches; one that is no pattern does not, and
-// is logged by releases that do so.
+// matches tells whether a pattern matches. A broken pattern does not match, and releases that log it do so here.
 func (l *List) matches(pattern, addr, attr string) (bool, error) {
 	re, ok := l.patterns[pattern]
 	if !ok {

@@ -16,8 +16,7 @@ func DateOf(t time.Time) Date {
 	return Date{y, int(m), d}
 }
 
-// Midnight returns the first moment of the day in a zone. For what bounces count by,
-// see zone.Mktime.
+// Midnight returns the first moment of the day in a zone. For Mailman's own midnight see zone.Mktime.
 func (d Date) Midnight(in *time.Location) time.Time {
 	return time.Date(d[0], time.Month(d[1]), d[2], 0, 0, 0, 0, in)
 }
@@ -26,21 +25,20 @@ func (d Date) value() pickle.Value {
 	return pickle.NewTuple(pickle.Int(d[0]), pickle.Int(d[1]), pickle.Int(d[2]))
 }
 
-// BounceInfo is a member's bounce score and history, Mailman.Bouncer's
-// _BounceInfo. Attributes it does not know are kept, and so are the kinds of
-// those that are not changed.
+// BounceInfo is a member's bounce score and history, the class _BounceInfo of Mailman.Bouncer. Unknown attributes are
+// kept, and values that are not changed keep their kind.
 type BounceInfo struct {
 	Member      string
 	Score       pickle.Value // a float, or the int 0 after a probe was sent
 	Date        Date         // of the last bounce
-	NoticesLeft pickle.Value // an int as a rule; what the list's setting is
+	NoticesLeft pickle.Value // usually an int; it comes from the list's setting
 	LastNotice  Date
 	Cookie      string // of the pending record to enable the member again; "" for None
 
-	instance *pickle.Instance // what it was read from, nil if it is new
+	instance *pickle.Instance // the instance it was read from; nil if it is new
 }
 
-// NewBounceInfo is _BounceInfo's constructor. zone is where days begin and end.
+// NewBounceInfo is _BounceInfo's constructor. zone says when days begin and end.
 func NewBounceInfo(member string, score pickle.Value, date Date, noticesLeft pickle.Value, zone *time.Location) *BounceInfo {
 	b := &BounceInfo{Member: member}
 	b.Reset(score, date, noticesLeft, zone)
@@ -50,19 +48,18 @@ func NewBounceInfo(member string, score pickle.Value, date Date, noticesLeft pic
 // Reset starts counting afresh; the member and the cookie stay.
 func (b *BounceInfo) Reset(score pickle.Value, date Date, noticesLeft pickle.Value, zone *time.Location) {
 	b.Score, b.Date, b.NoticesLeft = score, date, noticesLeft
-	// The day of the first midnight after the epoch: never noticed yet.
+	// The day of the first midnight after the epoch means that no notice was sent yet.
 	b.LastNotice = DateOf(time.Unix(24*60*60, 0).In(zone))
 }
 
-// AddScore adds weight, a float as Mailman's weights are, to the score. The
-// error is a TypeError for a score that is no number.
+// AddScore adds weight, a float like Mailman's weights, to the score. The error is a TypeError for a score that is no
+// number.
 func (b *BounceInfo) AddScore(weight float64) (err error) {
 	b.Score, err = py.Add(b.Score, weight)
 	return err
 }
 
-// CountNotice takes one from the notices that are left. The error is a TypeError
-// where they are no number.
+// CountNotice takes one from the number of notices left. The error is a TypeError where that is no number.
 func (b *BounceInfo) CountNotice() (err error) {
 	b.NoticesLeft, err = py.Add(b.NoticesLeft, pickle.Int(-1))
 	return err
@@ -73,8 +70,8 @@ const (
 	bounceClass  = "_BounceInfo"
 )
 
-// parseBounceInfo reads a pickled _BounceInfo; nil is for anything else, which
-// Mailman takes for no info at all.
+// parseBounceInfo reads a pickled _BounceInfo. It returns nil for any other value, which Mailman takes for a missing
+// one.
 func parseBounceInfo(v pickle.Value) *BounceInfo {
 	in, ok := v.(*pickle.Instance)
 	if !ok || in.Class.Module != bounceModule || in.Class.Name != bounceClass {
@@ -101,7 +98,7 @@ func dateAttr(in *pickle.Instance, name string) (d Date) {
 	return d
 }
 
-// pickled returns the instance to store. Only what was changed is written anew.
+// pickled returns the instance to store. Only changed attributes are written anew.
 func (b *BounceInfo) pickled() *pickle.Instance {
 	in, old := b.instance, &BounceInfo{}
 	if in != nil {
@@ -132,8 +129,8 @@ func (b *BounceInfo) pickled() *pickle.Instance {
 	return in
 }
 
-// GetBounceInfo returns a member's bounce info, nil if there is none, or
-// ErrNotAMember. It is a copy: a change counts once SetBounceInfo has it.
+// GetBounceInfo returns a member's bounce info, or nil, or ErrNotAMember. It is a copy: a change counts once
+// SetBounceInfo gets it.
 func (l *List) GetBounceInfo(member string) (*BounceInfo, error) {
 	if err := l.mustBeMember(member); err != nil {
 		return nil, err
@@ -142,15 +139,14 @@ func (l *List) GetBounceInfo(member string) (*BounceInfo, error) {
 	return parseBounceInfo(v), nil
 }
 
-// OtherBounceInfo is a member's value in place of a bounce info: nil, or what a
-// very old Mailman or a script has left there.
+// OtherBounceInfo returns what a member has in place of a bounce info: nil, or a value that a very old Mailman or a
+// script has left.
 func (l *List) OtherBounceInfo(member string) pickle.Value {
 	v, _ := l.DictGet(bounceInfos, py.Lower(member))
 	return v
 }
 
-// SetBounceInfo gives a member bounce info, or gives ErrNotAMember. nil takes it
-// away, and enables delivery.
+// SetBounceInfo sets a member's bounce info, or returns ErrNotAMember. nil removes it and enables delivery.
 func (l *List) SetBounceInfo(member string, info *BounceInfo) error {
 	if err := l.mustBeMember(member); err != nil {
 		return err

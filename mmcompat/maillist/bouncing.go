@@ -7,8 +7,8 @@ import (
 	"github.com/mmrunner/mmrunner/pickle"
 )
 
-// BounceInfos goes through the addresses that have bounce info, in the order of the
-// file (OldStyleMemberships.getBouncingMembers). They may have left the list.
+// BounceInfos yields the addresses with bounce info, in the order of the file
+// (OldStyleMemberships.getBouncingMembers). Some may not be members any more.
 func (l *List) BounceInfos() iter.Seq2[string, *BounceInfo] {
 	return func(yield func(string, *BounceInfo) bool) {
 		for addr, v := range l.DictAll(bounceInfos) {
@@ -19,14 +19,14 @@ func (l *List) BounceInfos() iter.Seq2[string, *BounceInfo] {
 	}
 }
 
-// Delivery is a member's delivery status, and since when, in seconds since 1970.
+// Delivery is a member's delivery status, and the time since when, in seconds since 1970.
 type Delivery struct {
 	Status Status
 	Since  float64
 }
 
-// Deliveries goes through the addresses whose delivery was disabled, in the order of
-// the file (the dict delivery_status). They may have left the list.
+// Deliveries yields the addresses whose delivery was disabled, in the order of the file (the dict delivery_status).
+// Some may not be members any more.
 func (l *List) Deliveries() iter.Seq2[string, Delivery] {
 	return func(yield func(string, Delivery) bool) {
 		for addr, v := range l.DictAll(deliveryStatus) {
@@ -38,7 +38,7 @@ func (l *List) Deliveries() iter.Seq2[string, Delivery] {
 	}
 }
 
-// parseDelivery reads what delivery_status has of a member: status and time.
+// parseDelivery reads a member's value in delivery_status: status and time.
 func parseDelivery(v pickle.Value) (d Delivery, ok bool) {
 	t, ok := v.(*pickle.Tuple)
 	if !ok || len(t.Items) < 2 {

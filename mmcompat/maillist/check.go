@@ -11,10 +11,10 @@ import (
 	"github.com/mmrunner/mmrunner/pickle"
 )
 
-// check is MailList's CheckVersion and CheckValues, for state just loaded.
+// check is MailList's CheckVersion and CheckValues, for state that was just loaded.
 func (l *List) check() error {
-	// Names with an underscore are never saved; some of them would replace
-	// what Mailman's own objects keep under them.
+	// Attributes with an underscore are never saved by Mailman. Some would replace attributes of Mailman's own
+	// objects.
 	for _, name := range l.doc.Keys() {
 		if strings.HasPrefix(name, "_") {
 			l.doc.Delete(name)
@@ -36,7 +36,7 @@ func (l *List) check() error {
 	return l.checkTopics()
 }
 
-// checkURL gives a list without a usable address of its pages the site's own.
+// checkURL gives a list without a usable web address the site's own.
 func (l *List) checkURL() error {
 	v, ok := l.Get("web_page_url")
 	if !ok {
@@ -73,8 +73,8 @@ func (l *List) checkURL() error {
 	return nil
 }
 
-// defaultURL is where the site's web pages are: DEFAULT_URL or, as that has
-// long been obsolete, DEFAULT_URL_PATTERN with DEFAULT_URL_HOST in it.
+// defaultURL is the address of the site's web pages: DEFAULT_URL or, since that has long been obsolete,
+// DEFAULT_URL_PATTERN with DEFAULT_URL_HOST in it.
 func defaultURL(s *site.Site) string {
 	if url := s.Str("DEFAULT_URL"); url != "" {
 		return url

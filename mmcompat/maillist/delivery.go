@@ -35,8 +35,8 @@ func (l *List) delivery(member string) (Status, float64, error) {
 	return d.Status, d.Since, nil
 }
 
-// GetDeliveryStatusMembers goes through the members whose delivery status is
-// one of those given, or any of the disabled ones if none is.
+// GetDeliveryStatusMembers yields the members whose delivery status is one of the given ones; without an argument,
+// all members whose delivery is disabled.
 func (l *List) GetDeliveryStatusMembers(status ...Status) iter.Seq[string] {
 	if len(status) == 0 {
 		status = []Status{Unknown, ByUser, ByAdmin, ByBounce}

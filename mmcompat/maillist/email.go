@@ -96,7 +96,7 @@ func hostile(c byte, quoting bool) bool {
 	return false
 }
 
-// labelChars is for one part of a domain, lower-cased.
+// labelChars tells whether one label of a domain, lower-cased, has only characters that it may have.
 func labelChars(s string) bool {
 	for i := range len(s) {
 		c := s[i]
@@ -107,8 +107,8 @@ func labelChars(s string) bool {
 	return true
 }
 
-// since tells whether the installed Mailman is 2.1.micro or later. One that
-// does not say is taken for the latest.
+// since tells whether the installed Mailman is 2.1.micro or later. A version that cannot be read counts as the
+// latest.
 func since(s *site.Site, micro int) bool {
 	hex := s.Profile.HexVersion
 	return hex < 0x02010000 || hex >= 0x02010000|micro<<8

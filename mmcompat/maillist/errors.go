@@ -6,9 +6,8 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/py"
 )
 
-// These are the exceptions of Mailman/Errors.py that list state can raise; ask
-// with errors.Is. Most are raised With an
-// argument.
+// These are the exceptions of Mailman/Errors.py that list state can raise; compare with errors.Is. Most are raised
+// with an argument (With).
 var (
 	ErrUnknownList    = &py.Error{Class: "MMUnknownListError"}         // no such list
 	ErrCorruptList    = &py.Error{Class: "MMCorruptListDatabaseError"} // config.pck and all its fallbacks are unreadable

@@ -29,7 +29,8 @@ func (l *List) load() error {
 		return ErrUnknownList.With(l.name)
 	}
 
-	// Mailman takes a list that cannot be seen now for one that is not there, and shunts what came for it.
+	// Where the list's directory cannot be seen now, Mailman takes the list for a missing one and shunts its entries.
+	// Here that is an error of its own.
 	if there, err := exists(l.site, l.name, l.o.Log); err != nil {
 		return err
 	} else if !there {
@@ -92,9 +93,8 @@ func (l *List) load() error {
 	return fmt.Errorf("%w: %w", ErrCorruptList.With(gaveUp), why)
 }
 
-// checkExtension finds a list's extend.py, which may change any of Mailman's
-// methods. That it must not be read is only logged, as Mailman does; but with any
-// other fault that passes there may be one.
+// checkExtension looks for a list's extend.py, which may change any of Mailman's methods. An extend.py that may not
+// be read is only logged, as in Mailman. After any other temporary error there may be one.
 func (l *List) checkExtension(log bool) error {
 	file := join(l.path, "extend.py")
 	f, err := disk.Open(file)
@@ -120,7 +120,7 @@ func (l *List) checkExtension(log bool) error {
 	return nil
 }
 
-// errNotDict is about a pickle that is sound, but no dict.
+// errNotDict is about a pickle that is sound but not a dict.
 var errNotDict = errors.New("Load() expected to return a dictionary")
 
 func loadFile(file string) (*pickle.Document, stage.Identity, error) {
@@ -153,8 +153,8 @@ func loadFile(file string) (*pickle.Document, stage.Identity, error) {
 	return doc, id, nil
 }
 
-// loadProblem returns how Mailman's log speaks of a file that did not load;
-// caught is false for what MailList.__load lets through.
+// loadProblem returns the text that Mailman logs about a file that did not load; caught is false for an exception
+// that MailList.__load lets through.
 func loadProblem(file string, err error) (text string, caught bool) {
 	var syn *pickle.SyntaxError
 	switch {
@@ -174,8 +174,7 @@ func loadProblem(file string, err error) (text string, caught bool) {
 	return "", false
 }
 
-// repair copies config.pck.last into the place of config.pck, as
-// MailList.__fix_corrupt_pckfile does, under the list's lock.
+// repair copies config.pck.last over config.pck, as MailList.__fix_corrupt_pckfile does, under the list's lock.
 func (l *List) repair(main, last string) (err error) {
 	l.o.Log.Printf("error", "fixing corrupt config file, using: %s", last)
 	// The files change under the list's lock only. A reader without a lock leaves the repair to Mailman.
@@ -208,8 +207,7 @@ func (l *List) repair(main, last string) (err error) {
 	return err
 }
 
-// copyFile makes a file that is whole from its first moment, so that a crash
-// cannot leave a torn config.pck.
+// copyFile makes a file that is complete when it gets its name, so that a crash cannot leave a torn config.pck.
 func (l *List) copyFile(from, to string) error {
 	src, err := disk.Open(from)
 	if err != nil {
@@ -235,15 +233,14 @@ func (l *List) copyFile(from, to string) error {
 	return f.Publish(nil)
 }
 
-// Reload loads the list again if config.pck is no longer the file that was
-// loaded or saved last; changes that were not saved are lost then. Errors are
-// Open's, and leave the list without state: only another Reload can use it.
+// Reload loads the list again if config.pck is not the file any more that was loaded or saved last; unsaved changes
+// are lost then. Errors are those of Open, and leave the list without state: only another Reload can use it.
 func (l *List) Reload() (changed bool, err error) {
 	if l.doc != nil {
 		if err := l.checkExtension(false); err != nil {
 			return false, err
 		}
-		// The file itself may be gone, and that too is for load to see.
+		// A missing file is for load to report.
 		if id, err := stage.Identify(join(l.path, "config.pck")); err == nil && id == l.id {
 			return false, nil
 		}
@@ -252,7 +249,7 @@ func (l *List) Reload() (changed bool, err error) {
 	return true, l.load()
 }
 
-// Size is how many bytes the config.pck has that the list was read from.
+// Size returns the size of the config.pck from which the list was read.
 func (l *List) Size() int64 { return l.id.Size }
 
 // join is os.path.join for one name.

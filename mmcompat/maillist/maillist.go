@@ -1,15 +1,11 @@
-// Package maillist is one list's state ([List]): config.pck as Mailman's MailList
-// object has it. Settings, members, addresses, URLs,
-// bans, loading with all of Mailman's fallbacks and repairs, and saving.
+// Package maillist is the state of one list ([List]): config.pck as Mailman's MailList object has it. It has
+// settings, members, addresses, URLs and bans, loading with all of Mailman's fallbacks and repairs, and saving.
 //
-// Methods are named after those of Mailman/MailList.py and
-// Mailman/OldStyleMemberships.py, and behave as they do, releases 2.1.14 to
-// 2.1.39. What Mailman decides on top of state (policies, notices, mail) is
-// runner/membership's.
+// Methods are named after those of Mailman/MailList.py and Mailman/OldStyleMemberships.py, and behave like them, in
+// releases 2.1.14 to 2.1.39. runner/membership has what Mailman decides on top of state (policies, notices, mail).
 //
-// A list of 138,000 members has 20 MB of state, of which one batch touches
-// little: the state stays pickled, and members are looked up in an index of it.
-// A List is not safe for concurrent use.
+// A list of 138,000 members has 20 MB of state, of which one batch changes little: the state stays pickled, and
+// members are looked up in an index of it. A List is not safe for concurrent use.
 package maillist
 
 import (
@@ -31,12 +27,10 @@ type Options struct {
 	Now  func() time.Time // nil means time.Now
 	Rand io.Reader        // for made-up passwords; nil means crypto/rand
 
-	// Held tells that the caller holds the list's lock. A damaged config.pck is
-	// repaired only under it.
+	// Held tells that the caller holds the list's lock. A damaged config.pck is repaired only under the lock.
 	Held bool
-	// Lock takes the lock for a repair where it is not Held, and returns what
-	// gives it back. Where it is nil too, config.pck.last is used and the
-	// repair is left to the next who holds the lock.
+	// Lock takes the lock for a repair where it is not Held, and returns the function that gives it back. Where Lock
+	// is nil too, config.pck.last is used, and the repair is left to the next process with the lock.
 	Lock func() (unlock func() error, err error)
 	// Other opens another list without its lock, for @listname references.
 	// nil means Open with the same options.
@@ -44,8 +38,7 @@ type Options struct {
 
 	Hostname string // for the temporary file's name; "" means os.Hostname
 	PID      int    // the same; 0 means os.Getpid
-	// Temp stands for both, where one process may write several such files at a
-	// time; "" means Mailman's name.
+	// Temp stands for both, where one process may write several such files at a time; "" means Mailman's name.
 	Temp string
 }
 
@@ -57,14 +50,13 @@ type List struct {
 	o     Options
 	doc   *pickle.Document
 	views map[string]*pickle.DictView
-	id    stage.Identity // of the config.pck that doc stands for
+	id    stage.Identity // the identity of the config.pck that doc was read from
 
 	patterns map[string]*pyre.Regexp // compiled, of ban_list and the like
 }
 
-// Open loads a list. The error is ErrUnknownList, ErrCorruptList, an
-// ErrNeedsPython, an AttributeError or the file system's. What Mailman does
-// and logs while it loads a list with a damaged config.pck is done and logged.
+// Open loads a list. The error is ErrUnknownList, ErrCorruptList, an ErrNeedsPython, an AttributeError or the file
+// system's. Repairs and log lines for a damaged config.pck are those of Mailman.
 func Open(s *site.Site, name string, o Options) (*List, error) {
 	l := &List{
 		site:     s,
@@ -81,8 +73,8 @@ func Open(s *site.Site, name string, o Options) (*List, error) {
 	return l, nil
 }
 
-// SetOptions replaces the options, for instance when the list's lock is taken
-// or the log lines of the next batch go elsewhere.
+// SetOptions replaces the options, for example when the list's lock is taken or the log lines of the next batch go
+// elsewhere.
 func (l *List) SetOptions(o Options) {
 	if o.Log == nil {
 		o.Log = discard{}
@@ -119,15 +111,13 @@ type Savepoint = pickle.Savepoint
 // Savepoint marks the present state. Savepoints nest.
 func (l *List) Savepoint() Savepoint { return l.doc.Savepoint() }
 
-// Rollback takes back all that was changed since sp: what Mailman has when it
-// loses a list object that was not saved.
+// Rollback takes back all changes since sp: so does Mailman when it drops a list object that was not saved.
 func (l *List) Rollback(sp Savepoint) {
 	l.doc.Rollback(sp)
 	clear(l.views)
 }
 
-// Changed tells whether there is something that Stage would save and the file
-// does not have.
+// Changed tells whether the state differs from the file.
 func (l *List) Changed() bool { return l.doc.Changed() }
 
 func (l *List) now() time.Time { return l.o.Now() }

@@ -5,7 +5,7 @@ import (
 	"github.com/mmrunner/mmrunner/pickle"
 )
 
-// removed is the order in which removeMember goes through the dicts.
+// removed has the dicts in the order in which removeMember goes through them.
 var removed = []string{
 	passwords, userOptions, regulars, digests, languages,
 	topicsInterest, usernames, bounceInfos, deliveryStatus,
@@ -14,7 +14,7 @@ var removed = []string{
 // NewMember has AddNewMember's optional arguments.
 type NewMember struct {
 	Digest   bool
-	Password pickle.Value // str or unicode; nil means a made-up one
+	Password pickle.Value // str or unicode; nil means a random one
 	Language string       // "" means the list's
 	RealName pickle.Value // str or unicode; nil or empty means none
 }
@@ -68,8 +68,8 @@ func (l *List) addNewMember(member string, m NewMember) error {
 	return nil
 }
 
-// RemoveMember removes a member and all its data, or gives
-// ErrNotAMember. As in Mailman, one_last_digest keeps the member.
+// RemoveMember removes a member and all its data, or returns ErrNotAMember. As in Mailman, one_last_digest keeps the
+// address.
 func (l *List) RemoveMember(member string) error {
 	if err := l.mustBeMember(member); err != nil {
 		return err
@@ -81,9 +81,8 @@ func (l *List) RemoveMember(member string) error {
 	return nil
 }
 
-// ChangeMemberAddress makes newAddress a member with what member has, and
-// removes member unless noDelete. The errors are ErrNotAMember and, when
-// member is already gone, ErrAlreadyAMember.
+// ChangeMemberAddress makes newAddress a member with the data of member, and removes member unless noDelete. The
+// errors are ErrNotAMember and, when member is removed already, ErrAlreadyAMember.
 func (l *List) ChangeMemberAddress(member, newAddress string, noDelete bool) error {
 	_, where, ok := l.cpMember(member)
 	if !ok {
@@ -135,19 +134,17 @@ func (l *List) ChangeMemberAddress(member, newAddress string, noDelete bool) err
 	return nil
 }
 
-// SetMemberPassword gives a member a password, str or unicode, or gives
-// ErrNotAMember.
+// SetMemberPassword sets a member's password, str or unicode, or returns ErrNotAMember.
 func (l *List) SetMemberPassword(member string, password pickle.Value) error {
 	return l.setOf(member, passwords, password)
 }
 
-// SetMemberLanguage gives a member a language, or gives ErrNotAMember.
+// SetMemberLanguage sets a member's language, or returns ErrNotAMember.
 func (l *List) SetMemberLanguage(member, language string) error {
 	return l.setOf(member, languages, pickle.Str(language))
 }
 
-// SetMemberName gives a member a full name, str or unicode, or gives
-// ErrNotAMember.
+// SetMemberName sets a member's full name, str or unicode, or returns ErrNotAMember.
 func (l *List) SetMemberName(member string, name pickle.Value) error {
 	return l.setOf(member, usernames, name)
 }
@@ -160,8 +157,7 @@ func (l *List) setOf(member, dict string, v pickle.Value) error {
 	return nil
 }
 
-// SetMemberTopics gives a member the names of topics, none if there are none,
-// or gives ErrNotAMember.
+// SetMemberTopics sets the names of a member's topics, which may be none, or returns ErrNotAMember.
 func (l *List) SetMemberTopics(member string, topics []string) error {
 	if err := l.mustBeMember(member); err != nil {
 		return err
@@ -231,7 +227,7 @@ func (l *List) setDigests(member string, value bool) error {
 	if l.DictHas(to, key) {
 		return already.With(member)
 	}
-	// Mailman reads a None in members as no address.
+	// Mailman takes a None in the dict of members for a missing address.
 	kept, _ := l.DictGet(from, key)
 	if kept == nil {
 		return ErrNotAMember.With(member)
@@ -242,15 +238,15 @@ func (l *List) setDigests(member string, value bool) error {
 	if value {
 		l.DictDelete(lastDigest, key)
 	} else {
-		// So that nothing is missed between the last digest and the first post.
+		// The member must not miss the posts between the last digest and its first post.
 		l.DictSet(lastDigest, key, kept)
 	}
 
 	return nil
 }
 
-// SetDeliveryStatus enables or disables a member's delivery as of now, or gives
-// ErrNotAMember. Enabling forgets the bounce info.
+// SetDeliveryStatus enables or disables a member's delivery as of now, or returns ErrNotAMember. Enabling removes the
+// bounce info.
 func (l *List) SetDeliveryStatus(member string, status Status) error {
 	if err := l.mustBeMember(member); err != nil {
 		return err

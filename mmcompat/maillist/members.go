@@ -7,8 +7,8 @@ import (
 	"github.com/mmrunner/mmrunner/pickle"
 )
 
-// Member options: the bits of user_options, and Digests, which is no bit of it
-// but which dict a member is in (Mailman/Defaults.py).
+// Member options: the bits of user_options. Digests is not a bit, but says which dict a member is in
+// (Mailman/Defaults.py).
 const (
 	Digests                  = 0
 	DisableDelivery          = 1
@@ -45,8 +45,8 @@ const (
 	lastDigest     = "one_last_digest"
 )
 
-// cpMember returns a member's case-preserved address and the dict that has it;
-// ok is false for a stranger.
+// cpMember returns a member's case-preserved address and the dict that has it; ok is false if the address is no
+// member's.
 func (l *List) cpMember(member string) (addr, where string, ok bool) {
 	key := py.Lower(member)
 	for _, where := range [...]string{regulars, digests} {
@@ -70,14 +70,14 @@ func (l *List) mustBeMember(member string) error {
 	return nil
 }
 
-// IsMember tells whether the address is a member's, in any case.
+// IsMember tells whether the address is a member's; the case does not matter.
 func (l *List) IsMember(member string) bool {
 	key := py.Lower(member)
 	return l.DictHas(regulars, key) || l.DictHas(digests, key)
 }
 
-// GetMembers goes through the lower-cased addresses of all members, those with
-// regular delivery first. The order is that of the file, not Python's.
+// GetMembers yields the lower-cased addresses of all members, those with regular delivery first. The order is that of
+// the file, and not Python's.
 func (l *List) GetMembers() iter.Seq[string] {
 	return func(yield func(string) bool) {
 		for k := range l.GetRegularMemberKeys() {
@@ -94,13 +94,13 @@ func (l *List) GetMembers() iter.Seq[string] {
 	}
 }
 
-// GetRegularMemberKeys goes through the members who get each post.
+// GetRegularMemberKeys yields the members that get each post.
 func (l *List) GetRegularMemberKeys() iter.Seq[string] { return l.DictKeys(regulars) }
 
-// GetDigestMemberKeys goes through the members who get digests.
+// GetDigestMemberKeys yields the members that get digests.
 func (l *List) GetDigestMemberKeys() iter.Seq[string] { return l.DictKeys(digests) }
 
-// NumMembers is how many members there are: all, or those with digests.
+// NumMembers returns how many members there are, and how many of them get digests.
 func (l *List) NumMembers() (all, digest int) {
 	digest = l.DictLen(digests)
 	return l.DictLen(regulars) + digest, digest
@@ -134,9 +134,8 @@ func (l *List) GetMemberPassword(member string) (pickle.Value, error) {
 	return v, nil
 }
 
-// AuthenticateMember tells whether response is the member's password. The error
-// is ErrNotAMember. An empty password never matches, as Mailman's callers take
-// the password itself for the answer.
+// AuthenticateMember tells whether response is the member's password. The error is ErrNotAMember. An empty password
+// never matches, since Mailman's callers take the returned password for the answer.
 func (l *List) AuthenticateMember(member, response string) (bool, error) {
 	v, err := l.GetMemberPassword(member)
 	if err != nil {
@@ -145,8 +144,8 @@ func (l *List) AuthenticateMember(member, response string) (bool, error) {
 	return response != "" && SameText(v, response), nil
 }
 
-// SameText tells whether Python finds v, a str or unicode, equal to the str s: a
-// unicode is equal to no str that is not ASCII.
+// SameText tells whether Python finds v, a str or unicode, equal to the str s. A unicode never equals a str that is
+// not ASCII.
 func SameText(v pickle.Value, s string) bool {
 	switch v := v.(type) {
 	case pickle.Str:
@@ -166,8 +165,7 @@ func isASCII(s string) bool {
 	return true
 }
 
-// GetMemberLanguage returns the language of a member or, as the list's
-// preferred one for an address that is no member's.
+// GetMemberLanguage returns the language of a member, or the list's preferred language for any other address.
 func (l *List) GetMemberLanguage(member string) string {
 	preferred := l.Str("preferred_language")
 	lang, ok := stringOf(l.DictGet(languages, py.Lower(member)))
@@ -184,7 +182,7 @@ func (l *List) GetMemberLanguage(member string) string {
 	return preferred
 }
 
-// GetMemberOption tells whether a flag is set for the member, or ErrNotAMember.
+// GetMemberOption tells whether a flag is set for the member, or returns ErrNotAMember.
 func (l *List) GetMemberOption(member string, flag int) (bool, error) {
 	_, where, ok := l.cpMember(member)
 	if !ok {
@@ -201,8 +199,7 @@ func (l *List) GetMemberOption(member string, flag int) (bool, error) {
 	return py.Int(v)&int64(flag) != 0, nil
 }
 
-// hasBits gives the TypeError of an operator on bits for a member's options, if
-// there are any, that are no whole number.
+// hasBits returns the TypeError that an operator on bits raises where a member's options are no whole number.
 func hasBits(options pickle.Value, there bool, operator string) error {
 	if _, float := options.(float64); there && (float || !py.IsNumber(options)) {
 		return py.Errorf("TypeError", "unsupported operand type(s) for %s: '%s' and 'int'", operator, py.TypeName(options))
@@ -210,8 +207,7 @@ func hasBits(options pickle.Value, there bool, operator string) error {
 	return nil
 }
 
-// GetMemberName returns a member's full name, str or unicode, nil if there is
-// none, or ErrNotAMember.
+// GetMemberName returns a member's full name, str or unicode, which may be nil, or ErrNotAMember.
 func (l *List) GetMemberName(member string) (pickle.Value, error) {
 	if err := l.mustBeMember(member); err != nil {
 		return nil, err

@@ -11,19 +11,18 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/site"
 )
 
-// configs are the files that prove a list, in the order they are tried.
+// configs are the files that make a directory a list, in the order in which they are tried.
 var configs = [...]string{"config.pck", "config.pck.last", "config.db", "config.db.last"}
 
-// Exists tells whether there is a list of that name (Utils.list_exists). A name
-// that could leave the directory of lists is reported to the "mischief" log,
-// by releases that do, and does not exist. log may be nil.
+// Exists tells whether there is a list of that name (Utils.list_exists). A name that could leave the directory of
+// lists does not exist, and releases that log it to "mischief" do so. log may be nil.
 func Exists(s *site.Site, name string, log mlog.Logger) bool {
 	// os.path.exists takes any error for a no.
 	there, _ := exists(s, name, log)
 	return there
 }
 
-// exists is Exists with the error that keeps one from telling.
+// exists is Exists, with the error that makes the answer uncertain.
 func exists(s *site.Site, name string, log mlog.Logger) (bool, error) {
 	// Since 2.1.20 names with other characters are refused before they become a path.
 	if since(s, 20) && !acceptable(s.Str("ACCEPTABLE_LISTNAME_CHARACTERS"), name) {
@@ -70,7 +69,7 @@ func ListNames(s *site.Site, log mlog.Logger) ([]string, error) {
 	lists := names[:0]
 	for _, name := range names {
 		there, err := exists(s, name, log)
-		// A directory that is not for us is no list's: a file system's lost+found.
+		// A directory that this user may not enter is no list: a file system's lost+found.
 		if err != nil && !errors.Is(err, fs.ErrPermission) {
 			return nil, err
 		}
@@ -83,12 +82,12 @@ func ListNames(s *site.Site, log mlog.Logger) ([]string, error) {
 	return lists, nil
 }
 
-// defaultNameChars stands in for a setting that cannot be used.
+// defaultNameChars is used for a setting that cannot be compiled.
 const defaultNameChars = "[-+_.=a-z0-9@]"
 
 var nameChars sync.Map // pattern -> *pyre.Regexp
 
-// acceptable tells whether name has nothing but matches of pattern.
+// acceptable tells whether name consists of matches of pattern.
 func acceptable(pattern, name string) bool {
 	re, ok := nameChars.Load(pattern)
 	if !ok {

@@ -6,9 +6,8 @@ import (
 	"github.com/mmrunner/mmrunner/pickle"
 )
 
-// OrderMembers puts the members with regular delivery and those with digests, by
-// their keys, in an order: that in which the next process to load the list goes through them.
-// Keys that are not exactly the members' change nothing.
+// OrderMembers gives the members with regular delivery and those with digests an order, by their keys: the next
+// process that loads the list goes through them in this order. Keys that are not exactly the members' change nothing.
 func (l *List) OrderMembers(regular, digest []string) {
 	l.orderDict(regulars, regular)
 	l.orderDict(digests, digest)

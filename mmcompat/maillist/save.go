@@ -12,23 +12,22 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/stage"
 )
 
-// tempName is the name that MailList.__save writes file under at first.
+// tempName is the temporary name under which MailList.__save writes file.
 func (l *List) tempName(file string) string {
 	if l.o.Temp != "" {
 		return file + ".tmp." + l.o.Temp
 	}
 	host := l.o.Hostname
 	if host == "" {
-		// An unknown name makes a name that is unique enough with the pid.
+		// Without a host name, the process id makes the name unique enough.
 		host, _ = os.Hostname()
 	}
 
 	return fmt.Sprintf("%s.tmp.%s.%d", file, host, l.o.PID)
 }
 
-// Stage writes the state under the temporary name that MailList.__save uses,
-// syncs it, and returns the file to publish. On an error the "error" log gets
-// Mailman's line and nothing is left.
+// Stage writes the state under the temporary name that MailList.__save uses, flushes it, and returns the file to
+// publish. After an error the "error" log has Mailman's line, and no file is left.
 func (l *List) Stage() ([]stage.File, error) {
 	file := join(l.path, "config.pck")
 	f, err := stage.New(l.tempName(file), file, file+".last", 0o660, func(w io.Writer) error {
@@ -49,12 +48,12 @@ func (l *List) Stage() ([]stage.File, error) {
 	return []stage.File{f}, nil
 }
 
-// bigOverlay is when changes held in memory are worth writing over: they cost
-// more than their bytes in the file.
+// bigOverlay is the size of changes in memory from which on Compact is worth its time: changes cost more memory than
+// their bytes in the file.
 const bigOverlay = 4 << 20
 
-// Published is to be called once Stage's files are in their place: the list now
-// stands for the new config.pck. Savepoints are void.
+// Published must be called once Stage's files are in their places: the list now stands for the new config.pck.
+// Savepoints are void then.
 func (l *List) Published() error {
 	id, err := stage.Identify(join(l.path, "config.pck"))
 	if err != nil {
@@ -65,8 +64,8 @@ func (l *List) Published() error {
 	return nil
 }
 
-// Compact writes the changes that are held in memory over, if they are worth it.
-// It takes long, and is for when no process waits for the list.
+// Compact writes the changes in memory into new bytes, if they are large enough. It takes long, so it is for a moment
+// when no process waits for the list.
 func (l *List) Compact() error {
 	if n := l.doc.OverlaySize(); n > bigOverlay && int64(n) > l.id.Size/4 {
 		clear(l.views)
@@ -75,7 +74,7 @@ func (l *List) Compact() error {
 	return nil
 }
 
-// SavedAt is when the config.pck that the list was read from was written.
+// SavedAt returns when the config.pck was written from which the list was read.
 func (l *List) SavedAt() time.Time { return time.Unix(0, l.id.Mtime) }
 
 // CheckHTMLArchiveDir makes the public archive's links or, for a list with
@@ -83,7 +82,7 @@ func (l *List) SavedAt() time.Time { return time.Unix(0, l.id.Mtime) }
 // of MailList.Save.
 func (l *List) CheckHTMLArchiveDir() error {
 	if l.site.Int("ARCHIVE_TO_MBOX") == -1 {
-		return nil // archives are switched off, and may have no directory
+		return nil // archives are off, and may have no directory
 	}
 	private := join(l.site.Str("PRIVATE_ARCHIVE_FILE_DIR"), l.name)
 	public := join(l.site.Str("PUBLIC_ARCHIVE_FILE_DIR"), l.name)

@@ -13,23 +13,22 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/disk"
 )
 
-// Limited is a log that is none of Mailman's: it lies where it likes, and is cut
-// off when it has grown. The file before the present one has .1 after its name,
-// the one before that .2.
+// Limited is a log that is not one of Mailman's: it may lie anywhere, and is rotated when it has grown. The last file
+// before the present one has .1 after its name, the one before that .2.
 type Limited struct {
 	Path string
 	Size int64 // bytes of one file
 	Keep int   // files beside the present one
 }
 
-// Limit has a log be of that kind from now on.
+// Limit makes log a log of that kind from now on.
 func (s *Set) Limit(log string, l Limited) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.limits[log] = l
 }
 
-// Files are the names of the log's files that may be there, the oldest first.
+// Files returns the names that the log's files may have, the oldest first.
 func (l Limited) Files() []string {
 	var names []string
 	for n := l.Keep; n > 0; n-- {
@@ -40,8 +39,8 @@ func (l Limited) Files() []string {
 
 func (l Limited) numbered(n int) string { return fmt.Sprintf("%s.%d", l.Path, n) }
 
-// patience is how long the lock of those who write to a log is waited for. Who
-// does not get it goes on without it: a stranger who holds it causes no delay.
+// patience is how long to wait for the lock of a log. A writer that does not get it goes on without it: another
+// program that holds the lock causes no delay.
 const patience = time.Second
 
 // write adds whole lines in one write and flushes them: their writer forgets them after that. The file is opened each
@@ -63,7 +62,8 @@ func (l Limited) write(lines []byte) error {
 	f, err := disk.OpenFile(l.Path, os.O_WRONLY|os.O_APPEND|os.O_CREATE|os.O_EXCL, fileMode)
 	made := err == nil
 	if made {
-		err = f.Chmod(fileMode) // whatever the umask is
+		// The mode counts, whatever the umask.
+		err = f.Chmod(fileMode)
 	} else if errors.Is(err, os.ErrExist) {
 		if f, err = disk.OpenFile(l.Path, os.O_WRONLY|os.O_APPEND, 0); err == nil {
 			// The process that made it may have died before it set the mode. Only the file's owner can.

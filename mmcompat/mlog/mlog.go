@@ -34,11 +34,11 @@ type Set struct {
 	limits map[string]Limited
 }
 
-// Options are for those who need other than the process's own.
+// Options replace properties of the process.
 type Options struct {
 	PID    int              // 0 means the process's
 	Now    func() time.Time // nil means time.Now
-	Stderr io.Writer        // where lines go that cannot be written; nil means os.Stderr
+	Stderr io.Writer        // gets lines that cannot be written; nil means os.Stderr
 }
 
 // Open makes the set of LOG_DIR. No file is opened before its first line.
@@ -67,12 +67,12 @@ func (s *Set) Printf(log, format string, a ...any) {
 	s.PrintAt(s.o.Now(), log, fmt.Sprintf(format, a...))
 }
 
-// PrintAt is Printf for a line that belongs to another moment.
+// PrintAt is Printf with the time that the line belongs to.
 func (s *Set) PrintAt(at time.Time, log, text string) {
 	s.PrintLines([]Line{{Log: log, Text: text, At: at}})
 }
 
-// Line is a line for one of the logs, and the moment it belongs to.
+// Line is a line for one of the logs, with the time that it belongs to.
 type Line struct {
 	Log  string    `json:"log"`
 	Text string    `json:"text"`
@@ -89,21 +89,21 @@ func (l Line) AppendTo(b []byte, pid int) []byte {
 	return append(b, '\n')
 }
 
-// len is about how many bytes AppendTo appends: no fewer with a usual process id.
+// len returns about how many bytes AppendTo appends, and not fewer with a usual process id.
 func (l Line) len() int { return len(l.Text) + len("Jan 02 15:04:05 2006 (4194304) \n") }
 
-// Append adds bytes that are lines already.
+// Append adds bytes that are whole lines.
 func (s *Set) Append(log string, lines []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.write(log, lines)
 }
 
-// chunk is how many bytes of lines go into one write at most.
+// chunk is how many bytes of lines one write has at most.
 const chunk = 64 << 10
 
-// PrintLines is PrintAt for many lines: each log gets its own in their order, in
-// as few writes as there can be, none of which ends inside a line.
+// PrintLines is PrintAt for many lines. Each log gets its lines in their order, in as few writes as possible. No
+// write ends inside a line.
 func (s *Set) PrintLines(lines []Line) {
 	var order []string
 	waiting := map[string][]byte{}
@@ -157,7 +157,7 @@ func (s *Set) file(log string) (*disk.File, error) {
 	path := filepath.Join(s.dir, log)
 	f, err := disk.OpenFile(path, os.O_WRONLY|os.O_APPEND|os.O_CREATE|os.O_EXCL, fileMode)
 	if err == nil {
-		// The umask of the process is not Mailman's, and others must be able to add lines.
+		// The umask of the process is not Mailman's, and other users of the group must be able to add lines.
 		err = f.Chmod(fileMode)
 	} else if errors.Is(err, os.ErrExist) {
 		f, err = disk.OpenFile(path, os.O_WRONLY|os.O_APPEND, 0)
@@ -180,8 +180,8 @@ func (s *Set) Path(log string) string {
 	return filepath.Join(s.dir, log)
 }
 
-// Touch makes a log file if there is none. bin/qrunner's error log is there from
-// its start, because its stderr goes there. The error says why it cannot be made.
+// Touch makes a missing log file. bin/qrunner's error log exists from its start, because its stderr goes there. The
+// error says why the file cannot be made.
 func (s *Set) Touch(log string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -16,8 +16,7 @@ type Asked struct {
 	Begun time.Time
 }
 
-// Subscriptions goes through the subscriptions that wait, expired ones too. A
-// record that is damaged is passed over.
+// Subscriptions yields the subscriptions that wait, expired ones too. Damaged records are left out.
 func (db *DB) Subscriptions() iter.Seq[Asked] {
 	return func(yield func(Asked) bool) {
 		times, err := db.times()
@@ -52,10 +51,10 @@ func (db *DB) Subscriptions() iter.Seq[Asked] {
 	}
 }
 
-// begun has the moments at which subscriptions began, by address and by domain.
+// begun has the times at which subscriptions were requested, by address and by domain.
 type begun struct{ addrs, domains map[string][]float64 }
 
-// add notes a record, if it is of a subscription.
+// add notes a record, if it is a subscription.
 func (b *begun) add(record pickle.Value, at float64) {
 	if op, addr, ok := asked(record); ok && op == Subscription {
 		b.put(addr, at)
@@ -70,8 +69,8 @@ func (b *begun) put(addr string, at float64) {
 
 func domainOf(addr string) string { return addr[strings.LastIndexByte(addr, '@')+1:] }
 
-// SubscriptionsSince counts the subscriptions of an address, and of all addresses of
-// its domain, that have begun since a moment and wait.
+// SubscriptionsSince counts the waiting subscriptions that were requested since a time: those of an address, and
+// those of all addresses of its domain.
 func (db *DB) SubscriptionsSince(addr string, since time.Time) (ofAddr, ofDomain int) {
 	if db.begun == nil {
 		db.begun = &begun{map[string][]float64{}, map[string][]float64{}}

@@ -13,14 +13,14 @@ import (
 	"github.com/mmrunner/mmrunner/pickle"
 )
 
-// item is a record and when it expires.
+// item is a record's cookie and the time at which it expires.
 type item struct {
 	expires float64
 	cookie  string
 }
 
-// queue has what expires first at its head. It may hold items that are gone or
-// have another time by now: those are dropped when they come up.
+// queue has the record that expires first at its head. An item whose record is gone or has another time by now is
+// dropped when it comes to the head.
 type queue struct {
 	items  []item
 	popped []item // in order, so that a rollback can put them back
@@ -38,9 +38,8 @@ func (q *queue) Pop() any {
 
 func (q *queue) push(it item) { heap.Push(q, it) }
 
-// save does what Mailman does to the database each time it saves, but for the
-// writing (Pending.__save): evict what has expired, forget times of eviction
-// without a record, and set the version.
+// save does what Mailman does to the database each time it saves it (Pending.__save), except for the writing: it
+// evicts expired records, forgets times of eviction without a record, and sets the version.
 func (db *DB) save() error {
 	times, err := db.times()
 	if err != nil {
@@ -76,8 +75,8 @@ func (db *DB) save() error {
 	return nil
 }
 
-// fillQueue goes through the whole database once. From then on each record has
-// its time of eviction, and each time its record.
+// fillQueue reads the whole database once. From then on each record has its time of eviction, and each time has its
+// record.
 func (db *DB) fillQueue(times *pickle.DictView) error {
 	// A record without a time makes __save raise a KeyError.
 	for _, cookie := range db.doc.Keys() {
@@ -113,8 +112,7 @@ func (db *DB) fillQueue(times *pickle.DictView) error {
 	return nil
 }
 
-// cookieOf is the cookie that a key of the times of eviction stands for: a unicode
-// is equal to a str if it is ASCII.
+// cookieOf returns the cookie that a key of the times of eviction stands for: a unicode equals a str if it is ASCII.
 func cookieOf(key pickle.Value) (cookie string, ok bool) {
 	switch key := key.(type) {
 	case pickle.Str:
@@ -125,8 +123,8 @@ func cookieOf(key pickle.Value) (cookie string, ok bool) {
 	return "", false
 }
 
-// expiry is when Python's "now > v" becomes true; ever is false where it never
-// does. None is less than any number, and all that is neither is greater.
+// expiry returns when Python's "now > v" becomes true; ever is false if it never does. None is less than any number,
+// and any other value that is no number is greater.
 func expiry(v pickle.Value) (at float64, ever bool) {
 	switch v := v.(type) {
 	case nil:
@@ -152,7 +150,7 @@ func expiry(v pickle.Value) (at float64, ever bool) {
 type Savepoint struct {
 	doc    pickle.Savepoint
 	saves  int
-	popped int // of a queue there was, -1 if there was none
+	popped int // how many were popped; -1 before there was a queue
 }
 
 // Savepoint marks the present state. Savepoints nest.
@@ -164,7 +162,7 @@ func (db *DB) Savepoint() Savepoint {
 	return sp
 }
 
-// Rollback takes back all that was changed since sp.
+// Rollback takes back all changes since sp.
 func (db *DB) Rollback(sp Savepoint) {
 	db.doc.Rollback(sp.doc)
 	db.saves, db.begun = sp.saves, nil
@@ -172,7 +170,7 @@ func (db *DB) Rollback(sp Savepoint) {
 	switch q := db.queue; {
 	case q == nil:
 	case sp.popped < 0:
-		// The first pass dropped times without a record; they are back.
+		// The first save has dropped times without a record, and Rollback has brought them back.
 		db.queue = nil
 	default:
 		back := q.popped[sp.popped:]

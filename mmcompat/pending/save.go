@@ -10,8 +10,8 @@ import (
 // Changed tells whether there is something for Stage to write.
 func (db *DB) Changed() bool { return db.saves != db.staged }
 
-// Stage writes the file under the temporary name that Mailman uses and syncs
-// it. There is none to publish if no operation would have saved.
+// Stage writes the file under the temporary name that Mailman uses and flushes it. It returns no file if no operation
+// would have saved.
 func (db *DB) Stage() ([]stage.File, error) {
 	if !db.Changed() {
 		return nil, nil
@@ -33,8 +33,7 @@ func (db *DB) Stage() ([]stage.File, error) {
 	return []stage.File{f}, nil
 }
 
-// Published is to be called once Stage's files are in their place. Savepoints
-// are void.
+// Published must be called once Stage's files are in their places. Savepoints are void then.
 func (db *DB) Published() error {
 	db.doc.Release()
 	if db.queue != nil {
@@ -42,7 +41,7 @@ func (db *DB) Published() error {
 	}
 
 	if !db.Changed() {
-		return nil // Stage had nothing, and the file need not even be there
+		return nil // Stage had nothing to write, and there may be no file
 	}
 	db.staged = db.saves
 	id, err := stage.Identify(db.path)

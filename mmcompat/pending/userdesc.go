@@ -2,8 +2,8 @@ package pending
 
 import "github.com/mmrunner/mmrunner/pickle"
 
-// UserDesc is Mailman/UserDesc.py's class: who asks to be subscribed. A nil
-// attribute is missing, which is not the same as empty.
+// UserDesc is the class of Mailman/UserDesc.py: it describes a user that asks to be subscribed. A nil attribute is
+// missing, which is not the same as empty.
 type UserDesc struct {
 	Address    pickle.Value
 	FullName   pickle.Value
@@ -44,7 +44,7 @@ func (u *UserDesc) Pickled() *pickle.Instance {
 	return in
 }
 
-// ParseUserDesc reads one; ok is false if v is something else.
+// ParseUserDesc reads a UserDesc; ok is false for any other value.
 func ParseUserDesc(v pickle.Value) (u *UserDesc, ok bool) {
 	in, ok := v.(*pickle.Instance)
 	if !ok || in.Class.Module != userDescModule || in.Class.Name != userDescClass {

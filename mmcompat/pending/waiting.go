@@ -7,13 +7,11 @@ import (
 	"github.com/mmrunner/mmrunner/pickle"
 )
 
-// waiting finds the cookies of those who wait for a confirmation, by "S" or "U"
-// and the lower-cased address. It only grows: cookies that are gone are passed
-// over when they come up.
+// waiting has the cookies of requests that wait for a confirmation, by "S" or "U" and the lower-cased address. It
+// only grows: cookies whose records are gone are skipped when they are read.
 type waiting struct {
 	cookies map[string][]string
-	// odd are records that Mailman could not compare, by the kind of record that
-	// it looks for when it meets them.
+	// odd has the records that Mailman could not compare, by the kind of record that it looks for when it meets them.
 	odd map[string][]string
 }
 
@@ -31,9 +29,8 @@ func (w *waiting) add(cookie string, record pickle.Value) {
 	}
 }
 
-// asked tells who waits for what. op is "" for a record of another kind. ok is
-// false for one that Mailman cannot compare; op is "" then if it cannot even tell
-// the kind.
+// asked returns what a record asks for, and the address. op is "" for a record of another kind. ok is false for a
+// record that Mailman cannot compare; op is "" then if not even the kind can be read.
 func asked(record pickle.Value) (op, addr string, ok bool) {
 	items, _ := py.Items(record)
 	if len(items) < 2 {
@@ -58,7 +55,7 @@ func asked(record pickle.Value) (op, addr string, ok bool) {
 	return op, py.Lower(addr), ok
 }
 
-// incomparable is the exception that CheckPending ends with at an odd record.
+// incomparable returns the exception with which CheckPending ends at an odd record.
 func incomparable(record pickle.Value) error {
 	items, ok := py.Items(record)
 	switch {

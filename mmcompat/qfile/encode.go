@@ -11,12 +11,10 @@ import (
 	"github.com/mmrunner/mmrunner/pickle"
 )
 
-// Encode makes the entry that Switchboard.enqueue would: its base name and its
-// bytes. msg is a *message.Message, which is pickled, or a pickle.Str, which is
-// queued as text for the reader to parse; a message whose metadata has
-// _plaintext is written out as text too. now is the time in seconds, schema is
-// QFILE_SCHEMA_VERSION. data is not changed. It returns an error for a message
-// that cannot be written.
+// Encode makes the entry that Switchboard.enqueue would make: its base name and its bytes. msg is a *message.Message,
+// which is pickled, or a pickle.Str, which is queued as text for the reader to parse. A message whose metadata has
+// _plaintext becomes text too. now is the time in seconds, schema is QFILE_SCHEMA_VERSION. data is not changed. The
+// error is for a message that cannot be written.
 func Encode(msg any, data *Data, now float64, schema int) (base string, b []byte, err error) {
 	d := data.Clone()
 	// Mailman hashes the list's name with the text. None raises, since enqueue adds the name to a str.

@@ -18,8 +18,7 @@ type Item struct {
 // Size is how many bytes the message has in its file.
 func (it *Item) Size() int64 { return int64(it.dataAt) }
 
-// Decode reads an entry's bytes. The error says which of the two pickles is
-// wrong and how.
+// Decode reads an entry's bytes. The error says which of the two pickles is wrong, and what is wrong with it.
 func Decode(base string, b []byte) (*Item, error) {
 	msg, rest, err := pickle.Load(b)
 	if err != nil {
@@ -38,9 +37,9 @@ func Decode(base string, b []byte) (*Item, error) {
 	return &Item{Base: base, Message: msg, Data: &Data{dict}, dataAt: len(b) - len(rest)}, nil
 }
 
-// Parse returns the message as Switchboard.dequeue does: parsed if it was queued
-// as text, else the pickled object. The error is Python's where Python would
-// raise one, and says what the message was where it is none.
+// Parse returns the message as Switchboard.dequeue does: it parses a message that was queued as text, and else
+// returns the pickled object. The error is Python's where Python would raise one. Where the entry has no message, the
+// error says what it has.
 func (it *Item) Parse() (*message.Message, error) {
 	if it.Data.True("_parsemsg") {
 		switch text := it.Message.(type) {

@@ -22,7 +22,7 @@ type name struct {
 	digest string
 }
 
-// parseName reads TIME+DIGEST. The error says what was had instead.
+// parseName reads TIME+DIGEST. The error says what the name is instead.
 func parseName(base string) (name, error) {
 	when, digest, ok := strings.Cut(base, "+")
 	if !ok || strings.Contains(digest, "+") {
@@ -36,8 +36,8 @@ func parseName(base string) (name, error) {
 	return name{base, t, digest}, nil
 }
 
-// Arrival is when an entry came, by its base name, in seconds since 1970; 0 for a
-// name that no entry has. Entries are handled in this order.
+// Arrival returns when an entry came, by its base name, in seconds since 1970; 0 for a name that no entry has.
+// Entries are handled in this order.
 func Arrival(base string) float64 {
 	n, err := parseName(base)
 	if err != nil {
@@ -49,12 +49,10 @@ func Arrival(base string) float64 {
 // hashSpace is one more than the largest SHA-1.
 var hashSpace = new(big.Int).Lsh(big.NewInt(1), 160)
 
-// slice is the part of the hash space that one of several runners takes; nil
-// bounds mean all of it.
+// slice is the part of the hash space that one of several runners handles; nil bounds mean all of it.
 type slice struct{ lower, upper *big.Int }
 
-// newSlice computes the bounds as Switchboard.__init__ does: a sole slice has
-// none, whatever its number.
+// newSlice computes the bounds as Switchboard.__init__ does: a single slice has no bounds, whatever its number.
 func newSlice(n, of int) (slice, error) {
 	if of == 1 {
 		return slice{}, nil
@@ -71,8 +69,8 @@ func newSlice(n, of int) (slice, error) {
 	return slice{bound(n), new(big.Int).Sub(bound(n+1), big.NewInt(1))}, nil
 }
 
-// has tells whether an entry is the slice's. Only where there are others does
-// the digest have to be a number; the error says that it is none.
+// has tells whether an entry belongs to the slice. The digest must be a number only where there are several slices;
+// the error says that it is not.
 func (s slice) has(n name) (bool, error) {
 	if s.lower == nil {
 		return true, nil

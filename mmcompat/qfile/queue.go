@@ -14,22 +14,22 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/py"
 )
 
-// Modes that Switchboard gives to what it makes, whatever the umask.
+// The modes of what Switchboard makes, whatever the umask.
 const (
 	dirMode  = 0o770
 	fileMode = 0o660
 )
 
-// delta is added to the time of an entry that came at the same time as another,
-// so that both are listed (Switchboard.DELTA).
+// delta is added to the time of an entry that came at the same time as another, so that both are listed
+// (Switchboard.DELTA).
 const delta = .0001
 
 // Options are a queue's settings.
 type Options struct {
-	BadDir string           // BADQUEUE_DIR, for entries that are preserved
+	BadDir string           // BADQUEUE_DIR, for preserved entries
 	Schema int              // QFILE_SCHEMA_VERSION
 	Now    func() time.Time // nil means time.Now
-	// Log takes lines for Mailman's error log; nil drops them.
+	// Log gets lines for Mailman's error log; nil drops them.
 	Log func(line string)
 }
 
@@ -38,11 +38,11 @@ type Queue struct {
 	dir     string
 	slice   slice
 	o       Options
-	foreign map[string]bool // names that have been complained of
+	foreign map[string]bool // names that were reported already
 }
 
-// Open makes the directory if it is not there and returns its slice n of slices.
-// The error is for a directory that cannot be made and for an impossible slice.
+// Open makes a missing directory and returns its slice n of slices. The error is for a directory that cannot be made
+// and for an impossible slice.
 func Open(dir string, n, slices int, o Options) (*Queue, error) {
 	s, err := newSlice(n, slices)
 	if err != nil {
@@ -63,8 +63,8 @@ func Open(dir string, n, slices int, o Options) (*Queue, error) {
 	return &Queue{dir: dir, slice: s, o: o, foreign: map[string]bool{}}, nil
 }
 
-// makeDir makes a queue directory whatever the umask. It gets its group from the
-// one above it where that says so (setgid), and must not lose that again.
+// makeDir makes a queue directory whatever the umask. Where the directory above has setgid, the new one gets its
+// group from there, and must not lose the setgid bit.
 func makeDir(dir string) error {
 	err := disk.Mkdir(dir, dirMode)
 	if errors.Is(err, fs.ErrExist) {
@@ -81,15 +81,15 @@ func makeDir(dir string) error {
 	return os.Chmod(dir, info.Mode()&fs.ModeSetgid|dirMode)
 }
 
-// Dir is the directory, as shunted entries name it in whichq.
+// Dir is the directory, as whichq of a shunted entry names it.
 func (q *Queue) Dir() string { return q.dir }
 
 // Path is the file of an entry.
 func (q *Queue) Path(base, ext string) string { return filepath.Join(q.dir, base+ext) }
 
-// Files lists the base names of our slice's entries with an extension (Waiting
-// or Claimed), the oldest first. Mailman's runner would die of a name that is no
-// entry's; here it is left alone and named once in the error log.
+// Files lists the base names of our slice's entries with an extension (Waiting or Claimed), the oldest first.
+// Mailman's runner would die of a name that no entry has. Here such a file is left alone, and the error log names it
+// once.
 func (q *Queue) Files(ext string) ([]string, error) {
 	// The directory is read at once and closed: an entry that comes meanwhile is found at the next pass.
 	d, err := disk.Open(q.dir)
@@ -103,7 +103,7 @@ func (q *Queue) Files(ext string) ([]string, error) {
 		return nil, err
 	}
 
-	// Equal times are told apart in the order of the names, so that a run can be repeated.
+	// Entries of equal times come in the order of their names, so that a run can be repeated.
 	sort.Strings(files)
 	taken := make(map[float64]bool, len(files))
 	found := make([]name, 0, len(files))
@@ -158,8 +158,7 @@ func (q *Queue) Read(base, ext string) (*Item, error) {
 	return Decode(base, b)
 }
 
-// Claim takes an entry out of the queue: .pck becomes .bak. The error wraps
-// fs.ErrNotExist where it was gone.
+// Claim takes an entry out of the queue: .pck becomes .bak. The error wraps fs.ErrNotExist where the entry is gone.
 func (q *Queue) Claim(base string) error {
 	return disk.Rename(q.Path(base, Waiting), q.Path(base, Claimed))
 }
@@ -169,8 +168,8 @@ func (q *Queue) Release(base string) error {
 	return disk.Rename(q.Path(base, Claimed), q.Path(base, Waiting))
 }
 
-// Preserve moves a claimed entry to the bad queue for a human, as Switchboard.finish
-// does; a failure is for the error log only.
+// Preserve moves a claimed entry to the bad queue for a human, as Switchboard.finish does. A failure only goes to the
+// error log.
 func (q *Queue) Preserve(base string) {
 	from := q.Path(base, Claimed)
 	err := makeDir(q.o.BadDir)
@@ -182,8 +181,7 @@ func (q *Queue) Preserve(base string) {
 	}
 }
 
-// pythonError formats a failed call's exception as Python's str() does. That of
-// a rename does not say which file it was.
+// pythonError formats a failed call's exception as Python's str() does, which for a rename does not name the file.
 func pythonError(err error) string {
 	var path *fs.PathError
 	if errors.As(err, &path) {

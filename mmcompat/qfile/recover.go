@@ -11,15 +11,13 @@ import (
 	"github.com/mmrunner/mmrunner/pickle"
 )
 
-// maxBakCount is how often an entry may be found half done before it is kept
-// from the queue (Switchboard.MAX_BAK_COUNT).
+// maxBakCount is how often an entry may be found half done before it is preserved (Switchboard.MAX_BAK_COUNT).
 const maxBakCount = 3
 
-// Recover puts claimed entries of our slice back into the queue, as
-// Switchboard.recover_backup_files does when a runner starts. Each is counted in
-// its metadata, and one that was recovered three times, or cannot be read, is
-// preserved. Entries for which keep returns true are left alone: they belong to
-// a commit that will be finished. It returns the recovered base names.
+// Recover puts claimed entries of our slice back into the queue, as Switchboard.recover_backup_files does when a
+// runner starts. Each recovery is counted in the entry's metadata. An entry that was recovered three times, or cannot
+// be read, is preserved. Entries for which keep returns true are left alone: they belong to a commit that will be
+// finished. Recover returns the recovered base names.
 func (q *Queue) Recover(keep func(base string) bool) (recovered []string, err error) {
 	bases, err := q.Files(Claimed)
 	if err != nil {
@@ -64,19 +62,18 @@ func (q *Queue) Recover(keep func(base string) bool) (recovered []string, err er
 	return recovered, nil
 }
 
-// fewFiles is up to how many files are flushed one by one; more are flushed
-// together with whatever else their file system holds back.
+// fewFiles is the number of files up to which files are flushed one by one. More files are flushed together, with all
+// else that their file system has not written yet.
 const fewFiles = 4
 
 // recovery is an entry that is about to go back into the queue.
 type recovery struct {
 	base  string
-	tmp   string // it, written anew with its count; "" where that was not to be
+	tmp   string // the entry, written anew with its count; "" if it was preserved
 	spent bool   // it was recovered too often
 }
 
-// recount writes an entry anew beside it, counted; one that cannot be read is
-// preserved.
+// recount writes an entry with its new count beside it. An entry that cannot be read is preserved.
 func (q *Queue) recount(base string, sync bool) (recovery, error) {
 	b, err := disk.ReadFile(q.Path(base, Claimed))
 	if err != nil {
@@ -104,12 +101,12 @@ func (q *Queue) recount(base string, sync bool) (recovery, error) {
 	if err != nil {
 		return recovery{}, err
 	}
-	// Not in place: a crash must not tear the only copy.
+	// A new file, and not in place: a crash must not tear the only copy.
 	r := recovery{base, q.Path(base, Waiting) + temporary, spent}
 	return r, WriteFile(r.tmp, append(b[:it.dataAt:it.dataAt], meta...), sync)
 }
 
-// recover puts an entry that was counted back into the queue, if it may go there.
+// recover puts a counted entry back into the queue, unless it was recovered too often.
 func (q *Queue) recover(r recovery) (bool, error) {
 	if err := disk.Rename(r.tmp, q.Path(r.base, Claimed)); err != nil {
 		return false, err
@@ -124,8 +121,8 @@ func (q *Queue) recover(r recovery) (bool, error) {
 	return true, q.Release(r.base)
 }
 
-// recoveries counts one recovery more, and tells whether it is one too many.
-// What is no number, where Mailman's runner would not start, counts as none.
+// recoveries counts one more recovery, and tells whether it is one too many. A count that is no number counts as 0;
+// Mailman's runner would not start with it.
 func recoveries(d *Data) (count pickle.Value, spent bool) {
 	switch n, _ := d.Get("_bak_count"); n := n.(type) {
 	case bool:
@@ -144,7 +141,7 @@ func recoveries(d *Data) (count pickle.Value, spent bool) {
 	return pickle.Int(1), false
 }
 
-// Recoveries is how often the entry was recovered, as far as its metadata tells.
+// Recoveries returns how often the entry was recovered, by its metadata.
 func (it *Item) Recoveries() int {
 	n, _ := it.Data.Get("_bak_count")
 	if n, ok := n.(pickle.Int); ok {
@@ -153,8 +150,8 @@ func (it *Item) Recoveries() int {
 	return 0
 }
 
-// RecoverOne is Recover of the one entry over which a process died. The error wraps
-// fs.ErrNotExist where it is no claimed entry.
+// RecoverOne is Recover for the one entry over which a process died. The error wraps fs.ErrNotExist where the entry
+// is not claimed.
 func (q *Queue) RecoverOne(base string) error {
 	r, err := q.recount(base, true)
 	if err != nil || r.tmp == "" {

@@ -20,7 +20,7 @@ type Held struct {
 	Subject  pickle.Value // str, unicode or a Header instance
 	Reason   pickle.Value
 	Filename string       // below DATA_DIR: heldmsg-LIST-ID.pck, or .txt for plain text
-	Data     pickle.Value // the message's metadata, a dict; who only drops the message does not need it
+	Data     pickle.Value // the message's metadata, a dict; not needed to drop the message
 }
 
 // ParseHeld reads the record of a held message. The error wraps ErrCorrupt.
@@ -49,9 +49,8 @@ func (db *DB) Path(h *Held) string {
 	return filepath.Join(db.list.Site().DataDir(), h.Filename)
 }
 
-// RemoveFile has the commit remove a held message's file. missing tells that it is
-// not there, which Mailman calls a lost message. The error is the file system's
-// for what cannot be removed.
+// RemoveFile makes the commit remove a held message's file. missing tells that the file is not there, which Mailman
+// calls a lost message. The error is the file system's for a file that cannot be removed.
 func (db *DB) RemoveFile(h *Held) (missing bool, err error) {
 	path := db.Path(h)
 	if db.removals.Removed(path) {
@@ -77,9 +76,8 @@ func ignoreMissing(err error) error {
 	return err
 }
 
-// ReadMessage reads a held message from its file, which is a pickled message
-// or, as HOLD_MESSAGES_AS_PICKLES has it, plain text (ListAdmin.readMessage).
-// missing tells that the file is not there.
+// ReadMessage reads a held message from its file: a pickled message or, with HOLD_MESSAGES_AS_PICKLES off, plain text
+// (ListAdmin.readMessage). missing tells that the file is not there.
 func (db *DB) ReadMessage(h *Held) (m *message.Message, missing bool, err error) {
 	path := db.Path(h)
 	b, err := disk.ReadFile(path)
@@ -96,7 +94,7 @@ func (db *DB) ReadMessage(h *Held) (m *message.Message, missing bool, err error)
 		return m, false, err
 	}
 
-	// readMessage loads a pickle; what is no message fails when the caller adds to it.
+	// readMessage loads a pickle. A value that is no message fails when the caller adds to it.
 	v, _, err := pickle.Load(b)
 	if err != nil {
 		return nil, false, fmt.Errorf("%w: %s: %w", ErrCorrupt, path, err)

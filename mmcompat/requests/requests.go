@@ -1,8 +1,7 @@
 // Package requests reads and changes request.pck ([DB]): the requests that wait for a
 // moderator, as Mailman/ListAdmin.py keeps them, and the files of held messages.
 //
-// As in Mailman, the first question opens the file, and an opened file
-// is written at the list's next save, changed or not.
+// As in Mailman, the first question opens the file, and the list's next save writes an opened file, changed or not.
 package requests
 
 import (
@@ -54,20 +53,19 @@ const versionKey = "version"
 // Options are a DB's names and services.
 type Options struct {
 	Now func() time.Time // nil means time.Now
-	// Temp is the end of the temporary file's name, for a file that is written
-	// without the list's lock; "" means Mailman's name.
+	// Temp is the ending of the temporary file's name, for a file that is written without the list's lock; "" means
+	// Mailman's name.
 	Temp string
-	// Removals are the files that the commit removes; nil for a DB that is only
-	// read.
+	// Removals has the files that the commit removes; nil for a DB that is only read.
 	Removals Removals
 }
 
-// Removals takes down which files of held messages are to be removed with the
-// commit. As Mailman removes them at once, no Rollback takes that back.
+// Removals records which files of held messages the commit removes. Mailman removes them at once, so no Rollback
+// brings them back.
 type Removals interface {
-	// Remove has the commit remove a file.
+	// Remove makes the commit remove a file.
 	Remove(path string)
-	// Removed tells whether Remove was told of a file.
+	// Removed tells whether Remove was called for a file.
 	Removed(path string) bool
 }
 
@@ -89,9 +87,8 @@ type change struct {
 	had bool
 }
 
-// Open reads the request.pck of a list; a missing one is empty. The error wraps
-// ErrCorrupt, or is the file system's. Ids come from the list's
-// next_request_id, so its savepoints and these belong together.
+// Open reads the request.pck of a list; a missing file is empty. The error wraps ErrCorrupt, or is the file system's.
+// Ids come from the list's next_request_id, so a rollback must take back both.
 func Open(l *maillist.List, o Options) (*DB, error) {
 	if o.Now == nil {
 		o.Now = time.Now
@@ -118,7 +115,7 @@ func Open(l *maillist.List, o Options) (*DB, error) {
 		return nil, fmt.Errorf("%s: %w: %w", db.path, ErrCorrupt, err)
 	}
 
-	// __opendb asks for the version: what has no keys raises there.
+	// __opendb asks for the version. A value without keys raises there.
 	d, ok := v.(*pickle.Dict)
 	if !ok {
 		why := py.Errorf("TypeError", "'%s' object has no attribute '__getitem__'", py.TypeName(v))
@@ -137,7 +134,7 @@ func (db *DB) setVersion() {
 	db.db.SetStr(versionKey, pickle.NewTuple(pickle.Int(Ignored), pickle.Int(schema)))
 }
 
-// NumPending is how many requests there are (NumRequestsPending).
+// NumPending returns how many requests there are (NumRequestsPending).
 func (db *DB) NumPending() int { return db.db.Len() - 1 }
 
 // IDs returns the ids of all requests of a kind, in order.
@@ -168,7 +165,7 @@ func (db *DB) Record(id int) (Kind, pickle.Value, error) {
 	return parseRecord(v)
 }
 
-// unknownKind is for a value that equals none of the kinds.
+// unknownKind is the kind of a record whose kind is no known number.
 const unknownKind Kind = -1
 
 // parseRecord takes a request apart, as "rtype, data = record" does.
@@ -188,8 +185,7 @@ func parseRecord(v pickle.Value) (Kind, pickle.Value, error) {
 	return unknownKind, items[1], nil
 }
 
-// SubscriptionAddress is whom a held subscription is for. The error wraps
-// ErrCorrupt.
+// SubscriptionAddress returns the address that a held subscription is for. The error wraps ErrCorrupt.
 func SubscriptionAddress(record pickle.Value) (addr pickle.Value, err error) {
 	items, err := py.Unpack(record, 6)
 	if err != nil {
@@ -198,9 +194,8 @@ func SubscriptionAddress(record pickle.Value) (addr pickle.Value, err error) {
 	return items[1], nil
 }
 
-// AddSubscription adds a request to subscribe and returns its id
-// (HoldSubscription, without its notices). fullname and password are str or
-// unicode, digest is as Mailman was given it.
+// AddSubscription adds a request to subscribe and returns its id (HoldSubscription, without its notices). fullname
+// and password are str or unicode, digest is the value that Mailman got.
 func (db *DB) AddSubscription(addr string, fullname, password, digest pickle.Value, lang string) int {
 	return db.add(Subscription, pickle.NewTuple(
 		maillist.Seconds(db.now()), pickle.Str(addr), fullname, password, digest, pickle.Str(lang)))
@@ -218,7 +213,7 @@ func (db *DB) add(k Kind, data pickle.Value) int {
 	return id
 }
 
-// nextID takes the list's next_request_id, passing over those in use.
+// nextID returns the list's next_request_id, and skips ids that are in use.
 func (db *DB) nextID() int {
 	const name = "next_request_id"
 	for {
@@ -245,7 +240,7 @@ func (db *DB) Delete(id int) error {
 	return nil
 }
 
-// set sets or removes a key, for Rollback to find.
+// set sets or removes a key, and notes the old value for Rollback.
 func (db *DB) set(key, v pickle.Value, has bool) {
 	old, had := db.db.Get(key)
 	db.undo = append(db.undo, change{key, old, had})
@@ -275,8 +270,7 @@ func (db *DB) Stage() ([]stage.File, error) {
 	return []stage.File{f}, nil
 }
 
-// mode is that of the files that ListAdmin makes: before 2.1.19 every user could
-// read them.
+// mode is the mode of the files that ListAdmin makes: before 2.1.19 all users could read them.
 func (db *DB) mode() fs.FileMode {
 	if hex := db.list.Site().Profile.HexVersion; hex >= 0x02010000 && hex < 0x02011300 {
 		return 0o664
@@ -290,9 +284,7 @@ type Savepoint struct{ undo int }
 // Savepoint marks the present state. Savepoints nest.
 func (db *DB) Savepoint() Savepoint { return Savepoint{len(db.undo)} }
 
-// Rollback takes back all that was changed since sp. The list's
-// next_request_id is for the list's own savepoint, and files that are removed
-// stay removed.
+// Rollback takes back all changes since sp. The list's own savepoint has next_request_id. Removed files stay removed.
 func (db *DB) Rollback(sp Savepoint) {
 	for i := len(db.undo) - 1; i >= sp.undo; i-- {
 		if c := db.undo[i]; c.had {

@@ -16,8 +16,8 @@ func strs(list ...string) Setting {
 // day is a day in seconds, as mm_cfg.days counts.
 const day = 24 * 60 * 60
 
-// Builtin is the profile that stands in where there is no Python or no Mailman:
-// the distributed settings, short sentences and bounce patterns of our own.
+// Builtin is the profile that stands in where there is no Python or no Mailman: the distributed settings, and short
+// sentences and bounce patterns of our own.
 func Builtin() *Profile {
 	return &Profile{
 		Format:                profileFormat,
@@ -33,14 +33,14 @@ func Builtin() *Profile {
 		Modules:               map[string]Module{},
 		Commands:              map[string]Command{},
 		Docs:                  builtinDocs,
-		// The kind of Python that Mailman 2.1.39 would run under.
+		// The properties of the Python under which Mailman 2.1.39 usually runs.
 		Python:   PythonInfo{Version: "2.7.18", MaxInt: 1<<63 - 1, MaxUnicode: 0x10ffff, Crypt: true},
 		Settings: builtinSettings(),
 	}
 }
 
-// builtinSettings are those that the runners look at, as Defaults.py of Mailman
-// 2.1.39 has them. Directories follow from the prefix, see FromProfile.
+// builtinSettings are the settings that the runners read, as Defaults.py of Mailman 2.1.39 has them. Directories
+// follow from the prefix, see FromProfile.
 func builtinSettings() map[string]Setting {
 	none := Setting{nil}
 	return map[string]Setting{
@@ -81,7 +81,7 @@ func builtinSettings() map[string]Setting {
 		"VERSION":                             str("2.1.39"),
 		"PUBLIC_ARCHIVE_URL":                  str("http://%(hostname)s/pipermail/%(listname)s"),
 		"POSTFIX_STYLE_VIRTUAL_DOMAINS":       {pickle.NewList()},
-		"ALLOW_FROM_IS_LIST":                  yes(true), // of 2.1.16 to 2.1.17; allowed since
+		"ALLOW_FROM_IS_LIST":                  yes(true), // a setting of 2.1.16 and 2.1.17; always allowed since
 		"VERP_DELIVERY_INTERVAL":              number(0),
 		"VERP_PROBES":                         yes(false),
 		"VERP_CONFIRMATIONS":                  yes(false),

@@ -2,11 +2,10 @@ package site
 
 import "github.com/mmrunner/mmrunner/pickle"
 
-// The bounce patterns that stand in where there is no Mailman to ask: what the
-// mail systems that each module is named for write in their bounces, in patterns
-// of our own. They are for the modules as Mailman 2.1.39 has them.
+// The bounce patterns that stand in where no Mailman can be read: they match what the mail systems write after which
+// the modules are named, in patterns of our own. They are for the modules of Mailman 2.1.39.
 
-// bouncer describes a module by the digest of its code and by what it looks for.
+// bouncer describes a module by the digest of its code and by its patterns and tables.
 func bouncer(code string, patterns map[string]Pattern, tables map[string]Setting) BouncerModule {
 	return BouncerModule{
 		Module:   Module{Code: code, Known: true},
@@ -16,7 +15,7 @@ func bouncer(code string, patterns map[string]Pattern, tables map[string]Setting
 	}
 }
 
-// exactly and anyCase are patterns that mind case and that do not.
+// exactly and anyCase make patterns: one minds case, the other does not.
 func exactly(regex string) Pattern { return Pattern{Regex: regex} }
 func anyCase(regex string) Pattern { return Pattern{Regex: regex, Flags: flagIgnoreCase} }
 
@@ -29,16 +28,15 @@ func patternTuple(regexes ...string) *pickle.Tuple {
 	return t
 }
 
-// An address in angle brackets, one that stands alone in its line, and one
-// anywhere.
+// An address in angle brackets, an address alone in its line, and an address anywhere.
 const (
 	inAngles  = `<(?P<addr>[^<>\s]+@[^<>\s]+)>`
 	aloneLine = `^[ \t]*<?(?P<addr>[^\s<>@"]+@[^\s<>@"]+\w)>?[ \t]*$`
 	anywhere  = `(?P<addr>[^\s<>@"',;:()]+@[\w.-]*\w)`
 )
 
-// simpleBounces are rows of where the recipients of a bounce begin, where they
-// end, and what one looks like.
+// simpleBounces has rows of three patterns: where the recipients of a bounce begin, where they end, and what an
+// address looks like.
 var simpleBounces = [][3]string{
 	// Sendmail and its kin, in plain text.
 	{`addresses had permanent (fatal|delivery) errors|the following addresses had`, `transcript of session`, aloneLine},
@@ -50,7 +48,7 @@ var simpleBounces = [][3]string{
 	{`^Delivery to the following recipients? failed`, `^-+ Original message`, aloneLine},
 	// Microsoft's SMTP service.
 	{`could not be delivered to the following (user|recipient)s?:`, `^Old message:`, anywhere},
-	// Yahoo for domains of others.
+	// Yahoo for the domains of customers.
 	{`unable to deliver (your )?message to the following address`, `original message follows`, inAngles + `:`},
 	// MDaemon.
 	{`following addresses did not receive (a copy of )?(your|the) message`, `session transcript`, anywhere},
@@ -66,7 +64,7 @@ var simpleBounces = [][3]string{
 	{`^Your message to `, `^(Reporting|Content-)`, `^Your message to <?` + anywhere + `>? was automatically rejected`},
 }
 
-// simpleWarnings are such rows for messages that only say that mail is late.
+// simpleWarnings has such rows for messages that only say that mail is late.
 var simpleWarnings = [][3]string{
 	{`has not yet been delivered|not yet been delivered`, `no action is required`, anywhere},
 	{`this is a warning message only`, `will be retried`, anywhere},
@@ -82,7 +80,7 @@ func patternTable(rows [][3]string) Setting {
 	return Setting{l}
 }
 
-// builtinBouncers is Bouncers of Builtin's profile.
+// builtinBouncers is the part Bouncers of Builtin's profile.
 func builtinBouncers() Bouncers {
 	return Bouncers{
 		Pipeline: []string{

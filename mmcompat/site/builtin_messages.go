@@ -1,8 +1,7 @@
 package site
 
-// builtinMessages are the sentences of our own that stand in for Mailman's, by
-// module. The code names a text by its first words, so a stand-in begins with
-// these and goes on in words of ours, with the variables that Mailman's has.
+// builtinMessages has sentences of our own that stand in for Mailman's, by module. The code finds a text by its first
+// words, so a stand-in begins with these, and goes on in our own words with the same variables.
 var builtinMessages = map[string][]string{
 	"Bouncer": {
 		"bounce score incremented",

@@ -15,12 +15,11 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/disk"
 )
 
-// cacheName is the file beside the installation's data that keeps its profile.
+// cacheName is the name of the file with the profile, in the installation's DATA_DIR.
 const cacheName = "mmrunner-profile.json"
 
-// cachePlaces are where the cache may be. DATA_DIR is only known once the
-// profile is, so what the settings files say in so many words is tried, and the
-// places that configure and the distributions use.
+// cachePlaces returns where the cache may be. DATA_DIR is only known from the profile, so this tries directories that
+// the settings files name as plain strings, and the directories that configure and distributions use.
 func cachePlaces(prefix string) []string {
 	var places []string
 	vars := []string{prefix, "/var/lib/mailman"}
@@ -49,11 +48,11 @@ func cachePlaces(prefix string) []string {
 	return places
 }
 
-// dirSetting is a settings file's line that sets a directory to a plain string.
+// dirSetting matches a line of a settings file that sets a directory to a plain string.
 var dirSetting = regexp.MustCompile(`(?m)^(VAR_PREFIX|DATA_DIR)[ \t]*=[ \t]*['"](/[^'"\n]+)['"]`)
 
-// readCache returns the cached profile of prefix and its file, nil if there is
-// none or a file that it was made from is not what it was.
+// readCache returns the cached profile of prefix and its file. It returns nil without a cache, or where a file has
+// changed from which the profile was made.
 func readCache(prefix, python string) (*Profile, string) {
 	for _, file := range cachePlaces(prefix) {
 		b, err := readTrusted(file)
@@ -76,13 +75,11 @@ func readCache(prefix, python string) (*Profile, string) {
 	return nil, ""
 }
 
-// errNotTrusted is about a cache that a user may have written who is not in
-// charge of the installation.
+// errNotTrusted is about a cache that a user may have written who does not run the installation.
 var errNotTrusted = errors.New("got a file that others may have written")
 
-// readTrusted reads a file that could only be written by root, ourselves and
-// those to whom the directory it lies in belongs: its owner, and its group where
-// that may write to it, as Mailman's may. It does not follow a link.
+// readTrusted reads a file that only trusted users can have written: root, this process's user, the owner of its
+// directory, and the directory's group where that may write there, as Mailman's may. It follows no link.
 func readTrusted(file string) ([]byte, error) {
 	dir, err := os.Stat(filepath.Dir(file))
 	if err != nil {
@@ -115,8 +112,8 @@ func trusted(file, dir fs.FileInfo, euid int) bool {
 	return f.Uid == 0 || f.Uid == d.Uid || int(f.Uid) == euid || sharedGroup
 }
 
-// writeCache keeps a profile, as the probe printed it, in DATA_DIR, for
-// Mailman's group. Of two that do so at the same time the later one wins.
+// writeCache writes a profile, as the probe printed it, to DATA_DIR, for Mailman's group. Where two processes do so
+// at the same time, the later one wins.
 func writeCache(p *Profile, raw []byte, python string) error {
 	dir := (&Site{Profile: p}).DataDir()
 	info, err := os.Stat(dir)
@@ -132,7 +129,7 @@ func writeCache(p *Profile, raw []byte, python string) error {
 	defer os.Remove(tmp.Name())
 	_, err = fmt.Fprintf(tmp, "%s\n%s\n", stamp(p, python), bytes.TrimSpace(raw))
 	if err == nil && os.Geteuid() == 0 {
-		// Root's start must not leave a file that Mailman's own user cannot read.
+		// A start by root must not leave a file that Mailman's user cannot read.
 		st := info.Sys().(*syscall.Stat_t)
 		err = tmp.Chown(int(st.Uid), int(st.Gid))
 	}
@@ -152,8 +149,8 @@ func writeCache(p *Profile, raw []byte, python string) error {
 	return os.Rename(tmp.Name(), filepath.Join(dir, cacheName))
 }
 
-// cacheMode is that of Mailman's other data where the directory is the group's,
-// and otherwise its owner's alone.
+// cacheMode is the mode of Mailman's other data where the group owns the directory; otherwise only the owner may read
+// the file.
 func cacheMode(dir fs.FileInfo) fs.FileMode {
 	if dir.Mode()&0o020 != 0 {
 		return 0o660

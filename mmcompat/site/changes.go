@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// replacedBy are the modules beside commands and bounce modules whose work mmrunner does in Go, with the runners in
-// which it does: nil stands for all. A site's changes in them have no effect there.
+// replacedBy has the modules whose work mmrunner does in Go, besides commands and bounce modules, with the runners in
+// which it does so; nil means all runners. A site's changes to them have no effect there.
 var replacedBy = map[string][]string{
 	"Deliverer": nil, "Handlers/Hold": nil, "ListAdmin": nil, "LockFile": nil, "MailList": nil, "MemberAdaptor": nil,
 	"Message": nil, "OldStyleMemberships": nil, "Pending": nil, "Queue/Runner": nil, "Queue/Switchboard": nil,
@@ -33,9 +33,9 @@ func replaced(module string) bool {
 	return ok
 }
 
-// WithoutEffect returns the modules, as "Bouncer.py", that the site has changed and whose work mmrunner does in the
-// place of the runner of that class name; of any runner for "". Changed commands and bounce modules are not among
-// them: Python runs those, entry by entry.
+// WithoutEffect returns the modules, like "Bouncer.py", that the site has changed and whose work mmrunner does in the
+// runner of that class name; for "", in any runner. Changed commands and bounce modules are left out: Python runs
+// those, entry by entry.
 func (p *Profile) WithoutEffect(runner string) []string {
 	var names []string
 	for _, name := range p.Custom {
@@ -46,7 +46,7 @@ func (p *Profile) WithoutEffect(runner string) []string {
 	return names
 }
 
-// WithoutEffectText says which changes have no effect, for those to whom it matters; "" if there are none.
+// WithoutEffectText says which changes have no effect, as a sentence; "" without such changes.
 func (p *Profile) WithoutEffectText(runner string) string {
 	names := p.WithoutEffect(runner)
 	if len(names) == 0 {

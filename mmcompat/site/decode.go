@@ -13,11 +13,11 @@ import (
 	"github.com/mmrunner/mmrunner/pickle"
 )
 
-// firstOctet stands for the byte 0 in the probe's answer: JSON holds characters,
-// and Python's strings are bytes.
+// firstOctet is the character that stands for byte 0 in the probe's answer: JSON has characters, and Python's strings
+// are bytes.
 const firstOctet = 0x10ff00
 
-// octets gives the bytes back that a JSON string stands for.
+// octets returns the bytes that a JSON string stands for.
 func octets(s string) string {
 	if !strings.Contains(s, "\U0010ff00"[:2]) {
 		return s
@@ -34,7 +34,7 @@ func octets(s string) string {
 	return string(out)
 }
 
-// characters is the opposite of octets: what JSON can hold of any bytes.
+// characters is the opposite of octets: it makes a JSON string of any bytes.
 func characters(s string) string {
 	if utf8.ValidString(s) && !strings.Contains(s, "\U0010ff00"[:2]) {
 		return s
@@ -59,8 +59,7 @@ func characters(s string) string {
 // restoreBytes applies octets to every string of a profile.
 func restoreBytes(p *Profile) { *p = mapped(reflect.ValueOf(*p), octets).Interface().(Profile) }
 
-// JSON is the whole profile in the form that ParseProfile reads. The error is
-// for values that no probe prints.
+// JSON returns the whole profile in the form that ParseProfile reads. The error is for values that no probe prints.
 func (p *Profile) JSON() ([]byte, error) {
 	return json.Marshal(mapped(reflect.ValueOf(*p), characters).Interface())
 }

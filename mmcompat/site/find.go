@@ -7,13 +7,12 @@ import (
 	"strings"
 )
 
-// usualPlaces are the prefixes that are used by source installations and
-// FreeBSD's port, by Debian, RHEL and Plesk, by Gentoo, and by cPanel.
+// usualPlaces has the prefixes of source installations and FreeBSD's port, of Debian, RHEL and Plesk, of Gentoo, and
+// of cPanel.
 var usualPlaces = []string{"/usr/local/mailman", "/usr/lib/mailman", "/usr/lib64/mailman", "/usr/local/cpanel/3rdparty/mailman"}
 
-// Find returns the prefix of the installation to work on: explicit if it is not
-// empty, else $MAILMAN_PREFIX, else the first of the usual places that holds a
-// Mailman. The error lists the places that were tried.
+// Find returns the prefix of the installation: explicit if it is not empty, else $MAILMAN_PREFIX, else the first
+// usual place that holds a Mailman. The error lists the places that were tried.
 func Find(explicit string) (prefix string, err error) {
 	places, named := usualPlaces, false
 	if explicit != "" {

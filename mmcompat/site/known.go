@@ -25,7 +25,7 @@ var knownReleases = sync.OnceValue(func() map[string][]release {
 	return table
 })
 
-// compare holds a module against the known releases.
+// compare compares a module with the known releases.
 func (m *Module) compare(name string) {
 	for _, r := range knownReleases()[name] {
 		if r.code != m.Code {
@@ -43,7 +43,7 @@ func (m *Module) compare(name string) {
 	}
 }
 
-// compare fills in what follows from the digests.
+// compare sets the fields that follow from the digests.
 func (p *Profile) compare() {
 	// A module is known by its digest: one that a site has changed is left to Python.
 	custom := map[string]bool{}

@@ -6,14 +6,13 @@ import (
 	"github.com/mmrunner/mmrunner/pickle"
 )
 
-// At is the same installation with other state: every setting that leads below
-// VAR_PREFIX, or to a queue, list, lock, log or data directory, leads to the
-// same place below dir instead. Programs, templates and catalogs stay.
+// At returns the same installation with other state. Every setting that leads below VAR_PREFIX, or to a queue, list,
+// lock, log or data directory, leads to the same place below dir instead. Programs, templates and catalogs stay.
 func (s *Site) At(dir string) *Site {
 	c, p := *s, *s.Profile
 	p.Settings = map[string]Setting{}
 
-	// The longest first, since one may be above another.
+	// Longer paths first, since one directory may be inside another.
 	from := []string{"QUEUE_DIR", "LIST_DATA_DIR", "LOCK_DIR", "LOG_DIR", "DATA_DIR", "VAR_PREFIX"}
 	to := []string{"qfiles", "lists", "locks", "logs", "data", ""}
 	for name, v := range s.Profile.Settings {
@@ -33,8 +32,8 @@ func (s *Site) At(dir string) *Site {
 	return &c
 }
 
-// movable tells settings that name state from those that name programs and
-// texts, which are below VAR_PREFIX too where that is PREFIX.
+// movable tells settings that name state from settings that name programs and texts. Where VAR_PREFIX is PREFIX, the
+// latter are below it too.
 func movable(name string) bool {
 	if strings.HasPrefix(name, "_") {
 		return false // Python's own

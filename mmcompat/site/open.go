@@ -19,9 +19,8 @@ import (
 //go:embed probe.py
 var probe []byte
 
-// Open probes the installation in prefix, or reads its cached profile. An
-// installation that cannot be probed is opened with Builtin's profile and one
-// warning; the error is for a prefix that holds no Mailman at all, and wraps
+// Open probes the installation in prefix, or reads its cached profile. An installation that cannot be probed is
+// opened with Builtin's profile and one warning. The error is for a prefix without a Mailman, and wraps
 // ErrUnsupported for a Mailman that mmrunner does not work with.
 func Open(prefix string, o Options) (*Site, error) {
 	prefix, err := Find(prefix)
@@ -50,7 +49,7 @@ func Open(prefix string, o Options) (*Site, error) {
 		return nil, s.Problem
 	}
 
-	// Without a profile, mmrunner still works on what needs none.
+	// Without a profile, mmrunner still does the work that needs no profile.
 	if s.Problem != nil {
 		o.Warn(fmt.Sprintf("%s: cannot be probed, so Mailman's defaults and short texts of our own stand in: %v", prefix, s.Problem))
 		f := FromProfile(prefix, Builtin())
@@ -62,7 +61,7 @@ func Open(prefix string, o Options) (*Site, error) {
 	return s, nil
 }
 
-// interpreter is $MAILMAN_PYTHON, else what bin/qrunner's first line names.
+// interpreter returns $MAILMAN_PYTHON, or else the interpreter in bin/qrunner's first line.
 func interpreter(prefix string) (string, error) {
 	if p := os.Getenv("MAILMAN_PYTHON"); p != "" {
 		return p, nil
@@ -86,8 +85,8 @@ func interpreter(prefix string) (string, error) {
 	return fields[0], nil
 }
 
-// isMmrunner tells whether a program is this one: mm_cfg.PYTHON may name it, and
-// a mistaken $MAILMAN_PYTHON too, but it is no Python.
+// isMmrunner tells whether a program is mmrunner itself: mm_cfg.PYTHON may name it, and so may a mistaken
+// $MAILMAN_PYTHON, but it is no Python.
 func isMmrunner(program string) bool {
 	own, err := os.Executable()
 	if err != nil {
@@ -98,7 +97,7 @@ func isMmrunner(program string) bool {
 	return err1 == nil && err2 == nil && os.SameFile(a, b)
 }
 
-// load sets s.Cached to where the profile was kept, if it was.
+// load returns the profile, and sets s.Cached where it came from the cache.
 func (s *Site) load(o Options) (*Profile, error) {
 	if isMmrunner(s.Python) {
 		return nil, fmt.Errorf("got %s for its interpreter, which is mmrunner itself, need Python 2", s.Python)
@@ -133,20 +132,20 @@ func (s *Site) load(o Options) (*Profile, error) {
 	return p, nil
 }
 
-// readOnly tells whether a data directory is simply not ours to write to.
+// readOnly tells whether an error means that this user may not write to the data directory.
 func readOnly(err error) bool {
 	return errors.Is(err, fs.ErrPermission) || errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.EROFS)
 }
 
-// CacheFile is the file that the profile was read from; "" if it was not.
+// CacheFile is the file from which the profile was read; "" if it was probed.
 func (s *Site) CacheFile() string { return s.cacheFile }
 
-// probeTime is far more than a probe takes: a module of a site's own that never
-// comes back from being imported must not keep mmrunner from starting.
+// probeTime is far more than a probe takes. A module of the site that never returns from its import must not keep
+// mmrunner from starting.
 const probeTime = 2 * time.Minute
 
-// runProbe runs the embedded program. It must leave no compiled files behind,
-// and take nothing from the environment that bin/qrunner would not.
+// runProbe runs the embedded program. It must leave no compiled files behind, and must read nothing from the
+// environment that bin/qrunner would not read.
 func runProbe(python, prefix string) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), probeTime)
 	defer cancel()
@@ -154,7 +153,7 @@ func runProbe(python, prefix string) ([]byte, error) {
 	cmd := exec.CommandContext(ctx, python, "-B", "-", prefix)
 	cmd.WaitDelay = time.Second
 
-	// Python cannot import where the current directory is gone.
+	// Python cannot import modules where the current directory is gone.
 	cmd.Dir = "/"
 	cmd.Stdin = bytes.NewReader(probe)
 	var stderr bytes.Buffer
@@ -179,8 +178,7 @@ func runProbe(python, prefix string) ([]byte, error) {
 	return out, nil
 }
 
-// parseProfile reads the probe's output. The error names the first fault in
-// it.
+// parseProfile reads the probe's output. The error names the first fault in it.
 func parseProfile(raw []byte) (*Profile, error) {
 	p := &Profile{}
 	if err := json.Unmarshal(raw, p); err != nil {
@@ -198,8 +196,7 @@ func parseProfile(raw []byte) (*Profile, error) {
 	return p, nil
 }
 
-// FromProfile makes a Site from a profile that is already at hand. Directory
-// settings that the profile lacks are those of a Mailman whose VAR_PREFIX is
+// FromProfile makes a Site of a profile. Missing directory settings become those of a Mailman whose VAR_PREFIX is
 // prefix.
 func FromProfile(prefix string, p *Profile) *Site {
 	c := *p

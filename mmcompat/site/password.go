@@ -7,9 +7,8 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/disk"
 )
 
-// GlobalPassword is Utils.get_global_password: the SHA-1 in hexadecimal of the site
-// password or, if siteAdmin is false, of the list creator's. ok is false where none
-// is set. The error is the file system's.
+// GlobalPassword is Utils.get_global_password: the SHA-1 in hexadecimal of the site password or, if siteAdmin is
+// false, of the list creator's password. ok is false where no such password is set. The error is the file system's.
 func (s *Site) GlobalPassword(siteAdmin bool) (sha1 string, ok bool, err error) {
 	file := "LISTCREATOR_PW_FILE"
 	if siteAdmin {
@@ -26,6 +25,6 @@ func (s *Site) GlobalPassword(siteAdmin bool) (sha1 string, ok bool, err error) 
 		return "", true, nil
 	}
 
-	// Mailman takes the newline off without looking.
+	// Mailman cuts off the last character, without a check that it is a newline.
 	return string(b[:len(b)-1]), true, nil
 }

@@ -2,12 +2,12 @@ package site
 
 import "strings"
 
-// Profile has the facts that only the installation's Python can tell. Strings are
-// Python 2 str unless said otherwise: bytes in no particular charset.
+// Profile has the facts that only the installation's Python can tell. Strings are Python 2 str unless said otherwise:
+// bytes without a known charset.
 type Profile struct {
 	Format  int      // version of this document, ProfileFormat
 	Prefix  string   // the installation it describes
-	Files   []string // what it was made from, for the cache to watch
+	Files   []string // the files it was made from, for the cache to watch
 	Version string   // mm_cfg.VERSION, e.g. "2.1.39"
 
 	HexVersion            int // mm_cfg.HEX_VERSION
@@ -26,7 +26,7 @@ type Profile struct {
 	Bouncers  Bouncers
 	Commands  map[string]Command // by command, e.g. "confirm" for Commands/cmd_confirm.py
 	Modules   map[string]Module  // every module of Mailman that the runners use, e.g. "Queue/BounceRunner"
-	Custom    []string           // commands, bounce modules and modules that Go stands in for that no known release ships, sorted
+	Custom    []string           // commands, bounce modules and replaced modules that no known release ships, sorted
 }
 
 // profileFormat is the Format this package writes and reads.
@@ -72,8 +72,7 @@ type CharsetEntry struct {
 	Output *string // output_charset; nil where it has None
 }
 
-// Module tells a module's source from those of the releases the Go code was
-// written from.
+// Module tells a module's source from the source of the releases for which the Go code was written.
 type Module struct {
 	File     string   // path under PREFIX
 	SHA1     string   // of the file
@@ -84,7 +83,7 @@ type Module struct {
 	Since    string   // first and last known release with this Code; "" if it is not known
 	Until    string   //
 	Names    []string // what it defines: "name", "Class" and "Class.name", in source order
-	Error    string   // why it could not be imported or parsed; "" if it could
+	Error    string   // why it could not be imported or parsed; "" if it could be
 }
 
 // Defines tells whether the module defines name: a function, class or other
@@ -114,14 +113,12 @@ type Bouncers struct {
 type BouncerModule struct {
 	Module
 	Shipped bool // its code is that of a known release, whatever its patterns: Go may stand in for it
-	// Patterns holds its compiled patterns by module attribute ("acre"), and the
-	// literal ones inside functions as "function:N", N counting from 0 in source
-	// order over calls such as re.search(literal, ...).
+	// Patterns has the compiled patterns by module attribute ("acre"). Literal patterns inside functions are
+	// "function:N", where N counts calls like re.search(literal, ...) from 0 in source order.
 	Patterns map[string]Pattern
-	// Tables holds its other module attributes, e.g. Qmail's introtags; patterns
-	// in them are Pattern values.
+	// Tables has the other module attributes, for example Qmail's introtags; patterns in them are Pattern values.
 	Tables map[string]Setting
-	// Strings holds, for each function, the other string literals in source order.
+	// Strings has, for each function, the other string literals in source order.
 	Strings map[string][]string
 }
 
@@ -143,14 +140,12 @@ const (
 	flagVerbose    = 64
 )
 
-// Setting is one value of Python, kind kept. Its Value is a pickle.Value:
-// nil, bool, pickle.Int, *big.Int, float64, pickle.Str, pickle.Unicode,
-// *pickle.List, *pickle.Tuple or *pickle.Dict, and Pattern for a compiled
-// regular expression inside one of these.
+// Setting is one value of Python with its kind. Value is a pickle.Value: nil, bool, pickle.Int, *big.Int, float64,
+// pickle.Str, pickle.Unicode, *pickle.List, *pickle.Tuple or *pickle.Dict, and Pattern for a compiled regular
+// expression inside one of these.
 type Setting struct{ Value any }
 
-// Msg returns the message id of a module that begins with begins: the first in
-// source order. ok is false if the module has none.
+// Msg returns the first message id of a module, in source order, that begins with begins. ok is false without one.
 func (p *Profile) Msg(module, begins string) (msgid string, ok bool) {
 	for _, m := range p.Messages[module] {
 		if strings.HasPrefix(m, begins) {

@@ -16,7 +16,7 @@ import (
 type Site struct {
 	Prefix  string   // PREFIX: the directory with bin, Mailman, templates and messages
 	Profile *Profile // never nil
-	Python  string   // the interpreter its own scripts run under; "" if there is none
+	Python  string   // the interpreter of its own scripts; "" without one
 	Probed  bool     // the profile came from this installation, not from Builtin
 	Cached  bool     // the profile was read from its cache file
 	Problem error    // why the installation could not be probed; nil if it was
@@ -28,8 +28,8 @@ type Site struct {
 type Options struct {
 	Python  string           // the interpreter; "" means $MAILMAN_PYTHON, then bin/qrunner's first line
 	NoCache bool             // neither read nor write the cached profile
-	Watch   bool             // read the cached profile, but leave the installation as it is and write none
-	Warn    func(msg string) // called once for each thing that is missing; nil means that nothing is
+	Watch   bool             // read the cached profile, and write nothing
+	Warn    func(msg string) // called once for each problem; nil drops the warnings
 }
 
 // Duration returns a setting that counts seconds.

@@ -13,14 +13,12 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/disk"
 )
 
-// stamp is a digest over what tells the files that a profile depends on from
-// later ones: those it was made from, and what lies beside them, so that an
-// added module counts too. The probe itself, the interpreter and the host's name
-// are part of it.
+// stamp is a digest over the state of the files on which a profile depends: the files from which it was made, and
+// those beside them, so that an added module counts too. The probe itself, the interpreter and the host's name are
+// part of it.
 //
-// A file's inode and the time of its last change of any kind count beside its
-// size and date, since an editor, cp -p or a clock set back may leave these as
-// they were.
+// Besides size and date, a file's inode and the time of its last change of any kind count, since an editor, cp -p or
+// a clock that was set back may leave size and date as they were.
 func stamp(p *Profile, python string) string {
 	files := map[string]bool{python: true}
 	dirs := map[string]bool{}
@@ -35,8 +33,8 @@ func stamp(p *Profile, python string) string {
 	return digest(files, python)
 }
 
-// sourceStamp is a stamp over the sources alone that are known before a profile
-// is: it tells whether they changed while they were probed.
+// sourceStamp is a stamp over the sources that are known before the profile is. It tells whether they changed while
+// they were probed.
 func sourceStamp(prefix string) string {
 	files := map[string]bool{}
 	for _, dir := range []string{"bin", "Mailman", "Mailman/Bouncers", "Mailman/Commands", "Mailman/Handlers", "Mailman/Logging", "Mailman/Queue"} {
@@ -45,8 +43,7 @@ func sourceStamp(prefix string) string {
 	return digest(files, "")
 }
 
-// addSources adds a directory's Python modules. One that cannot be read has
-// none.
+// addSources adds a directory's Python modules. A directory that cannot be read has no modules.
 func addSources(files map[string]bool, dir string) {
 	names, err := os.ReadDir(dir)
 	if err != nil {
@@ -77,8 +74,8 @@ func digest(files map[string]bool, python string) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// identify returns the identity of a file, or of the one that a link leads to. Of a
-// directory, where packages are installed, only the names in it count.
+// identify returns the identity of a file, or of the file that a link leads to. For a directory with installed
+// packages only the names in it count.
 func identify(file string) string {
 	info, err := os.Stat(file)
 	if err != nil {

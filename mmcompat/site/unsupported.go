@@ -13,10 +13,10 @@ import (
 	"time"
 )
 
-// ErrUnsupported says that an installation is no Mailman 2.1 on Python 2, and by what that was recognised.
+// ErrUnsupported says that an installation is not a Mailman 2.1 on Python 2, and how that was recognized.
 var ErrUnsupported = errors.New("mmrunner works with Mailman 2.1 on Python 2.7 only; nothing was changed")
 
-// versionLine is the one of Mailman/Version.py that says which release it is.
+// versionLine matches the line of Mailman/Version.py with the release.
 var versionLine = regexp.MustCompile(`(?m)^VERSION[ \t]*=[ \t]*['"]([^'"\n]*)['"]`)
 
 // checkRelease returns an error that wraps ErrUnsupported if Mailman/Version.py names another release than a 2.1.
@@ -34,10 +34,10 @@ func checkRelease(prefix string) error {
 	return fmt.Errorf("%s says that this is Mailman %s: %w", file, m[1], ErrUnsupported)
 }
 
-// versionTime is far more than a Python takes to begin and end.
+// versionTime is far more than a Python takes to start and end.
 const versionTime = 30 * time.Second
 
-// checkPython returns an error that wraps ErrUnsupported if an interpreter is Python 3 or later, as it says itself.
+// checkPython returns an error that wraps ErrUnsupported if the interpreter says that it is Python 3 or later.
 func checkPython(prefix, python string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), versionTime)
 	defer cancel()
@@ -51,11 +51,11 @@ func checkPython(prefix, python string) error {
 	return fmt.Errorf("%s: its scripts are run by %s, which is Python %s: %w", prefix, python, out, ErrUnsupported)
 }
 
-// tracebackFile is where in which file Python could not go on.
+// tracebackFile finds the file in which Python could not go on.
 var tracebackFile = regexp.MustCompile(`(?m)^  File "([^"\n]+)", line (\d+)`)
 
-// checkSyntax returns an error that wraps ErrUnsupported if Python 2 ended with a SyntaxError in a module of
-// Mailman's: that is written for a later Python. A site's settings may have a mistake in them.
+// checkSyntax returns an error that wraps ErrUnsupported if Python 2 ended with a SyntaxError in one of Mailman's
+// modules, which is then written for a later Python. A SyntaxError in a site's settings is only a mistake.
 func checkSyntax(prefix, traceback string) error {
 	last := traceback[strings.LastIndexByte(traceback, '\n')+1:]
 	at := tracebackFile.FindAllStringSubmatch(traceback, -1)

@@ -7,9 +7,8 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/disk"
 )
 
-// Identity tells one file from the next that gets its name. Mailman replaces
-// its files by renaming, so device and inode change with the contents; size and
-// times are there because a freed inode number is soon used again.
+// Identity tells one file from a later file of the same name. Mailman replaces its files by renaming, so the inode
+// changes with the contents. Size and times are compared too, because a freed inode number is soon used again.
 type Identity struct {
 	Dev   uint64 `json:"dev,omitempty"`
 	Ino   uint64 `json:"ino,omitempty"`
@@ -45,9 +44,8 @@ func identity(st *syscall.Stat_t) Identity {
 	}
 }
 
-// SameInode tells whether both are the same file, even if it was renamed, linked
-// or given another time in between. The device is left out: it may have another
-// number after a reboot.
+// SameInode tells whether both are the same file, even if it was renamed, linked or dated anew in between. The device
+// is left out: its number may change with a reboot.
 func (id Identity) SameInode(other Identity) bool {
 	return id.Ino == other.Ino && id.Size == other.Size
 }

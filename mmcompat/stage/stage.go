@@ -17,22 +17,20 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/disk"
 )
 
-// File is one change to the file system that waits to be published. Either Tmp
-// replaces Final, or, where Tmp is "", Final is removed.
+// File is one change to the file system that waits to be published: Tmp replaces Final, or Final is removed where Tmp
+// is "".
 type File struct {
-	Tmp      string   `json:"tmp,omitempty"`  // written, and flushed by Sync or otherwise; "" for a removal
+	Tmp      string   `json:"tmp,omitempty"`  // written, and flushed by Sync or in another way; "" for a removal
 	Final    string   `json:"final"`          // the name it gets
 	LinkLast string   `json:"last,omitempty"` // the name under which the present Final is kept, "" for none
 	ID       Identity `json:"id"`             // of Tmp; renaming keeps its inode and its size
 }
 
-// Publish puts the file in its place. As MailList.__save does, the file that is
-// replaced first becomes LinkLast by a hard link, so that Final is never
-// missing. The file's time becomes that of the moment, see [File.Date].
-// Publishing a file again changes no more than that time.
+// Publish puts the file in its place. As in MailList.__save, the file that is replaced first becomes LinkLast by a
+// hard link, so that Final is never missing. The file gets the time of the moment, see [File.Date]. Publishing a file
+// again only changes that time.
 //
-// check, which may be nil, is called right before Final changes; its error ends the
-// attempt.
+// check, which may be nil, is called right before Final changes; after an error Final stays as it is.
 func (f File) Publish(check func() error) error {
 	if check == nil {
 		check = func() error { return nil }
@@ -92,11 +90,9 @@ const (
 	dateTries = 5
 )
 
-// Date gives a published file the time of now. MailList.Load() does not read a
-// file again whose mtime is before the second in which it last read it, so a file
-// that was written earlier than it got its name would be missed, and overwritten,
-// by a process that read the one before it in between. Date does nothing if Final
-// is another file by now, or gone.
+// Date gives a published file the time of now. MailList.Load() does not read a file again whose mtime is before the
+// second of its last read. So a process that read the old file in between would miss a file that was written earlier
+// than renamed, and overwrite it. Date does nothing if Final is another file by now, or gone.
 func (f File) Date() error {
 	id, err := Identify(f.Final)
 	if err != nil || !id.SameInode(f.ID) {
@@ -105,7 +101,7 @@ func (f File) Date() error {
 	return f.date()
 }
 
-// date is Date for a file that is known to be Final.
+// date is Date for a file that certainly is Final.
 func (f File) date() error {
 	for range dateTries {
 		now := time.Now()
@@ -113,7 +109,7 @@ func (f File) date() error {
 			return ignoreMissing(err)
 		}
 
-		// A file system with a clock of its own, as NFS has, may be behind for good.
+		// The clock of a network file system may be behind all the time.
 		id, err := Identify(f.Final)
 		if err != nil || id.Mtime/int64(time.Second) >= now.Unix() {
 			return ignoreMissing(err)
@@ -125,8 +121,8 @@ func (f File) date() error {
 	return nil
 }
 
-// keepLast makes LinkLast another name of Final. Mailman removes the old LinkLast first; here there is one at any
-// moment, whatever fails.
+// keepLast makes LinkLast another name of Final. Mailman removes the old LinkLast first. Here LinkLast exists at
+// every moment, whatever fails.
 func (f File) keepLast() error {
 	final, err := disk.Stat(f.Final)
 	if err != nil {
@@ -186,8 +182,8 @@ func (f File) Discard() error {
 	return ignoreMissing(disk.Remove(f.Tmp))
 }
 
-// Write makes the file tmp, mode and all, from what fn writes. On any error nothing is left under that name. The umask is not
-// asked: Mailman sets its own around each of these writes.
+// Write makes the file tmp with that mode from what fn writes. After an error no file is left under that name. The
+// umask does not count: Mailman sets its own for each of these writes.
 func Write(tmp string, mode fs.FileMode, fn func(io.Writer) error) error {
 	f, err := disk.Create(tmp, mode)
 	if err != nil {
@@ -221,12 +217,11 @@ func fill(f *disk.File, mode fs.FileMode, fn func(io.Writer) error) error {
 	return w.Flush()
 }
 
-// buffers are for writing: a thousand small lists are to cost no more memory than
-// one.
+// buffers are used again: a thousand small lists must not cost more memory than one.
 var buffers = sync.Pool{New: func() any { return bufio.NewWriterSize(nil, 256<<10) }}
 
-// New writes tmp as Write does and returns the File that will replace final by
-// it, with linkLast ("" for none) as in File.
+// New writes tmp as Write does and returns the File that will replace final by it. linkLast is that of File, "" for
+// no link.
 func New(tmp, final, linkLast string, mode fs.FileMode, fn func(io.Writer) error) (File, error) {
 	if err := Write(tmp, mode, fn); err != nil {
 		return File{}, err

@@ -2,11 +2,10 @@ package zone
 
 import "time"
 
-// Mktime turns local times into seconds since 1970 as the C library's mktime does
-// where tm_isdst is -1: Python's time.mktime, and so Mailman's Utils.midnight. It
-// follows glibc, time/mktime.c, in which of two moments it takes for a time that
-// comes twice, and which it makes up for one that never comes: both depend on the
-// call before, whose offset from UTC is where the search begins.
+// Mktime turns local times into seconds since 1970 as the C library's mktime does with tm_isdst -1: so do Python's
+// time.mktime and Mailman's Utils.midnight. It follows glibc, time/mktime.c, in its choice for a time that comes
+// twice, and in its result for a time that never comes. Both depend on the call before, whose offset from UTC is
+// where the search begins.
 type Mktime struct {
 	// Guess is the last call's result: UTC's lead over local time, in
 	// seconds. A process begins with 0.
@@ -16,8 +15,7 @@ type Mktime struct {
 // probes is how many moments glibc looks at before it gives up.
 const probes = 6
 
-// Midnight is when a day begins in a zone, in seconds since 1970. ok is false where
-// mktime fails.
+// Midnight returns when a day begins in a zone, in seconds since 1970. ok is false where mktime fails.
 func (m *Mktime) Midnight(year, month, day int, in *time.Location) (at int64, ok bool) {
 	want := time.Date(year, time.Month(month), day, 0, 0, 0, 0, time.UTC).Unix()
 	t := want + m.Guess
@@ -34,8 +32,8 @@ func (m *Mktime) Midnight(year, month, day int, in *time.Location) (at int64, ok
 			return t, true
 		}
 
-		// Going to and fro between two guesses means that there is no such time. The
-		// one in summer time is taken, if just one is.
+		// The search alternates between two guesses: there is no such time. If exactly one of them is in summer time,
+		// that one counts.
 		if t == before && t != last && (!summer || local.IsDST()) {
 			m.Guess = t - want
 			return t, true

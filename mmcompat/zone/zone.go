@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// Local returns the zone for a value of TZ that Go does not take as the C library
-// does; nil where time.Local is right as it is.
+// Local returns the zone for a value of TZ that Go reads in another way than the C library; nil where time.Local is
+// right.
 func Local(tz string) *time.Location {
 	if tz == "" || strings.HasPrefix(tz, ":") || strings.HasPrefix(tz, "/") {
 		return nil
@@ -29,9 +29,8 @@ func Local(tz string) *time.Location {
 	return local
 }
 
-// ruled is a zone file of version 2 (RFC 8536) that knows no changes: what holds
-// after the last of them is the rule at its end. One that cannot be read leaves
-// UTC, as in C.
+// ruled makes a zone file of version 2 (RFC 8536) without changes: the rule at its end then holds for all times. A
+// rule that cannot be read leaves UTC, as in C.
 func ruled(rule string) []byte {
 	header := func(types, chars uint32) []byte {
 		b := append([]byte("TZif2"), make([]byte, 15)...)
