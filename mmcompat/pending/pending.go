@@ -1,9 +1,8 @@
 // Package pending reads and changes pending.pck ([DB]): the records that wait for a
 // confirmation, as Mailman/Pending.py keeps them.
 //
-// Mailman loads and saves the file for each record. A DB is loaded once and
-// saved once for a whole batch, with the same result: each operation that would
-// have saved also evicts what has expired by then.
+// Mailman loads and saves the file for each record. A DB is loaded once and saved once for a whole batch, with the
+// same result: each operation that would have saved also evicts the records that have expired by then.
 package pending
 
 import (
@@ -35,7 +34,7 @@ const (
 	ProbeBounce     = "P" // address, the bounced message
 )
 
-// The keys of the file that are no cookies.
+// The keys of the file that are not cookies.
 const (
 	evictions = "evictions" // cookie -> when the record expires, in seconds since 1970
 	version   = "version"
@@ -44,8 +43,8 @@ const (
 var (
 	// ErrCorrupt says that pending.pck is not what Mailman writes.
 	ErrCorrupt = errors.New("pending.pck is corrupt")
-	// ErrKey is Python's KeyError: a record without its time of eviction, or
-	// one of the file's own keys given for a cookie.
+	// ErrKey is Python's KeyError: a record without its time of eviction, or one of the file's own keys in place of a
+	// cookie.
 	ErrKey = &py.Error{Class: "KeyError"}
 )
 
@@ -54,7 +53,7 @@ type Options struct {
 	Now  func() time.Time // nil means time.Now
 	Rand io.Reader        // for cookies; nil means crypto/rand
 	PID  int              // for the temporary file's name; 0 means os.Getpid
-	Temp string           // what that name ends in instead; "" means Mailman's, the PID and the time
+	Temp string           // its ending; "" means Mailman's, the PID and the time
 }
 
 // DB is one list's pending.pck. It is not safe for concurrent use.
@@ -66,15 +65,14 @@ type DB struct {
 
 	doc    *pickle.Document
 	id     stage.Identity // of the file that doc stands for
-	saves  int            // operations that Mailman would have saved after
+	saves  int            // operations after which Mailman would have saved
 	staged int            // saves at the last Stage
-	queue  *queue         // what expires when; nil until the first save
+	queue  *queue         // records by expiry; nil until the first save
 	waits  *waiting       // addresses that wait for a confirmation; nil until the first question
-	begun  *begun         // when subscriptions began; nil until the first question
+	begun  *begun         // when subscriptions were requested; nil until the first question
 }
 
-// Open reads the pending.pck of a list; a missing one is empty. The error wraps
-// ErrCorrupt, or is the file system's.
+// Open reads the pending.pck of a list; a missing file is empty. The error wraps ErrCorrupt, or is the file system's.
 func Open(l *maillist.List, o Options) (*DB, error) {
 	if o.Now == nil {
 		o.Now = time.Now
@@ -108,7 +106,7 @@ func (db *DB) load() error {
 	db.doc, db.id, db.queue, db.waits, db.begun = nil, stage.Identity{}, nil, nil, nil
 	db.saves, db.staged = 0, 0
 	f, err := disk.Open(db.path)
-	// __load: without the file, the database is empty but for its times.
+	// __load: without the file, the database only has the dict of times.
 	if errors.Is(err, fs.ErrNotExist) {
 		empty := pickle.NewDict()
 		empty.SetStr(evictions, pickle.NewDict())
@@ -135,7 +133,7 @@ func (db *DB) load() error {
 		return &fs.PathError{Op: "read", Path: db.path, Err: err}
 	}
 	doc, err := pickle.OpenDocument(b)
-	// What is no dict fails in Mailman where it asks for a key.
+	// Another value than a dict fails in Mailman where it asks for a key.
 	if err != nil {
 		if v, _, lerr := pickle.Load(b); lerr == nil {
 			err = py.NoAttribute(v, "get")
@@ -143,14 +141,14 @@ func (db *DB) load() error {
 		return fmt.Errorf("%s: %w: %w", db.path, ErrCorrupt, err)
 	}
 
-	doc.SetProtocol(0) // as Pending.py writes it
+	// Pending.py writes protocol 0.
+	doc.SetProtocol(0)
 	db.doc, db.id = doc, id
 	return nil
 }
 
-// Reload reads the file again if it is no longer the one that was read or saved
-// last; what was not staged is lost then. After an error only another Reload
-// can use the DB.
+// Reload reads the file again if it is not the file any more that was read or saved last; changes that were not
+// staged are lost then. After an error only another Reload can use the DB.
 func (db *DB) Reload() (changed bool, err error) {
 	if db.doc != nil {
 		id, err := stage.Identify(db.path)
@@ -165,8 +163,7 @@ func (db *DB) Reload() (changed bool, err error) {
 	return true, db.load()
 }
 
-// New adds a record and returns its cookie (pend_new). It lives for
-// PENDING_REQUEST_LIFE.
+// New adds a record and returns its cookie (pend_new). The record lives for PENDING_REQUEST_LIFE.
 func (db *DB) New(op string, content ...pickle.Value) (cookie string, err error) {
 	return db.add(db.lifetime, op, content)
 }
@@ -192,8 +189,7 @@ func (db *DB) add(lifetime float64, op string, content []pickle.Value) (string, 
 	})
 }
 
-// change makes a change that Mailman saves at once. If either fails nothing
-// has changed.
+// change makes a change that Mailman saves at once. After an error nothing has changed.
 func (db *DB) change(fn func() error) error {
 	sp := db.Savepoint()
 	err := fn()
@@ -208,8 +204,7 @@ func (db *DB) change(fn func() error) error {
 	return err
 }
 
-// cookie makes up an unused key that cannot be guessed: 40 hex digits, as
-// Mailman's are.
+// cookie makes an unused key that cannot be guessed: 40 hex digits, like Mailman's.
 func (db *DB) cookie(now float64) (string, error) {
 	for {
 		h := sha1.New()
@@ -225,7 +220,7 @@ func (db *DB) cookie(now float64) (string, error) {
 	}
 }
 
-// put stores a record and when it expires.
+// put stores a record and the time when it expires.
 func (db *DB) put(cookie string, record pickle.Value, expires float64) error {
 	times, err := db.times()
 	if err != nil {
@@ -249,7 +244,7 @@ func (db *DB) put(cookie string, record pickle.Value, expires float64) error {
 	return nil
 }
 
-// times is the dict of evictions.
+// times returns the dict of evictions.
 func (db *DB) times() (*pickle.DictView, error) {
 	if !db.doc.Has(evictions) {
 		return nil, py.KeyError(evictions)
@@ -262,9 +257,8 @@ func (db *DB) times() (*pickle.DictView, error) {
 	return v, nil
 }
 
-// Peek returns a record without removing it (pend_confirm with expunge false).
-// It may have expired: only what saves evicts. A record that cannot be decoded
-// panics, as it raises in Mailman.
+// Peek returns a record without removing it (pend_confirm with expunge false). It may have expired, since only saves
+// evict. A record that cannot be decoded panics, as it raises in Mailman.
 func (db *DB) Peek(cookie string) (record pickle.Value, ok bool) {
 	record, ok, err := db.get(cookie)
 	if err != nil {
@@ -281,9 +275,8 @@ func (db *DB) get(cookie string) (record pickle.Value, ok bool, err error) {
 	return record, ok, err
 }
 
-// Confirm removes and returns a record (pend_confirm). ok is false if there is
-// none, and then nothing is evicted either. The error wraps ErrCorrupt or
-// ErrKey; nothing has changed then.
+// Confirm removes and returns a record (pend_confirm). ok is false without such a record, and then nothing is evicted
+// either. The error wraps ErrCorrupt or ErrKey; nothing has changed then.
 func (db *DB) Confirm(cookie string) (record pickle.Value, ok bool, err error) {
 	record, ok, err = db.get(cookie)
 	if !ok || err != nil {

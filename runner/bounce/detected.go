@@ -8,21 +8,19 @@ import (
 	"github.com/mmrunner/mmrunner/pickle"
 )
 
-// keyDetected is the metadata of an entry that stands for a bounce of a known
-// address: the address and the bounce's year, month and day. Python's BounceRunner,
-// which does not know this key, would detect the bounce anew.
+// keyDetected is the metadata of an entry that stands for a bounce of a known address: the address and the bounce's
+// year, month and day. Python's BounceRunner does not know this key, and would detect the bounce anew.
 const keyDetected = "mmrunner_bounced"
 
-// detectedBounce is a bounce of a known address that is still to be registered: a
-// record of BounceMixin._queue_bounces.
+// detectedBounce is a bounce of a known address that must still be registered: a record of
+// BounceMixin._queue_bounces.
 type detectedBounce struct {
 	list, addr string
-	day        maillist.Date // zero for the day on which it is registered
+	day        maillist.Date // zero means the day on which it is registered
 	msg        *message.Message
 }
 
-// data is the metadata of an entry for the bounce; at is the entry's place among
-// others, in seconds.
+// data returns the metadata of an entry for the bounce; at is the entry's place among others, in seconds.
 func (d detectedBounce) data(at float64) *qfile.Data {
 	data := qfile.NewData()
 	data.Set("listname", pickle.Str(d.list))
@@ -37,8 +35,7 @@ func (d detectedBounce) data(at float64) *qfile.Data {
 	return data
 }
 
-// detectedIn reads the bounce that an entry's metadata stands for; ok is false for any
-// other entry.
+// detectedIn reads the bounce from an entry's metadata; ok is false for an ordinary entry.
 func detectedIn(data *qfile.Data) (addr string, day maillist.Date, ok bool) {
 	v, _ := data.Get(keyDetected)
 	items, ok := py.Items(v)
@@ -53,8 +50,7 @@ func detectedIn(data *qfile.Data) (addr string, day maillist.Date, ok bool) {
 	return addr, day, ok
 }
 
-// dayOf reads the year, month and day that Mailman cuts off time.localtime(), of
-// any kind of number.
+// dayOf reads the year, month and day that Mailman takes from time.localtime(). They may be any kind of number.
 func dayOf(v pickle.Value) (d maillist.Date, ok bool) {
 	items, ok := py.Items(v)
 	if !ok || len(items) != len(d) {

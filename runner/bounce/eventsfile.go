@@ -16,8 +16,8 @@ import (
 	"github.com/mmrunner/mmrunner/runner"
 )
 
-// The name of the file in which BounceMixin keeps the bounces that it has detected
-// and not yet registered: bounce-events-PID.pck.
+// The name of the file in which BounceMixin keeps the bounces that it has detected and not registered yet:
+// bounce-events-PID.pck.
 const (
 	eventsPrefix = "bounce-events-"
 	eventsSuffix = ".pck"
@@ -31,10 +31,9 @@ func (h *Handler) OwnerOf(name string) (pid int, ok bool) {
 	return pid, prefixed && suffixed && err == nil && pid > 0
 }
 
-// TakeOver makes an entry of each bounce in such a file. The file may be torn
-// anywhere: its process may have died while it wrote, and another process with the
-// same id may have gone on. So each record is read for itself. Bytes that belong to
-// no record are kept in the directory of preserved entries.
+// TakeOver makes an entry of each bounce in such a file. The file may be torn anywhere: its process may have died
+// while it wrote, and another process with the same id may have gone on. So each record is read by itself. Bytes that
+// belong to no record are kept in the directory of preserved entries.
 func (h *Handler) TakeOver(o runner.Outbox, f runner.WorkFile) error {
 	// Entries are handled in the order of their times.
 	at := maillist.Seconds(f.Modified)
@@ -61,8 +60,8 @@ func (h *Handler) TakeOver(o runner.Outbox, f runner.WorkFile) error {
 	return nil
 }
 
-// takeOverRecord makes an entry of the record that b begins with, and returns the
-// record's size in bytes. With an error, the next record may begin after that many.
+// takeOverRecord makes an entry of the record at the beginning of b, and returns the record's size in bytes. After an
+// error, the next record may begin after that many bytes.
 func takeOverRecord(o runner.Outbox, b []byte, at float64) (size int, err error) {
 	v, rest, err := pickle.Load(b)
 	if err != nil {
@@ -71,19 +70,18 @@ func takeOverRecord(o runner.Outbox, b []byte, at float64) (size int, err error)
 
 	r, err := readRecord(v)
 	if err != nil {
-		// A torn record may have swallowed the next.
+		// A torn record may include the beginning of the next one.
 		return min(len(b)-len(rest), nextRecord(b)), err
 	}
 
 	return len(b) - len(rest), o.Enqueue("bounces", r.msg, r.data(at))
 }
 
-// nextRecord finds the first place after the beginning of b at which a record that
-// can be read begins; len(b) if there is none.
+// nextRecord returns the first place after the beginning of b at which a readable record begins, or len(b).
 func nextRecord(b []byte) int {
 	work := maxSearch
 	for i := 1; i < len(b) && work > 0; i++ {
-		// What Mailman writes begins with a mark and the list's name.
+		// Each of Mailman's records begins with a MARK and the list's name.
 		if b[i] != '(' || i+1 < len(b) && !bytes.ContainsRune([]byte("UTSXV"), rune(b[i+1])) {
 			continue
 		}
@@ -106,15 +104,12 @@ func nextRecord(b []byte) int {
 	return len(b)
 }
 
-// maxSearch limits how many bytes nextRecord reads in all, since each place at which
-// it tries may have it read far.
+// maxSearch limits how many bytes nextRecord reads in all, since it may read far at each place that it tries.
 const maxSearch = 256 << 20
 
-// readRecord reads a record of BounceMixin._queue_bounces as _register_bounces would
-// use it: list and address are str or unicode, the day has any kind of number. The
-// message may be of any class, since it is only looked at where a notice encloses it.
-// The error is for what Mailman's runner would end with, now or at a later bounce of
-// the address.
+// readRecord reads a record of BounceMixin._queue_bounces as _register_bounces would use it: list and address are str
+// or unicode, the day has any kind of number. The message may be of any class, since only a notice that encloses it
+// reads it. The error is for a record at which Mailman's runner would end, now or at a later bounce of the address.
 func readRecord(v pickle.Value) (r detectedBounce, err error) {
 	// A record is a tuple: list, address, day, message.
 	items, ok := py.Items(v)
@@ -153,8 +148,8 @@ func readRecord(v pickle.Value) (r detectedBounce, err error) {
 	return r, err
 }
 
-// isMessage tells whether a class of that module can be a message's on any site;
-// others can be read only where their module is.
+// isMessage tells whether a class of that module can be a message's class on any site. Other classes can only be read
+// where their module is.
 func isMessage(module string) bool {
 	return module == "Mailman.Message" || module == "email" || strings.HasPrefix(module, "email.")
 }

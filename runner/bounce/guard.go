@@ -13,14 +13,13 @@ import (
 	"github.com/mmrunner/mmrunner/runner/settings"
 )
 
-// The guard is for the day on which a provider refuses all of a site's mail. Where a
-// batch would disable more members than a site wants for a reason that is not the
-// members' own, it leaves them as they are: enabled, with a score that has reached
-// the list's threshold. Without the guard no member is ever left so, thus the score
-// is all that has to be remembered. They stay held, whatever they bounce, until
-// mmrunner release or mmrunner enable decides.
+// The guard is for the day on which a provider refuses all of a site's mail. Where a batch would disable more members
+// than a site wants, for a reason that is not the members' own, the guard leaves them as they are: enabled, with a
+// score that has reached the list's threshold. Without the guard no member is left in this state, so the score is all
+// that has to be remembered. The members stay held, whatever they bounce, until mmrunner release or mmrunner enable
+// decides.
 
-// guard collects the members of one list whom a batch would disable.
+// guard collects the members of one list that a batch would disable.
 type guard struct {
 	limit      settings.Guard
 	candidates []*candidate
@@ -33,15 +32,15 @@ type candidate struct {
 	info   *maillist.BounceInfo
 	read   reader
 	done   func(*maillist.BounceInfo)
-	before bool // the score had reached it before this bounce
+	before bool // the score had reached the threshold before this bounce
 	entry  *runner.Entry
 	reason reason.Reason
 }
 
-// newGuard is the guard of a batch's list, nil if it has none.
+// newGuard returns the guard of a batch's list, or nil.
 func (h *Handler) newGuard(b runner.Batch) *guard {
 	if h.options.Guard == nil || b.Site().Bool("VERP_PROBES") {
-		return nil // a probe tells more than a guard could
+		return nil // a probe tells more than the guard could
 	}
 	limit := h.options.Guard(b.List().Name())
 	if !limit.On() {
@@ -50,7 +49,7 @@ func (h *Handler) newGuard(b runner.Batch) *guard {
 	return &guard{limit: limit, members: map[string]bool{}}
 }
 
-// add takes a member who would be disabled.
+// add adds a member that would be disabled.
 func (g *guard) add(c *candidate) {
 	if !g.members[c.member] {
 		g.members[c.member] = true
@@ -106,8 +105,7 @@ func (g *guard) decide(l *maillist.List, now time.Time) (hold map[*candidate]boo
 	return hold, today.held > 0
 }
 
-// alike are the candidates whose bounces tell of a policy, or say the same as most
-// others do.
+// alike returns the candidates whose bounces tell of a policy, or say the same as most of the bounces.
 func alike(all []*candidate) (same []*candidate) {
 	said := map[string]int{}
 	for _, c := range all {
@@ -125,10 +123,9 @@ func alike(all []*candidate) (same []*candidate) {
 	return same
 }
 
-// tally counts the members whom bounces have disabled on one day, or would have
-// disabled without the guard.
+// tally counts the members that bounces have disabled on one day, or would have disabled without the guard.
 type tally struct {
-	all, held int // held are those whom the guard has kept enabled
+	all, held int // held counts those that the guard has kept enabled
 	byDomain  map[string]int
 }
 
@@ -183,7 +180,7 @@ func (h *Handler) settleGuard(r *register, failed runner.Failed) error {
 	// Candidates that are held stay enabled; the score keeps growing.
 	for _, c := range r.guard.candidates {
 		if hold[c] {
-			kind := events.Bounce // of a member who is held already
+			kind := events.Bounce // of a member that is held already
 			if !c.before {
 				kind = events.Held
 				r.m.Log("bounce", "%s: %s held by the guard (score %s >= %s)", r.l.Name(), c.member, score(c.info), r.threshold())
@@ -220,8 +217,7 @@ func (h *Handler) settleGuard(r *register, failed runner.Failed) error {
 	return nil
 }
 
-// Held goes through the members of a list whom the guard holds, see HeldTest.
-// Addresses are in lower case.
+// Held yields the members of a list that the guard holds, see HeldTest. Addresses are in lower case.
 func Held(l *maillist.List) iter.Seq2[string, *maillist.BounceInfo] {
 	return func(yield func(string, *maillist.BounceInfo) bool) {
 		isHeld := HeldTest(l)
@@ -233,9 +229,8 @@ func Held(l *maillist.List) iter.Seq2[string, *maillist.BounceInfo] {
 	}
 }
 
-// HeldTest returns a function that tells whether the guard holds an address, in lower
-// case and with its bounce info: a member, enabled, whose score has reached the
-// threshold.
+// HeldTest returns a function that tells whether the guard holds an address, given in lower case with its bounce
+// info: it is a member, enabled, and its score has reached the threshold.
 func HeldTest(l *maillist.List) func(addr string, info *maillist.BounceInfo) bool {
 	if l.Site().Bool("VERP_PROBES") {
 		return func(string, *maillist.BounceInfo) bool { return false }

@@ -44,7 +44,7 @@ To have them disabled after all:
 	return r.m.Send(n)
 }
 
-// top are the most frequent names, a line each.
+// top returns the most frequent names, one in each line.
 func top(counts map[string]int) string {
 	const most = 10
 	names := slices.SortedFunc(maps.Keys(counts), func(a, b string) int {
@@ -66,7 +66,7 @@ func top(counts map[string]int) string {
 	return b.String()
 }
 
-// ascii replaces what not every charset has.
+// ascii replaces characters that not every charset has.
 func ascii(s string) string {
 	return strings.Map(func(c rune) rune {
 		if c < ' ' || c > '~' {

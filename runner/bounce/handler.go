@@ -2,10 +2,9 @@
 // of a bounce (Queue/BounceRunner.py) and counts it against its member
 // (Bouncer.py).
 //
-// Mailman registers what it has detected every REGISTER_BOUNCES_EVERY and reads
-// the list again for each entry until then. Here a batch's entries are detected
-// before the list is locked, and registered in their order when all of them have
-// been seen, so that the result is the same.
+// Mailman registers the detected bounces every REGISTER_BOUNCES_EVERY, and until then reads the list again for each
+// entry. Here a batch's bounces are detected before the list is locked, and registered in their order when all of
+// them were detected, so that the result is the same.
 package bounce
 
 import (
@@ -23,20 +22,19 @@ import (
 	"github.com/mmrunner/mmrunner/runner/membership"
 )
 
-// Handler is BounceRunner for the engine. It is for one goroutine, as far as
-// Apply and Batched go.
+// Handler is BounceRunner for the engine. Apply and Batched are for one goroutine.
 type Handler struct {
 	services membership.Services
 	detect   *detect.Detector
 	options  Options
 	events   map[runner.Batch][]event
 
-	// The language of the process itself, in which bounces are registered. A
-	// member's removal changes it to the list's for good.
+	// language is the language of the process itself, in which bounces are registered. A member's removal changes it
+	// to the list's for good.
 	language membership.Language
-	// The process's mktime, whose last answer has a say in the next.
+	// clock is the process's mktime, whose last answer influences the next.
 	clock zone.Mktime
-	// What both were for the batch that begins with an entry, which may be done again.
+	// The language and clock of the batch that begins with an entry, in case it is applied again.
 	first          *runner.Entry
 	languageBefore membership.Language
 	clockBefore    zone.Mktime
@@ -60,8 +58,7 @@ func (h *Handler) Name() string { return "BounceRunner" }
 // Queue is its queue's usual name.
 func (h *Handler) Queue() string { return "bounces" }
 
-// Classify looks for the bounced addresses, which takes most of the time that a
-// bounce costs and needs nothing of its list.
+// Classify looks for the bounced addresses. This takes most of the time of a bounce, and needs nothing of its list.
 func (h *Handler) Classify(e *runner.Entry) error {
 	m, err := e.Message()
 	if err != nil {
@@ -72,9 +69,8 @@ func (h *Handler) Classify(e *runner.Entry) error {
 	return nil
 }
 
-// Apply does what BounceRunner._dispose does with an entry. What is to be
-// registered waits for Batched. The error is an exception that Mailman would not
-// have caught, or a *maillist.ErrNeedsPython before anything is done.
+// Apply does what BounceRunner._dispose does with an entry. Bounces to be registered wait for Batched. The error is
+// an exception that Mailman would not have caught, or a *maillist.ErrNeedsPython before anything is done.
 func (h *Handler) Apply(b runner.Batch, e *runner.Entry) (runner.Outcome, error) {
 	var o runner.Outcome
 	err := runner.Guard(func() (err error) {
@@ -127,8 +123,8 @@ func (h *Handler) dispose(b runner.Batch, e *runner.Entry) (runner.Outcome, erro
 	return h.look(b, e, msg)
 }
 
-// passOn queues a message for its recipients as it is, from the address that
-// Mailman knows its own loops by.
+// passOn queues a message for its recipients as it is, with the sender address by which Mailman recognizes its own
+// loops.
 func (h *Handler) passOn(b runner.Batch, e *runner.Entry, recips pickle.Value) error {
 	msg, err := e.Message()
 	if err != nil {
@@ -200,8 +196,8 @@ func (h *Handler) look(b runner.Batch, e *runner.Entry, msg *message.Message) (r
 	return runner.Registered, nil
 }
 
-// probeToken returns the token of the probe that a message answers, "" if it answers
-// none. pending.pck is only read for an address that could be a probe's.
+// probeToken returns the token of the probe that a message answers, or "". pending.pck is only read for an address
+// that could be a probe's.
 func (h *Handler) probeToken(b runner.Batch, mailbox string, msg *message.Message) (string, error) {
 	var unread error
 	probe := h.detect.VerpProbe(mailbox, msg, func(token string) bool {

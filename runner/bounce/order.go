@@ -10,12 +10,12 @@ import (
 	"github.com/mmrunner/mmrunner/runner"
 )
 
-// Waits tells whether an entry is a bounce that is to be registered: Mailman registers
-// all that it has detected from time to time. It handles all other messages at once:
-// bounces without an address, warnings, probes, and those to the site list.
+// Waits tells whether an entry is a bounce to be registered: Mailman registers all detected bounces from time to
+// time. It handles all other messages at once: bounces without an address, warnings, probes, and those to the site
+// list.
 func (h *Handler) Waits(s *site.Site, e *runner.Entry) bool {
 	if _, _, ok := detectedIn(e.Data); ok {
-		return false // it has waited
+		return false // it has waited already
 	}
 	scan, ok := e.Work.(*work)
 	if !ok || scan.Stop && !scan.secondBounce() || scan.Err != nil || scan.NeedPython != "" || e.List == py.Lower(s.Str("MAILMAN_SITE_LIST")) {
@@ -26,7 +26,7 @@ func (h *Handler) Waits(s *site.Site, e *runner.Entry) bool {
 	if err != nil {
 		return false
 	}
-	// A list's bounces come to an address that is made of its name.
+	// A list's bounces address is made of the list's name.
 	mailbox := e.List + "-bounces"
 	if verp := h.detect.VerpBounce(mailbox, msg); verp.Value != "" || verp.Err != nil || verp.NeedPython != "" {
 		return verp.Err == nil && verp.NeedPython == ""
@@ -39,9 +39,8 @@ func (h *Handler) Waits(s *site.Site, e *runner.Entry) bool {
 // Every is REGISTER_BOUNCES_EVERY.
 func (h *Handler) Every(s *site.Site) time.Duration { return s.Duration("REGISTER_BOUNCES_EVERY") }
 
-// Order is the order of Mailman's dict of events by list, which decides where one list's
-// bounces count against another that it includes, and in what language. Lists
-// without events come first.
+// Order returns the order of Mailman's dict of events by list. It decides where one list's bounces count against
+// another that it includes, and in what language. Lists without events come first.
 func (h *Handler) Order(lists runner.Lists, names []string, entries map[string][]*runner.Entry) []string {
 	if len(names) < 2 {
 		return names
@@ -58,8 +57,8 @@ func (h *Handler) Order(lists runner.Lists, names []string, entries map[string][
 	return append(without, py.DictOrder(with)...)
 }
 
-// smallList is how large a list may be, in bytes, to be read only to tell whether
-// it processes bounces. Those that get many do.
+// smallList is the size in bytes up to which a list is read only to tell whether it processes bounces. Lists that get
+// many bounces process them.
 const smallList = 1 << 20
 
 // registers tells whether bounces are registered for a list at all.

@@ -74,7 +74,7 @@ func takeProbe(b runner.Batch, token string) (addr string, read reader, err erro
 		return "", nil, err
 	}
 
-	// Mailman does not ask what kind of record it is.
+	// Mailman does not check what kind of record it is.
 	items, err := py.Unpack(record, 3)
 	if err != nil {
 		return "", nil, err

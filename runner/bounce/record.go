@@ -18,8 +18,8 @@ type effect struct {
 	then          string
 }
 
-// trackEffect notes a member's score before a bounce. The function that it returns
-// adds the effect, with the score after the bounce.
+// trackEffect notes a member's score before a bounce. The returned function adds the effect, with the score after the
+// bounce.
 func (r *register) trackEffect(member string, info *maillist.BounceInfo) (done func(*maillist.BounceInfo)) {
 	r.followed = ""
 	if r.effects == nil {
@@ -31,7 +31,7 @@ func (r *register) trackEffect(member string, info *maillist.BounceInfo) (done f
 	}
 }
 
-// points is a score as a number; 0 for none.
+// points returns a score as a number, 0 without one.
 func points(info *maillist.BounceInfo) float64 {
 	if info == nil {
 		return 0
@@ -39,7 +39,7 @@ func points(info *maillist.BounceInfo) float64 {
 	return py.Float(info.Score)
 }
 
-// record adds an event, if the site wants any, with the report's reason.
+// record adds an event with the report's reason, if the site records events.
 func (h *Handler) record(b runner.Batch, e events.Event, why reason.Reason) {
 	if h.options.Events == nil {
 		return
@@ -53,7 +53,7 @@ func (h *Handler) record(b runner.Batch, e events.Event, why reason.Reason) {
 	b.Record(h.options.Events.Line(e))
 }
 
-// recordEffects makes an event of each effect that one entry has had.
+// recordEffects makes an event of each effect of one entry.
 func (h *Handler) recordEffects(r *register, kind events.Kind, of any) {
 	if r.effects == nil {
 		return
@@ -78,7 +78,7 @@ func (r *register) forgetEffects() {
 	}
 }
 
-// explain notes the report's reasons for the failure.
+// explain notes the reasons that the report gives for the failure.
 func (w *work) explain(m *message.Message) {
 	addrs := w.Addrs
 	if w.secondBounce() {
@@ -103,10 +103,10 @@ func (w *work) explain(m *message.Message) {
 	}
 }
 
-// maxReasons limits for how many addresses of one bounce the reason is looked up.
+// maxReasons limits the number of addresses of one bounce for which a reason is looked up.
 const maxReasons = 100
 
-// why is the report's reason for one address.
+// why returns the report's reason for one address.
 func (w *work) why(addr string) reason.Reason {
 	if r, ok := w.reasons[addr]; ok {
 		return r
@@ -114,7 +114,7 @@ func (w *work) why(addr string) reason.Reason {
 	return w.reason
 }
 
-// reasonOf is the reason of an entry's report for one address.
+// reasonOf returns the reason of an entry's report for one address.
 func reasonOf(e *runner.Entry, addr string) reason.Reason {
 	if w, ok := e.Work.(*work); ok {
 		return w.why(addr)

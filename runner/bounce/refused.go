@@ -15,9 +15,8 @@ import (
 	"github.com/mmrunner/mmrunner/runner/bounce/reason"
 )
 
-// RefusedQueue is the queue of recipients that the mail server has refused for good,
-// an entry each: OutgoingRunner's file bounce-events-PID.pck. Its entries are no mail
-// that Mailman's own runners could make anything of.
+// RefusedQueue is the queue of recipients that the mail server has refused for good, one entry each: it replaces
+// OutgoingRunner's file bounce-events-PID.pck. Mailman's own runners could not use its entries.
 const RefusedQueue = "mmrunner-refused"
 
 // The metadata of entries in RefusedQueue.
@@ -26,19 +25,17 @@ const (
 	keyReply = "mmrunner_reply" // what the mail server said: code and text
 )
 
-// moduleSMTP stands in events for the bounce module of a recipient that was refused.
+// moduleSMTP is the bounce module that events name for a refused recipient.
 const moduleSMTP = "SMTP"
 
-// RefusedRecipient is the metadata of such an entry. at is its place among the
-// others, in seconds.
+// RefusedRecipient returns the metadata of such an entry. at is its place among the others, in seconds.
 func RefusedRecipient(list, addr string, reply smtplib.Reply, at float64, now time.Time) *qfile.Data {
 	data := detectedBounce{list: list, addr: addr, day: maillist.DateOf(now)}.data(at)
 	setReply(data, reply)
 	return data
 }
 
-// RefusedProbe is the metadata of the entry of a probe that was refused, made from
-// the probe's own.
+// RefusedProbe returns the metadata of the entry of a refused probe, made from the probe's own.
 func RefusedProbe(probe *qfile.Data, token string, reply smtplib.Reply) *qfile.Data {
 	data := probe.Clone()
 	data.Set(keyProbe, token)
@@ -50,7 +47,7 @@ func setReply(data *qfile.Data, reply smtplib.Reply) {
 	data.Set(keyReply, pickle.NewTuple(pickle.Int(reply.Code), pickle.Str(reply.Text)))
 }
 
-// refusal reads from an entry why its recipient was refused, as the work of Classify.
+// refusal reads from an entry why its recipient was refused, in the form of Classify's work.
 func refusal(data *qfile.Data) *work {
 	w := &work{Result: detect.Result{Module: moduleSMTP}}
 	v, _ := data.Get(keyReply)
@@ -81,8 +78,7 @@ func (r *refusals) Classify(e *runner.Entry) error {
 	return nil
 }
 
-// Order is that of Mailman's dict of events by list, after those lists that have
-// nothing but probes.
+// Order returns the order of Mailman's dict of events by list. Lists that only have probes come first.
 func (r *refusals) Order(_ runner.Lists, names []string, entries map[string][]*runner.Entry) []string {
 	isProbe := func(e *runner.Entry) bool { _, probe := e.Data.Get(keyProbe); return probe }
 	var probes, others []string
@@ -97,8 +93,7 @@ func (r *refusals) Order(_ runner.Lists, names []string, entries map[string][]*r
 	return append(probes, py.DictOrder(others)...)
 }
 
-// Waits tells whether an entry is to be registered with others. A probe's is done at
-// once.
+// Waits tells whether an entry is registered together with others. A probe is handled at once.
 func (r *refusals) Waits(_ *site.Site, e *runner.Entry) bool {
 	_, probe := e.Data.Get(keyProbe)
 	return !probe
@@ -127,8 +122,8 @@ func (r *refusals) Apply(b runner.Batch, e *runner.Entry) (runner.Outcome, error
 	return runner.Registered, err
 }
 
-// ShuntedFrom is the queue out, where Mailman would have failed.
+// ShuntedFrom is the queue out: Mailman would have failed there.
 func (r *refusals) ShuntedFrom() string { return "out" }
 
-// Batched registers what the batch's entries are about.
+// Batched registers the bounces of the batch's entries.
 func (r *refusals) Batched(b runner.Batch) error { return r.bounces.Batched(b) }

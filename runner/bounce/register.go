@@ -23,13 +23,13 @@ type register struct {
 	// clock is the process's mktime.
 	clock *zone.Mktime
 
-	effects  *[]effect // on members; nil where no events are recorded
-	followed string    // from the bounce at hand: events.Disabled, Probed, Removed or nothing
-	guard    *guard    // of the list; nil if it has none
+	effects  *[]effect // nil where no events are recorded
+	followed string    // of the present bounce: events.Disabled, Probed, Removed or ""
+	guard    *guard    // nil without a guard
 	entry    *runner.Entry
 }
 
-// reader reads the bounce. Only a notice that encloses it needs that.
+// reader reads the bounce. Only a notice that encloses the bounce needs it.
 type reader func() (*message.Message, error)
 
 // weight is added to a score by each bounce.
@@ -50,7 +50,7 @@ var (
 	textUnknownReason = membership.Key("Bouncer", "for unknown reasons")
 )
 
-// removedWhence is in the log for a member who is removed.
+// removedWhence stands in the log for a removed member.
 const removedWhence membership.Whence = "disabled address"
 
 // bounce registers one bounce of one address on one day (Bouncer.registerBounce). included is set for a list that
@@ -164,8 +164,7 @@ func (r *register) addBounce(member string, info *maillist.BounceInfo, day maill
 	return info, true, nil
 }
 
-// isStale tells whether a member's last bounce is so long ago, as of a day, that the
-// score begins anew.
+// isStale tells whether a member's last bounce is so long before day that the score begins anew.
 func (r *register) isStale(info *maillist.BounceInfo, day maillist.Date) (bool, error) {
 	now, err := r.midnight(day)
 	if err != nil {
@@ -270,7 +269,7 @@ func (r *register) disable(member string, info *maillist.BounceInfo, read reader
 	return nil
 }
 
-// disabled says in a notice that a member was disabled.
+// disabled returns the word for a disabled member in a notice.
 func (r *register) disabled() string {
 	if since(r.b, disabledInNewVoice) && !since(r.b, disabledInVoice) {
 		before := r.m.Language().Set("")
@@ -279,7 +278,7 @@ func (r *register) disabled() string {
 	return r.m.Say(textDisabled, nil)
 }
 
-// remove takes a member off the list once no notices are left.
+// remove removes a member that has no notices left.
 func (r *register) remove(member string, info *maillist.BounceInfo, reason maillist.Status) error {
 	yes, notify := true, r.l.Bool("bounce_notify_owner_on_removal")
 	err := r.m.ApprovedDeleteMember(member, membership.DeleteOptions{Whence: removedWhence, AdminNotif: &notify, UserAck: &yes})
@@ -311,7 +310,7 @@ func (r *register) remove(member string, info *maillist.BounceInfo, reason maill
 	return nil
 }
 
-// midnight is when a day begins, in seconds since 1970 (Utils.midnight).
+// midnight returns when a day begins, in seconds since 1970 (Utils.midnight).
 func (r *register) midnight(d maillist.Date) (float64, error) {
 	at, ok := r.clock.Midnight(d[0], d[1], d[2], r.b.Now().Location())
 	if !ok {

@@ -62,12 +62,12 @@ func confirm(r *results, args []string) (bool, error) {
 	return true, nil
 }
 
-// pendingDays is for how many days a confirmation is waited for, about.
+// pendingDays returns about how many days a confirmation may take.
 func (r *results) pendingDays() int {
 	const day = 24 * 60 * 60
 	if v, _ := r.s.Value("PENDING_REQUEST_LIFE"); v != nil {
 		if n, ok := v.(pickle.Int); ok {
-			return int(n / day) // Python 2 divides integers so
+			return int(n / day) // Python 2 divides integers like this
 		}
 	}
 	return int(r.s.Float("PENDING_REQUEST_LIFE")/day + 0.5)

@@ -13,13 +13,12 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/site"
 )
 
-// aliases are the commands whose modules do another's work.
+// aliases are the commands whose modules call another command's module.
 var aliases = map[string]string{"join": "subscribe", "leave": "unsubscribe", "remove": "unsubscribe", "stop": "end"}
 
-// needsPython tells why only the installation's own Python can do the commands
-// of a message that came to a list's address ("torequest", ...): one of them is
-// not, or not as, Mailman ships it. It is "" if mmrunner can do them. It is
-// careful rather than exact: a word that Mailman would not get to counts too.
+// needsPython tells why only the installation's own Python can run the commands of a message that came to a list's
+// address ("torequest", ...): one of them is not shipped with Mailman, or was changed. It returns "" if mmrunner can
+// run them. It is careful and not exact: a word that Mailman would not reach counts too.
 func needsPython(s *site.Site, msg *message.Message, data flags) string {
 	if v := s.Str("VERP_CONFIRM_REGEXP"); data.True("toconfirm") {
 		var beyond *pyre.UnsupportedError
@@ -54,7 +53,7 @@ func beyondCodecs(s *site.Site, msg *message.Message) string {
 		}
 
 		for _, c := range chunks {
-			// Making a header of it encodes it too, even nothing.
+			// Making a Header of a text encodes it too, even an empty text.
 			if c.Charset != "" && (codec.BeyondCodec(c.Charset) || codec.Beyond(c.S, c.Charset)) {
 				return "its " + header + " is in " + c.Charset
 			}
@@ -80,7 +79,7 @@ func beyondCodecs(s *site.Site, msg *message.Message) string {
 	return ""
 }
 
-// customWords are the commands that need Python, with the one that is to blame.
+// customWords returns the words that need Python, with the command that is the reason.
 func customWords(s *site.Site) map[string]string {
 	words := map[string]string{}
 	for _, name := range slices.Sorted(maps.Keys(s.Profile.Commands)) {
@@ -89,7 +88,7 @@ func customWords(s *site.Site) map[string]string {
 		}
 		words[name] = name
 
-		// help has what each command says of itself.
+		// The command help shows the help of each command.
 		words["help"] = name
 		for alias, of := range aliases {
 			if of == name {

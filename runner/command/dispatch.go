@@ -10,7 +10,7 @@ import (
 	"github.com/mmrunner/mmrunner/pickle"
 )
 
-// handler does one command; stop ends the message's commands.
+// handler runs one command; stop ends the message's commands.
 type handler func(r *results, args []string) (stop bool, err error)
 
 // handlers are the commands that Mailman ships.
@@ -32,7 +32,7 @@ var handlers = map[string]handler{
 	"who":         who,
 }
 
-// errNoCommand says that a word is no command.
+// errNoCommand says that a word is not a command.
 var errNoCommand = errors.New("no such command")
 
 // lookup finds a command by its name, with the errors that importing its module has in Mailman.
@@ -57,7 +57,7 @@ func (r *results) lookup(cmd string) (handler, error) {
 
 	h, ok := handlers[cmd]
 	if !ok || !shipped(r.s, cmd) {
-		// needsPython keeps such messages from getting here.
+		// needsPython has left such messages to Python.
 		return nil, fmt.Errorf("command %q is not one that Mailman ships", cmd)
 	}
 
@@ -73,7 +73,7 @@ func installed(s *site.Site, cmd string) bool {
 	return ok
 }
 
-// shipped tells whether a command that is installed is as Mailman ships it.
+// shipped tells whether an installed command is as Mailman ships it.
 func shipped(s *site.Site, cmd string) bool {
 	if len(s.Profile.Commands) == 0 {
 		return true

@@ -1,7 +1,7 @@
 package command
 
-// What end says of itself is for help alone.
+// Only the command help shows the help of end.
 var _ = doc("end")
 
-// end is cmd_end and cmd_stop: nothing below it is a command.
+// end is cmd_end and cmd_stop: the lines below it are not commands.
 func end(*results, []string) (bool, error) { return true, nil }

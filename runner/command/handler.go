@@ -1,9 +1,8 @@
-// Package command is CommandRunner ([Handler]) and its queue: mail to a list's
-// -request, -join, -leave and -confirm addresses. results.go reads the commands
-// in a message and does them (Queue/CommandRunner.py), each command has a file
-// named after it (Mailman/Commands/cmd_*.py), respond.go answers.
+// Package command is CommandRunner ([Handler]) and its queue: mail to a list's -request, -join, -leave and -confirm
+// addresses. results.go reads the commands in a message and runs them (Queue/CommandRunner.py), each command has a
+// file named after it (Mailman/Commands/cmd_*.py), and respond.go answers.
 //
-// What a command does to the list is in runner/membership.
+// runner/membership makes the changes to the list.
 package command
 
 import (
@@ -18,8 +17,7 @@ import (
 	"github.com/mmrunner/mmrunner/runner/membership"
 )
 
-// Handler is CommandRunner for the engine. It is for one goroutine, as far as
-// Apply and Batched go.
+// Handler is CommandRunner for the engine. Apply and Batched are for one goroutine.
 type Handler struct {
 	services membership.Services
 	batches  map[runner.Batch]*memory
@@ -36,8 +34,7 @@ func (h *Handler) Name() string { return "CommandRunner" }
 // Queue is its queue's usual name.
 func (h *Handler) Queue() string { return "commands" }
 
-// Classify finds the cookies of what a message may confirm, for Reaches. What else
-// it asks for depends on its list.
+// Classify finds the cookies that a message may confirm, for Reaches. Its other commands depend on the list.
 func (h *Handler) Classify(e *runner.Entry) error {
 	if !e.Data.True("torequest") && !e.Data.True("toconfirm") {
 		return nil
@@ -82,7 +79,7 @@ func (h *Handler) Apply(b runner.Batch, e *runner.Entry) (runner.Outcome, error)
 		return "", err
 	case err != nil:
 		if !since(b.Site(), listIsReread) {
-			// The list's object lives on, with what was changed in it so far.
+			// The list object lives on, with the changes made in it so far.
 			b.Keep()
 		}
 		return "", err
@@ -96,8 +93,7 @@ func (h *Handler) Apply(b runner.Batch, e *runner.Entry) (runner.Outcome, error)
 	return runner.Applied, nil
 }
 
-// Batched leaves the members in Mailman's order, and forgets what was remembered
-// of the batch.
+// Batched gives the members Mailman's order, and forgets what was remembered for the batch.
 func (h *Handler) Batched(b runner.Batch) error {
 	if mem := h.batches[b]; mem != nil {
 		mem.roster.settle(b.List())
@@ -106,7 +102,7 @@ func (h *Handler) Batched(b runner.Batch) error {
 	return nil
 }
 
-// memory is kept from entry to entry of one batch.
+// memory is kept from one entry of a batch to the next.
 type memory struct {
 	notes  *notes
 	roster *roster
@@ -199,7 +195,7 @@ func dispose(b runner.Batch, services membership.Services, mem *memory, msg *mes
 	return true, nil
 }
 
-// run does what the address that the message came to asks for.
+// run runs the commands that the message's address stands for.
 func (r *results) run(data *qfile.Data) (outcome, error) {
 	switch {
 	case data.True("torequest"):
@@ -220,7 +216,7 @@ func (r *results) run(data *qfile.Data) (outcome, error) {
 	return badCommand, nil
 }
 
-// cookieOf is the cookie in a -confirm address, as VERP_CONFIRM_REGEXP has it.
+// cookieOf returns the cookie in a -confirm address, by VERP_CONFIRM_REGEXP.
 func (r *results) cookieOf(to string) (cookie string, ok bool, err error) {
 	re, err := pyre.Compile(r.s.Str("VERP_CONFIRM_REGEXP"), 0)
 	if err != nil {

@@ -10,7 +10,7 @@ import (
 
 var textOptions = key("Commands/cmd_help", "You can access your personal options")
 
-// What help says of itself is part of its answer.
+// The answer to help includes its own help.
 var _ = doc("help")
 
 // help is cmd_help: it shows where a member finds the options page, and the help of each command.
@@ -52,11 +52,11 @@ func help(r *results, _ []string) (bool, error) {
 	return false, nil
 }
 
-// helpTexts are the gethelp() of the commands that have one.
+// helpTexts are the gethelp() functions of the commands that have one.
 var helpTexts map[string]func(*results) string
 
 func init() {
-	// Not in the declaration, since the commands answer with it themselves.
+	// This is not in the declaration, since the commands use helpTexts themselves.
 	helpTexts = map[string]func(*results) string{"set": setHelp, "who": whoHelp}
 	for _, cmd := range docs {
 		helpTexts[cmd] = func(r *results) string { return r.gethelp(cmd) }
@@ -71,7 +71,7 @@ func (r *results) hasHelp(cmd string) bool {
 	return r.s.Profile.Commands[cmd].Defines("gethelp")
 }
 
-// gethelp is the help of a command whose module's docstring it is.
+// gethelp returns the help of a command that is its module's docstring.
 func (r *results) gethelp(cmd string) string {
 	doc, ok := r.s.Profile.Doc("Commands/cmd_"+cmd, "")
 	if !ok || doc == "" {

@@ -17,7 +17,7 @@ var (
 	textMore        = key("Commands/cmd_info", "More information: ")
 )
 
-// info is cmd_info: what the list says of itself.
+// info is cmd_info: it shows what the list says about itself.
 func info(r *results, args []string) (bool, error) {
 	if len(args) > 0 {
 		r.results = append(r.results, r.gethelp(docInfo))
@@ -42,7 +42,7 @@ func info(r *results, args []string) (bool, error) {
 // attr is an attribute of the list that may be str or unicode.
 func (r *results) attr(name string) i18n.Text { return membership.Attr(r.l, name) }
 
-// description is a list's, or the text that says there is none.
+// description returns a list's description, or the text none.
 func (r *results) description(l *maillist.List, none membership.TextKey) i18n.Text {
 	if !l.Bool("description") {
 		return r.say(none, nil)

@@ -18,7 +18,7 @@ var (
 	textPasswordUsage = key("Commands/cmd_password", "\nUsage:")
 )
 
-// addressArg is how a command names a member other than its sender.
+// addressArg begins the argument by which a command names another member than the sender.
 const addressArg = "address="
 
 // password is cmd_password: it sends a member its password, or changes the password of a member that knows the old
@@ -43,7 +43,7 @@ func password(r *results, args []string) (bool, error) {
 		return false, nil
 	}
 
-	// Without this check an answer would tell strangers who is a member.
+	// Without this check an answer would show strangers which addresses are members.
 	address := who.Addr
 	if !r.l.IsMember(address) {
 		r.addNoMember(textNoMember, who, len(args) == 0 || len(args) == 2)
@@ -80,8 +80,8 @@ func password(r *results, args []string) (bool, error) {
 	return false, nil
 }
 
-// addNoMember says that an address is no member's. Some catalogs have the name in
-// it: Mailman has it if the address is the sender's.
+// addNoMember says that an address is no member's. Some catalogs have the name in the text: Mailman fills it in where
+// the address is the sender's.
 func (r *results) addNoMember(k membership.TextKey, who message.Address, isSender bool) {
 	vars := i18n.Vars{"listname": r.attr("real_name")}
 	if isSender {

@@ -11,18 +11,17 @@ import (
 	"github.com/mmrunner/mmrunner/runner"
 )
 
-// A confirmation of a change of address that holds for all lists
-// (MailList.ApprovedChangeMemberAddress, globally) is the one command that changes
-// other lists than its own.
+// A confirmation of a change of address on all lists (MailList.ApprovedChangeMemberAddress, globally) is the only
+// command that changes other lists than its own.
 
 // cookieRE matches the cookie of a confirmation: Pending.pend_new makes
 // cookies of SHA-1.
 var cookieRE = regexp.MustCompile(`\b[0-9a-f]{40}\b`)
 
-// maxCookies is how many cookies are looked for in one message.
+// maxCookies is how many cookies of one message are looked up.
 const maxCookies = 100
 
-// cookies are those in the parts of a message that may confirm something.
+// cookies returns the cookies in the parts of a message that may confirm a request.
 func cookies(m *message.Message) (found []string) {
 	add := func(text string) {
 		if len(found) < maxCookies {
@@ -45,8 +44,8 @@ func cookies(m *message.Message) (found []string) {
 	return found
 }
 
-// Reaches returns those of some lists on which an entry may change an address: all
-// of the same host. Who is a member there may change before it is applied.
+// Reaches returns those lists among some on which an entry may change an address: all lists of the same host. Their
+// members may change before the entry is applied.
 func (h *Handler) Reaches(lists runner.Lists, e *runner.Entry, among []string) (names []string) {
 	found, _ := e.Work.([]string)
 	if !slices.ContainsFunc(found, func(cookie string) bool { return changesAll(lists, e.List, cookie) }) {
@@ -63,8 +62,7 @@ func (h *Handler) Reaches(lists runner.Lists, e *runner.Entry, among []string) (
 	return names
 }
 
-// changesAll tells whether a cookie's record is the change of an address on all
-// lists.
+// changesAll tells whether a cookie's record changes an address on all lists.
 func changesAll(lists runner.Lists, list, cookie string) bool {
 	record, ok := lists.Pended(list, cookie)
 	if !ok {

@@ -20,7 +20,7 @@ const (
 	noCommandIsDiscarded   = 15 // DISCARD_MESSAGE_WITH_NO_COMMAND, RESPONSE_INCLUDE_LEVEL
 	gluedPrefix            = 19 // "Re:help" is a command
 	onlySubjectIsRetried   = 20
-	dotIsCaught            = 20 // "help." is no command, and no reason to fail
-	nullIsCaught           = 22 // nor is one with a null byte
+	dotIsCaught            = 20 // "help." is no command, and raises no exception
+	nullIsCaught           = 22 // a word with a null byte is no command
 	bodyIsConverted        = 35
 )

@@ -13,17 +13,16 @@ var (
 	textReplybot     = key("Handlers/Replybot", "The Mailman Replybot")
 )
 
-// autorespondDiscard is the autorespond_requests of a list that answers instead
-// of doing the commands.
+// autorespondDiscard is the value of autorespond_requests with which a list answers and does not run the commands.
 const autorespondDiscard = 1
 
 // replies are the settings for one kind of mail that a list answers.
 type replies struct{ enabled, text, responses string }
 
-// requestReplies are those for mail to -request and the like.
+// requestReplies are the settings for mail to -request and similar addresses.
 var requestReplies = replies{"autorespond_requests", "autoresponse_request_text", "request_responses"}
 
-// repliesTo tells by which settings a message is answered, from its metadata.
+// repliesTo returns the settings by which a message is answered, from its metadata.
 func repliesTo(data flags) replies {
 	switch {
 	case data.True("toowner"):
@@ -104,7 +103,7 @@ func (r *results) autorespond(sender string, how replies) error {
 	return r.m.Send(n)
 }
 
-// bulk is the Precedence of mail that must not be answered, "" of other mail.
+// bulk returns the Precedence of mail that must not be answered, or "".
 func (r *results) bulk() string {
 	p, _ := r.msg.Get("precedence")
 	switch p = py.Lower(p); p {

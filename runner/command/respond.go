@@ -24,8 +24,7 @@ var (
 	textNoOriginal  = keySince(noCommandIsDiscarded, commandRunner, "Original message suppressed")
 )
 
-// includeLevel is how much of the original message an answer has: 2 all, 1 its
-// headers, 0 nothing.
+// includeLevel says how much of the original message an answer includes: 2 all of it, 1 its headers, 0 nothing.
 func (r *results) includeLevel() int {
 	if !r.since(noCommandIsDiscarded) {
 		return 2
@@ -89,13 +88,13 @@ func (r *results) sendResponse() error {
 	return r.m.Send(n)
 }
 
-// original is the part of the answer that shows what it answers.
+// original is the part of the answer with the original message.
 func (r *results) original(charset string) (*message.Message, error) {
 	switch r.includeLevel() {
 	case 0:
 		return message.NewMIMEText(r.b.Charsets(), r.say(textNoOriginal, nil), "plain", charset)
 	case 1:
-		// The entry itself stays whole: its batch may have to be done again.
+		// The entry itself stays whole: its batch may be applied again.
 		headers := *r.msg
 		headers.Payload = r.say(textSuppressed, nil)
 		return message.NewMIMEMessage(&headers), nil

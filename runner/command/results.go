@@ -19,8 +19,8 @@ import (
 // outcome is the result of a command.
 type outcome int
 
-// As CommandRunner numbers them: go on with the next line; stop here; this line
-// is no command; the Subject is none, which is no reason to stop.
+// CommandRunner's numbers: go on with the next line; stop here; this line is no command; the Subject is no command,
+// which does not stop the others.
 const (
 	goOn outcome = iota
 	stop
@@ -28,8 +28,7 @@ const (
 	badSubject
 )
 
-// results is CommandRunner's Results: the commands of one message, and the
-// answer to it as it grows.
+// results is CommandRunner's Results: the commands of one message, and the answer to it.
 type results struct {
 	b    runner.Batch
 	m    *membership.Manager
@@ -39,12 +38,12 @@ type results struct {
 	msg  *message.Message
 	lang string // of the answer: the sender's
 
-	returnAddr string   // where the answer goes if not to the sender
+	returnAddr string   // where the answer goes; "" means to the sender
 	commands   []string // the Subject, if it can be decoded, and lines of the body
 	results    []i18n.Text
 	ignored    []string // lines beyond DEFAULT_MAIL_COMMANDS_MAX_LINES
 	lineno     int
-	retried    int // how often the Subject was looked at again
+	retried    int // how often a prefix of the Subject was dropped
 	respond    bool
 	set        setState
 	roster     *roster
@@ -83,8 +82,8 @@ func (r *results) read() error {
 	return nil
 }
 
-// subject decodes the Subject. What is not ASCII is left out of it, as a
-// translated "Re:" may not be; releases before 2.1.15 leave the whole out.
+// subject decodes the Subject. Characters beyond ASCII are left out of it, since a translated "Re:" may have some;
+// releases before 2.1.15 leave out the whole Subject then.
 func (r *results) subject() (string, bool) {
 	raw, _ := r.msg.Get("subject")
 	chunks, err := message.DecodeHeader(raw)
@@ -110,8 +109,8 @@ func (r *results) subject() (string, bool) {
 	return s, err == nil
 }
 
-// body is the text of the part with the commands; releases from 2.1.35 on bring
-// it into the charset of the answer's language.
+// body is the text of the part with the commands. Releases from 2.1.35 on convert it to the charset of the answer's
+// language.
 func (r *results) body(part *message.Message) (string, error) {
 	body, ok, err := part.GetPayloadDecoded()
 	if err != nil {
@@ -137,10 +136,10 @@ func (r *results) body(part *message.Message) (string, error) {
 	return body, nil
 }
 
-// process does the commands line by line, until one says stop or is none.
+// process runs the commands line by line, until a command stops or a line is no command.
 func (r *results) process() (outcome, error) {
 	found, did := badCommand, goOn
-	// A command may replace r.commands, but the loop goes on over the old one.
+	// A command may replace r.commands, but the loop continues with the old slice.
 	for _, line := range r.commands {
 		if args := fields(line); len(args) > 0 {
 			var err error
@@ -162,7 +161,7 @@ func (r *results) process() (outcome, error) {
 	return found, nil
 }
 
-// glued is a prefix such as "Re:" with a command right behind it.
+// glued matches a prefix like "Re:" with a command directly behind it.
 var glued = regexp.MustCompile(`^[^\n]*:[^\n]+`)
 
 // do runs one command (Results.do_command). Where there is no command of that name and this is the Subject, the first
@@ -228,7 +227,7 @@ func fields(s string) []string {
 	})
 }
 
-// blank tells whether Python's strip() leaves nothing of a line.
+// blank tells whether Python's strip() makes a line empty.
 func blank(line string) bool { return strings.Trim(line, py.Whitespace) == "" }
 
 // splitLines is Python 2's str.splitlines().
@@ -265,5 +264,5 @@ func str(v pickle.Value) i18n.Text {
 	return v
 }
 
-// flags are the truth of an entry's metadata.
+// flags tells which keys of an entry's metadata are true.
 type flags interface{ True(key string) bool }

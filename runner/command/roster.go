@@ -7,32 +7,29 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/py"
 )
 
-// exactRoster is up to how many members "who" answers in Mailman's own order
-// even after other commands of the batch. In the answer of a larger list no reader
-// can tell.
+// exactRoster is the number of members up to which "who" answers in Mailman's own order even after other commands of
+// the batch. No reader can tell in the answer of a larger list.
 const exactRoster = 5000
 
-// roster knows the order of a list's members as Mailman would have them: with a
-// list that is read anew for each entry, and written after it. A nil one knows
-// nothing, and gives the order of a list that was just read.
+// roster has a list's members in the order that Mailman's dicts would have: Mailman reads the list anew for each
+// entry, and writes it after the entry. A nil roster gives the order of a list that was just read.
 type roster struct {
 	regular, digest py.Dict
-	steps           []rosterStep // what these two have yet to see
-	begun           int          // how many of them are of earlier entries
-	reread          bool         // the list is read anew for each entry
+	steps           []rosterStep // steps that are not applied to these two yet
+	begun           int          // how many of them belong to earlier entries
+	reread          bool         // Mailman reads the list anew for each entry
 	stable          bool         // another save would change nothing
 
-	// The orders that the list would have been saved in last, if it was.
+	// The orders in which the list would have been saved last.
 	file [2][]string
 }
 
-// settleWork is up to how many steps, times members, are gone through only to leave
-// the members in Mailman's order.
+// settleWork is the number of steps, times members, up to which steps are applied only to leave the members in
+// Mailman's order.
 const settleWork = 10_000_000
 
-// settle has the list saved with its members in the order in which Mailman would
-// have saved them, so that the next reader has them in the same order:
-// it must not show where a batch ended.
+// settle makes the list saved with its members in the order in which Mailman would have saved them, so that the next
+// reader has them in the same order: the end of a batch must not show.
 func (r *roster) settle(l *maillist.List) {
 	if r == nil || len(r.steps)*(r.regular.Len()+r.digest.Len()) > settleWork {
 		return
@@ -55,9 +52,8 @@ type rosterStep struct {
 	in, digest, save bool
 }
 
-// newRoster takes down the members at the beginning of a batch; it returns nil
-// for a list that is too large. Releases that do not reread a list for each
-// entry keep what an entry did even if it was not saved.
+// newRoster copies the members at the beginning of a batch; it returns nil for a list that is too large. Releases
+// that do not read a list again for each entry keep the changes of an entry even if it was not saved.
 func newRoster(l *maillist.List, reread bool) *roster {
 	if all, _ := l.NumMembers(); all > exactRoster {
 		return nil
@@ -76,17 +72,17 @@ func (r *roster) begin() {
 	}
 }
 
-// moved notes that an address became a member, or is none any more.
+// moved notes that an address became a member, or ceased to be one.
 func (r *roster) moved(l *maillist.List, addr string, in bool) {
 	if r == nil {
 		return
 	}
-	// Each member in the dict has the option.
+	// Each member in the dict of digest members has the option.
 	digest, _ := l.GetMemberOption(addr, maillist.Digests)
 	r.steps = append(r.steps, rosterStep{key: py.Lower(addr), in: in, digest: digest})
 }
 
-// end ends an entry, after which Mailman would have saved the list or not.
+// end ends an entry. saved tells whether Mailman would have saved the list after it.
 func (r *roster) end(saved bool) {
 	switch {
 	case r == nil || !r.reread:
@@ -129,7 +125,7 @@ func (r *roster) take(steps []rosterStep) {
 	}
 }
 
-// keys are the members with regular delivery and those with digests.
+// keys returns the members with regular delivery and those with digests.
 func (r *roster) keys(l *maillist.List) (regular, digest []string) {
 	if r == nil {
 		r = &roster{regular: inOrder(l.GetRegularMemberKeys()), digest: inOrder(l.GetDigestMemberKeys())}
@@ -137,14 +133,13 @@ func (r *roster) keys(l *maillist.List) (regular, digest []string) {
 
 	r.take(r.steps[:r.begun])
 	r.steps, r.begun = r.steps[r.begun:], 0
-	// This entry may yet fail.
+	// The steps of this entry may be taken back.
 	now := roster{regular: *r.regular.Clone(), digest: *r.digest.Clone()}
 	now.take(r.steps)
 	return now.regular.Keys(), now.digest.Keys()
 }
 
-// inOrder is a dict made by setting keys one after the other, as reading a
-// pickled one does.
+// inOrder makes a dict by setting keys in turn, as reading a pickled dict does.
 func inOrder(keys iter.Seq[string]) (d py.Dict) {
 	for k := range keys {
 		d.Set(k)

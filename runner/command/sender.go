@@ -29,7 +29,7 @@ func (r *results) senders() ([]string, error) {
 	return msg.GetSenders(false, headers)
 }
 
-// senderHeaders are the headers that get_senders() looks at.
+// senderHeaders are the headers that get_senders() reads.
 func (r *results) senderHeaders() []string {
 	v, _ := r.s.Value("SENDER_HEADERS")
 	var items []pickle.Value
@@ -42,7 +42,7 @@ func (r *results) senderHeaders() []string {
 
 	headers := make([]string, len(items))
 	for i, item := range items {
-		// None, the envelope, is "" to GetSenders.
+		// GetSenders takes "" for None, the envelope.
 		name, _ := item.(pickle.Str)
 		headers[i] = string(name)
 	}
@@ -50,8 +50,7 @@ func (r *results) senderHeaders() []string {
 	return headers
 }
 
-// onelined is the message as those releases see it that decode a header before
-// they look for addresses in it.
+// onelined returns the message as releases see it that decode a header before they look for addresses in it.
 func (r *results) onelined(headers ...string) (*message.Message, error) {
 	if r.since(sendersAreEncoded) {
 		return r.msg, nil
@@ -91,7 +90,7 @@ func (r *results) oneline(s string) (string, error) {
 	return strings.Join(py.SplitLines(s, false), ""), nil
 }
 
-// noLineEnd drops what Python's unicode.splitlines() splits at.
+// noLineEnd drops the characters at which Python's unicode.splitlines() splits.
 func noLineEnd(c rune) rune {
 	if strings.ContainsRune("\n\r\v\f\x1c\x1d\x1e\u0085\u2028\u2029", c) {
 		return -1

@@ -61,7 +61,7 @@ type setState struct {
 // setFlag is a set command that turns a member option on or off.
 type setFlag struct {
 	flag     int
-	reversed bool // on means that the flag is not set
+	reversed bool // "on" clears the flag
 	show     membership.TextKey
 	done     membership.TextKey
 }
@@ -112,7 +112,7 @@ func (r *results) setUsage() {
 	r.add(textSetDetails, nil)
 }
 
-// setMember tells whether that is a member; where not, the answer then says so.
+// setMember tells whether an address is a member's. If not, the answer says so.
 func (r *results) setMember(who message.Address, isSender bool) (ok bool) {
 	if r.l.IsMember(who.Addr) {
 		return true
@@ -273,8 +273,8 @@ func (r *results) setAuthenticate(args []string) error {
 	return nil
 }
 
-// setStatus reads an argument that is on or off, for a member who has given the
-// password. ok is false where it is not, which the answer then says.
+// setStatus reads an argument that is on or off, for a member that has given the password. Otherwise ok is false, and
+// the answer says so.
 func (r *results) setStatus(args []string) (on, ok bool) {
 	if len(args) != 1 {
 		r.setUsage()
@@ -366,8 +366,8 @@ func (r *results) setDigest(args []string) error {
 	return nil
 }
 
-// switchDigest moves the member between the two kinds of delivery; who is there
-// already stays. Mailman does not catch the exception if the list lacks the other kind.
+// switchDigest moves the member between the two kinds of delivery. A member that has that kind already stays. Mailman
+// does not catch the exception where the list lacks that kind.
 func (r *results) switchDigest(on bool, already error) error {
 	err := r.m.SetDigest(r.set.address, on)
 	if errors.Is(err, already) {

@@ -30,8 +30,7 @@ var (
 	textJoined         = key("Commands/cmd_subscribe", "Subscription request succeeded")
 )
 
-// subscribeRefusals are the answers to what keeps an address from being
-// subscribed, in the order in which Mailman asks.
+// subscribeRefusals are the answers to a refused subscription, in the order of Mailman's except clauses.
 var subscribeRefusals = []struct {
 	err  error
 	text membership.TextKey
@@ -106,7 +105,7 @@ func subscribe(r *results, args []string) (bool, error) {
 	case err == nil:
 		r.add(textJoined, nil)
 	case errors.Is(err, membership.ErrNeedsConfirmation):
-		r.respond = false // the request to confirm is answer enough
+		r.respond = false // the request to confirm is the answer
 	case errors.Is(err, membership.ErrOverLimit):
 		r.respond = false
 	case errors.Is(err, membership.ErrNeedApproval):
@@ -160,8 +159,8 @@ func digestWord(s string) (pickle.Value, bool) {
 	return nil, false
 }
 
-// decodeName decodes a name in a From header: to a str where it is ASCII, else
-// to a unicode; to nothing where its charset cannot have it.
+// decodeName decodes a name in a From header: to a str where it is ASCII, or else to a unicode; to nil where its
+// charset cannot decode it.
 func (r *results) decodeName(name string) (pickle.Value, error) {
 	chunks, err := message.DecodeHeader(name)
 	if err != nil {

@@ -74,7 +74,7 @@ func unsubscribe(r *results, args []string) (bool, error) {
 		case err != nil:
 			return false, err
 		default:
-			r.respond = false // the request to confirm is answer enough
+			r.respond = false // the request to confirm is the answer
 		}
 	// The right password is proof enough.
 	default:

@@ -30,7 +30,7 @@ const (
 	rosterAdmins  = 2
 )
 
-// whoHelp is cmd_who's gethelp: it depends on who may see the roster.
+// whoHelp is cmd_who's gethelp. It depends on private_roster.
 func whoHelp(r *results) string {
 	switch r.l.Int("private_roster") {
 	case rosterPublic:
@@ -83,9 +83,9 @@ func who(r *results, args []string) (bool, error) {
 	return false, nil
 }
 
-// mayList tells whether the sender may see the members (allowed), and also members who hide (hidden). understood is
-// false where the arguments are not those that the list's setting needs.
-// private_roster: 0 is public, 1 for members, 2 for administrators.
+// mayList tells whether the sender may see the members (allowed), and also the hidden ones (hidden). understood is
+// false where the arguments are not those that the list's setting needs. private_roster: 0 is public, 1 for members,
+// 2 for administrators.
 func (r *results) mayList(args []string) (allowed, hidden, understood bool, err error) {
 	var role membership.Role
 	switch r.l.Int("private_roster") {
@@ -169,7 +169,7 @@ func (r *results) addMembers(members []string, hidden bool) error {
 	return nil
 }
 
-// rosterLine is one member's line: a unicode where the name is one.
+// rosterLine is the line of one member. It is a unicode where the name is one.
 func rosterLine(member string, name pickle.Value) (i18n.Text, error) {
 	switch name := name.(type) {
 	case pickle.Unicode:

@@ -13,14 +13,14 @@ import (
 	"github.com/mmrunner/mmrunner/pickle"
 )
 
-// Role is whom a password stands for, with the numbers of Mailman/Defaults.py.
+// Role says whose password it is, with the numbers of Mailman/Defaults.py.
 type Role int
 
 // The roles.
 const (
 	Unauthorized  Role = 0
 	User          Role = 1 // the member
-	creator       Role = 2 // of lists
+	creator       Role = 2 // may create lists
 	ListAdmin     Role = 3
 	ListModerator Role = 4
 	SiteAdmin     Role = 5
@@ -70,14 +70,14 @@ func (m *Manager) Authenticate(response, user string, roles ...Role) (Role, erro
 	return Unauthorized, nil
 }
 
-// secret is a password as the list keeps it, "" if there is none.
+// secret returns a password as the list keeps it, or "".
 func (m *Manager) secret(name string) string {
 	v, _ := m.l.Get(name)
 	return str(v)
 }
 
-// authenticateAdmin compares with the owner's password in each form it has been
-// kept in: SHA-1 in hexadecimal, plain MD5, crypt(3).
+// authenticateAdmin compares with the owner's password in each form in which Mailman has kept it: SHA-1 in
+// hexadecimal, plain MD5, crypt(3).
 func (m *Manager) authenticateAdmin(response, digest string) bool {
 	secret := m.secret("password")
 	if secret == digest {
@@ -86,7 +86,7 @@ func (m *Manager) authenticateAdmin(response, digest string) bool {
 
 	sum := md5.Sum([]byte(response))
 	old := secret == string(sum[:])
-	// What is not 13 characters long no two-letter salt can have made.
+	// crypt(3) with a salt of two letters always makes 13 characters.
 	if !old && len(secret) == 13 && m.s.Profile.Python.Crypt {
 		hashed, ok := crypt.DES(response, secret[:2])
 		old = ok && hashed == secret

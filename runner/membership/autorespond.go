@@ -71,8 +71,8 @@ func (m *Manager) AutorespondToSender(sender, lang string) (bool, error) {
 	return false, m.Send(n)
 }
 
-// answers reads how often an address was answered, and on which day last. The count
-// keeps its type: scripts may have left a float, which the notice then shows.
+// answers returns the day on which an address was last answered, and how often on that day. The count keeps its kind:
+// a script may have left a float, which the notice then shows.
 func (m *Manager) answers(sender string) (date maillist.Date, count pickle.Value) {
 	v, _ := m.l.DictGet(responses, sender)
 	t, ok := v.(*pickle.Tuple)

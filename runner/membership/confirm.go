@@ -229,10 +229,10 @@ func (m *Manager) approval(msg *message.Message) (password string, given bool, e
 	return password, given, nil
 }
 
-// whitespace has the characters that Python 2's str.strip() takes off.
+// whitespace has the characters that Python 2's str.strip() removes.
 const whitespace = " \t\n\r\v\f"
 
-// shown formats a value as Python's %s does: a unicode makes a unicode of the whole.
+// shown formats a value as Python's %s does: a unicode value makes the whole text a unicode.
 func shown(v pickle.Value) i18n.Text {
 	if u, ok := v.(pickle.Unicode); ok {
 		return u

@@ -2,8 +2,8 @@ package membership
 
 import "github.com/mmrunner/mmrunner/mmcompat/py"
 
-// These are the exceptions of Mailman/Errors.py that the functions here raise
-// besides maillist's; ask with errors.Is.
+// These are the exceptions of Mailman/Errors.py that the functions here raise, besides those of maillist; compare
+// with errors.Is.
 var (
 	ErrAlreadyPending      = &py.Error{Class: "MMAlreadyPending"}
 	ErrBanned              = &py.Error{Class: "MembershipIsBanned"}

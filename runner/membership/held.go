@@ -62,7 +62,7 @@ func (m *Manager) HoldUnsubscription(addr string) error {
 	return m.notifyModerators("unsubauth.txt", addr, subject)
 }
 
-// notifyModerators sends owners and moderators word of a held request.
+// notifyModerators tells owners and moderators about a held request.
 func (m *Manager) notifyModerators(template, addr, subject string) error {
 	body, err := m.maketext(template, i18n.Vars{
 		"username":    addr,
@@ -73,7 +73,7 @@ func (m *Manager) notifyModerators(template, addr, subject string) error {
 	if err != nil {
 		return err
 	}
-	// From the owners themselves, so that a bounce of it is not taken for a member's.
+	// The owners are the sender, so that a bounce of the notice does not count against a member.
 	owner := m.l.GetOwnerEmail()
 	n, err := m.UserNotification(owner, owner, subject, body, m.l.Str("preferred_language"))
 	if err != nil {
@@ -179,7 +179,7 @@ func (m *Manager) handlePost(db *requests.DB, record pickle.Value, action int) e
 		if err != nil {
 			return err
 		}
-		// Mailman doubles percent signs for a formatting that then is not done.
+		// Mailman doubles percent signs for a formatting that it then does not do.
 		note, _ := py.Format("%s: Discarded posting:\n\tFrom: %s\n\tSubject: %s", m.l.Name(),
 			strings.ReplaceAll(sender, "%", "%%"), strings.ReplaceAll(subject, "%", "%%"))
 		m.b.Log("vette", "%s", Latin1(note))

@@ -7,8 +7,8 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
 )
 
-// SendHostileSubscriptionNotice tells the owners of both lists that an address
-// who was invited to listname tried to use that here.
+// SendHostileSubscriptionNotice tells the owners of both lists that an address that was invited to listname tried to
+// use the invitation here.
 func (m *Manager) SendHostileSubscriptionNotice(listname, address string) error {
 	m.Log("mischief", "%s was invited to %s but confirmed to %s", address, listname, m.l.Name())
 	if err := m.hostileNotice(textHostileHere, address); err != nil {

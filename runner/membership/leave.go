@@ -7,15 +7,15 @@ import (
 	"github.com/mmrunner/mmrunner/pickle"
 )
 
-// DeleteOptions are ApprovedDeleteMember's.
+// DeleteOptions are the arguments of ApprovedDeleteMember.
 type DeleteOptions struct {
 	Whence     Whence // "" is None
-	AdminNotif *bool  // whether to tell the owners; nil: as admin_notify_mchanges has it
-	UserAck    *bool  // whether to tell the member; nil: as send_goodbye_msg has it
+	AdminNotif *bool  // whether to tell the owners; nil means admin_notify_mchanges
+	UserAck    *bool  // whether to tell the member; nil means send_goodbye_msg
 }
 
-// DeleteMember removes a member if the list lets its members go; if not, the
-// request is held and the error is ErrNeedApproval.
+// DeleteMember removes a member if unsubscribe_policy allows it. Otherwise the request is held, and the error is
+// ErrNeedApproval.
 func (m *Manager) DeleteMember(name string, o DeleteOptions) error {
 	if o.UserAck == nil {
 		yes := true
@@ -89,7 +89,7 @@ func (m *Manager) ApprovedDeleteMember(name string, o DeleteOptions) error {
 	return nil
 }
 
-// notifyUnsubscribed tells the owners of a member who is gone.
+// notifyUnsubscribed tells the owners about a removed member.
 func (m *Manager) notifyUnsubscribed(name string, whence Whence) error {
 	realname := m.attr("real_name")
 	subject := m.Say(textUnsubscribed, i18n.Vars{"realname": realname})
@@ -110,7 +110,7 @@ func (m *Manager) notifyUnsubscribed(name string, whence Whence) error {
 	return m.notifyOwner(subject, body)
 }
 
-// SendUnsubscribeAck says goodbye to who was a member.
+// SendUnsubscribeAck says goodbye to a removed member.
 func (m *Manager) SendUnsubscribeAck(addr, lang string) error {
 	if m.since(noticeInMemberLanguage) {
 		m.language.Set(lang)
@@ -167,9 +167,8 @@ func (m *Manager) ConfirmUnsubscription(addr string) error {
 	return m.Send(n)
 }
 
-// confirmSubject is the Subject of a confirmation request
-// (GetConfirmJoinSubject, GetConfirmLeaveSubject): what an answer to it must
-// say, unless the address it goes to says so already.
+// confirmSubject is the Subject of a confirmation request (GetConfirmJoinSubject, GetConfirmLeaveSubject): the text
+// that an answer must have, unless the address of the answer has it already.
 func (m *Manager) confirmSubject(k TextKey, cookie string) (any, error) {
 	if !m.s.Bool("VERP_CONFIRMATIONS") {
 		return "confirm " + cookie, nil

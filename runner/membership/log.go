@@ -39,7 +39,7 @@ func Latin1(line i18n.Text) string {
 	return b.String()
 }
 
-// plainText is the bytes of a str or the UTF-8 of a unicode, "" of None.
+// plainText returns the bytes of a str or the UTF-8 of a unicode, "" for None.
 func plainText(t i18n.Text) string {
 	s, _ := py.Plain(t)
 	return s

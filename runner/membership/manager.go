@@ -1,12 +1,9 @@
-// Package membership changes a list's membership as Mailman does, on top of its
-// state: who may join and leave and how, what is confirmed or
-// held, and the mail and log lines that go with it. It follows MailList.py,
-// ListAdmin.py, Deliverer.py and SecurityManager.py of releases 2.1.14 to
-// 2.1.39; where they differ, release.go asks what the installed one does.
+// Package membership changes a list's membership as Mailman does, on top of its state: joining and leaving,
+// confirmations and held requests, and the mail and log lines about them. It follows MailList.py, ListAdmin.py,
+// Deliverer.py and SecurityManager.py of releases 2.1.14 to 2.1.39; release.go has their differences.
 //
-// All of it works on a list's batch (runner.Batch): nothing here reaches for a
-// file, a clock or a lock. Texts are the installation's own, named in texts.go
-// by their module and first words.
+// All of it works on a list's batch (runner.Batch): nothing here reaches for a file, a clock or a lock. Texts are the
+// installation's own, named in texts.go by their module and first words.
 package membership
 
 import (
@@ -16,18 +13,18 @@ import (
 	"github.com/mmrunner/mmrunner/runner"
 )
 
-// Language is the language Mailman speaks at the moment: i18n's _translation, of
-// which a whole process has one. Code that changes it often leaves it changed,
-// and what is said later in the same entry then comes in that language.
+// Language is the language that Mailman speaks at the moment: i18n's _translation, which belongs to the whole
+// process. Code that changes it often leaves it changed, and later texts of the same entry then come in that
+// language.
 type Language struct{ Lang string }
 
-// Set is i18n.set_language; it returns the language spoken before.
+// Set is i18n.set_language. It returns the language before.
 func (v *Language) Set(lang string) (before string) {
 	before, v.Lang = v.Lang, lang
 	return before
 }
 
-// Manager does what Mailman's MailList object does with members, for one list.
+// Manager does for one list what Mailman's MailList object does with members.
 type Manager struct {
 	b        runner.Batch
 	l        *maillist.List
@@ -37,14 +34,13 @@ type Manager struct {
 	services Services
 }
 
-// New returns a manager for the list of b. lang is shared by all that an entry
-// does; it begins with the language of the entry's sender.
+// New returns a manager for the list of b. All steps of an entry share lang, which begins with the language of the
+// entry's sender.
 func New(b runner.Batch, lang *Language, services Services) *Manager {
 	return &Manager{b: b, l: b.List(), s: b.Site(), t: Texts(b), language: lang, services: services}
 }
 
-// Texts are the installation's texts. What is wrong with one is logged with the
-// batch, which may have to be done again.
+// Texts are the installation's texts. Warnings about them are logged with the batch, which may be applied again.
 func Texts(b runner.Batch) *i18n.Texts {
 	return b.Texts().For(func(format string, a ...any) { b.Log("error", format, a...) })
 }
@@ -52,11 +48,10 @@ func Texts(b runner.Batch) *i18n.Texts {
 // List is the list's state.
 func (m *Manager) List() *maillist.List { return m.l }
 
-// Language is the language spoken at the moment.
+// Language is the present language.
 func (m *Manager) Language() *Language { return m.language }
 
-// On is a manager for another list, in the same language. The list stays locked
-// until the commit.
+// On returns a manager for another list, in the same language. The list takes part in the transaction.
 func (m *Manager) On(listname string) (*Manager, error) {
 	b, err := m.b.With(listname)
 	if err != nil {
@@ -65,7 +60,7 @@ func (m *Manager) On(listname string) (*Manager, error) {
 	return New(b, m.language, m.services), nil
 }
 
-// moved reports that an address became a member, or is none any more.
+// moved reports that an address became a member, or ceased to be one.
 func (m *Manager) moved(addr string, in bool) {
 	if m.services.Moved != nil {
 		m.services.Moved(m.l, addr, in)

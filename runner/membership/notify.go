@@ -12,8 +12,7 @@ import (
 	"github.com/mmrunner/mmrunner/pickle"
 )
 
-// UserNotification is Message.UserNotification(recip, sender, subject, text,
-// lang); subject nil stands for none.
+// UserNotification is Message.UserNotification(recip, sender, subject, text, lang); a nil subject is None.
 func (m *Manager) UserNotification(recip, sender string, subject, body i18n.Text, lang string) (*message.Notification, error) {
 	charset, err := m.charset(lang)
 	if err != nil {
@@ -74,14 +73,14 @@ func (m *Manager) notifyOwner(subject, body i18n.Text) error {
 	return m.Send(n)
 }
 
-// verp is the metadata of mail that goes to one member.
+// verp returns the metadata of mail that goes to one member.
 func (m *Manager) verp() message.Attr {
 	v, _ := m.s.Value("VERP_PERSONALIZED_DELIVERIES")
 	return message.Attr{Name: "verp", Value: v}
 }
 
-// replaceSubject sets a Subject that UserNotification has not encoded, so that
-// an answer to it can be understood by its bare words.
+// replaceSubject sets a Subject that UserNotification has not encoded, so that the plain words of an answer can be
+// read.
 func replaceSubject(n *message.Notification, subject any) {
 	n.Del("subject")
 	n.Set("Subject", subject)
@@ -92,8 +91,7 @@ func (m *Manager) Send(n *message.Notification, extra ...message.Attr) error {
 	return m.send(n, false, extra...)
 }
 
-// SendWithoutPrecedence is send(noprecedence=True): for mail that its reader's
-// filters must not take for bulk.
+// SendWithoutPrecedence is send(noprecedence=True), for mail that the reader's filters must not take for bulk mail.
 func (m *Manager) SendWithoutPrecedence(n *message.Notification) error { return m.send(n, true) }
 
 func (m *Manager) send(n *message.Notification, noPrecedence bool, extra ...message.Attr) error {

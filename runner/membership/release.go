@@ -1,10 +1,10 @@
 package membership
 
-// since tells whether the installed Mailman is release 2.1.micro or later. A
-// profile that does not say is taken for the latest.
+// since tells whether the installed Mailman is release 2.1.micro or later. A profile without a release counts as the
+// latest.
 func (m *Manager) since(micro int) bool { return Since(m.s.Profile.HexVersion, micro) }
 
-// Since tells whether a HEX_VERSION is that of release 2.1.micro or later.
+// Since tells whether a HEX_VERSION belongs to release 2.1.micro or later.
 func Since(hexVersion, micro int) bool {
 	return hexVersion < 0x02010000 || hexVersion >= 0x02010000|micro<<8
 }
@@ -22,8 +22,8 @@ const (
 	autoApproval           = 19 // subscribe_auto_approval; address changes are logged
 	bannedFrom             = 21 // a banned subscription's log line says from where
 	bannedEverywhere       = 23 // so does each other place that looks at bans
-	whenceInNotices        = 27 // notices to the owner say how it came about
-	welcomeKeepsVoice      = 27 // SendSubscribeAck's language ends with it
+	whenceInNotices        = 27 // notices to the owner say where the change came from
+	welcomeKeepsVoice      = 27 // SendSubscribeAck restores the language at its end
 	spamhausChecked        = 27 // subscriptions are checked with Spamhaus
 	spamhausDBL            = 28 // domains by its list of domains
 	remoteUntranslated     = 30 // Auto-Submitted is judged by the bare address

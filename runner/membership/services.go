@@ -14,21 +14,20 @@ import (
 type Services struct {
 	// MessageID makes the message ids of a list's own mail (MessageIDs).
 	MessageID func(now time.Time, l *maillist.List) string
-	// Resolver answers Spamhaus lookups; nil means that none is made, as where
-	// Python lacks dnspython.
+	// Resolver answers Spamhaus lookups; nil means that no lookups are made, as in a Python without dnspython.
 	Resolver spamhaus.Resolver
-	// SitePassword returns the SHA-1 in hexadecimal of the site password or, if
-	// siteAdmin is false, of the list creator's; ok is false where none is set.
+	// SitePassword returns the SHA-1 in hexadecimal of the site password or, if siteAdmin is false, of the list
+	// creator's password; ok is false without one.
 	SitePassword func(siteAdmin bool) (sha1 string, ok bool, err error)
-	// Moved is told of each address that became a member or is none any more, in
-	// the order in which Mailman's dicts see it; nil where they are not needed.
+	// Moved is called for each address that became a member or ceased to be one, in the order of Mailman's changes to
+	// its dicts; it may be nil.
 	Moved func(l *maillist.List, addr string, in bool)
-	// Limit is how many subscriptions a day may wait for their confirmation; what asks
-	// for more is dropped. Mailman has no limit.
+	// Limit is how many subscriptions a day may wait for their confirmation; further ones are dropped. Mailman has no
+	// limit.
 	Limit settings.Subscriptions
 }
 
-// NewServices are those of this process.
+// NewServices returns the services of this process.
 func NewServices(s *site.Site) Services {
 	return Services{
 		MessageID:    messageIDs(os.Getpid()),

@@ -7,8 +7,7 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/spamhaus"
 )
 
-// refuseSpamhaus gives ErrBanned for a subscription that the site's checks of
-// Spamhaus' lists refuse.
+// refuseSpamhaus returns ErrBanned for a subscription that the site's Spamhaus checks refuse.
 func (m *Manager) refuseSpamhaus(email, remote string) error {
 	if !m.since(spamhausChecked) {
 		return nil

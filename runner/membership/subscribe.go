@@ -12,7 +12,7 @@ import (
 	"github.com/mmrunner/mmrunner/pickle"
 )
 
-// The values of subscribe_policy that are not moderation alone.
+// The values of subscribe_policy except moderation alone.
 const (
 	policyOpen           = 0
 	policyConfirm        = 1
@@ -69,10 +69,10 @@ func (m *Manager) requestOf(u *pending.UserDesc) (r request, err error) {
 	return r, nil
 }
 
-// str is the bytes of a str or unicode attribute.
+// str returns the bytes of a str or unicode attribute.
 func str(v pickle.Value) string { return plainText(value(v)) }
 
-// value is a str or unicode attribute, "" for a missing one.
+// value returns a str or unicode attribute, "" for a missing one.
 func value(v pickle.Value) i18n.Text {
 	switch v := v.(type) {
 	case pickle.Str:
@@ -83,7 +83,7 @@ func value(v pickle.Value) i18n.Text {
 	return ""
 }
 
-// stored is a text as a value to pickle.
+// stored returns a text as a value to pickle.
 func stored(t i18n.Text) pickle.Value {
 	if s, ok := t.(string); ok {
 		return pickle.Str(s)
@@ -157,8 +157,7 @@ func (m *Manager) AddMember(u *pending.UserDesc, remote string) error {
 // have asked for it.
 var ErrOverLimit = errors.New("too many subscriptions are pending today")
 
-// overLimit tells whether as many subscriptions of an address or of its domain are
-// pending today as the site allows.
+// overLimit tells whether an address or its domain has as many pending subscriptions of today as the site allows.
 func (m *Manager) overLimit(pend *pending.DB, addr string) bool {
 	limit := m.services.Limit
 	if limit.PerAddress == 0 && limit.PerDomain == 0 {
@@ -205,7 +204,7 @@ func (m *Manager) confirmJoin(u *pending.UserDesc, r request, remote string) err
 	replaceSubject(n, subject)
 	n.Set("Reply-To", m.l.GetRequestEmail(cookie))
 	if m.since(autoSubmitted) {
-		// Whether this answers a request from the very address it goes to.
+		// Auto-Submitted depends on whether the request came from the address to which this goes.
 		asked := remote
 		if !m.since(remoteUntranslated) {
 			asked = from
@@ -233,7 +232,7 @@ func (m *Manager) confirmJoin(u *pending.UserDesc, r request, remote string) err
 	return ErrNeedsConfirmation
 }
 
-// confirmVars are the variables of the templates of confirmation requests.
+// confirmVars returns the variables of the templates of confirmation requests.
 func (m *Manager) confirmVars(email, cookie, remote string) i18n.Vars {
 	return i18n.Vars{
 		"email":       email,
@@ -288,7 +287,7 @@ func (m *Manager) ApprovedAddMember(u *pending.UserDesc, whence Whence) error {
 	}
 
 	m.Log("subscribe", "%s: new%s %s, %s", m.l.Name(), kind, who, string(whence))
-	// Welcome and notice come after the log line, as there.
+	// Welcome and notice come after the log line, as in Mailman.
 	if m.l.Bool("send_welcome_msg") {
 		if err := m.welcome(r.email, digest); err != nil {
 			return err
@@ -302,15 +301,15 @@ func (m *Manager) ApprovedAddMember(u *pending.UserDesc, whence Whence) error {
 	return nil
 }
 
-// refuseSecond is CheckPending: ErrAlreadyPending where the site refuses a
-// second request while one waits to be confirmed.
+// refuseSecond is CheckPending: it returns ErrAlreadyPending where the site refuses a second request while one waits
+// for its confirmation.
 func (m *Manager) refuseSecond(since int, email string, unsub bool) error {
 	if !m.since(since) || !m.s.Bool("REFUSE_SECOND_PENDING") {
 		return nil
 	}
 	pend, err := m.b.Pending()
 	if e := py.AsError(err); e != nil && e.Class == "AttributeError" {
-		// What is no dict is asked for an item here, not for a method.
+		// CheckPending asks another value than a dict for an item, and not for a method.
 		return &py.Error{Class: "TypeError", Text: e.Text}
 	}
 	if err != nil {
@@ -328,9 +327,8 @@ func (m *Manager) refuseSecond(since int, email string, unsub bool) error {
 	return nil
 }
 
-// refuseBanned gives ErrBanned for a banned address. Releases from since on log
-// where the request came from; before, AddMember's log line did without and
-// ApprovedAddMember had none.
+// refuseBanned returns ErrBanned for a banned address. Releases from since on log where the request came from.
+// Before, AddMember's log line did not have it, and ApprovedAddMember wrote no line.
 func (m *Manager) refuseBanned(since int, email, from string) error {
 	pattern, banned, err := m.l.GetBannedPattern(email)
 	if err != nil || !banned {

@@ -10,12 +10,11 @@ import (
 	"github.com/mmrunner/mmrunner/pickle"
 )
 
-// TextKey names one of the installation's texts: a message id of a module by
-// its first words.
+// TextKey names one of the installation's texts: a message id of a module, by its first words.
 type TextKey struct {
 	Module string
 	Begins string
-	Since  int // the release, 2.1.Since, that brought it; 0 for all
+	Since  int // the release, 2.1.Since, that introduced it; 0 for all
 }
 
 // Keys are all texts that this package uses.
@@ -50,13 +49,13 @@ var (
 	textLeaveRequest = key("ListAdmin", "New unsubscription request from")
 )
 
-// Say is Mailman's _(): a text in the language spoken at the moment.
+// Say is Mailman's _(): a text in the present language.
 func (m *Manager) Say(k TextKey, vars i18n.Vars) string {
 	return m.t.Msg(m.language.Lang, k.Module, k.Begins, vars)
 }
 
-// msgid is a text that Mailman leaves untranslated, as D_() does. otherwise is
-// what releases have that did not mean to translate it.
+// msgid is a text that Mailman leaves untranslated, as D_() does. otherwise is the text in releases that translated
+// it by mistake.
 func (m *Manager) msgid(k TextKey, otherwise string) string {
 	if s, ok := m.s.Profile.Msg(k.Module, k.Begins); ok {
 		return s
@@ -64,8 +63,8 @@ func (m *Manager) msgid(k TextKey, otherwise string) string {
 	return otherwise
 }
 
-// catalogCharset is the charset that the catalog of the language spoken says it
-// is in, which need not be that of the language; ok is false without a catalog.
+// catalogCharset is the charset that the catalog of the present language names, which need not be the language's own;
+// ok is false without a catalog.
 func (m *Manager) catalogCharset() (name string, ok bool) {
 	header := m.t.Translate(m.language.Lang, "")
 	for line := range strings.Lines(header) {
@@ -79,28 +78,26 @@ func (m *Manager) catalogCharset() (name string, ok bool) {
 	return "", false
 }
 
-// translateAny is _() of a string that may or may not be a text of Mailman's. In
-// Mailman the names of all its variables could be used in it; here it stays as
-// it is, so that a password is never sent to an address of the asker's choice.
+// translateAny is _() of a string that may be one of Mailman's texts. Mailman would replace the names of its
+// variables in it. Here the string stays as it is, so that no sender can have a password sent to an address of its
+// choice.
 func (m *Manager) translateAny(s string) string {
 	if s == "" {
-		return "" // a catalog has its own header under that
+		return "" // a catalog has its header under the empty id
 	}
 	return m.t.Translate(m.language.Lang, s)
 }
 
-// maketext fills the template of that name, in lang or, if it is "", in the
-// list's language.
+// maketext fills the template of that name, in lang or, with "", in the list's language.
 func (m *Manager) maketext(name string, vars i18n.Vars, lang string) (i18n.Text, error) {
 	t, _, err := m.t.Maketext(name, vars, lang, m.l.Info(), false)
 	return t, err
 }
 
-// attr is an attribute of the list that may be str or unicode.
+// attr returns an attribute of the list that is str or unicode.
 func (m *Manager) attr(name string) i18n.Text { return Attr(m.l, name) }
 
-// Attr is an attribute of a list that may be str or unicode; "" if it is
-// neither.
+// Attr returns an attribute of a list that is str or unicode, or "".
 func Attr(l interface {
 	Get(name string) (pickle.Value, bool)
 }, name string) i18n.Text {
@@ -114,8 +111,8 @@ func Attr(l interface {
 	return ""
 }
 
-// encode makes a str of what may be unicode, in the charset of lang, with
-// question marks for what that lacks.
+// encode makes a str of a text that may be unicode, in the charset of lang, with question marks for characters that
+// the charset lacks.
 func (m *Manager) encode(t i18n.Text, lang string) (string, error) {
 	u, ok := t.(pickle.Unicode)
 	if !ok {
@@ -124,8 +121,8 @@ func (m *Manager) encode(t i18n.Text, lang string) (string, error) {
 	return codec.Encode(string(u), m.t.Charset(lang), codec.Replace)
 }
 
-// KnownLanguage is for what looks a language's charset up: Mailman fails on one
-// that the site does not have.
+// KnownLanguage returns an error for a language that the site does not have: Mailman fails where it looks up the
+// language's charset.
 func KnownLanguage(s *site.Site, lang string) error {
 	if _, ok := s.Profile.Languages[lang]; !ok {
 		return py.KeyError(lang)

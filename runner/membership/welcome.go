@@ -5,7 +5,7 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/py"
 )
 
-// welcome is ApprovedAddMember's way to SendSubscribeAck.
+// welcome calls SendSubscribeAck as ApprovedAddMember does.
 func (m *Manager) welcome(email string, digest bool) error {
 	if m.since(welcomeKeepsVoice) {
 		before := m.language.Set(m.l.Str("preferred_language"))

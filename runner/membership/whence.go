@@ -1,17 +1,16 @@
 package membership
 
-// Whence says how a membership came or went: for log lines, which have it in
-// English, and for notices, which have it translated where it is one of
-// Mailman's texts.
+// Whence says where a membership change came from. Log lines have it in English. Notices have it translated where it
+// is one of Mailman's texts.
 type Whence string
 
-// Mailcmd is given by the commands.
+// Mailcmd stands for the commands.
 const Mailcmd Whence = "mailcmd"
 
-// viaEmail is given by a confirmed subscription.
+// viaEmail stands for a confirmed subscription.
 func (m *Manager) viaEmail() Whence { return Whence(m.msgid(textViaEmail, "via email confirmation")) }
 
-// emailConfirmation is given by a confirmed unsubscription.
+// emailConfirmation stands for a confirmed unsubscription.
 func (m *Manager) emailConfirmation() Whence {
 	return Whence(m.msgid(textEmailConfirm, "email confirmation"))
 }

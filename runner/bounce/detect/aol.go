@@ -8,8 +8,8 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/pyre"
 )
 
-// aol is Bouncers/AOL.py: a line announces recipients by screen name, one a
-// line, up to a line of more than one word.
+// aol is Bouncers/AOL.py: a line announces recipients, and screen names follow, one in each line, up to a line of
+// more than one word.
 type aol struct {
 	intro   *pyre.Regexp
 	space   *pyre.Regexp // more than one word

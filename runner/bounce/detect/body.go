@@ -23,14 +23,13 @@ func (p place) compare(o place) int {
 type hit struct {
 	place
 	line string // with its newline, if it has one
-	what []int  // numbers in the Set; not to be kept
+	what []int  // numbers in the Set; valid until f returns
 }
 
-// after is where the line after this one begins.
+// after returns where the line after this one begins.
 func (h hit) after() place { return place{h.text, h.at + len(h.line)} }
 
-// find calls f for each line from a place on in which set finds something, until
-// f returns false.
+// find calls f for each line from from on in which set finds something, until f returns false.
 func (b body) find(set *pyre.Set, from place, f func(h hit) bool) {
 	more := true
 	for i := from.text; i < len(b) && more; i++ {
@@ -47,8 +46,8 @@ func (b body) find(set *pyre.Set, from place, f func(h hit) bool) {
 	}
 }
 
-// distinct is find without lines that repeat the line above them, for searches in which
-// these make no difference. Mail that is made to take time repeats its lines.
+// distinct is find without lines that repeat the line above them, for searches in which repeats make no difference.
+// Hostile mail repeats its lines to take time.
 func (b body) distinct(set *pyre.Set, from place, f func(h hit) bool) {
 	last := ""
 	b.find(set, from, func(h hit) bool {
@@ -60,7 +59,7 @@ func (b body) distinct(set *pyre.Set, from place, f func(h hit) bool) {
 	})
 }
 
-// first is the first line that find would find; ok is false if there is none.
+// first returns the first line that find would find; ok is false without one.
 func (b body) first(set *pyre.Set, from place) (h hit, ok bool) {
 	b.find(set, from, func(found hit) bool {
 		h, ok = found, true
@@ -69,10 +68,10 @@ func (b body) first(set *pyre.Set, from place) (h hit, ok bool) {
 	return h, ok
 }
 
-// pythonSpace are the characters that str.strip() removes.
+// pythonSpace has the characters that str.strip() removes.
 const pythonSpace = " \t\n\v\f\r"
 
-// has tells whether one of what a Set found is n.
+// has tells whether the Set has found its needle n in the line.
 func (h hit) has(n int) bool {
 	for _, k := range h.what {
 		if k == n {
@@ -82,7 +81,7 @@ func (h hit) has(n int) bool {
 	return false
 }
 
-// each calls f for every line from a place on, until f returns false.
+// each calls f for every line from from on, until f returns false.
 func (b body) each(from place, f func(h hit) bool) {
 	for i := from.text; i < len(b); i++ {
 		at := 0

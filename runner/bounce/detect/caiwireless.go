@@ -6,8 +6,7 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/py"
 )
 
-// caiwireless is Bouncers/Caiwireless.py: the line after the one that announces
-// it is the only recipient.
+// caiwireless is Bouncers/Caiwireless.py: the line after the announcement has the only recipient.
 type caiwireless struct {
 	intro, addr *pyre.Regexp
 	perhaps     tag

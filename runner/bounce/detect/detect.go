@@ -1,15 +1,13 @@
-// Package detect recognizes bounces ([Detector]): what Mailman's
-// Mailman/Bouncers package finds in a message, with the pipeline, patterns and
-// tables of the installation at hand, and what Queue/BounceRunner.py finds in
-// the address that a bounce came to (VERP).
+// Package detect recognizes bounces ([Detector]): it finds what Mailman's package Mailman/Bouncers finds in a
+// message, with the pipeline, patterns and tables of the installation, and what Queue/BounceRunner.py finds in the
+// address to which a bounce came (VERP).
 //
-// There is one file for each of Mailman's modules. Each holds the module's way
-// of looking through a message; what it looks for comes from the profile. A
-// module whose code is not that of a known release, or whose patterns cannot be
-// had in Go, is left to the site's Python.
+// There is one file for each of Mailman's modules. Each has the module's way of going through a message; the patterns
+// come from the profile. A module is left to the site's Python if its code is not that of a known release, or if Go
+// cannot use its patterns.
 //
-// A detector's time is linear in the message. Where Mailman tries patterns line
-// by line, here a pyre.Set passes over the lines that none of them is in.
+// A detector's time is linear in the message. Where Mailman tries patterns line by line, here a pyre.Set skips the
+// lines in which none of them can match.
 package detect
 
 import (
@@ -26,29 +24,26 @@ import (
 
 // Result is the result of BouncerAPI.ScanMessages for a message.
 type Result struct {
-	// Module is the bounce module that recognized the message, "" if none did.
+	// Module is the bounce module that recognized the message, or "".
 	Module string
-	// Addrs are the addresses it found, in its order, without those that are
-	// None or empty (BounceRunner leaves these out). A module can recognize a
-	// message and find no address in it.
+	// Addrs are the addresses that it found, in its order, without None and empty ones (BounceRunner leaves these
+	// out). A module can recognize a message and find no address in it.
 	Addrs []string
-	// Stop is set if the message is a warning that is to be ignored.
+	// Stop is set for a warning, which is ignored.
 	Stop bool
-	// NeedPython says why only the site's Python can tell; "" if this result is
-	// what Mailman would find. Nothing else is set then.
+	// NeedPython says why only the site's Python can tell. With "" this result is what Mailman would find. No other
+	// field is set with a reason.
 	NeedPython string
-	// Err has the entry shunted: the exception that Mailman would have met (a
-	// *py.Error), or a limit that the message exceeds and no true mail does. Nothing
-	// but Module, the module that raised the exception, is set then.
+	// Err makes the entry shunted. It is the exception that Mailman would have had (a *py.Error), or a limit that the
+	// message exceeds and ordinary mail does not. Only Module, the module that raised the exception, is set then.
 	Err error
 }
 
-// Detector looks for bounces as one installation would. It may be used by many
-// goroutines at once.
+// Detector looks for bounces as one installation would. Many goroutines may use it at once.
 type Detector struct {
 	pipeline []stage
 	tags     *tags
-	problem  string // why all of it needs Python
+	problem  string // why all messages need Python
 	bounce   verpPattern
 	probe    verpPattern
 }
@@ -60,9 +55,8 @@ type stage struct {
 	problem string // why it needs Python
 }
 
-// New makes a detector for an installation. What in its profile only Python can
-// do shows in the results, not as an error; the error is for a profile that says
-// nothing about bounces.
+// New makes a detector for an installation. Parts of its profile that only Python can handle show in the results, and
+// not as an error. The error is for a profile that says nothing about bounces.
 func New(p *site.Profile) (*Detector, error) {
 	if p == nil || p.Bouncers.Pipeline == nil {
 		return nil, errors.New("the profile has no bounce pipeline")
@@ -88,8 +82,8 @@ func New(p *site.Profile) (*Detector, error) {
 	return d, nil
 }
 
-// Unsupported lists what in the installation's bounce detection is left to
-// Python, and why; most installations have none.
+// Unsupported lists which parts of the installation's bounce detection are left to Python, and why. Most
+// installations have no such parts.
 func (d *Detector) Unsupported() []string {
 	var all []string
 	for _, problem := range []string{d.problem, d.bounce.problem, d.probe.problem} {
@@ -113,17 +107,17 @@ func newSource(p *site.Profile, name string, t *tags) *source {
 	return s
 }
 
-// sibling is another module, for one that imports from it.
+// sibling returns another module, for a module that imports from it.
 func (s *source) sibling(name string) *source {
 	o := *s
 	o.name, o.module, o.err = name, s.profile.Bouncers.Modules[name], nil
 	return &o
 }
 
-// variant is the name of the module's variant, "" if it is not known.
+// variant returns the name of the module's variant, "" if it is unknown.
 func (s *source) variant() string { return s.known[s.name][s.module.Code].name }
 
-// detector makes the module's detector; src.err says why it could not.
+// detector makes the module's detector, or sets src.err.
 func (s *source) detector() detector {
 	v, ok := s.known[s.name][s.module.Code]
 	switch {
@@ -140,8 +134,7 @@ func (s *source) detector() detector {
 	return nil
 }
 
-// olderThan compares a version such as "2.7.18"; one that cannot be read is not
-// older.
+// olderThan compares a version like "2.7.18"; a version that cannot be read is not older.
 func olderThan(version string, than ...int) bool {
 	parts := strings.Split(version, ".")
 	for i, want := range than {
@@ -221,8 +214,8 @@ func (d *Detector) Scan(m *message.Message) Result {
 	return Result{}
 }
 
-// unusual says what in a message only Python can handle as it would: values that
-// no parsed message has, only one that was pickled by other software.
+// unusual tells what in a message only Python can handle: values that no parsed message has, but only a message that
+// other software has pickled.
 func (s *scan) unusual() string {
 	for _, part := range s.walk() {
 		switch part.Payload.(type) {
@@ -241,7 +234,7 @@ func (s *scan) unusual() string {
 	return ""
 }
 
-// unusualFields is unusual for some fields of the message itself.
+// unusualFields is unusual for some header fields of the message.
 func unusualFields(m *message.Message, names []string) string {
 	for h := range m.Headers() {
 		if _, ok := h.Value.(string); ok {

@@ -9,10 +9,10 @@ import (
 
 // dsn is Bouncers/DSN.py, for delivery status notifications (RFC 3464).
 type dsn struct {
-	// whole looks for reports anywhere in the message (since 2.1.29); before
-	// that the message has to be built like a report.
+	// whole looks for reports anywhere in the message (since 2.1.29). Before that the message must have a report's
+	// structure.
 	whole bool
-	// failures are the beginnings of actions that count as a bounce.
+	// failures are the beginnings of the actions that count as a bounce.
 	failures []string
 }
 
@@ -21,7 +21,7 @@ func newDSN(*source) detector { return &dsn{whole: true, failures: []string{"fai
 // newDSNStrict is the module up to 2.1.29.
 func newDSNStrict(*source) detector { return &dsn{failures: []string{"fail"}} }
 
-// newDSNStrictError is the variant in some copies of 2.1.29, between the two.
+// newDSNStrictError is the variant of some copies of 2.1.29, between the two forms.
 func newDSNStrictError(*source) detector { return &dsn{failures: []string{"fail", "error"}} }
 
 func (d *dsn) process(s *scan) verdict {

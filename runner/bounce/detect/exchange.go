@@ -2,8 +2,7 @@ package detect
 
 import "github.com/mmrunner/mmrunner/mmcompat/pyre"
 
-// exchange is Bouncers/Exchange.py: after the line that begins it every line may
-// hold a recipient, in one of two forms, up to the line that ends it.
+// exchange is Bouncers/Exchange.py: between two marker lines, every line may have a recipient in one of two forms.
 type exchange struct {
 	start, end, smtp, plain *pyre.Regexp
 	begins                  tag

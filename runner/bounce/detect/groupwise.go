@@ -62,9 +62,8 @@ func (d *groupWise) process(s *scan) (v verdict) {
 	return addrs.verdict(err)
 }
 
-// firstPlain is find_textplain. A part without header fields is false to Python,
-// so it is passed over once it is found. A payload that is no list has no
-// messages in it; None cannot even be asked.
+// firstPlain is find_textplain. A part without header fields is false in Python, so it is passed over although it was
+// found. A payload that is no list has no messages in it; with None the search raises.
 func firstPlain(m *message.Message) (*message.Message, error) {
 	if m.GetContentType() == "text/plain" {
 		if m.HeaderCount() == 0 {

@@ -1,15 +1,14 @@
 package detect
 
-// variant is one of the forms in which a module was released: its name, for
-// modules of which there are several, and what makes a detector of it.
+// variant is one of the forms in which a module was released: its name, for modules with several forms, and the
+// function that makes its detector.
 type variant struct {
 	name string
 	make func(*source) detector
 }
 
-// knownVariants has each module of Mailman 2.1.14 to 2.1.39 by its name and by the
-// digest of its code in the profile (site.Module.Code), which leaves its
-// patterns and tables out.
+// knownVariants has the modules of Mailman 2.1.14 to 2.1.39 by name, and then by the digest of the code in the
+// profile (site.Module.Code), which does not cover patterns and tables.
 var knownVariants = map[string]map[string]variant{
 	"AOL":         {"e8d31213e1d64054": {make: newAOL}},
 	"Caiwireless": {"009230671cf30cbf": {make: newCaiwireless}},
@@ -44,5 +43,5 @@ var knownVariants = map[string]map[string]variant{
 	"Yale": {"913ba33614e200c6": {make: newYale}},
 }
 
-// knownAPI has the digests of BouncerAPI.py, whose ScanMessages is Scan.
+// knownAPI has the digests of BouncerAPI.py whose ScanMessages is Scan.
 var knownAPI = map[string]bool{"02e7f286131db29d": true}

@@ -7,23 +7,23 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/pyre"
 )
 
-// Limits that true mail never comes near, and that mail made to keep a runner busy may
-// exceed a hundred times. An entry that exceeds one is shunted.
+// Limits that ordinary mail never comes near, and that hostile mail may exceed a hundred times to keep a runner busy.
+// An entry that exceeds one is shunted.
 const (
-	// MTAs take headers of up to 1 MB (Exim), and most far less.
+	// Mail servers take headers of up to 1 MB (Exim), and most of them far less.
 	maxField = 256 << 10 // bytes
-	// Python makes 300 MB of so many.
+	// Python needs 300 MB for so many.
 	maxParts = 100_000
-	// Mailman writes the whole message once for each address to its
-	// bounce-events file: gigabytes, for the shortest that has so many.
+	// Mailman writes the whole message once for each address to its bounce-events file: gigabytes, even for the
+	// shortest message with so many addresses.
 	maxAddrs = 50_000
 )
 
-// Limits that only large mail exceeds that is taken for a bounce by mistake, such as a
-// long table in HTML. It may hold a few addresses all the same, so it goes to Python.
+// Limits that only large mail exceeds which is mistaken for a bounce, for example a long table in HTML. It may have a
+// few addresses, so it goes to Python.
 const (
-	maxFinds = 100_000   // addresses, or what looks so, in lines that differ from the one before
-	maxHits  = 1_000_000 // lines that may have some
+	maxFinds = 100_000   // possible addresses, in lines that differ from the line before
+	maxHits  = 1_000_000 // lines that may have addresses
 )
 
 var (
@@ -52,14 +52,14 @@ func (s *scan) excess() error {
 	return nil
 }
 
-// add is addrs.append(mo.group('addr')); it tells whether to go on.
+// add is addrs.append(mo.group('addr')). It tells whether to go on.
 func (v *verdict) add(m *pyre.Match, re *pyre.Regexp) bool {
 	addr, err := group(m, re, "addr")
 	return v.append(addr, err)
 }
 
-// append is addrs.append(addr), for an address that may have failed; it tells
-// whether to go on. Of those that are empty one will do.
+// append is addrs.append(addr), for an address that may have failed. It tells whether to go on. One empty address
+// stands for all.
 func (v *verdict) append(addr string, err error) bool {
 	if err == nil && addr == "" && len(v.addrs) > 0 {
 		return true
@@ -77,10 +77,10 @@ func (v *verdict) append(addr string, err error) bool {
 	return true
 }
 
-// addresses is a dict with addresses for keys.
+// addresses is a dict whose keys are addresses.
 type addresses struct {
 	py.Dict
-	valid *pyre.Regexp // what one has to match to be returned; nil for all
+	valid *pyre.Regexp // the form of addresses that are returned; nil for any
 
 	count int // how many are valid
 	finds int // how often it was set

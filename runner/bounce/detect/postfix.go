@@ -6,8 +6,8 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/py"
 )
 
-// postfix is Bouncers/Postfix.py: the first plain text that is called a
-// notification has its recipients after a salutation.
+// postfix is Bouncers/Postfix.py: in the first plain text whose description says notification, recipients follow a
+// salutation.
 type postfix struct {
 	salutations []*pyre.Regexp
 	addr        *pyre.Regexp

@@ -7,9 +7,8 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/pyre"
 )
 
-// qmail is Bouncers/Qmail.py, for what http://cr.yp.to/proto/qsbmf.txt describes:
-// an introduction, then paragraphs that begin with a recipient, up to a line that
-// begins with a dash.
+// qmail is Bouncers/Qmail.py, for the format of http://cr.yp.to/proto/qsbmf.txt: an introduction, and then paragraphs
+// that begin with a recipient, up to a line that begins with a dash.
 type qmail struct {
 	intros []string
 	addr   *pyre.Regexp
@@ -57,7 +56,7 @@ func (d *qmail) process(s *scan) (v verdict) {
 	return v
 }
 
-// introduction is where the line after the first one of an introduction begins.
+// introduction returns where the line after an introduction's first line begins.
 func (d *qmail) introduction(s *scan) (after place, ok bool) {
 	var first hit
 	for i, t := range d.begins {

@@ -6,9 +6,8 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/pyre"
 )
 
-// verdict is the result of a module's process(): a list of addresses, which
-// counts as a find if it is not empty ("" stands for None too), Stop, or an
-// exception.
+// verdict is the result of a module's process(): a list of addresses, which counts as a find if it is not empty (""
+// stands for None too), Stop, or an exception.
 type verdict struct {
 	addrs []string
 	stop  bool
@@ -25,14 +24,13 @@ type detector interface {
 	process(s *scan) verdict
 }
 
-// tags are the needles that some detector wants the first line of, looked for in
-// one go.
+// tags are the needles whose first line some detector needs. They are looked for in one search.
 type tags struct {
 	needles []pyre.Needle
 	set     *pyre.Set
 }
 
-// tag is one of them.
+// tag is one of the tags.
 type tag int
 
 func (t *tags) add(n pyre.Needle) tag {
@@ -42,8 +40,8 @@ func (t *tags) add(n pyre.Needle) tag {
 
 func (t *tags) build() { t.set = pyre.NewSet(t.needles...) }
 
-// scan is one message on its way through the pipeline, with what more than one
-// detector needs of it, made when the first one asks.
+// scan is one message on its way through the pipeline, with data that several detectors need. It is made when a
+// detector first asks for it.
 type scan struct {
 	m    *message.Message
 	tags *tags
@@ -51,13 +49,13 @@ type scan struct {
 	walked   bool
 	parts    []*message.Message // walk()
 	raw      body               // the payloads that are strings
-	rawTags  []hit              // by tag: the first line in raw; line is "" where there is none
+	rawTags  []hit              // by tag: the first line in raw; line is "" without one
 	texts    body               // the same, decoded
-	textsErr error              // what stopped the decoding: texts has what came before
+	textsErr error              // why the decoding stopped; texts has the parts before
 	textTags []hit
 }
 
-// walk is all parts of the message.
+// walk returns all parts of the message.
 func (s *scan) walk() []*message.Message {
 	if !s.walked {
 		s.walked = true
@@ -66,14 +64,13 @@ func (s *scan) walk() []*message.Message {
 	return s.parts
 }
 
-// walk appends a message and all parts below it. Of a run of the one object that
-// stands for blocks of nothing in a report (message.Parse), the first two will do:
-// there is nothing to find in them, and to leave out a message's last part, as
-// some modules do, makes no difference to the part before them.
+// walk appends a message and all parts below it. In a report one object stands for a run of empty blocks
+// (message.Parse), of which the first two are enough: they contain nothing to find, and a module that leaves out a
+// message's last part still sees the part before it.
 func walk(all []*message.Message, m *message.Message) []*message.Message {
 	all = append(all, m)
 	if len(all) > maxParts {
-		return all // the message is shunted, see excess
+		return all // the message will be shunted, see excess
 	}
 
 	parts := m.Parts()
@@ -87,21 +84,20 @@ func walk(all []*message.Message, m *message.Message) []*message.Message {
 	return all
 }
 
-// rawBody has the lines of body_line_iterator(msg).
+// rawBody returns the lines of body_line_iterator(msg).
 func (s *scan) rawBody() body {
 	s.look()
 	return s.raw
 }
 
-// textBody has the lines of body_line_iterator(msg, decode=True), and the
-// exception that it would end with.
+// textBody returns the lines of body_line_iterator(msg, decode=True), and the exception with which it would end.
 func (s *scan) textBody() (body, error) {
 	s.look()
 	return s.texts, s.textsErr
 }
 
-// look splits the message into texts and looks for all tags in them. Where a text
-// needs no decoding both bodies share it, and one look is enough.
+// look splits the message into texts and looks for all tags in them. Where a text needs no decoding both bodies share
+// it, and one search is enough.
 func (s *scan) look() {
 	if s.raw != nil {
 		return
@@ -142,8 +138,8 @@ func (s *scan) look() {
 	}
 }
 
-// note keeps the first line of each tag in a text, for one or both bodies. Both
-// number their texts alike as long as nothing failed.
+// note keeps the first line of each tag in a text, for one body or both. Both bodies number their texts alike as long
+// as no decoding has failed.
 func (s *scan) note(first []hit, text body, number int, too ...hit) {
 	text.find(s.tags.set, place{}, func(h hit) bool {
 		h.text = number
@@ -163,7 +159,7 @@ func (s *scan) note(first []hit, text body, number int, too ...hit) {
 	})
 }
 
-// rawTag is the first line in the raw body that a tag is found in.
+// rawTag returns the first line of the raw body in which a tag is found.
 func (s *scan) rawTag(t tag) (h hit, ok bool) {
 	s.look()
 	h = s.rawTags[t]
@@ -194,7 +190,7 @@ func stringIO(part *message.Message) (body, error) {
 	return nil, &py.Error{Class: "TypeError", Text: "StringIO() argument 1 must be string or buffer, not list"}
 }
 
-// leaves is the flatten() of Netscape and Postfix: all parts that hold no parts.
+// leaves is the flatten() of Netscape.py and Postfix.py: all parts that have no parts.
 func (s *scan) leaves() (all []*message.Message) {
 	for _, part := range s.walk() {
 		if !part.IsMultipart() {

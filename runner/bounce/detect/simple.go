@@ -8,28 +8,26 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/pyre"
 )
 
-// recipe is one row of SimpleMatch.PATTERNS or SimpleWarning.patterns: from a
-// line with start in it every line may hold an address, up to a line that does
-// not but has end in it.
+// recipe is one row of SimpleMatch.PATTERNS or SimpleWarning.patterns. From a line with start in it, every line may
+// have an address, up to a line that has end in it and no address.
 type recipe struct{ start, end, addr *pyre.Regexp }
 
-// recipes is such a table. Mailman goes through the message once for each row;
-// here one pass looks for all starts, and only where there is one a second pass
-// follows all rows that begin somewhere.
+// recipes is such a table. Mailman goes through the message once for each row. Here one pass looks for all starts,
+// and a second pass follows the rows whose start was found.
 type recipes struct {
 	rows   []recipe
 	starts []tag        // by row
-	valid  *pyre.Regexp // what an address has to match to be returned; nil for all
+	valid  *pyre.Regexp // the form of addresses that are returned; nil for any
 
 	mu   sync.Mutex
-	sets map[string]*rowSet // by the rows' numbers, for those that came up before
+	sets map[string]*rowSet // by the rows' numbers
 }
 
-// maxRowSets is how many combinations of rows are kept. There are few in true
-// mail, but a hostile message may have any.
+// maxRowSets is how many combinations of rows are kept. Ordinary mail has few of them, but a hostile message may have
+// any.
 const maxRowSets = 64
 
-// patternKey tells equal patterns.
+// patternKey identifies equal patterns.
 type patternKey struct {
 	pattern string
 	flags   pyre.Flags
@@ -52,7 +50,7 @@ func newRecipes(rows []recipe, valid *pyre.Regexp, t *tags) *recipes {
 	return r
 }
 
-// rowSet looks for the ends and addresses of some rows.
+// rowSet searches for the ends and addresses of some rows.
 type rowSet struct {
 	*pyre.Set
 	addrs []int          // by row: the number of its address in the Set
@@ -111,7 +109,7 @@ func (r *recipes) set(courses []*course) *rowSet {
 	return s
 }
 
-// course is how a row does in one message.
+// course is the state of a row in one message.
 type course struct {
 	row   int
 	from  place // the line that has its start
@@ -120,8 +118,7 @@ type course struct {
 	err   error
 }
 
-// settled tells whether nothing that follows can change the course's outcome for
-// the module.
+// settled tells whether the lines that follow can change nothing about the course's outcome.
 func (c *course) settled() bool { return c.ended || c.err != nil }
 
 // run goes through a message and returns the course of the first row that finds something, or nil. any says that the
@@ -250,7 +247,7 @@ func clear(courses []*course, any bool) bool {
 	return true
 }
 
-// lineOf has the finds of a rowSet in a line.
+// lineOf has the finds of a rowSet in one line.
 type lineOf struct {
 	set   *rowSet
 	line  string
@@ -276,8 +273,8 @@ func (l *lineOf) addr(n int) *lineAddr {
 	return a
 }
 
-// look turns to another line and tells whether it is the same again, as it is over
-// and over in mail that is made to take time.
+// look moves to another line and tells whether it is equal to the last one. Hostile mail repeats its lines to take
+// time.
 func (l *lineOf) look(h hit) (same bool) {
 	if h.line == l.line {
 		return true

@@ -1,14 +1,12 @@
 package detect
 
-// simpleMatch is Bouncers/SimpleMatch.py: the first row of its table that finds
-// an address.
+// simpleMatch is Bouncers/SimpleMatch.py: the first row of its table with an address decides.
 type simpleMatch struct{ table *recipes }
 
 // newSimpleMatchAll is the module up to 2.1.29.
 func newSimpleMatchAll(s *source) detector { return &simpleMatch{s.recipes("PATTERNS", nil)} }
 
-// newSimpleMatch is the module since 2.1.30, which returns only what looks like an
-// address.
+// newSimpleMatch is the module since 2.1.30, which only returns valid addresses.
 func newSimpleMatch(s *source) detector {
 	return &simpleMatch{s.recipes("PATTERNS", s.regexp("VALID"))}
 }

@@ -4,8 +4,7 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/pyre"
 )
 
-// simpleWarning is Bouncers/SimpleWarning.py: a message in which a row of its
-// table finds something is no bounce.
+// simpleWarning is Bouncers/SimpleWarning.py: a message is no bounce if a row of the table finds something in it.
 type simpleWarning struct{ table *recipes }
 
 func newSimpleWarning(s *source) detector { return &simpleWarning{s.recipes("patterns", nil)} }
@@ -15,8 +14,8 @@ func (d *simpleWarning) process(s *scan) verdict {
 	return verdict{stop: c != nil && err == nil, err: err}
 }
 
-// simpleWarningOld is the module up to 2.1.29, which calls SimpleMatch with its
-// own table: what that finds, by its own rules for addresses, is a warning.
+// simpleWarningOld is the module up to 2.1.29, which calls SimpleMatch with its own table: a find, by SimpleMatch's
+// rules for addresses, is a warning.
 type simpleWarningOld struct{ table *recipes }
 
 func newSimpleWarningOld(s *source) detector {

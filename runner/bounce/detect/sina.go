@@ -5,8 +5,8 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/pyre"
 )
 
-// sina is Bouncers/Sina.py: lines that begin with an address in angle brackets in
-// the first part. No release has it in its pipeline; a site may.
+// sina is Bouncers/Sina.py: lines of the first part that begin with an address in angle brackets. No release has it
+// in its pipeline; a site may.
 type sina struct {
 	addr  *pyre.Regexp
 	lines *pyre.Set

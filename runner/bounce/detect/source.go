@@ -10,9 +10,8 @@ import (
 	"github.com/mmrunner/mmrunner/pickle"
 )
 
-// source is one of the installation's bounce modules as data. Its methods give
-// what the module's code looks up by name; the first thing that is not there, or
-// that Go cannot use, is kept in err and makes the module one for Python.
+// source is one of the installation's bounce modules as data. Its methods return what the module's code looks up by
+// name. The first item that is missing, or that Go cannot use, is kept in err, and leaves the module to Python.
 type source struct {
 	name    string
 	module  site.BouncerModule
@@ -42,8 +41,7 @@ func (s *source) compile(p site.Pattern) *pyre.Regexp {
 	return re
 }
 
-// regexp returns the pattern in a module attribute, or a literal one in a
-// function as "function:N".
+// regexp returns the pattern of a module attribute, or a literal pattern of a function as "function:N".
 func (s *source) regexp(name string) *pyre.Regexp {
 	p, ok := s.module.Patterns[name]
 	if !ok {
@@ -91,8 +89,8 @@ func (s *source) strings(name string) (all []string) {
 	return all
 }
 
-// recipes returns the rows of a table of start, end and address patterns. valid is
-// what an address has to match to be returned, nil if they all are.
+// recipes returns the rows of a table of start, end and address patterns. valid is the form of addresses that are
+// returned, nil for any.
 func (s *source) recipes(name string, valid *pyre.Regexp) *recipes {
 	var rows []recipe
 	for i, row := range s.table(name) {
@@ -143,7 +141,7 @@ var (
 	relaxed  = (*pyre.Regexp).Relaxed
 )
 
-// group is mo.group(name): "" for a group that took no part.
+// group is mo.group(name), "" for a group that took no part in the match.
 func group(m *pyre.Match, re *pyre.Regexp, name string) (string, error) {
 	i := re.Group(name)
 	if i < 0 {

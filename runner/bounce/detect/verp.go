@@ -5,17 +5,15 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/pyre"
 )
 
-// Verp is the result of verp_bounce or verp_probe (Queue/BounceRunner.py) for the
-// address that a message came to.
+// Verp is the result of verp_bounce or verp_probe (Queue/BounceRunner.py) for the address to which a message came.
 type Verp struct {
-	// Value is the bouncing address (verp_bounce) or the token of a pending
-	// probe (verp_probe), "" if there is none.
+	// Value is the bouncing address (verp_bounce) or the token of a pending probe (verp_probe), or "".
 	Value string
-	// Log holds lines for the error log: the site's pattern lacks a group.
+	// Log has lines for the error log about a group that the site's pattern lacks.
 	Log []string
 	// NeedPython says why only the site's Python can tell, as in Result.
 	NeedPython string
-	// Err is the exception that Mailman would have met, as in Result.
+	// Err is the exception that Mailman would have had, as in Result.
 	Err error
 }
 
@@ -24,10 +22,10 @@ type verpPattern struct {
 	setting string
 	regex   string
 	re      *pyre.Regexp
-	problem string // why it needs Python
+	problem string // why Python is needed
 }
 
-// verpFields are where an MTA may have left the address that a bounce came to.
+// verpFields are the fields in which a mail server may have left the address to which a bounce came.
 var verpFields = []string{"to", "delivered-to", "envelope-to", "apparently-to"}
 
 // VerpBounce is verp_bounce. mailbox is the first half of
@@ -54,8 +52,7 @@ func (d *Detector) VerpBounce(mailbox string, m *message.Message) Verp {
 	})
 }
 
-// VerpProbe is verp_probe. pending tells whether a token is one that
-// mlist.pend_confirm(token, expunge=False) knows.
+// VerpProbe is verp_probe. pending tells whether mlist.pend_confirm(token, expunge=False) knows a token.
 func (d *Detector) VerpProbe(mailbox string, m *message.Message, pending func(token string) bool) Verp {
 	p := &d.probe
 	return p.search(mailbox, m, func(found *pyre.Match, v *Verp) (done, ok bool) {

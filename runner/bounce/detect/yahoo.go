@@ -8,8 +8,7 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/pyre"
 )
 
-// yahoo is Bouncers/Yahoo.py: lines that begin with a recipient, between a line
-// that announces them and the original message.
+// yahoo is Bouncers/Yahoo.py: lines that begin with a recipient, between the announcement and the original message.
 type yahoo struct {
 	intros, ends []*pyre.Regexp
 	addr         *pyre.Regexp

@@ -8,8 +8,7 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/pyre"
 )
 
-// yale is Bouncers/Yale.py: the names of users, to be tried at both of Yale's
-// domains.
+// yale is Bouncers/Yale.py: the names of users, which count at both of Yale's domains.
 type yale struct {
 	addr   *pyre.Regexp
 	begins *pyre.Set
@@ -64,8 +63,7 @@ func (d *yale) process(s *scan) (v verdict) {
 	return v
 }
 
-// isYaleDaemon tells whether an address is a mailer daemon's at yale.edu or, as
-// the module has it, at just "edu".
+// isYaleDaemon tells whether an address is a mailer daemon's at yale.edu or, as in the module, at just "edu".
 func isYaleDaemon(addr string) bool {
 	user, domain, ok := strings.Cut(addr, "@")
 	if !ok || py.Lower(user) != "mailer-daemon" {

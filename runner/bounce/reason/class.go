@@ -24,7 +24,7 @@ var words = byFirst(map[Class][]string{
 	Hard: {"unknown", "no such", "does not exist", "doesn't exist", "not exist", "not found", "invalid", "disabled", "no mailbox", "inactive", "suspended"},
 })
 
-// Class tells why by the status code (RFC 3463) and by the words beside it.
+// Class returns the class by the status code (RFC 3463) and the words beside it.
 func (r Reason) Class() Class {
 	subject := ""
 	if len(r.Status) > 2 {
@@ -51,14 +51,14 @@ func (r Reason) Class() Class {
 	return Unknown
 }
 
-// word is one that tells a class, in lower case.
+// word is a word that tells a class, in lower case.
 type word struct {
 	text  string
 	class Class
 }
 
-// byFirst has the words by their first byte, so that a diagnostic is looked through once
-// for all of them: a batch has thousands.
+// byFirst groups the words by their first byte, so that one pass over a diagnostic finds all of them: a batch has
+// thousands of diagnostics.
 func byFirst(all map[Class][]string) (w [256][]word) {
 	for class, texts := range all {
 		for _, t := range texts {
@@ -71,7 +71,7 @@ func byFirst(all map[Class][]string) (w [256][]word) {
 	return w
 }
 
-// wordsIn tells of which classes a text has words, in any case.
+// wordsIn tells of which classes a text has words; case does not matter.
 func wordsIn(text string) (full, policy, hard bool) {
 	for i := range len(text) {
 		for _, w := range words[text[i]] {
@@ -80,7 +80,7 @@ func wordsIn(text string) (full, policy, hard bool) {
 			}
 			switch w.class {
 			case Full:
-				return true, false, false // it comes before all others
+				return true, false, false // it wins over the others
 			case Policy:
 				policy = true
 			case Hard:
@@ -91,7 +91,7 @@ func wordsIn(text string) (full, policy, hard bool) {
 	return false, policy, hard
 }
 
-// sameFolded tells whether a text is some lower-case one, but for the case of ASCII.
+// sameFolded tells whether a text equals a lower-case one, except for the case of ASCII letters.
 func sameFolded(s, lower string) bool {
 	for i := range len(lower) {
 		c := s[i]

@@ -9,37 +9,36 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/message"
 )
 
-// Reason is a report's account of a failure.
+// Reason is what a report says about a failure.
 type Reason struct {
-	Status     string // RFC 3463, such as 5.1.1
+	Status     string // RFC 3463, for example 5.1.1
 	Diagnostic string // what the server said, shortened
-	Server     string // which refused the message or reports it
+	Server     string // the server that refused the message or reports it
 }
 
-// OfReply is the reason in a server's reply to a recipient: the reply's code (RFC 5321,
-// 4.2) and its text, which may begin with a status code (RFC 2034, 4).
+// OfReply returns the reason in a server's reply to a recipient: the reply's code (RFC 5321, 4.2) and its text, which
+// may begin with a status code (RFC 2034, 4).
 func OfReply(server string, code int, text string) Reason {
 	return Reason{Status: statusCode(text), Diagnostic: shorten(strconv.Itoa(code) + " " + text), Server: server}
 }
 
-// maxDiagnostic is how much of a diagnostic is kept, in bytes; headOf is how much
-// of a text is looked at for a status, in bytes.
+// maxDiagnostic is how many bytes of a diagnostic are kept; headOf is how many bytes of a text are searched for a
+// status.
 const (
 	maxDiagnostic = 200
 	headOf        = 4 << 10
 )
 
-// Find reads from a report why it could not be delivered to an address: the fields
-// of RFC 3464 for that recipient or, if it has none, the first status code in its
-// text.
+// Find reads from a report why the message could not be delivered to an address: from the fields of RFC 3464 for that
+// recipient or, without them, from the first status code in the report's text.
 func Find(m *message.Message, addr string) Reason {
 	r := find(m, strings.ToLower(addr))
 
-	// The message is forgotten before its reason is: no part of its text may stay.
+	// The reason outlives the message, so it must not keep the message's text in memory.
 	return Reason{strings.Clone(r.Status), strings.Clone(r.Diagnostic), strings.Clone(r.Server)}
 }
 
-// find is Find for an address in lower case. The reason's texts are parts of the message's.
+// find is Find for an address in lower case. The reason's texts are parts of the message's text.
 func find(m *message.Message, addr string) Reason {
 	var r Reason
 	var texts []string
@@ -65,7 +64,7 @@ func find(m *message.Message, addr string) Reason {
 	return r
 }
 
-// ownParts are the parts of a report without what it returns.
+// ownParts yields the parts of a report without the returned message.
 func ownParts(m *message.Message) func(yield func(*message.Message) bool) {
 	return func(yield func(*message.Message) bool) {
 		if !m.IsMultipart() {
@@ -133,7 +132,7 @@ func whyIn(status *message.Message, addr string) (Reason, bool) {
 	return r, recipients > 0
 }
 
-// afterType is the value after the type in a field such as "smtp; 550 no".
+// afterType returns the value after the type in a field like "smtp; 550 no".
 func afterType(v string) string {
 	if _, rest, ok := strings.Cut(v, ";"); ok {
 		v = rest
@@ -141,7 +140,7 @@ func afterType(v string) string {
 	return strings.TrimSpace(v)
 }
 
-// statusCode is the code that a text begins with, "" if it is none.
+// statusCode returns the code that a text begins with, or "".
 func statusCode(v string) string {
 	v = strings.TrimSpace(v)
 	end := 0
@@ -154,7 +153,7 @@ func statusCode(v string) string {
 	return ""
 }
 
-// shorten makes one line of a value, without what a terminal would act upon.
+// shorten makes one line of a value, without characters on which a terminal would act.
 func shorten(v string) string {
 	if isShort(v) {
 		return v
@@ -169,7 +168,7 @@ func shorten(v string) string {
 	return v
 }
 
-// isShort tells whether a value is what shorten would make of it, as most are.
+// isShort tells whether shorten would leave a value as it is, which is true of most.
 func isShort(v string) bool {
 	space := true // before the value, and at its end
 	for i := range len(v) {
