@@ -11,15 +11,15 @@ import (
 	"github.com/mmrunner/mmrunner/pickle"
 )
 
-// weakEvery is how far apart the members are whose next bounce is their last:
-// they have a score of weakScore from the days before.
+// weakEvery is the distance between members whose next bounce is their last: they have a score of weakScore from the
+// days before.
 const (
 	weakEvery = 100
 	weakScore = 4.0
 )
 
-// address is that of member i, and key the same in lower case, as it is in the list's
-// dicts. Some have capitals, which Mailman keeps.
+// address is the address of member i, and key the same in lower case, as in the list's dicts. Some addresses have
+// capitals, which Mailman keeps.
 func address(i int) string {
 	if i%10 == 0 {
 		return fmt.Sprintf("User%06d@Host%03d.example.net", i, i%500)
@@ -129,7 +129,7 @@ func attributes(name string, now time.Time) map[string]pickle.Value {
 	return a
 }
 
-// bounceInfo is the _BounceInfo of a member whose mail has bounced before.
+// bounceInfo is the _BounceInfo of a member with earlier bounces.
 func bounceInfo(member string, day time.Time) pickle.Value {
 	date := func(t time.Time) pickle.Value {
 		d := maillist.DateOf(t)
@@ -203,7 +203,7 @@ func makeList(s *site.Site, name string, o Options, members, weak int) error {
 	return os.WriteFile(filepath.Join(dir, "config.pck"), b, 0o660)
 }
 
-// report calls Progress now and then.
+// report calls Progress from time to time.
 func (o Options) report(what string, done, total int) error {
 	if o.Progress == nil || done%1000 != 0 && done != total {
 		return nil

@@ -14,7 +14,7 @@ import (
 	"github.com/mmrunner/mmrunner/runner/engine"
 )
 
-// Mailman has the time that Mailman takes for one message at each step of the way.
+// Mailman has the time that Mailman needs for one message at each step.
 type Mailman struct {
 	Pipe    time.Duration // the alias's program, processor time
 	Bounce  time.Duration // BounceRunner
@@ -25,21 +25,20 @@ type Mailman struct {
 	Source string
 }
 
-// Recorded are figures of Mailman 2.1.39 and a list of 138,000 members, measured on
-// two cores.
+// Recorded has figures of Mailman 2.1.39 and a list of 138,000 members, measured on two cores.
 var Recorded = Mailman{
 	Pipe: 250 * time.Millisecond, Bounce: 410 * time.Millisecond, Command: 1500 * time.Millisecond,
 	Notice: 800 * time.Millisecond, Message: 450 * time.Millisecond,
 	Source: "Mailman's figures were not measured here: they were recorded with Mailman 2.1.39 and a list of 138,000 members on two cores.",
 }
 
-// history is of the site that the original proposal is about.
+// history is about the site of the original proposal.
 const history = "In 2003 the bounces of one mailing took it over 4 hours of CPU."
 
 // number writes a number with commas.
 var number = message.NewPrinter(language.English)
 
-// Step is one step of the way, as it was measured.
+// Step is one step of a message's way, as measured.
 type Step struct {
 	What    string
 	Entries int
@@ -47,7 +46,7 @@ type Step struct {
 	Mailman time.Duration // for one entry
 }
 
-// Steps are those of mail that was delivered in some time and handled by runners then.
+// Steps returns the steps of mail that was delivered in the time took and then handled by runners.
 func Steps(delivered int, took time.Duration, all []engine.Stats, m Mailman) []Step {
 	steps := []Step{{"mail in, by LMTP, flushed", delivered, took, m.Pipe}}
 	for _, s := range all {
@@ -71,7 +70,7 @@ func Steps(delivered int, took time.Duration, all []engine.Stats, m Mailman) []S
 	return steps
 }
 
-// Report prints how long the steps took beside what Mailman takes for as much.
+// Report prints how long the steps took, beside the time that Mailman needs for the same.
 func Report(w io.Writer, steps []Step, m Mailman) error {
 	right := func(title string) terminal.Column { return terminal.Column{Title: title, Right: true} }
 	t := terminal.NewTable(terminal.Width, terminal.Column{Title: "STEP"}, right("HOW MANY"), right("TOOK"), right("EACH"),
@@ -89,7 +88,7 @@ func Report(w io.Writer, steps []Step, m Mailman) error {
 	return err
 }
 
-// long is a duration in the unit that suits it.
+// long writes a duration in a suitable unit.
 func long(d time.Duration) string {
 	switch {
 	case d < 2*time.Minute:
@@ -149,14 +148,14 @@ func Compare(w io.Writer, want, got *expected, all []engine.Stats, steps []Step)
 	return err
 }
 
-// WrongError is the verdict on a site of which some figures are not what they must be.
+// WrongError is the verdict on a site with figures that are not as expected.
 type WrongError struct{ Figures []string }
 
 func (e *WrongError) Error() string {
 	return "the site is not what it must be: " + strings.Join(e.Figures, ", ")
 }
 
-// verdict is the sentence on a site that is right.
+// verdict is the sentence about a site that is as expected.
 func verdict(want *expected, steps []Step) string {
 	took, mailman := time.Duration(0), time.Duration(0)
 	for _, s := range steps {

@@ -49,9 +49,9 @@ func Make(dir string, o Options) (*site.Site, *expected, error) {
 // Mail is a message for an address of the list.
 type Mail struct {
 	Recipient string
-	Text      string // with LF for line ends
-	queue     string // that it goes to
-	flag      string // of its entry's metadata; "" for none
+	Text      string // with LF as line ends
+	queue     string // the queue it goes to
+	flag      string // of its entry's metadata; "" for no flag
 }
 
 // Prepare makes the site as Make does, and returns the mail that Make would put into
@@ -94,7 +94,7 @@ func Prepare(dir string, o Options) (s *site.Site, mails []Mail, want *expected,
 	return s, append(mails, commands...), want, err
 }
 
-// mails is how many messages there are for a queue.
+// mails returns how many messages there are for a queue.
 func (o Options) mails(queue string) int {
 	if queue == "bounces" {
 		return o.Bounces
@@ -102,7 +102,7 @@ func (o Options) mails(queue string) int {
 	return o.Commands
 }
 
-// enqueue leaves a message in its queue as Mailman's script does: as text.
+// enqueue puts a message into its queue as text, as Mailman's script does.
 func enqueue(s *site.Site, m Mail, at time.Time) error {
 	data := qfile.NewData()
 	data.Set("listname", ListName)

@@ -1,4 +1,3 @@
-// Package dump shows any of Mailman's pickles to a human or a
-// script: as text much like Python's own, or as JSON, with every value's kind to
-// be told, and with passwords hidden.
+// Package dump shows any of Mailman's pickles to a human or a script: as text much like Python's own, or as JSON.
+// Every value's kind can be told, and passwords are hidden.
 package dump

@@ -48,8 +48,8 @@ func each(name string, b []byte, fn func(n, of, size int, v pickle.Value) error)
 	return bad
 }
 
-// sorted returns a dict's keys in an order that does not depend on how it was
-// written: as pprint has them where they are all strings or all ints.
+// sorted returns a dict's keys in an order that does not depend on how the dict was written: that of pprint where all
+// keys are strings or all are ints.
 func sorted(d *pickle.Dict) []pickle.Value {
 	keys := d.Keys()
 	sort.SliceStable(keys, func(i, j int) bool {

@@ -10,15 +10,13 @@ import (
 	"github.com/mmrunner/mmrunner/pickle"
 )
 
-// Node is a value as JSON has it. Type is None, bool, int, long, float, str,
-// unicode, list, tuple, dict, class, instance, call, or again for an object that
-// holds itself.
+// Node is a value in JSON. Type is None, bool, int, long, float, str, unicode, list, tuple, dict, class, instance,
+// call, or again for an object inside itself.
 type Node struct {
 	Type string `json:"type"`
-	// Value is the value of what holds nothing else; numbers that JSON has no
-	// exact form for are strings.
+	// Value is the value of a scalar; numbers without an exact form in JSON are strings.
 	Value any `json:"value,omitempty"`
-	// Base64 is a str that is not UTF-8.
+	// Base64 is the value of a str that is not UTF-8.
 	Base64 string     `json:"base64,omitempty"`
 	Hidden bool       `json:"hidden,omitempty"`
 	Items  []*Node    `json:"items,omitempty"`
@@ -28,15 +26,15 @@ type Node struct {
 	State  *Node      `json:"state,omitempty"`
 }
 
-// Document is a file as JSON has it.
+// Document is a file in JSON.
 type Document struct {
 	File    string  `json:"file"`
 	Pickles []*Node `json:"pickles"`
 	Error   string  `json:"error,omitempty"`
 }
 
-// Read takes all pickles in b into a document. The error of a pickle that
-// cannot be read is in the document, and returned.
+// Read puts all pickles in b into a document. The error for a pickle that cannot be read is in the document, and is
+// returned.
 func Read(name string, b []byte, o Options) (Document, error) {
 	d := Document{File: name, Pickles: []*Node{}}
 	err := each(name, b, func(_, _, _ int, v pickle.Value) error {
@@ -58,7 +56,7 @@ type noder struct {
 }
 
 func (n noder) node(v pickle.Value, secret bool) *Node {
-	// secret means that the value is one: a password, unless they were asked for.
+	// secret means that the value is a password. Options may ask to show passwords.
 	secret = secret && !n.o.Secrets
 	switch v := v.(type) {
 	case nil:
@@ -97,14 +95,14 @@ func (n noder) node(v pickle.Value, secret bool) *Node {
 		return &Node{Type: "class", Class: v.String()}
 	}
 
-	// A value inside itself. One in two places is written twice.
+	// A value inside itself. A value in two places is written twice.
 	if n.open[v] {
 		return &Node{Type: "again"}
 	}
 	n.open[v] = true
 	defer delete(n.open, v)
 
-	// Containers hand the secret down to all that they hold.
+	// Containers pass secret on to all that they hold.
 	switch v := v.(type) {
 	case *pickle.List:
 		return &Node{Type: "list", Items: n.items(v.Items, secret, false)}

@@ -6,9 +6,8 @@ import (
 	"github.com/mmrunner/mmrunner/pickle"
 )
 
-// Secret tells whether a name (a list's attribute, an object's, a dict's key, or
-// a path of them) is one under which Mailman keeps passwords: passwords,
-// password, mod_password, post_password.
+// Secret tells whether Mailman keeps passwords under a name, which may be a list's attribute, an object's, a dict's
+// key, or a path of these: passwords, password, mod_password, post_password.
 func Secret(name string) bool { return strings.Contains(strings.ToLower(name), "password") }
 
 func secretKey(k pickle.Value) bool {
@@ -21,15 +20,14 @@ func secretKey(k pickle.Value) bool {
 	return false
 }
 
-// A subscription that waits for a moderator is, in request.pck (ListAdmin.py),
-// id: (2, (time, address, name, password, digest, language)).
+// In request.pck (ListAdmin.py) a subscription that waits for a moderator is id: (2, (time, address, name, password,
+// digest, language)).
 const (
 	subscription = pickle.Int(2)
 	passwordAt   = 3
 )
 
-// subscribed returns the tuple with the password if an item of a top-level dict
-// is such a record.
+// subscribed returns the tuple with the password, if an item of a top-level dict is such a record.
 func subscribed(k, v pickle.Value) *pickle.Tuple {
 	if _, ok := k.(pickle.Int); !ok {
 		return nil

@@ -15,9 +15,8 @@ type Options struct {
 	Secrets bool // show passwords
 }
 
-// Text writes v, indented, as Python would write it: 1 is an int, 1L a long,
-// True a bool, 'a' a str and u'a' a unicode. An object is its class and its
-// attributes. Long strings are broken at their line ends.
+// Text writes v, indented, in Python's notation: 1 is an int, 1L a long, True a bool, 'a' a str and u'a' a unicode.
+// An object is its class and its attributes. Long strings are broken at their line ends.
 func Text(w io.Writer, v pickle.Value, o Options) error {
 	t := texter{w: bufio.NewWriter(w), o: o, open: map[pickle.Value]bool{}}
 	t.secrets = collect(v)
@@ -26,7 +25,7 @@ func Text(w io.Writer, v pickle.Value, o Options) error {
 	return t.w.Flush()
 }
 
-// collect finds the tuples whose password is only a place in them.
+// collect finds the tuples in which a password is known by its place.
 func collect(v pickle.Value) map[*pickle.Tuple]bool {
 	found := map[*pickle.Tuple]bool{}
 	d, ok := v.(*pickle.Dict)
@@ -50,10 +49,10 @@ type texter struct {
 	secrets map[*pickle.Tuple]bool
 }
 
-// wide is how long a value may be to stay on one line.
+// wide is how long a value may be on one line.
 const wide = 80
 
-// noCut is longer than anything that Repr is asked to write.
+// noCut is longer than any text that Repr writes.
 const noCut = 1 << 40
 
 func (t *texter) line(depth int) {
@@ -114,7 +113,7 @@ func (t *texter) value(v pickle.Value, depth int, secret bool) {
 	}
 }
 
-// text writes a string in one literal, or one for each of its lines.
+// text writes a string as one literal, or as one literal for each of its lines.
 func (t *texter) text(s string, depth int, repr func(string) string) {
 	if len(s) <= wide || strings.Count(s, "\n") < 2 {
 		t.w.WriteString(repr(s))

@@ -7,24 +7,22 @@ import (
 	"strings"
 )
 
-// The block is found again by its first and last line, whatever else has been
-// edited around it since. The first line says whether a newline had to be put
-// before it, because mm_cfg.py did not end with one: without that, taking the
-// block out would not give the file back byte for byte.
+// The block is found by its first and last line, whatever was edited around it since. The first line says whether a
+// newline had to be added before it, because mm_cfg.py did not end with one: otherwise removing the block would not
+// restore the file byte for byte.
 const (
 	blockBegin        = "# BEGIN mmrunner: mailmanctl starts the queue runners through this program."
 	blockBeginNewline = "# BEGIN mmrunner (after an added newline): mailmanctl starts the queue runners through this program."
 	blockEnd          = "# END mmrunner: `mmrunner uninstall` takes these lines out again."
 )
 
-// Extras are what mmrunner is to be besides the runners that it always takes the
-// place of.
+// Extras says what mmrunner does besides the runners that it always replaces.
 type Extras struct {
 	Outgoing bool   // OutgoingRunner
-	LMTP     string // the address on which mail is taken; "" for none
+	LMTP     string // the address on which it takes mail; "" for no LMTP
 }
 
-// block is the text that is appended to mm_cfg.py.
+// block returns the text that is appended to mm_cfg.py.
 func block(src []byte, lines string) []byte {
 	var b bytes.Buffer
 	begin := blockBegin
@@ -36,7 +34,7 @@ func block(src []byte, lines string) []byte {
 	return b.Bytes()
 }
 
-// settings are the lines between the first and the last.
+// settings returns the lines between the first and the last.
 func settings(binary string, with Extras) string {
 	lines := "PYTHON = " + pythonString(binary) + "\n"
 	if with.Outgoing {
@@ -70,9 +68,8 @@ func pythonString(s string) string {
 	return b.String()
 }
 
-// find returns where the block stands in src, with the newline that was added
-// before it. ok is false if there is none; err says that the block was begun
-// but its end is gone, so that our lines cannot be told from others.
+// find returns where the block is in src, with the newline that was added before it. ok is false without a block. err
+// says that the block has a first line and no last one, so that mmrunner's lines cannot be told from others.
 func find(src []byte) (start, end int, ok bool, err error) {
 	for _, begin := range []string{blockBegin, blockBeginNewline} {
 		start = lineIndex(src, begin)
@@ -116,10 +113,8 @@ func lineIndex(src []byte, line string) int {
 	return -1
 }
 
-// Added returns mm_cfg.py's text with mmrunner at binary put in front of the
-// runners. A text that has it already is returned as it is; one that has
-// another binary gets the new one in the same place. The error is for a damaged
-// block.
+// Added returns mm_cfg.py's text with mmrunner at binary put in front of the runners. A text that has this already is
+// returned as it is. A text with another binary gets the new one in the same place. The error is for a damaged block.
 func Added(src []byte, binary string, with Extras) ([]byte, error) {
 	start, end, ok, err := find(src)
 	if err != nil {
@@ -129,7 +124,7 @@ func Added(src []byte, binary string, with Extras) ([]byte, error) {
 		return append(bytes.Clone(src), block(src, settings(binary, with))...), nil
 	}
 
-	// What find counts to the block besides its lines stays as it is.
+	// The newline that belongs to the block stays as it is.
 	lines := bytes.TrimSuffix(bytes.TrimPrefix(src[start:end], []byte("\n")), []byte("\n"))
 	begin, _, _ := bytes.Cut(lines, []byte("\n"))
 	at := start + bytes.Index(src[start:end], begin)
@@ -137,8 +132,8 @@ func Added(src []byte, binary string, with Extras) ([]byte, error) {
 	return slices.Concat(src[:at], []byte(anew), src[at+len(lines):]), nil
 }
 
-// Removed returns mm_cfg.py's text without what Added put into it, and every
-// other byte as it is. The error is for a damaged block.
+// Removed returns mm_cfg.py's text without what Added put into it. Every other byte stays. The error is for a damaged
+// block.
 func Removed(src []byte) ([]byte, error) {
 	start, end, ok, err := find(src)
 	if err != nil || !ok {

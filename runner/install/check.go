@@ -20,8 +20,7 @@ import (
 	"github.com/mmrunner/mmrunner/runner/verify"
 )
 
-// Finding is one thing that was looked at before mmrunner is put in front of a
-// site's runners.
+// Finding is the result of one check before mmrunner is put in front of a site's runners.
 type Finding struct {
 	Grade Grade
 	Text  string
@@ -30,15 +29,15 @@ type Finding struct {
 // Grade says what a finding means.
 type Grade string
 
-// A site with a Bad finding is not for mmrunner; Odd ones are to be read.
+// mmrunner should not be installed on a site with a Bad finding. Odd findings should be read.
 const (
 	Good Grade = "ok"
 	Odd  Grade = "note"
 	Bad  Grade = "FAILED"
 )
 
-// Check looks at all that mmrunner at binary needs on a site. ctx ends the
-// longest of it, the reading of every list.
+// Check looks at all that mmrunner at binary needs on a site. The end of ctx ends the longest part, the reading of
+// every list.
 func Check(ctx context.Context, s *site.Site, binary string) []Finding {
 	c := &checker{site: s, binary: binary}
 	if c.python(); !c.bad() {
@@ -48,7 +47,7 @@ func Check(ctx context.Context, s *site.Site, binary string) []Finding {
 		c.settings()
 		c.directories()
 
-		// Hours may pass in it on a large site.
+		// This may take hours on a large site.
 		if !c.bad() {
 			c.lists(ctx)
 		}
@@ -66,7 +65,7 @@ type checker struct {
 	site   *site.Site
 	binary string
 	who    privilege.User
-	others string // the Python that all other runners go on with
+	others string // the Python of all other runners
 	found  []Finding
 }
 
@@ -83,7 +82,7 @@ func (c *checker) bad() bool {
 	return false
 }
 
-// python is about the interpreter, which all other runners need, and the probe.
+// python checks the interpreter, which all other runners need, and the probe.
 func (c *checker) python() {
 	script := filepath.Join(c.site.Prefix, "bin", "qrunner")
 	if path, _, err := qrunner.Command(script, nil); err != nil {
@@ -101,7 +100,7 @@ func (c *checker) release() {
 	p := c.site.Profile
 	c.add(Good, "Mailman %s on Python %s", p.Version, p.Python.Version)
 
-	// HEX_VERSION has a byte each for major, minor and micro, and one for what is no final release.
+	// HEX_VERSION has one byte each for major, minor and micro, and one for a release that is not final.
 	const first, last = 0x02010e, 0x020127
 	switch v := p.HexVersion >> 8; {
 	case v < first || v>>8 != first>>8:
@@ -135,10 +134,10 @@ func (c *checker) user() {
 	}
 }
 
-// startTime is far more than a Python takes to begin and end.
+// startTime is far more than a Python takes to start and end.
 const startTime = 30 * time.Second
 
-// starts tries whether Mailman's user can start a Python. A process of another user can only look at modes.
+// starts tries whether Mailman's user can start a Python. A process of another user can only check modes.
 func starts(u privilege.User, python string) error {
 	if id := os.Geteuid(); id != 0 && id != u.UID {
 		return may(u, python, mayRead|mayEnter)
@@ -161,7 +160,7 @@ func starts(u privilege.User, python string) error {
 	return nil
 }
 
-// CheckProgram returns an error unless binary is a program, by its whole path.
+// CheckProgram returns an error unless binary is the full path of a program.
 func CheckProgram(binary string) error {
 	if !filepath.IsAbs(binary) {
 		return fmt.Errorf("got program %s, need its whole path", binary)
@@ -313,8 +312,7 @@ func (c *checker) lists(ctx context.Context) {
 
 var assignment = regexp.MustCompile(`(?m)^PYTHON[ \t]*=`)
 
-// Overruled tells whether mm_cfg.py's text sets PYTHON again after the lines that
-// Added has put there.
+// Overruled tells whether mm_cfg.py sets PYTHON again behind the lines of Added.
 func Overruled(src []byte) bool {
 	_, end, ok, err := find(src)
 	return err == nil && ok && assignment.Match(src[end:])

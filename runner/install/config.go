@@ -19,18 +19,18 @@ import (
 // ErrEdited says that mm_cfg.py was changed after it was read.
 var ErrEdited = errors.New("it was edited meanwhile")
 
-// Config is mm_cfg.py as it was read: its text, and what has to stay when the text changes.
+// Config is mm_cfg.py as it was read: its text, and the properties that stay when the text changes.
 type Config struct {
 	Path string // PREFIX/Mailman/mm_cfg.py
 	Text []byte
 
-	dir  *os.Root // where the file itself lies, should Path be a symbolic link
+	dir  *os.Root // where the file itself is, if Path is a symbolic link
 	name string
 	info fs.FileInfo
 }
 
-// ReadConfig reads the mm_cfg.py of the installation at prefix. A symbolic link is followed, as distributions have
-// mm_cfg.py below /etc; but for root only if root alone can have made it. Close must be called.
+// ReadConfig reads the mm_cfg.py of the installation at prefix. A symbolic link is followed, since distributions have
+// mm_cfg.py below /etc. Root only follows a link that root alone can have made. Close must be called.
 func ReadConfig(prefix string) (c *Config, err error) {
 	c = &Config{Path: filepath.Join(prefix, "Mailman", "mm_cfg.py")}
 	// Both paths without links, to compare where the file really is.
@@ -77,10 +77,10 @@ func openBelow(top, rel string) (*os.Root, error) {
 	return root.OpenRoot(rel)
 }
 
-// Close gives up what ReadConfig has opened.
+// Close releases what ReadConfig has opened.
 func (c *Config) Close() error { return c.dir.Close() }
 
-// read reads the file as it is now. Text, owner and mode are of one and the same file.
+// read reads the file as it is now. Text, owner and mode belong to one and the same file.
 func (c *Config) read() ([]byte, fs.FileInfo, error) {
 	f, err := c.dir.OpenFile(c.name, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
 	if err != nil {

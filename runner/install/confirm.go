@@ -8,9 +8,8 @@ import (
 	"strings"
 )
 
-// Confirm asks Mailman's Python whether mm_cfg.py says what Added has put there,
-// as mailmanctl will find it. The error tells what it says, or why it cannot be
-// imported.
+// Confirm asks Mailman's Python whether mm_cfg.py has the settings of Added, as mailmanctl will see them. The error
+// says what it has instead, or why it cannot be imported.
 func Confirm(python, prefix, binary string) error {
 	cmd := exec.Command(python, "-B", "-c", `
 import sys
@@ -20,7 +19,7 @@ from Mailman import mm_cfg
 sys.stdout.write(mm_cfg.PYTHON)
 `, filepath.Join(prefix, "bin"))
 
-	// Python cannot import where the current directory is gone.
+	// Python cannot import modules where the current directory is gone.
 	cmd.Dir = "/"
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr

@@ -10,15 +10,14 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/privilege"
 )
 
-// What one may do to a file, the bits of its mode for others.
+// What a user may do to a file, as the bits of the mode for other users.
 const (
 	mayEnter fs.FileMode = 1 << iota
 	mayWrite
 	mayRead
 )
 
-// may returns an error unless the user may do all of want. Access lists beyond the
-// mode are not looked at.
+// may returns an error unless the user may do all of want. Access lists beyond the mode do not count.
 func may(u privilege.User, path string, want fs.FileMode) error {
 	info, err := os.Stat(path)
 	if err != nil {

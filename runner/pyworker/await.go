@@ -21,14 +21,13 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/site"
 )
 
-// A worker's lock is mmrunner-worker-HOST-PID-N.lock in DATA_DIR. HOST and PID
-// are those of the process that started it.
+// The lock of a worker is mmrunner-worker-HOST-PID-N.lock in DATA_DIR. HOST and PID are those of the process that
+// started the worker.
 const lockPrefix, lockSuffix = "mmrunner-worker-", ".lock"
 
 var workers atomic.Int64
 
-// lockName returns a name that no other worker has. The error is for a host
-// without a name.
+// lockName returns a name that no other worker has. The error is for a host without a name.
 func lockName(s *site.Site) (string, error) {
 	host, err := os.Hostname()
 	if err != nil {
@@ -40,7 +39,7 @@ func lockName(s *site.Site) (string, error) {
 
 const (
 	lookEvery = 50 * time.Millisecond
-	// longest is for how long the entry at hand may go on.
+	// longest is how long the entry at hand may take.
 	longest = time.Minute
 )
 
@@ -102,7 +101,7 @@ func Await(ctx context.Context, s *site.Site) error {
 	return nil
 }
 
-// unlock breaks the list locks that a worker had when it died.
+// unlock breaks the list locks that a worker held when it died.
 func unlock(ctx context.Context, s *site.Site, pid int) error {
 	logs := mlog.Open(s.LogDir())
 	defer logs.Close()

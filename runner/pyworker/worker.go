@@ -1,11 +1,9 @@
-// Package pyworker hands entries to the installation's own Python, where only
-// that can handle them: it keeps one process of Mailman's own runner class, which handles single
-// queue entries as they are named to it.
+// Package pyworker hands entries to the installation's own Python where only that can handle them. It runs one
+// process with Mailman's own runner class, which handles the queue entries that it is told.
 //
-// It is for a list with an extend.py, a command or a bounce module that Mailman
-// does not ship, a list from an older release. The process takes the locks and
-// writes the files by itself, as Mailman/Queue/Runner.py has it, so nothing of
-// them may be in hand while it works.
+// It is for a list with an extend.py, for a command or a bounce module that Mailman does not ship, and for a list
+// from an older release. The process takes the locks and writes the files by itself, as Mailman/Queue/Runner.py does,
+// so mmrunner must hold none of them meanwhile.
 package pyworker
 
 import (
@@ -30,7 +28,7 @@ import (
 //go:embed worker.py
 var program []byte
 
-// ErrNoPython says that there is no Python to do the work.
+// ErrNoPython says that there is no Python for the entry.
 var ErrNoPython = errors.New("there is no Python to hand the entry to")
 
 // Worker is one runner in the installation's Python. It is for one goroutine.
@@ -38,22 +36,20 @@ type Worker struct {
 	site   *site.Site
 	runner string
 
-	lock    string // the file that the process holds locked
+	lock    string // the file that the process has locked
 	cmd     *exec.Cmd
 	in      io.WriteCloser
 	answers *bufio.Reader
 	stderr  *tail
 }
 
-// New returns a worker for a runner's class name, e.g. "BounceRunner". Its
-// process is started by the first entry.
+// New returns a worker for a runner's class name, for example "BounceRunner". The first entry starts its process.
 func New(s *site.Site, runner string) *Worker { return &Worker{site: s, runner: runner} }
 
-// Handle has Mailman's runner handle waiting entries, in their order, and
-// register what it made of them. It returns how many entries it is done with;
-// an entry that another process has taken counts. After an error the others are
-// still in the queue, except that an entry at hand when the process died is a
-// .bak file. An ended ctx ends the work between two entries.
+// Handle makes Mailman's runner handle waiting entries, in their order, and register their bounces. It returns how
+// many entries are done; an entry that another process has taken counts. After an error the other entries are still
+// in the queue, except that an entry at hand when the process died is a .bak file. The end of ctx ends the work
+// between two entries.
 func (w *Worker) Handle(ctx context.Context, bases []string) (done int, err error) {
 	if err := w.start(); err != nil {
 		return 0, err
@@ -73,8 +69,8 @@ func (w *Worker) Handle(ctx context.Context, bases []string) (done int, err erro
 	return done, errors.Join(err, w.exchange("register"))
 }
 
-// Close ends the process, after it has registered what it still has. The error
-// tells why it ended otherwise than well.
+// Close ends the process, after it has registered its last bounces. The error says how it ended, unless it ended
+// well.
 func (w *Worker) Close() error {
 	if w.cmd == nil {
 		return nil
@@ -84,7 +80,7 @@ func (w *Worker) Close() error {
 	return w.ended()
 }
 
-// start starts the process if there is none.
+// start starts the process unless it runs.
 func (w *Worker) start() (err error) {
 	// One process serves many entries.
 	if w.cmd != nil {
@@ -101,15 +97,15 @@ func (w *Worker) start() (err error) {
 	if err := os.Remove(w.lock); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	// The paths of the site are told, since a site may have others than its Defaults.py says.
+	// The worker gets the site's paths, since they may differ from those in its Defaults.py.
 	settings, err := json.Marshal(places(w.site))
 	if err != nil {
 		return err
 	}
 
-	// Python reads a program from its standard input to the end, so it gets this one as an argument.
+	// Python reads a program from standard input to the end, so it gets this one as an argument.
 	cmd := exec.Command(w.site.Python, "-u", "-B", "-c", string(program), w.site.Str("BIN_DIR"), w.runner, w.lock)
-	// A ^C at the terminal is for mmrunner, which lets an entry at hand be finished.
+	// A ^C at the terminal is for mmrunner, which lets the worker finish the entry at hand.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	w.stderr = &tail{}
 	cmd.Stderr = w.stderr
@@ -134,7 +130,7 @@ func (w *Worker) start() (err error) {
 	return w.hear("ready")
 }
 
-// exchange puts one question and waits until it is done.
+// exchange sends one request and waits until it is done.
 func (w *Worker) exchange(question string) error {
 	if _, err := fmt.Fprintf(w.in, "%s\n", question); err != nil {
 		return fmt.Errorf("asking Mailman's %s: %w", w.runner, errors.Join(err, w.ended()))
@@ -158,17 +154,18 @@ func (w *Worker) hear(wanted ...string) error {
 	return fmt.Errorf("mailman's %s: %w", w.runner, errors.Join(err, w.ended()))
 }
 
-// ended waits for the process, and makes the next entry start another.
+// ended waits for the process, and makes the next entry start another one.
 func (w *Worker) ended() error {
 	w.in.Close()
 	err := w.cmd.Wait()
 	if err != nil {
-		// No other process knows that it was ours; its locks would stand until their time is over.
+		// No other process knows that the worker belonged to mmrunner, so its locks would stand until their time is
+		// over.
 		err = errors.Join(err, unlock(context.Background(), w.site, w.cmd.Process.Pid))
 	}
 
 	w.cmd = nil
-	// It removes its lock itself if it ends well.
+	// A worker that ends well removes its lock itself.
 	if err2 := os.Remove(w.lock); err2 != nil && !errors.Is(err2, fs.ErrNotExist) {
 		err = errors.Join(err, err2)
 	}
@@ -180,13 +177,13 @@ func (w *Worker) ended() error {
 	return nil
 }
 
-// places are the settings that say where things are: those of a private copy of the
-// site's state, or of one with a mail server of its own, are not mm_cfg's.
+// places are the settings with paths and addresses. In a private copy of the site's state, or with another mail
+// server, they differ from mm_cfg's.
 func places(s *site.Site) map[string]any {
 	all := map[string]any{}
 	for name, v := range s.Profile.Settings {
 		if text, ok := v.Value.(pickle.Str); ok && (strings.HasPrefix(string(text), "/") || name == "SMTPHOST") {
-			// JSON has no bytes; these stand for one each.
+			// JSON has no bytes; each byte is sent as one character.
 			all[name] = latin1(string(text))
 		}
 	}

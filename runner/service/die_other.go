@@ -7,6 +7,6 @@ import (
 	"syscall"
 )
 
-// die ends the process by a signal. It is not SIGUSR1, which Go's runtime drops
-// where it is not handled: mailmanctl starts a runner anew after either.
+// die ends the process by a signal. The signal is not SIGUSR1, which Go's runtime drops: mailmanctl starts a runner
+// anew after either.
 func die(syscall.Signal) { _ = syscall.Kill(os.Getpid(), syscall.SIGKILL) }

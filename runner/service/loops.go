@@ -12,8 +12,7 @@ import (
 	"github.com/mmrunner/mmrunner/runner/txn"
 )
 
-// loops run beside each other: a runner that waits for the mail server keeps no other
-// waiting.
+// loops run in parallel: a runner that waits for the mail server does not keep the others waiting.
 type loops []*engine.Loop
 
 // loops makes an engine for each slice of a queue, and the loops in which they work. The result must be closed, after an
@@ -63,7 +62,7 @@ func (p *Process) loops(env *txn.Env) (all loops, err error) {
 	return all, nil
 }
 
-// engines are the engines of one runner's slice.
+// engines makes the engines of one runner's slice.
 func (p *Process) engines(env *txn.Env, spec qrunner.Spec) ([]*engine.Engine, error) {
 	h, err := p.Handler(spec.Name, p.Site)
 	if err != nil {
@@ -72,7 +71,7 @@ func (p *Process) engines(env *txn.Env, spec qrunner.Spec) ([]*engine.Engine, er
 
 	n := spec.Slice
 	if spec.Slices == 1 {
-		n = 0 // Switchboard does not ask for it then
+		n = 0 // Switchboard does not use the number then
 	}
 
 	all, err := engine.Open(env, h, n, spec.Slices)

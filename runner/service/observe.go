@@ -72,7 +72,7 @@ func (p *Process) specs() string {
 	return strings.Join(names, ", ")
 }
 
-// warnOfChanges warns of what the site has changed in modules whose work mmrunner does for these runners.
+// warnOfChanges warns of the site's changes to modules whose work mmrunner does for these runners.
 func (p *Process) warnOfChanges(w io.Writer) {
 	for _, spec := range p.Runners {
 		if text := p.Site.Profile.WithoutEffectText(spec.Name); text != "" {

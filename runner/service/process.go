@@ -22,26 +22,24 @@ import (
 // Process runs runners until it is told to stop.
 type Process struct {
 	Site    *site.Site
-	Runners []qrunner.Spec // all of them mmrunner's
+	Runners []qrunner.Spec // mmrunner's runners
 	Handler func(name string, s *site.Site) (runner.Handler, error)
 	// Version is written to the qrunner log at the start.
 	Version string
 
-	Once    bool // one entry each
+	Once    bool // one entry for each runner
 	Verbose bool // log each iteration of several runners
-	// Subproc is for a process that mailmanctl started: its standard error is
-	// Mailman's error log.
+	// Subproc is set in a process that mailmanctl has started: its standard error is Mailman's error log.
 	Subproc bool
-	// Wait has it wait for its slices while another mmrunner works on them, since
-	// that one is about to end. Otherwise it is an error.
+	// Wait makes it wait for slices that another mmrunner has, since that one is about to end. Without Wait that is
+	// an error.
 	Wait bool
 
 	BatchSize int     // in entries
 	LockShare float64 // 0 means engine.DefaultLockShare
-	// Metrics is the address at which Prometheus may ask; "" for none.
+	// Metrics is the address that Prometheus asks; "" for no address.
 	Metrics string
-	// Python are the runners that are not mmrunner's, when a command line asks for
-	// both kinds; it may be nil.
+	// Python are the runners that are not mmrunner's, where a command line names both kinds; it may be nil.
 	Python *PythonRunners
 	// StartMail, if not nil, starts what takes mail in the same process, once signals
 	// are handled. The returned function ends it, after the runners.
@@ -51,13 +49,12 @@ type Process struct {
 	status  atomic.Int32 // the last signal that said to stop
 }
 
-// Run works until SIGTERM or SIGINT, whose number it returns for the process to
-// exit with, so that mailmanctl knows what to do. Entries at hand are finished
-// first, and bounces that wait are registered. A program that was replaced is
-// executed in the place of this one then, see [Process.upgrade]. The error says
-// why the work could not begin.
+// Run works until SIGTERM or SIGINT. It returns the signal's number as the exit status, by which mailmanctl decides
+// what to do. Before that it finishes the entries at hand, and registers the bounces that wait. A program that was
+// replaced on the disk is then executed in the place of this one, see [Process.upgrade]. The error says why the work
+// could not begin.
 func (p *Process) Run(ctx context.Context) (status int, err error) {
-	// Files get the modes that Mailman's own would have.
+	// Files get the modes that Mailman's have.
 	syscall.Umask(0o007)
 	program := thisProgram()
 
@@ -167,15 +164,15 @@ func (p *Process) run(outer context.Context, program program) (status int, repla
 	return int(p.status.Load()), watch.replaced.Load() && p.status.Load() == 0, nil
 }
 
-// Complain writes to the error log why a process that mailmanctl started cannot
-// do its work, where bin/qrunner would have its traceback.
+// Complain writes to the error log why a process that mailmanctl started cannot work, where bin/qrunner would have
+// its traceback.
 func Complain(s *site.Site, err error) {
 	logs := mlog.Open(s.LogDir())
 	defer logs.Close()
 	fmt.Fprintln(stderr{logs}, err)
 }
 
-// stderr is where the process says what belongs in no log of Mailman's.
+// stderr gets messages that belong in none of Mailman's logs.
 func (p *Process) stderr(env *txn.Env) io.Writer {
 	if p.Subproc {
 		return stderr{env.Log}
@@ -183,8 +180,8 @@ func (p *Process) stderr(env *txn.Env) io.Writer {
 	return terminal.NewWriter(os.Stderr)
 }
 
-// logNames are the process's name, and its first and last line, in the qrunner
-// log. bin/qrunner calls one runner that runs for ever by its name.
+// logNames returns the process's name, and its first and last line in the qrunner log. bin/qrunner names a single
+// runner that runs for ever.
 func (p *Process) logNames() (name, started, exiting string) {
 	if len(p.Runners) == 1 && !p.Once && p.Python == nil {
 		name = p.Runners[0].Name

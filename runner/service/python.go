@@ -9,8 +9,8 @@ import (
 	"github.com/mmrunner/mmrunner/runner/qrunner"
 )
 
-// PythonRunners is a process of the real interpreter with those runners that are
-// not mmrunner's, when a command line asks for both kinds.
+// PythonRunners is a process of the real interpreter with the runners that are not mmrunner's, where a command line
+// names both kinds.
 type PythonRunners struct {
 	Script string   // BIN_DIR/qrunner
 	Args   []string // its options
@@ -26,7 +26,7 @@ func (r *PythonRunners) start() error {
 
 	r.cmd = exec.Command(path, argv[1:]...)
 	r.cmd.Stdin, r.cmd.Stdout, r.cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
-	// A ^C at the terminal reaches this process only, which passes it on at its end.
+	// A ^C at the terminal only reaches this process, which passes it on at its end.
 	r.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	return r.cmd.Start()
 }
@@ -38,9 +38,8 @@ func (r *PythonRunners) signal(sig syscall.Signal) {
 	}
 }
 
-// wait waits for the process to end. status is the number of the signal that has
-// stopped this one, or 0; the process is told by the same signal. told says that
-// it was sent SIGTERM already.
+// wait waits for the process to end. status is the number of the signal that has stopped this process, or 0; the
+// child gets the same signal. told says that it has got SIGTERM already.
 func (r *PythonRunners) wait(status int, told bool) error {
 	if status != 0 {
 		r.signal(syscall.Signal(status))

@@ -50,14 +50,14 @@ func (p *Process) handleSignals(stop context.CancelFunc, watch *replacement, env
 	}
 }
 
-// stopBy notes the signal that ends the work. The last one counts: mailmanctl
-// would start anew what it has told to stop, had it told it to begin anew before.
+// stopBy notes the signal that ends the work. The last signal counts: otherwise mailmanctl would start a runner anew
+// that it first told to restart and then to stop.
 func (p *Process) stopBy(sig syscall.Signal, stop context.CancelFunc) {
 	p.status.Store(int32(sig))
 	stop()
 }
 
-// reopen has the logs opened anew, as logrotate asks for.
+// reopen opens the logs anew, as logrotate asks.
 func (p *Process) reopen(env *txn.Env, name string) {
 	env.Log.Reopen()
 	env.Log.Printf("qrunner", "%s qrunner caught SIGHUP.  Reopening logs.", name)

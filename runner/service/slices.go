@@ -12,12 +12,11 @@ import (
 	"github.com/mmrunner/mmrunner/runner/txn"
 )
 
-// retryEvery is how often it is tried to begin.
+// retryEvery is the time between two attempts to begin.
 var retryEvery = 5 * time.Second
 
-// untilPossible does what has to be done before the work can begin. Under
-// mailmanctl it waits while a fault lasts that may pass, like a full disk:
-// mailmanctl starts a runner that ends ten times, and then never again.
+// untilPossible does a step that must succeed before the work can begin. Under mailmanctl it waits while the fault is
+// one that may pass, like a full disk: mailmanctl starts a runner that ends ten times, and then gives up.
 func (p *Process) untilPossible(ctx context.Context, w io.Writer, do func() error) error {
 	said := ""
 	for {
@@ -39,12 +38,12 @@ func (p *Process) untilPossible(ctx context.Context, w io.Writer, do func() erro
 	}
 }
 
-// slots are the slices that no other process works on.
+// slots are the slices that this process has locked.
 type slots []*engine.SliceLock
 
 func (s slots) free() {
 	for _, slot := range s {
-		// The kernel frees it with the process at the latest.
+		// The kernel frees the lock when the process ends.
 		_ = slot.Unlock()
 	}
 }

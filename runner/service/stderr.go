@@ -12,8 +12,8 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/terminal"
 )
 
-// stderr is the standard error of a runner that mailmanctl started: the error log,
-// each line stamped as LogStdErr does.
+// stderr is the standard error of a runner that mailmanctl started: the error log, with each line stamped as
+// LogStdErr does.
 type stderr struct{ logs *mlog.Set }
 
 func (w stderr) Write(p []byte) (int, error) {
@@ -25,14 +25,14 @@ func (w stderr) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// logCrashes has the runtime write to the error log what it would say when the
-// process dies of an error in the program, as Python's traceback ends up there.
+// logCrashes makes the runtime write to the error log when the process dies of an error in the program, as Python's
+// traceback goes there.
 func logCrashes(logDir string) error {
 	f, err := os.OpenFile(filepath.Join(logDir, "error"), os.O_WRONLY|os.O_APPEND, 0)
 	if err != nil {
 		return err
 	}
-	// The runtime keeps a descriptor of its own.
+	// The runtime has a descriptor of its own.
 	defer f.Close()
 	return debug.SetCrashOutput(f, debug.CrashOptions{})
 }

@@ -10,13 +10,12 @@ import (
 	"time"
 )
 
-// lookEvery is how often it is looked whether the program was replaced; SIGHUP
-// has it looked at once.
+// lookEvery is the time between two checks whether the program was replaced. SIGHUP makes a check at once.
 const lookEvery = time.Minute
 
-// program is the executable that this process runs, as it was at the start.
+// program is the executable of this process, as it was at the start.
 type program struct {
-	path string // "" where it cannot be told
+	path string // "" where the system does not tell
 	info os.FileInfo
 }
 
@@ -33,8 +32,8 @@ func thisProgram() program {
 	return program{path, info}
 }
 
-// replacedBy returns the file that stands in the program's place now, or nil if
-// it is the program itself, or is none that can be executed.
+// replacedBy returns the file that is in the program's place now, or nil if it is the program itself, or cannot be
+// executed.
 func (p program) replacedBy() os.FileInfo {
 	if p.path == "" {
 		return nil
@@ -54,7 +53,7 @@ type replacement struct {
 	replaced atomic.Bool
 
 	mu   sync.Mutex
-	seen os.FileInfo // by the last look
+	seen os.FileInfo // in the last check
 }
 
 func (r *replacement) run(ctx context.Context) {
@@ -71,9 +70,8 @@ func (r *replacement) run(ctx context.Context) {
 	}
 }
 
-// look looks at the program's file. Package managers rename a complete file into
-// its place; one that another program is still writing changes its time
-// of change, and is left for the next look.
+// look checks the program's file. Package managers rename a complete file into its place. A file that another program
+// is still writing changes its time, and waits for the next check.
 func (r *replacement) look() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -95,9 +93,9 @@ func (r *replacement) look() {
 	r.stop()
 }
 
-// upgrade executes the new program in the place of this one: the process id, and
-// with it mailmanctl's or the supervisor's hold on it, stays. If that fails the
-// status has the process started anew, which mailmanctl does not count.
+// upgrade executes the new program in the place of this one. The process keeps its id, and so mailmanctl or the
+// supervisor keeps its hold on it. If that fails, the status makes mailmanctl start the process anew, without
+// counting it.
 func (p *Process) upgrade(program program) (status int, err error) {
 	err = syscall.Exec(program.path, os.Args, os.Environ())
 	return int(syscall.SIGINT), fmt.Errorf("exec %s: %w", program.path, err)

@@ -14,32 +14,30 @@ import (
 	"github.com/mmrunner/mmrunner/pickle"
 )
 
-// collector keeps entries and the state of their lists until they are a batch.
-// It is for one goroutine.
+// collector keeps entries and the state of their lists until they make a batch. It is for one goroutine.
 type collector struct {
 	site    *site.Site
 	spool   *spool
 	lists   *mirror
 	data    *mirror
 	batches map[string]*gathering // by queue
-	// after is where a replay has left its state, for the next to go on from; ""
-	// means that each begins with the site's.
+	// after is where a replay has left its state, from which the next replay begins; "" means that each replay begins
+	// with the site's state.
 	after string
 }
 
-// gathering is a batch in the making: copies of entries of one queue in
-// spool/batch/QUEUE/entries, and of the state of their lists, as it was when the
-// first entry of each appeared, in lists.
+// gathering is a batch in the making. spool/batch/QUEUE/entries has copies of entries of one queue, and lists has the
+// state of their lists, each as it was when the list's first entry appeared.
 type gathering struct {
 	queue   string
 	dir     string
 	entries []string // base names
 	lists   map[string]bool
-	of      int // lists that the entries are for
+	of      int // how many lists the entries are for
 	began   time.Time
 }
 
-// errLeftOut is why an entry is not replayed.
+// errLeftOut says that an entry is not replayed.
 var errLeftOut = errors.New("left out")
 
 func newCollector(s *site.Site, sp *spool) (*collector, error) {
@@ -125,7 +123,7 @@ func (c *collector) listOf(b []byte) string {
 	return name
 }
 
-// snapshot takes the present state of a list into a batch.
+// snapshot copies the present state of a list into a batch.
 func (c *collector) snapshot(g *gathering, name string) error {
 	g.lists[name] = true
 	if c.after != "" {
@@ -142,7 +140,7 @@ func (c *collector) snapshot(g *gathering, name string) error {
 	return c.link(g, name, filepath.Join(c.lists.to, name))
 }
 
-// age makes what a replay has saved as old as a copy of it would be.
+// age makes the files that a replay has saved as old as copies of them would be.
 func age(dir string) error {
 	t := time.Now().Add(-aged)
 	return filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
@@ -165,14 +163,13 @@ func (c *collector) link(g *gathering, name, from string) error {
 	return err
 }
 
-// skipInList leaves out what a runner does not read: mail, and files that are
-// being written.
+// skipInList leaves out files that a runner does not read: mail, and files that are being written.
 func skipInList(rel string) bool {
 	name := filepath.Base(rel)
 	return strings.HasSuffix(name, ".mbox") || strings.Contains(name, ".tmp") || name == "digest.mbox"
 }
 
-// skipInData leaves out all but the messages that are held.
+// skipInData leaves out all files except held messages.
 func skipInData(rel string) bool {
 	return !strings.HasPrefix(rel, "heldmsg-")
 }
@@ -212,7 +209,7 @@ func (c *collector) take(queue string) (*gathering, error) {
 	return g, nil
 }
 
-// held adds the messages that are held.
+// held copies the held messages.
 func (c *collector) held(to string) error {
 	if c.after == "" {
 		if err := c.data.refresh(".", skipInData); err != nil {

@@ -7,14 +7,15 @@ import (
 	"strings"
 )
 
-// Cause is differences of one kind: in the same place of whatever list, queue or log, and on the same side.
+// Cause is a group of differences of one kind: in the same place of any list, queue or log, and on the same side.
 type Cause struct {
 	What  string `json:"what"`
 	Count int    `json:"count"`
-	// Batches are the first few in which it was seen, Example the first difference.
+	// Batches are the first few batches in which it was seen, Example is the first difference.
 	Batches []int      `json:"batches"`
 	Example Difference `json:"example"`
-	// Modules are the site's own changes of Mailman that may explain it: mmrunner does what Mailman's own module does.
+	// Modules are modules of Mailman that the site has changed and that may explain it: mmrunner does what Mailman's
+	// own module does.
 	Modules []string `json:"modules"`
 }
 
@@ -22,7 +23,7 @@ type Cause struct {
 const shownBatches = 10
 
 var (
-	// quotedKey is a key of a dict, as pickle.Diff has it in a path.
+	// quotedKey matches a key of a dict in a path of pickle.Diff.
 	quotedKey = regexp.MustCompile(`\[u?'(?:[^'\\]|\\.)*'\]`)
 	lineAt    = regexp.MustCompile(`^from line \d+`)
 )
@@ -42,7 +43,7 @@ func (d Difference) kind() string {
 	path := lineAt.ReplaceAllString(d.Path, "from some line")
 	path, _, _ = strings.Cut(path, ", after ")
 
-	// The first key is a setting or table of the list, the others are members.
+	// The first key is a setting or table of the list; further keys are members.
 	if first := quotedKey.FindString(path); first != "" && strings.HasPrefix(path, first) {
 		path = first + quotedKey.ReplaceAllString(path[len(first):], "[...]")
 	}
@@ -57,7 +58,7 @@ func (d Difference) kind() string {
 	return where + ": " + path
 }
 
-// explains says which parts of Mailman's state and mail a module decides about: words of a cause.
+// explains says about which parts of Mailman's state and mail a module decides, by words of a cause.
 var explains = map[string][]string{
 	"Bouncer":              {"bounce_info", "delivery_status", "log bounce", "queue virgin"},
 	"Queue/BounceRunner":   {"bounce_info", "delivery_status", "log bounce", "queue virgin", "bounce-events"},

@@ -14,11 +14,10 @@ import (
 	"github.com/mmrunner/mmrunner/runner/verify"
 )
 
-// Difference is one thing that the two sides did differently.
+// Difference is something that the two sides did differently.
 type Difference struct {
 	Batch int `json:"batch"`
-	// Where is the list, queue or log; Path is where in it, as Python would write
-	// it, or what about it.
+	// Where is the list, queue or log; Path is the place in it, as Python would write it, or what is compared.
 	Where    string `json:"where"`
 	Path     string `json:"path"`
 	Python   string `json:"python"`
@@ -32,10 +31,10 @@ func (d Difference) String() string {
 // nothing stands for a file or value that one side lacks.
 const nothing = "nothing"
 
-// most is how many differences of one file are told.
+// most is how many differences of one file are shown.
 const most = 20
 
-// comparer compares what two runs left below python and mmrunner.
+// comparer compares what two runs have left in the directories python and mmrunner.
 type comparer struct {
 	masks
 	python, mmrunner string
@@ -146,7 +145,7 @@ func (c *comparer) lists() error {
 	return nil
 }
 
-// read returns nothing of a file that is not there.
+// read returns no bytes for a missing file.
 func read(path string) ([]byte, fs.FileInfo, error) {
 	info, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -172,12 +171,12 @@ func (c *comparer) state(where, file string, a, b []byte) {
 	}
 
 	if file == "pending.pck" {
-		// Its keys are cookies, and its order that of their times.
+		// The keys are cookies, which differ on the two sides, and the order is that of their times.
 		c.bags(where, c.records(x), c.records(y))
 		return
 	}
 
-	// The Replybot counts its answers before the list is locked, and reading the list again may undo that.
+	// The Replybot counts its answers before the list is locked, and reading the list again may undo the count.
 	x.Delete(pickle.Str("request_responses"))
 	y.Delete(pickle.Str("request_responses"))
 	for _, d := range pickle.Diff(c.value(x), c.value(y), most) {
@@ -186,7 +185,7 @@ func (c *comparer) state(where, file string, a, b []byte) {
 	}
 }
 
-// dict reads one side's file; a file that is not there is an empty dict.
+// dict reads the file of one side; a missing file is an empty dict.
 func (c *comparer) dict(where, side string, b []byte) (*pickle.Dict, bool) {
 	if b == nil {
 		return pickle.NewDict(), true
@@ -205,7 +204,7 @@ func (c *comparer) dict(where, side string, b []byte) (*pickle.Dict, bool) {
 	return nil, false
 }
 
-// records are pending.pck's, without their cookies and dates.
+// records returns the records of pending.pck as text, without their cookies and dates.
 func (c *comparer) records(d *pickle.Dict) []string {
 	var all []string
 	for k, v := range d.All() {
@@ -216,8 +215,7 @@ func (c *comparer) records(d *pickle.Dict) []string {
 	return all
 }
 
-// recordText is a value as text that does not depend on the order of dicts.
-// Dicts are sorted by their text, since their order means nothing.
+// recordText writes a value as text. Dicts are sorted by their text, since their order means nothing.
 func recordText(v pickle.Value) string {
 	switch v := v.(type) {
 	case *pickle.Tuple:
@@ -253,7 +251,7 @@ func ignoreMissing(err error) error {
 	return err
 }
 
-// notLogs are those that are not about what an entry did.
+// notLogs has the logs that say nothing about what an entry did.
 var notLogs = map[string]bool{"locks": true, "qrunner": true, "mmrunner": true}
 
 func (c *comparer) log(path string) ([]string, error) {
@@ -308,7 +306,7 @@ func (m masks) file(b []byte) string {
 	return recordText(m.value(v))
 }
 
-// leftLocks are lock files that were not removed.
+// leftLocks returns the lock files that were not removed.
 func leftLocks(dir string) ([]string, error) {
 	names, err := os.ReadDir(dir)
 	if err != nil {

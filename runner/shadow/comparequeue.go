@@ -70,7 +70,7 @@ func (c *comparer) bags(where string, a, b []string) {
 	}
 }
 
-// pair tells of two texts; of texts of many lines, of those that differ.
+// pair reports two texts that differ; of texts with many lines, the lines that differ.
 func (c *comparer) pair(where, a, b string) {
 	if a == nothing || b == nothing || !strings.Contains(a, "\n") || !strings.Contains(b, "\n") {
 		c.add(where, "the whole of it", cut(a), cut(b))
@@ -93,7 +93,7 @@ func (c *comparer) pair(where, a, b string) {
 	c.add(where, fmt.Sprintf("from line %d%s", first+1, about), cut(strings.Join(x[first:], "\n")), cut(strings.Join(y[first:], "\n")))
 }
 
-// shown is how much of one side of a difference is told.
+// shown is how many bytes of one side of a difference are shown.
 const shown = 4000
 
 func cut(s string) string {

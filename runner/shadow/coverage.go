@@ -14,19 +14,19 @@ import (
 	"github.com/mmrunner/mmrunner/runner"
 )
 
-// Coverage says what the replayed entries were, so that it can be told what was not tried.
+// Coverage says what kinds of entries were replayed, and so what was not tried.
 type Coverage struct {
-	// Outcomes are mmrunner's, by runner.
+	// Outcomes are mmrunner's outcomes, by runner.
 	Outcomes map[string]map[runner.Outcome]int `json:"outcomes"`
-	// Disabled is how many members lost their delivery by bounces, as Python's bounce log has it.
+	// Disabled is how many members bounces have disabled, by Python's bounce log.
 	Disabled int `json:"disabled"`
-	// Commands are the mailed commands that entries had, and those to the join, leave and confirm addresses; NotSeen
-	// are the installation's other commands.
+	// Commands are the mailed commands of entries, and those that the addresses for joining, leaving and confirming
+	// stand for. NotSeen are the installation's other commands.
 	Commands map[string]int `json:"commands"`
 	NotSeen  []string       `json:"commands_not_seen"`
 }
 
-// addressed are metadata keys of mail to a list's other addresses, and the command that it stands for.
+// addressed has the metadata keys of mail to a list's other addresses, and the commands that they stand for.
 var addressed = []struct{ key, command string }{{"tojoin", "join"}, {"toleave", "leave"}, {"toconfirm", "confirm"}}
 
 // mostLines is how many lines of a mail may be commands: mm_cfg.DEFAULT_MAIL_COMMANDS_MAX_LINES.
@@ -62,7 +62,7 @@ func commandsIn(base string, b []byte, known []string) []string {
 	return found
 }
 
-// firstLines are the first lines of a message's first text part.
+// firstLines returns the first lines of a message's first text part.
 func firstLines(m *message.Message) []string {
 	for part := range m.Walk() {
 		if part.GetContentType() != "text/plain" {
@@ -80,7 +80,7 @@ func firstLines(m *message.Message) []string {
 	return nil
 }
 
-// seen adds what a batch's entries were.
+// seen adds the entries of a batch.
 func (c *Coverage) seen(b *Batch, outcomes map[runner.Outcome]int, commands []string, disabled int) {
 	if c.Outcomes[b.Runner] == nil {
 		c.Outcomes[b.Runner] = map[runner.Outcome]int{}
@@ -96,7 +96,7 @@ func (c *Coverage) seen(b *Batch, outcomes map[runner.Outcome]int, commands []st
 	}
 }
 
-// disabledIn counts the members that a bounce log says were disabled (Bouncer.disableBouncingMember).
+// disabledIn counts the members that were disabled according to a bounce log (Bouncer.disableBouncingMember).
 func disabledIn(logDir string) int {
 	b, err := os.ReadFile(filepath.Join(logDir, "bounce"))
 	if err != nil {
@@ -105,7 +105,7 @@ func disabledIn(logDir string) int {
 	return strings.Count(string(b), " disabling due to bounce score ") + strings.Count(string(b), " disabling due to probe bounce received")
 }
 
-// notCovered says what of an installation's work was not seen.
+// notCovered says which parts of an installation's work were not seen.
 func (r *Report) notCovered() []string {
 	var out []string
 	for _, name := range r.Runners {
@@ -130,7 +130,7 @@ func (r *Report) notCovered() []string {
 	return out
 }
 
-// enough is how many entries say something about a site.
+// enough is the number of entries that say something about a site.
 const enough = 500
 
 // Recommend says what to do after this shadow.

@@ -15,17 +15,17 @@ var reportBody string
 
 var reportPage = page.New(reportBody)
 
-// refreshRunning is after how many seconds a browser reads the report of a shadow that runs again.
+// refreshRunning is the number of seconds after which a browser reads the report of a running shadow again.
 const refreshRunning = 10
 
-// What of a long report a page shows; the totals and causes are of all.
+// How much of a long report a page shows; the totals and causes count all of it.
 const (
 	shownOfBatches     = 200
 	shownOfDifferences = 200
 )
 
-// HTML writes the report as one page that needs nothing else: the verdict and what to do, the causes of differences,
-// what was covered, what the two sides took, and differences side by side.
+// HTML writes the report as one page without other files: the verdict and what to do, the causes of differences, what
+// was covered, the times of the two sides, and differences side by side.
 func (r *Report) HTML(w io.Writer) error {
 	data := pageData{Report: r, Covered: r.covered(), Missing: r.notCovered()}
 	data.MostSeconds = max(r.Python.Seconds, r.Mmrunner.Seconds)
@@ -52,7 +52,7 @@ func (r *Report) HTML(w io.Writer) error {
 	return reportPage.Write(w, title, refresh, data)
 }
 
-// pageData is the input of the page's template. The Most figures are what bars are drawn to.
+// pageData is the input of the page's template. Bars are drawn in proportion to the Most figures.
 type pageData struct {
 	*Report
 	Covered, Missing                                []string
@@ -68,7 +68,7 @@ type pageCause struct {
 	Part float64
 }
 
-// covered says in lines what the entries were.
+// covered describes the replayed entries, in lines.
 func (r *Report) covered() []string {
 	var out []string
 	for _, name := range r.Runners {

@@ -15,10 +15,10 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/qfile"
 )
 
-// tick is how often due batches are looked for.
+// tick is the time between two looks for batches that are due.
 const tick = 250 * time.Millisecond
 
-// live collects entries as they come, and replays batches beside that.
+// live collects entries as they come, and replays batches meanwhile.
 func (s *shadow) live(ctx context.Context) error {
 	w, err := s.watch()
 	if err != nil {
@@ -100,7 +100,7 @@ func (s *shadow) live(ctx context.Context) error {
 	return s.finish(ctx)
 }
 
-// watch has the kernel tell of new files in the queues.
+// watch asks the kernel to report new files in the queues.
 func (s *shadow) watch() (w *fsnotify.Watcher, err error) {
 	if w, err = fsnotify.NewWatcher(); err != nil {
 		return nil, err
@@ -143,7 +143,7 @@ func (s *shadow) finish(ctx context.Context) error {
 	return nil
 }
 
-// scan keeps what is in the queues and was not seen.
+// scan keeps the entries in the queues that were not seen before.
 func (s *shadow) scan() error {
 	for dir := range s.queues {
 		bases, err := waiting(dir)
@@ -161,7 +161,7 @@ func (s *shadow) scan() error {
 	return nil
 }
 
-// due is a queue whose batch is to be replayed, "" if there is none.
+// due returns a queue whose batch is due, or "".
 func (s *shadow) due() string {
 	oldest := ""
 	for queue, g := range s.collect.batches {
@@ -176,8 +176,7 @@ func (s *shadow) due() string {
 	return oldest
 }
 
-// manySeen is how many names are remembered before those that are gone from the
-// queues are forgotten.
+// manySeen is how many names are remembered before the names of entries that have left the queues are forgotten.
 const manySeen = 100_000
 
 func (s *shadow) forget() {

@@ -11,7 +11,7 @@ import (
 	"github.com/mmrunner/mmrunner/pickle"
 )
 
-// notCompared are header fields that say how a message is written, or when.
+// notCompared are header fields that only say how or when a message was written.
 var notCompared = map[string]bool{
 	"message-id": true, "date": true, "mime-version": true, "content-transfer-encoding": true,
 	"errors-to": true, "content-type": true, "lines": true,
@@ -104,8 +104,8 @@ func decoded(s, charset string) string {
 	return u
 }
 
-// fieldText is a header field's value, unfolded and decoded.
-// RFC 5322, 2.2.3: folding means nothing; RFC 2047: encoded words mean their text.
+// fieldText is a header field's value, unfolded and decoded. Folding means nothing (RFC 5322, 2.2.3), and an encoded
+// word means its text (RFC 2047).
 func fieldText(v any) string {
 	var s string
 	switch v := v.(type) {

@@ -11,9 +11,8 @@ import (
 	"github.com/mmrunner/mmrunner/pickle"
 )
 
-// What two runs of the same runner would write differently, and says nothing
-// about the runner: names of queue entries, confirmation cookies, dates of mail
-// and its message ids.
+// Patterns of what two runs of one runner write differently, and what says nothing about the runner: names of queue
+// entries, confirmation cookies, dates of mail and its message ids.
 var (
 	entryName = regexp.MustCompile(`\b[0-9]+\.[0-9]+\+[0-9a-f]{40}\b`)
 	cookie    = regexp.MustCompile(`\b[0-9a-f]{40}\b`)
@@ -21,17 +20,16 @@ var (
 	messageID = regexp.MustCompile(`<mailman\.[0-9.]+@`)
 )
 
-// masks replace that, numbers that are times about now, and passwords that were
-// made up: alone or at the end of a line, as mail and list state have them.
+// masks replace matches of these patterns, numbers that are times near now, and random passwords where mail and list
+// state have them: alone, or at the end of a line.
 type masks struct {
 	now    time.Time
 	madeUp *regexp.Regexp
 }
 
-// newMasks makes those of a site. Its made-up passwords are of so many
-// characters: syllables (Utils.UserFriendly_MakeRandomPassword), or base64 where
-// USER_FRIENDLY_PASSWORDS says otherwise, of which a word of that length cannot
-// be told.
+// newMasks makes the masks of a site. Random passwords have length characters. They are made of syllables
+// (Utils.UserFriendly_MakeRandomPassword) or, with USER_FRIENDLY_PASSWORDS off, of base64, which looks like any word
+// of that length.
 func newMasks(now time.Time, friendly bool, length int) masks {
 	word := fmt.Sprintf("[A-Za-z0-9+/]{%d}", max(length, 1))
 	if friendly {
@@ -51,15 +49,15 @@ func (m masks) text(s string) string {
 	return m.madeUp.ReplaceAllString(s, "${1}<made up>")
 }
 
-// around is how far from now a number is taken for a time.
+// around is how far from now a number may be and still count as a time.
 const around = 100 * 24 * time.Hour
 
 func (m masks) isTime(f float64) bool {
 	return f > 1e9 && math.Abs(f-float64(m.now.Unix())) < around.Seconds()
 }
 
-// value copies a value with what changes from run to run replaced. Kinds are
-// kept: a time that is a float on one side and an int on the other still differs.
+// value copies a value and replaces what changes from run to run. Kinds are kept: a time that is a float on one side
+// and an int on the other still differs.
 func (m masks) value(v pickle.Value) pickle.Value {
 	return pickle.Mapper{Leaf: m.leaf}.Copy(v)
 }
@@ -87,20 +85,19 @@ func (m masks) leaf(v pickle.Value) pickle.Value {
 	return v
 }
 
-// stampedLine is how Mailman's logs begin each line: a date and a process id.
+// stampedLine matches the beginning of a line in Mailman's logs: a date and a process id.
 var stampedLine = regexp.MustCompile(`^\w{3} \d\d \d\d:\d\d:\d\d \d{4} \(\d+\) `)
 
-// uncaught begins the line about an exception that Mailman did not expect; how it
-// is worded, and where in the code it came up, is Python's own.
+// uncaught begins the line about an exception that Mailman did not expect. Its words, and the place in the code, are
+// Python's own.
 const uncaught = "Uncaught runner exception: "
 
-// exceptionLine is the class of an exception and its text, which mmrunner writes
-// where Mailman has a traceback.
+// exceptionLine matches the class of an exception and its text, which mmrunner writes where Mailman writes a
+// traceback.
 var exceptionLine = regexp.MustCompile(`^[A-Z]\w*[a-z]\w*(:|$)`)
 
-// lines are those of a log, without what changes from run to run, without Python's
-// tracebacks, and without the one that says how much there was to do at once, which
-// the two sides do not share.
+// lines returns the lines of a log without what changes from run to run, without Python's tracebacks, and without the
+// line that says how many bounces were queued, which differs between the two sides.
 func (m masks) lines(log string) []string {
 	var all []string
 	traceback, raised := false, false
@@ -126,6 +123,5 @@ func (m masks) lines(log string) []string {
 
 var password = regexp.MustCompile(`('password': u?)'[^']*'`)
 
-// hidePassword takes the password out of a record that is to be shown, but not
-// whether there is one.
+// hidePassword hides the password in a record, but not whether there is one.
 func hidePassword(s string) string { return password.ReplaceAllString(s, "$1'(hidden)'") }

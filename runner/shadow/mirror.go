@@ -12,9 +12,8 @@ import (
 	"time"
 )
 
-// mirror keeps private copies of the lists' directories, and copies again only
-// what has changed. Its files are replaced, never written to, so that links to
-// them stay what they were.
+// mirror keeps private copies of the lists' directories, and copies only files that have changed. Its files are
+// replaced and never written to, so that links to them keep their contents.
 type mirror struct {
 	from, to string
 	mu       sync.Mutex
@@ -36,12 +35,10 @@ func stampOf(info fs.FileInfo) stamp {
 	return s
 }
 
-// rounds is how often a directory is read before it is taken as it is: its files
-// should belong to one another.
+// rounds is how often a directory is read until nothing changes meanwhile: its files should belong to one another.
 const rounds = 5
 
-// refresh brings the copy of a directory below from up to date, and everything
-// below it that skip does not leave out.
+// refresh updates the copy of a directory below from, with everything in it that skip does not leave out.
 func (m *mirror) refresh(name string, skip func(rel string) bool) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -133,9 +130,8 @@ func (m *mirror) pass(name string, skip func(string) bool) (changed bool, err er
 	return changed, nil
 }
 
-// aged is how much older than its original a copy is made. Mailman reads a list
-// again that was saved in the second in which it was loaded, and what it makes of
-// an entry can depend on that; so a replay must not begin in that second.
+// aged is how much older than its original a copy is. Mailman reads a list again that was saved in the second in
+// which it was loaded, and this can change what becomes of an entry; so a replay must not begin in that second.
 const aged = 10 * time.Second
 
 // copyFile replaces a copy by a new one, and tells which state of the file it has copied.
@@ -179,8 +175,7 @@ func copyFile(to, from string) (stamp, error) {
 	return stampOf(info), err
 }
 
-// linkTree makes to a tree of links to the files of from. Files that are there
-// already are left.
+// linkTree fills to with links to the files of from. Files that exist already stay.
 func linkTree(to, from string) error {
 	return filepath.WalkDir(from, func(path string, e fs.DirEntry, err error) error {
 		if err != nil {

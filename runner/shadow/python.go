@@ -21,7 +21,7 @@ import (
 //go:embed replay.py
 var replayProgram string
 
-// python is the site's interpreter with Mailman's runners in a private site.
+// python is the site's interpreter, with Mailman's runners in a private site.
 type python struct {
 	cmd     *exec.Cmd
 	in      io.WriteCloser
@@ -48,8 +48,8 @@ func startPython(s *site.Site, moved map[string]string) (*python, error) {
 	p.cmd.Dir = "/"
 	p.cmd.Stderr = &p.stderr
 
-	// A ^C at the terminal is for mmrunner, which reports first. SIGTERM, and the end of its standard input, have the
-	// program end at once, so that it does not outlive a shadow that was killed.
+	// A ^C at the terminal is for mmrunner, which reports first. SIGTERM, and the end of its standard input, end the
+	// program at once, so that it does not outlive a shadow that was killed.
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM}
 	if p.in, err = p.cmd.StdinPipe(); err != nil {
 		return nil, err
@@ -71,13 +71,13 @@ func startPython(s *site.Site, moved map[string]string) (*python, error) {
 	return p, nil
 }
 
-// took is how long one side needed, and held locks. outcomes are mmrunner's.
+// took is how long one side worked, and how long it held locks. outcomes are mmrunner's.
 type took struct {
 	Elapsed, Held time.Duration
 	outcomes      map[runner.Outcome]int
 }
 
-// replay has a runner handle all that waits in its private queue. An ended ctx ends the process.
+// replay makes a runner handle all entries in its private queue. The end of ctx ends the process.
 func (p *python) replay(ctx context.Context, runner string) (took, error) {
 	defer context.AfterFunc(ctx, func() { p.cmd.Process.Signal(syscall.SIGTERM) })()
 	if _, err := fmt.Fprintf(p.in, "%s\n", runner); err != nil {

@@ -11,10 +11,9 @@ import (
 	"github.com/mmrunner/mmrunner/pickle"
 )
 
-// places are the settings of mm_cfg that say where runners write, and what they
-// are below a VAR_PREFIX. Settings that end in QUEUE_DIR are added as they are
-// found. Everything else (programs, templates, catalogs, site passwords) is only
-// read and stays the site's.
+// places are the settings of mm_cfg that say where runners write, and their places below a VAR_PREFIX. Settings that
+// end in QUEUE_DIR are added. Everything else (programs, templates, catalogs, site passwords) is only read, and stays
+// the site's.
 var places = map[string]string{
 	"VAR_PREFIX": ".", "LIST_DATA_DIR": "lists", "LOG_DIR": "logs", "LOCK_DIR": "locks", "DATA_DIR": "data",
 	"QUEUE_DIR": "qfiles", "SPAM_DIR": "spam", "MAILDIR_DIR": "qfiles/maildir", "CONFIG_DIR": "data", "PIDFILE": "data/master-qrunner.pid",

@@ -16,10 +16,9 @@ import (
 	"github.com/mmrunner/mmrunner/runner/txn"
 )
 
-// replayer replays batches, one at a time. Both sides work in one directory, one
-// after the other, so that no path tells them apart.
+// replayer replays batches one at a time. Both sides work in one directory, in turn, so that paths do not differ.
 type replayer struct {
-	site    *site.Site // the private one
+	site    *site.Site // the private site
 	moved   map[string]string
 	spool   *spool
 	python  *python
@@ -41,10 +40,10 @@ func newReplayer(o Options, sp *spool) (*replayer, error) {
 	return &replayer{site: private, moved: moved, spool: sp, python: p, handler: o.Handler, size: o.BatchSize}, nil
 }
 
-// run replays a batch and compares. What goes wrong is a difference too: an
-// administrator who reads 0 must be able to rely on it.
+// run replays a batch and compares. A failure is a difference too: an administrator who reads 0 must be able to rely
+// on it.
 //
-// An ended ctx ends the replay, and what was found then means nothing.
+// The end of ctx ends the replay. Differences that were found then mean nothing.
 func (r *replayer) run(ctx context.Context, g *gathering, runnerName string) (Batch, []Difference) {
 	r.n++
 	b := Batch{N: r.n, Runner: runnerName, At: time.Now(), Entries: len(g.entries), Lists: g.of}
@@ -67,7 +66,7 @@ func (r *replayer) run(ctx context.Context, g *gathering, runnerName string) (Ba
 	return b, found
 }
 
-// commands are those that a batch's entries asked for.
+// commands returns the commands that a batch's entries asked for.
 func (r *replayer) commands(g *gathering) (all []string) {
 	known := slices.Collect(maps.Keys(r.site.Profile.Commands))
 	for _, base := range g.entries {
@@ -111,7 +110,7 @@ func (r *replayer) both(ctx context.Context, g *gathering, runnerName string, b 
 	return c.found, err
 }
 
-// prepare makes the private site as the batch found it.
+// prepare restores the private site to the state that the batch found.
 func (r *replayer) prepare(g *gathering) error {
 	if err := os.RemoveAll(r.spool.path("var")); err != nil {
 		return err
@@ -131,7 +130,7 @@ func (r *replayer) prepare(g *gathering) error {
 	return nil
 }
 
-// mmrunner is our side.
+// mmrunner lets mmrunner's engine handle the entries in the private queue.
 func (r *replayer) mmrunner(ctx context.Context, name string) (t took, err error) {
 	env := txn.NewEnv(r.site)
 	defer func() { err = errors.Join(err, env.Log.Close()) }()

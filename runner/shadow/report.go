@@ -18,19 +18,18 @@ type Batch struct {
 	Lists    int       `json:"lists"`
 	Python   Side      `json:"python"`
 	Mmrunner Side      `json:"mmrunner"`
-	// Differences is how many were found; Error is why the batch could not be
-	// replayed, which counts as one.
+	// Differences is how many were found. Error is why the batch could not be replayed, which counts as a difference.
 	Differences int    `json:"differences"`
 	Error       string `json:"error,omitempty"`
 
-	// What its entries were, for the report's coverage.
+	// The kinds of its entries, for the report's coverage.
 	outcomes map[runner.Outcome]int
 	commands []string
 	disabled int
 }
 
-// Side holds the time that one side took for a batch, in seconds: from the first entry to
-// the last list saved, and for how long it held list locks.
+// Side has the times of one side for a batch, in seconds: from the first entry to the last saved list, and the time
+// for which it held list locks.
 type Side struct {
 	Seconds float64 `json:"seconds"`
 	Held    float64 `json:"lock_held_seconds"`
@@ -42,27 +41,27 @@ type Report struct {
 	Ended   time.Time `json:"ended"`
 	Prefix  string    `json:"prefix"`
 	Release string    `json:"release"`
-	// Version is mmrunner's; Runners are those whose queues are replayed.
+	// Version is mmrunner's; Runners are the runners whose queues are replayed.
 	Version string   `json:"mmrunner_version"`
 	Runners []string `json:"runners"`
-	// ChangedModules are Mailman's modules that the site has changed and that mmrunner stands in for.
+	// ChangedModules are the changed modules of Mailman whose work mmrunner does.
 	ChangedModules []string `json:"changed_modules"`
 	// Running tells that the shadow goes on.
 	Running bool `json:"running"`
 
 	Entries  int `json:"entries"`   // replayed by both sides
-	Agreed   int `json:"agreed"`    // of which nothing was done differently
+	Agreed   int `json:"agreed"`    // of which both sides did the same
 	Vanished int `json:"vanished"`  // taken from the queue before they could be copied
 	LeftOut  int `json:"left_out"`  // of lists with an extend.py, whose code is not run twice
-	Overflow int `json:"overflows"` // times that the kernel had more names to tell than room for them
+	Overflow int `json:"overflows"` // times that the kernel had no room for more events
 
 	Python   Side    `json:"python"`
 	Mmrunner Side    `json:"mmrunner"`
-	Ratio    float64 `json:"speed_ratio"` // Python's seconds for one of mmrunner's; 0 before there are any
+	Ratio    float64 `json:"speed_ratio"` // Python's seconds for one of mmrunner's; 0 before the first batch
 
 	Batches     []Batch      `json:"batches"`
 	Differences []Difference `json:"differences"`
-	// Found counts all differences: Differences has the first of them.
+	// Found counts all differences; Differences has the first of them.
 	Found int `json:"found"`
 	// Causes are the kinds of differences among Differences.
 	Causes   []Cause  `json:"causes"`

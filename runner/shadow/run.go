@@ -19,8 +19,7 @@ import (
 // Options say what to shadow, and how.
 type Options struct {
 	Site *site.Site
-	// Runners are handlers' names, e.g. "BounceRunner"; Handler makes them for a
-	// private site.
+	// Runners are handlers' names, for example "BounceRunner"; Handler makes them for a private site.
 	Runners []string
 	Handler func(name string, s *site.Site) (runner.Handler, error)
 	// Spool is the directory to work in.
@@ -30,12 +29,12 @@ type Options struct {
 	// Once replays what is in the queues and ends; otherwise Run goes on until its
 	// context ends, and replays what it has collected by then.
 	Once bool
-	// BatchSize is how many entries make a batch at once, Every for how long they
-	// are collected at most. 0 means the defaults.
+	// BatchSize is the number of entries that makes a batch due, Every the time after which it is due anyway. 0 means
+	// the defaults.
 	BatchSize int
 	Every     time.Duration
-	// Tell is called after each batch, and whenever the counts may have changed;
-	// it may be nil. The report is its own until it returns.
+	// Tell is called after each batch, and when the counts may have changed; it may be nil. The report does not
+	// change until it returns.
 	Tell func(r *Report, working bool)
 }
 
@@ -128,7 +127,7 @@ func Run(ctx context.Context, o Options) (report *Report, err error) {
 	return &s.report, err
 }
 
-// waiting lists the entries of a queue, the oldest first, and changes nothing.
+// waiting lists the entries of a queue, the oldest first.
 func waiting(dir string) ([]string, error) {
 	if _, err := os.Stat(dir); err != nil {
 		if errors.Is(err, fs.ErrNotExist) {
@@ -218,8 +217,7 @@ func (s *shadow) keep(dir, base string) error {
 	return err
 }
 
-// patience is how long an entry may take to be written; one that is not whole
-// by then is replayed as it is.
+// patience is how long an entry may take to be written. An entry that is not whole by then is replayed as it is.
 const patience = 2 * time.Second
 
 func (s *shadow) see(path string) {
@@ -227,7 +225,7 @@ func (s *shadow) see(path string) {
 	delete(s.partial, path)
 }
 
-// retry reads again what was not whole.
+// retry reads the entries again that were not whole.
 func (s *shadow) retry() error {
 	for path := range s.partial {
 		if err := s.keep(filepath.Dir(path), strings.TrimSuffix(filepath.Base(path), qfile.Waiting)); err != nil {
@@ -247,7 +245,7 @@ func whole(b []byte) bool {
 	return err == nil
 }
 
-// work replays a queue's batch, if there is one. The error is ctx's where that ended meanwhile.
+// work replays a queue's batch, if there is one. The error is that of ctx where it ended meanwhile.
 func (s *shadow) work(ctx context.Context, queue string) error {
 	if g := s.collect.batches[queue]; g == nil || len(g.entries) == 0 {
 		return nil

@@ -12,14 +12,14 @@ import (
 	"github.com/gofrs/flock"
 )
 
-// spool is the directory that everything is written to, for one shadow at a time. Each shadow works in a directory of
-// its own in it: what a process that was killed has left running cannot reach it.
+// spool is the directory to which everything is written, for one shadow at a time. Each shadow works in a directory
+// of its own in it, which child processes of a killed shadow cannot reach.
 type spool struct {
-	dir  string // of the run
+	dir  string // of this run
 	lock *flock.Flock
 }
 
-// runDir are the names that os.MkdirTemp makes of runPattern.
+// runDir matches the names that os.MkdirTemp makes of runPattern.
 var runDir = regexp.MustCompile(`^run-[0-9]+$`)
 
 const runPattern = "run-*"
@@ -63,8 +63,8 @@ func openSpool(dir string) (*spool, error) {
 	return s, nil
 }
 
-// removeRuns removes what earlier shadows have left in a spool that is locked: directories with a run's name. Other
-// files belong to the user, who named a directory that has more in it.
+// removeRuns removes the directories of earlier runs from a locked spool. Other files belong to the user, who may
+// have named a directory with other contents.
 func removeRuns(dir string) error {
 	names, err := os.ReadDir(dir)
 	if err != nil {
@@ -85,7 +85,8 @@ func removeRuns(dir string) error {
 
 func (s *spool) path(sub ...string) string { return filepath.Join(append([]string{s.dir}, sub...)...) }
 
-// close removes everything and frees the directory. The lock's file stays: another shadow may have it open already.
+// close removes everything and frees the directory. The lock file stays, since another shadow may have opened it
+// already.
 func (s *spool) close() error { return errors.Join(os.RemoveAll(s.dir), s.lock.Close()) }
 
 // inside tells whether a path lies below a directory.
@@ -96,7 +97,7 @@ func inside(path, dir string) bool {
 		return false
 	}
 
-	// The directory itself need not be there yet, its parents may be links.
+	// The directory may not exist yet, and its parents may be links.
 	for p := a; ; p = filepath.Dir(p) {
 		if real, err := filepath.EvalSymlinks(p); err == nil {
 			a = filepath.Join(real, strings.TrimPrefix(a, p))

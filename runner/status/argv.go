@@ -12,14 +12,14 @@ import (
 	"github.com/mmrunner/mmrunner/runner/qrunner"
 )
 
-// spec is a runner that a command line asks for.
+// spec is a runner that a command line names.
 type spec struct{ runner, slice string }
 
-// whole is the slice of a runner that has its queue to itself.
+// whole is the slice of a runner without other slices.
 const whole = "0/1"
 
-// specs are the runners that a command line asks for on this site: those of bin/qrunner, whichever program takes the
-// script's name as an argument, and those of mmrunner's own commands.
+// specs returns the runners that a command line names on this site: the runners of bin/qrunner, whichever program
+// gets the script's name as an argument, and those of mmrunner's own commands.
 func (l *looker) specs(p *Process, args []string) []spec {
 	if i := l.script(p, args); i > 0 {
 		return l.asked(args[i+1:])
@@ -43,8 +43,8 @@ func (l *looker) specs(p *Process, args []string) []spec {
 	return nil
 }
 
-// script is where in a command line bin/qrunner of this site is, 0 if it is not there. What mailmanctl has started is
-// this site's, however its script is called.
+// script returns where bin/qrunner of this site is in a command line, or 0. A process that mailmanctl has started
+// belongs to this site, whatever name its script has.
 func (l *looker) script(p *Process, args []string) int {
 	want := filepath.Join(l.site.Str("BIN_DIR"), "qrunner")
 	for i, a := range args {
@@ -78,7 +78,7 @@ func sameFile(a, b string) bool {
 	return err1 == nil && err2 == nil && os.SameFile(x, y)
 }
 
-// asked are the runners that bin/qrunner's arguments ask for.
+// asked returns the runners that bin/qrunner's arguments name.
 func (l *looker) asked(args []string) []spec {
 	o, err := qrunner.Parse(args)
 	if err != nil {
@@ -89,7 +89,7 @@ func (l *looker) asked(args []string) []spec {
 	for _, s := range qrunner.Expand(o.Runners, l.site) {
 		slice := fmt.Sprintf("%d/%d", s.Slice, s.Slices)
 		if s.Slices == 1 {
-			slice = whole // bin/qrunner's own default is 1 of 1
+			slice = whole // bin/qrunner's default is 1 of 1
 		}
 		all = append(all, spec{s.Name, slice})
 	}
@@ -97,8 +97,8 @@ func (l *looker) asked(args []string) []spec {
 	return all
 }
 
-// here tells whether a process of mmrunner's works on this site: its --prefix says so, or its environment. Where
-// neither does, the process found a site as mmrunner finds one, and there seldom are two.
+// here tells whether a process of mmrunner works on this site: its --prefix or its environment says so. Without both,
+// the process has found a site as mmrunner finds one, and hosts with two sites are rare.
 func (l *looker) here(p *Process, prefix string) bool {
 	if prefix == "" {
 		env, err := l.proc.Environ(p.PID)

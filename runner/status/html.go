@@ -68,7 +68,7 @@ type pageData struct {
 	Alarms      []pageAlarm
 	Queues      []pageQueue
 	MostWaiting float64
-	Batches     []pageBatch // the last first
+	Batches     []pageBatch // the newest first
 	Mail        []pageMail
 }
 
@@ -93,7 +93,7 @@ type pageMail struct {
 	Taken, Not string
 }
 
-// class is the colour of a level.
+// class returns the colour of a level.
 func class(l Level) string {
 	switch l {
 	case OK:
@@ -118,7 +118,7 @@ func (m Master) Text() string {
 // SeldomUsed tells whether most sites have no use for the queue.
 func (q Queue) SeldomUsed() bool { return q.Name == "retry" || q.Name == "news" || q.Name == "maildir" }
 
-// For says for which lists the entries wait, at most so many of them by name, and why.
+// For says for which lists the entries wait, with at most so many names, and why they wait.
 func (q Queue) For(most int) string {
 	var parts []string
 	for i, l := range q.Lists {
@@ -156,7 +156,7 @@ func Tally(numbers map[string]int64) []string {
 	return names
 }
 
-// Outcomes says what became of a batch's entries, most first.
+// Outcomes says what became of a batch's entries, the most frequent outcome first.
 func Outcomes(c history.Commit) string {
 	var names []string
 	for name := range c.Outcomes {

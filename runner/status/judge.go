@@ -9,7 +9,7 @@ import (
 	"github.com/mmrunner/mmrunner/runner"
 )
 
-// Level says how bad something is. The numbers are the exit statuses of monitoring plugins (Nagios, Icinga).
+// Level says how bad a problem is. The numbers are the exit statuses of monitoring plugins (Nagios, Icinga).
 type Level int
 
 // The levels, in the order of the plugins' exit statuses.
@@ -17,27 +17,27 @@ const (
 	OK Level = iota
 	Warning
 	Critical
-	Unclear // it could not be looked at
+	Unclear // it could not be checked
 )
 
 func (l Level) String() string { return [...]string{"OK", "WARNING", "CRITICAL", "UNKNOWN"}[l] }
 
-// MarshalText has JSON use the word.
+// MarshalText writes the level as a word in JSON.
 func (l Level) MarshalText() ([]byte, error) { return []byte(strings.ToLower(l.String())), nil }
 
-// worse tells whether l counts for more than other: a fault that was seen counts for more than one that cannot be seen.
+// worse tells whether l is worse than other: a fault that was seen is worse than a check that was not possible.
 func (l Level) worse(other Level) bool {
 	rank := [...]int{OK: 0, Unclear: 1, Warning: 2, Critical: 3}
 	return rank[l] > rank[other]
 }
 
-// Alarm is one thing that wants looking at.
+// Alarm is a problem that an administrator should look at.
 type Alarm struct {
 	Level Level  `json:"level"`
 	Text  string `json:"text"`
 }
 
-// Limits are the figures from which on there is an alarm; 0 means no limit.
+// Limits are the figures above which there is an alarm; 0 means no limit.
 type Limits struct {
 	Age       time.Duration // of the oldest entry of a queue that a runner works on
 	Waiting   int           // entries of one such queue
@@ -52,7 +52,7 @@ var (
 	UsualCrit = Limits{Age: 2 * time.Hour}
 )
 
-// ParseLimits reads limits like "age=30m,waiting=1000,shunted=1" over those of usual; 0 takes a limit away.
+// ParseLimits reads limits like "age=30m,waiting=1000,shunted=1", which replace those of usual; 0 removes a limit.
 func ParseLimits(text string, usual Limits) (Limits, error) {
 	l := usual
 	// Each part changes one limit; the others stay as they are.
@@ -86,7 +86,7 @@ func ParseLimits(text string, usual Limits) (Limits, error) {
 	return l, nil
 }
 
-// Judge returns an alarm for each thing that wants looking at, the worst first, and the level of the worst.
+// Judge returns an alarm for each problem, the worst first, and the level of the worst.
 func (st *Status) Judge(warn, crit Limits) (Level, []Alarm) {
 	j := judge{st: st, warn: warn, crit: crit, alarms: []Alarm{}}
 	j.runners()
@@ -128,7 +128,7 @@ func (j *judge) say(level Level, format string, a ...any) {
 	j.alarms = append(j.alarms, Alarm{level, fmt.Sprintf(format, a...)})
 }
 
-// over is the level of a figure that has limits.
+// over returns the level of a figure with limits.
 func over[T int | time.Duration](got, warn, crit T) Level {
 	switch {
 	case crit > 0 && got >= crit:
@@ -214,7 +214,7 @@ func (j *judge) queues() {
 	}
 }
 
-// locks says which locks are held for too long, and what dead processes have left.
+// locks reports locks that are held for too long, and files that dead processes have left.
 func (j *judge) locks() {
 	for _, l := range j.st.Locks {
 		if l.Holder == nil {

@@ -21,11 +21,10 @@ type Lock struct {
 type Holder struct {
 	Host string `json:"host"`
 	PID  int    `json:"pid"`
-	// Seconds is since when, as far as the lock's dates tell: it is refreshed
-	// when work takes long.
+	// Seconds is how long the process has had its claim, by the lock's dates: long work refreshes it.
 	Seconds float64 `json:"seconds"`
-	// Dead tells that the process was on this host and is gone; ExpiresSeconds is
-	// in what time others may break the lock.
+	// Dead tells that the process was on this host and has ended. ExpiresSeconds is the time until other processes
+	// may break the lock.
 	Dead           bool    `json:"dead"`
 	ExpiresSeconds float64 `json:"expires_seconds"`
 	Command        string  `json:"command,omitempty"`
@@ -39,7 +38,7 @@ func (l *looker) locks() {
 	names, err := os.ReadDir(dir)
 	l.unseen(err)
 	seen := map[string]bool{}
-	// One lock for each list, from whatever file of its the directory shows first.
+	// One lock for each list, whichever of its files the directory lists first.
 	for _, e := range names {
 		// NAME.lock is the lock. NAME.lock.HOST.PID.N is the claim of a process that has the lock or wants it.
 		list, _, ok := strings.Cut(e.Name()+".", suffix+".")
@@ -75,7 +74,7 @@ func (l *looker) locks() {
 
 func (l *looker) lifetime() time.Duration { return l.site.Duration("LIST_LOCK_LIFETIME") }
 
-// holder tells of a claim. It is dated to its end.
+// holder describes a claim. Its date is the end of its lifetime.
 func (l *looker) holder(c lockfile.Claim) Holder {
 	h := Holder{
 		Host: c.Host, PID: c.PID,

@@ -13,7 +13,7 @@ import (
 	"github.com/mmrunner/mmrunner/runner"
 )
 
-// Orphan is a file that a process left behind when it died.
+// Orphan is a file that a dead process has left.
 type Orphan struct {
 	Path string    `json:"path"`
 	What string    `json:"what"`
@@ -25,7 +25,7 @@ func (l *looker) orphan(path, what string, pid int, t time.Time) {
 	l.st.Orphans = append(l.st.Orphans, Orphan{path, what, pid, t})
 }
 
-// stale is the age from which on no process can still be writing a temporary file.
+// stale is the age at which no process can still be writing a temporary file.
 const stale = time.Hour
 
 func (l *looker) orphans() {
@@ -63,13 +63,13 @@ func (l *looker) orphans() {
 	sort.SliceStable(l.st.Orphans, func(i, j int) bool { return l.st.Orphans[i].Path < l.st.Orphans[j].Path })
 }
 
-// queueUnseen tells whether it is noted already that a queue's directory cannot be read.
+// queueUnseen tells whether the status says already that a queue's directory cannot be read.
 func (l *looker) queueUnseen(dir string) bool {
 	return slices.ContainsFunc(l.st.Queues, func(q Queue) bool { return q.Dir == dir && q.Unseen != "" })
 }
 
-// temporary knows the names that list state is written under:
-// config.pck.tmp.HOST.PID, pending.pck.tmp.PID.TIME and request.pck.tmp.PID.
+// temporary recognizes the temporary names of list state: config.pck.tmp.HOST.PID, pending.pck.tmp.PID.TIME and
+// request.pck.tmp.PID.
 func (l *looker) temporary(name string) (what string, pid int) {
 	file, rest, ok := strings.Cut(name, ".tmp.")
 	if !ok {
@@ -82,7 +82,7 @@ func (l *looker) temporary(name string) (what string, pid int) {
 	case strings.HasPrefix(file, "config."):
 		pid, _ = strconv.Atoi(parts[len(parts)-1])
 		if host := strings.Join(parts[:len(parts)-1], "."); host != l.o.Host {
-			return state, 0 // only its age can tell
+			return state, 0 // only its age tells
 		}
 	default:
 		pid, _ = strconv.Atoi(parts[0])
@@ -95,8 +95,8 @@ func (l *looker) temporary(name string) (what string, pid int) {
 	return state, pid
 }
 
-// scan calls what with each name in a directory, and notes those that it has a word for. Where no process is known,
-// only an old file is an orphan.
+// scan calls what with each name in a directory, and notes the files for which it returns a word. Without a known
+// process only an old file is an orphan.
 func (l *looker) scan(dir string, what func(name string) (string, int)) {
 	names, err := os.ReadDir(dir)
 	l.unseen(err)

@@ -14,11 +14,11 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/proc"
 )
 
-// Process is one that works on the site's queues.
+// Process is a process that works on the site's queues.
 type Process struct {
 	PID    int       `json:"pid"`
 	Runner string    `json:"runner,omitempty"` // its class name
-	Slice  string    `json:"slice,omitempty"`  // "0/1": the first of one
+	Slice  string    `json:"slice,omitempty"`  // "0/1" is the first of one
 	Since  time.Time `json:"since"`
 	Binary string    `json:"binary"`
 	// Mmrunner tells mmrunner from Python.
@@ -28,7 +28,7 @@ type Process struct {
 	parent int
 }
 
-// Program is the program that works: mmrunner, or Mailman's own Python.
+// Program is the program that does the work: mmrunner, or Mailman's own Python.
 func (p Process) Program() string {
 	if p.Mmrunner {
 		return "mmrunner"
@@ -108,7 +108,7 @@ func (l *looker) master() {
 	}
 }
 
-// pidFile is where mailmanctl keeps its process id.
+// pidFile returns the file with mailmanctl's process id.
 func (l *looker) pidFile() string {
 	if f := l.site.Str("PIDFILE"); f != "" {
 		return f
@@ -125,7 +125,7 @@ func contains(args []string, word string) bool {
 	return false
 }
 
-// process returns what the system says of a process, and its command line; nil if it has ended or is hidden.
+// process returns what the system shows of a process, and its command line; nil if it has ended or is hidden.
 func (l *looker) process(pid int) (*Process, []string) {
 	args, err := l.proc.Args(pid)
 	if err != nil || len(args) == 0 {
@@ -139,7 +139,7 @@ func (l *looker) process(pid int) (*Process, []string) {
 	}
 
 	p := &Process{PID: pid, Command: strings.Join(args, " "), Binary: args[0], Since: found.After(boot), parent: found.Parent}
-	// Another user's can only be seen by root, and one that was replaced is marked.
+	// Only root sees another user's program, and the name of a replaced program has a mark.
 	if exe, err := l.proc.Executable(pid); err == nil && exe != "" {
 		p.Binary = exe
 	}
@@ -148,7 +148,7 @@ func (l *looker) process(pid int) (*Process, []string) {
 	return p, args
 }
 
-// isMmrunner tells whether a program is mmrunner: it is called so, or it is the program that looks.
+// isMmrunner tells whether a program is mmrunner: by its name, or because it is this program.
 func isMmrunner(path string) bool {
 	if strings.HasPrefix(filepath.Base(path), "mmrunner") {
 		return true

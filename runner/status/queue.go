@@ -20,30 +20,31 @@ type Queue struct {
 	Name   string `json:"name"`
 	Runner string `json:"runner,omitempty"` // the runner that works on it; "" for shunt and bad, which are for people
 	Dir    string `json:"dir"`
-	// Unseen is why the directory could not be read; the numbers are all 0 then and mean nothing.
+	// Unseen is why the directory could not be read; all numbers are 0 then.
 	Unseen    string `json:"unseen,omitempty"`
 	Waiting   int    `json:"waiting"`
-	AtHand    int    `json:"at_hand"`   // .bak: a runner works on them, or did so when it died
+	AtHand    int    `json:"at_hand"`   // .bak: a runner works on them, or died while it did
 	Preserved int    `json:"preserved"` // .psv: entries that killed a runner, or could not be read
-	// Oldest is when the oldest waiting entry was received, zero if none waits.
+	// Oldest is when the oldest waiting entry was received, or zero.
 	Oldest     time.Time `json:"oldest,omitzero"`
 	AgeSeconds float64   `json:"age_seconds"`
-	// Why says why the entries wait, where that is known.
+	// Why says why the entries wait, if that is known.
 	Why string `json:"why,omitempty"`
 	// InTime tells that the entries wait for a reason, and are not late.
 	InTime bool `json:"in_time"`
-	// Lists are the lists that the entries are for, the one with the most entries first.
+	// Lists are the lists with waiting entries, the one with the most entries first.
 	Lists []OfList `json:"lists"`
-	// Unread is how many waiting entries have no known list: they are torn, or there are more than are read.
+	// Unread is the number of waiting entries without a known list: they are torn, or beyond the limit of entries
+	// that are read.
 	Unread int `json:"unread"`
 }
 
-// OfList is how many entries wait for a list.
+// OfList is the number of entries that wait for a list.
 type OfList struct {
 	List    string `json:"list"`
 	Entries int    `json:"entries"`
-	// ByAge are the entries by how long they wait, as Postfix's qshape has it: up to 5 minutes, up to 10, and so on
-	// (AgeLimits), and longer than the last limit.
+	// ByAge counts the entries by age, as Postfix's qshape does: up to 5 minutes, up to 10, and so on (AgeLimits),
+	// and older ones.
 	ByAge []int `json:"by_age"`
 }
 
@@ -65,8 +66,8 @@ const (
 	bad   = "bad"
 )
 
-// usual are Mailman's queues and their runners, on the way of a message (Mailman/Defaults.py, QRUNNERS). The retry
-// queue and the runners of news, archive and maildir may be unused.
+// usual are Mailman's queues and their runners, in the order of a message's way (Mailman/Defaults.py, QRUNNERS). The
+// retry queue and the runners of news, archive and maildir may be unused.
 var usual = []struct{ queue, runner string }{
 	{"in", "IncomingRunner"}, {"bounces", "BounceRunner"}, {"commands", "CommandRunner"}, {"virgin", "VirginRunner"},
 	{"out", "OutgoingRunner"}, {"retry", "RetryRunner"}, {"archive", "ArchRunner"}, {"news", "NewsRunner"},
@@ -211,7 +212,7 @@ func (l *looker) explain(q *Queue) {
 	}
 }
 
-// Roughly is a time in one unit, for people: 45 s, 4 min, 3 h, 2 days.
+// Roughly writes a time in one unit, for people: 45 s, 4 min, 3 h, 2 days.
 func Roughly(d time.Duration) string {
 	switch {
 	case d < 2*time.Minute:
@@ -225,7 +226,7 @@ func Roughly(d time.Duration) string {
 	return fmt.Sprintf("%.0f days", d.Hours()/24)
 }
 
-// received reads the time that an entry's name begins with.
+// received reads the time at the beginning of an entry's name.
 func received(base string) (time.Time, bool) {
 	when, _, ok := strings.Cut(base, "+")
 	t, err := strconv.ParseFloat(when, 64)
@@ -248,7 +249,7 @@ func listOf(path string) (string, bool) {
 	return it.Data.Str("listname"), true
 }
 
-// changed is when a file was last renamed, linked or written to.
+// changed returns when a file was last renamed, linked or written to.
 func changed(info os.FileInfo) time.Time {
 	if st, ok := info.Sys().(*syscall.Stat_t); ok {
 		_, changed := disk.Times(st)
@@ -257,7 +258,8 @@ func changed(info os.FileInfo) time.Time {
 	return info.ModTime()
 }
 
-// orphaned tells whether the runner that changed a file at t has ended: none works now, or all that do began later.
+// orphaned tells whether the runner that changed a file at t has ended: no such runner works now, or all of them
+// began later.
 func (l *looker) orphaned(runner string, t time.Time) bool {
 	if l.st.Blind || runner == "" {
 		return false

@@ -10,12 +10,12 @@ import (
 	"github.com/mmrunner/mmrunner/pickle"
 )
 
-// The checks that a finding may come from.
+// The checks from which a finding may come.
 const (
 	checkRead     = "read"           // mmrunner cannot read the file
-	checkWrite    = "write"          // what mmrunner writes does not read as the same
-	checkSplice   = "splice"         // the same, by the way it writes a config.pck
-	checkMessage  = "message"        // a message does not survive being taken apart and put together
+	checkWrite    = "write"          // what mmrunner writes is read as something else
+	checkSplice   = "splice"         // the same, in the way a config.pck is saved
+	checkMessage  = "message"        // a message changes when it is taken apart and put together
 	checkGopickle = "gopickle"       // gopickle reads something else
 	checkPython   = "cPickle"        // the site's Python reads something else
 	checkWritten  = "cPickle, write" // the site's Python reads something else in what mmrunner wrote
@@ -23,14 +23,13 @@ const (
 	CheckDoubt    = "doubt"          // sound, but unlike what Mailman keeps; see doubts
 )
 
-// Finding is one difference, or one thing that is wrong with a file.
+// Finding is a difference, or a fault of a file.
 type Finding struct {
 	File  string `json:"file"`
 	Kind  Kind   `json:"kind"`
 	List  string `json:"list,omitempty"`
 	Check string `json:"check"`
-	// Path is where in the file, as Python would write it:
-	// ['members']['anne@example.com'].
+	// Path is the place in the file, as Python would write it: ['members']['anne@example.com'].
 	Path   string `json:"path"`
 	Had    string `json:"got"`
 	Wanted string `json:"need"`
@@ -56,7 +55,7 @@ type checker struct {
 	asked         bool // Python read it
 	gopickle      bool // gopickle read it
 	values        []pickle.Value
-	unsaid        error // why Python could say nothing
+	unsaid        error // why Python could not answer
 	pickles, size int
 }
 
@@ -69,7 +68,7 @@ func (c *checker) differ(check, at string, ds []pickle.Difference) {
 	for _, d := range ds {
 		d = Masked(d)
 		if c.file.Kind == Requests {
-			d.A, d.B = hidden(d.A), hidden(d.B) // a subscription's password is only a place in a tuple
+			d.A, d.B = hidden(d.A), hidden(d.B) // a subscription's password is known only by its place in a tuple
 		}
 
 		path := at
@@ -81,7 +80,7 @@ func (c *checker) differ(check, at string, ds []pickle.Difference) {
 	}
 }
 
-// at names the n-th pickle of the file, "" where there is only one.
+// at names the n-th pickle of the file, "" for an only one.
 func (c *checker) at(n int) string {
 	switch {
 	case c.file.Kind == entry && n == 0:
@@ -138,7 +137,7 @@ func (c *checker) run(b []byte) {
 	}
 }
 
-// wanted is how many pickles a file of that kind has, 0 for any number.
+// wanted returns how many pickles a file of that kind has, 0 for any number.
 func wanted(k Kind) int {
 	switch k {
 	case entry:
@@ -199,7 +198,7 @@ func (c *checker) value(v pickle.Value, b []byte, again *bytes.Buffer) {
 	}
 }
 
-// protocol guesses which protocol a pickle was written in from how it begins.
+// protocol guesses the protocol of a pickle from its beginning.
 func protocol(b []byte) int {
 	if len(b) > 1 && b[0] == 0x80 {
 		return 2

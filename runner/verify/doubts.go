@@ -27,7 +27,7 @@ func (c *checker) doubts(v pickle.Value) {
 	v, _, err = pickle.Load(b)
 	last, ok := v.(*pickle.Dict)
 	if err != nil || !ok {
-		return // which is a finding about that file
+		return // the check of that file reports it
 	}
 
 	// Another release may have changed what a list has.

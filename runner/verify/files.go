@@ -27,7 +27,7 @@ const (
 	Events   Kind = "bounce-events" // data/bounce-events-PID.pck (BounceRunner.py)
 )
 
-// anyKind is a file of which nothing is known.
+// anyKind is the kind of a file of which only the path is known.
 const anyKind Kind = ""
 
 // Kinds are all kinds, in the order of reports.
@@ -37,7 +37,7 @@ var Kinds = []Kind{Config, Pending, Requests, entry, Held, Events}
 type File struct {
 	Path string
 	Kind Kind
-	List string // the list it belongs to; "" where only its content says so
+	List string // the list it belongs to; "" where only its contents say so
 }
 
 // Files finds the pickle files of a site: those of the named lists, or those of all lists and those that belong to no
@@ -115,8 +115,8 @@ func Files(s *site.Site, lists []string) ([]File, error) {
 	return files, nil
 }
 
-// listNames are the names of all lists. A directory that cannot be entered counts as a list, unlike with Mailman:
-// that its files cannot be read is to be told.
+// listNames returns the names of all lists. Unlike in Mailman, a directory that cannot be entered counts as a list,
+// so that its unreadable files are reported.
 func listNames(s *site.Site) ([]string, error) {
 	names, err := maillist.ListNames(s, nil)
 	if err != nil {
@@ -141,10 +141,10 @@ func listNames(s *site.Site) ([]string, error) {
 	return names, nil
 }
 
-// lostFound is fsck's directory in the root of a file system, for root only.
+// lostFound is fsck's directory in the root of a file system, which only root may enter.
 const lostFound = "lost+found"
 
-// UnknownListError says that a list that was asked for does not exist.
+// UnknownListError says that a named list does not exist.
 type UnknownListError struct{ Name, Dir string }
 
 func (e *UnknownListError) Error() string {

@@ -15,12 +15,11 @@ import (
 	"github.com/mmrunner/mmrunner/pickle"
 )
 
-// errGopickle is wrapped by what gopickle cannot say: not a finding.
+// errGopickle is wrapped by errors about what gopickle cannot read. They are no findings.
 var errGopickle = errors.New("gopickle cannot read it")
 
-// readGopickle is gopickle's reading of one pickle in neutral and merged terms.
-// text tells that the pickle is of protocol 0, whose strings gopickle leaves
-// escaped.
+// readGopickle is gopickle's reading of one pickle in neutral and merged terms. text tells that the pickle is in
+// protocol 0, whose strings gopickle returns with their escapes.
 func readGopickle(b []byte, text bool) (v pickle.Value, err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -39,8 +38,8 @@ func readGopickle(b []byte, text bool) (v pickle.Value, err error) {
 	return t.value(o)
 }
 
-// class and object stand for a class that gopickle does not know:
-// without them it stops at the old-style instances of a config.pck.
+// class and object stand for classes that gopickle does not know: without them it stops at the old-style instances of
+// a config.pck.
 type class struct{ module, name string }
 
 type object struct {
@@ -173,8 +172,7 @@ func (t translator) items(to *[]pickle.Value, items []any) error {
 	return nil
 }
 
-// fill sets items in their order, as gopickle keeps also those that were
-// replaced later.
+// fill sets items in their order, since gopickle also keeps items that were replaced later.
 func (t translator) fill(to *pickle.Dict, items types.Dict) error {
 	for _, it := range items {
 		k, err := t.value(it.Key)

@@ -10,9 +10,8 @@ import (
 	"github.com/mmrunner/mmrunner/pickle"
 )
 
-// unmarshal reads what Python 2's marshal module wrote, version 2, with the
-// objects that reader.py makes of instances and classes. Marshal is used as it
-// keeps str and unicode, int, long and bool apart, and is as fast as cPickle.
+// unmarshal reads what Python 2's marshal module has written, version 2, with the objects that reader.py makes of
+// instances and classes. Marshal keeps str and unicode, int, long and bool apart, and is as fast as cPickle.
 func unmarshal(b []byte) (v pickle.Value, err error) {
 	m := unmarshaler{b: b}
 	defer func() {

@@ -7,7 +7,7 @@ import (
 	"github.com/mmrunner/mmrunner/runner/dump"
 )
 
-// Masked hides what a difference would tell of a password, and keeps its kind.
+// Masked hides a password in a difference, and keeps its kind.
 func Masked(d pickle.Difference) pickle.Difference {
 	if dump.Secret(d.Path) || dump.Secret(d.A) || dump.Secret(d.B) {
 		d.A, d.B = hidden(d.A), hidden(d.B)
@@ -15,7 +15,7 @@ func Masked(d pickle.Difference) pickle.Difference {
 	return d
 }
 
-// hidden keeps what a value is: "a str 'abc'" becomes "a str (hidden)".
+// hidden keeps the kind of a value: "a str 'abc'" becomes "a str (hidden)".
 func hidden(s string) string {
 	words := strings.SplitN(s, " ", 3)
 	if len(words) < 3 {

@@ -6,11 +6,10 @@ import (
 	"github.com/mmrunner/mmrunner/pickle"
 )
 
-// neutral copies a value into the terms that all readers share: every object is
-// an instance of what was called to make it, whatever the opcodes were. merged
-// also takes out the differences that gopickle does not know: unicode becomes
-// str, and a long that fits becomes an int.
-// A value that is in these terms already is returned itself: lists are large.
+// neutral copies a value into terms that all readers share: every object is an instance of what was called to make
+// it, whatever the opcodes were. merged also removes the differences that gopickle does not know: unicode becomes
+// str, and a long that fits becomes an int. A value that is in these terms already is returned itself, since lists
+// are large.
 func neutral(v pickle.Value, merged bool) pickle.Value {
 	if (scan{merged, map[pickle.Value]bool{}}).neutral(v) {
 		return v
@@ -73,7 +72,7 @@ func (n neutralizer) object(v pickle.Value) pickle.Value {
 	return &c
 }
 
-// scan looks for what neutral would change.
+// scan finds what neutral would change.
 type scan struct {
 	merged bool
 	seen   map[pickle.Value]bool // containers

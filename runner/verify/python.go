@@ -19,8 +19,7 @@ import (
 //go:embed reader.py
 var readerProgram string
 
-// Python is the site's interpreter with a program that reads pickles. It may be
-// used by several goroutines.
+// Python is the site's interpreter with a program that reads pickles. Several goroutines may use it.
 type Python struct {
 	mu     sync.Mutex
 	cmd    *exec.Cmd
@@ -54,10 +53,10 @@ func (p *Python) Close() error {
 	return p.cmd.Wait()
 }
 
-// errPython is wrapped by what the program cannot say: not a finding.
+// errPython is wrapped by errors about what the program cannot answer. They are no findings.
 var errPython = errors.New("Python cannot say")
 
-// UnreadableError is Python's own word for why it cannot read a file.
+// UnreadableError says in Python's words why it cannot read a file.
 type UnreadableError struct{ Why string }
 
 func (e *UnreadableError) Error() string { return e.Why }
@@ -108,11 +107,11 @@ func (p *Python) Read(b []byte) ([]pickle.Value, time.Duration, error) {
 	return nil, took, fmt.Errorf("%w: %s", errPython, body)
 }
 
-// died says why the program no longer answers.
+// died says why the program does not answer any more.
 func (p *Python) died(err error) error {
 	p.in.Close()
 	p.cmd.Process.Kill()
-	p.cmd.Wait() // stderr is complete after it
+	p.cmd.Wait() // stderr is complete after this
 	lines := strings.Split(strings.TrimSpace(p.stderr.String()), "\n")
 	return fmt.Errorf("%s: it does not answer: %w: %s", p.cmd.Path, err, lines[len(lines)-1])
 }

@@ -20,17 +20,16 @@ import (
 
 // Options say how to verify.
 type Options struct {
-	// Lists keeps to entries and files of these lists; none means all.
+	// Lists restricts it to entries and files of these lists; an empty slice means all.
 	Lists []string
-	// Python compares with cPickle's reading; nil leaves that out.
+	// Python compares with cPickle's reading; nil omits that.
 	Python *Python
-	// Max is how many differences each check of a file tells of at most, 0 means
-	// DefaultMax.
+	// Max is how many differences each check of a file reports at most; 0 means DefaultMax.
 	Max int
 	// Doubts also looks for damage that makes no difference to a reader.
 	Doubts bool
-	// Progress is told how many bytes of the files are done of how many; it may be
-	// nil. It is called by one goroutine at a time.
+	// Progress gets how many bytes of the files are done, of how many; it may be nil. One goroutine calls it at a
+	// time.
 	Progress func(done, total int)
 }
 
@@ -44,23 +43,21 @@ type Report struct {
 	Bytes    int64          `json:"bytes"`
 	Kinds    map[Kind]Count `json:"kinds"`
 	Lists    int            `json:"lists"`
-	Vanished int            `json:"vanished"` // files that went before they could be read
-	// Gopickle and Python are how many files these readers read too.
+	Vanished int            `json:"vanished"` // files that disappeared before they could be read
+	// Gopickle and Python are how many files these readers have read too.
 	Gopickle int `json:"gopickle_files"`
 	Python   int `json:"cpickle_files"`
-	// The time that reading and writing took, of all files together; of Python
-	// the reading of what it read.
+	// The time that reading and writing took, for all files together; for Python the reading of its files.
 	Read       time.Duration `json:"-"`
 	Write      time.Duration `json:"-"`
 	PythonRead time.Duration `json:"-"`
 	Elapsed    time.Duration `json:"-"`
 	Findings   []Finding     `json:"findings"`
-	// Unread are files that could not be opened, or about which Python could say
-	// nothing, and why.
+	// Unread are files that could not be opened, or about which Python could not answer, and why.
 	Unread []string `json:"unread"`
 }
 
-// MarshalJSON has times in seconds.
+// MarshalJSON writes times in seconds.
 func (r *Report) MarshalJSON() ([]byte, error) {
 	type fields Report
 	return json.Marshal(struct {
@@ -72,7 +69,7 @@ func (r *Report) MarshalJSON() ([]byte, error) {
 	}{(*fields)(r), r.Read.Seconds(), r.Write.Seconds(), r.PythonRead.Seconds(), r.Elapsed.Seconds()})
 }
 
-// Count is how many files of a kind there were, and their size.
+// Count is the number of files of a kind, and their size.
 type Count struct {
 	Files int   `json:"files"`
 	Bytes int64 `json:"bytes"`
@@ -184,16 +181,16 @@ func (r *Report) add(c *checker) {
 	}
 }
 
-// A file that looks torn is read again this often before it is believed: held
-// messages and bounce events are written in place.
+// A file that looks torn is read again so many times before it counts as torn: held messages and bounce events are
+// written in place.
 const (
 	attempts = 5
 	pause    = 200 * time.Millisecond
-	fresh    = 10 * time.Second // what has not changed for that long is not being written
+	fresh    = 10 * time.Second // a file that has not changed for this long is not being written
 )
 
-// large is a file of which only one is checked at a time: it takes some ten times
-// its size of memory.
+// large is the size from which on one file is checked at a time: a check takes about ten times the file's size in
+// memory.
 const large = 4 << 20
 
 var largeFile sync.Mutex
@@ -256,7 +253,7 @@ func (c *checker) torn() bool {
 	return false
 }
 
-// nameList takes an entry's list from its metadata.
+// nameList reads an entry's list from its metadata.
 func (c *checker) nameList() {
 	if c.file.Kind != entry || len(c.values) != 2 {
 		return
@@ -277,8 +274,7 @@ func (c *checker) nameList() {
 	}
 }
 
-// ownerRuns tells whether the process that a bounce-events file is named after
-// is there.
+// ownerRuns tells whether the process runs after which a bounce-events file is named.
 func ownerRuns(path string) bool {
 	name := strings.TrimSuffix(filepath.Base(path), ".pck")
 	pid, err := strconv.Atoi(name[strings.LastIndexByte(name, '-')+1:])
