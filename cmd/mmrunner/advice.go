@@ -24,7 +24,7 @@ func advised(root *cobra.Command, args []string, err error) error {
 	// Started by root, this process has become Mailman's user already.
 	name := mailmansUser(root)
 	if u, lookup := user.LookupId(strconv.Itoa(os.Geteuid())); lookup == nil && u.Username == name {
-		return err
+		return fmt.Errorf("%w\nmmrunner works as Mailman's user, %s, who may not do that", err, name)
 	}
 	return fmt.Errorf("%w\nrun it as Mailman's user: sudo -u %s mmrunner %s", err, name, quoted(args))
 }

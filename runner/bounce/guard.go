@@ -179,6 +179,7 @@ func (h *Handler) settleGuard(r *register, failed runner.Failed) error {
 	var fresh []*candidate
 	// Candidates that are held stay enabled; the score keeps growing.
 	for _, c := range r.guard.candidates {
+		r.followed = "" // of the candidate before
 		if hold[c] {
 			kind := events.Bounce // of a member that is held already
 			if !c.before {
@@ -193,10 +194,7 @@ func (h *Handler) settleGuard(r *register, failed runner.Failed) error {
 		}
 
 		// The others are disabled as Mailman would have done at once.
-		err := runner.Guard(func() error {
-			r.followed = ""
-			return r.disable(c.member, c.info, c.read)
-		})
+		err := runner.Guard(func() error { return r.disable(c.member, c.info, c.read) })
 		if err != nil {
 			r.b.UndoAll()
 			r.forgetEffects()

@@ -100,6 +100,36 @@ func TestGuardHoldsAStorm(t *testing.T) {
 	}
 }
 
+// In one batch the guard holds some members and lets others be disabled, in any order.
+func TestEventsOfTheGuardSayWhatFollowed(t *testing.T) {
+	s := newSite(t)
+	o := guarded(t, s, settings.Guard{Members: 2})
+	for day := range 2 {
+		for m, reason := range map[string]string{"user4@example.net": "no such user", "user10@example.net": "moved", some[0]: "", some[1]: "", some[2]: ""} {
+			text := strings.ReplaceAll(dsn, "user0@example.net", m)
+			if reason != "" {
+				text = strings.ReplaceAll(strings.ReplaceAll(text, "5.7.1", "5.1.1"), "blocked by\n our list", reason)
+			}
+			enqueue(t, s, strings.Replace(text, "<5@", "<"+m+"-", 1), nil)
+		}
+		drainAt(t, s, o, func() time.Time { return time.Now().AddDate(0, 0, day) })
+	}
+
+	var last []string
+	for e, err := range events.Read(s.DataDir(), time.Time{}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if e.Kind == events.Held || e.Then != "" {
+			last = append(last, strings.TrimSpace(string(e.Kind)+" "+e.Then))
+		}
+	}
+	slices.Sort(last)
+	if diff := cmp.Diff([]string{"bounce disabled", "bounce disabled", "held", "held", "held"}, last); diff != "" {
+		t.Errorf("events: want -, got +:\n%s", diff)
+	}
+}
+
 func TestGuardLetsPass(t *testing.T) {
 	for _, c := range []struct {
 		name     string

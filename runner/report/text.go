@@ -89,7 +89,11 @@ func (m *Member) Text(w io.Writer, width int) error {
 		t.Row(l.List, l.Delivery, since, fmt.Sprintf("%.1f", l.Score), l.Last)
 	}
 
-	fmt.Fprintf(w, "%s is a member of %d lists.\n", terminal.Escape(m.Addr), len(m.Lists))
+	lists := "lists"
+	if len(m.Lists) == 1 {
+		lists = "list"
+	}
+	fmt.Fprintf(w, "%s is a member of %d %s.\n", terminal.Escape(m.Addr), len(m.Lists), lists)
 	if len(m.Lists) > 0 {
 		if err := t.Write(w); err != nil {
 			return err

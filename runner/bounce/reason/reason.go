@@ -5,6 +5,7 @@ package reason
 import (
 	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/mmrunner/mmrunner/mmcompat/message"
 )
@@ -205,6 +206,11 @@ func (r *Reason) fromText(s string) {
 
 		if code == "" {
 			code = statusCode(line[4:])
+		}
+
+		// A code that ends its line, as in "Sorry, no such mailbox. (#5.1.1)".
+		if !strings.ContainsFunc(line, unicode.IsLetter) {
+			line = s[strings.LastIndexByte(s[:i], '\n')+1:i] + line
 		}
 
 		r.Status, r.Diagnostic = code, shorten(line)

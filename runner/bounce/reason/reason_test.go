@@ -55,6 +55,8 @@ Status: 5.2.2
 		{report, "AMY@example.net", reason.Reason{Status: "5.1.1", Diagnostic: "550 5.1.1 User unknown", Server: "in.example.net"}, reason.Hard},
 		{report, "ben@example.net", reason.Reason{Status: "5.2.2", Server: "mx.example.net"}, reason.Full},
 		{text, "amy@example.net", reason.Reason{Status: "5.7.1", Diagnostic: "554-5.7.1 blocked by our list"}, reason.Policy},
+		{parse(t, "From: MAILER-DAEMON@mx.example.net\n\n<amy@example.net>:\nSorry, no mailbox here by that name. (#5.1.1)\n"), "amy@example.net",
+			reason.Reason{Status: "5.1.1", Diagnostic: "Sorry, no mailbox here by that name. (#5.1.1)"}, reason.Hard},
 		{parse(t, "From: a@example.net\n\nGone.\n"), "amy@example.net", reason.Reason{}, reason.Unknown},
 	} {
 		had := reason.Find(c.m, c.addr)
