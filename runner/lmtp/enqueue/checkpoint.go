@@ -101,7 +101,15 @@ func (l *redoLog) finishSealed() error {
 func (s *segment) publish(gone func(item) error) error {
 	// All files are on the disk, and the log knows it.
 	if !s.marked {
+		if s.doubtful {
+			if err := rewrite(s.acknowledged); err != nil {
+				return err
+			}
+		}
+
+		// The kernel tells of a write that failed only once.
 		if err := disk.SyncTrees(directories(s.acknowledged)); err != nil {
+			s.doubtful = true
 			return err
 		}
 		if err := s.mark(); err != nil {

@@ -5,11 +5,11 @@
 // commit its own journal twice for each entry: some milliseconds. So a small entry is
 // flushed in another place, as a database does it:
 //
-//  1. Its file is written under a temporary name, and not flushed.
-//  2. Its bytes are added to a redo log, a file of fixed size, which is flushed: one
+//  1. Its bytes are added to a redo log, a file of fixed size, which is flushed: one
 //     write to blocks that are there already, shared by all who ask at that moment.
-//     Now the entry is acknowledged.
-//  3. A checkpoint follows at once, or 100 ms after the one before: it flushes the
+//     Meanwhile its file is written under a temporary name, and not flushed. When both
+//     are done, the entry is acknowledged.
+//  2. A checkpoint follows at once, or 100 ms after the one before: it flushes the
 //     files of all entries that were acknowledged since, marks the log's segment,
 //     and gives the files their names. Only now may a runner find them.
 //

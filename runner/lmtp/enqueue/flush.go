@@ -57,3 +57,15 @@ func (f *flusher) startNext() {
 		f.startNext()
 	}()
 }
+
+// failingForGood is sync until that fails, and then its error: the kernel drops what it
+// could not write and tells it once, to those whose bytes they were or to others.
+func failingForGood(sync func() error) func() error {
+	var failed error // a flusher makes one flush after another
+	return func() error {
+		if failed == nil {
+			failed = sync()
+		}
+		return failed
+	}
+}

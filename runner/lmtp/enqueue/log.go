@@ -67,14 +67,14 @@ func newLog(o Options) (*redoLog, error) {
 		}
 		if err != nil {
 			for _, s := range segments {
-				s.f.Close()
+				s.close()
 			}
 			return nil, err
 		}
 	}
 
 	if err := disk.SyncDir(o.DataDir); err != nil {
-		return nil, errors.Join(err, segments[0].f.Close(), segments[1].f.Close())
+		return nil, errors.Join(err, segments[0].close(), segments[1].close())
 	}
 	l.current, l.spare = segments[1], segments[0]
 	return l, nil
@@ -90,22 +90,25 @@ func (l *redoLog) takes(e intake.Entry) bool {
 	return l.broken == nil && l.names[e.Dir] != ""
 }
 
-// put makes an entry safe whose file has been written. After an error the entry gets no
-// name, unless the process dies before the next checkpoint: its record may be there.
-func (l *redoLog) put(e intake.Entry, tmp string) error {
+// put makes an entry safe. written returns when its file is written, or why it cannot be.
+// After an error the entry gets no name, unless the process dies before the next
+// checkpoint: its record may be there.
+func (l *redoLog) put(e intake.Entry, tmp string, written func() error) error {
 	it := item{e, tmp}
 	s, err := l.add(it)
 	if err != nil {
-		return err
+		return errors.Join(err, written())
 	}
 
-	err = s.flusher.flush()
+	flushed := s.flush()
+	err = errors.Join(flushed, written())
 	l.mu.Lock()
+	if flushed != nil {
+		l.breaks(flushed)
+	}
 	s.writing--
 	if err == nil {
 		s.acknowledged = append(s.acknowledged, it)
-	} else {
-		l.breaks(err)
 	}
 	l.changed.Broadcast()
 	l.mu.Unlock()
@@ -158,7 +161,7 @@ func (l *redoLog) close() (err error) {
 			if err == nil {
 				err = disk.Remove(s.f.Name())
 			}
-			err = errors.Join(err, s.f.Close())
+			err = errors.Join(err, s.close())
 		}
 	})
 	return err

@@ -59,8 +59,8 @@ func recoverSegment(path string, generation uint64, marked bool, items []item) (
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, file.Close()) }()
-	s := openedSegment(file)
+	s := newSegment(file)
+	defer func() { err = errors.Join(err, s.close()) }()
 	s.generation, s.acknowledged = generation, items
 
 	if marked {

@@ -8,6 +8,7 @@ import (
 	"hash/crc32"
 	"io/fs"
 	"os"
+	"sync/atomic"
 	"syscall"
 
 	"github.com/mmrunner/mmrunner/mmcompat/disk"
@@ -44,17 +45,27 @@ type item struct {
 	tmp   string
 }
 
+// flushesAtOnce is how many flushes of a segment run beside each other, as disks take
+// some at once.
+const flushesAtOnce = 2
+
 // segment is one of the log's files, open for writing.
 type segment struct {
 	f          *disk.File
 	generation uint64
-	flusher    flusher
+	flushers   [flushesAtOnce]flusher
+	turn       atomic.Uint32 // of the flushers
+
+	// Each flusher has a descriptor of its own: the kernel tells of a write that failed
+	// once for each.
+	opened []*disk.File
 
 	// The log's mutex is for these.
 	end          int64  // where the next record goes
 	writing      int    // records that are not flushed yet
 	acknowledged []item // entries that have no names yet
 	marked       bool
+	doubtful     bool            // the temporary files may not be on the disk though a flush says so
 	changed      map[string]bool // directories to be flushed
 }
 
@@ -66,6 +77,7 @@ func createSegment(path string) (*segment, error) {
 		return nil, err
 	}
 
+	s := newSegment(f)
 	info, err := f.Stat()
 	if err == nil && info.Size() < segmentSize {
 		if _, err = f.WriteAt(make([]byte, segmentSize), 0); err == nil {
@@ -73,19 +85,43 @@ func createSegment(path string) (*segment, error) {
 		}
 	}
 
-	if err != nil {
-		return nil, errors.Join(err, f.Close())
+	for i := range s.flushers {
+		if err != nil {
+			break
+		}
+		var own *disk.File
+		if own, err = disk.OpenFile(path, os.O_WRONLY|syscall.O_NOFOLLOW, 0); err == nil {
+			s.opened = append(s.opened, own)
+			s.flushers[i].sync = failingForGood(own.SyncData)
+		}
 	}
-	return openedSegment(f), nil
+
+	if err != nil {
+		return nil, errors.Join(err, s.close())
+	}
+	return s, nil
 }
 
-func openedSegment(f *disk.File) *segment {
-	return &segment{f: f, flusher: flusher{sync: f.SyncData}, end: firstRecord, changed: map[string]bool{}}
+func newSegment(f *disk.File) *segment {
+	return &segment{f: f, opened: []*disk.File{f}, end: firstRecord, changed: map[string]bool{}}
+}
+
+func (s *segment) close() error {
+	var errs []error
+	for _, f := range s.opened {
+		errs = append(errs, f.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// flush flushes all records that were added before.
+func (s *segment) flush() error {
+	return s.flushers[s.turn.Add(1)%flushesAtOnce].flush()
 }
 
 // begin makes the segment empty. It takes effect with the next flush.
 func (s *segment) begin(generation uint64) error {
-	s.generation, s.end, s.marked = generation, firstRecord, false
+	s.generation, s.end, s.marked, s.doubtful = generation, firstRecord, false, false
 	return s.writeHeader()
 }
 

@@ -110,17 +110,19 @@ func (w *Writer) one(e intake.Entry) error {
 	return w.direct(e, tmp)
 }
 
-// logged has the redo log make an entry safe.
+// logged has the redo log make an entry safe, and writes its file meanwhile: most of a
+// flush is waiting.
 func (w *Writer) logged(e intake.Entry, tmp string) error {
-	err := inQueue(e, func() error { return e.Write(tmp) })
-	if err != nil {
-		return err
-	}
+	written := make(chan error, 1)
+	go func() { written <- inQueue(e, func() error { return e.Write(tmp) }) }()
 
-	if err := w.log.put(e, tmp); err != nil {
-		return errors.Join(err, disk.Remove(filepath.Join(e.Dir, tmp)))
+	err := w.log.put(e, tmp, func() error { return <-written })
+	if err != nil {
+		if gone := disk.Remove(filepath.Join(e.Dir, tmp)); !errors.Is(gone, fs.ErrNotExist) {
+			err = errors.Join(err, gone)
+		}
 	}
-	return nil
+	return err
 }
 
 // direct writes an entry under a temporary name, flushed; then it gets its name; then

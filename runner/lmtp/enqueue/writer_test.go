@@ -218,7 +218,9 @@ func TestLogThatCannotBeFlushedIsLeft(t *testing.T) {
 	o := testOptions(t)
 	w, l := stoppedLog(t, o)
 	eio := errors.New("input/output error")
-	l.current.flusher.sync = func() error { return eio }
+	for i := range l.current.flushers {
+		l.current.flushers[i].sync = func() error { return eio }
+	}
 	if err := w.one(testEntry(o, "1.5+aa", 100)); !errors.Is(err, eio) {
 		t.Errorf("got %v, want %v", err, eio)
 	}
@@ -231,5 +233,46 @@ func TestLogThatCannotBeFlushedIsLeft(t *testing.T) {
 	}
 	if got := take(t, o); len(got) != 1 || got[0] != "2.5+aa" {
 		t.Errorf("queued %v, want the second entry", got)
+	}
+}
+
+// The kernel tells of a write that failed once; whatever was to be flushed with it may be
+// lost, so a flush that succeeds afterwards proves nothing.
+func TestFlushThatFailedOnceFailsForGood(t *testing.T) {
+	eio, calls := errors.New("input/output error"), 0
+	f := flusher{sync: failingForGood(func() error {
+		calls++
+		if calls == 2 {
+			return eio
+		}
+		return nil
+	})}
+	for i, want := range []error{nil, eio, eio, eio} {
+		if err := f.flush(); err != want {
+			t.Errorf("flush %d: got %v, want %v", i+1, err, want)
+		}
+	}
+}
+
+// After a checkpoint whose flush failed the files are written anew, since a flush that
+// succeeds afterwards does not prove that they are on the disk.
+func TestFilesAreWrittenAnewAfterAFlushThatFailed(t *testing.T) {
+	o := testOptions(t)
+	w, l := stoppedLog(t, o)
+	if err := w.one(testEntry(o, "1.5+aa", 100)); err != nil {
+		t.Fatal(err)
+	}
+	l.seal()
+	l.sealed.doubtful = true
+	for _, tmp := range listed(t, o, temporarySuffix) {
+		if err := os.Truncate(tmp, 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := l.checkpoint(); err != nil {
+		t.Fatal(err)
+	}
+	if got := take(t, o); len(got) != 1 {
+		t.Errorf("queued %v, want the entry", got)
 	}
 }
