@@ -8,6 +8,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/mmrunner/mmrunner/mmcompat/mmtest"
 )
@@ -88,6 +89,12 @@ func TestDrainSaysThatEntriesStay(t *testing.T) {
 	lock := filepath.Join(prefix, "locks", "test.lock")
 	claim := lock + ".elsewhere.example.com.77.1"
 	if err := os.WriteFile(claim, []byte(claim), 0o660); err != nil {
+		t.Fatal(err)
+	}
+
+	// A lock's mtime is when its lifetime ends.
+	end := time.Now().Add(5 * time.Hour)
+	if err := os.Chtimes(claim, end, end); err != nil {
 		t.Fatal(err)
 	}
 
