@@ -18,7 +18,7 @@ type entry struct {
 	live       bool
 }
 
-// fewItems is how many entries are searched one by one before a table pays.
+// fewItems is how many entries are searched one by one before a table is made.
 const fewItems = 8
 
 // NewDict returns an empty dict.
@@ -43,8 +43,8 @@ func (d *Dict) Get(key Value) (Value, bool) {
 	return nil, false
 }
 
-// Set sets the value of a key. An equal key that is there already stays, as in
-// Python. Set panics where Python would say unhashable: a list or dict as the key.
+// Set sets the value of a key. As in Python, an equal key that is there already stays. Set panics where Python would
+// say unhashable: for a list or dict as the key.
 func (d *Dict) Set(key, v Value) {
 	work := freeWork
 	if err := d.set(key, v, &work); err != nil {
@@ -52,7 +52,7 @@ func (d *Dict) Set(key, v Value) {
 	}
 }
 
-// set is Set that takes what hashing costs from *work.
+// set is Set, and takes the cost of hashing from *work.
 func (d *Dict) set(key, v Value, work *int) error {
 	h, err := hash(key, work, 0)
 	if err != nil {
@@ -125,8 +125,7 @@ func (d *Dict) link(i int) {
 	d.table[slot] = int32(i + 1)
 }
 
-// compact drops the holes. It makes a new slice, so that a running All still has
-// the old one to go through.
+// compact removes the holes. It makes a new slice, so that a running All can go on with the old one.
 func (d *Dict) compact() {
 	kept := make([]entry, 0, 2*d.Len()+1)
 	for _, e := range d.entries {
@@ -141,7 +140,7 @@ func (d *Dict) compact() {
 	}
 }
 
-// rebuild makes a table of twice the room that is needed.
+// rebuild makes a table of twice the size that is needed.
 func (d *Dict) rebuild() {
 	size := 16
 	for size < 2*len(d.entries) {
@@ -156,8 +155,8 @@ func (d *Dict) rebuild() {
 	}
 }
 
-// All yields the items in order of insertion. The dict may be changed meanwhile:
-// items added may be missed, items deleted are not yielded.
+// All yields the items in order of insertion. The dict may be changed meanwhile: All may miss added items, and does
+// not yield deleted ones.
 func (d *Dict) All() iter.Seq2[Value, Value] {
 	return func(yield func(Value, Value) bool) {
 		entries := d.entries
@@ -167,7 +166,8 @@ func (d *Dict) All() iter.Seq2[Value, Value] {
 				continue
 			}
 
-			if len(d.entries) == 0 || &d.entries[0] != &entries[0] { // moved: look there
+			// The entries have moved: read them at their new place.
+			if len(d.entries) == 0 || &d.entries[0] != &entries[0] {
 				j := d.find(e.key, e.hash)
 				if j < 0 {
 					continue

@@ -12,7 +12,7 @@ type items struct {
 type edit struct {
 	b       []byte
 	deleted bool
-	err     error // why what was set cannot be written
+	err     error // why the new value cannot be written
 }
 
 func (e *edit) decode() (Value, error) {
@@ -25,7 +25,7 @@ func (e *edit) decode() (Value, error) {
 
 func (x *items) changed() bool { return len(x.edits) > 0 || x.added != nil && x.added.Len() > 0 }
 
-// applyTo makes the changes in a dict decoded from the bytes.
+// applyTo applies the changes to a dict that was decoded from the bytes.
 func (x *items) applyTo(dict *Dict) error {
 	apply := func(k Value, e *edit) error {
 		if e.deleted {
@@ -67,8 +67,7 @@ func (x *items) applyTo(dict *Dict) error {
 	return nil
 }
 
-// find returns the change to a key's item, if any, and the item's index in the
-// bytes or -1.
+// find returns the change to a key's item, or nil, and the item's index in the bytes, or -1.
 func (x *items) find(key Value) (*edit, int) {
 	if i := x.index.find(key); i >= 0 {
 		return x.edits[i], i
@@ -83,15 +82,14 @@ func (x *items) find(key Value) (*edit, int) {
 	return nil, -1
 }
 
-// noteLive lets a change inside a live value be counted; what takes it back was
-// noted with the savepoint.
+// noteLive counts a change inside a live value. The savepoint has a copy of the value, which takes the change back.
 func (d *Document) noteLive() {
 	if d.undoable {
 		d.undo = append(d.undo, func() { d.changed-- })
 	}
 }
 
-// edit makes a change to the item of a key.
+// edit changes the item of a key.
 func (d *Document) edit(x *items, key Value, e *edit) {
 	// The size counts keys: a deletion of a key that is there lowers it, and a new key raises it.
 	old, i := x.find(key)

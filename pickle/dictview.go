@@ -13,7 +13,7 @@ type DictView struct {
 	err error
 }
 
-// look returns the dict as it is held now: live, or in bytes with changes.
+// look returns the dict in its present form: a live one, or bytes with changes.
 func (v *DictView) look() (*Dict, *items, error) {
 	// The key may have been deleted since Document.Dict returned this view.
 	s := v.doc.slot(v.key)
@@ -76,7 +76,7 @@ func (c *content) open(d *Document) (*dictIndex, error) {
 	}
 
 	if c.seg != d.base && c.seg.memo == nil {
-		// Bytes that Set made: find out what their memo holds.
+		// Bytes that Set has made: find out which memo ids they use.
 		c.seg.b = append(c.seg.b, opStop)
 		l := layout{seg: c.seg, wantMemo: true}
 		c.seg.firstID = firstPut(c.seg.b)
@@ -100,7 +100,7 @@ func firstPut(b []byte) uint32 {
 	return first
 }
 
-// hold makes a value live on its own.
+// hold makes a value live, outside of any group.
 func (d *Document) hold(s *slot, c *content, v Value) {
 	c.live = &liveValue{v, &group{slots: []*slot{s}, live: true}}
 	d.enlist(s)
@@ -159,8 +159,8 @@ func (v *DictView) Has(key Value) bool {
 // HasStr is Has of a str key.
 func (v *DictView) HasStr(key string) bool { return v.Has(Str(key)) }
 
-// Set sets the value of a str key; SetKey that of any. Set of a view whose key
-// no longer holds a dict does nothing, and Err says so.
+// Set sets the value of a str key, SetKey that of any key. Where the view's key does not hold a dict any more, Set
+// does nothing, and Err says so.
 func (v *DictView) Set(key string, val Value) { v.SetKey(Str(key), val) }
 
 // SetKey sets the value of a key. It panics where Python would say unhashable.
@@ -211,16 +211,16 @@ func (v *DictView) Len() int {
 	return x.size
 }
 
-// Keys yields the keys in the order they are written. The dict may be changed
-// meanwhile: items added may be missed, items deleted are not yielded.
+// Keys yields the keys in the order in which they are written. The dict may be changed meanwhile: Keys may miss added
+// items, and does not yield deleted ones.
 func (v *DictView) Keys() iter.Seq[Value] {
 	return func(yield func(Value) bool) {
 		v.each(func(k Value, _ func() (Value, error)) bool { return yield(k) })
 	}
 }
 
-// All yields the items in the order they are written, as Keys does. A value that
-// cannot be decoded ends it; Err then says why.
+// All yields the items in the order in which they are written, with the rules of Keys. It ends at a value that cannot
+// be decoded; Err then says why.
 func (v *DictView) All() iter.Seq2[Value, Value] {
 	return func(yield func(Value, Value) bool) {
 		v.each(func(k Value, value func() (Value, error)) bool {
@@ -288,6 +288,5 @@ func (v *DictView) each(f func(k Value, value func() (Value, error)) bool) {
 	}
 }
 
-// Err returns what ended the last Keys or All early, or kept a Set from being
-// made, if anything.
+// Err returns the error that ended the last Keys or All early, or that kept Set from setting a value, or nil.
 func (v *DictView) Err() error { return v.err }

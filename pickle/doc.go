@@ -2,10 +2,9 @@
 // 0, 1 and 2, every opcode that the pickle and cPickle modules of Python 2.7
 // write. It knows nothing of Mailman.
 //
-// A value keeps its Python kind through read, change and write: str and
-// unicode, int, long and bool, list and tuple stay what they were, and what was
-// one object reachable twice stays one object. Nothing is ever constructed: an
-// instance is its class's name, the arguments it was made with, and its state.
+// A value keeps its Python kind through read, change and write: str and unicode, int, long and bool, list and tuple
+// stay what they were, and one object in two places stays one object. Nothing is ever constructed: an instance is its
+// class's name, the arguments it was made with, and its state.
 //
 // [Load] and [Dump] work on whole values. [Document] is for a large pickled
 // dict of which little changes: it indexes the bytes once, decodes only the values that are

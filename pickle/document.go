@@ -6,35 +6,33 @@ import (
 	"fmt"
 )
 
-// ErrNotFound is wrapped by errors about a key that is not there.
+// ErrNotFound is wrapped by errors about a missing key.
 var ErrNotFound = errors.New("no such key")
 
-// Document is a large pickled dict with str keys (a config.pck), of which little
-// is read and less changed. It indexes the bytes it is given, decodes only what is
-// asked for, keeps changes beside the old bytes, and writes by splicing.
+// Document is a large pickled dict with str keys (a config.pck), of which little is read and less is changed. It
+// indexes the bytes, decodes only the values that are asked for, keeps changes beside the old bytes, and writes by
+// splicing.
 //
-// Values that Get returns are copies: a change to one counts only once it is
-// handed to Set. Values handed to Set are copied as they are then; two values
-// handed over apart share nothing afterwards. Where two places of the original
-// share an object that can change (one list under two names), they go on sharing
-// it: such values are held decoded, Get returns the shared object itself, Set
-// keeps what it is given, and whatever is changed must still be handed to Set.
+// Values that Get returns are copies: a change counts once the value is given to Set. Set copies a value as it is at
+// that moment, and values of two calls share nothing. Where two places of the original share an object that can
+// change (one list under two names), they go on sharing it. Such values are kept decoded: Get returns the shared
+// object itself, Set keeps the object that it gets, and a changed value must still be given to Set.
 //
 // A Document is for one goroutine at a time.
 type Document struct {
 	base   *segment
 	layout *dictIndex
-	slots  map[string]*slot // of the keys that were to be changed, and new ones
-	added  []*slot          // the new ones, in the order they are written
+	slots  map[string]*slot // of keys with changes, and of new keys
+	added  []*slot          // the new keys, in the order in which they are written
 	nextID uint32           // the first memo id that no bytes use
 	plain  bool             // written in protocol 0
 	writer writer           // used again and again
 
 	undo     []func()
 	undoable bool
-	lively   []*slot // that have, or had, a live value
+	lively   []*slot // have, or had, a live value
 	overlay  int
-	changed  int // changes so far, less those taken back
+	changed  int // changes so far, without those taken back
 }
 
 // slot is a key of the document.
@@ -42,22 +40,20 @@ type slot struct {
 	key   string
 	index int      // in the base, and after that in added
 	cur   *content // nil where the key is deleted
-	first *content // what the base has; nil for a new key
+	first *content // the base's value; nil for a new key
 	group *group   // of the base's values that share objects; nil for most
 }
 
-// content is the value of a key: bytes somewhere, with changes to its items
-// where it is a dict, or a live value.
+// content is the value of a key: bytes somewhere, with changes to its items if it is a dict, or a live value.
 type content struct {
 	span
 	items *items // set by the first look at it as a dict
 	live  *liveValue
-	err   error // why what was set cannot be written
+	err   error // why the new value cannot be written
 }
 
-// SetProtocol says which protocol the document is written in, 0 or 1, and is to
-// be called before any change. What a document in protocol 1 has that protocol 0
-// has not stays as it is; all of Python's readers take it.
+// SetProtocol says in which protocol the document is written, 0 or 1. It must be called before any change. Opcodes of
+// protocol 1 without a counterpart in protocol 0 stay as they are; all of Python's readers take them.
 func (d *Document) SetProtocol(proto int) { d.plain = proto == 0 }
 
 // keyAt returns a key of the base.
@@ -66,8 +62,7 @@ func (d *Document) keyAt(i int) []byte {
 	return key
 }
 
-// asciiKey returns the bytes of a str at start, or of a unicode that is equal to
-// one: Python finds either by the other.
+// asciiKey returns the bytes of a str at start, or of a unicode that equals one: Python finds either by the other.
 func (s *segment) asciiKey(start uint32) ([]byte, bool) {
 	if key, ok := s.str(start); ok {
 		return key, true
@@ -89,7 +84,7 @@ func (d *Document) slotAt(i int) *slot {
 	return s
 }
 
-// slot returns the slot of a key, or nil where there is no such key and was none.
+// slot returns the slot of a key, or nil for a key that never existed.
 func (d *Document) slot(key string) *slot {
 	if s := d.slots[key]; s != nil {
 		return s
@@ -100,7 +95,7 @@ func (d *Document) slot(key string) *slot {
 	return nil
 }
 
-// Keys returns the keys, in the order they are written.
+// Keys returns the keys in the order in which they are written.
 func (d *Document) Keys() []string {
 	keys := make([]string, 0, len(d.layout.items)+len(d.added))
 	for i := range d.layout.items {
@@ -170,8 +165,7 @@ func (c *content) decode() (Value, error) {
 	return dict, c.items.applyTo(dict)
 }
 
-// Set sets the value of a key. What Dump would not write makes the next
-// WriteTo fail, unless it is rolled back.
+// Set sets the value of a key. A value that Dump cannot write makes the next WriteTo fail, unless it is rolled back.
 func (d *Document) Set(key string, v Value) {
 	s := d.slot(key)
 	if s == nil {
@@ -196,10 +190,10 @@ func (d *Document) Set(key string, v Value) {
 	d.replace(s, c)
 }
 
-// editCost is about what a change takes besides its bytes.
+// editCost is about how much memory a change takes besides its bytes.
 const editCost = 200
 
-// encode writes a value with memo ids of its own.
+// encode writes a value with memo ids that no other bytes use.
 func (d *Document) encode(v Value) ([]byte, error) {
 	w := &d.writer
 	w.proto, w.lean, w.plain, w.nextID = 1, true, d.plain, d.nextID
@@ -234,9 +228,8 @@ func (d *Document) Delete(key string) bool {
 	return true
 }
 
-// Dict gives access to the items of a value that is a dict without decoding all
-// of it. It fails where there is no such key or the value is no dict. The view
-// stays good while the key holds a dict, also another one.
+// Dict gives access to the items of a value that is a dict, without decoding all of it. It fails for a missing key
+// and for a value that is no dict. The view stays valid while the key holds a dict, which may be replaced by another.
 func (d *Document) Dict(key string) (*DictView, error) {
 	s := d.slot(key)
 	if s == nil || s.cur == nil {
@@ -259,9 +252,8 @@ func (d *Document) Changed() bool { return d.changed > 0 }
 // OverlaySize returns about how many bytes the changes take in memory.
 func (d *Document) OverlaySize() int { return d.overlay }
 
-// Compact writes the document to memory and starts afresh from that. Do it
-// between batches where OverlaySize has become a large part of the whole.
-// Savepoints are void afterwards; views stay good.
+// Compact writes the document to memory and starts afresh from the new bytes. Call it between batches when
+// OverlaySize has become a large part of the whole. Savepoints are void afterwards; views stay valid.
 func (d *Document) Compact() error {
 	parts, err := d.parts()
 	if err != nil {

@@ -11,11 +11,9 @@ import (
 	"sync"
 )
 
-// Dump writes v as cPickle.dump(v, fp, proto) does, with proto 0, 1 or 2. What
-// is reachable twice by one pointer (a str or unicode: by the same bytes in
-// memory) is written once and then referred to. It returns an error for a value
-// of no kind of this package and, wrapping [ErrDepth], for one nested deeper
-// than [MaxDepth].
+// Dump writes v as cPickle.dump(v, fp, proto) does, with proto 0, 1 or 2. An object that is reachable twice by one
+// pointer (a str or unicode: by the same bytes in memory) is written once and then referred to. The error is for a Go
+// value of another kind than Value's, and wraps [ErrDepth] for a value nested deeper than [MaxDepth].
 func Dump(v Value, proto int) ([]byte, error) {
 	if proto < 0 || proto > 2 {
 		return nil, fmt.Errorf("pickle: got protocol %d, need 0, 1 or 2", proto)
@@ -26,7 +24,8 @@ func Dump(v Value, proto int) ([]byte, error) {
 		w.reset()
 		writers.Put(w)
 	}()
-	w.proto, w.nextID = proto, 1 // cPickle counts from 1, pickle.py from 0
+	// cPickle counts memo ids from 1, pickle.py from 0.
+	w.proto, w.nextID = proto, 1
 	// The references are counted first, since cPickle writes a PUT only for what has two.
 	w.count(v)
 
@@ -48,7 +47,8 @@ func Dump(v Value, proto int) ([]byte, error) {
 	// A large result is returned as it is and its writer's tables are let go; a small one is copied.
 	w.out = append(w.out, opStop)
 	if w.large() {
-		return w.out, nil // reset lets it go
+		// reset gives up this slice.
+		return w.out, nil
 	}
 	return bytes.Clone(w.out), nil
 }
@@ -56,34 +56,31 @@ func Dump(v Value, proto int) ([]byte, error) {
 // writers are used again: entries of queues are small, and there are many.
 var writers = sync.Pool{New: func() any { return &writer{} }}
 
-// batch is how many items cPickle writes between a MARK and what takes them.
+// batch is how many items cPickle writes between a MARK and the opcode that takes them.
 const batch = 1000
 
-// writer writes values. cPickle leaves out the PUT of an object that has a
-// single reference; a writer counts the references there are in the value, and
-// those that cPickle itself holds while it writes (held), to do the same.
+// writer writes values. cPickle omits the PUT of an object that has a single reference. To do the same, a writer
+// counts the references inside the value, and those that cPickle itself holds while it writes (held).
 type writer struct {
 	out    []byte
 	proto  int
 	nextID uint32
-	// lean leaves out every PUT that no GET needs: for values that go into a
-	// document beside others.
+	// lean omits every PUT that no GET needs, for values that go into a document with other values.
 	lean bool
-	// plain writes with what has its like in protocol 0: one item at a time.
+	// plain writes one item at a time, with opcodes that have a counterpart in protocol 0.
 	plain   bool
 	shared  bool               // some container has two references
 	state   *Dict              // the __dict__ about to be written
 	seen    map[identity]int32 // indexes of objects
 	classes map[Global]int32   // the same of classes and functions
 	objects []knownObject
-	puts    int // how many objects have one
+	puts    int // how many objects have a PUT
 	depth   int
 	making  map[Value]bool // objects whose arguments are being written
-	todo    []Value        // room for count
+	todo    []Value        // memory for count
 }
 
-// maxReuse is how many objects a writer may have written to be used again: it
-// keeps the room that those took.
+// maxReuse is how many objects a writer may have written and still be used again: it keeps their memory.
 const maxReuse = 1000
 
 // large tells whether a writer has taken too much room to be used again.
@@ -113,8 +110,8 @@ func (w *writer) memoOp(id uint32, text, short, long byte) {
 	}
 }
 
-// value writes v. held is how many references cPickle holds to it at this point,
-// besides those of the containers that v is in.
+// value writes v. held is how many references cPickle holds to it at this point, besides those of the containers of
+// v.
 func (w *writer) value(v Value, held int32) error {
 	// cPickle never puts these in the memo, so no GET can stand for one.
 	switch v := v.(type) {
@@ -256,7 +253,7 @@ func (w *writer) drop(n int) {
 	}
 }
 
-// items writes what the list on the stack is filled with.
+// items writes the items of the list that is on the stack.
 func (w *writer) items(items []Value) error {
 	// Protocol 0 has APPEND only.
 	if w.proto == 0 || w.plain {
@@ -291,8 +288,8 @@ func (w *writer) items(items []Value) error {
 	return nil
 }
 
-// pairs writes what the dict on the stack is filled with. exact is for a dict
-// and not for an object like one: cPickle goes through the two differently.
+// pairs writes the items of the dict that is on the stack. exact is true for a dict and false for an object that
+// behaves like one: cPickle has a function for each.
 func (w *writer) pairs(d *Dict, exact bool) error {
 	n, total := 0, d.Len()
 
@@ -302,12 +299,13 @@ func (w *writer) pairs(d *Dict, exact bool) error {
 
 	// batch_dict gets each item as a tuple from iteritems(); batch_dict_exact uses PyDict_Next, without tuples.
 	if w.proto == 0 || !exact {
-		held = 1 // by the tuple that an item comes in
+		held = 1 // the reference of the tuple in which an item comes
 	}
 
 	keyHeld := held
 	if d == w.state {
-		keyHeld++ // names of attributes are interned, and the code that uses them has them too
+		// Names of attributes are interned, and the code that uses them refers to them too.
+		keyHeld++
 	}
 
 	// Items are written in batches of 1,000, each from a MARK to a SETITEMS.

@@ -126,7 +126,7 @@ func (w *writer) reduce(v, f Value, args *Tuple, held int32) error {
 	return w.rest(v, held)
 }
 
-// rest puts the object just made in the memo and writes what it holds.
+// rest puts the object that was just made in the memo, and writes its contents.
 func (w *writer) rest(v Value, held int32) error {
 	if w.isPut(v) {
 		// The object is in its own arguments, and so has been made before.
@@ -162,7 +162,8 @@ func (w *writer) rest(v Value, held int32) error {
 		return nil
 	}
 	w.state, _ = state.(*Dict)
-	if err := w.value(state, 1); err != nil { // cPickle holds a __dict__ meanwhile
+	// cPickle holds a reference to a __dict__ meanwhile.
+	if err := w.value(state, 1); err != nil {
 		return err
 	}
 

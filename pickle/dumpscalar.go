@@ -26,7 +26,7 @@ func (w *writer) bool(v bool) {
 func (w *writer) int(n int64) {
 	switch {
 	case w.proto == 0 || n != int64(int32(n)):
-		// There is no binary form of an int of more than 32 bits.
+		// An int of more than 32 bits has no binary form.
 		w.out = append(strconv.AppendInt(append(w.out, opInt), n, 10), '\n')
 	case 0 <= n && n < 1<<8:
 		w.out = append(w.out, opBinInt1, byte(n))
@@ -52,7 +52,7 @@ func (w *writer) long(n *big.Int) {
 	w.out = append(w.out, s...)
 }
 
-// encodeLong is the shortest two's complement, the lowest byte first; nothing for 0.
+// encodeLong returns the shortest two's complement, the lowest byte first, and no bytes for 0.
 func encodeLong(n *big.Int) []byte {
 	if n.Sign() == 0 {
 		return nil

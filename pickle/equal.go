@@ -8,29 +8,28 @@ import (
 	"strings"
 )
 
-// Equal reports whether a and b are equal values of equal kinds; which of them
-// share objects inside does not count.
+// Equal reports whether a and b are equal values of equal kinds. It does not matter which parts of them share
+// objects.
 func Equal(a, b Value) bool { return len(Diff(a, b, 1)) == 0 }
 
 // Difference is one place where two values differ.
 type Difference struct {
 	Path string // as Python would write it: ['members']['anne@example.com'][0].score
-	A, B string // the two sides as Repr writes them, shortened, or their fault
+	A, B string // the two sides as Repr writes them, shortened, or what is wrong with them
 }
 
 func (d Difference) String() string { return fmt.Sprintf("%s: %s, %s", d.Path, d.A, d.B) }
 
-// Diff returns the first max differences between a and b, none where they are
-// equal values of equal kinds. The order of a dict does not count, nor which
-// opcodes made an object.
+// Diff returns the first max differences between a and b, and nil for equal values of equal kinds. The order of a
+// dict does not count, nor do the opcodes that made an object.
 func Diff(a, b Value, max int) []Difference {
 	d := differ{max: max}
 	d.compare(a, b, 0)
 	return d.found
 }
 
-// DiffShared is Diff, and counts as a difference also where one side has one
-// mutable object in two places and the other has two.
+// DiffShared is Diff, and also reports where one side has one mutable object in two places and the other side has two
+// objects.
 func DiffShared(a, b Value, max int) []Difference {
 	d := differ{max: max, sharing: true, ab: map[Value]Value{}, ba: map[Value]Value{}}
 	d.compare(a, b, 0)
@@ -45,7 +44,7 @@ type differ struct {
 	path    []step
 	seen    map[[2]Value]bool // pairs of containers compared, or being compared
 	sharing bool
-	ab, ba  map[Value]Value // which mutable object of one side is which of the other
+	ab, ba  map[Value]Value // the partner of each mutable object on the other side
 }
 
 // step is one part of a path.
@@ -223,7 +222,7 @@ func (d *differ) object(la, lb []Value, da, db *Dict, sa, sb Value, ha, hb bool,
 	d.at(step{kind: 'w', name: "its state"}, sa, sb, depth)
 }
 
-// sameObject reports whether a and b are the same object of their sides so far.
+// sameObject reports whether a and b have been the same object of their sides so far.
 func (d *differ) sameObject(a, b Value) bool {
 	// Tuples are immutable: two equal ones cannot be told from one.
 	if _, ok := a.(*Tuple); ok {
@@ -333,7 +332,7 @@ func (d *differ) dict(a, b *Dict, what byte, depth int) {
 	}
 }
 
-// isOddKey reports whether a key is equal to nothing that was loaded elsewhere.
+// isOddKey reports whether a key equals no key of another load.
 func isOddKey(k Value) bool {
 	switch k := k.(type) {
 	case *Instance, *Reduce:
@@ -351,7 +350,7 @@ func isOddKey(k Value) bool {
 	return false
 }
 
-// sameAtom compares what holds nothing else, bit for bit.
+// sameAtom compares values without parts, bit for bit.
 func sameAtom(a, b Value) bool {
 	switch x := a.(type) {
 	case nil:

@@ -21,9 +21,8 @@ type SyntaxError struct {
 	Opcode byte   // 0 where the pickle ends before an opcode
 	Reason string // what came and what was needed
 	Err    error  // ErrTruncated, ErrDepth or nil
-	// Python is cPickle's exception where it stops at the same place, as a
-	// traceback ends ("ValueError: insecure string pickle"); "" where that is
-	// not known.
+	// Python is cPickle's exception where it stops at the same place, as the last line of a traceback has it
+	// ("ValueError: insecure string pickle"); "" where that is not known.
 	Python string
 }
 

@@ -9,10 +9,10 @@ import (
 	"unsafe"
 )
 
-// seed is one for the process, so that a Dict and a Document's index agree.
+// All hashes of the process have one seed, so that a Dict and a Document's index agree.
 var seed = maphash.MakeSeed()
 
-// hashNumber and hashPointer keep kinds that never compare equal apart.
+// hashNumber and hashPointer separate kinds that never compare equal.
 const (
 	hashNumber  = 0x9e3779b97f4a7c15
 	hashPointer = 0xc2b2ae3d27d4eb4f
@@ -23,22 +23,21 @@ func hashInt(n int64) uint64 {
 	return h ^ h>>29
 }
 
-// hashString serves str and unicode alike, because Python finds an ASCII str
-// and its unicode equal under one key.
+// hashString serves str and unicode alike, because an ASCII str and its unicode are one key in Python.
 func hashString[T ~string | ~[]byte](s T) uint64 { return maphash.String(seed, string(s)) }
 
-// errWork ends the hashing of keys that a pickle made large for nothing: sharing
-// lets a few bytes stand for a key of any size.
+// errWork stops the hashing of keys that a hostile pickle has made large: sharing lets a few bytes stand for a key of
+// any size.
 var errWork = errors.New("had dict keys too costly to hash for a pickle of this size")
 
 // maxKeyDepth bounds the nesting of tuples in a key.
 const maxKeyDepth = 500
 
-// freeWork is the budget for a key that does not come from a pickle being read.
+// freeWork is the budget for a key that does not come from a pickle.
 const freeWork = 1 << 30
 
-// hash returns a key's hash. It takes what that costs, about one a byte, from
-// *work, and fails where that runs out or where Python would say unhashable.
+// hash returns a key's hash. It takes the cost, about one for each byte, from *work, and fails where that is used up
+// or where Python would say unhashable.
 func hash(key Value, work *int, depth int) (uint64, error) {
 	// Hashing is charged for, since a hostile pickle can ask for the hash of one long key many times.
 	if *work -= 8; *work < 0 {
@@ -107,7 +106,7 @@ func hash(key Value, work *int, depth int) (uint64, error) {
 	return 0, fmt.Errorf("got %s as a key, which Python cannot hash", kind(key))
 }
 
-// sameKey is Python's equality between two values that hash took.
+// sameKey is Python's equality between two values that hash accepts.
 func sameKey(a, b Value) bool {
 	switch a := a.(type) {
 	case nil:

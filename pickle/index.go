@@ -6,21 +6,21 @@ import (
 	"sort"
 )
 
-// span is a value where it stands in a segment.
+// span is the place of a value in a segment.
 type span struct {
 	seg        *segment
 	start, end uint32
 }
 
-// reader returns a reader of a part of the segment, which finds in the rest of
-// it what the part refers to.
+// reader returns a reader of a part of the segment. It finds objects that the part refers to in the rest of the
+// segment.
 func (s *segment) reader(start, end uint32) *reader {
 	r := &reader{b: s.b[:end], pos: int(start), span: true, work: loadWork(int(end - start))}
 	r.outer = func(id uint32) (Value, bool) { return s.memoValue(r, id) }
 	return r
 }
 
-// memoValue decodes what never changes and was put in the memo outside the part.
+// memoValue decodes an immutable value that was put in the memo outside of the part.
 func (s *segment) memoValue(r *reader, id uint32) (Value, bool) {
 	m := s.memoAt(id)
 	if m == nil || m.flags&flagPure == 0 {
@@ -51,9 +51,8 @@ type dictIndex struct {
 	bits    int      // how many of an entry's low bits are the index
 }
 
-// newDictIndex indexes the dict at sp. It returns errLayout where its items
-// cannot be told apart: they share something that can change, a key is an
-// object, or one key is there twice.
+// newDictIndex indexes the dict at sp. It returns errLayout where its items cannot be changed one by one: they share
+// a mutable object, a key is an object, or one key is there twice.
 func newDictIndex(sp span) (*dictIndex, error) {
 	l := layout{seg: sp.seg, pos: int(sp.start)}
 	if err := l.run(int(sp.end)); err != nil {
@@ -70,7 +69,7 @@ func newDictIndex(sp span) (*dictIndex, error) {
 	return x, x.buildTable()
 }
 
-// buildTable makes keys findable. It returns errLayout where one is there twice.
+// buildTable makes keys findable. It returns errLayout where a key is there twice.
 func (x *dictIndex) buildTable() error {
 	// Open addressing, at most two thirds full. An entry is the item's number, and bits of the hash that tell most others
 	// apart without a look at the bytes.
@@ -106,8 +105,7 @@ func (x *dictIndex) tag(h uint64) uint32            { return uint32(h>>32) >> x.
 func (x *dictIndex) tagged(e uint32, h uint64) bool { return e>>x.bits<<x.bits == x.tag(h) }
 func (x *dictIndex) index(e uint32) int             { return int(e&(1<<x.bits-1)) - 1 }
 
-// linked reports whether one item refers to what can change in another, or to
-// the dict itself.
+// linked reports whether one item refers to a mutable object in another item, or to the dict itself.
 func (x *dictIndex) linked() bool {
 	gets := x.seg.gets
 	from := sort.Search(len(gets), func(i int) bool { return gets[i].at >= x.start })
@@ -124,18 +122,18 @@ func (x *dictIndex) linked() bool {
 	return false
 }
 
-// itemAt returns the item that an offset is in, or -1.
+// itemAt returns the item in which an offset lies, or -1.
 func (x *dictIndex) itemAt(at uint32) int {
 	return sort.Search(len(x.items), func(i int) bool { return x.items[i] > at }) - 1
 }
 
-// batch returns the batch that an item is in.
+// batch returns the batch of an item.
 func (x *dictIndex) batch(i int) *itemBatch {
 	n := sort.Search(len(x.batches), func(j int) bool { return x.batches[j].first > i })
 	return &x.batches[n-1]
 }
 
-// key and value return where the parts of an item are.
+// key and value return the places of an item's parts.
 func (x *dictIndex) key(i int) span {
 	start := x.items[i]
 	return span{x.seg, start, x.seg.atomEnd(start)}
@@ -150,8 +148,7 @@ func (x *dictIndex) value(i int) span {
 	return span{x.seg, x.key(i).end, end}
 }
 
-// atomEnd returns where a key ends: an atom, a GET, or a tuple of those, each
-// with its PUT.
+// atomEnd returns the end of a key: an atom, a GET, or a tuple of those, each with its PUT.
 func (s *segment) atomEnd(start uint32) uint32 {
 	b := s.b
 	pos := int(start)
@@ -190,7 +187,7 @@ func (s *segment) atomEnd(start uint32) uint32 {
 	return uint32(pos)
 }
 
-// str returns the bytes of a str at start, or of what a GET there refers to.
+// str returns the bytes of a str at start, or of the str that a GET there refers to.
 func (s *segment) str(start uint32) ([]byte, bool) {
 	var t token
 	for {

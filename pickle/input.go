@@ -48,7 +48,7 @@ func (r *reader) take(n int) ([]byte, error) {
 	return s, nil
 }
 
-// sized returns what a length of one or four bytes says.
+// sized reads a length of one or four bytes and returns so many bytes.
 func (r *reader) sized(wide bool) ([]byte, error) {
 	if !wide {
 		s, err := r.take(1)

@@ -4,8 +4,7 @@ package pickle
 type InstanceKind uint8
 
 const (
-	// OldStyle is an instance of a class statement without a new-style base,
-	// as all of Mailman's and the email package's classes are:
+	// OldStyle is an instance of a class without a new-style base, like all classes of Mailman and the email package:
 	// INST in protocol 0, OBJ in 1 and 2.
 	OldStyle InstanceKind = iota
 	// NewStyle is an object made by cls.__new__(cls, *args): NEWOBJ, which only
@@ -24,10 +23,10 @@ type Instance struct {
 	// (nil unless the class has __getinitargs__), those of __new__ after the
 	// class for NewStyle, and the whole (cls, base, state) for Reconstructed.
 	Args *Tuple
-	// State is BUILD's argument: nearly always the object's __dict__ as a
-	// *Dict, or a tuple of that and the slots, or what __getstate__ made.
+	// State is BUILD's argument: usually the object's __dict__ as a *Dict, or a tuple of that and the slots, or the
+	// value of __getstate__.
 	State Value
-	// HasState tells a State of None from none at all.
+	// HasState tells a State of None from a missing one.
 	HasState bool
 	// ListItems and DictItems are the items of a subclass of list or dict.
 	ListItems []Value
@@ -54,8 +53,7 @@ func (in *Instance) attrs() *Dict {
 	return nil
 }
 
-// Attr returns the attribute of that name as the instance's own __dict__ has
-// it; class attributes are not known here.
+// Attr returns an attribute from the instance's own __dict__; class attributes are not known here.
 func (in *Instance) Attr(name string) (Value, bool) {
 	d := in.attrs()
 	if d == nil {
@@ -64,8 +62,7 @@ func (in *Instance) Attr(name string) (Value, bool) {
 	return d.GetStr(name)
 }
 
-// SetAttr sets an attribute. An instance whose state is not a __dict__ gets one,
-// and what it had as its state is gone.
+// SetAttr sets an attribute. An instance whose state is not a __dict__ gets one, and loses its state.
 func (in *Instance) SetAttr(name string, v Value) {
 	d := in.attrs()
 	if d == nil {
@@ -81,20 +78,19 @@ func (in *Instance) DelAttr(name string) bool {
 	return d != nil && d.Delete(Str(name))
 }
 
-// Reduce is an object that is made by calling a function: what __reduce__
-// returned where it is neither a NewStyle nor a Reconstructed [Instance]. A set,
-// for example, is __builtin__.set([...]).
+// Reduce is an object that is made by calling a function: a result of __reduce__ that is neither a NewStyle nor a
+// Reconstructed [Instance]. A set, for example, is __builtin__.set([...]).
 type Reduce struct {
-	Func Value // nearly always a *Global
+	Func Value // usually a *Global
 	Args *Tuple
-	// State, HasState, ListItems and DictItems: as in Instance.
+	// State, HasState, ListItems and DictItems are as in Instance.
 	State     Value
 	HasState  bool
 	ListItems []Value
 	DictItems *Dict
 }
 
-// plain tells an object made by object.__new__ with no value of a base class.
+// plain tells whether object.__new__ made the object, without a value of a base class.
 func (in *Instance) plain() bool {
 	if in.Kind == NewStyle {
 		return true

@@ -4,20 +4,18 @@ import (
 	"errors"
 )
 
-// A Document leaves its bytes as they are and needs to know only where things
-// are in them. layout runs the opcodes as a reader does, but for each value it
-// keeps no more than where it starts and what may be done with it.
+// A Document leaves its bytes as they are and needs to know only where the values are in them. layout runs the
+// opcodes as a reader does, but for each value it keeps only where the value starts and what may be done with it.
 //
-// It takes the language of protocol 1 as cPickle and pickle.py write it, and
-// refuses with errLayout whatever else a reader would also run. What it takes, a
-// reader takes.
+// It accepts protocol 1 as cPickle and pickle.py write it, and refuses with errLayout everything else that a reader
+// would also run. A reader accepts all that layout accepts.
 
-// errLayout says that bytes may be a good pickle but not one to work on in place.
+// errLayout says that bytes may be a good pickle, but not one that can be changed in place.
 var errLayout = errors.New("not the layout of protocol 1")
 
-// What is known of a value on the stack or in the memo.
+// What is known about a value on the stack or in the memo.
 const (
-	flagPure   = 1 << iota // never changes and holds nothing that does
+	flagPure   = 1 << iota // immutable, with immutable contents
 	flagHash               // may be a dict key
 	flagStr                // a str
 	flagGlobal             // a class or function
@@ -34,7 +32,7 @@ type place struct {
 	start  uint32
 	height uint16 // how deep containers nest in it
 	flags  uint8
-	got    bool // by GET: it was made elsewhere
+	got    bool // a GET fetched it, so it was made elsewhere
 }
 
 // itemBatch is a run of dict items that one SETITEMS, or one SETITEM, sets.
@@ -44,14 +42,14 @@ type itemBatch struct {
 	end   uint32 // its SETITEMS or SETITEM
 }
 
-// containerGet is a GET of something that can change.
+// containerGet is a GET of a mutable object.
 type containerGet struct{ at, id uint32 }
 
 // segment is a run of opcodes that is kept as it is, with its index.
 type segment struct {
 	b       []byte
-	firstID uint32      // of memo
-	memo    []memoPlace // by id less firstID
+	firstID uint32      // the memo id of memo[0]
+	memo    []memoPlace // by id, from firstID on
 	gets    []containerGet
 }
 
@@ -63,12 +61,12 @@ type layout struct {
 	marks  []int
 	markAt []uint32
 
-	items     []uint32 // where the keys start, of the dict at the bottom of the stack
+	items     []uint32 // where the keys of the dict at the bottom of the stack start
 	batches   []itemBatch
 	wantMemo  bool
 	maxHeight uint16
 	oddKey    bool // a key of the dict is not an atom or a tuple of atoms
-	pending   int  // where what POP or POP_MARK dropped began, or -1
+	pending   int  // where the value that POP or POP_MARK dropped began, or -1
 }
 
 func (l *layout) push(start int, flags uint8, height uint16) {
@@ -90,7 +88,7 @@ func (l *layout) floor() int {
 	return 0
 }
 
-// top returns the value on top that was made here, not by GET, with the flag.
+// top returns the value on top if it has the flag and was made here, not fetched by GET.
 func (l *layout) top(flag uint8) *place {
 	if len(l.stack) <= l.floor() {
 		return nil
@@ -331,7 +329,7 @@ func (l *layout) step(t *token) bool {
 	return true
 }
 
-// holds notes that p holds something of that height.
+// holds notes that p has a part of that height.
 func (l *layout) holds(p *place, height uint16) bool {
 	if height >= MaxDepth {
 		return false

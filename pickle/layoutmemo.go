@@ -4,12 +4,12 @@ import (
 	"math"
 )
 
-// memoPlace has the facts of a memo id; flags are 0 where nothing was put.
+// memoPlace has what is known about a memo id; flags are 0 for an id that was never put.
 type memoPlace struct {
 	start  uint32
 	height uint16
 	flags  uint8
-	refs   uint8 // GETs of it; 255 is that or more
+	refs   uint8 // number of GETs; 255 means that or more
 }
 
 func (s *segment) memoAt(id uint32) *memoPlace {

@@ -4,27 +4,26 @@ import (
 	"slices"
 )
 
-// liveValue is a decoded value that other slots may share objects with.
+// liveValue is a decoded value that may share objects with other slots.
 type liveValue struct {
 	v     Value
 	group *group
 }
 
-// group is a number of slots whose values share objects that can change. Its
-// values are decoded together, once one of them is asked for.
+// group is a number of slots whose values share mutable objects. Its values are decoded together, as soon as one of
+// them is asked for.
 type group struct {
 	slots []*slot
 	live  bool
 }
 
-// enliven decodes the values of a group, all together, so that what they share
-// is shared.
+// enliven decodes the values of a group together, so that they share one copy of a shared object.
 func (d *Document) enliven(g *group) error {
 	if g == nil || g.live {
 		return nil
 	}
 	values := make([]Value, len(g.slots))
-	var known memo // what the parts have put in the memo so far
+	var known memo // what the decoded parts have put in the memo
 	for i, s := range g.slots {
 		part := d.base.reader(s.first.start, s.first.end)
 		part.memo = known
@@ -58,7 +57,7 @@ func (d *Document) setLive(g *group, values []Value) {
 	}
 }
 
-// enlist notes slots that have a live value from now on.
+// enlist notes slots that now have a live value.
 func (d *Document) enlist(slots ...*slot) {
 	for _, s := range slots {
 		if !slices.Contains(d.lively, s) {

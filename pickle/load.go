@@ -6,9 +6,9 @@ import (
 	"io"
 )
 
-// Load reads one pickle and returns what follows it; queue entries hold two
-// pickles, bounce-events files many. Of an empty b it returns [io.EOF]; what
-// else is not a pickle gives a [*SyntaxError]. The value keeps no part of b.
+// Load reads one pickle and returns the bytes behind it; queue entries have two pickles, bounce-events files many.
+// For an empty b it returns [io.EOF], and for anything else that is not a pickle a [*SyntaxError]. The value keeps no
+// part of b.
 func Load(b []byte) (v Value, rest []byte, err error) {
 	if len(b) == 0 {
 		return nil, b, io.EOF
@@ -24,28 +24,27 @@ func Load(b []byte) (v Value, rest []byte, err error) {
 	return v, b[r.pos:], nil
 }
 
-// loadWork is how much hashing the keys of an n-byte pickle may cost: far more
-// than any that Python wrote (a key that is a GET of five bytes may stand for
-// some hundred), far less than one made to keep us busy.
+// loadWork is how much the hashing of keys may cost in a pickle of n bytes: far more than Python's own pickles need
+// (a GET of five bytes may stand for a key of some hundred), and far less than a hostile one could ask for.
 func loadWork(n int) int { return 4<<20 + 256*n }
 
-// reader is the stack machine that a pickle is a program for.
+// reader is the stack machine that runs a pickle.
 type reader struct {
 	b     []byte
 	pos   int
-	op    int // offset of the opcode at work
+	op    int // offset of the present opcode
 	stack []Value
-	marks []int // heights of the stack at which there is a MARK
+	marks []int // heights of the stack at the MARKs
 	memo  memo
 
 	strs       arena
-	work       int // what hashing keys may still cost
+	work       int // the budget that is left for hashing keys
 	containers int // made so far
 
 	// span says that the bytes are one value without STOP.
 	span bool
-	// outer resolves a GET of what was not PUT in these bytes: the reader of a
-	// span inside a Document has the rest of the document to ask.
+	// outer resolves a GET of an id that these bytes have not PUT: the reader of a span inside a Document finds it in
+	// the rest of the document.
 	outer func(id uint32) (Value, bool)
 }
 
@@ -56,7 +55,7 @@ func (r *reader) pushNew(v Value) {
 	r.push(v)
 }
 
-// floor is how far the stack may be popped: to the last MARK.
+// floor is the height down to which the stack may be popped: the last MARK.
 func (r *reader) floor() int {
 	if n := len(r.marks); n > 0 {
 		return r.marks[n-1]
@@ -64,7 +63,7 @@ func (r *reader) floor() int {
 	return 0
 }
 
-// pop takes n values off the stack. They are good until the next push.
+// pop takes n values off the stack. They are valid until the next push.
 func (r *reader) pop(n int) ([]Value, error) {
 	h := len(r.stack) - n
 	if h < r.floor() {
@@ -75,7 +74,7 @@ func (r *reader) pop(n int) ([]Value, error) {
 	return s, nil
 }
 
-// popMark takes what was pushed since the last MARK, and the MARK.
+// popMark takes the values above the last MARK off the stack, and the MARK.
 func (r *reader) popMark() ([]Value, error) {
 	n := len(r.marks)
 	if n == 0 {

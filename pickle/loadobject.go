@@ -52,7 +52,7 @@ func (r *reader) oldInstance(op byte) error {
 	return nil
 }
 
-// call makes an object as REDUCE and NEWOBJ say.
+// call makes an object by REDUCE or NEWOBJ.
 func (r *reader) call(op byte) error {
 	s, err := r.pop(2)
 	if err != nil {

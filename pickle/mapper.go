@@ -1,12 +1,11 @@
 package pickle
 
-// Mapper copies values and changes them on the way. What is reachable twice is
-// copied once, cyclic values too.
+// Mapper copies values and changes them on the way. An object in two places is copied once, also in cyclic values.
 type Mapper struct {
-	// Leaf returns what stands for a value that holds no others; nil keeps it.
+	// Leaf returns the replacement of a value without parts; nil keeps all of them.
 	Leaf func(Value) Value
-	// Object returns what stands for an *Instance or *Reduce, before the values in
-	// it are copied, and may not change the one it is given; nil keeps it.
+	// Object returns the replacement of an *Instance or *Reduce, whose parts are copied afterwards. It may not change
+	// its argument; nil keeps it.
 	Object func(Value) Value
 
 	done map[Value]Value

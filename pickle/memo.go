@@ -6,8 +6,7 @@ import (
 	"unsafe"
 )
 
-// memo holds ids as picklers count them in a slice and any others in a map, so
-// that a large id costs nothing.
+// memo has the ids that picklers count up in a slice and any others in a map, so that a large id costs nothing.
 type memo struct {
 	dense  []memoSlot
 	sparse map[uint32]Value
@@ -30,7 +29,8 @@ func (m *memo) put(id uint32, v Value) {
 	switch {
 	case int(id) < len(m.dense):
 		m.dense[id] = memoSlot{v, true}
-	case int(id) <= len(m.dense)+8: // cPickle begins at 1; a document that was edited has gaps
+	// cPickle begins at 1, and a document that was edited has gaps.
+	case int(id) <= len(m.dense)+8:
 		for len(m.dense) < int(id) {
 			m.dense = append(m.dense, memoSlot{})
 		}
@@ -43,8 +43,8 @@ func (m *memo) put(id uint32, v Value) {
 	}
 }
 
-// arena copies strings into blocks, which costs less than an allocation each. A
-// block is small enough that one string does not keep much else in memory.
+// arena copies strings into blocks, which costs less than one allocation each. Blocks are small, so that one string
+// does not keep much else in memory.
 type arena struct {
 	block []byte
 	size  int

@@ -2,27 +2,24 @@ package pickle
 
 import "unsafe"
 
-// What a writer knows of the Python objects in a value: how many references
-// there are to each, and which are in the memo.
+// What a writer knows about the Python objects in a value: how many references each has, and which are in the memo.
 
-// knownObject is one of them.
+// knownObject is what is known about one object.
 type knownObject struct {
 	refs int32
 	put  bool
-	id   uint32 // in the memo, where it was put
+	id   uint32 // the memo id, if it was put
 }
 
-// identity tells one Python object from another: a container by its address, a
-// str or unicode by its kind and where its bytes are. Classes and functions are
-// told by their names.
+// identity tells one Python object from another: a container by its address, a str or unicode by its kind and the
+// address of its bytes. Classes and functions are told apart by name.
 type identity struct {
 	p unsafe.Pointer
 	n int // twice the length of a str, one more for a unicode, -1 for a container
 }
 
-// identify returns an object's identity, and false for a class or function, and
-// for what never goes into the memo: numbers, the empty tuple, and strings of
-// less than two bytes.
+// identify returns an object's identity. It returns false for a class or function, and for values that never go into
+// the memo: numbers, the empty tuple, and strings of less than two bytes.
 func identify(v Value) (identity, bool) {
 	switch v := v.(type) {
 	case Str:
@@ -44,7 +41,7 @@ func identify(v Value) (identity, bool) {
 	return identity{}, false
 }
 
-// longUnicode reports whether u has two characters.
+// longUnicode reports whether u has at least two characters.
 func longUnicode(u Unicode) bool {
 	if len(u) < 2 {
 		return false
@@ -75,8 +72,8 @@ func (w *writer) find(v Value) int32 {
 	return -1
 }
 
-// note returns the index of an object, known or not; false where it never goes
-// into the memo.
+// note returns the index of an object, and adds an unknown one. It returns false for a value that never goes into the
+// memo.
 func (w *writer) note(v Value) (int32, bool) {
 	next := int32(len(w.objects))
 	if g, ok := v.(*Global); ok {
@@ -150,7 +147,7 @@ func (w *writer) count(v Value) {
 	w.todo = todo
 }
 
-// wants reports whether v, which has been counted, gets a PUT.
+// wants reports whether v gets a PUT. Its references were counted before.
 func (w *writer) wants(v Value, refs, held int32) bool {
 	if w.lean {
 		// Containers that nothing refers to twice hold no cycle and need no PUT.
@@ -169,7 +166,7 @@ func (w *writer) wants(v Value, refs, held int32) bool {
 	case *Global, *Reduce:
 		return true
 	case *Instance:
-		// A class's own __getstate__ holds the object meanwhile.
+		// The __getstate__ of a class holds a reference to the object meanwhile.
 		if _, plain := v.State.(*Dict); v.Kind != OldStyle || v.HasState && !plain {
 			return true
 		}
@@ -178,7 +175,7 @@ func (w *writer) wants(v Value, refs, held int32) bool {
 	return refs+held > 1
 }
 
-// put puts v, which was just written, in the memo if it is to be there.
+// put puts v, which was just written, in the memo if it gets a PUT.
 func (w *writer) put(v Value, held int32) {
 	i, ok := w.note(v)
 	if !ok || !w.wants(v, w.objects[i].refs, held) {
@@ -190,7 +187,7 @@ func (w *writer) put(v Value, held int32) {
 	w.nextID++
 }
 
-// got writes a GET of v if that is in the memo.
+// got writes a GET of v if v is in the memo.
 func (w *writer) got(v Value) bool {
 	if w.puts == 0 {
 		return false

@@ -8,9 +8,8 @@ import (
 	"slices"
 )
 
-// OpenDocument indexes a pickled dict. It keeps b, and b must not change from
-// then on. What is not in the layout of protocol 1 is first brought into it, and
-// a document is written in protocol 1 unless SetProtocol says otherwise.
+// OpenDocument indexes a pickled dict. It keeps b, which must not change from then on. A pickle that is not in the
+// layout of protocol 1 is first converted. A document is written in protocol 1 unless SetProtocol says otherwise.
 func OpenDocument(b []byte) (*Document, error) {
 	d, err := openLayout(b)
 	if !errors.Is(err, errLayout) {
@@ -32,8 +31,8 @@ func OpenDocument(b []byte) (*Document, error) {
 	return newDocument(dict, b[0] == opMark)
 }
 
-// openTranscoded is OpenDocument of what can be brought into protocol 1 without
-// decoding it; nil of anything else.
+// openTranscoded is OpenDocument for a pickle that can be converted to protocol 1 without decoding it; nil for any
+// other.
 func openTranscoded(b []byte) *Document {
 	b, err := transcode(b)
 	if err != nil {
@@ -47,11 +46,10 @@ func openTranscoded(b []byte) *Document {
 	return d
 }
 
-// NewDocument returns a document that holds what d holds now.
+// NewDocument returns a document with the present contents of d.
 func NewDocument(d *Dict) (*Document, error) { return newDocument(d, false) }
 
-// newDocument is NewDocument that can also keep to opcodes which have their like
-// in protocol 0.
+// newDocument is NewDocument, and with plain it uses only opcodes that have a counterpart in protocol 0.
 func newDocument(d *Dict, plain bool) (*Document, error) {
 	for k := range d.All() {
 		if u, ok := k.(Unicode); ok && isASCII(string(u)) {
@@ -71,7 +69,7 @@ func newDocument(d *Dict, plain bool) (*Document, error) {
 	return openLayout(append(w.out, opStop))
 }
 
-// openLayout is OpenDocument of protocol 1; errLayout of anything else.
+// openLayout is OpenDocument for protocol 1. It returns errLayout for anything else.
 func openLayout(b []byte) (*Document, error) {
 	// Offsets have four bytes.
 	if uint64(len(b)) >= math.MaxUint32 {

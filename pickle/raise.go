@@ -6,8 +6,7 @@ import (
 	"math/big"
 )
 
-// What cPickle 2.7.18 raises for what a reader refuses, for those who must say
-// the same in a log.
+// The exceptions that cPickle 2.7.18 raises where a reader refuses a pickle, so that a log can have the same text.
 
 const (
 	raiseUnderflow  = "UnpicklingError: unpickling stack underflow"
@@ -16,7 +15,7 @@ const (
 	raisePersistent = "UnpicklingError: A load persistent id instruction was encountered,\nbut no persistent_load function was specified."
 )
 
-// raiseOpcode is about a byte that is no opcode. cPickle takes a zero byte for the end.
+// raiseOpcode is for a byte that is no opcode. cPickle takes a zero byte for the end.
 func raiseOpcode(op byte) string {
 	if op == 0 {
 		return "EOFError"
@@ -24,7 +23,7 @@ func raiseOpcode(op byte) string {
 	return "UnpicklingError: invalid load key, '" + string([]byte{op}) + "'."
 }
 
-// raiseOdd is about a key without a value, which DICT lets pass.
+// raiseOdd is for a key without a value, which DICT accepts.
 func raiseOdd(op byte) string {
 	if op == opDict {
 		return ""
@@ -32,8 +31,8 @@ func raiseOdd(op byte) string {
 	return "UnpicklingError: odd number of items for SETITEMS"
 }
 
-// raiseLine is about a line without an end, which does well for a last one of two
-// characters or more: the last is taken for the line's end.
+// raiseLine is for a line without an end. cPickle accepts one of two characters or more as the last line, and takes
+// the last character for the line's end.
 func (r *reader) raiseLine() string {
 	rest := string(r.b[r.pos:])
 	if len(rest) < 2 && (rest == "" || r.opcode() != opUnicode) {
@@ -44,7 +43,7 @@ func (r *reader) raiseLine() string {
 	switch op := r.opcode(); {
 	case op == opGlobal, op == opInst:
 		if !bytes.Contains(r.b[r.op:r.pos], []byte("\n")) {
-			return raiseShort // that was the module
+			return raiseShort // this was the module
 		}
 		return "AttributeError: 'module' object has no attribute '" + cut + "'"
 	case op == opString && (rest[0] != rest[len(rest)-1] || rest[0] != '\'' && rest[0] != '"'):
@@ -58,7 +57,7 @@ func (r *reader) raiseLine() string {
 	return "EOFError"
 }
 
-// raiseNumber is about a number in text that is none.
+// raiseNumber is for text that should be a number.
 func raiseNumber(op byte, s string) string {
 	switch {
 	case s == "":
@@ -72,7 +71,7 @@ func raiseNumber(op byte, s string) string {
 	return "ValueError: invalid literal for long() with base 10: " + Repr(Str(s), 4*len(s)+2)
 }
 
-// raiseExtension is about a code that was not registered.
+// raiseExtension is for a code that was not registered.
 func (r *reader) raiseExtension(op byte) string {
 	n := map[byte]int{opExt1: 1, opExt2: 2, opExt4: 4}[op]
 	s, err := r.take(n)
@@ -84,7 +83,7 @@ func (r *reader) raiseExtension(op byte) string {
 	return "ValueError: unregistered extension code " + big.NewInt(int64(binary.LittleEndian.Uint32(b[:]))).String()
 }
 
-// raiseItems is about items set in what takes none.
+// raiseItems is for items that are set in a value without items.
 func raiseItems(t Value, items []Value) string {
 	if len(items)%2 != 0 {
 		return raiseOdd(opSetItems)
@@ -97,7 +96,7 @@ func raiseItems(t Value, items []Value) string {
 
 func raiseCall(f Value) string { return "TypeError: '" + TypeName(f) + "' object is not callable" }
 
-// raiseState is about a state for what has no __dict__ to update.
+// raiseState is for a state of an object without a __dict__.
 func raiseState(t, state Value) string {
 	if _, ok := state.(*Dict); !ok {
 		return "UnpicklingError: state is not a dictionary"

@@ -5,11 +5,11 @@ import (
 	"math"
 )
 
-// homes is which memo ids have lost their PUT.
+// homes says which memo ids have lost their PUT.
 type homes struct {
 	seg   *segment
-	lost  map[uint32]bool // true until it has a new home
-	needs int             // how many of those something that stays refers to
+	lost  map[uint32]bool // true until the id has a new PUT
+	needs int             // how many lost ids still have a GET that stays
 	need  map[uint32]bool
 }
 

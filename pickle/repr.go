@@ -8,9 +8,8 @@ import (
 	"strings"
 )
 
-// Repr writes v much as Python's repr does, kinds shown, and cuts what goes
-// beyond about max bytes. An instance is its class and its state:
-// <email.charset.Charset {'input_charset': 'us-ascii'}>.
+// Repr writes v much as Python's repr does, with kinds shown, and cuts the text at about max bytes. An instance is
+// its class and its state: <email.charset.Charset {'input_charset': 'us-ascii'}>.
 func Repr(v Value, max int) string {
 	r := reprer{max: max}
 	r.value(v, 0)
@@ -25,12 +24,12 @@ type reprer struct {
 	max int
 }
 
-// maxReprDepth keeps cycles and deep values from running away.
+// maxReprDepth ends cycles and deep nesting.
 const maxReprDepth = 50
 
 func (r *reprer) str(s string) { r.out = append(r.out, s...) }
 
-// cut shortens s to the part that will be shown: escapes only lengthen it.
+// cut shortens s to the part that can be shown: escapes only make it longer.
 func (r *reprer) cut(s string) string {
 	if len(s) > r.max {
 		return s[:r.max]

@@ -1,6 +1,6 @@
 package pickle
 
-// note counts a change, and keeps how to take it back while that may be asked for.
+// note counts a change, and keeps the function that takes it back while a savepoint exists.
 func (d *Document) note(undo func()) {
 	d.changed++
 	if d.undoable {
@@ -19,19 +19,19 @@ func (d *Document) Savepoint() Savepoint {
 	return sp
 }
 
-// keepLive notes how to bring back the live values, which can change in place.
+// keepLive notes how to restore the live values, which can change in place.
 func (d *Document) keepLive() {
 	for _, s := range d.lively {
 		if s.cur == nil || s.cur.live == nil {
 			continue
 		}
-		// One copier for all would be enough, but live values are rare and small.
+		// A single copier would be enough, but live values are rare and small.
 		d.undo = append(d.undo, d.liveCopy())
 		return
 	}
 }
 
-// liveCopy copies all live values and returns what puts the copies in place.
+// liveCopy copies all live values and returns the function that puts the copies in place.
 func (d *Document) liveCopy() func() {
 	// One copier for all values, so that what they share stays shared.
 	c := copier{}
@@ -62,8 +62,7 @@ func (d *Document) liveCopy() func() {
 	}
 }
 
-// Rollback takes back all that was changed since sp, which stays good for
-// another Rollback; later savepoints are void.
+// Rollback takes back all changes since sp. sp stays valid for another Rollback; later savepoints are void.
 func (d *Document) Rollback(sp Savepoint) {
 	for len(d.undo) > int(sp) {
 		last := len(d.undo) - 1
@@ -75,5 +74,5 @@ func (d *Document) Rollback(sp Savepoint) {
 	d.keepLive()
 }
 
-// Release forgets all savepoints and what they need to keep.
+// Release drops all savepoints, and the memory that they need.
 func (d *Document) Release() { d.undo, d.undoable = nil, false }

@@ -61,8 +61,8 @@ func decodeLong(s []byte) *big.Int {
 	return v
 }
 
-// maxLongDigits bounds the time that reading a decimal long may take, which
-// grows faster than its length. Nothing that Mailman keeps comes near.
+// maxLongDigits limits the time for reading a decimal long, which grows faster than its length. No file of Mailman
+// has a number that is nearly as long.
 const maxLongDigits = 100000
 
 // textNumber reads INT, LONG and FLOAT, whose argument is a line of text.

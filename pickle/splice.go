@@ -8,18 +8,16 @@ import (
 	"slices"
 )
 
-// splice is bytes to put in place of b[start:end] of a segment. Where start is
-// end they are put in between.
+// splice is bytes that replace b[start:end] of a segment. Where start equals end they are inserted.
 type splice struct {
 	start, end uint32
 	parts      [][]byte
 }
 
-// writeBuffer gathers the short pieces; longer ones go straight through.
+// writeBuffer collects short pieces; longer ones are written directly.
 const writeBuffer = 256 << 10
 
-// WriteTo writes the document with all changes. The document stays usable. It
-// holds no second copy of the bytes.
+// WriteTo writes the document with all changes, without a second copy of the bytes. The document stays usable.
 func (d *Document) WriteTo(w io.Writer) (int64, error) {
 	parts, err := d.parts()
 	if err != nil {
@@ -109,7 +107,7 @@ func (d *Document) parts() ([][]byte, error) {
 	return d.base.spliced(0, d.layout.end+1, splices)
 }
 
-// touched returns the slots of the base's keys that were to be changed, in order.
+// touched returns the slots of the base's keys that have changes, in order.
 func (d *Document) touched() []*slot {
 	all := make([]*slot, 0, len(d.slots))
 	for _, s := range d.slots {
@@ -123,7 +121,7 @@ func (d *Document) touched() []*slot {
 
 func bySlot(a, b *slot) int { return a.index - b.index }
 
-// newItems are written behind the items that a dict has, as cPickle writes items.
+// newItems are written behind the items of a dict, as cPickle writes items.
 type newItems struct {
 	doc   *Document
 	parts [][]byte
@@ -152,7 +150,7 @@ func (x *newItems) add(k Value, value ...[]byte) error {
 	return nil
 }
 
-// at adds the splice that puts the items in.
+// at adds the splice that inserts the items at end.
 func (x *newItems) at(end uint32, splices []splice) []splice {
 	if x.n == 0 {
 		return splices
@@ -163,8 +161,8 @@ func (x *newItems) at(end uint32, splices []splice) []splice {
 	return append(splices, splice{end, end, x.parts})
 }
 
-// encodeLive writes the live values, in the order of their slots, so that what
-// they share is put in the memo by the first of them.
+// encodeLive writes the live values, in the order of their slots, so that the first of them has the PUT of a shared
+// object.
 func (d *Document) encodeLive() (map[*slot][]byte, error) {
 	var slots []*slot
 	all := &Tuple{}
@@ -196,7 +194,7 @@ func (d *Document) encodeLive() (map[*slot][]byte, error) {
 	return out, nil
 }
 
-// parts returns the pieces of a value that is not, or no more, the base's.
+// parts returns the pieces of a value that is not the base's, or is not any more.
 func (c *content) parts(d *Document, live []byte) ([][]byte, error) {
 	switch {
 	case c.err != nil:
@@ -220,7 +218,8 @@ func (x *dictIndex) without(i int) splice {
 	b := x.batch(i)
 	end := x.value(i).end
 	if b.start == x.items[i] {
-		end++ // the SETITEM of a single item
+		// The SETITEM of a single item.
+		end++
 	}
 	return splice{start: x.items[i], end: end}
 }
@@ -268,9 +267,8 @@ func (x *items) splices(d *Document) ([]splice, error) {
 	return added.at(x.index.end, out), nil
 }
 
-// spliced returns the pieces of b[start:end] with the splices made, which are in
-// order. What a removed PUT had put in the memo and something that stays refers
-// to is written, with its PUT, at the first such place.
+// spliced returns the pieces of b[start:end] with the splices, which are in order, applied. Where a splice removes a
+// PUT, and a GET of its id stays, the first such GET is replaced by the value with its PUT.
 func (s *segment) spliced(start, end uint32, splices []splice) ([][]byte, error) {
 	splices, err := s.rehome(start, end, splices)
 	if err != nil {

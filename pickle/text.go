@@ -9,12 +9,11 @@ import (
 	"unicode/utf8"
 )
 
-// The text of protocol 0: Python 2's repr of a str, its raw-unicode-escape codec
-// and C's notation of a float.
+// The text forms of protocol 0: Python 2's repr of a str, its raw-unicode-escape codec, and C's notation of a float.
 
 const hexDigits = "0123456789abcdef"
 
-// quoteFor returns the quote that Python's repr takes for s.
+// quoteFor returns the quote that Python's repr uses for s.
 func quoteFor(s string) byte {
 	if strings.IndexByte(s, '\'') >= 0 && strings.IndexByte(s, '"') < 0 {
 		return '"'
@@ -49,10 +48,11 @@ func appendQuoted(out []byte, s string) []byte {
 // escapes are those of one character in Python's string-escape codec.
 var escapes = [256]byte{'\\': '\\', '\'': '\'', '"': '"', 'a': '\a', 'b': '\b', 'f': '\f', 'n': '\n', 'r': '\r', 't': '\t', 'v': '\v'}
 
-// unquote reads what appendQuoted wrote, and the other escapes of the
-// string-escape codec. It may return a part of line.
+// unquote reads the output of appendQuoted, and the other escapes of the string-escape codec. It may return a part of
+// line.
 func unquote(line []byte) ([]byte, error) {
-	for len(line) > 0 && line[len(line)-1] <= ' ' { // cPickle lets blanks follow
+	// cPickle lets blanks follow.
+	for len(line) > 0 && line[len(line)-1] <= ' ' {
 		line = line[:len(line)-1]
 	}
 	// Both of Python's readers want the str in quotes of one kind (load_string).
@@ -88,7 +88,8 @@ func unquote(line []byte) ([]byte, error) {
 		case '0' <= c && c <= '7':
 			n := c - '0'
 			for j := 0; j < 2 && i < len(line) && '0' <= line[i] && line[i] <= '7'; j++ {
-				n = n<<3 | (line[i] - '0') // beyond a byte the top is lost, in Python too
+				// Python too drops the bits beyond a byte.
+				n = n<<3 | (line[i] - '0')
 				i++
 			}
 			out = append(out, n)
@@ -124,8 +125,8 @@ func hexNumber(s []byte, n int) (uint32, bool) {
 	return v, true
 }
 
-// appendRawUnicode writes u in the raw-unicode-escape codec, and as Python's
-// picklers do with an escape for what would end the line or begin an escape.
+// appendRawUnicode writes u in the raw-unicode-escape codec. Like Python's picklers, it escapes characters that would
+// end the line or begin an escape.
 func appendRawUnicode(out []byte, u Unicode) []byte {
 	hex := func(r rune, digits int) {
 		for shift := 4 * (digits - 1); shift >= 0; shift -= 4 {
@@ -199,7 +200,7 @@ func rawUnicode(line []byte) ([]byte, error) {
 	return out, nil
 }
 
-// appendWTF8 is utf8.AppendRune that writes surrogates too.
+// appendWTF8 is utf8.AppendRune, and writes surrogates too.
 func appendWTF8(out []byte, r rune) []byte {
 	if 0xd800 <= r && r <= 0xdfff {
 		return append(out, byte(0xe0|r>>12), byte(0x80|r>>6&0x3f), byte(0x80|r&0x3f))
@@ -207,7 +208,7 @@ func appendWTF8(out []byte, r rune) []byte {
 	return utf8.AppendRune(out, r)
 }
 
-// decodeWTF8 is utf8.DecodeRuneInString that reads surrogates too.
+// decodeWTF8 is utf8.DecodeRuneInString, and reads surrogates too.
 func decodeWTF8(s string) (rune, int) {
 	r, n := utf8.DecodeRuneInString(s)
 	if r == utf8.RuneError && n == 1 && isSurrogate(s) {
@@ -220,8 +221,8 @@ func isSurrogate[T string | []byte](s T) bool {
 	return len(s) >= 3 && s[0] == 0xed && s[1]&0xe0 == 0xa0 && s[2]&0xc0 == 0x80
 }
 
-// wtf8Error returns the index of the first byte that Python 2's utf-8 codec, to
-// which a surrogate is a character like others, would not take, or -1.
+// wtf8Error returns the index of the first byte that Python 2's utf-8 codec would refuse, or -1. The codec accepts
+// surrogates.
 func wtf8Error(s []byte) int {
 	if utf8.Valid(s) {
 		return -1

@@ -14,8 +14,8 @@ type token struct {
 	id         uint32 // of memo opcodes
 }
 
-// nextToken reads one opcode of the subset that layout works on, protocol 1 as picklers write it, and says
-// where it ends. What it does not know is errLayout, and the caller decodes the whole instead.
+// nextToken reads one opcode of the subset that layout accepts, protocol 1 as picklers write it, and says where it
+// ends. For an unknown opcode it returns errLayout, and the caller decodes the whole pickle instead.
 func nextToken(b []byte, pos int, t *token) error {
 	t.start = pos
 	if pos >= len(b) {
@@ -104,7 +104,7 @@ func isPut(op byte) bool { return op == opBinPut || op == opLongBinPut }
 
 func isGet(op byte) bool { return op == opBinGet || op == opLongBinGet }
 
-// plainDigits allows the numbers in text that picklers write.
+// plainDigits accepts the numbers in text that picklers write.
 func plainDigits(s []byte, op byte) bool {
 	// A long ends in L. An int of 00 or 01 is a bool.
 	if op == opLong {

@@ -10,14 +10,11 @@ import (
 	"unsafe"
 )
 
-// Each opcode of protocol 0 has one of protocol 1 that does the same, so a
-// pickle can be brought from the one into the other opcode by opcode, and a
-// large dict need not be decoded for that: pending.pck, which Mailman writes in
-// protocol 0, takes ten times its size as values.
+// Each opcode of protocol 0 has a counterpart in protocol 1, so a pickle can be converted opcode by opcode, without
+// decoding it. That matters for pending.pck, which Mailman writes in protocol 0: its values take ten times its size.
 
-// transcode returns b, to its STOP, in the language that layout takes; errLayout
-// where b has opcodes of protocol 2 or is not as a pickler writes it. What is
-// wrong with the order of opcodes is for layout to find.
+// transcode returns b, up to its STOP, in the form that layout accepts. It returns errLayout where b has opcodes of
+// protocol 2 or is not as a pickler writes it. It does not check the order of opcodes, since layout does so.
 func transcode(b []byte) ([]byte, error) {
 	x := transcoder{b: b, w: writer{proto: 1}}
 	size, err := x.findUsed()
@@ -35,10 +32,10 @@ func transcode(b []byte) ([]byte, error) {
 type transcoder struct {
 	b    []byte
 	w    writer
-	used []uint64 // one bit for each PUT, in their order: a GET refers to it
+	used []uint64 // one bit for each PUT, in their order: whether a GET refers to it
 }
 
-// puts is which PUT, counted from 1, an id stands for. Ids as picklers count them are in the slice.
+// puts says which PUT, counted from 1, an id stands for. The ids that picklers count up are in the slice.
 type puts struct {
 	dense  []uint32
 	sparse map[uint32]uint32
@@ -68,7 +65,7 @@ func (p *puts) get(id uint32) uint32 {
 	return p.sparse[id]
 }
 
-// textToken is nextToken for protocol 0 too.
+// textToken is nextToken, and also reads protocol 0.
 func textToken(b []byte, pos int, t *token) error {
 	if pos >= len(b) {
 		return errLayout
@@ -152,13 +149,13 @@ func (x *transcoder) findUsed() (size int, err error) {
 	}
 }
 
-// putAfter is the opcodes after which picklers write a PUT. There is a value on
-// the stack then, so a PUT that nothing refers to can be left out.
+// putAfter has the opcodes after which picklers write a PUT. A value is on the stack then, so a PUT without a GET can
+// be omitted.
 const putAfter = "STUVXcdilort]})R"
 
 func (x *transcoder) run() error {
 	var t token
-	var ids puts // what ids are in out, counted from 1
+	var ids puts // the ids in the output, counted from 1
 	n, next := uint32(0), uint32(0)
 	before := byte(0)
 	for pos := 0; ; pos = t.end {
@@ -196,13 +193,13 @@ func (x *transcoder) run() error {
 	}
 }
 
-// copy writes an opcode as protocol 1 has it.
+// copy writes an opcode in the form of protocol 1.
 func (x *transcoder) copy(t *token, before byte) error {
 	out := &x.w.out
 	switch t.op {
 	case opDict, opList:
 		if before != opMark {
-			return errLayout // picklers write an empty one and add to it
+			return errLayout // picklers write an empty one and add items
 		}
 		op := byte(opEmptyDict)
 		if t.op == opList {
@@ -234,8 +231,8 @@ func (x *transcoder) copy(t *token, before byte) error {
 	return nil
 }
 
-// writeText writes, in protocol 0, opcodes that a Document is made of. The few
-// of those that protocol 0 does without (SETITEMS, APPENDS, OBJ, POP_MARK) stay.
+// writeText writes, in protocol 0, the opcodes of a Document. The few without a counterpart in protocol 0 (SETITEMS,
+// APPENDS, OBJ, POP_MARK) stay.
 func writeText(w *bufio.Writer, b []byte) (int64, error) {
 	var t token
 	n := int64(0)

@@ -16,15 +16,15 @@ package pickle
 //	*Instance    an instance of a class
 //	*Reduce      any other object that pickled itself as a call (a set, say)
 //
-// Two references to one pointer are one Python object; two pointers are two
-// objects, however equal. Values may form cycles.
+// Two references by one pointer are one Python object. Two pointers are two objects, even if these are equal. Values
+// may form cycles.
 type Value = any
 
-// Int is a Python int. Python 2's int has 64 bits on every platform that
-// Mailman still runs on; what needs more is a long, *big.Int.
+// Int is a Python int. Python 2's int has 64 bits on every platform on which Mailman still runs; larger numbers are
+// longs, *big.Int.
 type Int int64
 
-// Str is a Python 2 str: bytes whose charset only their owner knows.
+// Str is a Python 2 str: bytes without a known charset.
 type Str string
 
 // Unicode is a Python unicode, as UTF-8. A lone surrogate, which Python 2
@@ -37,7 +37,7 @@ type List struct{ Items []Value }
 // NewList returns a list of the given items.
 func NewList(items ...Value) *List { return &List{Items: items} }
 
-// Tuple is a Python tuple. Its items must not be changed once anything holds it.
+// Tuple is a Python tuple. Its items must not change once another value holds it.
 type Tuple struct{ Items []Value }
 
 // NewTuple returns a tuple of the given items.

@@ -1,6 +1,6 @@
 package pickle
 
-// appendChildren appends what v holds directly.
+// appendChildren appends the direct parts of v.
 func appendChildren(to []Value, v Value) []Value {
 	switch v := v.(type) {
 	case *Tuple:
@@ -25,7 +25,7 @@ func appendItems(to []Value, d *Dict) []Value {
 	return to
 }
 
-// appendParts appends what an object is made with and holds.
+// appendParts appends the parts of an object: its arguments, items and state.
 func appendParts(to []Value, args *Tuple, list []Value, dict *Dict, state Value) []Value {
 	if args != nil {
 		to = append(to, args)
@@ -37,7 +37,7 @@ func appendParts(to []Value, args *Tuple, list []Value, dict *Dict, state Value)
 	return append(to, state)
 }
 
-// isContainer tells the kinds that can hold others.
+// isContainer tells whether a value can have parts.
 func isContainer(v Value) bool {
 	switch v.(type) {
 	case *Tuple, *List, *Dict, *Instance, *Reduce:
@@ -46,8 +46,7 @@ func isContainer(v Value) bool {
 	return false
 }
 
-// depthOver reports whether containers nest deeper than max along a path that
-// does not run in a circle. It does not recurse.
+// depthOver reports whether containers nest deeper than max along a path without a cycle. It does not recurse.
 func depthOver(v Value, max int) bool {
 	if !isContainer(v) {
 		return false
@@ -56,11 +55,12 @@ func depthOver(v Value, max int) bool {
 	// A stack of our own: the values that must be refused here would overflow a recursion.
 	type frame struct {
 		v      Value
-		inside []Value // still to be looked at
-		height int     // of the highest so far
+		inside []Value // parts that were not visited yet
+		height int     // of the highest part so far
 	}
 
-	height := map[Value]int{v: 0} // 0 while it is being looked at
+	// A height of 0 marks a container that is being visited.
+	height := map[Value]int{v: 0}
 	stack := []frame{{v: v}}
 	stack[0].inside, stack[0].height = containers(v)
 
@@ -100,8 +100,7 @@ func depthOver(v Value, max int) bool {
 	return false
 }
 
-// containers returns what v holds directly that holds others, and 1 where it
-// holds an empty container.
+// containers returns the parts of v that can have parts themselves. height is 1 where a part is an empty container.
 func containers(v Value) (in []Value, height int) {
 	for _, c := range appendChildren(nil, v) {
 		switch {
@@ -116,7 +115,7 @@ func containers(v Value) (in []Value, height int) {
 	return in, height
 }
 
-// isEmpty tells containers that hold nothing, of which there may be very many.
+// isEmpty tells whether a container has no parts. A value may have very many of these.
 func isEmpty(v Value) bool {
 	switch v := v.(type) {
 	case *Tuple:
@@ -130,7 +129,7 @@ func isEmpty(v Value) bool {
 	return false
 }
 
-// copier copies values. What shares an object shares the copy of it.
+// copier copies values. An object in two places gets one copy.
 type copier map[Value]Value
 
 func (c copier) copy(v Value) Value {

@@ -1,7 +1,6 @@
-// Package codec is Python 2.7's codecs and their names: what unicode(b, charset) and
-// u.encode(charset) make of mail, texts and names. golang.org/x/text has the tables;
-// where Python's rules or tables differ they are kept, as mail is compared byte for
-// byte, and what only Python can tell is said (Beyond).
+// Package codec is Python 2.7's codecs and their names: the results of unicode(b, charset) and u.encode(charset) for
+// mail, texts and names. golang.org/x/text has the tables. Where Python's rules or tables differ, Python's count,
+// since mail is compared byte for byte; Beyond reports text that only Python can decode exactly.
 package codec
 
 import (
@@ -23,14 +22,14 @@ const (
 	XMLCharRefReplace = "xmlcharrefreplace"
 )
 
-// ascii, latin1 and utf8Codec are done here: Python's rules for them are exact.
+// ascii, latin1 and utf8Codec are written here, with exactly Python's rules.
 const (
 	ascii     = "ascii"
 	latin1    = "latin-1"
 	utf8Codec = "utf8"
 )
 
-// charmaps are the charsets of one byte that are here, by Python's modules.
+// charmaps has the single-byte charsets, by Python's modules.
 var charmaps = map[string]*charmap.Charmap{
 	"cp037": charmap.CodePage037, "cp437": charmap.CodePage437, "cp850": charmap.CodePage850, "cp852": charmap.CodePage852,
 	"cp855": charmap.CodePage855, "cp858": charmap.CodePage858, "cp860": charmap.CodePage860, "cp862": charmap.CodePage862,
@@ -45,8 +44,7 @@ var charmaps = map[string]*charmap.Charmap{
 	"iso8859_16": charmap.ISO8859_16,
 }
 
-// lookup finds a codec by any of its names: one of the three above, a charset
-// of one byte or a wider one.
+// lookup finds a codec by any of its names: one of the three above, a single-byte charset, or a wide one.
 func lookup(charset string) (own string, page codec, w *wide, err error) {
 	module, ok := codecModule(charset)
 	switch {
@@ -66,9 +64,8 @@ func lookup(charset string) (own string, page codec, w *wide, err error) {
 	return "", nil, nil, py.Errorf("LookupError", "unknown encoding: %s", charset)
 }
 
-// Beyond tells whether only Python can decode b exactly: its codec is one of
-// Python's that is not here, or b has something on which Python and Go differ,
-// or on which the makers of a charset's tables do.
+// Beyond tells whether only Python can decode b exactly: its codec is not here, or b has bytes that Python and Go
+// decode differently, or that the tables of a charset's vendors map differently.
 func Beyond(b, charset string) bool {
 	if b == "" {
 		return false
@@ -77,7 +74,7 @@ func Beyond(b, charset string) bool {
 	return err != nil && BeyondCodec(charset) || w != nil && !w.agreed(b)
 }
 
-// BeyondCodec tells whether a codec is one of Python's that is not here.
+// BeyondCodec tells whether Python has the codec and this package has not.
 func BeyondCodec(charset string) bool {
 	_, known := codecModule(charset)
 	return known && !knownCharset(charset)
@@ -89,10 +86,8 @@ func knownCharset(charset string) bool {
 	return err == nil
 }
 
-// Decode is unicode(b, charset, errors), as UTF-8; a lone surrogate, which
-// Python 2 lets through, keeps its three bytes. The error is a
-// *py.Error: a LookupError, which Python does not raise over an empty string, or a
-// UnicodeDecodeError.
+// Decode is unicode(b, charset, errors), as UTF-8. A lone surrogate, which Python 2 accepts, keeps its three bytes.
+// The error is a *py.Error: a LookupError, which Python does not raise for an empty string, or a UnicodeDecodeError.
 func Decode(b, charset, errors string) (u string, err error) {
 	if b == "" {
 		return "", nil
@@ -132,8 +127,7 @@ func Decode(b, charset, errors string) (u string, err error) {
 	return "", undecodable("'%s' codec can't decode bytes", charset)
 }
 
-// Encode is u.encode(charset, errors) of a unicode given as UTF-8. Errors are
-// Decode's.
+// Encode is u.encode(charset, errors) for a unicode in UTF-8. Errors are those of Decode.
 func Encode(u, charset, errors string) (b string, err error) {
 	own, page, w, err := lookup(charset)
 	switch {
@@ -150,7 +144,7 @@ func Encode(u, charset, errors string) (b string, err error) {
 	return encode(u, w, errors)
 }
 
-// undecodable is the error of a codec whose own words Python has others for.
+// undecodable is the error of a codec for which Python has other words.
 func undecodable(format string, a ...any) error {
 	return &py.Error{Class: "UnicodeDecodeError", Text: fmt.Sprintf(format, a...), Base: py.ErrUnicode}
 }

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// pythonCodecs are the modules of Python 2.7's encodings package, each with the
-// other names that its aliases module has for it, and Mailman's bin/paths.py.
+// pythonCodecs has the modules of Python 2.7's encodings package, each with the other names that the aliases module
+// and Mailman's bin/paths.py have for it.
 const pythonCodecs = `
 ascii 646 ansi_x3.4_1968 ansi_x3.4_1986 ansi_x3_4_1968 cp367 csascii ibm367 iso646_us iso_646.irv_1991 iso_ir_6 us us_ascii
 base64_codec base64 base_64
@@ -144,7 +144,7 @@ var codecModules = func() map[string]string {
 
 // codecModule is the module that encodings.search_function finds for a charset.
 func codecModule(charset string) (module string, ok bool) {
-	// Whatever is no letter, digit or period only separates.
+	// Every character except letters, digits and periods is a separator.
 	name := strings.Join(strings.FieldsFunc(strings.ToLower(charset), func(r rune) bool {
 		return r != '.' && (r < '0' || r > '9') && (r < 'a' || r > 'z')
 	}), "_")
@@ -157,7 +157,7 @@ func codecModule(charset string) (module string, ok bool) {
 	return module, ok && module != strings.ReplaceAll(name, ".", "_")
 }
 
-// multibyte are the modules of multi-byte codecs, whose names keep underscores.
+// multibyte matches the modules of multi-byte codecs, whose names keep underscores.
 var multibyte = regexp.MustCompile(`^(euc|iso2022|shift)_`)
 
 // Name is codecs.lookup(charset).name, false where Python raises LookupError.

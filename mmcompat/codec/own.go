@@ -11,20 +11,19 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/py"
 )
 
-// codec is a charset whose rules are Python's own, to the last byte.
+// codec is a charset with exactly Python's rules.
 type codec interface {
 	encoder
-	// next decodes what b begins with: n bytes are r, or n bad bytes stand for
-	// nothing, for the reason why.
+	// next decodes the beginning of b: n bytes are the character r, or n bytes are bad for the reason why.
 	next(b string) (r rune, n int, why string)
 }
 
-// encoder is the way back.
+// encoder encodes characters of the charset.
 type encoder interface {
-	name() string   // as Python's messages have it
+	name() string   // the name in Python's messages
 	reason() string // why a character cannot be encoded
 	has(r rune) bool
-	bytes(run string) string // of characters that it has
+	bytes(run string) string // for characters that the charset has
 }
 
 // decode is unicode(b, c, errors).
@@ -85,8 +84,8 @@ func encode(u string, c encoder, errors string) (string, error) {
 	return out.String(), nil
 }
 
-// lacking is the error over the character of u that rest begins with, the one at
-// pos, and over those that follow it and are lacking too.
+// lacking is the error about the first character of rest, which is at pos in u, and about those behind it that the
+// charset lacks too.
 func lacking(c encoder, u, rest string, pos int) error {
 	end := pos
 	for rest != "" {
@@ -107,8 +106,7 @@ func lacking(c encoder, u, rest string, pos int) error {
 
 func isSurrogate(r rune) bool { return 0xd800 <= r && r < 0xe000 }
 
-// character is the first character of a unicode given as UTF-8, a lone
-// surrogate included.
+// character returns the first character of a unicode in UTF-8, which may be a lone surrogate.
 func character(s string) (r rune, n int) {
 	if r, n, why := (utf8Own{}).next(s); why == "" {
 		return r, n
@@ -116,10 +114,10 @@ func character(s string) (r rune, n int) {
 	return utf8.DecodeRuneInString(s)
 }
 
-// codecs are those that lookup names.
+// codecs are the codecs that lookup names.
 var codecs = map[string]codec{ascii: low{"ascii", 0x80}, latin1: low{"latin-1", 0x100}, utf8Codec: utf8Own{}}
 
-// low is a charset that is the beginning of Unicode.
+// low is a charset that is the first part of Unicode.
 type low struct {
 	called string
 	size   rune
@@ -142,7 +140,7 @@ func (c low) bytes(run string) string {
 	return string(out)
 }
 
-// pages are the charsets of one byte a character.
+// pages are the single-byte charsets.
 var pages = func() map[encoding.Encoding]codec {
 	made := map[encoding.Encoding]codec{}
 	for _, enc := range charmap.All {
@@ -151,7 +149,7 @@ var pages = func() map[encoding.Encoding]codec {
 			continue
 		}
 		p := &page{back: map[rune]byte{}}
-		// Python has the control characters of ISO 6429 in all of these, x/text has not.
+		// Python has the control characters of ISO 6429 in all of these charsets, and x/text does not.
 		iso := strings.HasPrefix(cm.String(), "ISO 8859-")
 		for i := range 256 {
 			r := cm.DecodeByte(byte(i))
@@ -165,15 +163,15 @@ var pages = func() map[encoding.Encoding]codec {
 		}
 		made[enc] = p
 	}
-	// Python leaves undefined what the vendor has not defined; browsers do not.
+	// Python leaves bytes undefined that the vendor has not defined; browsers define them.
 	made[charmap.Windows1255].(*page).undefine(0xca)
-	// Python has RFC 2319's KOI8-U, x/text one with a letter of Belarus.
+	// Python has RFC 2319's KOI8-U; x/text has a variant with a letter of Belarus.
 	made[charmap.KOI8U].(*page).define(0xae, '\u255d')
 	made[charmap.KOI8U].(*page).define(0xbe, '\u256c')
 	return made
 }()
 
-// page is a table of characters; utf8.RuneError is for a byte without one.
+// page is a table of characters; utf8.RuneError stands for a byte without a character.
 type page struct {
 	runes [256]rune
 	back  map[rune]byte
@@ -209,8 +207,8 @@ func (p *page) bytes(run string) string {
 	return string(out)
 }
 
-// utf8Own is UTF-8 as Python 2.7 reads it: surrogates are let through, and what
-// counts as one error is PyUnicode_DecodeUTF8Stateful's business.
+// utf8Own is UTF-8 as Python 2.7 reads it: surrogates are accepted, and PyUnicode_DecodeUTF8Stateful decides which
+// bytes one error covers.
 type utf8Own struct{}
 
 func (utf8Own) name() string            { return "utf8" }
@@ -247,7 +245,7 @@ func (utf8Own) next(b string) (r rune, n int, why string) {
 	// The text ends inside the character.
 	if len(b) < n {
 		end := 1
-		// Each byte that goes on counts for as many as came before it, too.
+		// Each continuation byte is counted together with all bytes before it.
 		for k := 1; k < len(b) && more(k); k++ {
 			end += k
 		}

@@ -13,20 +13,19 @@ import (
 	"golang.org/x/text/transform"
 )
 
-// wide is a charset of more bytes a character, as x/text has it and with what
-// Python has otherwise.
+// wide is a charset of several bytes for a character, as in x/text, with Python's differences.
 type wide struct {
 	module string
 	enc    encoding.Encoding
-	// agreed tells of bytes whether enc reads them as Python does; nil for always.
+	// agreed tells whether enc reads these bytes as Python does; nil means always.
 	agreed func(b string) bool
-	// decoded makes Python's characters of enc's; nil if they are the same.
+	// decoded turns enc's characters into Python's; nil if they are the same.
 	decoded *strings.Replacer
-	// encoded makes enc's characters of Python's, -1 of one that Python lacks.
+	// encoded turns Python's characters into enc's, or -1 for a character that Python lacks.
 	encoded map[rune]rune
-	// encodes tells of a character's bytes whether Python has them; nil for always.
+	// encodes tells whether Python has the character with these bytes; nil means always.
 	encodes func(b string) bool
-	// composed encodes what has let through; nil for enc's own way.
+	// composed encodes characters that has accepts; nil means enc's own way.
 	composed func(u string) string
 }
 
@@ -68,8 +67,8 @@ func (c *wide) bytes(run string) string {
 	return s
 }
 
-// wides are UTF-16 and the charsets of East Asia, by Python's modules. In their standards' own rows Python and
-// Go agree but for some characters; outside of them each follows other vendors.
+// wides has UTF-16 and the charsets of East Asia, by Python's modules. In the rows of their standards Python and Go
+// agree except for some characters. Outside of these rows each follows other vendors.
 var wides = map[string]*wide{
 	"euc_jp":     jis(japanese.EUCJP, eucJP),
 	"shift_jis":  jis(japanese.ShiftJIS, shiftJIS),
@@ -98,8 +97,8 @@ func pairs(enc encoding.Encoding, has func(a, b byte) bool) *wide {
 	}}
 }
 
-// agreedPairs tells whether bytes are ASCII, single bytes that Go and Python
-// share, and pairs that has knows, all of which enc can read.
+// agreedPairs returns a function that tells whether bytes are ASCII, single bytes that Go and Python share, and pairs
+// that has accepts, and whether enc can read all of them.
 func agreedPairs(enc encoding.Encoding, has func(a, b byte) bool, lone func(byte) bool) func(b string) bool {
 	return func(b string) bool {
 		for i := 0; i < len(b); i++ {
@@ -119,13 +118,13 @@ func agreedPairs(enc encoding.Encoding, has func(a, b byte) bool, lone func(byte
 
 func within(c, low, high byte) bool { return low <= c && c <= high }
 
-// jisRunes are characters that Go reads as Microsoft does, and as what Python,
-// which keeps to JIS X 0208, does.
+// jisRunes maps characters as Go reads them, which follows Microsoft, to characters as Python reads them, which
+// follows JIS X 0208.
 var jisRunes = map[rune]rune{
 	'\uff5e': '\u301c', '\u2225': '\u2016', '\uff0d': '\u2212', '\uffe0': '\u00a2', '\uffe1': '\u00a3', '\uffe2': '\u00ac',
 }
 
-// jis is a charset of JIS X 0208. has is nil for the one that shifts.
+// jis makes a charset of JIS X 0208. has is nil for the one with shifts.
 func jis(enc encoding.Encoding, has func(a, b byte) bool) *wide {
 	// Go and Python map a few characters of JIS X 0208 differently: swap them after decoding, and back before encoding.
 	var swap []string
@@ -139,7 +138,7 @@ func jis(enc encoding.Encoding, has func(a, b byte) bool) *wide {
 	c := &wide{enc: enc, decoded: strings.NewReplacer(swap...), encoded: back}
 	switch {
 	case has == nil:
-		// Go's has no yen sign and no overline of its own.
+		// Go's ISO-2022-JP has no yen sign and no overline.
 		delete(back, '\u00a5')
 		delete(back, '\u203e')
 		c.agreed = agreedISO2022JP
@@ -164,7 +163,7 @@ func shiftJIS(a, b byte) bool {
 	return (within(a, 0x81, 0x84) || within(a, 0x88, 0x9f) || within(a, 0xe0, 0xea)) && within(b, 0x40, 0xfc) && b != 0x7f
 }
 
-// agreedISO2022JP knows ASCII and JIS X 0208 in their usual shifts.
+// agreedISO2022JP tells whether a text only has ASCII and JIS X 0208, in their usual shifts.
 func agreedISO2022JP(b string) bool {
 	wide := false
 	for i := 0; i < len(b); i++ {
@@ -200,7 +199,7 @@ func agreedISO2022JP(b string) bool {
 	return err == nil && !strings.ContainsRune(s, utf8.RuneError)
 }
 
-// gb is GB 2312 as a part of GBK.
+// gb is GB 2312, which is a part of GBK.
 func gb(enc encoding.Encoding, has func(a, b byte) bool) *wide {
 	c := pairs(enc, has)
 	c.decoded = strings.NewReplacer("\u00b7", "\u30fb", "\u2014", "\u2015")
@@ -242,7 +241,7 @@ func gbk(a, b byte) bool {
 	return b >= 0x40
 }
 
-// big5 leaves out the symbols on which Big5's many makers differ.
+// big5 leaves out the symbols on which Big5's vendors differ.
 func big5(a, b byte) bool {
 	switch {
 	case a == 0xa1:
@@ -288,15 +287,14 @@ func composeKorean(u string) string {
 	return out.String()
 }
 
-// wholeUTF16 tells whether UTF-16 has nothing that Python sees as an error, or
-// as one half of a character.
+// wholeUTF16 tells whether UTF-16 has only whole characters, without an error for Python.
 func wholeUTF16(b string) bool {
 	if len(b)%2 != 0 {
 		return false
 	}
 
 	for i := range len(b) / 2 {
-		// Either half could be a surrogate's.
+		// Either half could be a surrogate.
 		if b[2*i]&0xf8 == 0xd8 || b[2*i+1]&0xf8 == 0xd8 {
 			return false
 		}

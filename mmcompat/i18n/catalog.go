@@ -10,9 +10,8 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/disk"
 )
 
-// catalog is one language's compiled messages, as GNU gettext's .mo files hold
-// them. The libraries at hand turn what they read into UTF-8; Mailman needs the
-// bytes of the catalog's own charset.
+// catalog is one language's compiled messages, as in GNU gettext's .mo files. Go's gettext libraries convert them to
+// UTF-8, but Mailman needs the bytes of the catalog's own charset.
 type catalog struct {
 	charset  string
 	messages map[string]string
@@ -20,9 +19,8 @@ type catalog struct {
 
 var errCatalog = errors.New("got a file that is no message catalog, need a .mo file")
 
-// catalog loads a language's catalog when it is first asked for. A language
-// without one has no messages, and so speaks English; one whose catalog cannot
-// be read now does until it can.
+// catalog loads a language's catalog when it is first needed. A language without a catalog has no messages, and so
+// its texts are in English. The same holds for a catalog that cannot be opened now, as long as that lasts.
 func (t *Texts) catalog(lang string) *catalog {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -31,7 +29,7 @@ func (t *Texts) catalog(lang string) *catalog {
 	}
 
 	c := &catalog{}
-	// Python's gettext tries a territory's language too.
+	// Python's gettext also tries the language without its territory.
 	base, _, _ := strings.Cut(lang, "_")
 	for _, name := range []string{lang, base} {
 		if name == "" || strings.ContainsAny(name, "/\x00") {

@@ -1,9 +1,8 @@
-// Package i18n has Mailman's texts for people: templates, message
-// catalogs, interpolation, wrapping and charsets, as Mailman/Utils.py and
-// Mailman/i18n.py make them.
+// Package i18n has Mailman's texts for people: templates, message catalogs, interpolation, wrapping and charsets, as
+// in Mailman/Utils.py and Mailman/i18n.py.
 //
-// A Python str is a Go string of bytes; a Python unicode is a pickle.Unicode.
-// Where Python would give either, a function here returns a Text.
+// A Python str is a Go string of bytes; a Python unicode is a pickle.Unicode. Where Python would return either, a
+// function here returns a Text.
 package i18n
 
 import (
@@ -35,7 +34,7 @@ type ListInfo struct {
 	PreferredLanguage string
 }
 
-// Texts gives the texts of one site. It may be used by many goroutines.
+// Texts has the texts of one site. Many goroutines may use it at once.
 type Texts struct {
 	s    *site.Site
 	warn func(format string, a ...any)
@@ -49,9 +48,9 @@ type memory struct {
 	warned   map[string]bool
 }
 
-// New reads nothing yet: templates and catalogs are read when first asked for.
-// warn is told, once each, which texts the installation lacks, and each time a
-// template is broken ("error" log lines); it may be nil.
+// New returns the texts of a site; templates and catalogs are read when they are first needed. warn gets a line, once
+// each, for texts that the installation lacks, and a line of the "error" log each time a template is broken; it may
+// be nil.
 func New(s *site.Site, warn func(format string, a ...any)) *Texts {
 	if warn == nil {
 		warn = func(string, ...any) {}
@@ -59,11 +58,11 @@ func New(s *site.Site, warn func(format string, a ...any)) *Texts {
 	return &Texts{s, warn, &memory{catalogs: map[string]*catalog{}, warned: map[string]bool{}}}
 }
 
-// For is the same texts with another function for warnings of broken templates: their
-// log lines have to leave with a batch's others.
+// For returns the same texts with another function for warnings about broken templates: their log lines must leave
+// with a batch's other lines.
 func (t *Texts) For(warn func(format string, a ...any)) *Texts { return &Texts{t.s, warn, t.memory} }
 
-// warnOnce complains of each thing once.
+// warnOnce gives each warning once.
 func (t *Texts) warnOnce(format string, a ...any) {
 	line := fmt.Sprintf(format, a...)
 	t.mu.Lock()
@@ -83,10 +82,9 @@ func (t *Texts) Charset(lang string) string {
 	return "us-ascii"
 }
 
-// Msg is the English message id of module that begins with begins, translated
-// into lang and interpolated, as i18n._ does; bytes in the charset of lang's
-// catalog. Where the installation has no such text, begins itself stands in and
-// there is a warning.
+// Msg is the English message id of module that begins with begins, translated into lang and interpolated, as by
+// i18n._, in bytes of the charset of lang's catalog. Where the installation has no such text, begins itself stands
+// in, with a warning.
 func (t *Texts) Msg(lang, module, begins string, vars Vars) string {
 	msgid, ok := t.s.Profile.Msg(module, begins)
 	if !ok {
@@ -96,7 +94,7 @@ func (t *Texts) Msg(lang, module, begins string, vars Vars) string {
 	return t.Underscore(lang, msgid, vars)
 }
 
-// Underscore is i18n._ for a message id already at hand.
+// Underscore is i18n._ for a given message id.
 func (t *Texts) Underscore(lang, msgid string, vars Vars) string {
 	if msgid == "" {
 		return ""
@@ -126,7 +124,7 @@ func (t *Texts) Underscore(lang, msgid string, vars Vars) string {
 	return out
 }
 
-// Translate is the catalog lookup alone, without interpolation.
+// Translate looks a message id up in the catalog, without interpolation.
 func (t *Texts) Translate(lang, msgid string) string {
 	if s, ok := t.catalog(lang).messages[msgid]; ok {
 		return s
@@ -134,8 +132,7 @@ func (t *Texts) Translate(lang, msgid string) string {
 	return msgid
 }
 
-// CatalogCharset is the charset of lang's catalog, us-ascii where there is none:
-// what _() returns is in it.
+// CatalogCharset is the charset of the results of _(): that of lang's catalog, or us-ascii without a catalog.
 func (t *Texts) CatalogCharset(lang string) string {
 	if c := t.catalog(lang).charset; c != "" {
 		return c
@@ -143,10 +140,9 @@ func (t *Texts) CatalogCharset(lang string) string {
 	return "us-ascii"
 }
 
-// Maketext is Utils.findtext: the template name in the first place and language
-// that has it, interpolated unless vars is nil, wrapped unless raw. lang may be
-// "" (none given) and l may be nil (no list). file is the template's path. The
-// error is for a template that does not exist and for one that cannot be read.
+// Maketext is Utils.findtext. It finds the template name in the first place and language that has it, interpolates it
+// unless vars is nil, and wraps it unless raw. lang may be "" for None, and l may be nil for no list. file is the
+// template's path. The error is for a template that does not exist or cannot be read.
 func (t *Texts) Maketext(name string, vars Vars, lang string, l *ListInfo, raw bool) (text Text, file string, err error) {
 	template, file, lang, err := t.find(name, lang, l)
 	if err != nil {

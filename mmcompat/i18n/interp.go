@@ -5,8 +5,7 @@ import (
 	"github.com/mmrunner/mmrunner/pickle"
 )
 
-// SafeInterp is format % SafeDict(vars): what vars lacks is left as it is. The
-// error is a *py.Error.
+// SafeInterp is format % SafeDict(vars): a name that vars lacks stays as it is. The error is a *py.Error.
 func SafeInterp(format Text, vars Vars) (Text, error) {
 	return py.FormatMap(format, func(name string, unicode bool) (any, error) {
 		v, ok := vars[name]
@@ -14,7 +13,7 @@ func SafeInterp(format Text, vars Vars) (Text, error) {
 		case ok:
 			return v, nil
 		case unicode:
-			// SafeDict gives only a name that is a str back.
+			// SafeDict returns a missing name only if it is a str.
 			return "<Missing key: " + pickle.Repr(pickle.Unicode(name), 1<<16) + ">", nil
 		}
 

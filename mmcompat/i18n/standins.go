@@ -1,7 +1,7 @@
 package i18n
 
-// standIns are short templates of our own for where there is no Mailman to read
-// its from. They refer to what Mailman's of these names may refer to.
+// standIns are short templates of our own for a site without a Mailman. They use the variables that Mailman's
+// templates of these names may use.
 var standIns = map[string]string{
 	"adminaddrchgack.txt":     "%(name)s of %(listname)s is now %(newaddr)s, and was %(oldaddr)s.\n",
 	"adminsubscribeack.txt":   "%(member)s has joined %(listname)s %(whence)s.\n",

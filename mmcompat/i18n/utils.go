@@ -7,10 +7,10 @@ import (
 	"strings"
 )
 
-// dollar is a $name, a ${name} or a $$ (Utils.dre).
+// dollar matches a $name, a ${name} or a $$ (Utils.dre).
 var dollar = regexp.MustCompile(`(?i)(\${2})|\$([_a-z]\w*)|\$\{([_a-z]\w*)\}`)
 
-// ToPercent is Utils.to_percent: $-references become %(name)s.
+// ToPercent is Utils.to_percent: it turns $name into %(name)s.
 func ToPercent(s string) string {
 	s = strings.ReplaceAll(s, "%", "%%")
 	return dollar.ReplaceAllStringFunc(s, func(m string) string {
@@ -21,7 +21,7 @@ func ToPercent(s string) string {
 	})
 }
 
-// syllables make up a password that can be spoken.
+// syllables are the parts of a password that can be spoken.
 var syllables = func() (all []string) {
 	for _, v := range "aeiou" {
 		for _, c := range "bcdfghkmnprstvwxz" {
@@ -31,8 +31,8 @@ var syllables = func() (all []string) {
 	return all
 }()
 
-// MakeRandomPassword is Utils.MakeRandomPassword as users get it; length 0 means
-// MEMBER_PASSWORD_LENGTH. The error is random's.
+// MakeRandomPassword is Utils.MakeRandomPassword for users; length 0 means MEMBER_PASSWORD_LENGTH. The error is that
+// of random.
 func (t *Texts) MakeRandomPassword(random io.Reader, length int) (string, error) {
 	if length == 0 {
 		length = t.s.Int("MEMBER_PASSWORD_LENGTH")
@@ -54,7 +54,7 @@ func (t *Texts) MakeRandomPassword(random io.Reader, length int) (string, error)
 			return "", err
 		}
 
-		// 170 syllables: a byte from the first 170 favours none.
+		// There are 170 syllables. A byte below 170 favours none of them; larger bytes are dropped.
 		if int(r[0]) < len(syllables) {
 			b.WriteString(syllables[r[0]])
 		}

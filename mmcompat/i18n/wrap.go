@@ -14,7 +14,7 @@ const whitespace = "\t\n\x0b\x0c\r "
 
 // Wrap is Utils.wrap on a str.
 func Wrap(text string, column int, honorLeadingWS bool) string {
-	// A byte is a character to a Python str.
+	// In a Python str each byte is a character.
 	r := make([]rune, len(text))
 	for i := range len(text) {
 		r[i] = rune(text[i])
@@ -27,7 +27,7 @@ func Wrap(text string, column int, honorLeadingWS bool) string {
 	return string(b)
 }
 
-// WrapText is Utils.wrap on either kind.
+// WrapText is Utils.wrap on a str or a unicode.
 func WrapText(text Text, column int, honorLeadingWS bool) Text {
 	s, isUnicode := py.Plain(text)
 	if isUnicode {
@@ -38,9 +38,9 @@ func WrapText(text Text, column int, honorLeadingWS bool) Text {
 
 func isWhite(c rune) bool { return c < 0x80 && strings.IndexByte(whitespace, byte(c)) >= 0 }
 
-// wrap fills each paragraph: lines that follow one another are joined, unless
-// they begin with white space, and broken at the last white space before the
-// column, or the first after it where a word is longer. strip says what
+// wrap fills each paragraph. Lines that follow one another are joined, unless they begin with white space. Long lines
+// are broken at the last white space before the column, or at the first after it where a word is longer. strip has
+// the characters that rstrip() removes.
 // rstrip() takes off.
 func wrap(text []rune, column int, honorLeadingWS bool, strip func(rune) bool) []rune {
 	var wrapped []rune
@@ -71,7 +71,7 @@ func fill(para []rune, honorLeadingWS bool, strip func(rune) bool) [][]rune {
 	joining := false
 	for _, line := range split(para, "\n") {
 		if len(line) == 0 {
-			// An empty line leaves what comes next to be joined to it, as in Utils.wrap.
+			// After an empty line the next line is joined to it, as in Utils.wrap.
 			lines = append(lines, line)
 			continue
 		}
@@ -107,7 +107,7 @@ func breakAt(line []rune, column int) (end, next int) {
 	}
 
 	if end == 0 {
-		// No room before the column: break behind the word, wherever that is.
+		// There is no white space before the column: break behind the word.
 		for end = column; end < len(line) && !isWhite(line[end]); {
 			end++
 		}

@@ -5,9 +5,8 @@ import "strings"
 // Address is a pair of real name and address.
 type Address struct{ Name, Addr string }
 
-// ParseAddr is email.utils.parseaddr: the first address of a field, with two
-// empty strings if there is none. The error is Python's RuntimeError for
-// comments or groups that lie too deep within each other.
+// ParseAddr is email.utils.parseaddr: the first address of a field, or two empty strings. The error is Python's
+// RuntimeError for comments or groups that nest too deeply.
 func ParseAddr(s string) (Address, error) {
 	all, err := parseAddresses(s, true)
 	if err != nil || len(all) == 0 {
@@ -16,8 +15,7 @@ func ParseAddr(s string) (Address, error) {
 	return all[0], nil
 }
 
-// GetAddresses is email.utils.getaddresses: all addresses of all fields. The
-// error is as ParseAddr's.
+// GetAddresses is email.utils.getaddresses: all addresses of all fields. The error is that of ParseAddr.
 func GetAddresses(fields []string) ([]Address, error) {
 	return parseAddresses(strings.Join(fields, ", "), false)
 }
@@ -54,7 +52,7 @@ func quote(s string) string {
 	return strings.ReplaceAll(strings.ReplaceAll(s, `\`, `\\`), `"`, `\"`)
 }
 
-// Unquote is email.utils.unquote: without the quotes or angle brackets around it.
+// Unquote is email.utils.unquote: it removes quotes or angle brackets around the text.
 func Unquote(s string) string {
 	if len(s) < 2 {
 		return s
@@ -74,8 +72,7 @@ func Unquote(s string) string {
 	return s
 }
 
-// addrParser is email._parseaddr.AddrlistClass. Its quirks are kept: they decide
-// which address a bounce is counted for.
+// addrParser is email._parseaddr.AddrlistClass, faults included: they decide for which address a bounce counts.
 type addrParser struct {
 	field    string
 	pos      int
@@ -85,8 +82,8 @@ type addrParser struct {
 	tooDeep  bool
 }
 
-// parseAddresses is AddrlistClass.getaddrlist. For who wants no more than the first
-// address, what follows it is passed over where nothing in it can lie too deep.
+// parseAddresses is AddrlistClass.getaddrlist. With first, only the first address matters, and the text behind it is
+// skipped where it cannot nest too deeply.
 func parseAddresses(field string, first bool) ([]Address, error) {
 	p := &addrParser{field: field}
 	var all []Address
@@ -129,7 +126,7 @@ const (
 
 func in(c byte, set string) bool { return strings.IndexByte(set, c) >= 0 }
 
-// skip goes on to where something begins that is no comment.
+// skip moves to the next character outside of blanks and comments.
 func (p *addrParser) skip() {
 	for !p.done() {
 		switch c := p.at(); {
@@ -301,7 +298,7 @@ func (p *addrParser) domain() string {
 	return b.String()
 }
 
-// delimited is the text from the character at hand to the first of ends.
+// delimited returns the text from the present character to the first of ends.
 func (p *addrParser) delimited(ends string) string {
 	var b strings.Builder
 	quoted := false

@@ -1,6 +1,6 @@
 package message
 
-// eolLen is the length of the line ending that s ends with.
+// eolLen returns the length of the line ending of s.
 func eolLen(s string) int {
 	n := len(s)
 	switch {

@@ -17,7 +17,7 @@ const (
 	None Encoding = iota
 	QP
 	Base64
-	Shortest // of the two; for headers only
+	Shortest // the shorter of the two; for headers only
 )
 
 // CharsetProps are one entry of email.charset.CHARSETS.
@@ -33,8 +33,7 @@ type Charsets struct {
 	Codecs  map[string]string // "" is None: no conversion
 }
 
-// SiteCharsets is the registry of an installation, with what Mailman and its
-// mm_cfg added to it.
+// SiteCharsets is the registry of an installation, with the additions of Mailman and its mm_cfg.
 func SiteCharsets(c site.Charsets) *Charsets {
 	if len(c.Charsets) == 0 {
 		return DefaultCharsets()
@@ -62,7 +61,7 @@ type Charset struct {
 	OutputCodec    string // "": None
 }
 
-// New is Charset(name): a *py.Error of kind CharsetError if name is not ASCII.
+// New is Charset(name). It returns a *py.Error of kind CharsetError if name is not ASCII.
 func (r *Charsets) New(name string) (*Charset, error) {
 	if !py.IsASCII(name) {
 		return nil, &py.Error{Class: "CharsetError", Text: name}
@@ -139,8 +138,7 @@ func (c *Charset) convert(s string) (string, error) {
 	return encode(u, c.OutputCodec, "strict")
 }
 
-// encodedHeaderLen is encoded_header_len(s) for the length of s and of its "Q"
-// encoding.
+// encodedHeaderLen is encoded_header_len(s), computed from the length of s and of its "Q" encoding.
 func (c *Charset) encodedHeaderLen(s string) int {
 	const chrome = 7 // =??q??=
 	switch c.HeaderEncoding {
@@ -192,8 +190,7 @@ func (c *Charset) bodyEncode(s string) (string, error) {
 	return s, nil
 }
 
-// The charsets that email.header has at hand: as they are before a site adds its
-// own.
+// The charsets that email.header makes when it is imported, before a site adds its own.
 var (
 	asciiCharset = &Charset{"us-ascii", None, None, "us-ascii", "", ""}
 	utf8Charset  = &Charset{"utf-8", Shortest, Base64, "utf-8", "utf-8", "utf-8"}

@@ -1,7 +1,7 @@
 package message
 
-// chunks gathers a list of unknown length in at most twice the memory of the
-// result; append alone would take five times as much in all.
+// chunks collects a list of unknown length with at most twice the memory of the result; append alone would need five
+// times as much in all.
 type chunks[T any] struct {
 	full    [][]T
 	current []T
@@ -21,8 +21,7 @@ func (c *chunks[T]) add(v T) {
 	c.len++
 }
 
-// repeat adds v n times. Where that is more than there was, all of it becomes one
-// chunk, which take need not copy.
+// repeat adds v n times. If n is larger than the list so far, all of it becomes one chunk, which take need not copy.
 func (c *chunks[T]) repeat(v T, n int) {
 	switch {
 	case n > c.len:
@@ -46,11 +45,11 @@ func (c *chunks[T]) grow(size int) {
 	c.current = make([]T, 0, size)
 }
 
-// setLast replaces what was added last.
+// setLast replaces the last item.
 func (c *chunks[T]) setLast(v T) { c.current[len(c.current)-1] = v }
 
-// take is the list, nil if it is empty; what follows goes into a new one. A list
-// that fits into the first chunk leaves that to its successor.
+// take returns the list, or nil if it is empty, and begins a new one. If the list fits into the first chunk, the new
+// list reuses that chunk.
 func (c *chunks[T]) take() []T {
 	if c.len == 0 {
 		return nil

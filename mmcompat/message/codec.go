@@ -23,7 +23,7 @@ func decode(b, charset, errs string) (string, error) {
 	return codec.Decode(b, charset, errs)
 }
 
-// encode is u.encode(charset, errors) of a unicode given as UTF-8.
+// encode is u.encode(charset, errors) for a unicode in UTF-8.
 func encode(u, charset, errs string) (string, error) {
 	if py.IsASCII(u) {
 		switch charset {
@@ -39,5 +39,5 @@ func isLookupError(err error) bool {
 	return e != nil && e.Class == "LookupError"
 }
 
-// isUnicodeError tells whether err is a UnicodeError of either kind.
+// isUnicodeError tells whether err is a UnicodeEncodeError or a UnicodeDecodeError.
 func isUnicodeError(err error) bool { return errors.Is(err, py.ErrUnicode) }

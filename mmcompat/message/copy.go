@@ -1,7 +1,7 @@
 package message
 
-// Copy is copy.deepcopy(msg): neither of the two changes with the other. Header
-// objects and other pickled values, which nothing here changes, are shared.
+// Copy is copy.deepcopy(msg): a change to one message does not change the other. They share header objects and other
+// pickled values, which this package never changes.
 func (m *Message) Copy() *Message {
 	c := &Message{Payload: m.Payload, fields: m.fields}
 	if m.fields != nil && len(m.fields.spans) == 0 {
@@ -24,9 +24,8 @@ func (m *Message) Copy() *Message {
 	return c
 }
 
-// Inner is a new message around the same payload: what Handlers/Decorate.py makes a
-// part of where it wraps a message. It has m's From_ line, preamble, epilogue and
-// default type, and those of its header fields whose names keep wants.
+// Inner is a new message around the same payload, of which Handlers/Decorate.py makes a part when it wraps a message.
+// It has m's From_ line, preamble, epilogue and default type, and the header fields whose names keep accepts.
 func (m *Message) Inner(keep func(name string) bool) *Message {
 	inner := &Message{Payload: m.Payload}
 	for h := range m.Headers() {

@@ -9,8 +9,7 @@ import (
 // base64Len is email.base64mime.base64_len.
 func base64Len(s string) int { return (len(s) + 2) / 3 * 4 }
 
-// plainInHeader tells what "Q" encoding in a header leaves as it is; a space
-// becomes "_".
+// plainInHeader tells whether "Q" encoding in a header leaves a character as it is; a space becomes "_".
 func plainInHeader(c byte) bool {
 	return py.IsDigit(c) || 'a' <= c|0x20 && c|0x20 <= 'z' || strings.IndexByte("-!*+/ ", c) >= 0
 }
@@ -51,8 +50,8 @@ func crlf(s string) string {
 
 const upperHex = "0123456789ABCDEF"
 
-// headerQP is email.quoprimime.header_encode(s, charset, maxlinelen=None), which
-// still breaks at 100,000 characters.
+// headerQP is email.quoprimime.header_encode(s, charset, maxlinelen=None), which still breaks lines at 100,000
+// characters.
 func headerQP(s, charset string) string {
 	if s == "" {
 		return s
@@ -97,7 +96,7 @@ func headerBase64(s, charset string) (string, error) {
 	s = crlf(s)
 	room := (76 - len(charset) - 7) * 3
 	if room < 0 {
-		return "", nil // a step backwards goes over nothing
+		return "", nil // a negative range is empty
 	}
 	if room /= 4; room == 0 {
 		return "", &py.Error{Class: "ValueError", Text: "range() step argument must not be zero"}

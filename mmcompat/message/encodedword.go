@@ -6,17 +6,16 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/py"
 )
 
-// decodedChunk is a piece of a header as decode_header gives it. Charset is that
-// of an encoded word, in lower case; without Encoded it is None.
+// decodedChunk is a piece of a header as decode_header returns it. Charset is the charset of an encoded word, in
+// lower case; without Encoded it is None.
 type decodedChunk struct {
 	S       string
 	Charset string
 	Encoded bool
 }
 
-// DecodeHeader is email.header.decode_header: the encoded words of RFC 2047 and
-// what lies between them. The error is a *py.Error of kind HeaderParseError for
-// broken base64.
+// DecodeHeader is email.header.decode_header: it returns the encoded words of RFC 2047 and the text between them. The
+// error is a *py.Error of kind HeaderParseError for broken base64.
 func DecodeHeader(header string) ([]decodedChunk, error) {
 	// Most fields have no encoded word, and decode_header returns them whole.
 	if _, ok := (&wordFinder{s: header}).next(0); !ok {
@@ -135,8 +134,8 @@ func decodeHeaderQP(s string) string {
 	return string(b)
 }
 
-// wordFinder is email.header.ecre on one string. It remembers where the next end
-// of a word and the next line are, so that a long field is gone through once.
+// wordFinder is email.header.ecre on one string. It remembers where the next end of a word and the next line are, so
+// that it goes through a long field once.
 type wordFinder struct {
 	s       string
 	term    int // the first "?=" from termFrom on that can end a word
@@ -186,8 +185,7 @@ func (f *wordFinder) next(from int) (word, bool) {
 	}
 }
 
-// terminator is the first "?=" at or after pos with a blank or the end of a line
-// behind it, or -1.
+// terminator returns the first "?=" at or after pos that has a blank or the end of a line behind it, or -1.
 func (f *wordFinder) terminator(pos int) int {
 	if f.termOK && (f.term < 0 || f.term >= pos) {
 		return f.term
@@ -211,7 +209,7 @@ func (f *wordFinder) terminator(pos int) int {
 	return f.term
 }
 
-// nextNewline is the first "\n" at or after pos, or the length.
+// nextNewline returns the first "\n" at or after pos, or the length of the text.
 func (f *wordFinder) nextNewline(pos int) int {
 	if f.nlOK && f.newline >= pos {
 		return f.newline

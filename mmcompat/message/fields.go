@@ -14,7 +14,7 @@ type Header struct {
 	Value any
 }
 
-// Text is str() of the value; a unicode is given as UTF-8.
+// Text is str() of the value, or the UTF-8 of a unicode.
 func (h Header) Text() string {
 	switch v := h.Value.(type) {
 	case string:
@@ -28,13 +28,12 @@ func (h Header) Text() string {
 	return ""
 }
 
-// textSpan is a place in a message's text, in half the memory of a string: a
-// flood of empty fields has three bytes of text for each.
+// textSpan is a place in a message's text. It needs half the memory of a string: a hostile message may have a field
+// for each three bytes of its text.
 type textSpan struct{ start, end uint32 }
 
-// fields are the header fields of a message. Those of a parsed message are
-// places in its text, each from the name to the end of the last line, until one
-// is changed; own then has them all.
+// fields are the header fields of a message. Those of a parsed message are places in its text, each from the name to
+// the end of the last line. After a change own has all fields instead.
 type fields struct {
 	text  string
 	spans []textSpan
@@ -48,8 +47,7 @@ func (f *fields) len() int {
 	return len(f.spans) + len(f.own)
 }
 
-// find is the number of the first field with that name, in any case, at or after
-// from; -1 if there is none.
+// find returns the number of the first field at or after from with that name, in any case, or -1.
 func (f *fields) find(name string, from int) int {
 	if f == nil {
 		return -1
@@ -72,7 +70,7 @@ func (f *fields) find(name string, from int) int {
 	return -1
 }
 
-// at is field number i.
+// at returns field number i.
 func (f *fields) at(i int) Header {
 	if len(f.spans) == 0 {
 		return f.own[i]
@@ -81,7 +79,7 @@ func (f *fields) at(i int) Header {
 	return Header{name, value}
 }
 
-// value is str() of the value of field number i.
+// value returns str() of the value of field number i.
 func (f *fields) value(i int) string {
 	if len(f.spans) == 0 {
 		return f.own[i].Text()
@@ -90,14 +88,13 @@ func (f *fields) value(i int) string {
 	return value
 }
 
-// parsed reads field number i as FeedParser._parse_headers does: the value
-// goes without the whitespace before it in the first line, and without the last
-// line ending.
+// parsed reads field number i as FeedParser._parse_headers does: without the whitespace before the value in the first
+// line, and without the last line ending.
 func (f *fields) parsed(i int) (name, value string) {
 	name, value, _ = strings.Cut(f.text[f.spans[i].start:f.spans[i].end], ":")
 	for value != "" && py.IsSpace(value[0]) {
 		if value[0] == '\n' || value[0] == '\r' {
-			// The first line ends here, and a continuation keeps its whitespace.
+			// The first line ends here. A continuation line keeps its whitespace.
 			value = strings.TrimPrefix(value[1:], crlfRest(value))
 			break
 		}
@@ -107,8 +104,7 @@ func (f *fields) parsed(i int) (name, value string) {
 	return name, strings.TrimRight(value, "\r\n")
 }
 
-// crlfRest is the rest of the line ending that s begins with, after its first
-// byte.
+// crlfRest returns the line ending at the beginning of s without its first byte.
 func crlfRest(s string) string {
 	if strings.HasPrefix(s, "\r\n") {
 		return "\n"
@@ -116,7 +112,7 @@ func crlfRest(s string) string {
 	return ""
 }
 
-// ownHeaders are the fields as a list that may be changed.
+// ownHeaders returns the fields as a list that may be changed.
 func (m *Message) ownHeaders() []Header {
 	f := m.fields
 	if f == nil {
@@ -136,8 +132,7 @@ func (m *Message) ownHeaders() []Header {
 
 func (m *Message) setHeaders(own []Header) { m.fields = &fields{own: own} }
 
-// clone is a copy of the fields that shares no text with them, except for fields
-// that are Header objects.
+// clone returns a copy of the fields that shares no text with them, except for fields that are Header objects.
 func (f *fields) clone() *fields {
 	if f == nil {
 		return nil
@@ -164,14 +159,13 @@ func (f *fields) clone() *fields {
 	return c
 }
 
-// badLines are the lines among the header fields that are none. Lines that follow
-// each other are one place in the text.
+// badLines are lines among the header fields that are not fields. Consecutive lines are one place in the text.
 type badLines struct {
 	text  string
 	spans []textSpan
 }
 
-// defects are the lines as email.errors has them.
+// defects returns the lines as instances of email.errors' class.
 func (l badLines) defects() []Defect {
 	var all []Defect
 	for _, s := range l.spans {

@@ -18,12 +18,11 @@ type generator struct {
 	MangleFrom   bool // ">From " for "From " at the start of a body's line
 	MaxHeaderLen int  // 0: do not fold
 	KeepParts    bool
-	Now          func() time.Time // for a From_ line that the message has not got
+	Now          func() time.Time // for a missing From_ line
 }
 
-// AsString is Mailman.Message.Message.as_string(unixfrom, mangle_from_). As in
-// Python, a multipart without a boundary gets one in its Content-Type. It is
-// made from the text, so that the same message is always the same text.
+// AsString is Mailman.Message.Message.as_string(unixfrom, mangle_from_). As in Python, a multipart without a boundary
+// gets one in its Content-Type. The boundary is made from the text, so that equal messages have equal texts.
 func (m *Message) AsString(unixfrom, mangleFrom bool) (string, error) {
 	g := generator{MangleFrom: mangleFrom, MaxHeaderLen: 78, KeepParts: true}
 	return g.Flatten(m, unixfrom)
@@ -111,8 +110,7 @@ func (w *writer) message(m *Message, fold int) error {
 	return &py.Error{Class: "TypeError", Text: "string payload expected"}
 }
 
-// writers are the content types that a Generator has a method for, as its
-// _dispatch spells them.
+// writers has the content types for which Generator has a method, in the spelling of _dispatch.
 var writers = map[string]bool{
 	"text": true, "multipart": true, "multipart_signed": true, "message": true, "message_delivery_status": true,
 }
@@ -300,9 +298,8 @@ func (w *writer) separator(m *Message, parts []*Message, partFold int) (separato
 	return separator, texts, m.SetBoundary(separator)
 }
 
-// makeBoundary is a boundary in the form of email.generator._make_boundary that
-// no line of the text is; where Python takes a random number, this takes the
-// text's digest.
+// makeBoundary returns a boundary in the form of email.generator._make_boundary that occurs in no line of the text.
+// Python takes a random number; this takes the text's digest.
 func makeBoundary(text string) string {
 	sum := sha1.Sum([]byte(text))
 	boundary := fmt.Sprintf("===============%019d==", binary.BigEndian.Uint64(sum[:])>>1)
@@ -340,8 +337,8 @@ func (w *writer) embedded(m *Message, fold, partFold int) error {
 	return &py.Error{Class: "TypeError", Text: "must be string or buffer, not None"}
 }
 
-// deliveryStatus writes the blocks of a message/delivery-status: the blank line
-// after the last one's fields is left to the boundary.
+// deliveryStatus writes the blocks of a message/delivery-status. It leaves the blank line after the last block to the
+// boundary.
 func (w *writer) deliveryStatus(m *Message, fold, partFold int) error {
 	if err := w.headers(m, fold); err != nil {
 		return err

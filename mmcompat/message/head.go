@@ -2,9 +2,8 @@ package message
 
 import "strings"
 
-// Head is a copy of a message without what comes after its header fields, for
-// those who keep many messages and need only these. It shares no memory with the
-// message, except for fields that are Header objects.
+// Head returns a copy of a message with its header fields only, for callers that keep many messages. It shares no
+// memory with the message, except for fields that are Header objects.
 func (m *Message) Head() *Message {
 	h := &Message{fields: m.fields.clone()}
 	if a := m.attrs(); a.class != defaultAttributes.class || a.defaultType != defaultAttributes.defaultType || a.unixfrom != nil {

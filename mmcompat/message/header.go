@@ -7,8 +7,7 @@ import (
 	"github.com/mmrunner/mmrunner/pickle"
 )
 
-// HeaderValue is email.header.Header: a field's value in pieces, each in a
-// charset of its own.
+// HeaderValue is email.header.Header: a field's value in pieces, each in its own charset.
 type HeaderValue struct {
 	Chunks         []Chunk
 	Charset        *Charset // of chunks that are appended without one
@@ -31,8 +30,7 @@ type HeaderOptions struct {
 	Errors         string // "": "strict"
 }
 
-// NewHeader is Header(s, charset, ...); s may be nil (none), charset nil is
-// us-ascii.
+// NewHeader is Header(s, charset, ...). A nil s is None, and a nil charset is us-ascii.
 func NewHeader(s Text, charset *Charset, o HeaderOptions) (*HeaderValue, error) {
 	if charset == nil {
 		charset = asciiCharset
@@ -64,9 +62,8 @@ func NewHeader(s Text, charset *Charset, o HeaderOptions) (*HeaderValue, error) 
 // columns is the width of folding whitespace.
 func columns(ws string) int { return len(ws) + 7*strings.Count(ws, "\t") }
 
-// Append is append(s, charset, errors); charset nil is the header's own, errors
-// "" is "strict". A unicode goes out in the first of us-ascii, charset and utf-8
-// that can hold it.
+// Append is append(s, charset, errors). A nil charset is the header's own, and errors "" is "strict". A unicode is
+// encoded in the first of us-ascii, charset and utf-8 that can encode it.
 func (h *HeaderValue) Append(s Text, charset *Charset, errors string) error {
 	if charset == nil {
 		charset = h.Charset
@@ -161,7 +158,7 @@ func (h *HeaderValue) Unicode() (string, error) {
 	return b.String(), nil
 }
 
-// Encode is encode(): folded, and encoded as RFC 2047 has it.
+// Encode is encode(): the value folded, and encoded by RFC 2047.
 func (h *HeaderValue) Encode() (string, error) {
 	// Header.encode: each chunk is split for the room that the one before it left.
 	const splitchars = ";, "
@@ -226,8 +223,7 @@ func (h *HeaderValue) join(pieces []Chunk) (string, error) {
 	return strings.Join(lines, "\n"+h.ContinuationWS), nil
 }
 
-// embedsHeader tells whether a line of a folded value looks like a field of its
-// own: \n[^ \t]+: anywhere.
+// embedsHeader tells whether a line of a folded value looks like a field: \n[^ \t]+: anywhere.
 func embedsHeader(s string) bool {
 	for {
 		i := strings.IndexByte(s, '\n')

@@ -7,8 +7,7 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/py"
 )
 
-// splittable is the result of Charset.to_splittable: characters where
-// the codec is known, else bytes.
+// splittable is the result of Charset.to_splittable: characters where the codec is known, or else bytes.
 type splittable struct {
 	bytes   string
 	chars   []string // each as UTF-8
@@ -47,7 +46,7 @@ func (sp splittable) len() int {
 	return len(sp.bytes)
 }
 
-// cut is sp[:n] and sp[n:], n counting from the end where it is negative.
+// cut is sp[:n] and sp[n:]. A negative n counts from the end.
 func (sp splittable) cut(n int) (first, last splittable) {
 	if n < 0 {
 		n = max(0, n+sp.len())
@@ -146,7 +145,7 @@ func (h *HeaderValue) split(s string, c *Charset, room int, splitchars string) (
 	return nil, recursionError()
 }
 
-// cutToFit is email.header._binsplit: the longest beginning that fits.
+// cutToFit is email.header._binsplit: it cuts off the longest beginning that fits.
 func (c *Charset) cutToFit(sp splittable, room int) (first, last splittable, err error) {
 	i, j := 0, sp.len()
 	for i < j {

@@ -2,21 +2,20 @@ package message
 
 import "strings"
 
-// span is a line, or "" where start == end: readline's end of file, which the
-// feed parser may push back like any other line.
+// span is a line. start == end stands for "", readline's end of file, which the feed parser may push back like any
+// line.
 type span struct{ start, end int }
 
-// lines is email.feedparser's BufferedSubFile: a text by lines, with the end of a
-// part wherever one of the matchers that are in force sees it. A line is a span of
-// the text, so that consecutive lines join without a copy.
+// lines is email.feedparser's BufferedSubFile: a text as lines, in which each active matcher makes its lines the end
+// of a part. A line is a span of the text, so that consecutive lines join without a copy.
 type lines struct {
 	in    string
 	pos   int  // where the next line begins
-	nl    int  // the first "\n" at or after pos, or len(in); stale when < pos
+	nl    int  // the first "\n" at or after pos, or len(in); out of date when < pos
 	hasCR bool // whether a lone "\r" can end a line at all
 	back  []span
 
-	boundaries map[string]int // the boundaries of the multiparts at hand
+	boundaries map[string]int // the boundaries of the multiparts around this place
 	blankEnds  int            // how many matchers stop at a blank line
 }
 
@@ -52,8 +51,8 @@ func (p *lines) next() span {
 	return l
 }
 
-// readline gives "" at the end of the input and, without consuming it, at a
-// line that an active matcher takes for the end.
+// readline returns "" at the end of the input, and at a line that an active matcher takes for the end; it does not
+// consume that line.
 func (p *lines) readline() span {
 	var l span
 	if n := len(p.back); n > 0 {
@@ -96,9 +95,8 @@ func (p *lines) dropBoundary(boundary string) {
 	}
 }
 
-// boundaryText is a line that begins with "--", without that, its line ending
-// and the blanks before it. A boundary never ends with a blank, so that what stands
-// left is the boundary, with or without its closing "--".
+// boundaryText returns a line that begins with "--", without the dashes, the line ending and the blanks before it. A
+// boundary never ends with a blank, so the rest is the boundary, with or without its closing "--".
 func boundaryText(line string) string {
 	return strings.TrimRight(line[2:len(line)-eolLen(line)], " \t")
 }
@@ -108,8 +106,7 @@ func (p *lines) rest() string {
 	j := joiner{source: p.in}
 	for {
 		if len(p.back) == 0 && p.blankEnds == 0 {
-			// Nothing but a boundary can end this: look for the next "--"
-			// that begins a line.
+			// Only a boundary can end this: look for the next line that begins with "--".
 			start := p.pos
 			end := len(p.in)
 
@@ -130,8 +127,7 @@ func (p *lines) rest() string {
 	}
 }
 
-// nextDashes is where the next line that begins with "--" begins, pos being the
-// start of a line.
+// nextDashes returns where the next line that begins with "--" begins. pos is at the beginning of a line.
 func (p *lines) nextDashes() int {
 	at := p.pos
 	for {
@@ -150,9 +146,8 @@ func (p *lines) nextDashes() int {
 
 func isBlank(line string) bool { return line[0] == '\n' || line[0] == '\r' }
 
-// joiner joins lines; as long as each follows the one before it in the input,
-// the result is a substring of that. At most one line comes out of its order in
-// each message: a From_ line that was taken for a field at first.
+// joiner joins lines. As long as each line follows the one before it in the input, the result is a substring of the
+// input. At most one line of each message is out of order: a From_ line that was first taken for a field.
 type joiner struct {
 	source string
 	done   []span

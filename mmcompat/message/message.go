@@ -1,11 +1,9 @@
-// Package message is mail as Python 2.7's email package, and Mailman/Message.py
-// on top of it, see and write it: what a broken bounce parses into decides what
-// the detectors find, so the parser follows email.feedparser line by line and
-// not the RFCs.
+// Package message is mail as Python 2.7's email package, and Mailman/Message.py on top of it, read and write it. What
+// a broken bounce is parsed into decides what the detectors find, so the parser follows email.feedparser line by line
+// and not the RFCs.
 //
-// A Python str is a Go string of bytes; a Python unicode is a pickle.Unicode.
-// Where Python would raise an exception a function here returns a *py.Error, and
-// Mailman would have shunted the entry (or whatever its caller does with it).
+// A Python str is a Go string of bytes; a Python unicode is a pickle.Unicode. Where Python would raise an exception a
+// function here returns a *py.Error; Mailman would shunt the entry, unless its caller catches the exception.
 package message
 
 import (
@@ -26,18 +24,17 @@ type Class struct{ Module, Name string }
 // mailmanMessage is the class that the queue runners parse messages into.
 var mailmanMessage = Class{"Mailman.Message", "Message"}
 
-// Message is email.message.Message (and Mailman.Message.Message). Its header
-// fields are reached by methods: a parsed message keeps them as places in its
-// text. The zero Message is a Mailman.Message.Message without fields or payload.
+// Message is email.message.Message (and Mailman.Message.Message). Its header fields are only reachable by methods: a
+// parsed message keeps them as places in its text. The zero Message is a Mailman.Message.Message without fields or
+// payload.
 type Message struct {
 	Payload any // nil, string, pickle.Unicode, []*Message, or another pickle.Value
 
 	fields *fields     // nil: none
-	more   *attributes // nil: those of New
+	more   *attributes // nil: the values of New
 }
 
-// attributes are those attributes of a message that most parts of a parsed one
-// have at their defaults.
+// attributes are the attributes that have their default values in most parts of a parsed message.
 type attributes struct {
 	class       Class
 	unixfrom    *string
@@ -68,7 +65,7 @@ type Defect struct {
 // New is Mailman.Message.Message().
 func New() *Message { return &Message{} }
 
-// attrs are the message's attributes, to look at.
+// attrs returns the message's attributes for reading.
 func (m *Message) attrs() *attributes {
 	if m.more == nil {
 		return &defaultAttributes
@@ -76,7 +73,7 @@ func (m *Message) attrs() *attributes {
 	return m.more
 }
 
-// ownAttrs are the message's attributes, to change.
+// ownAttrs returns the message's attributes for changing.
 func (m *Message) ownAttrs() *attributes {
 	if m.more == nil {
 		own := defaultAttributes
@@ -98,7 +95,7 @@ func (m *Message) Epilogue() *string { return m.attrs().epilogue }
 // DefaultType is get_default_type().
 func (m *Message) DefaultType() string { return m.attrs().defaultType }
 
-// Defects are the parser's complaints.
+// Defects are the defects that the parser has found.
 func (m *Message) Defects() []Defect {
 	a := m.attrs()
 	return append(a.badLines.defects(), a.defects...)
@@ -110,8 +107,7 @@ func (m *Message) IsMultipart() bool { _, ok := m.Payload.([]*Message); return o
 // Parts is the payload if it is a list, else nil.
 func (m *Message) Parts() []*Message { p, _ := m.Payload.([]*Message); return p }
 
-// Get is str(msg[name]) of the first field of that name, in any case; a unicode
-// is given as UTF-8.
+// Get is str(msg[name]) for the first field of that name, in any case, or the UTF-8 of a unicode.
 func (m *Message) Get(name string) (string, bool) {
 	i := m.fields.find(name, 0)
 	if i < 0 {
@@ -129,7 +125,7 @@ func (m *Message) GetValue(name string) (any, bool) {
 	return m.fields.at(i).Value, true
 }
 
-// GetAll is get_all(name), each as Get has it; nil if there is none.
+// GetAll is get_all(name), with values as in Get, or nil.
 func (m *Message) GetAll(name string) []string {
 	var all []string
 	for i := m.fields.find(name, 0); i >= 0; i = m.fields.find(name, i+1) {
@@ -152,8 +148,7 @@ func (m *Message) Headers() iter.Seq[Header] {
 	}
 }
 
-// HeaderCount is len(msg): how many header fields there are. A message without
-// any is false to Python.
+// HeaderCount is len(msg): the number of header fields. A message without fields is false in Python.
 func (m *Message) HeaderCount() int { return m.fields.len() }
 
 // Set is msg[name] = value: it appends, and leaves other fields of that name
@@ -169,8 +164,8 @@ func (m *Message) Del(name string) {
 	}
 }
 
-// Replace is replace_header: the first field of that name keeps its place and
-// case; false where Python raises KeyError.
+// Replace is replace_header: the first field of that name gets another value, and keeps its place and case. It
+// returns false where Python raises KeyError.
 func (m *Message) Replace(name string, value any) bool {
 	i := m.fields.find(name, 0)
 	if i >= 0 {
@@ -179,8 +174,8 @@ func (m *Message) Replace(name string, value any) bool {
 	return i >= 0
 }
 
-// WithHeaders is a copy of the message whose header fields are those that change
-// makes of its own; payload and other attributes are shared.
+// WithHeaders returns a copy of the message with header fields that change has made of the old ones. The copies share
+// payload and other attributes.
 func (m *Message) WithHeaders(change func(Header) (Header, error)) (*Message, error) {
 	own := make([]Header, 0, m.HeaderCount())
 	for h := range m.Headers() {

@@ -5,7 +5,7 @@ import (
 	"github.com/mmrunner/mmrunner/pickle"
 )
 
-// Classes of what the constructors here make.
+// The classes of the messages that the constructors here make.
 var (
 	mimeText    = Class{"email.mime.text", "MIMEText"}
 	mimeMessage = Class{"email.mime.message", "MIMEMessage"}
@@ -20,8 +20,8 @@ func newMIME(class Class, ctype string, params ...Param) *Message {
 	return m
 }
 
-// NewMIMEText is email.MIMEText.MIMEText(text, subtype, charset). The error is
-// Python's: a unicode that the charset cannot hold, an unknown charset.
+// NewMIMEText is email.MIMEText.MIMEText(text, subtype, charset). The error is Python's: for a unicode that the
+// charset cannot encode, or an unknown charset.
 func NewMIMEText(r *Charsets, text Text, subtype, charset string) (*Message, error) {
 	m := newMIME(mimeText, "text/"+subtype, Param{"charset", ParamValue{Value: charset}})
 	c, err := r.New(charset)
@@ -50,8 +50,8 @@ func (m *Message) SetPayload(payload Text, charset *Charset) error {
 	return m.SetCharset(charset)
 }
 
-// SetCharset is set_charset(charset): the payload is converted and encoded for
-// transport, and the fields that say so are added.
+// SetCharset is set_charset(charset): it converts and encodes the payload for transport, and adds the fields that
+// describe that.
 func (m *Message) SetCharset(c *Charset) error {
 	// RFC 2045, 4: a message with MIME fields needs MIME-Version.
 	m.ownAttrs().charset = c

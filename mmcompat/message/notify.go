@@ -21,10 +21,9 @@ type Notification struct {
 	Sender string // OwnerNotification's envelope sender; "" for a UserNotification
 }
 
-// NewUserNotification is UserNotification(recip, sender, subject, text, lang).
-// charset is that of lang, nil if no lang is given; subject and text may be nil.
-// A recip that is no list in Python is one of a single element here: the result
-// is the same.
+// NewUserNotification is UserNotification(recip, sender, subject, text, lang). charset is the charset of lang, nil
+// without a language; subject and text may be nil. A recip that is not a list in Python is a slice of one element
+// here, with the same result.
 func NewUserNotification(recips []Text, sender string, subject, text Text, charset *Charset) (*Notification, error) {
 	// Message.UserNotification's constructor, in its order.
 	n := &Notification{Message: New(), Recips: recips}
@@ -56,7 +55,7 @@ func NewUserNotification(recips []Text, sender string, subject, text Text, chars
 	return n, nil
 }
 
-// keepAttrs has the recipients and the sender be pickled too.
+// keepAttrs adds the recipients and the sender to the pickled attributes.
 func (n *Notification) keepAttrs() {
 	extra := []Attr{{"recips", n.recipList()}}
 	if n.Sender != "" {
@@ -76,7 +75,7 @@ func (n *Notification) recipList() *pickle.List {
 	return list
 }
 
-// joinTexts is sep.join(texts): a unicode as soon as one of them is.
+// joinTexts is sep.join(texts): the result is a unicode if one of the texts is.
 func joinTexts(texts []Text, sep string) (Text, error) {
 	parts := make([]string, len(texts))
 	unicode := false
@@ -145,15 +144,14 @@ func NewOwnerNotification(f OwnerFacts, subject, text Text, charset *Charset, to
 type SendFacts struct {
 	ListName     string        // mlist.internal_name()
 	OwnerEmail   string        // mlist.GetOwnerEmail()
-	MessageID    func() string // Utils.unique_message_id(mlist); called only if there is none
+	MessageID    func() string // Utils.unique_message_id(mlist); called for a message without an id
 	Now          time.Time     // in the site's zone
 	NoPrecedence bool          // send(noprecedence=True)
-	OwnerIsList  bool          // Precedence: list for what goes to the owner, as releases from 2.1.18 on have it
+	OwnerIsList  bool          // Precedence: list for mail to the owner, as in releases from 2.1.18 on
 }
 
-// Send completes the headers as send() does and gives the metadata that
-// _enqueue passes to the virgin queue; values are pickle.Value. Those of extra
-// come last.
+// Send completes the headers as send() does, and returns the metadata that _enqueue passes to the virgin queue;
+// values are pickle.Value. The attributes of extra come last.
 func (n *Notification) Send(f SendFacts, extra ...Attr) []Attr {
 	// What send() sets unless it is there: an id, a date, and Precedence for mail that machines made.
 	if !n.Has("message-id") {

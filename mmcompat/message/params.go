@@ -9,8 +9,7 @@ import (
 	"github.com/mmrunner/mmrunner/pickle"
 )
 
-// ParamValue is the value of a parameter: a str or, where it was encoded as RFC
-// 2231 has it, a tuple of charset, language and str.
+// ParamValue is the value of a parameter: a str or, where RFC 2231 encodes it, a tuple of charset, language and str.
 type ParamValue struct {
 	Value             string
 	Tuple             bool
@@ -23,8 +22,8 @@ type Param struct {
 	Value ParamValue
 }
 
-// GetParams is get_params(header=header, unquote=unquote); false if there is no
-// such field. The first is the content type itself.
+// GetParams is get_params(header=header, unquote=unquote); false without such a field. The first item is the content
+// type itself.
 func (m *Message) GetParams(header string, unquote bool) ([]Param, bool) {
 	v, ok := m.Get(header)
 	if !ok {
@@ -94,9 +93,8 @@ func (m *Message) GetBoundary() (Text, error) {
 	return nil, err
 }
 
-// byteBoundary is the boundary as the parser's pattern matches it against
-// bytes: a character of a unicode matches the byte of its number, and one
-// beyond 255 nothing at all (usable is false).
+// byteBoundary is the boundary as the parser's pattern matches it with bytes: a character of a unicode matches the
+// byte with its number, and a character beyond 255 matches no byte (usable is false).
 func (m *Message) byteBoundary() (boundary *string, usable bool, err error) {
 	t, err := m.GetBoundary()
 	if err != nil {

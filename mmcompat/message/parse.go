@@ -6,13 +6,11 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/py"
 )
 
-// Parse is email.message_from_string(b, Mailman.Message.Message), that is
-// email.feedparser: substrings of b become the parts. An error is the exception that Python
-// would have raised: such an entry is shunted as unparseable.
+// Parse is email.message_from_string(b, Mailman.Message.Message), and so email.feedparser: substrings of b become the
+// parts. An error is the exception that Python would have raised: such an entry is shunted as unparseable.
 //
-// It takes at most ten times the memory of b, or 4 MB. A text of so many parts of
-// less than forty bytes that more would be needed ends in a MemoryError: Python
-// takes 3 KB for each part.
+// It takes at most ten times the memory of b, or 4 MB. A text with so many parts of less than forty bytes that it
+// would need more ends in a MemoryError: Python takes 3 KB for each part.
 func Parse(b string) (*Message, error) {
 	if len(b) > math.MaxUint32 {
 		return nil, py.Errorf("MemoryError", "a message of %d bytes", len(b))
@@ -30,7 +28,7 @@ func Parse(b string) (*Message, error) {
 	return root, nil
 }
 
-// What a parsed message may cost in memory, in bytes.
+// How many bytes of memory a parsed message may take.
 const (
 	minBudget   = 4 << 20
 	budgetRatio = 9 // times the size of its text
@@ -47,13 +45,13 @@ type parser struct {
 	lines
 	made   int // messages so far
 	fields int // their header fields so far
-	budget int // bytes that are left
+	budget int // bytes of memory that are left
 	stack  []level
 	last   *Message
-	blank  *Message // stands for each part of nothing
-	spare  *Message // a part of nothing that it stands for
+	blank  *Message // stands for every empty part
+	spare  *Message // an empty part that blank has replaced
 
-	spans chunks[textSpan] // the fields of the message at hand
+	spans chunks[textSpan] // the fields of the present message
 }
 
 // level is a message that is being read.
@@ -65,7 +63,7 @@ type level struct {
 
 func (p *parser) cur() *level { return &p.stack[len(p.stack)-1] }
 
-// spend takes a cost off the budget.
+// spend takes a cost from the budget.
 func (p *parser) spend(cost int) error {
 	if p.budget -= cost; p.budget < 0 {
 		return py.Errorf("MemoryError", "too many parts for a message of %d bytes", len(p.in))
@@ -110,11 +108,10 @@ func (p *parser) newMessage() error {
 	return nil
 }
 
-// pop leaves the message at hand; the root stays on the stack for Parse.
+// pop leaves the present message; the root stays on the stack for Parse.
 func (p *parser) pop() { p.stack = p.stack[:len(p.stack)-1] }
 
-// message is FeedParser._parsegen: one message, from its headers to the end of
-// the file that the active matchers make of the input.
+// message is FeedParser._parsegen: it reads one message, from its headers to the end that the active matchers see.
 func (p *parser) message() error {
 	if err := p.newMessage(); err != nil {
 		return err

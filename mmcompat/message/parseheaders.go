@@ -69,13 +69,14 @@ func (p *parser) headers() error {
 
 	endField()
 	if from.end > 0 {
-		p.unread(from) // Probably the first line of the body.
+		// It is probably the first line of the body.
+		p.unread(from)
 	}
 
 	return p.takeFields()
 }
 
-// takeFields makes the fields that were read those of the message at hand.
+// takeFields gives the present message the fields that were read.
 func (p *parser) takeFields() error {
 	m := p.cur().m
 	cost := 0
@@ -119,7 +120,7 @@ func isHeaderLine(line string) bool {
 	return strings.HasPrefix(line, "From ")
 }
 
-// badLine notes a line among the header fields that is none.
+// badLine notes a line among the header fields that is not a field.
 func (m *Message) badLine(text string, l span) {
 	bad := &m.ownAttrs().badLines
 	bad.text = text

@@ -6,7 +6,7 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/py"
 )
 
-// takeParts makes the parts that were read the payload of the message at hand.
+// takeParts makes the parts that were read the payload of the present message.
 func (p *parser) takeParts() {
 	cur := p.cur()
 	cur.m.Payload = cur.parts.take()
@@ -62,8 +62,8 @@ func (p *parser) deliveryStatus() error {
 	}
 }
 
-// partDone accounts for a part, the last of the message at hand. One message
-// stands for all parts of nothing, as nothing tells them apart.
+// partDone counts the memory of a part, the last one of the present message. One message stands for all empty parts,
+// since nothing tells them apart.
 func (p *parser) partDone(part *Message) (*Message, error) {
 	if !part.isBlank() {
 		return part, p.spend(costPart)
@@ -84,7 +84,7 @@ func (p *parser) partDone(part *Message) (*Message, error) {
 	return part, p.spend(costBlank)
 }
 
-// isBlank tells whether a message was parsed from nothing.
+// isBlank tells whether a message was parsed from an empty text.
 func (m *Message) isBlank() bool {
 	return m.Payload == "" && m.fields == nil && (m.more == nil || m.more.unixfrom == nil && len(m.Defects()) == 0)
 }
@@ -214,7 +214,7 @@ func (p *parser) skipBoundaries(b partBoundary) {
 	}
 }
 
-// firstEOL is the line ending that s begins with.
+// firstEOL returns the line ending at the beginning of s.
 func firstEOL(s string) string {
 	switch {
 	case strings.HasPrefix(s, "\r\n"):
@@ -225,8 +225,7 @@ func firstEOL(s string) string {
 	return ""
 }
 
-// part reads one part of a multipart, and takes the newline before the boundary
-// off what came last.
+// part reads one part of a multipart, and removes the newline before the boundary from the last text.
 func (p *parser) part(boundary string, usable bool) error {
 	// Boundary lines of this multipart end the part, and those of the multiparts around it too.
 	if usable {

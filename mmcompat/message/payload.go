@@ -8,8 +8,7 @@ import (
 	"github.com/mmrunner/mmrunner/pickle"
 )
 
-// GetPayloadString is get_payload(); false if it is not a str or unicode (whose
-// UTF-8 is given).
+// GetPayloadString is get_payload(), with the UTF-8 of a unicode; false if it is neither a str nor a unicode.
 func (m *Message) GetPayloadString() (string, bool) {
 	switch p := m.Payload.(type) {
 	case string:
@@ -82,7 +81,7 @@ func (m *Message) transferEncoding() transferEncoding {
 	return encodingNone
 }
 
-// Walk is walk(): the message and all below it, depth first.
+// Walk is walk(): it yields the message and all messages below it, depth first.
 func (m *Message) Walk() iter.Seq[*Message] {
 	return func(yield func(*Message) bool) {
 		stack := []*Message{m}
@@ -101,8 +100,7 @@ func (m *Message) Walk() iter.Seq[*Message] {
 	}
 }
 
-// BodyLineIterator is email.iterators.body_line_iterator: lines with their "\n".
-// After an error there is nothing more.
+// BodyLineIterator is email.iterators.body_line_iterator: it yields lines with their "\n", and ends at an error.
 func (m *Message) BodyLineIterator(decode bool) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
 		for part := range m.Walk() {
@@ -140,8 +138,7 @@ func (m *Message) BodyLineIterator(decode bool) iter.Seq2[string, error] {
 	}
 }
 
-// TypedSubpartIterator is email.iterators.typed_subpart_iterator; subtype "" is
-// any.
+// TypedSubpartIterator is email.iterators.typed_subpart_iterator; subtype "" stands for any.
 func (m *Message) TypedSubpartIterator(maintype, subtype string) iter.Seq[*Message] {
 	return func(yield func(*Message) bool) {
 		for part := range m.Walk() {
@@ -153,8 +150,7 @@ func (m *Message) TypedSubpartIterator(maintype, subtype string) iter.Seq[*Messa
 	}
 }
 
-// Depth is how many messages lie within each other at the deepest place, at
-// least 1.
+// Depth returns how deeply messages nest, at least 1.
 func (m *Message) Depth() int {
 	depth := 1
 	type at struct {

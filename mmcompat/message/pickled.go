@@ -7,23 +7,22 @@ import (
 	"github.com/mmrunner/mmrunner/pickle"
 )
 
-// maxPickled is how deep pickled messages may lie within each other: far beyond
-// what Python can pickle, and an end for a message that holds itself.
+// maxPickled is how deeply pickled messages may nest: far deeper than Python can pickle, and an end for a message
+// inside itself.
 const maxPickled = 10000
 
-// FromPickle is the message that a pickled instance of any message class holds.
-// An attribute that is not what the email package makes it goes into Extra. The
-// error says what the instance is, if it is no message at all.
+// FromPickle returns the message of a pickled instance of any message class. An attribute that differs from what the
+// email package makes goes into Extra. The error is for an instance that is no message, and says what it is.
 func FromPickle(in *pickle.Instance) (*Message, error) {
 	return (&unpickler{}).message(in, 0)
 }
 
-// HeaderFromPickle is the email.header.Header that a pickled instance holds.
+// HeaderFromPickle returns the email.header.Header of a pickled instance.
 func HeaderFromPickle(in *pickle.Instance) (*HeaderValue, error) {
 	return (&unpickler{}).header(in)
 }
 
-// unpickler keeps what was one object in Python one object here.
+// unpickler makes one object here of one object in Python.
 type unpickler struct {
 	messages map[*pickle.Instance]*Message
 	headers  map[*pickle.Instance]*HeaderValue
@@ -203,7 +202,7 @@ func defects(v pickle.Value) ([]Defect, bool) {
 	return all, true
 }
 
-// value is a header's value; one that is no str, unicode or Header stays as it is.
+// value returns a header's value. A value that is no str, unicode or Header stays as it is.
 func (u *unpickler) value(v pickle.Value) any {
 	switch v := v.(type) {
 	case pickle.Str:

@@ -16,9 +16,8 @@ type rawParam struct{ name, value string }
 func rawParams(s string) iter.Seq[rawParam] {
 	return func(yield func(rawParam) bool) {
 		for {
-			// s follows a ";". A later ";" ends the parameter if an even number of quotes lies between the two. A quote
-			// behind a backslash is not counted, even where the backslash is itself escaped.
-			// count, whatever precedes that.
+			// s follows a ";". A later ";" ends the parameter if an even number of quotes lies between the two. A
+			// quote behind a backslash is not counted, even where the backslash is itself escaped.
 			end := strings.IndexByte(s, ';')
 			from, quotes := 0, 0
 			for end > 0 {
@@ -59,8 +58,8 @@ func rawParams(s string) iter.Seq[rawParam] {
 	}
 }
 
-// continuation is a segment of a parameter that RFC 2231 lets go over several:
-// num is "" for None, else the digits without leading zeros.
+// continuation is one segment of a parameter in RFC 2231's form. num has the digits without leading zeros; "" stands
+// for None.
 type continuation struct {
 	num     string
 	none    bool
@@ -173,8 +172,8 @@ func decodeParams(raw iter.Seq[rawParam]) []Param {
 	return params
 }
 
-// findParam is the first parameter of that name, in any case, which decodeParams
-// would make of a field. Its memory does not depend on how many others there are.
+// findParam returns the first parameter of that name, in any case, that decodeParams would make of a field. Its
+// memory does not depend on the number of other parameters.
 func findParam(field, param string) (ParamValue, bool) {
 	base, spellings := "", 0
 	first := true
@@ -209,8 +208,7 @@ func findParam(field, param string) (ParamValue, bool) {
 	return joinSegments(segmentsOf(field, base)), true
 }
 
-// segmentsOf are the segments of a parameter, in a list that is no longer than they
-// need.
+// segmentsOf returns the segments of a parameter, in a list without spare room.
 func segmentsOf(field, base string) []continuation {
 	each := func(do func(continuation)) {
 		first := true
@@ -232,9 +230,8 @@ func segmentsOf(field, base string) []continuation {
 // maxOrdered is how many names of a field firstBase puts into Python's order.
 const maxOrdered = 10_000
 
-// firstBase is which of several spellings of a name comes first in the dict that
-// decode_params gathers them in. In a field of more than maxOrdered names, which
-// only an attacker writes, it is the first one in the field.
+// firstBase returns which of several spellings of a name comes first in the dict in which decode_params gathers them.
+// In a field of more than maxOrdered names, which only an attacker writes, it is the first one in the field.
 func firstBase(field, param, inField string) string {
 	var names []string
 	seen := make(map[string]bool)

@@ -5,8 +5,8 @@ import (
 	"github.com/mmrunner/mmrunner/pickle"
 )
 
-// ToPickle is the instance that pickles as m does in Python, its attributes in
-// the order of Python's __dict__.
+// ToPickle returns the instance that pickles as m does in Python, with its attributes in the order of Python's
+// __dict__.
 func (m *Message) ToPickle() *pickle.Instance { return (&pickler{}).message(m) }
 
 type pickler struct {
@@ -70,8 +70,8 @@ func (p *pickler) message(m *Message) *pickle.Instance {
 	return in
 }
 
-// setAttrs sets attributes in the order of a __dict__ that they were put into
-// one after the other; of two with one name the later one counts.
+// setAttrs sets attributes in the order of a __dict__ that was filled with them in turn. Of two with one name the
+// later one counts.
 func setAttrs(in *pickle.Instance, attrs []Attr) {
 	values := make(map[string]pickle.Value, len(attrs))
 	names := make([]string, 0, len(attrs))

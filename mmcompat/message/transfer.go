@@ -50,7 +50,7 @@ const base64Digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz012345
 // padding is the value of "=", which no digit has.
 const padding = 64
 
-// base64Values is each byte's value, -1 for what a decoder passes over.
+// base64Values has each byte's value, -1 for bytes that a decoder skips.
 var base64Values = func() (t [256]int8) {
 	for i := range t {
 		t[i] = -1
@@ -80,8 +80,8 @@ func DecodeBase64(s string) (string, bool) {
 			break
 		}
 
-		// No branch for skipped bytes: a decoder could never guess them in
-		// text that is not base64 at all.
+		// This has no branch for skipped bytes: a processor could never predict them in text that is not base64 at
+		// all.
 		digits[n] = byte(v)
 		n += int(^uint8(v) >> 7)
 		if n == len(digits) {
@@ -117,7 +117,7 @@ func writeDigits(b *strings.Builder, digits []byte) {
 	b.Write(out[:at])
 }
 
-// padFollows tells whether the next character that counts is another "=".
+// padFollows tells whether the next character that is not skipped is another "=".
 func padFollows(s string) bool {
 	for i := 0; i < len(s); i++ {
 		if base64Values[s[i]] >= 0 {
@@ -199,7 +199,7 @@ func decodeUU(s string) (string, bool, error) {
 	}
 }
 
-// isOctal tells whether int(s, 8) takes s.
+// isOctal tells whether int(s, 8) accepts s.
 func isOctal(s string) bool {
 	s = py.Strip(s)
 	s = strings.TrimPrefix(strings.TrimPrefix(s, "+"), "-")

@@ -5,23 +5,22 @@ import (
 	"slices"
 )
 
-// The order of a dict's keys follows from the hashes of the keys and the dict's
-// history (Objects/dictobject.c). It shows wherever Mailman goes through a dict, as
-// in the order in which a bounce's addresses are registered. It is that of a 64-bit
-// Python without hash randomization (-R), which Mailman does not switch on.
+// The order of a dict's keys follows from the hashes of the keys and the dict's history (Objects/dictobject.c). It
+// shows wherever Mailman goes through a dict, for example in the order in which a bounce's addresses are registered.
+// This is the order of a 64-bit Python without hash randomization (-R), which Mailman does not switch on.
 
-// Dict is a dict whose keys are str, as far as the order of its keys goes. The
-// zero Dict is empty and ready to use.
+// Dict has the keys of a dict whose keys are str, for the sake of their order. The zero Dict is empty and ready to
+// use.
 type Dict struct {
 	slots []slot
 	keys  []string // by slot.key
 	fill  int      // slots that are or were in use
 	used  int
 
-	spare [][]slot // tables that Reload has done with, by the logarithm of their size
+	spare [][]slot // unused tables, by the logarithm of their size
 }
 
-// slot has no pointers: Reload goes through thousands, again and again.
+// slot has no pointers, since Reload goes through thousands of slots many times.
 type slot struct {
 	hash  uint64
 	key   int32
@@ -38,7 +37,7 @@ const (
 
 const minSize = 8
 
-// DictOrder returns the keys of a dict into which keys were put one after the other.
+// DictOrder returns the keys of a dict that was filled with keys in the given order.
 func DictOrder(keys []string) []string {
 	var d Dict
 	for _, k := range keys {
@@ -64,7 +63,7 @@ func Hash(s string) uint64 {
 	return x
 }
 
-// find returns the slot that holds key, or the one that would take it.
+// find returns the slot that holds key, or the slot in which key would be put.
 func (d *Dict) find(key string, hash uint64) *slot {
 	mask := uint64(len(d.slots) - 1)
 	var reuse *slot
@@ -123,7 +122,7 @@ func (d *Dict) Set(key string) {
 	}
 }
 
-// grown is how many slots a full dict asks for.
+// grown returns how many slots a full dict grows to.
 func grown(used int) int {
 	if used > 50000 {
 		return used * 2
@@ -159,7 +158,7 @@ func (d *Dict) resize(atLeast int) {
 	}
 }
 
-// place puts a key that is not there into a table without dummies.
+// place puts a new key into a table without dummies.
 func place(slots []slot, s slot) {
 	mask := uint64(len(slots) - 1)
 	i, perturb := s.hash, s.hash
@@ -170,9 +169,8 @@ func place(slots []slot, s slot) {
 	slots[i&mask] = s
 }
 
-// Reload makes d what reading its pickle makes: a dict into which its keys were put
-// one after the other, in the order that they have. It tells whether they are in
-// another order now.
+// Reload makes d the dict that reading its pickle would make: an empty dict, into which the keys are put in their
+// present order. It tells whether the order has changed.
 func (d *Dict) Reload() (changed bool) {
 	if d.used == 0 {
 		d.slots, d.fill = nil, 0
@@ -230,7 +228,7 @@ func sameOrder(a, b []slot) bool {
 	return true
 }
 
-// table returns an empty table of that size, which is none of the one in use.
+// table returns an empty table of that size, and not the one in use.
 func (d *Dict) table(size int, inUse []slot) []slot {
 	n := bits.Len(uint(size))
 	for len(d.spare) <= n {
@@ -246,7 +244,7 @@ func (d *Dict) table(size int, inUse []slot) []slot {
 	return t
 }
 
-// keep has a table be used again.
+// keep keeps a table for later use.
 func (d *Dict) keep(t []slot) {
 	if n := bits.Len(uint(len(t))); n < len(d.spare) && len(t) > 0 {
 		d.spare[n] = t
@@ -273,7 +271,7 @@ func (d *Dict) Clone() *Dict {
 	return &c
 }
 
-// Update is d.update(other), which makes room for all of other's keys at once.
+// Update is d.update(other), which makes room for all keys of other at once.
 func (d *Dict) Update(other *Dict) {
 	if other.used == 0 {
 		return

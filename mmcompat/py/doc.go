@@ -1,10 +1,8 @@
-// Package py is Python 2.7's semantics, as far as they show in what Mailman does:
-// truth, comparison and arithmetic of values, methods of str, the % operator, the
-// order of dicts, and exceptions.
+// Package py is Python 2.7's semantics, as far as Mailman's work depends on them: truth, comparison and arithmetic of
+// values, methods of str, the % operator, the order of dicts, and exceptions.
 //
-// Values are pickle.Value. Where text is made or taken, a str may also be a Go
-// string of bytes; a unicode is a pickle.Unicode, in UTF-8 with lone surrogates in
-// three bytes.
+// Values are pickle.Value. For text, a str may also be a Go string of bytes; a unicode is a pickle.Unicode, in UTF-8
+// with lone surrogates in three bytes.
 package py
 
 import (
@@ -13,13 +11,12 @@ import (
 	"github.com/mmrunner/mmrunner/pickle"
 )
 
-// Text is a str (a Go string or pickle.Str) or a unicode (pickle.Unicode): which
-// of them Python got depends on what went in, and mail is encoded differently for
-// it.
+// Text is a str (a Go string or pickle.Str) or a unicode (pickle.Unicode). The kind of a result depends on the
+// arguments, and mail is encoded differently for each kind.
 type Text = any
 
-// Plain gives the bytes of a str or the UTF-8 of a unicode, and whether it is a
-// unicode. Another value gives what Go prints of it.
+// Plain returns the bytes of a str or the UTF-8 of a unicode, and whether it is a unicode. For any other value it
+// returns Go's text.
 func Plain(t Text) (s string, unicode bool) {
 	switch t := t.(type) {
 	case string:
@@ -35,7 +32,7 @@ func Plain(t Text) (s string, unicode bool) {
 	return fmt.Sprint(t), false
 }
 
-// Raw gives the bytes of a str or the UTF-8 of a unicode, as [Plain] does.
+// Raw returns the bytes of a str or the UTF-8 of a unicode, as [Plain] does.
 func Raw(t Text) string {
 	s, _ := Plain(t)
 	return s

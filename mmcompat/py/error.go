@@ -8,10 +8,10 @@ import (
 	"github.com/mmrunner/mmrunner/pickle"
 )
 
-// Error is an exception: what Mailman or Python's library would have raised.
+// Error is an exception that Mailman or Python's library would have raised.
 //
-// A class that callers ask for is an Error without a text; With makes an exception
-// of it, and errors.Is finds the class, or a class that it is derived from:
+// A class that callers ask for is an Error without a text. With makes an exception of it, and errors.Is finds the
+// class, or a base class of it:
 //
 //	var ErrNotAMember = &py.Error{Class: "NotAMemberError"}
 //	return ErrNotAMember.With(addr)
@@ -19,9 +19,9 @@ import (
 type Error struct {
 	Class string // the name, without a module: "KeyError"
 	Text  string // str(e)
-	Base  *Error // the class that Class is derived from; nil where no caller asks for one
+	Base  *Error // the base class; nil where no caller asks for one
 
-	args string // of repr(e); "" where that is Text alone
+	args string // the arguments in repr(e); "" where Text is the only one
 }
 
 // Errorf makes an exception of a class and its text.
@@ -29,10 +29,10 @@ func Errorf(class, format string, a ...any) *Error {
 	return &Error{Class: class, Text: fmt.Sprintf(format, a...)}
 }
 
-// With is an exception of the class that e is.
+// With returns an exception of the class e.
 func (e *Error) With(text string) *Error { return &Error{Class: e.Class, Text: text, Base: e.Base} }
 
-// Error is the line that a traceback ends with.
+// Error is the last line of a traceback.
 func (e *Error) Error() string {
 	if e.Text == "" {
 		return e.Class
@@ -40,7 +40,7 @@ func (e *Error) Error() string {
 	return e.Class + ": " + e.Text
 }
 
-// Is tells errors.Is that an exception belongs to its class and its bases.
+// Is makes errors.Is find the class of an exception and its base classes.
 func (e *Error) Is(target error) bool {
 	t, ok := target.(*Error)
 	if !ok || t.Text != "" {
@@ -67,7 +67,7 @@ func (e *Error) Repr() string {
 	return e.Class + "(" + Repr(e.Text) + ",)"
 }
 
-// AsError finds the exception in an error; nil if there is none.
+// AsError finds the exception in an error, or returns nil.
 func AsError(err error) *Error {
 	var e *Error
 	if errors.As(err, &e) {
@@ -76,14 +76,13 @@ func AsError(err error) *Error {
 	return nil
 }
 
-// KeyError is that of a key of a dict.
+// KeyError returns the KeyError for a key of a dict.
 func KeyError(key string) *Error { return &Error{Class: "KeyError", Text: Repr(key)} }
 
-// ErrUnicode is the base of the errors of codecs.
+// ErrUnicode is the base class of codecs' errors.
 var ErrUnicode = &Error{Class: "UnicodeError"}
 
-// DecodeASCII is the error of making a unicode of a str without naming a codec:
-// nil if it is all ASCII.
+// DecodeASCII returns the error of making a unicode of a str without naming a codec, or nil if the str is ASCII.
 func DecodeASCII(s string) error {
 	for i := range len(s) {
 		if s[i] >= utf8.RuneSelf {
@@ -93,8 +92,7 @@ func DecodeASCII(s string) error {
 	return nil
 }
 
-// EncodeASCII is the error of making a str of a unicode without naming a codec:
-// nil if it is all ASCII.
+// EncodeASCII returns the error of making a str of a unicode without naming a codec, or nil if the unicode is ASCII.
 func EncodeASCII(u string) error {
 	pos := 0
 	for i := 0; i < len(u); pos++ {
@@ -116,8 +114,7 @@ func EncodeASCII(u string) error {
 	return nil
 }
 
-// DecodeError is the UnicodeDecodeError of a codec over the bytes from start to
-// end of s.
+// DecodeError returns a codec's UnicodeDecodeError about the bytes from start to end of s.
 func DecodeError(codec, s string, start, end int, reason string) *Error {
 	text := fmt.Sprintf("'%s' codec can't decode bytes in position %d-%d: %s", codec, start, end-1, reason)
 	if end == start+1 {
@@ -127,8 +124,7 @@ func DecodeError(codec, s string, start, end int, reason string) *Error {
 	return &Error{Class: "UnicodeDecodeError", Text: text, Base: ErrUnicode, args: args}
 }
 
-// EncodeError is the UnicodeEncodeError of a codec over the characters from start
-// to end of u.
+// EncodeError returns a codec's UnicodeEncodeError about the characters from start to end of u.
 func EncodeError(codec, u string, start, end int, reason string) *Error {
 	text := fmt.Sprintf("'%s' codec can't encode characters in position %d-%d: %s", codec, start, end-1, reason)
 	if end == start+1 {
@@ -138,7 +134,7 @@ func EncodeError(codec, u string, start, end int, reason string) *Error {
 	return &Error{Class: "UnicodeEncodeError", Text: text, Base: ErrUnicode, args: args}
 }
 
-// escaped is character number n of u as an error names it.
+// escaped is character number n of u in the notation of an error.
 func escaped(u string, n int) string {
 	for i := 0; i < len(u); {
 		r, size := decodeRune(u[i:])
@@ -158,7 +154,7 @@ func escaped(u string, n int) string {
 	return ""
 }
 
-// decodeRune is the first character of a unicode, which may be a lone surrogate.
+// decodeRune returns the first character of a unicode, which may be a lone surrogate.
 func decodeRune(u string) (r rune, size int) {
 	if len(u) >= 3 && u[0] == 0xed && u[1] >= 0xa0 && u[1] < 0xc0 && u[2]&0xc0 == 0x80 {
 		return rune(u[0]&0x0f)<<12 | rune(u[1]&0x3f)<<6 | rune(u[2]&0x3f), 3

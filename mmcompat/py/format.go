@@ -6,27 +6,26 @@ import (
 	"github.com/mmrunner/mmrunner/pickle"
 )
 
-// Mapping is the right side of the % operator, asked by name. unicode
-// tells that the name is a unicode. The error is that of a name it lacks.
+// Mapping is the right side of the % operator, asked by name. unicode tells that the name is a unicode. The error is
+// the one for a missing name.
 type Mapping func(name string, unicode bool) (v any, err error)
 
-// FormatMap is format % m. The result is unicode as soon as the format or a value
-// taken by %s is. The error is an *Error.
+// FormatMap is format % m. The result is a unicode if the format or a value of %s is one. The error is an *Error.
 func FormatMap(format Text, m Mapping) (Text, error) {
 	return interpolate(format, &source{mapping: m})
 }
 
-// Format is format % args, args being a tuple.
+// Format is format % args, where args is a tuple.
 func Format(format Text, args ...any) (Text, error) {
 	return interpolate(format, &source{args: args})
 }
 
-// source gives a format its values, from a mapping or one after the other.
+// source gives a format its values, from a mapping or in turn.
 type source struct {
 	mapping Mapping
 	args    []any
 	next    int
-	used    bool // the mapping itself, or one of its values, was asked for
+	used    bool // the mapping itself, or one of its values, was used
 }
 
 // wholeMapping is the value of a conversion without a name.
@@ -34,7 +33,7 @@ type wholeMapping struct{}
 
 const notEnough = "not enough arguments for format string"
 
-// get is the value of one conversion.
+// get returns the value of one conversion.
 func (s *source) get(c spec, unicode bool) (any, error) {
 	switch {
 	case s.mapping == nil && c.keyed:
@@ -53,9 +52,8 @@ func (s *source) get(c spec, unicode bool) (any, error) {
 	return s.mapping(c.key, unicode)
 }
 
-// interpolate is PyString_Format. At the first unicode among the values of a str
-// format it begins again as PyUnicode_Format, with the rest of the format; the
-// str that it has made so far becomes a unicode in the end.
+// interpolate is PyString_Format. At the first unicode among the values of a str format it starts again as
+// PyUnicode_Format, with the rest of the format. The str that it has made so far is decoded at the end.
 func interpolate(format Text, values *source) (Text, error) {
 	f, unicode := Plain(format)
 	whole := len(f)
@@ -142,8 +140,7 @@ func interpolate(format Text, values *source) (Text, error) {
 	return pickle.Unicode(prefix + out.String()), nil
 }
 
-// unsupported is the error over a conversion that Python has not got; a byte is a
-// signed char there.
+// unsupported is the error for a conversion that Python does not have. A byte is a signed char there.
 func unsupported(verb byte, index int) error {
 	return Errorf("ValueError", "unsupported format character '%s' (0x%x) at index %d", []byte{verb}, uint32(int8(verb)), index)
 }

@@ -11,9 +11,8 @@ import (
 	"github.com/mmrunner/mmrunner/pickle"
 )
 
-// FromError is the exception that Python has where Go has err: err's own *Error, an
-// IOError or OSError of the file system, or what cPickle raises. It is nil for an
-// error that Python could not have.
+// FromError returns the exception that Python would have where Go has err: the *Error in err, an IOError or OSError
+// of the file system, or an exception of cPickle. It returns nil for an error that Python could not have.
 func FromError(err error) *Error {
 	if e := AsError(err); e != nil {
 		return e
@@ -37,16 +36,15 @@ func FromError(err error) *Error {
 	return nil
 }
 
-// OSErrorText is str() of the IOError or OSError that Python raises where Go has
-// err. file is named only where Python knows it: opening and the like, not reading
-// and writing, and not renaming.
+// OSErrorText is str() of the IOError or OSError that Python raises where Go has err. Python names file only for
+// calls that open it and similar ones, and not when it reads, writes or renames.
 func OSErrorText(err error, file string) string {
 	var no syscall.Errno
 	if !errors.As(err, &no) {
 		return err.Error()
 	}
 
-	// Go's texts are the C library's but for the first letter.
+	// Go's texts are those of the C library, with a lower-case first letter.
 	text := no.Error()
 	text = fmt.Sprintf("[Errno %d] %s", int(no), upper(text[:1])+text[1:])
 	if file == "" {
@@ -55,8 +53,7 @@ func OSErrorText(err error, file string) string {
 	return text + ": " + Repr(file)
 }
 
-// Unpack is the assignment of v to n names. The error is Python's if v is no list or
-// tuple of n items.
+// Unpack assigns v to n names. The error is Python's if v is no list or tuple of n items.
 func Unpack(v pickle.Value, n int) ([]pickle.Value, error) {
 	items, ok := Items(v)
 	switch {

@@ -15,11 +15,11 @@ type spec struct {
 	key         string
 	keyed       bool
 	flags       string
-	width, prec int // -1: not given
+	width, prec int // -1 without one
 	verb        byte
 }
 
-// verbs are the conversions that Python has, beside %%.
+// verbs are Python's conversions, besides %%.
 const verbs = "srdiuoxXeEfFgGc"
 
 // conversion reads one conversion of a format, from behind its %, in the order of C's printf.
@@ -81,10 +81,10 @@ func conversion(f string) (c spec, rest string, err error) {
 	return c, f[i+1:], nil
 }
 
-// isFloat tells whether the conversion is one of a float.
+// isFloat tells whether the conversion makes a float.
 func (c spec) isFloat() bool { return strings.IndexByte("eEfFgG", c.verb) >= 0 }
 
-// needsNumber is the TypeError of a value that is none.
+// needsNumber is the TypeError for a value that is not a number.
 func (c spec) needsNumber(typeName string, unicode bool) error {
 	switch {
 	case c.isFloat() && unicode:
@@ -98,9 +98,8 @@ func (c spec) needsNumber(typeName string, unicode bool) error {
 	return Errorf("TypeError", "%%%c format: a number is required, not %s", c.verb, typeName)
 }
 
-// ofMapping is the error over a conversion of the mapping itself. Python has one
-// for %s and %r only if something else follows; what it would write is all that
-// Mailman knows, and this is not.
+// ofMapping is the error for a conversion of the mapping itself. Python has one for %s and %r, but what it writes
+// depends on the whole mapping, which is not known here.
 func (c spec) ofMapping() error {
 	switch c.verb {
 	case 's', 'r':
@@ -113,7 +112,7 @@ func (c spec) ofMapping() error {
 
 func errChar() error { return Errorf("TypeError", "%%c requires int or char") }
 
-// format is the conversion of a value, for a format that is a unicode or not.
+// format formats a value, for a format that is a unicode or not.
 func (c spec) format(v any, unicode bool) (string, error) {
 	switch c.verb {
 	// %s and %r take any value.
@@ -145,8 +144,8 @@ func (c spec) format(v any, unicode bool) (string, error) {
 	return c.integer(v)
 }
 
-// pad cuts s to the precision and fills it up to the width, in characters of a
-// unicode and bytes of a str.
+// pad cuts s to the precision and fills it up to the width, counted in characters for a unicode and in bytes for a
+// str.
 func (c spec) pad(s string, unicode bool) string {
 	n := len(s)
 	if unicode {
@@ -172,7 +171,7 @@ func (c spec) pad(s string, unicode bool) string {
 	return fill + s
 }
 
-// char is %c.
+// char is the conversion %c.
 func (c spec) char(v any, unicode bool) (string, error) {
 	limit, what := int64(255), "%c arg not in range(256)"
 	if unicode {
@@ -205,7 +204,7 @@ func (c spec) char(v any, unicode bool) (string, error) {
 	return c.pad(string([]byte{byte(n)}), false), nil
 }
 
-// layout is the conversion as Go has it.
+// layout is the conversion in Go's notation.
 func (c spec) layout() string {
 	l := "%" + c.flags
 	if c.width >= 0 {

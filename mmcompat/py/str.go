@@ -2,8 +2,7 @@ package py
 
 import "strings"
 
-// Methods of str in the C locale, where only ASCII has letters, digits and
-// whitespace.
+// Methods of str in the C locale, where only ASCII has letters, digits and whitespace.
 
 // Whitespace has the characters that str.isspace() is true of.
 const Whitespace = " \t\n\r\v\f"
@@ -48,8 +47,7 @@ func Split(s string) []string {
 	return strings.FieldsFunc(s, func(r rune) bool { return r < 0x80 && IsSpace(byte(r)) })
 }
 
-// SplitLines is s.splitlines(keepEnds): lines end at \n, \r or \r\n and nowhere
-// else.
+// SplitLines is s.splitlines(keepEnds). Only \n, \r and \r\n end a line.
 func SplitLines(s string, keepEnds bool) []string {
 	var lines []string
 	for s != "" {
@@ -81,7 +79,7 @@ func Lower(s string) string { return change(s, 'A', 'Z') }
 // upper is s.upper().
 func upper(s string) string { return change(s, 'a', 'z') }
 
-// change turns the letters from first to last into those of the other case.
+// change changes the case of the letters from first to last.
 func change(s string, first, last byte) string {
 	for i := range len(s) {
 		if first <= s[i] && s[i] <= last {

@@ -6,22 +6,21 @@ import (
 	"sync"
 )
 
-// Set looks for many patterns in every line of a text, in one pass. It is an
-// automaton whose states are made when a text first leads to them and kept for
-// the next text. A Set may be used by many goroutines at once.
+// Set looks for many patterns in every line of a text, in one pass. It is an automaton whose states are made when a
+// text first leads to them, and kept for the next text. Many goroutines may use a Set at once.
 type Set struct {
 	n      int // patterns
 	insts  []inst
 	owner  []int32    // by instruction: its pattern
-	words  []*byteSet // by pattern: what \b takes for a word
+	words  []*byteSet // by pattern: the bytes of a word, for \b
 	starts []int32    // by pattern
-	class  [256]uint8 // bytes that no pattern tells apart have the same number
+	class  [256]uint8 // bytes that no pattern tells apart have the same class
 	member [256]byte  // by class: one byte of it
-	ends   int        // class number that stands for the end of the text
-	edges  bool       // there is a \b or \B, so states must know the byte before
+	ends   int        // the class that stands for the end of the text
+	edges  bool       // a pattern has \b or \B, so states must know the byte before
 	stride int
-	cover  []byte // bytes of which every match of any needle has one; none if there are no such bytes
-	window int    // bytes to go through before skip is tried again: usualWindow, or less in a test
+	cover  []byte // every match of any needle has one of these bytes; nil if there are no such bytes
+	window int    // bytes to read before skip is tried again: usualWindow, or less in a test
 	room   int    // states an automaton may have: maxStates, or less in a test
 
 	mu   sync.Mutex
@@ -91,10 +90,9 @@ func (s *Set) classify() {
 	s.stride = count + 1
 }
 
-// Lines calls hit for every line of text in which at least one of the patterns
-// would be found by Search: with where the line begins and ends (its newline
-// included, as the patterns see it) and the numbers of those patterns, in order.
-// It stops when hit returns false. The slice is not hit's to keep.
+// Lines calls hit for every line of text in which Search would find at least one of the patterns: with the beginning
+// and the end of the line (the patterns see its newline too) and the numbers of those patterns, in order. It stops
+// when hit returns false. The slice is only valid during the call.
 func (s *Set) Lines(text string, hit func(start, end int, patterns []int) bool) {
 	if s.n == 0 {
 		return
@@ -122,15 +120,15 @@ func (s *Set) Lines(text string, hit func(start, end int, patterns []int) bool) 
 
 const usualWindow = 4096
 
-// skip returns where the first line from a place on begins that has a byte of
-// cover, the end of the text if there is none. No other line has a needle in it.
+// skip returns where the first line from from on begins that has a byte of cover, or the end of the text. No other
+// line can have a needle in it.
 func (s *Set) skip(text string, from int) int {
 	if len(s.cover) == 0 {
 		return from
 	}
 
-	// Ever larger pieces: a byte that is nowhere must not be looked for up to the
-	// end again each time another one is found soon.
+	// The search goes on in ever larger pieces: a byte that does not occur must not be searched for up to the end
+	// again each time another one is found soon.
 	for begin, size := from, s.window; begin < len(text); size *= 2 {
 		end := min(begin+size, len(text))
 		first := end
@@ -149,8 +147,8 @@ func (s *Set) skip(text string, from int) int {
 	return len(text)
 }
 
-// Find returns where the first line in which one of the patterns is found begins
-// and ends; found is false if there is none.
+// Find returns the beginning and the end of the first line in which one of the patterns is found; found is false
+// without one.
 func (s *Set) Find(text string) (start, end int, found bool) {
 	s.Lines(text, func(a, b int, _ []int) bool {
 		start, end, found = a, b, true
