@@ -41,7 +41,6 @@ func isWhite(c rune) bool { return c < 0x80 && strings.IndexByte(whitespace, byt
 // wrap fills each paragraph. Lines that follow one another are joined, unless they begin with white space. Long lines
 // are broken at the last white space before the column, or at the first after it where a word is longer. strip has
 // the characters that rstrip() removes.
-// rstrip() takes off.
 func wrap(text []rune, column int, honorLeadingWS bool, strip func(rune) bool) []rune {
 	var wrapped []rune
 	for _, para := range split(text, "\n\n") {

@@ -87,7 +87,7 @@ func floatStr(f float64) string {
 	}
 
 	s := pickle.Repr(g, 64)
-	// repr turns to an exponent at 1e16, str at 1e12.
+	// repr changes to an exponent at 1e16, str at 1e12.
 	if mant := strings.TrimPrefix(s, "-"); len(mant) > 14 && strings.HasSuffix(mant, ".0") {
 		return strconv.FormatFloat(g, 'e', -1, 64)
 	}
@@ -135,9 +135,8 @@ func IsNumber(v pickle.Value) bool {
 	return false
 }
 
-// Compare is cmp(a, b) of None, numbers and strings: numbers by value whatever
-// their types, None before all else, numbers before all other values, the rest by
-// the names of their types.
+// Compare is cmp(a, b) of None, numbers and strings: numbers by value whatever their types, None before all else,
+// numbers before all other values, and the rest by the names of their types.
 func Compare(a, b pickle.Value) int {
 	x, okx := exact(a)
 	y, oky := exact(b)
@@ -157,7 +156,7 @@ func Compare(a, b pickle.Value) int {
 	return strings.Compare(TypeName(a), TypeName(b))
 }
 
-// rank is where the type of a value stands in Python 2's order of types.
+// rank is the place of a value's type in Python 2's order of types.
 func rank(v pickle.Value) int {
 	if v == nil {
 		return 0
@@ -168,7 +167,7 @@ func rank(v pickle.Value) int {
 	return 2
 }
 
-// exact is a number without loss; nan, which has no place in an order, is none.
+// exact returns a number without loss; ok is false for nan, which has no place in an order.
 func exact(v pickle.Value) (*big.Float, bool) {
 	switch v := v.(type) {
 	case bool, int, pickle.Int:
@@ -184,8 +183,8 @@ func exact(v pickle.Value) (*big.Float, bool) {
 	return nil, false
 }
 
-// Add is a + b of two numbers, of the type that Python gives it. The error is a
-// TypeError for a value that is no number.
+// Add is a + b of two numbers, with the type that Python gives the sum. The error is a TypeError for a value that is
+// no number.
 func Add(a, b pickle.Value) (pickle.Value, error) {
 	if !IsNumber(a) || !IsNumber(b) {
 		return nil, Errorf("TypeError", "unsupported operand type(s) for +: '%s' and '%s'", TypeName(a), TypeName(b))
@@ -206,8 +205,8 @@ func Add(a, b pickle.Value) (pickle.Value, error) {
 	return sum, nil
 }
 
-// ExactInt is the int that a number is equal to; ok is false for one that is equal to
-// none, and for a value that is no number.
+// ExactInt returns the int that a number equals; ok is false for a number that equals no int, and for any other
+// value.
 func ExactInt(v pickle.Value) (n int, ok bool) {
 	f, ok := exact(v)
 	if !ok || !f.IsInt() {
@@ -224,8 +223,7 @@ func bigInt(v pickle.Value) *big.Int {
 	return big.NewInt(Int(v))
 }
 
-// SetBits is v | bits, or v & ~bits where set is false, of an int, bool or long: a
-// long stays one.
+// SetBits is v | bits, or v & ~bits where set is false, of an int, bool or long. A long stays a long.
 func SetBits(v pickle.Value, bits int64, set bool) pickle.Value {
 	if long, ok := v.(*big.Int); ok {
 		if set {
@@ -240,8 +238,7 @@ func SetBits(v pickle.Value, bits int64, set bool) pickle.Value {
 	return pickle.Int(Int(v) &^ bits)
 }
 
-// StringOf gives the bytes of a str or the UTF-8 of a unicode; false for anything
-// else.
+// StringOf returns the bytes of a str or the UTF-8 of a unicode; false for any other value.
 func StringOf(v pickle.Value) (string, bool) {
 	switch v := v.(type) {
 	case string:
@@ -255,7 +252,7 @@ func StringOf(v pickle.Value) (string, bool) {
 	return "", false
 }
 
-// Items are the items of a list or tuple; ok is false for anything else.
+// Items returns the items of a list or tuple; ok is false for any other value.
 func Items(v pickle.Value) (items []pickle.Value, ok bool) {
 	switch v := v.(type) {
 	case *pickle.List:
@@ -269,12 +266,12 @@ func Items(v pickle.Value) (items []pickle.Value, ok bool) {
 // Repr is repr() of a str.
 func Repr(s string) string { return pickle.Repr(pickle.Str(s), 4*len(s)+16) }
 
-// attribute is the AttributeError of a value that is no instance.
+// attribute is the AttributeError for a value that is no instance.
 func attribute(v pickle.Value, name string) *Error {
 	return &Error{Class: "AttributeError", Text: fmt.Sprintf("'%s' object has no attribute '%s'", TypeName(v), name)}
 }
 
-// NoAttribute is the AttributeError over v.name, of what has no such attribute.
+// NoAttribute is the AttributeError for v.name where v has no such attribute.
 func NoAttribute(v pickle.Value, name string) *Error {
 	if in, ok := v.(*pickle.Instance); ok && in.Kind == pickle.OldStyle {
 		return Errorf("AttributeError", "%s instance has no attribute '%s'", in.Class.Name, name)

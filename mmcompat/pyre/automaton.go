@@ -18,7 +18,7 @@ func (a *automaton) lines(text string, from, end int, hit func(start, end int, p
 	for i := 0; i < len(piece); i++ {
 		to := rows[int(state)+int(class[piece[i]])]
 		if to == state {
-			continue // spares the next look-up from waiting for this one
+			continue // the next look-up need not wait for this one
 		}
 		if to > 0 {
 			state = to
@@ -45,7 +45,7 @@ func (a *automaton) lines(text string, from, end int, hit func(start, end int, p
 
 	// In the start state no line is under way: the text has ended with a line end.
 	if state == a.start {
-		return true // the rest is no line
+		return true // no line is left
 	}
 	// The end of the text can complete a match that needs a line's end.
 	to := rows[int(state)+s.ends]
@@ -60,14 +60,12 @@ func (a *automaton) lines(text string, from, end int, hit func(start, end int, p
 	return true
 }
 
-// maxStates is how many states an automaton keeps; it forgets all of them when
-// there are more.
+// maxStates is how many states an automaton keeps; beyond that it forgets all of them.
 const maxStates = 8192
 
-// automaton is the part of a Set that one goroutine uses at a time. A state is
-// known by the offset of its row in next. An entry of a row is the state that a
-// class of bytes leads to; 0 if that is not known yet; negative at the end of a
-// line in which something was found: the number of the found patterns in hits.
+// automaton is the part of a Set that one goroutine uses at a time. A state is identified by the offset of its row in
+// next. An entry of a row is the state to which a class of bytes leads. It is 0 if that is not known yet, and
+// negative at the end of a line in which something was found: the negated index in hits of the patterns found.
 type automaton struct {
 	set    *Set
 	next   []int32
@@ -77,14 +75,13 @@ type automaton struct {
 	found  map[string]int32
 	start  int32
 
-	seen  []uint32 // by instruction: the visit in which closure came by
+	seen  []uint32 // by instruction: the last visit that saw it
 	visit uint32
 	stack []int32
 	key   []byte
 }
 
-// state is a set of places in the patterns, and all else that decides how the
-// line goes on.
+// state is a set of places in the patterns, with all else that decides how the line continues.
 type state struct {
 	places []int32  // instructions, before closure
 	before int16    // the byte before; begin or other
@@ -103,7 +100,7 @@ func (a *automaton) reset() {
 	a.start = a.intern(state{before: begin, found: make([]uint64, (s.n+63)/64)})
 }
 
-// intern returns the offset of a state, which is made if it is new.
+// intern returns the offset of a state, and makes a new one.
 func (a *automaton) intern(st state) int32 {
 	a.key = a.key[:0]
 	a.key = binary.LittleEndian.AppendUint16(a.key, uint16(st.before))
@@ -126,8 +123,7 @@ func (a *automaton) intern(st state) int32 {
 	return at
 }
 
-// step works out and notes where a class leads to from a state. If the automaton
-// is full, all others are forgotten.
+// step computes and keeps the state to which a class leads. If the automaton is full, it forgets all other states.
 func (a *automaton) step(from int32, class int) (next int32) {
 	s := a.set
 	if len(a.states) > s.room {
@@ -165,7 +161,7 @@ func (a *automaton) step(from int32, class int) (next int32) {
 	return next
 }
 
-// keep sorts places and leaves out those of patterns that were found already.
+// keep sorts places and leaves out those of patterns that were already found.
 func (a *automaton) keep(places []int32, found []uint64) []int32 {
 	places = slices.DeleteFunc(places, func(pc int32) bool {
 		k := a.set.owner[pc]
@@ -240,7 +236,7 @@ func between(as assertion, word *byteSet, left, right int16) bool {
 	return edge == (as == atWordEdge)
 }
 
-// report returns the number of a set of found patterns.
+// report returns the index in hits of a set of found patterns.
 func (a *automaton) report(found []uint64) int32 {
 	var key []byte
 	var list []int

@@ -7,16 +7,15 @@ const (
 	stepMatch  stepOp = iota
 	stepByte          // take one byte of set
 	stepSpan          // take min to max bytes of set, then next
-	stepAlt           // alts in turn
+	stepAlt           // try alts in order
 	stepOpen          // a group begins
 	stepClose         // a group ends
-	stepAssert        // a place
+	stepAssert        // check a condition on the place
 	stepRepeat        // begin rounds of body
 	stepUntil         // a round of body is done
 )
 
-// step is one step of the backtracker's program; a step without a choice goes on
-// with next.
+// step is one step of the backtracker's program. A step without a choice continues with next.
 type step struct {
 	op      stepOp
 	next    *step
@@ -72,9 +71,8 @@ func (b *btBuilder) build(n *node, next *step) *step {
 	return next
 }
 
-// What the backtracker may spend: steps for each byte of the text, and how deep
-// it may go. Beyond that the answer comes from pike, which needs a hundred times
-// as long for a byte but no more than that, whatever the text.
+// The limits of the backtracker: steps for each byte of the text, and the depth of its calls. Beyond them pike
+// answers, which needs a hundred times as long for each byte, but no more than that, whatever the text.
 const (
 	stepsPerByte = 16
 	stepsAlways  = 4096
@@ -86,13 +84,13 @@ type matcher struct {
 	re     *Regexp
 	text   string
 	caps   []int
-	rounds []int // by counter: rounds done so far in the repeat that is being matched
+	rounds []int // by counter: rounds done so far in the present repeat
 	budget int
 	depth  int
 }
 
-// backtrack looks for a match that begins at pos or, unless anchored, later. It
-// takes its choices in the order that _sre.c does. sure is false if it gave up.
+// backtrack looks for a match that begins at pos or, unless anchored, later. It makes its choices in the order of
+// _sre.c. sure is false if it gave up.
 func (r *Regexp) backtrack(s string, pos int, anchored bool, caps []int) (found, sure bool) {
 	m := matcher{re: r, text: s, caps: caps, budget: stepsPerByte*(len(s)-pos) + stepsAlways}
 	if r.depth > 0 {
@@ -234,7 +232,7 @@ func (m *matcher) span(s *step, pos int) int {
 
 	for ; n >= s.min; n-- {
 		if s.next.op == stepByte {
-			// The usual case, without a call for each byte given back.
+			// The usual case: a byte is next, so no call is needed for each byte given back.
 			for n >= s.min && (pos+n >= len(m.text) || !s.next.set.has(m.text[pos+n])) {
 				n--
 			}
@@ -255,8 +253,7 @@ func (m *matcher) span(s *step, pos int) int {
 	return -1
 }
 
-// until is sre's MAX_UNTIL and MIN_UNTIL. The repeated part is never empty (see
-// check), so there is no need to ask whether a round took nothing.
+// until is sre's MAX_UNTIL and MIN_UNTIL. The repeated part is never empty (see check), so every round takes a byte.
 func (m *matcher) until(s *step, pos int) int {
 	m.budget--
 	done := m.rounds[s.counter] + 1
@@ -308,7 +305,7 @@ func (r *Regexp) holds(a assertion, s string, pos int) bool {
 		return pos == len(s)
 	}
 
-	// sre finds no edge in an empty text, but "no edge" neither.
+	// In an empty text sre finds neither an edge nor a place without one.
 	if len(s) == 0 {
 		return false
 	}

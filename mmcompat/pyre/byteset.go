@@ -30,7 +30,7 @@ func (b byteSet) not() byteSet {
 	return b
 }
 
-// less is the bytes of b that are not in o.
+// less returns the bytes of b that are not in o.
 func (b byteSet) less(o byteSet) byteSet {
 	for i := range b {
 		b[i] &^= o[i]
@@ -50,7 +50,7 @@ func (b *byteSet) intersects(o *byteSet) bool {
 	return b[0]&o[0] != 0 || b[1]&o[1] != 0 || b[2]&o[2] != 0 || b[3]&o[3] != 0
 }
 
-// in tells whether s has a byte of the set. It is made for small sets.
+// in tells whether s has a byte of the set. It is meant for small sets.
 func (b *byteSet) in(s string) bool {
 	for i, w := range b {
 		for ; w != 0; w &= w - 1 {
@@ -62,8 +62,8 @@ func (b *byteSet) in(s string) bool {
 	return false
 }
 
-// The categories of sre: _sre.c's SRE_CATEGORY tables for bytes, and for the U
-// flag what Python's unicode database says of the first 256 code points.
+// The categories of sre: _sre.c's SRE_CATEGORY tables for bytes, and for the U flag the properties of the first 256
+// code points in Python's unicode database.
 
 func asciiSpace() (b byteSet) {
 	b.addRange('\t', '\r')
@@ -111,12 +111,11 @@ func wordSet(f Flags) *byteSet {
 	return &b
 }
 
-// unicodeRules tells whether the U flag decides what a letter is: sre_compile
-// asks for L first. The locale is the C locale, as Mailman sets none.
+// unicodeRules tells whether the U flag decides what a letter is: in sre_compile the L flag wins over it. The locale
+// is the C locale, as Mailman sets no other.
 func unicodeRules(f Flags) bool { return f&Unicode != 0 && f&Locale == 0 }
 
-// category returns the bytes of \d, \s or \w (by its letter, upper case for the
-// rest of the bytes).
+// category returns the bytes of \d, \s or \w by its letter; an upper-case letter stands for all other bytes.
 func category(letter byte, f Flags) byteSet {
 	var b byteSet
 	switch letter | 0x20 {
@@ -138,8 +137,8 @@ func category(letter byte, f Flags) byteSet {
 	return b
 }
 
-// lower folds a byte as _sre.getlower does. Unlike the categories it asks for
-// U and L in turn; in the C locale both orders are the same for ASCII.
+// lower folds a byte as _sre.getlower does. It checks the U flag before L, and not L first like the categories; in
+// the C locale both orders are the same for ASCII.
 func lower(c byte, f Flags) byte {
 	if c >= 'A' && c <= 'Z' {
 		return c + 0x20

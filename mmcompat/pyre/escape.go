@@ -2,8 +2,8 @@ package pyre
 
 import "strconv"
 
-// controls are the escapes that stand for one byte, in and out of character
-// classes; \b is a backspace only inside them.
+// controls are the escapes that stand for one byte, inside and outside of character classes; \b is a backspace only
+// inside of them.
 var controls = map[byte]byte{'a': '\a', 'b': '\b', 'f': '\f', 'n': '\n', 'r': '\r', 't': '\t', 'v': '\v', '\\': '\\'}
 
 // escape reads an escape outside of a character class, as sre_parse's _escape.
@@ -76,7 +76,7 @@ func (p *parser) escape(tok string) (*node, error) {
 	return literal(c), nil
 }
 
-// digits takes up to max digits.
+// digits reads up to max digits.
 func (p *parser) digits(which string, max int) (string, error) {
 	s := ""
 	for len(s) < max && p.nextIn(which) {
@@ -90,7 +90,7 @@ func (p *parser) digits(which string, max int) (string, error) {
 	return s, nil
 }
 
-// number is the literal byte of that number, cut to eight bits.
+// number is the literal byte with that number, cut to eight bits.
 func number(digits string, base int) *node {
 	n, _ := strconv.ParseUint(digits, base, 16)
 	return literal(byte(n))

@@ -1,13 +1,11 @@
 package pyre
 
-// leadSet returns bytes of which one start is enough: where the backtracker finds
-// no match from one of them on, it finds none from those that follow it without
-// another byte between.
+// leadSet returns bytes of which one start is enough: if the backtracker finds no match that begins at one of them,
+// it also finds none that begins at the bytes of the set directly behind it.
 //
-// These are the bytes of a repeat that a match begins with, or that follows
-// repeats which may be empty and take none of the bytes. What comes after the
-// repeat was tried from each place at which it can end, and a later start has no
-// other such places.
+// These are the bytes of a repeat with which a match begins, or which follows repeats that may be empty and take none
+// of these bytes. The rest of the pattern was tried at each place at which the repeat can end, and a later start has
+// no other such places.
 func leadSet(s *step) (set byteSet) {
 	var before byteSet
 	for {

@@ -8,17 +8,15 @@ type Needle struct {
 	word *byteSet
 }
 
-// Needle is found in the lines in which Search finds the pattern.
+// Needle finds the lines in which Search finds the pattern.
 func (r *Regexp) Needle() Needle { return Needle{r.root, r.word} }
 
-// Relaxed is found in every line of which any piece, taken for a text of its own,
-// has the pattern in it. It is a way to look for candidates: all of ^, $ and \b
-// are taken for true.
+// Relaxed finds every line that has a piece in which, as a text of its own, the pattern is found. It finds
+// candidates: all of ^, $ and \b count as true.
 func (r *Regexp) Relaxed() Needle { return Needle{relaxed(r.root), r.word} }
 
-// Stripped is found in every line whose text, without white space at one or both
-// of its ends, the pattern would Match. It is a way to look for candidates as
-// Relaxed is.
+// Stripped finds every line that the pattern would Match without white space at one or both of its ends. Like
+// Relaxed, it finds candidates.
 func (r *Regexp) Stripped() Needle {
 	white := asciiSpace()
 	space := &node{op: opSet, set: white}
@@ -41,12 +39,11 @@ func relaxed(n *node) *node {
 	return &c
 }
 
-// maxCover is how many bytes are looked for, at most, to find a line worth going
-// through.
+// maxCover is how many different bytes are searched for, at most, to find lines that may match.
 const maxCover = 4
 
-// cover returns a few bytes, neither letters nor digits, so that every needle
-// takes at least one of them; nil if there are none.
+// cover returns a few bytes, neither letters nor digits, of which every needle takes at least one; nil if there are
+// no such bytes.
 func cover(needles []Needle) (bytes []byte) {
 	left := make([]byteSet, len(needles))
 	for i, n := range needles {
@@ -63,7 +60,7 @@ func cover(needles []Needle) (bytes []byte) {
 				}
 			}
 
-			// A space is in most lines: anything else will do rather.
+			// Most lines have a space, so any other byte is better.
 			if n > most && !wordSet(0).has(byte(c)) || n == most && n > 0 && best == ' ' {
 				best, most = byte(c), n
 			}

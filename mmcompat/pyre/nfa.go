@@ -4,10 +4,10 @@ package pyre
 type instOp uint8
 
 const (
-	instByte   instOp = iota // take a byte of set, go on at x
-	instSplit                // go on at x, or at y if that leads nowhere
-	instCap                  // note the place as caps[arg], go on at x
-	instAssert               // go on at x if the place is as asserted
+	instByte   instOp = iota // take a byte of set, continue at x
+	instSplit                // continue at x, or at y if x leads nowhere
+	instCap                  // note the place as caps[arg], continue at x
+	instAssert               // continue at x if the assertion holds here
 	instMatch                // a match; arg is the pattern's number in a Set
 )
 
@@ -19,11 +19,10 @@ type inst struct {
 	set    byteSet
 }
 
-// maxInsts is how large a program may get by repeats that count.
+// maxInsts limits the size of a program: counted repeats copy their part.
 const maxInsts = 50000
 
-// program is a pattern, or the patterns of a Set, for the engines that run all
-// threads at once.
+// program is a pattern, or the patterns of a Set, for the engines that follow all threads at once.
 type program struct {
 	insts []inst
 	start int32
@@ -32,7 +31,7 @@ type program struct {
 type nfaBuilder struct {
 	insts []inst
 	plain bool // without groups
-	limit int  // instructions; when there are more, the program is of no use
+	limit int  // the largest number of instructions with which the program is of use
 }
 
 func (b *nfaBuilder) add(i inst) int32 {
@@ -51,7 +50,7 @@ func buildNFA(pattern string, root *node, plain bool) (*program, error) {
 	return &program{insts: b.insts, start: start}, nil
 }
 
-// build adds what matches n and then goes on at next; it returns where to begin.
+// build adds instructions that match n and then continue at next. It returns the first of them.
 func (b *nfaBuilder) build(n *node, next int32) int32 {
 	if len(b.insts) > b.limit {
 		return next

@@ -6,14 +6,14 @@ type nodeOp uint8
 const (
 	opEmpty  nodeOp = iota
 	opSet           // one byte of set
-	opConcat        // subs, one after the other
+	opConcat        // all subs in order
 	opAlt           // the first of subs that lets the rest match
 	opRepeat        // subs[0], min to max times
 	opGroup         // subs[0], remembered as group
-	opAssert        // a place, see assertion
+	opAssert        // a condition on the place, see assertion
 )
 
-// infinite is a repeat's max where there is none.
+// infinite is the max of a repeat without an upper bound.
 const infinite = -1
 
 // assertion is a condition on a place between bytes.
@@ -40,22 +40,20 @@ type node struct {
 	assert assertion
 	set    byteSet
 
-	// What the set is made of, until resolve has seen the pattern's last flag.
+	// The members of the set, until resolve has seen the pattern's last flag.
 	items  []setItem
 	negate bool
 	dot    bool
 }
 
-// setItem is one member of a character class: a range of bytes, or a category by
-// its letter (as in \d).
+// setItem is one member of a character class: a range of bytes, or a category with its letter (as in \d).
 type setItem struct {
 	lo, hi   byte
 	category byte
 }
 
-// resolve gives every set its bytes and every ^ and $ its meaning. It has to
-// wait for the whole pattern, since an inline flag anywhere in it holds for all
-// of it.
+// resolve gives every set its bytes, and every ^ and $ its meaning. It runs after the whole pattern was parsed, since
+// an inline flag holds for all of it, wherever it stands.
 func resolve(n *node, f Flags, d Dialect) {
 	switch n.op {
 	case opSet:
@@ -78,9 +76,8 @@ func resolve(n *node, f Flags, d Dialect) {
 	}
 }
 
-// bytes works out a character class as sre_compile's _optimize_charset and
-// _sre.c's SRE_CHARSET do: with the I flag the members are folded once, and
-// each byte of the text is folded before it is looked up.
+// bytes computes a character class as sre_compile's _optimize_charset and _sre.c's SRE_CHARSET do: with the I flag
+// the members are folded once, and each byte of the text is folded before the look-up.
 func (n *node) bytes(f Flags, d Dialect) byteSet {
 	var members byteSet
 	// The dot takes every byte except a newline; the S flag adds that too.
@@ -170,15 +167,14 @@ func hasGroup(n *node) bool {
 	return false
 }
 
-// check refuses patterns that the engines might match otherwise than sre: those that are
-// repeated and can be empty goes on in sre for one more, empty, round, and
-// which of its branches are then tried depends on how it came there.
+// check refuses patterns for which the engines might not match as sre does. Where a repeated part can be empty, sre
+// does one more, empty, round, and its history decides which branches are tried then.
 func check(pattern string, n *node) error {
 	if n.op == opRepeat && n.max != 1 && n.max != 0 && nullable(n.subs[0]) {
 		return &UnsupportedError{pattern, "a repeated part that can be empty"}
 	}
 	if n.op == opRepeat && n.lazy && hasGroup(n.subs[0]) {
-		// sre does not take back the groups of a round that failed.
+		// sre does not take back the groups of a failed round.
 		return &UnsupportedError{pattern, "a group inside a lazy repeat"}
 	}
 
@@ -191,8 +187,7 @@ func check(pattern string, n *node) error {
 	return nil
 }
 
-// firstSet returns the bytes a match of n can begin with; all of them if it can
-// be empty.
+// firstSet returns the bytes with which a match of n can begin; all bytes if a match can be empty.
 func firstSet(n *node) byteSet {
 	set, open := firstOf(n)
 	if open {
@@ -201,7 +196,7 @@ func firstSet(n *node) byteSet {
 	return set
 }
 
-// firstOf is firstSet with open set if n can match without taking a byte.
+// firstOf is firstSet; open is true if n can match without taking a byte.
 func firstOf(n *node) (set byteSet, open bool) {
 	switch n.op {
 	case opSet:
@@ -235,8 +230,8 @@ func firstOf(n *node) (set byteSet, open bool) {
 	return set, true
 }
 
-// mustHave returns a few small sets of bytes, each of which every match takes a
-// byte of: the cheapest way to say no.
+// mustHave returns a few small sets of bytes. Every match takes a byte of each of them, so a text without one needs
+// no search.
 func mustHave(n *node) []byteSet {
 	var all []byteSet
 	var walk func(n *node)
@@ -264,7 +259,7 @@ func mustHave(n *node) []byteSet {
 
 	walk(n)
 	if len(all) > 2 {
-		// Rare bytes first: punctuation, then whatever comes late.
+		// Rare bytes first: punctuation, and then bytes with high numbers.
 		rare := func(b byteSet) bool { return b.len() == 1 && !b.intersects(wordSet(0)) && !b.has(' ') }
 		var some []byteSet
 		for _, b := range all {

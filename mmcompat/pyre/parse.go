@@ -6,18 +6,16 @@ import (
 	"strings"
 )
 
-// maxGroups is how many groups sre takes, the whole match included.
+// maxGroups is the largest number of groups in sre, with the whole match.
 const maxGroups = 100
 
-// maxNesting keeps a hostile pattern from using up the stack; Python gives up at
-// its recursion limit.
+// maxNesting keeps a hostile pattern from using up the stack. Python stops at its recursion limit.
 const maxNesting = 200
 
-// parser follows sre_parse: a pattern is read as tokens of one byte, or of a
-// backslash and a byte.
+// parser follows sre_parse: it reads a pattern as tokens of one byte, or of a backslash and a byte.
 type parser struct {
 	pattern string
-	next    string // the token to come, "" at the end
+	next    string // the next token, "" at the end
 	index   int    // where the token after next begins
 
 	flags  Flags
@@ -25,8 +23,8 @@ type parser struct {
 	names  map[string]int
 }
 
-// parse reads a pattern. A pattern that sets the X flag itself is read again from
-// the start with it, as sre_parse does.
+// parse reads a pattern. As in sre_parse, a pattern that sets the X flag itself is read again from the start with
+// that flag.
 func parse(pattern string, flags Flags) (*node, *parser, error) {
 	p := &parser{pattern: pattern, flags: flags, groups: 1, names: map[string]int{}}
 	if err := p.advance(); err != nil {
@@ -82,7 +80,7 @@ func (p *parser) get() (string, error) {
 	return t, p.advance()
 }
 
-// accept takes the token to come if it is tok.
+// accept takes the next token if it is tok.
 func (p *parser) accept(tok string) (bool, error) {
 	if p.next != tok {
 		return false, nil
@@ -90,7 +88,7 @@ func (p *parser) accept(tok string) (bool, error) {
 	return true, p.advance()
 }
 
-// nextIn tells whether the token to come is one byte of those in chars.
+// nextIn tells whether the next token is one of the bytes in chars.
 func (p *parser) nextIn(chars string) bool {
 	return len(p.next) == 1 && strings.Contains(chars, p.next)
 }
@@ -310,8 +308,8 @@ func (p *parser) bounds(c byte) (min, max int, isRepeat bool, err error) {
 	return min, max, true, nil
 }
 
-// count reads a repeat's number. What is as large as sre's MAXREPEAT has another
-// meaning in each Python and is left to it.
+// count reads a repeat's number. A number as large as sre's MAXREPEAT has another meaning in each Python, so it is
+// refused.
 func (p *parser) count(s string) (int, error) {
 	n, err := strconv.Atoi(s)
 	if err != nil || n >= 65535 {

@@ -1,7 +1,6 @@
 package pyre
 
-// group reads what follows an opening parenthesis. It returns nil for what
-// matches nothing itself: comments and flags.
+// group reads what follows an opening parenthesis. It returns nil for comments and flags, which match nothing.
 func (p *parser) group(nesting int) (*node, error) {
 	number, name := 0, ""
 	question, err := p.accept("?")
@@ -80,7 +79,7 @@ func (p *parser) group(nesting int) (*node, error) {
 	return &node{op: opGroup, group: number, subs: []*node{n}}, nil
 }
 
-// pythonGroup reads (?P<name> after its P.
+// pythonGroup reads the rest of (?P<name> after the P.
 func (p *parser) pythonGroup() (string, error) {
 	if err := p.advance(); err != nil {
 		return "", err
@@ -128,8 +127,7 @@ func (p *parser) pythonGroup() (string, error) {
 	return name, p.advance()
 }
 
-// inlineFlags reads (?imsx) after its question mark. The flags hold for all of
-// the pattern, wherever they stand.
+// inlineFlags reads (?imsx) after its question mark. The flags hold for the whole pattern, wherever they stand.
 func (p *parser) inlineFlags() error {
 	letters := map[string]Flags{"i": IgnoreCase, "L": Locale, "m": Multiline, "s": DotAll,
 		"x": Verbose, "t": Template, "u": Unicode}

@@ -1,13 +1,12 @@
 package pyre
 
-// thread is one way to match so far.
+// thread is one way in which the pattern may match.
 type thread struct {
 	pc   int32
 	caps []int
 }
 
-// threads is a list of threads, the preferred first, at most one for each
-// instruction.
+// threads is a list of threads, the preferred ones first, with at most one for each instruction.
 type threads struct {
 	list []thread
 	seen []uint32 // by instruction: the round in which it was added
@@ -83,10 +82,9 @@ func (f *follower) add(to *threads, pc int32, at int, c []int) {
 	}
 }
 
-// pike looks for a match that begins at pos or, unless anchored, later, by
-// following all threads at once: linear in the text whatever the pattern. The
-// preferred thread at an instruction is the one that the backtracker would
-// have reached first.
+// pike looks for a match that begins at pos or, unless anchored, later, by following all threads at once: its time is
+// linear in the text, whatever the pattern. The preferred thread at an instruction is the one that the backtracker
+// would have reached first.
 func (p *program) pike(re *Regexp, s string, pos int, anchored bool, caps []int) bool {
 	n := len(p.insts)
 	cur, next := &threads{seen: make([]uint32, n)}, &threads{seen: make([]uint32, n)}
@@ -119,7 +117,7 @@ func (p *program) pike(re *Regexp, s string, pos int, anchored bool, caps []int)
 			first = false
 		}
 
-		// Neither a thread nor another start is left.
+		// No thread is left, and no other may begin.
 		if len(cur.list) == 0 && (anchored || matched) {
 			break
 		}

@@ -1,31 +1,25 @@
-// Package pyre has Python 2.7's regular expressions on byte
-// strings ([Regexp]): the bounce modules' patterns, VERP_REGEXP and its kin, and the
-// patterns that list owners write (ban_list and others) mean in Go what they
-// mean to Python's re module.
+// Package pyre is Python 2.7's regular expressions on byte strings ([Regexp]). The bounce modules' patterns,
+// VERP_REGEXP and similar settings, and the patterns of list owners (ban_list and others) mean the same in Go as in
+// Python's re module.
 //
-// A pattern is parsed by the rules of sre_parse and runs on bytes, never on
-// runes: \s, \w, \d and \b are ASCII unless the U flag is set, upper and lower
-// case are folded for ASCII letters only, $ stands before a final newline too.
+// A pattern is parsed by the rules of sre_parse and runs on bytes, never on runes: \s, \w, \d and \b are ASCII unless
+// the U flag is set, only ASCII letters have upper and lower case, and $ also matches before a final newline.
 //
-// Three engines share the parsed pattern. A backtracking one (backtrack.go)
-// takes its choices in sre's order, so that its groups are sre's; it has a
-// budget of steps that grows with the text. When that is spent, a simulation
-// of all threads at once (pike.go) answers in linear time instead. Set (set.go)
-// looks for many patterns in all lines of a text at once with an automaton
-// that is built as it goes.
+// Three engines share the parsed pattern. The backtracking one (backtrack.go) makes its choices in sre's order, so
+// that its groups are sre's; its budget of steps grows with the text. When the budget is spent, a simulation of all
+// threads at once (pike.go) answers in linear time instead. Set (set.go) looks for many patterns in all lines of a
+// text at once, with an automaton that is built as it is needed.
 //
-// What cannot be had in linear time (lookaround, backreferences) or is not
-// sure to give the same groups is refused with an UnsupportedError: the entry
-// that needs it is one for the site's own Python.
+// Patterns that cannot be matched in linear time (lookaround, backreferences), or for which the groups might differ,
+// are refused with an UnsupportedError: an entry that needs one is left to the site's own Python.
 package pyre
 
 import "fmt"
 
-// Flags are the flags of a pattern, with the numbers that Python's re module
-// gives them.
+// Flags are the flags of a pattern, with the numbers of Python's re module.
 type Flags int
 
-// The flags, by the names of the re module.
+// The flags, with the names of the re module.
 const (
 	Template   Flags = 1
 	IgnoreCase Flags = 2
@@ -37,15 +31,14 @@ const (
 	Debug      Flags = 128
 )
 
-// Dialect says in what a site's Python differs from 2.7.18.
+// Dialect says how a site's Python differs from 2.7.18.
 type Dialect struct {
-	// OldRanges is set for Pythons before 2.7.9: with IgnoreCase, a range in a
-	// character class has its ends folded instead of its members, so that
-	// [A-z] has no underscore.
+	// OldRanges is set for Pythons before 2.7.9: with IgnoreCase they fold the ends of a range in a character class,
+	// and not its members, so that [A-z] has no underscore.
 	OldRanges bool
 }
 
-// A SyntaxError says what re.error would say of a pattern.
+// A SyntaxError has the text of re.error about a pattern.
 type SyntaxError struct {
 	Pattern string
 	Reason  string
@@ -55,8 +48,8 @@ func (e *SyntaxError) Error() string {
 	return fmt.Sprintf("pattern %q: %s", e.Pattern, e.Reason)
 }
 
-// An UnsupportedError is about a pattern that Python takes and this package
-// does not: it needs the site's Python.
+// An UnsupportedError is about a pattern that Python accepts and this package does not. It is left to the site's
+// Python.
 type UnsupportedError struct {
 	Pattern string
 	What    string
@@ -66,7 +59,7 @@ func (e *UnsupportedError) Error() string {
 	return fmt.Sprintf("pattern %q has %s, which needs Python", e.Pattern, e.What)
 }
 
-// Regexp is a compiled pattern. It may be used by many goroutines at once.
+// Regexp is a compiled pattern. Many goroutines may use it at once.
 type Regexp struct {
 	pattern string
 	flags   Flags
@@ -75,17 +68,16 @@ type Regexp struct {
 
 	root  *node // the parsed pattern, flags applied
 	start *step // the backtracker's program
-	depth int   // repeat counters it needs
+	depth int   // how many repeat counters it needs
 	first byteSet
 	lead  byteSet   // see leadSet
-	must  []byteSet // sets that every match has a byte of
+	must  []byteSet // sets of which every match has a byte
 	nfa   *program
-	word  *byteSet // what \b takes for a word
+	word  *byteSet // the bytes of a word, for \b
 }
 
-// Compile compiles a pattern as re.compile does in Python 2.7.18. The error is
-// a *SyntaxError where Python raises re.error, an *UnsupportedError where only
-// Python will do.
+// Compile compiles a pattern as re.compile does in Python 2.7.18. The error is a *SyntaxError where Python raises
+// re.error, and an *UnsupportedError where only Python can match the pattern.
 func Compile(pattern string, flags Flags) (*Regexp, error) {
 	return CompileFor(Dialect{}, pattern, flags)
 }
@@ -127,8 +119,7 @@ func CompileFor(d Dialect, pattern string, flags Flags) (*Regexp, error) {
 	return r, nil
 }
 
-// MustCompile is Compile for patterns that are known to be good; it panics
-// where Compile gives an error.
+// MustCompile is Compile for patterns that are known to be good. It panics where Compile returns an error.
 func MustCompile(pattern string, flags Flags) *Regexp {
 	r, err := Compile(pattern, flags)
 	if err != nil {
@@ -140,10 +131,10 @@ func MustCompile(pattern string, flags Flags) *Regexp {
 // Pattern returns the pattern as it was given.
 func (r *Regexp) Pattern() string { return r.pattern }
 
-// Flags returns the pattern's flags, those that it sets itself included.
+// Flags returns the pattern's flags, including those that it sets itself.
 func (r *Regexp) Flags() Flags { return r.flags }
 
-// Groups returns how many groups the pattern has, the whole match not counted.
+// Groups returns the number of groups, without the whole match.
 func (r *Regexp) Groups() int { return r.ngroups - 1 }
 
 // Group returns the number of the group with that name, or -1.
@@ -190,11 +181,10 @@ func (m *Match) Named(name string) (s string, ok bool) {
 	return m.Group(i)
 }
 
-// Search returns the first match of the pattern in s, nil if there is none.
+// Search returns the first match of the pattern in s, or nil.
 func (r *Regexp) Search(s string) *Match { return r.search(s, 0, false) }
 
-// Match returns the match of the pattern at the beginning of s, nil if it does
-// not match there.
+// Match returns the match of the pattern at the beginning of s, or nil.
 func (r *Regexp) Match(s string) *Match { return r.search(s, 0, true) }
 
 // Find tells whether the pattern matches somewhere in s.
@@ -203,13 +193,13 @@ func (r *Regexp) Find(s string) bool {
 	return found
 }
 
-// SearchFrom returns the first match that begins at pos or later, as
-// pattern.search(s, pos): ^ still means the beginning of s.
+// SearchFrom returns the first match that begins at pos or later, like pattern.search(s, pos): ^ still means the
+// beginning of s.
 func (r *Regexp) SearchFrom(s string, pos int) *Match {
 	return r.search(s, min(pos, len(s)), false)
 }
 
-// FindAll returns all matches that findall and finditer would go through.
+// FindAll returns the matches of findall and finditer.
 func (r *Regexp) FindAll(s string) []*Match {
 	var all []*Match
 	for pos := 0; pos <= len(s); {
@@ -228,8 +218,8 @@ func (r *Regexp) FindAll(s string) []*Match {
 	return all
 }
 
-// FindGroup is Search for the text of one group: took is false if the group took
-// no part in the match, found if there is no match. It makes no garbage.
+// FindGroup is Search for the text of one group. took is false if the group took no part in the match, found is false
+// without a match. It makes no garbage.
 func (r *Regexp) FindGroup(s string, group int) (text string, took, found bool) {
 	var few [8]int
 	caps := few[:]
@@ -258,7 +248,7 @@ func (r *Regexp) search(s string, pos int, anchored bool) *Match {
 	return &Match{text: s, caps: caps, re: r}
 }
 
-// into looks for a match and puts where its groups are into caps.
+// into looks for a match and puts the places of its groups into caps.
 func (r *Regexp) into(caps []int, s string, pos int, anchored bool) bool {
 	for i := range r.must {
 		if !r.must[i].in(s[pos:]) {
@@ -274,8 +264,7 @@ func (r *Regexp) into(caps []int, s string, pos int, anchored bool) bool {
 	return found
 }
 
-// Escape returns s with a backslash before every byte that is no ASCII letter
-// or digit, as Python 2's re.escape does.
+// Escape returns s with a backslash before every byte except ASCII letters and digits, like Python 2's re.escape.
 func Escape(s string) string {
 	var b []byte
 	for i := 0; i < len(s); i++ {

@@ -117,7 +117,6 @@ func (r *register) nextNotice(member string) error {
 }
 
 // probe sends a member a message whose bounce tells whether the address is dead (Deliverer.sendProbe).
-// dead (Deliverer.sendProbe).
 func (r *register) probe(member string, read reader) error {
 	// The bounce is read again: it goes into the probe, and into the pending record.
 	msg, err := read()
