@@ -36,8 +36,7 @@ const (
 	dataWait = 10 * time.Minute
 )
 
-// Client is an SMTP object. It is for one goroutine at a time, except for
-// [Client.Hurry].
+// Client is an SMTP object. It is for one goroutine at a time.
 type Client struct {
 	o        Options
 	conn     net.Conn // nil when there is no connection
