@@ -23,7 +23,7 @@
 //	where is a command looked up?          command/dispatch.go
 //	when is a lock taken, and for how long? txn/group.go (Tx.Lock), mmcompat/lockfile
 //	when does a commit become visible?     txn/commit.go (Tx.Commit)
-//	what happens after a crash?            txn/recover.go
+//	what happens after a crash?            txn/recover.go, txn/finish.go
 //	what is true in Python?                mmcompat/py/value.go
 //
 // The way in, and what is put beside or before the engine:
