@@ -17,20 +17,24 @@ import (
 // testOptions are for a site with two queues.
 func testOptions(t *testing.T) Options {
 	t.Helper()
-	dir := t.TempDir()
-	o := Options{
-		DataDir: filepath.Join(dir, "data"), Host: "host", Queues: map[string]string{},
-		Complain: func(err error) { t.Log(err) },
-	}
-	for _, queue := range []string{"in", "bounces"} {
-		o.Queues[queue] = filepath.Join(dir, "qfiles", queue)
-		if err := os.MkdirAll(o.Queues[queue], 0o770); err != nil {
+	o := optionsAt(t.TempDir())
+	o.Complain = func(err error) { t.Log(err) }
+	for _, dir := range o.Queues {
+		if err := os.MkdirAll(dir, 0o770); err != nil {
 			t.Fatal(err)
 		}
 	}
 
 	if err := os.Mkdir(o.DataDir, 0o770); err != nil {
 		t.Fatal(err)
+	}
+	return o
+}
+
+func optionsAt(dir string) Options {
+	o := Options{DataDir: filepath.Join(dir, "data"), Host: "host", Queues: map[string]string{}, Complain: func(error) {}}
+	for _, queue := range []string{"in", "bounces"} {
+		o.Queues[queue] = filepath.Join(dir, "qfiles", queue)
 	}
 	return o
 }
