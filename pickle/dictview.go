@@ -20,6 +20,7 @@ func (v *DictView) look() (*Dict, *items, error) {
 	if s == nil || s.cur == nil {
 		return nil, nil, fmt.Errorf("pickle: key %q: %w", v.key, ErrNotFound)
 	}
+
 	// Values that share a mutable object are changed together, so they are decoded as a group first.
 	if err := v.doc.enliven(s.group); err != nil {
 		return nil, nil, err
@@ -30,6 +31,7 @@ func (v *DictView) look() (*Dict, *items, error) {
 	if c.err != nil {
 		return nil, nil, c.err
 	}
+
 	// An earlier look has indexed the items already.
 	if c.items != nil {
 		return nil, c.items, nil
@@ -264,6 +266,7 @@ func (v *DictView) each(f func(k Value, value func() (Value, error)) bool) {
 			v.err = err
 			return
 		}
+
 		// The value is decoded only when f asks for it: Keys needs none of them.
 		value := func() (Value, error) { return x.index.value(i).decode() }
 

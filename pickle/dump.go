@@ -18,6 +18,7 @@ func Dump(v Value, proto int) ([]byte, error) {
 	if proto < 0 || proto > 2 {
 		return nil, fmt.Errorf("pickle: got protocol %d, need 0, 1 or 2", proto)
 	}
+
 	// Most values are queue entries: a writer and its tables serve many of them.
 	w := writers.Get().(*writer)
 	defer func() {

@@ -118,6 +118,7 @@ func (d *differ) compare(a, b Value, depth int) {
 	if d.sharing && !d.sameObject(a, b) {
 		return
 	}
+
 	// A pair that was met before is either compared or being compared: this ends cycles.
 	pair := [2]Value{a, b}
 	if d.seen[pair] {
@@ -276,6 +277,7 @@ func (d *differ) dict(a, b *Dict, what byte, depth int) {
 	if a.Len() == 0 && b.Len() == 0 {
 		return
 	}
+
 	// An object as a key equals only itself, so keys of two loads never match: pair them by their order.
 	var oddA, oddB []entry
 	for i := range a.entries {

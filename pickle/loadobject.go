@@ -128,6 +128,7 @@ func (r *reader) build() error {
 		*had, *has = state, true
 		return nil
 	}
+
 	// A merge needs two dicts, as load_build in pickle.py uses them.
 	a, ok := (*had).(*Dict)
 	b, ok2 := state.(*Dict)

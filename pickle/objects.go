@@ -116,6 +116,7 @@ func (w *writer) count(v Value) {
 	if !isContainer(v) {
 		return
 	}
+
 	// A stack instead of recursion: values nest deep.
 	todo := append(w.todo[:0], v)
 	for len(todo) > 0 {
@@ -130,6 +131,7 @@ func (w *writer) count(v Value) {
 		if !isContainer(v) {
 			continue
 		}
+
 		// What was met before is counted; its contents were counted then.
 		if w.objects[i].refs > 1 {
 			w.shared = true

@@ -121,6 +121,7 @@ func (d *Document) link() error {
 	if len(d.base.gets) == 0 {
 		return nil
 	}
+
 	// Union-find: up leads from a value to another one of its group, and find returns the group's first.
 	up := make(map[int]int)
 	find := func(i int) int {

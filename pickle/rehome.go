@@ -55,6 +55,7 @@ func (s *segment) rehome(start, end uint32, splices []splice) ([]splice, error) 
 	if h.needs == 0 {
 		return splices, nil
 	}
+
 	// Replace the first GET that stays by the value with its PUT. A count that stopped at 255 may stand for
 	// GETs that are all gone, so the search may run to the end without finding one.
 	out := make([]splice, 0, len(splices)+h.needs)

@@ -42,6 +42,7 @@ func (r *reprer) value(v Value, depth int) {
 	if len(r.out) > r.max {
 		return
 	}
+
 	// Cycles and hostile nesting end here.
 	if depth > maxReprDepth {
 		r.str("...")

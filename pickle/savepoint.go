@@ -25,6 +25,7 @@ func (d *Document) keepLive() {
 		if s.cur == nil || s.cur.live == nil {
 			continue
 		}
+
 		// A single copier would be enough, but live values are rare and small.
 		d.undo = append(d.undo, d.liveCopy())
 		return

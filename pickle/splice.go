@@ -178,6 +178,7 @@ func (d *Document) encodeLive() (map[*slot][]byte, error) {
 	if len(slots) == 0 {
 		return nil, nil
 	}
+
 	// One writer for all values: what two of them share is put in the memo by the first and fetched by the other.
 	w := writer{proto: 1, nextID: d.nextID, lean: true, plain: d.plain}
 	w.count(all)
@@ -233,6 +234,7 @@ func (x *items) splices(d *Document) ([]splice, error) {
 	for i := range x.edits {
 		order = append(order, i)
 	}
+
 	// Splices must be in the order of the bytes.
 	slices.Sort(order)
 	out := make([]splice, 0, len(order)+1)
@@ -252,6 +254,7 @@ func (x *items) splices(d *Document) ([]splice, error) {
 	if x.added == nil {
 		return out, nil
 	}
+
 	// New items follow the old ones.
 	added := newItems{doc: d}
 	for k, v := range x.added.All() {

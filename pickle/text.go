@@ -55,6 +55,7 @@ func unquote(line []byte) ([]byte, error) {
 	for len(line) > 0 && line[len(line)-1] <= ' ' {
 		line = line[:len(line)-1]
 	}
+
 	// Both of Python's readers want the str in quotes of one kind (load_string).
 	if len(line) < 2 || line[0] != '\'' && line[0] != '"' || line[len(line)-1] != line[0] {
 		return nil, fmt.Errorf("got %.40q, need a str in quotes", line)

@@ -43,6 +43,7 @@ func nextToken(b []byte, pos int, t *token) error {
 		if len(b)-pos < 4 {
 			return errLayout
 		}
+
 		// cPickle reads the length as a signed int, and fails for a negative one.
 		l := binary.LittleEndian.Uint32(b[pos:])
 		if l > math.MaxInt32 {

@@ -70,6 +70,7 @@ func textToken(b []byte, pos int, t *token) error {
 	if pos >= len(b) {
 		return errLayout
 	}
+
 	// Opcodes that only protocol 0 has. All others are protocol 1's, which nextToken knows.
 	op := b[pos]
 	switch op {

@@ -137,6 +137,7 @@ func (c copier) copy(v Value) Value {
 	if !isContainer(v) {
 		return v
 	}
+
 	// An object that is reached again keeps its copy: this ends cycles.
 	if done, ok := c[v]; ok {
 		return done

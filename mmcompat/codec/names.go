@@ -137,6 +137,7 @@ var codecModules = func() map[string]string {
 			}
 		}
 	}
+
 	// An alias counts before a module of that name.
 	modules["iso8859_1"] = "latin_1"
 	return modules

@@ -163,6 +163,7 @@ var pages = func() map[encoding.Encoding]codec {
 		}
 		made[enc] = p
 	}
+
 	// Python leaves bytes undefined that the vendor has not defined; browsers define them.
 	made[charmap.Windows1255].(*page).undefine(0xca)
 	// Python has RFC 2319's KOI8-U; x/text has a variant with a letter of Belarus.

@@ -27,6 +27,7 @@ func rename(from, to string) error {
 	if err := before(opRename, from, to); err != nil {
 		return &os.LinkError{Op: "rename", Old: from, New: to, Err: err}
 	}
+
 	// os.Rename looks at the new name first, for the sake of directories. This does not.
 	err := unix.Rename(from, to)
 	for errors.Is(err, syscall.EINTR) {

@@ -68,6 +68,7 @@ func parseCatalog(b []byte) (*catalog, error) {
 	if len(b) < 20 {
 		return nil, errCatalog
 	}
+
 	// The magic number says in which byte order the catalog was written (gettext.py tries both).
 	var order binary.ByteOrder = binary.LittleEndian
 	if order.Uint32(b) != 0x950412de {

@@ -99,6 +99,7 @@ func (t *Texts) Underscore(lang, msgid string, vars Vars) string {
 	if msgid == "" {
 		return ""
 	}
+
 	// i18n._ interpolates in the catalog's charset: unicode values are encoded, with "?" for what does not fit.
 	translated := t.Translate(lang, msgid)
 	charset := t.CatalogCharset(lang)
@@ -199,6 +200,7 @@ func (t *Texts) find(name, lang string, l *ListInfo) (template, file, found stri
 			if err == nil {
 				return string(b), file, lang, nil
 			}
+
 			// A template that cannot be read is an error: another text would go out in its place.
 			if !errors.Is(err, fs.ErrNotExist) {
 				return "", "", "", err

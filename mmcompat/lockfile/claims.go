@@ -99,6 +99,7 @@ func Waiters(lockpath string, o Options) ([]Claim, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	// The holder is read after the directory: a process that waited there may have got the lock since.
 	holder, err := Holder(lockpath)
 	if err != nil {
@@ -110,6 +111,7 @@ func Waiters(lockpath string, o Options) ([]Claim, error) {
 		if !strings.HasPrefix(e.Name(), base+".") {
 			continue
 		}
+
 		// The holder has a claim too, and this process's own claims do not count as waiting.
 		c, ok := parseClaim(lockpath, e.Name())
 		if !ok || holder != nil && holder.File == c.File || c.Host == o.Host && c.PID == o.PID {

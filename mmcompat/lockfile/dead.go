@@ -81,6 +81,7 @@ func TakeOver(ctx context.Context, lockpath string, dead Claim, o Options) (*Loc
 	if err != nil {
 		return nil, err
 	}
+
 	// The claim's number tells whether it was one of mmrunner's: a lock of Python's is never taken over.
 	if _, own := ours.Load(dead.File); own || !isOurs(dead.N) || sameSpace(dead.N) && !l.ownDead(dead) {
 		return nil, nil
@@ -101,6 +102,7 @@ func TakeOver(ctx context.Context, lockpath string, dead Claim, o Options) (*Loc
 	if err != nil || holder == nil || holder.File != dead.File {
 		return nil, errors.Join(err, l.dropClaim())
 	}
+
 	// A second link to our claim is renamed over the dead one's lock. That is one step, and it leaves the two links that a
 	// lock has.
 	second := l.claim + ".over"

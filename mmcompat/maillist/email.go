@@ -44,6 +44,7 @@ func ValidateEmail(s *site.Site, addr string) error {
 	if addr == "" || strings.Contains(addr, " ") {
 		return ErrBadEmail
 	}
+
 	// Until 2.1.14 a colon, backslash or quote was bad only outside of a quoted local part, and any domain was accepted.
 	// Until 2.1.17 a domain could have empty labels and labels that begin with a hyphen, but an address could not begin
 	// with a hyphen.
@@ -57,6 +58,7 @@ func ValidateEmail(s *site.Site, addr string) error {
 	if !since(s, 18) && addr[0] == '-' {
 		return ErrHostileAddress.With(addr)
 	}
+
 	// A domain needs a dot.
 	user, domain := ParseEmail(addr)
 	if len(domain) < 2 {

@@ -139,6 +139,7 @@ func loadFile(file string) (*pickle.Document, stage.Identity, error) {
 	if _, err := io.ReadFull(f, b); err != nil {
 		return nil, id, &fs.PathError{Op: "read", Path: file, Err: err}
 	}
+
 	// A pickle of something else than a dict is another error in Mailman than a torn one.
 	doc, err := pickle.OpenDocument(b)
 	if err != nil {
@@ -240,6 +241,7 @@ func (l *List) Reload() (changed bool, err error) {
 		if err := l.checkExtension(false); err != nil {
 			return false, err
 		}
+
 		// A missing file is for load to report.
 		if id, err := stage.Identify(join(l.path, "config.pck")); err == nil && id == l.id {
 			return false, nil

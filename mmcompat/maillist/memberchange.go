@@ -182,6 +182,7 @@ func (l *List) SetMemberOption(member string, flag int, value bool) error {
 	if err := l.mustBeMember(member); err != nil {
 		return err
 	}
+
 	// Digests is no bit: it says in which dict the member is.
 	if flag == Digests {
 		return l.setDigests(member, value)
@@ -227,6 +228,7 @@ func (l *List) setDigests(member string, value bool) error {
 	if l.DictHas(to, key) {
 		return already.With(member)
 	}
+
 	// Mailman takes a None in the dict of members for a missing address.
 	kept, _ := l.DictGet(from, key)
 	if kept == nil {

@@ -66,6 +66,7 @@ func (r *Charsets) New(name string) (*Charset, error) {
 	if !py.IsASCII(name) {
 		return nil, &py.Error{Class: "CharsetError", Text: name}
 	}
+
 	// An unknown name may be another spelling of a codec's: Charset asks Python's codecs for the canonical name.
 	name = py.Lower(name)
 	if _, ok := r.Aliases[name]; !ok {

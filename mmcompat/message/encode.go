@@ -56,6 +56,7 @@ func headerQP(s, charset string) string {
 	if s == "" {
 		return s
 	}
+
 	// header_encode takes 100,000 for no limit.
 	const limit = 100000
 	var b strings.Builder

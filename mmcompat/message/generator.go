@@ -146,6 +146,7 @@ func foldHeader(h Header, fold int) (string, error) {
 		if v == "" && len(h.Name) < fold-2 {
 			return v, nil
 		}
+
 		// Short values are written as they are: folding them gives the same, at a cost.
 		if len(v) < fold-len(h.Name)-2 && !py.IsSpace(v[0]) && strings.IndexByte(v, '\n') < 0 && strings.IndexByte(v, '\r') < 0 {
 			return v, nil

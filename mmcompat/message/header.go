@@ -74,6 +74,7 @@ func (h *HeaderValue) Append(s Text, charset *Charset, errors string) error {
 	}
 
 	switch s := s.(type) {
+	// A str must be decodable with the input codec, and what comes of it encodable with the output codec.
 	case string:
 		if charset.String() != "8bit" {
 			u, err := decode(s, codecOr(charset.InputCodec), errors)
@@ -86,6 +87,8 @@ func (h *HeaderValue) Append(s Text, charset *Charset, errors string) error {
 		}
 
 		h.Chunks = append(h.Chunks, Chunk{s, charset})
+
+	// A unicode is stored encoded, in the first charset that has all of its characters.
 	case pickle.Unicode:
 		if charset.String() == "8bit" {
 			h.Chunks = append(h.Chunks, Chunk{string(s), charset})
@@ -98,6 +101,7 @@ func (h *HeaderValue) Append(s Text, charset *Charset, errors string) error {
 				h.Chunks = append(h.Chunks, Chunk{b, c})
 				return nil
 			}
+			// An unknown codec is another error than a missing character.
 			if !isUnicodeError(err) {
 				return err
 			}

@@ -262,6 +262,7 @@ func (u *unpickler) header(in *pickle.Instance) (*HeaderValue, error) {
 	if h.Charset == nil {
 		return fail("a charset")
 	}
+
 	// How the field is folded.
 	v, _ = in.Attr("_continuation_ws")
 	ws, okWS := v.(pickle.Str)
@@ -286,6 +287,7 @@ func (u *unpickler) charset(in *pickle.Instance) (*Charset, bool) {
 	if c, ok := u.charsets[in]; ok {
 		return c, true
 	}
+
 	// Attributes of other types make the instance stay as it is.
 	good := true
 	str := func(name string) string {

@@ -38,6 +38,7 @@ func (db *DB) Subscriptions() iter.Seq[Asked] {
 			if !ok || op != Subscription {
 				continue
 			}
+
 			// The time of eviction tells when the request was made: one lifetime earlier.
 			v, _, err := times.GetStr(cookie)
 			at, isFloat := v.(float64)

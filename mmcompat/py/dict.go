@@ -290,6 +290,7 @@ func (d *Dict) Update(other *Dict) {
 		if s.state != taken {
 			continue
 		}
+
 		// A key that is there keeps its place, and a deleted slot is used again.
 		key := other.keys[s.key]
 		to := d.find(key, s.hash)

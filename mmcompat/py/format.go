@@ -129,6 +129,7 @@ func interpolate(format Text, values *source) (Text, error) {
 	if values.mapping == nil && values.next < len(values.args) {
 		return nil, Errorf("TypeError", "not all arguments converted during string formatting")
 	}
+
 	// The str made before the first unicode must be ASCII to become part of the result.
 	if !unicode {
 		return out.String(), nil

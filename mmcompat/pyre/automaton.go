@@ -47,6 +47,7 @@ func (a *automaton) lines(text string, from, end int, hit func(start, end int, p
 	if state == a.start {
 		return true // no line is left
 	}
+
 	// The end of the text can complete a match that needs a line's end.
 	to := rows[int(state)+s.ends]
 	if to == 0 {

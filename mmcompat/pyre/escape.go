@@ -173,6 +173,7 @@ func (p *parser) class() (*node, error) {
 		if this, err = p.get(); err != nil {
 			return nil, err
 		}
+
 		// A dash before the closing bracket is a member itself.
 		if this == "]" {
 			n.items = append(n.items, lo, setItem{lo: '-', hi: '-'})

@@ -246,6 +246,7 @@ func (p *parser) bounds(c byte) (min, max int, isRepeat bool, err error) {
 	if p.next == "}" {
 		return 0, 0, false, nil
 	}
+
 	// The place to go back to, when what follows turns out not to be a repeat.
 	index, next := p.index, p.next
 	number := func() (string, error) {

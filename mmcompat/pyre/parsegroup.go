@@ -99,6 +99,7 @@ func (p *parser) pythonGroup() (string, error) {
 	if err := p.advance(); err != nil {
 		return "", err
 	}
+
 	// The name ends at ">". A token may be an escape, which the check below refuses.
 	name := ""
 	for p.next != ">" {

@@ -100,6 +100,7 @@ func (p *program) pike(re *Regexp, s string, pos int, anchored bool, caps []int)
 				for pos < len(s) && !re.first.has(s[pos]) {
 					pos++
 				}
+
 				// The marks in cur are of another place.
 				f.round++
 			}

@@ -53,6 +53,7 @@ func Encode(msg any, data *Data, now float64, schema int) (base string, b []byte
 	if err != nil {
 		return "", nil, err
 	}
+
 	// The base name begins with the time of arrival, which keeps its value when an entry is queued again.
 	received, ok := d.Get("received_time")
 	if !ok {

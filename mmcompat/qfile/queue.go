@@ -131,6 +131,7 @@ func (q *Queue) Files(ext string) ([]string, error) {
 		if !ours {
 			continue
 		}
+
 		// files() keys a dict by time; two entries of one time are set apart by adding DELTA to the later one.
 		for taken[n.time] {
 			n.time += delta

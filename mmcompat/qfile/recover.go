@@ -48,6 +48,7 @@ func (q *Queue) Recover(keep func(base string) bool) (recovered []string, err er
 		}
 	}
 
+	// The counts are on the disk: now the entries get their .pck names back, and spent ones go to the bad queue.
 	for _, r := range counted {
 		ok, err := q.recover(r)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -101,6 +102,7 @@ func (q *Queue) recount(base string, sync bool) (recovery, error) {
 	if err != nil {
 		return recovery{}, err
 	}
+
 	// A new file, and not in place: a crash must not tear the only copy.
 	r := recovery{base, q.Path(base, Waiting) + temporary, spent}
 	return r, WriteFile(r.tmp, append(b[:it.dataAt:it.dataAt], meta...), sync)

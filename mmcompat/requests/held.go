@@ -88,6 +88,7 @@ func (db *DB) ReadMessage(h *Held) (m *message.Message, missing bool, err error)
 	if err != nil {
 		return nil, false, err
 	}
+
 	// HOLD_MESSAGES_AS_PICKLES off: the message's own text.
 	if filepath.Ext(path) == ".txt" {
 		m, err = message.Parse(string(b))

@@ -128,6 +128,7 @@ func (f File) keepLast() error {
 	if err != nil {
 		return ignoreMissing(err)
 	}
+
 	// Renaming one name of a file to another name of it would do nothing, and leave both.
 	if last, err := disk.Stat(f.LinkLast); err == nil && os.SameFile(last, final) {
 		return nil

@@ -152,6 +152,7 @@ func (h *Handler) look(b runner.Batch, e *runner.Entry, msg *message.Message) (r
 	if err := h.checkVerp(b, verp); err != nil {
 		return "", err
 	}
+
 	// The token of a probe names the member by a pending record.
 	if verp.Value == "" {
 		token, err := h.probeToken(b, mailbox, msg)
@@ -182,6 +183,7 @@ func (h *Handler) look(b runner.Batch, e *runner.Entry, msg *message.Message) (r
 	if len(addrs) == 0 && (w.Stop || w.Module != "" && !since(b, emptyIsUnrecognized)) {
 		return runner.Discarded, nil
 	}
+
 	// No detector knew it: it goes to the owners, where the list wants that.
 	if len(addrs) == 0 {
 		return h.unrecognized(b, e)
@@ -191,6 +193,7 @@ func (h *Handler) look(b runner.Batch, e *runner.Entry, msg *message.Message) (r
 	for _, addr := range addrs {
 		h.events[b] = append(h.events[b], event{e, addr, maillist.DateOf(e.Seen)})
 	}
+
 	// Only the address counts from here on; the message is read again where a notice needs it.
 	e.Drop()
 	return runner.Registered, nil

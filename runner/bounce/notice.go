@@ -98,7 +98,7 @@ func (r *register) nextNotice(member string) error {
 	// A plain subject and not a Header: the member's answer is read for these words.
 	n.Del("subject")
 	n.Set("Subject", "confirm "+info.Cookie)
-	// Releases before that one sent the notice with Precedence: bulk.
+	// Releases before 2.1.15 sent the notice with Precedence: bulk.
 	send := r.m.SendWithoutPrecedence
 
 	if !since(r.b, noticeWithoutPrecedence) {
@@ -108,6 +108,7 @@ func (r *register) nextNotice(member string) error {
 	if err := send(n); err != nil {
 		return err
 	}
+
 	// The count goes down only when the notice is on its way.
 	if err := info.CountNotice(); err != nil {
 		return err
@@ -148,6 +149,7 @@ func (r *register) probe(member string, read reader) error {
 	if err != nil {
 		return err
 	}
+
 	// The subject is in the member's language; what follows is not.
 	sender := local.(string) + "@" + r.l.HostName()
 	before := r.m.Language().Set(lang)
@@ -157,6 +159,7 @@ func (r *register) probe(member string, read reader) error {
 	if err != nil {
 		return err
 	}
+
 	// The probe encloses the bounce, so that the member sees what happened.
 	if err := r.m.Enclose(n, body, lang, msg); err != nil {
 		return err

@@ -26,6 +26,7 @@ func (h *Handler) Waits(s *site.Site, e *runner.Entry) bool {
 	if err != nil {
 		return false
 	}
+
 	// A list's bounces address is made of the list's name.
 	mailbox := e.List + "-bounces"
 	if verp := h.detect.VerpBounce(mailbox, msg); verp.Value != "" || verp.Err != nil || verp.NeedPython != "" {

@@ -110,6 +110,7 @@ func probedInfo(b runner.Batch, addr string, mayLack bool) (*maillist.BounceInfo
 	if mayLack && !py.Truth(other) {
 		return nil, nil
 	}
+
 	// Mailman makes the cookie before the exception.
 	pend, err := b.Pending()
 	if err == nil {

@@ -139,6 +139,7 @@ func (r *register) addBounce(member string, info *maillist.BounceInfo, day maill
 		r.m.Log("bounce", "%s: %s bounce score: %s", r.l.Name(), member, score(info))
 		return info, true, nil
 	}
+
 	// Many posts may bounce on one day; that counts as one.
 	if info.Date == day {
 		r.m.Log("bounce", "%s: %s already scored a bounce for date %s", r.l.Name(), member, dayMonthYear(day))
@@ -257,6 +258,7 @@ func (r *register) disable(member string, info *maillist.BounceInfo, read reader
 	if err := r.l.SetDeliveryStatus(member, maillist.ByBounce); err != nil {
 		return err
 	}
+
 	// The first notice goes out at once, later ones from cron/disabled.
 	r.followed = events.Disabled
 	if err := r.nextNotice(member); err != nil {

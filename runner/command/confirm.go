@@ -81,7 +81,7 @@ func (r *results) confirmed(done membership.Confirmed, cookie string) {
 		return
 	}
 
-	// Since that release the answer says what became of a held message.
+	// Since 2.1.15 the answer says what became of a held message.
 	answer := r.say(textConfirmed, nil)
 	names := r.since(confirmNamesAction)
 	if done.Op == pending.HeldMessage && names {

@@ -60,7 +60,7 @@ func beyondCodecs(s *site.Site, msg *message.Message) string {
 		}
 	}
 
-	// Since that release the body is converted to the list's charset.
+	// Since 2.1.35 the body is converted to the list's charset.
 	if !since(s, bodyIsConverted) {
 		return ""
 	}
@@ -129,6 +129,7 @@ func wordsOf(msg *message.Message, data flags) []string {
 	for _, w := range fields(subject) {
 		words = append(words, py.Lower(w), py.Lower(w[strings.LastIndexByte(w, ':')+1:]))
 	}
+
 	// Only the first text/plain part is read for commands.
 	for part := range msg.TypedSubpartIterator("text", "plain") {
 		// A name that cannot be decoded fails later, as in Mailman.

@@ -36,7 +36,7 @@ var handlers = map[string]handler{
 var errNoCommand = errors.New("no such command")
 
 // lookup finds a command by its name, with the errors that importing its module has in Mailman.
-// The name is whatever a sender wrote: a NUL and a dot have effects on __import__ that releases catch or not.
+// A sender may write any name. __import__ raises exceptions for a NUL or a dot in it, which only newer releases catch.
 func (r *results) lookup(cmd string) (handler, error) {
 	module := "Mailman.Commands.cmd_" + cmd
 	switch {

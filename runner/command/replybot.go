@@ -48,6 +48,7 @@ func (r *results) replybot(data flags, n *notes) (remember func(), err error) {
 	if err != nil {
 		return nil, err
 	}
+
 	// An answer is due when the grace period of the last one is over, or on demand by X-Ack: yes.
 	now := float64(r.b.Now().UnixNano()) / float64(time.Second)
 	grace := grace(r.l)

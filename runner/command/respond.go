@@ -38,6 +38,7 @@ func (r *results) sendResponse() error {
 	if !r.respond {
 		return nil
 	}
+
 	// The text of the answer comes first: it may fail, and then nothing is counted or sent.
 	body, err := r.responseText()
 	if err == nil {

@@ -183,7 +183,7 @@ func (r *results) do(cmd string, args []string) (outcome, error) {
 	onlySubject := r.since(onlySubjectIsRetried)
 	bad := badSubject
 
-	// Since that release only the Subject is tried again; before, any line was.
+	// Since 2.1.20 only the Subject is tried again; before, every line was.
 	if r.lineno != 0 {
 		bad = badCommand
 		if onlySubject {

@@ -77,6 +77,7 @@ func (r *roster) moved(l *maillist.List, addr string, in bool) {
 	if r == nil {
 		return
 	}
+
 	// Each member in the dict of digest members has the option.
 	digest, _ := l.GetMemberOption(addr, maillist.Digests)
 	r.steps = append(r.steps, rosterStep{key: py.Lower(addr), in: in, digest: digest})

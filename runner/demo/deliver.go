@@ -65,6 +65,7 @@ func sendAll(ctx context.Context, address string, mails []Mail, progress func(do
 				if i >= len(mails) {
 					return
 				}
+
 				// The first error ends all of them.
 				if errs[n] = errors.Join(context.Cause(ctx), sendOne(client, mails[i])); errs[n] != nil {
 					next.Store(int64(len(mails)))

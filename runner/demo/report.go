@@ -139,6 +139,7 @@ func Compare(w io.Writer, want, got *expected, all []engine.Stats, steps []Step)
 	if err := t.Write(w); err != nil {
 		return err
 	}
+
 	// A verdict about speed means nothing where the result is wrong.
 	if wrong != nil {
 		return &WrongError{wrong}

@@ -27,6 +27,7 @@ func (e *Engine) classify(bases []string) error {
 	if len(bases) == 0 {
 		return nil
 	}
+
 	// The journal names the entries before they are read: an entry that kills the process now is known by its slot.
 	j, err := e.openJournal()
 	if err != nil {
@@ -281,6 +282,7 @@ func (e *Engine) withoutList(ctx context.Context, bases []string, outcome runner
 		e.stall(g, errors.Join(err, err2))
 		return errors.Join(err, err2)
 	}
+
 	// Nothing was committed: the entries get their .pck names back.
 	if err != nil {
 		e.release(b)

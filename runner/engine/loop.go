@@ -44,6 +44,7 @@ func (l *Loop) Run(ctx context.Context) error {
 			return err
 		}
 	}
+
 	// The end of ctx must not keep the engines from registering what they hold.
 	defer func() {
 		for _, e := range l.Engines {

@@ -103,6 +103,7 @@ func (e *Engine) round(ctx context.Context, batches []*batch) {
 	for _, b := range batches {
 		b.attempt = attempt{taken: b.entries[:e.limit(b)], begun: time.Now()}
 	}
+
 	// Claim all entries first: then no other process can take them.
 	g, err := e.claim(batches)
 	if err != nil {

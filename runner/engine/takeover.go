@@ -73,6 +73,7 @@ func (e *Engine) orphaned(h runner.Successor, file string, pid int) bool {
 	if err != nil || !ended(pid, info) {
 		return false
 	}
+
 	// The process may be another host's.
 	return !disk.OnNetwork(file) || time.Since(changed(info)) > 2*h.Every(e.Env.Site)+lastHold
 }

@@ -86,6 +86,7 @@ func (w *watcher) wait(ctx context.Context, d time.Duration) {
 				errs = nil
 				continue
 			}
+
 			// The kernel has dropped events: a look at the directories finds what came.
 			return
 		}

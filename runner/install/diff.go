@@ -15,6 +15,7 @@ func Diff(path string, before, after []byte) string {
 	if bytes.Equal(before, after) {
 		return ""
 	}
+
 	// Equal lines at the start and the end; what lies between is the change.
 	a, b := lines(before), lines(after)
 	head := 0

@@ -33,6 +33,7 @@ func (m *Manager) Authenticate(response, user string, roles ...Role) (Role, erro
 	if response == "" {
 		return Unauthorized, nil
 	}
+
 	// Owners' and the site's passwords are kept as SHA-1, members' as they are.
 	sum := sha1.Sum([]byte(response))
 	digest := hex.EncodeToString(sum[:])

@@ -31,6 +31,7 @@ func (m *Manager) ApprovedChangeMemberAddress(oldaddr, newaddr string, globally 
 	if !globally {
 		return nil
 	}
+
 	// The other lists take part in the transaction as they turn out to have the member.
 	names, err := m.b.ListNames()
 	if err != nil {
@@ -55,10 +56,12 @@ func (m *Manager) changeElsewhere(name, oldaddr, newaddr string) error {
 	if err != nil {
 		return err
 	}
+
 	// Peek reads without the lock: only a list with the member is locked.
 	if l.HostName() != m.l.HostName() || !l.IsMember(oldaddr) {
 		return nil
 	}
+
 	// A list that bans the new address keeps the old one.
 	if _, banned, err := l.GetBannedPattern(newaddr); err != nil || banned {
 		return err

@@ -73,6 +73,7 @@ func (m *Manager) notifyModerators(template, addr, subject string) error {
 	if err != nil {
 		return err
 	}
+
 	// The owners are the sender, so that a bounce of the notice does not count against a member.
 	owner := m.l.GetOwnerEmail()
 	n, err := m.UserNotification(owner, owner, subject, body, m.l.Str("preferred_language"))
@@ -145,6 +146,7 @@ func (m *Manager) handlePost(db *requests.DB, record pickle.Value, action int) e
 		if !ok {
 			return py.Errorf("TypeError", "'%s' object does not support item assignment", py.TypeName(held.Data))
 		}
+
 		// Both keys tell the pipeline's handlers to let it pass. Without filebase the entry gets a name of its own, so that
 		// a later delivery error cannot make duplicates.
 		data := qfile.NewData()
@@ -179,6 +181,7 @@ func (m *Manager) handlePost(db *requests.DB, record pickle.Value, action int) e
 		if err != nil {
 			return err
 		}
+
 		// Mailman doubles percent signs for a formatting that it then does not do.
 		note, _ := py.Format("%s: Discarded posting:\n\tFrom: %s\n\tSubject: %s", m.l.Name(),
 			strings.ReplaceAll(sender, "%", "%%"), strings.ReplaceAll(subject, "%", "%%"))

@@ -68,7 +68,7 @@ func (m *Manager) ApprovedDeleteMember(name string, o DeleteOptions) error {
 		}
 	}
 
-	// Since that release the owners are told in the list's language; before, in the language set last.
+	// Since 2.1.18 the owners are told in the list's language; before, in the language set last.
 	if m.since(deleteInListLanguage) {
 		m.language.Set(m.l.Str("preferred_language"))
 	}

@@ -104,6 +104,7 @@ func (m *Manager) AddMember(u *pending.UserDesc, remote string) error {
 	if err := m.refuseSecond(secondPending, r.email, false); err != nil {
 		return err
 	}
+
 	// A list that is its own member would send every post to itself again.
 	if py.Lower(r.email) == py.Lower(m.l.GetListEmail()) {
 		return maillist.ErrBadEmail
@@ -175,6 +176,7 @@ func (m *Manager) confirmJoin(u *pending.UserDesc, r request, remote string) err
 	if err != nil {
 		return err
 	}
+
 	// A limit of mmrunner's own: subscriptions in the name of a victim must not fill its mailbox.
 	if m.overLimit(pend, r.email) {
 		m.Log("vette", "%s: subscription of %s dropped: too many are pending today (from %s)", m.l.Name(), r.email, remote)

@@ -39,7 +39,7 @@ func (m *Manager) notifySubscribed(r request, whence Whence) error {
 	}
 	vars := i18n.Vars{"listname": realname, "member": member}
 
-	// Since that release the notice says where the subscription came from.
+	// Since 2.1.27 the notice says where the subscription came from.
 	if m.since(whenceInNotices) {
 		vars["whence"] = how
 	}
@@ -54,7 +54,7 @@ func (m *Manager) notifySubscribed(r request, whence Whence) error {
 
 // SendSubscribeAck is Deliverer.SendSubscribeAck: it welcomes a member.
 func (m *Manager) SendSubscribeAck(name string, password i18n.Text, digest bool) error {
-	// The texts below are translated into the language set last. Since that release it is the member's.
+	// The texts below are translated into the language set last. Since 2.1.19 that is the member's.
 	lang := m.l.GetMemberLanguage(name)
 	if m.since(welcomeInUserLanguage) {
 		m.language.Set(lang)

@@ -73,6 +73,7 @@ func Await(ctx context.Context, s *site.Site) error {
 		if info, err := os.Lstat(file); err != nil || !info.Mode().IsRegular() || int(info.Sys().(*syscall.Stat_t).Uid) != os.Geteuid() {
 			continue
 		}
+
 		// The kernel frees the lock when the worker ends, whatever way it ends.
 		lock := flock.New(file)
 		if had, err := lock.TryLockContext(ctx, lookEvery); !had || err != nil {

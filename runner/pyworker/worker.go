@@ -97,6 +97,7 @@ func (w *Worker) start() (err error) {
 	if err := os.Remove(w.lock); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
+
 	// The worker gets the site's paths, since they may differ from those in its Defaults.py.
 	settings, err := json.Marshal(places(w.site))
 	if err != nil {

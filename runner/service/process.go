@@ -159,6 +159,7 @@ func (p *Process) run(outer context.Context, program program) (status int, repla
 	if err != nil && ctx.Err() == nil {
 		return 1, false, err
 	}
+
 	// A program that was replaced on the disk is executed in the place of this one, unless a signal said to stop.
 	env.Log.Printf("qrunner", "%s", exiting)
 	return int(p.status.Load()), watch.replaced.Load() && p.status.Load() == 0, nil

@@ -32,6 +32,7 @@ func logCrashes(logDir string) error {
 	if err != nil {
 		return err
 	}
+
 	// The runtime has a descriptor of its own.
 	defer f.Close()
 	return debug.SetCrashOutput(f, debug.CrashOptions{})

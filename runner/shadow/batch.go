@@ -196,6 +196,7 @@ func (c *collector) take(queue string) (*gathering, error) {
 	if err := c.held(filepath.Join(g.dir, "data")); err != nil {
 		return nil, err
 	}
+
 	// The next batch of this queue is collected while this one is replayed.
 	to := c.spool.path("replay")
 	if err := os.RemoveAll(to); err != nil {

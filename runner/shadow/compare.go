@@ -133,6 +133,7 @@ func (c *comparer) lists() error {
 			if err != nil {
 				return err
 			}
+
 			// A file that neither side has written is the same file.
 			if aInfo == nil && bInfo == nil || aInfo != nil && bInfo != nil && os.SameFile(aInfo, bInfo) {
 				continue
@@ -276,6 +277,7 @@ func (c *comparer) held() error {
 		if !strings.HasPrefix(name, "heldmsg-") && !strings.HasPrefix(name, "bounce-events-") {
 			continue
 		}
+
 		// A side without the file is a difference as well.
 		sides := map[string]string{}
 		for _, side := range []string{c.python, c.mmrunner} {

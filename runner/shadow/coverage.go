@@ -50,6 +50,7 @@ func commandsIn(base string, b []byte, known []string) []string {
 	if err != nil {
 		return nil
 	}
+
 	// Subject and first lines: the first word of each may be a command.
 	var found []string
 	subject, _ := m.Get("subject")

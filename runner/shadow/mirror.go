@@ -81,6 +81,7 @@ func (m *mirror) pass(name string, skip func(string) bool) (changed bool, err er
 			there[rel] = true
 			return os.MkdirAll(to, 0o700)
 		}
+
 		// A list's template may be a symbolic link: take what it leads to.
 		info, err := os.Stat(path)
 		if errors.Is(err, fs.ErrNotExist) {

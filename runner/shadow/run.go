@@ -79,6 +79,7 @@ func Run(ctx context.Context, o Options) (report *Report, err error) {
 	if inside(o.Spool, o.Site.Str("VAR_PREFIX")) {
 		return nil, fmt.Errorf("--spool: got %s, need a directory outside of VAR_PREFIX, %s, where nothing is to change", o.Spool, o.Site.Str("VAR_PREFIX"))
 	}
+
 	// One shadow for each spool.
 	sp, err := openSpool(o.Spool)
 	if err != nil {

@@ -34,6 +34,7 @@ func (r *Record) recover(ctx context.Context, env *Env, marked map[int]bool) (fi
 		}
 	}
 
+	// Nothing was committed, so nothing has to leave.
 	if len(done) == 0 {
 		return 0, undone, errors.Join(errs...)
 	}

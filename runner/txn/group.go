@@ -173,6 +173,7 @@ func (g *Group) Flush() error {
 	if err := flush(files, locked); err != nil {
 		return err
 	}
+
 	// The record may be on the disk even after an error.
 	g.record = r
 	return g.j.write(r)
@@ -291,6 +292,7 @@ func (tx *Tx) Lock(wait time.Duration) error {
 	if tx.uncertain && tx.mode != LockFirst {
 		return ErrNeedsLock
 	}
+
 	// After a long wait the dates in what was prepared are no longer those of the commit.
 	if tx.mode != LockFirst && time.Since(start) > longWait {
 		return runner.ErrChanged

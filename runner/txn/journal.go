@@ -295,6 +295,7 @@ func (j *Journal) Close() error {
 	if j.work != nil {
 		err = errors.Join(err, j.work.Close())
 	}
+
 	// The file is removed while it is locked, so no other process can have begun a recovery of it.
 	err = errors.Join(err, ignoreMissing(disk.Remove(j.id.file(draft))), ignoreMissing(disk.Remove(j.id.file(work))))
 	return errors.Join(err, j.lock.Close())

@@ -148,6 +148,7 @@ func (rec *Recovery) one(ctx context.Context, env *Env, id id) error {
 		if errors.Is(err, ErrNewer) || len(n.entries) == 0 && !errors.Is(err, errNotOurs) {
 			return err
 		}
+
 		// The entries are known, and others need not wait until a human has looked into it.
 		rec.Problems = append(rec.Problems, fmt.Errorf("%s: %d entries stay in %s until it is removed: %w", id.file(record), len(n.entries), n.queue, err))
 		dead = false

@@ -153,6 +153,7 @@ func flipped(now, was, at string) bool {
 	if len(now) != len(was) || now == was {
 		return false
 	}
+
 	// Exactly one byte must differ.
 	diff := -1
 	for i := range len(now) {

@@ -155,6 +155,7 @@ func (m *unmarshaler) object(items []pickle.Value) pickle.Value {
 	if len(items) == 2 {
 		return &class
 	}
+
 	// The other parts must have their types: they come from a program, and not from the site's files.
 	args, ok1 := items[2].(*pickle.Tuple)
 	list, ok2 := items[3].(*pickle.List)

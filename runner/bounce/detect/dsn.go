@@ -29,6 +29,7 @@ func (d *dsn) process(s *scan) verdict {
 	if d.whole {
 		return d.reports(s.walk())
 	}
+
 	// A multipart of three parts, with the report in the middle, whatever its own type is.
 	m := s.m
 	parts := m.Parts()

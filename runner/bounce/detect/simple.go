@@ -186,6 +186,7 @@ func (r *recipes) follow(text body, courses []*course, any bool) bool {
 			if hits++; hits > maxHits {
 				return false
 			}
+
 			// Millions of equal lines in a report: a line that changed nothing is not looked at again.
 			if same := l.look(h); same && steady {
 				return true
