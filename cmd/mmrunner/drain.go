@@ -285,6 +285,7 @@ func bar(name string, quiet bool, counting ...progressbar.Option) func(done, tot
 		if bar == nil {
 			bar = progressbar.NewOptions(total, append(counting, progressbar.OptionSetDescription(name), progressbar.OptionFullWidth(),
 				progressbar.OptionSetWriter(os.Stderr), progressbar.OptionClearOnFinish(), progressbar.OptionThrottle(100*time.Millisecond))...)
+			_ = bar.RenderBlank()
 		}
 
 		bar.ChangeMax(total)

@@ -8,7 +8,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
@@ -82,9 +81,10 @@ type probeDocument struct {
 // with a site.
 func summary(w io.Writer, s *site.Site) error {
 	p := s.Profile
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	const names = 17 // columns
 	row := func(name, format string, a ...any) {
-		fmt.Fprintf(t, "%s\t%s\n", name, terminal.Escape(fmt.Sprintf(format, a...)))
+		text := terminal.Wrap(terminal.Escape(fmt.Sprintf(format, a...)), screenWidth()-names)
+		fmt.Fprintf(w, "%-*s%s\n", names, name, strings.ReplaceAll(strings.TrimRight(text, "\n"), "\n", "\n"+strings.Repeat(" ", names)))
 	}
 	row("prefix", "%s", s.Prefix)
 
@@ -128,11 +128,9 @@ func summary(w io.Writer, s *site.Site) error {
 		row("profile", "built in")
 	}
 
-	if err := t.Flush(); err != nil {
-		return err
-	}
 	if text := p.WithoutEffectText(""); text != "" {
-		_, err := fmt.Fprintf(w, "\nWARNING: %s.\nThe runners concerned are left to Mailman's Python unless told otherwise with --ignore-changes, or\n%s = True in mm_cfg.py.\n", terminal.Escape(text), qrunner.IgnoreChanges)
+		_, err := fmt.Fprintln(w, "\n"+terminal.Wrap(fmt.Sprintf("WARNING: %s. The runners concerned are left to Mailman's Python unless told otherwise with --ignore-changes, or %s = True in mm_cfg.py.",
+			terminal.Escape(text), qrunner.IgnoreChanges), screenWidth()))
 		return err
 	}
 

@@ -100,11 +100,11 @@ func (m *Member) Text(w io.Writer, width int) error {
 		}
 	}
 
+	fmt.Fprintln(w)
 	if len(m.Events) == 0 {
 		fmt.Fprintln(w, "There are no events of this address.")
 		return nil
 	}
-	fmt.Fprintln(w)
 	for _, e := range m.Events {
 		line := fmt.Sprintf("%s  %s  %s", e.At.Local().Format("2006-01-02 15:04"), e.List, e.Kind)
 		if e.Before != e.After {

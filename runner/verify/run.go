@@ -104,6 +104,10 @@ func Run(ctx context.Context, files []File, o Options) (*Report, error) {
 		}
 	}
 
+	if o.Progress != nil && total > 0 {
+		o.Progress(0, total) // the first file may be a large one
+	}
+
 	// One worker for each processor: reading pickles needs nothing but time.
 	var wg sync.WaitGroup
 	next := make(chan int)
