@@ -87,20 +87,13 @@ func enableMembers(cmd *cobra.Command, in *installation, o enableOptions, args [
 		return errors.New("got no list or no --disabled-since, need both (or --held, or --undo FILE)")
 	}
 
-	var since time.Time
-	if !o.held {
-		var err error
-		if since, err = parseMoment(o.since); err != nil {
-			return fmt.Errorf("--disabled-since: %w", err)
-		}
-	}
-
-	s, err := in.open(cmd)
+	// Whom it is about.
+	filter, err := o.filter()
 	if err != nil {
 		return err
 	}
-	filter := enable.Filter{Since: since, Domain: o.domain, Code: o.code, ScoreBelow: o.scoreBelow, Held: o.held}
-	if err := filter.Check(); err != nil {
+	s, err := in.open(cmd)
+	if err != nil {
 		return err
 	}
 	if err := addCodes(s, py.Lower(args[0]), &filter); err != nil {
@@ -111,6 +104,7 @@ func enableMembers(cmd *cobra.Command, in *installation, o enableOptions, args [
 		return dryRun(cmd, s, o, args[0], filter)
 	}
 
+	// One commit, and a file that tells --undo of it.
 	var done []enable.Member
 	err = changeList(cmd, s, args[0], func(b runner.Batch, record *events.Recorder) (err error) {
 		done, err = enable.Apply(b, filter.Find(b.List()), record)
@@ -131,13 +125,33 @@ func enableMembers(cmd *cobra.Command, in *installation, o enableOptions, args [
 	return printEnabled(cmd, o, enabledMembers{List: args[0], Applied: true, Undo: name}, done)
 }
 
+// filter is what the flags select.
+func (o enableOptions) filter() (enable.Filter, error) {
+	f := enable.Filter{Domain: o.domain, Code: o.code, ScoreBelow: o.scoreBelow, Held: o.held}
+	if !o.held {
+		var err error
+		if f.Since, err = parseMoment(o.since); err != nil {
+			return f, fmt.Errorf("--disabled-since: %w", err)
+		}
+	}
+	return f, f.Check()
+}
+
 func dryRun(cmd *cobra.Command, s *site.Site, o enableOptions, list string, filter enable.Filter) error {
 	l, err := maillist.Open(s, py.Lower(list), maillist.Options{})
 	if err != nil {
-		return fmt.Errorf("list %s: %w", list, err)
+		return listError(list, err)
 	}
 
 	return printEnabled(cmd, o, enabledMembers{List: list}, filter.Find(l))
+}
+
+// listError is why a list that was named cannot be worked on.
+func listError(list string, err error) error {
+	if errors.Is(err, maillist.ErrUnknownList) {
+		return fmt.Errorf("there is no list %q", list)
+	}
+	return fmt.Errorf("list %s: %w", list, err)
 }
 
 func undoEnable(cmd *cobra.Command, in *installation, o enableOptions) error {
@@ -182,7 +196,10 @@ func changeList(cmd *cobra.Command, s *site.Site, list string, apply func(runner
 
 	env := txn.NewEnv(s)
 	defer env.Log.Close()
-	return engine.Change(cmd.Context(), env, py.Lower(list), func(b runner.Batch) error { return apply(b, record) })
+	if err := engine.Change(cmd.Context(), env, py.Lower(list), func(b runner.Batch) error { return apply(b, record) }); err != nil {
+		return listError(list, err)
+	}
+	return nil
 }
 
 // addCodes gives a filter the last status code of each member of a list that bounced.

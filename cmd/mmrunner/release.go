@@ -111,7 +111,7 @@ func releaseHeld(cmd *cobra.Command, in *installation, o releaseOptions, list st
 func heldNow(s *site.Site, list string, filter enable.Filter) ([]string, error) {
 	l, err := maillist.Open(s, py.Lower(list), maillist.Options{})
 	if err != nil {
-		return nil, fmt.Errorf("list %s: %w", list, err)
+		return nil, listError(list, err)
 	}
 	return held(filter, l), nil
 }

@@ -3,10 +3,12 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/mmrunner/mmrunner/mmcompat/site"
 	"github.com/mmrunner/mmrunner/runner/report"
 )
 
@@ -84,34 +86,40 @@ func writeReport(cmd *cobra.Command, in *installation, o reportOptions, lists []
 		return err
 	}
 
-	if o.subscriptions {
+	switch {
+	case o.subscriptions:
 		p, err := report.Pending(s, about)
-		switch {
-		case err != nil:
-			return err
-		case o.asJSON:
-			return printJSON(cmd, p)
-		}
-		return p.Text(cmd.OutOrStdout(), screenWidth())
-	}
-
-	if o.member != "" {
+		return printReport(cmd, o, p, err)
+	case o.member != "":
 		m, err := report.History(s, o.member, about)
-		switch {
-		case err != nil:
-			return err
-		case o.asJSON:
-			return printJSON(cmd, m)
-		}
-		return m.Text(cmd.OutOrStdout(), screenWidth())
+		return printReport(cmd, o, m, err)
 	}
 
-	r, err := report.Build(s, about)
+	return reportBounces(cmd, in, s, o, about)
+}
+
+// A textReport can be printed on a terminal.
+type textReport interface {
+	Text(w io.Writer, width int) error
+}
+
+// printReport prints a report as text or as JSON, unless making it has failed.
+func printReport(cmd *cobra.Command, o reportOptions, r textReport, err error) error {
 	switch {
 	case err != nil:
 		return err
 	case o.asJSON:
 		return printJSON(cmd, r)
+	}
+	return r.Text(cmd.OutOrStdout(), screenWidth())
+}
+
+// reportBounces writes the report of all bounces, as text, as JSON or as a page.
+func reportBounces(cmd *cobra.Command, in *installation, s *site.Site, o reportOptions, about report.Options) error {
+	r, err := report.Build(s, about)
+	switch {
+	case err != nil:
+		return err
 	case o.html == "-":
 		return r.HTML(cmd.OutOrStdout())
 	case o.html != "":
@@ -122,5 +130,5 @@ func writeReport(cmd *cobra.Command, in *installation, o reportOptions, lists []
 		return errors.Join(r.HTML(f), f.Close())
 	}
 
-	return r.Text(cmd.OutOrStdout(), screenWidth())
+	return printReport(cmd, o, r, nil)
 }
