@@ -25,6 +25,7 @@ func withoutChanged(w io.Writer, s *site.Site, names []string, byName, ignore bo
 		case text == "":
 		case ignore:
 			complain(w, fmt.Errorf("%s: %s", name, text))
+			s.Profile.Settings[site.IgnoreChanges] = site.Setting{Value: true}
 		case byName:
 			return nil, fmt.Errorf("%s: %s; leave that runner to Mailman's Python, or give --ignore-changes", name, text)
 		default:
@@ -45,7 +46,7 @@ func withoutChanged(w io.Writer, s *site.Site, names []string, byName, ignore bo
 // leaveChanged moves the runners whose modules the site has changed from ours to others, unless mm_cfg.py says to
 // ignore the changes, and calls say with the reason.
 func leaveChanged(s *site.Site, ours, others []qrunner.Spec, say func(string)) (_, _ []qrunner.Spec) {
-	ignore := s.Bool(qrunner.IgnoreChanges)
+	ignore := s.Bool(site.IgnoreChanges)
 	var kept []qrunner.Spec
 	for _, spec := range ours {
 		text := s.Profile.WithoutEffectText(spec.Name)
@@ -54,7 +55,7 @@ func leaveChanged(s *site.Site, ours, others []qrunner.Spec, say func(string)) (
 			continue
 		}
 
-		say(fmt.Sprintf("%s is left to Mailman's Python: %s; %s = True in mm_cfg.py has mmrunner run it all the same", spec.Name, text, qrunner.IgnoreChanges))
+		say(fmt.Sprintf("%s is left to Mailman's Python: %s; %s = True in mm_cfg.py has mmrunner run it all the same", spec.Name, text, site.IgnoreChanges))
 		others = append(others, spec)
 	}
 

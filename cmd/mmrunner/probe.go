@@ -13,7 +13,6 @@ import (
 
 	"github.com/mmrunner/mmrunner/mmcompat/site"
 	"github.com/mmrunner/mmrunner/mmcompat/terminal"
-	"github.com/mmrunner/mmrunner/runner/qrunner"
 )
 
 type probeOptions struct {
@@ -130,7 +129,7 @@ func summary(w io.Writer, s *site.Site) error {
 
 	if text := p.WithoutEffectText(""); text != "" {
 		_, err := fmt.Fprintln(w, "\n"+terminal.Wrap(fmt.Sprintf("WARNING: %s. The runners concerned are left to Mailman's Python unless told otherwise with --ignore-changes, or %s = True in mm_cfg.py.",
-			terminal.Escape(text), qrunner.IgnoreChanges), screenWidth()))
+			terminal.Escape(text), site.IgnoreChanges), screenWidth()))
 		return err
 	}
 

@@ -28,6 +28,26 @@ var replacedBy = map[string][]string{
 	"Queue/OutgoingRunner": {"OutgoingRunner"},
 }
 
+// IgnoreChanges is the setting in mm_cfg.py that has mmrunner take also the place of runners whose modules the site has
+// changed, without the changes.
+const IgnoreChanges = "MMRUNNER_IGNORE_CHANGES"
+
+// Changed is the first of the modules that the site has changed; "" if there is none, or if the site has said to ignore
+// its changes.
+func (s *Site) Changed(modules []string) string {
+	if s.Bool(IgnoreChanges) {
+		return ""
+	}
+
+	for _, name := range modules {
+		if m, ok := s.Profile.Modules[name]; ok && !m.Known {
+			return name
+		}
+	}
+
+	return ""
+}
+
 func replaced(module string) bool {
 	_, ok := replacedBy[module]
 	return ok

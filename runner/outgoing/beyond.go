@@ -15,10 +15,8 @@ var modules = []string{"Queue/OutgoingRunner", "Handlers/SMTPDirect", "Handlers/
 
 // changed says what of the site's ways of delivering is not known here.
 func changed(s *site.Site) string {
-	for _, name := range modules {
-		if m, ok := s.Profile.Modules[name]; ok && !m.Known {
-			return "the site has changed " + name + ".py"
-		}
+	if name := s.Changed(modules); name != "" {
+		return "the site has changed " + name + ".py"
 	}
 
 	if module := s.Str("DELIVERY_MODULE"); module != "SMTPDirect" && module != "" {

@@ -79,3 +79,23 @@ def extend(mlist):
 		})
 	}
 }
+
+// A site that says to ignore its changes has its mail delivered without them.
+func TestChangesAreIgnoredWhereAsked(t *testing.T) {
+	t.Parallel()
+	prefix := mmtest.Clone(t)
+	s := newServer(t)
+	settings(t, prefix, s.settings()+"MMRUNNER_IGNORE_CHANGES = True")
+	mmtest.MakeLists(t, prefix, mmtest.ListSpec{Name: "mailman"}, mmtest.ListSpec{Name: "test"})
+	mmtest.Enqueue(t, prefix, mmtest.EntrySpec{Queue: "out", List: "test", Data: "{'recips': ['a@example.com']}", Text: []byte("From: x@example.com\n\ntext\n")})
+	if err := os.WriteFile(filepath.Join(prefix, "Mailman", "Handlers", "Decorate.py"), []byte("def process(mlist, msg, msgdata):\n    msg['X-Site'] = 'ours'\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+
+	if stats := drain(t, openSite(t, prefix), outgoing.Options{}); stats.Outcomes[runner.Delivered] != 1 {
+		t.Errorf("got %v, need 1 delivered", stats.Outcomes)
+	}
+	if given := s.take(); len(given) != 1 || strings.Contains(given[0], "X-Site") || !strings.Contains(given[0], "Test mailing list") {
+		t.Errorf("got %q given to the server, need the message with Mailman's footer alone", given)
+	}
+}

@@ -59,14 +59,10 @@ const LMTP = "LMTPRunner"
 // Outgoing tells whether mmrunner is to be a site's OutgoingRunner too.
 func Outgoing(s *site.Site) bool { return s.Bool("MMRUNNER_OUTGOING") }
 
-// IgnoreChanges is the setting in mm_cfg.py that has mmrunner take also the place of runners whose modules the site has
-// changed.
-const IgnoreChanges = "MMRUNNER_IGNORE_CHANGES"
-
 // Takes tells whether mmrunner, started by mailmanctl, takes the place of a runner of that class name on a site.
 func Takes(s *site.Site, name string) bool {
 	ours, _ := Split([]Spec{{Name: name, Slices: 1}}, Outgoing(s))
-	return len(ours) > 0 && (s.Bool(IgnoreChanges) || s.Profile.WithoutEffectText(name) == "")
+	return len(ours) > 0 && (s.Bool(site.IgnoreChanges) || s.Profile.WithoutEffectText(name) == "")
 }
 
 // Split returns the runners that mmrunner takes the place of, and the others. It takes the place of OutgoingRunner

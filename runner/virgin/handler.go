@@ -34,21 +34,19 @@ func New(s *site.Site) *Handler {
 }
 
 // modules are those whose work is done here.
-var modules = []string{"Queue/VirginRunner", "Queue/IncomingRunner", "Handlers/CookHeaders", "Handlers/ToOutgoing"}
+var modules = []string{"Queue/VirginRunner", "Queue/IncomingRunner", cookHeaders, "Handlers/ToOutgoing"}
+
+const cookHeaders = "Handlers/CookHeaders"
 
 // changed says which of the modules is none that a known release ships, or one of a
 // release that this package does not follow.
 func changed(s *site.Site) string {
-	for _, name := range modules {
-		m, ok := s.Profile.Modules[name]
-		switch {
-		case !ok:
-		case !m.Known:
-			return "the site has changed " + name + ".py"
-		case name == "Handlers/CookHeaders" && m.Since == "2.1.21rc1":
-			// Neither what came before it nor what came after, and not to be had.
-			return "its " + name + ".py is that of a release candidate"
-		}
+	if name := s.Changed(modules); name != "" {
+		return "the site has changed " + name + ".py"
+	}
+	if s.Profile.Modules[cookHeaders].Since == "2.1.21rc1" {
+		// Neither what came before it nor what came after, and not to be had.
+		return "its " + cookHeaders + ".py is that of a release candidate"
 	}
 
 	return ""

@@ -88,6 +88,25 @@ def process(mlist, msg, msgdata):
 	}
 }
 
+// A site that says to ignore its changes has its notices made without them.
+func TestChangesAreIgnoredWhereAsked(t *testing.T) {
+	t.Parallel()
+	prefix := oneList(t, "")
+	settings(t, prefix, "MMRUNNER_IGNORE_CHANGES = True")
+	if err := os.WriteFile(filepath.Join(prefix, "Mailman", "Handlers", "CookHeaders.py"), []byte("def process(mlist, msg, msgdata):\n    msg['X-Site'] = 'ours'\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+
+	if stats := drain(t, prefix, 0); stats.Outcomes[runner.Forwarded] != 5 {
+		t.Errorf("got %v, need 5 forwarded", stats.Outcomes)
+	}
+	for _, e := range dump(t, prefix).Queues["out"] {
+		if all := strings.Join(e, "\n"); strings.Contains(all, "X-Site") || !strings.Contains(all, "X-BeenThere: 'test@lists.example.com'") {
+			t.Errorf("got the site's own header fields, need Mailman's:\n%s", all)
+		}
+	}
+}
+
 // No list's lock is asked for, no list is saved, and what another process saves
 // meanwhile is seen by the next batch.
 func TestTakesNoLockAndSavesNothing(t *testing.T) {
