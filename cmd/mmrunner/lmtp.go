@@ -91,7 +91,9 @@ func newLMTP(in *installation) *cobra.Command {
 		Long: `lmtp is an LMTP server (RFC 2033) that does what Mailman's aliases have done for each message by a wrapper and a
 Python of its own: it puts mail into Mailman's queues, for all ten addresses of a list and the site's -loop address.
 Which lists there are it sees in the lists directory, so a new list has mail at once and needs no alias. A message is
-acknowledged when it is flushed to the disk; where that fails, the mail server is told to try again.
+acknowledged when it is flushed to the disk; where that fails, the mail server is told to try again. It may be flushed
+in data/mmrunner-lmtp-HOST-redo1 or -redo2 and come into its queue at once thereafter: when the process is killed or the
+power fails in between, that is done by the next start, or by uninstall.
 
 It works whoever handles the queues then. "lmtp --config postfix" (exim, sendmail, opensmtpd) prints what to put into
 the mail server's configuration, and "lmtp --config pipe" what those need who cannot change it. "lmtp --check LIST"

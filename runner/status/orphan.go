@@ -40,6 +40,19 @@ func (l *looker) orphans() {
 		return "", 0
 	})
 
+	// Mail that an LMTP server had acknowledged, and then died.
+	for _, c := range l.st.Mail {
+		if c.Host != shortName(l.o.Host) || l.exists(c.PID) {
+			continue
+		}
+		l.scan(l.site.DataDir(), func(name string) (what string, pid int) {
+			if c.IsRedoLog(name) {
+				return "mail of a dead LMTP server, which the next one queues", c.PID
+			}
+			return "", 0
+		})
+	}
+
 	// Switchboard writes entries under .tmp names.
 	for _, k := range runner.Kinds {
 		dir := l.site.QueueDir(k.Queue)
@@ -61,6 +74,12 @@ func (l *looker) orphans() {
 		l.scan(maillist.ListPath(l.site, list), l.temporary)
 	}
 	sort.SliceStable(l.st.Orphans, func(i, j int) bool { return l.st.Orphans[i].Path < l.st.Orphans[j].Path })
+}
+
+// shortName is a host's name without its domain.
+func shortName(host string) string {
+	short, _, _ := strings.Cut(host, ".")
+	return short
 }
 
 // queueUnseen tells whether the status says already that a queue's directory cannot be read.

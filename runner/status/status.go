@@ -74,9 +74,9 @@ func Look(s *site.Site, o Options) *Status {
 	l.processes()
 	l.queues()
 	l.locks()
+	l.mail()
 	l.orphans()
 	l.batches(o.Batches)
-	l.mail()
 	l.installed()
 	return l.st
 }

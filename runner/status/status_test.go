@@ -77,6 +77,10 @@ func TestStatusShowsQueuesLocksAndOrphans(t *testing.T) {
 	})
 
 	put(t, filepath.Join(s.DataDir(), "master-qrunner.pid"), "11\n")
+	for host, pid := range map[string]int{"here": 96, "there": 96} {
+		put(t, filepath.Join(s.DataDir(), "mmrunner-lmtp-"+host+".json"), fmt.Sprintf(`{"host": %q, "pid": %d}`, host, pid))
+		put(t, filepath.Join(s.DataDir(), "mmrunner-lmtp-"+host+"-redo1"), "")
+	}
 	received := time.Now().Add(-time.Hour).Unix()
 	bounces := s.QueueDir("bounces")
 	for i, list := range []string{"a", "b", "a"} {
@@ -178,7 +182,7 @@ func TestStatusShowsQueuesLocksAndOrphans(t *testing.T) {
 		orphans = append(orphans, filepath.Base(o.Path))
 	}
 	// The entry at hand is another's, who is there.
-	if got, want := strings.Join(orphans, " "), "bounce-events-00097.pck config.pck.tmp.here.99 pending.pck.tmp.98.1000"; got != want {
+	if got, want := strings.Join(orphans, " "), "bounce-events-00097.pck mmrunner-lmtp-here-redo1 config.pck.tmp.here.99 pending.pck.tmp.98.1000"; got != want {
 		t.Errorf("got orphans %s, need %s", got, want)
 	}
 

@@ -3,6 +3,8 @@ package enqueue
 import (
 	"errors"
 	"path/filepath"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -32,9 +34,21 @@ type redoLog struct {
 	closeOnce sync.Once
 }
 
+// segmentNames are what the names of the log's files end in.
+var segmentNames = [2]string{"redo1", "redo2"}
+
 // segmentPaths are the log's files.
-func segmentPaths(o Options) [2]string {
-	return [2]string{filepath.Join(o.DataDir, o.prefix()+"redo1"), filepath.Join(o.DataDir, o.prefix()+"redo2")}
+func segmentPaths(o Options) (paths [2]string) {
+	for i, name := range segmentNames {
+		paths[i] = filepath.Join(o.DataDir, o.prefix()+name)
+	}
+	return paths
+}
+
+// IsLog tells whether a file name is that of a part of a host's redo log.
+func IsLog(name, host string) bool {
+	end, ours := strings.CutPrefix(name, Options{Host: host}.prefix())
+	return ours && slices.Contains(segmentNames[:], end)
 }
 
 // newLog makes a log whose segments are empty; a nil one where it would not help.
