@@ -177,7 +177,7 @@ func runShadow(cmd *cobra.Command, in *installation, o shadowOptions, names []st
 func setTotals(m *metrics.Metrics, r *shadow.Report) {
 	for total, v := range map[string]float64{
 		"entries": float64(r.Entries), "agreed": float64(r.Agreed), "differences": float64(r.Found), "vanished": float64(r.Vanished),
-		"left_out": float64(r.LeftOut), "python_seconds": r.Python.Seconds, "mmrunner_seconds": r.Mmrunner.Seconds,
+		"left_out": float64(r.LeftOut), "not_replayed": float64(r.NotReplayed), "python_seconds": r.Python.Seconds, "mmrunner_seconds": r.Mmrunner.Seconds,
 		"python_lock_held_seconds": r.Python.Held, "mmrunner_lock_held_seconds": r.Mmrunner.Held,
 	} {
 		m.Shadow(total, v)
@@ -240,6 +240,10 @@ func shadowLine(r *shadow.Report) string {
 		several(r.Entries, "entry", "entries"), several(len(r.Batches), "batch", "batches"), r.Agreed, several(r.Found, "difference", "differences"), r.Vanished)
 	if r.LeftOut > 0 {
 		line += fmt.Sprintf(", %d left out", r.LeftOut)
+	}
+
+	if r.NotReplayed > 0 {
+		line += fmt.Sprintf(", %d not replayed", r.NotReplayed)
 	}
 
 	if r.Overflow > 0 {

@@ -43,7 +43,7 @@ func TestLoginIsMailmans(t *testing.T) {
 			s := newServer(t)
 			s.offers = []string{test.offers}
 			var said []string
-			s.answer = func(command string) string {
+			s.answers(func(command string) string {
 				switch {
 				case name == "no challenge" && command == "AUTH CRAM-MD5":
 					return "504 5.5.4 not here"
@@ -59,7 +59,7 @@ func TestLoginIsMailmans(t *testing.T) {
 				}
 
 				return ""
-			}
+			}, nil)
 
 			st := demoSite(t, s, 2, map[string]pickle.Value{"SMTP_AUTH": pickle.Int(1), "SMTP_USER": pickle.Str("me"), "SMTP_PASSWD": pickle.Str("secret"),
 				"SMTP_USE_TLS": test.tls, "SMTP_MAX_RCPTS": pickle.Int(10)})
@@ -100,7 +100,7 @@ func TestLoginWithinTLS(t *testing.T) {
 	s.cert = selfSigned(t)
 	s.offers = []string{"STARTTLS", "AUTH PLAIN"}
 	var said []string
-	s.answer = func(command string) string {
+	s.answers(func(command string) string {
 		if !strings.HasPrefix(command, "LINE ") {
 			said = append(said, command)
 		}
@@ -108,7 +108,7 @@ func TestLoginWithinTLS(t *testing.T) {
 			return "235 hello"
 		}
 		return ""
-	}
+	}, nil)
 
 	st := demoSite(t, s, 3, map[string]pickle.Value{"SMTP_AUTH": pickle.Int(1), "SMTP_USE_TLS": true, "SMTP_HELO_HOST": pickle.Str("lists.example.com"),
 		"SMTP_USER": pickle.Str("me"), "SMTP_PASSWD": pickle.Str("secret")})
@@ -133,12 +133,12 @@ func TestNoLoginBeforeItsRelease(t *testing.T) {
 	s.offers = []string{"AUTH PLAIN"}
 	st := demoSite(t, s, 3, map[string]pickle.Value{"SMTP_AUTH": pickle.Int(1), "SMTP_USER": pickle.Str("me"), "SMTP_PASSWD": pickle.Str("secret")})
 	st.Profile.HexVersion = 0x020112f0
-	s.answer = func(command string) string {
+	s.answers(func(command string) string {
 		if strings.HasPrefix(command, "AUTH") {
 			t.Errorf("got %s, need no login", command)
 		}
 		return ""
-	}
+	}, nil)
 
 	drain(t, st, outgoing.Options{})
 	wantAddrs(t, "given to the server", s.recipients(), everybody)

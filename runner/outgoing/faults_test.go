@@ -175,15 +175,15 @@ func TestBrokenServer(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := newServer(t)
-			s.answer, s.end = test.answer, test.end
-
-			if s.answer == nil {
-				s.answer = func(string) string { return "" }
+			answer, end := test.answer, test.end
+			if answer == nil {
+				answer = func(string) string { return "" }
 			}
 
-			if s.end == nil {
-				s.end = func(string) string { return "" }
+			if end == nil {
+				end = func(string) string { return "" }
 			}
+			s.answers(answer, end)
 
 			st := demoSite(t, s, 3, nil)
 			stats := drain(t, st, outgoing.Options{Wait: 300 * time.Millisecond, DataWait: 300 * time.Millisecond})
@@ -241,14 +241,14 @@ func TestConnectionsAreKept(t *testing.T) {
 
 	s = newServer(t)
 	mails := 0
-	s.answer = func(command string) string {
+	s.answers(func(command string) string {
 		if strings.HasPrefix(command, "mail") {
 			if mails++; mails == 3 {
 				return "421 4.4.2 idle for too long"
 			}
 		}
 		return ""
-	}
+	}, nil)
 
 	st = demoSite(t, s, 3, nil)
 	drain(t, st, outgoing.Options{})
@@ -266,12 +266,12 @@ func TestPipelinedEnvelopeGivesTheSame(t *testing.T) {
 	s := newServer(t)
 	s.offers = []string{"PIPELINING", "SIZE"}
 
-	s.answer = func(command string) string {
+	s.answers(func(command string) string {
 		if strings.HasPrefix(command, "rcpt") && strings.Contains(command, "a1@") {
 			return "450 later"
 		}
 		return ""
-	}
+	}, nil)
 
 	st := demoSite(t, s, 3, map[string]pickle.Value{"SMTP_MAX_RCPTS": pickle.Int(10)})
 	drain(t, st, outgoing.Options{})
@@ -293,12 +293,12 @@ func TestGoesOnWhereItStopped(t *testing.T) {
 			s := newServer(t)
 			ctx, stop := context.WithCancel(t.Context())
 			n := 0
-			s.end = func(string) string {
+			s.answers(nil, func(string) string {
 				if n++; n == 3 {
 					stop() // what is at hand is seen through
 				}
 				return ""
-			}
+			})
 
 			st := demoSite(t, s, 3, nil)
 			env, engines := open(t, st, outgoing.Options{})

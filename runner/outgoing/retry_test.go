@@ -147,7 +147,7 @@ func TestBrokenServerAsMailman(t *testing.T) {
 		{"ends with 421", on("421 4.3.2 down", "rcpt", "user2@"), nil},
 	} {
 		s := newServer(t)
-		s.answer, s.end = fault.answer, fault.end
+		s.answers(fault.answer, fault.end)
 		if fault.answer == nil {
 			s.ln.Close()
 		}

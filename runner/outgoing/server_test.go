@@ -57,6 +57,14 @@ func newServer(t testing.TB) *server {
 	return s
 }
 
+// answers has the server answer commands and ends of messages so; nil is the usual. A client that looks for an earlier
+// server on this port may be connected already.
+func (s *server) answers(answer, end func(string) string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.answer, s.end = answer, end
+}
+
 func (s *server) port() int { return s.ln.Addr().(*net.TCPAddr).Port }
 
 // settings are mm_cfg.py's lines that lead to the server.

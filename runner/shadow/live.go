@@ -30,6 +30,11 @@ func (s *shadow) live(ctx context.Context) error {
 	if err := s.scan(); err != nil {
 		return err
 	}
+	// The end of ctx leaves the replays some time, but not the minutes or hours that Mailman may need.
+	replays, end := context.WithCancel(context.WithoutCancel(ctx))
+	defer end()
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(s.o.Grace, end) })()
+
 	finished := make(chan done, 1)
 	busy := false
 	ticker := time.NewTicker(tick)
@@ -86,7 +91,7 @@ func (s *shadow) live(ctx context.Context) error {
 
 			busy = true
 			go func() {
-				b, found := s.replay.run(context.WithoutCancel(ctx), g, s.runners[queue])
+				b, found := s.replay.run(replays, g, s.runners[queue])
 				finished <- done{b, found}
 			}()
 		}
@@ -94,10 +99,14 @@ func (s *shadow) live(ctx context.Context) error {
 
 	if busy {
 		d := <-finished
-		s.report.add(d.batch, d.found)
+		if replays.Err() != nil {
+			s.report.NotReplayed += d.batch.Entries
+		} else {
+			s.report.add(d.batch, d.found)
+		}
 	}
 
-	return s.finish(ctx)
+	return s.finish(replays)
 }
 
 // watch asks the kernel to report new files in the queues.
@@ -124,8 +133,8 @@ func (s *shadow) watch() (w *fsnotify.Watcher, err error) {
 	return w, nil
 }
 
-// finish replays what was collected before ctx ended.
-func (s *shadow) finish(ctx context.Context) error {
+// finish replays what was collected before the shadow was told to end, until replays ends.
+func (s *shadow) finish(replays context.Context) error {
 	// Entries that were not whole yet get no more time.
 	for path := range s.partial {
 		s.partial[path] = time.Time{}
@@ -135,7 +144,15 @@ func (s *shadow) finish(ctx context.Context) error {
 	}
 
 	for _, queue := range s.order {
-		if err := s.work(context.WithoutCancel(ctx), queue); err != nil {
+		waiting := 0
+		if g := s.collect.batches[queue]; g != nil {
+			waiting = len(g.entries)
+		}
+
+		err := s.work(replays, queue)
+		if replays.Err() != nil {
+			s.report.NotReplayed += waiting
+		} else if err != nil {
 			return err
 		}
 	}

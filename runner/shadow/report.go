@@ -54,6 +54,8 @@ type Report struct {
 	Vanished int `json:"vanished"`  // taken from the queue before they could be copied
 	LeftOut  int `json:"left_out"`  // of lists with an extend.py, whose code is not run twice
 	Overflow int `json:"overflows"` // times that the kernel had no room for more events
+	// NotReplayed counts the entries that were waiting for their replay when the shadow ended.
+	NotReplayed int `json:"not_replayed"`
 
 	Python   Side    `json:"python"`
 	Mmrunner Side    `json:"mmrunner"`

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/mmrunner/mmrunner/mmcompat/disk"
 	"github.com/mmrunner/mmrunner/mmcompat/mmtest"
@@ -128,6 +129,7 @@ func TestShadowFindsDifferencesAndChangesNothing(t *testing.T) {
 	s := newSite(t)
 	t.Run("once", func(t *testing.T) { once(t, s) })
 	t.Run("live", func(t *testing.T) { live(t, s) })
+	t.Run("ended", func(t *testing.T) { ended(t, s) })
 }
 
 func once(t *testing.T, s *site.Site) {
@@ -251,6 +253,24 @@ func live(t *testing.T, s *site.Site) {
 	}
 	if r.Entries != 12 || r.Vanished != 0 {
 		t.Errorf("got %d entries and %d gone, need 12 and none", r.Entries, r.Vanished)
+	}
+}
+
+// A shadow that is told to end does not wait for replays longer than its Grace; the entries that it leaves are counted.
+func ended(t *testing.T, s *site.Site) {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	fill(t, s.Prefix)
+	o := Options{Site: s, Runners: []string{"BounceRunner", "CommandRunner"}, Handler: handlers, Spool: filepath.Join(t.TempDir(), "spool"),
+		Every: time.Hour, Grace: time.Nanosecond,
+		Tell: func(r *Report, _ bool) { cancel() }}
+
+	r, err := Run(ctx, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Entries != 0 || r.Found != 0 || r.NotReplayed == 0 {
+		t.Errorf("got %d entries replayed, %d differences and %d entries left, need only entries left", r.Entries, r.Found, r.NotReplayed)
 	}
 }
 
