@@ -17,8 +17,8 @@ const fileMode = 0o660
 func (e Entry) Path() string { return filepath.Join(e.Dir, e.Base+".pck") }
 
 // Prepare writes the entry under a temporary name in its directory and flushes
-// it. A file that cannot be written whole is removed again. The error is the
-// file system's.
+// it. It makes the directory if that is missing. A file that cannot be written
+// whole is removed again. The error is the file system's.
 func (e Entry) Prepare(tmp string) error {
 	return e.write(tmp, (*disk.File).Sync)
 }
@@ -29,8 +29,12 @@ func (e Entry) Write(tmp string) error {
 }
 
 func (e Entry) write(tmp string, flush func(*disk.File) error) (err error) {
+	const flag = os.O_WRONLY | os.O_CREATE | os.O_EXCL | syscall.O_NOFOLLOW
 	path := filepath.Join(e.Dir, tmp)
-	f, err := disk.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL|syscall.O_NOFOLLOW, fileMode)
+	f, err := disk.OpenFile(path, flag, fileMode)
+	if errors.Is(err, fs.ErrNotExist) && MakeQueue(e.Dir) == nil {
+		f, err = disk.OpenFile(path, flag, fileMode)
+	}
 	if err != nil {
 		return err
 	}
@@ -70,12 +74,7 @@ func (e Entry) Publish(tmp string) error {
 // directory too, so that the entry is still there after a power failure.
 func (e Entry) Enqueue() error {
 	tmp := e.Base + ".pck.tmp"
-	err := e.Prepare(tmp)
-	if errors.Is(err, fs.ErrNotExist) && MakeQueue(e.Dir) == nil {
-		err = e.Prepare(tmp)
-	}
-
-	if err != nil {
+	if err := e.Prepare(tmp); err != nil {
 		return err
 	}
 	if err := e.Publish(tmp); err != nil {

@@ -149,7 +149,7 @@ func (s *segment) publish(gone func(item) error) error {
 // again writes an entry once more whose file was removed, perhaps with its queue's
 // directory.
 func again(it item) error {
-	if err := inQueue(it.entry, func() error { return it.entry.Prepare(it.tmp) }); err != nil {
+	if err := it.entry.Prepare(it.tmp); err != nil {
 		return err
 	}
 	return it.entry.Publish(it.tmp)

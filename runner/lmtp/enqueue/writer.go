@@ -114,7 +114,7 @@ func (w *Writer) one(e intake.Entry) error {
 // flush is waiting.
 func (w *Writer) logged(e intake.Entry, tmp string) error {
 	written := make(chan error, 1)
-	go func() { written <- inQueue(e, func() error { return e.Write(tmp) }) }()
+	go func() { written <- e.Write(tmp) }()
 
 	err := w.log.put(e, tmp, func() error { return <-written })
 	if err != nil {
@@ -129,29 +129,19 @@ func (w *Writer) logged(e intake.Entry, tmp string) error {
 // its directory is flushed. So no runner finds an entry of which a power failure may
 // take a part.
 func (w *Writer) direct(e intake.Entry, tmp string) error {
-	err := inQueue(e, func() error { return e.Prepare(tmp) })
-	if err != nil {
+	if err := e.Prepare(tmp); err != nil {
 		return err
 	}
 	if err := e.Publish(tmp); err != nil {
 		return err
 	}
 
-	err = w.flusher(e.Dir).flush()
+	err := w.flusher(e.Dir).flush()
 	if err != nil && errors.Is(disk.Remove(e.Path()), fs.ErrNotExist) {
 		// A runner has it already.
 		return nil
 	}
 
-	return err
-}
-
-// inQueue calls write, and once more where it has made the entry's queue.
-func inQueue(e intake.Entry, write func() error) error {
-	err := write()
-	if errors.Is(err, fs.ErrNotExist) && intake.MakeQueue(e.Dir) == nil {
-		err = write()
-	}
 	return err
 }
 
