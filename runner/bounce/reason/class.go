@@ -75,7 +75,7 @@ func byFirst(all map[Class][]string) (w [256][]word) {
 func wordsIn(text string) (full, policy, hard bool) {
 	for i := range len(text) {
 		for _, w := range words[text[i]] {
-			if len(text)-i < len(w.text) || !sameFolded(text[i:i+len(w.text)], w.text) {
+			if len(text)-i < len(w.text) || !strings.EqualFold(text[i:i+len(w.text)], w.text) {
 				continue
 			}
 			switch w.class {
@@ -89,18 +89,4 @@ func wordsIn(text string) (full, policy, hard bool) {
 		}
 	}
 	return false, policy, hard
-}
-
-// sameFolded tells whether a text equals a lower-case one, except for the case of ASCII letters.
-func sameFolded(s, lower string) bool {
-	for i := range len(lower) {
-		c := s[i]
-		if 'A' <= c && c <= 'Z' {
-			c += 'a' - 'A'
-		}
-		if c != lower[i] {
-			return false
-		}
-	}
-	return true
 }
