@@ -273,7 +273,7 @@ func (r *register) disable(member string, info *maillist.BounceInfo, read reader
 
 // disabled returns the word for a disabled member in a notice.
 func (r *register) disabled() string {
-	if since(r.b, disabledInNewVoice) && !since(r.b, disabledInVoice) {
+	if since(r.b, disabledInFirstLanguage) && !since(r.b, disabledInPresentLanguage) {
 		before := r.m.Language().Set("")
 		defer r.m.Language().Set(before)
 	}

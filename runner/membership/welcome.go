@@ -7,7 +7,7 @@ import (
 
 // welcome calls SendSubscribeAck as ApprovedAddMember does.
 func (m *Manager) welcome(email string, digest bool) error {
-	if m.since(welcomeKeepsVoice) {
+	if m.since(welcomeRestoresLanguage) {
 		before := m.language.Set(m.l.Str("preferred_language"))
 		defer m.language.Set(before)
 	}
