@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -82,17 +81,8 @@ func awaitStart(dir, name string) error {
 	return fmt.Errorf("mmrunner's %s: got no %q in %s within %v", name, line, log, longest)
 }
 
-// Stop ends them as mailmanctl does.
-func (all wholeRunners) Stop() (cpu time.Duration, err error) {
-	for _, child := range all {
-		err = errors.Join(err, child.Process.Signal(syscall.SIGTERM))
-	}
-	for _, child := range all {
-		err = errors.Join(err, child.Wait())
-		cpu += child.ProcessState.UserTime() + child.ProcessState.SystemTime()
-	}
-	return cpu, err
-}
+// Stop ends them. Their start is a part of the time, which makes little of it.
+func (all wholeRunners) Stop() (cpu time.Duration, err error) { return bench.StopAll(all) }
 
 // runWhole is a child: a runner on a made-up site, until SIGTERM.
 func runWhole(cmd *cobra.Command, dir, what string) error {

@@ -11,6 +11,7 @@ import (
 	"github.com/mmrunner/mmrunner/mmcompat/pending"
 	"github.com/mmrunner/mmrunner/mmcompat/qfile"
 	"github.com/mmrunner/mmrunner/mmcompat/site"
+	"github.com/mmrunner/mmrunner/mmcompat/stage"
 	"github.com/mmrunner/mmrunner/pickle"
 )
 
@@ -35,7 +36,7 @@ func Make(dir string, o Options) (*site.Site, *expected, error) {
 		n := numbers[m.queue]
 		numbers[m.queue]++
 
-		if err := enqueue(s, m, o.Now.Add(time.Duration(n)*100*time.Microsecond)); err != nil {
+		if err := Enqueue(s, m.queue, ListName, m.flag, m.Text, o.Now.Add(time.Duration(n)*100*time.Microsecond)); err != nil {
 			return nil, nil, err
 		}
 		if err := o.report(m.queue, n+1, o.mails(m.queue)); err != nil {
@@ -102,20 +103,22 @@ func (o Options) mails(queue string) int {
 	return o.Commands
 }
 
-// enqueue puts a message into its queue as text, as Mailman's script does.
-func enqueue(s *site.Site, m Mail, at time.Time) error {
+// Enqueue puts a message for a list into a queue as text, as Mailman's scripts do. flag
+// is the key that says to which of the list's addresses it came, for example
+// "torequest"; "" for none. The error is the file system's.
+func Enqueue(s *site.Site, queue, list, flag, text string, at time.Time) error {
 	data := qfile.NewData()
-	data.Set("listname", ListName)
+	data.Set("listname", list)
 
-	if m.flag != "" {
-		data.Set(m.flag, 1)
+	if flag != "" {
+		data.Set(flag, 1)
 	}
 
-	base, b, err := qfile.Encode(pickle.Str(m.Text), data, maillist.Seconds(at), s.Profile.QfileSchemaVersion)
+	base, b, err := qfile.Encode(pickle.Str(text), data, maillist.Seconds(at), s.Profile.QfileSchemaVersion)
 	if err != nil {
 		return err
 	}
-	return qfile.WriteFile(filepath.Join(s.QueueDir(m.queue), base+qfile.Waiting), b, false)
+	return qfile.WriteFile(filepath.Join(s.QueueDir(queue), base+qfile.Waiting), b, false)
 }
 
 // makeCommands makes up the commands, and saves the requests that some of them confirm. The first command is from member
@@ -143,11 +146,8 @@ func makeCommands(s *site.Site, o Options, first int, want *expected) (mails []M
 
 	// pending.pck is on the disk before the commands are: a confirmation must find its request.
 	files, err := db.Stage()
-	for _, f := range files {
-		if err == nil {
-			err = f.Publish(nil)
-		}
+	if err != nil {
+		return nil, err
 	}
-
-	return mails, err
+	return mails, stage.PublishAll(files)
 }

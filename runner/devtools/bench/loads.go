@@ -12,8 +12,8 @@ import (
 
 	"github.com/mmrunner/mmrunner/mmcompat/lockfile"
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
-	"github.com/mmrunner/mmrunner/mmcompat/qfile"
 	"github.com/mmrunner/mmrunner/mmcompat/site"
+	"github.com/mmrunner/mmrunner/mmcompat/stage"
 	"github.com/mmrunner/mmrunner/pickle"
 	"github.com/mmrunner/mmrunner/runner/demo"
 )
@@ -204,23 +204,15 @@ func (l load) make(dir string) (*site.Site, error) {
 	}
 
 	for i := range l.bounces {
-		data := qfile.NewData()
-		data.Set("listname", l.list(i%l.lists))
-		text := ""
-
+		flag, text := "", ""
 		if l.joins {
-			data.Set("torequest", 1)
-			text = l.join(i)
+			flag, text = "torequest", l.join(i)
 		} else {
 			text = l.bounce(i)
 		}
 
-		at := maillist.Seconds(now.Add(time.Duration(i) * 100 * time.Microsecond))
-		base, b, err := qfile.Encode(pickle.Str(text), data, at, s.Profile.QfileSchemaVersion)
-		if err != nil {
-			return nil, err
-		}
-		if err := qfile.WriteFile(filepath.Join(s.QueueDir(l.queue()), base+qfile.Waiting), b, false); err != nil {
+		at := now.Add(time.Duration(i) * 100 * time.Microsecond)
+		if err := demo.Enqueue(s, l.queue(), l.list(i%l.lists), flag, text, at); err != nil {
 			return nil, err
 		}
 	}
@@ -285,13 +277,10 @@ func change(s *site.Site, list, attr string, v pickle.Value) error {
 
 	l.Set(attr, v)
 	files, err := l.Stage()
-	for _, f := range files {
-		if err == nil {
-			err = f.Publish(nil)
-		}
+	if err != nil {
+		return err
 	}
-
-	return err
+	return stage.PublishAll(files)
 }
 
 // PrintLoads writes the rows as a table.

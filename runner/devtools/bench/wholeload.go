@@ -9,8 +9,8 @@ import (
 	"time"
 
 	"github.com/mmrunner/mmrunner/mmcompat/maillist"
-	"github.com/mmrunner/mmrunner/mmcompat/qfile"
 	"github.com/mmrunner/mmrunner/mmcompat/site"
+	"github.com/mmrunner/mmrunner/mmcompat/stage"
 	"github.com/mmrunner/mmrunner/pickle"
 	"github.com/mmrunner/mmrunner/runner/demo"
 )
@@ -27,8 +27,8 @@ type wholeLoad struct {
 // fullScore is the list's bounce_score_threshold: a member's second bounce disables.
 const fullScore = 2
 
-// stage is where the entries of a queue are until the runners are ready.
-func stage(s *site.Site, queue string) string { return filepath.Join(s.Prefix, "staged", queue) }
+// stagedIn is where the entries of a queue are until the runners are ready.
+func stagedIn(s *site.Site, queue string) string { return filepath.Join(s.Prefix, "staged", queue) }
 
 // staged are the queues that are filled.
 var staged = []string{"bounces", "commands"}
@@ -49,14 +49,8 @@ func (l wholeLoad) make(dir string) (*site.Site, error) {
 	}
 
 	for i := range l.bounces {
-		data := qfile.NewData()
-		data.Set("listname", demo.ListName)
-		at := maillist.Seconds(now.Add(time.Duration(i) * 100 * time.Microsecond))
-		base, b, err := qfile.Encode(pickle.Str(l.bounce(i)), data, at, s.Profile.QfileSchemaVersion)
-		if err != nil {
-			return nil, err
-		}
-		if err := qfile.WriteFile(filepath.Join(s.QueueDir("bounces"), base+qfile.Waiting), b, false); err != nil {
+		at := now.Add(time.Duration(i) * 100 * time.Microsecond)
+		if err := demo.Enqueue(s, "bounces", demo.ListName, "", l.bounce(i), at); err != nil {
 			return nil, err
 		}
 	}
@@ -65,7 +59,7 @@ func (l wholeLoad) make(dir string) (*site.Site, error) {
 		return nil, err
 	}
 	for _, queue := range staged {
-		err := errors.Join(os.Rename(s.QueueDir(queue), stage(s, queue)), os.Mkdir(s.QueueDir(queue), 0o770))
+		err := errors.Join(os.Rename(s.QueueDir(queue), stagedIn(s, queue)), os.Mkdir(s.QueueDir(queue), 0o770))
 		if err != nil {
 			return nil, err
 		}
@@ -107,25 +101,22 @@ func (l wholeLoad) weaken(s *site.Site, day time.Time) error {
 	}
 
 	files, err := list.Stage()
-	for _, f := range files {
-		if err == nil {
-			err = f.Publish(nil)
-		}
+	if err != nil {
+		return err
 	}
-
-	return err
+	return stage.PublishAll(files)
 }
 
 // release puts the entries into their queues, in their order.
 func (l wholeLoad) release(s *site.Site) error {
 	for _, queue := range staged {
-		entries, err := os.ReadDir(stage(s, queue)) // sorted by name, which begins with the time
+		entries, err := os.ReadDir(stagedIn(s, queue)) // sorted by name, which begins with the time
 		if err != nil {
 			return err
 		}
 
 		for _, e := range entries {
-			if err := os.Rename(filepath.Join(stage(s, queue), e.Name()), filepath.Join(s.QueueDir(queue), e.Name())); err != nil {
+			if err := os.Rename(filepath.Join(stagedIn(s, queue), e.Name()), filepath.Join(s.QueueDir(queue), e.Name())); err != nil {
 				return err
 			}
 		}

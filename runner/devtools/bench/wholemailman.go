@@ -64,14 +64,27 @@ func startRunner(installed *site.Site, name, settings string) (*mailmanRunner, e
 	return &mailmanRunner{cmd, before}, err
 }
 
-// Stop ends them as mailmanctl does.
+// Stop ends them, and does not count the time that they took to be ready.
 func (all mailmans) Stop() (cpu time.Duration, err error) {
-	for _, r := range all {
-		err = errors.Join(err, r.cmd.Process.Signal(syscall.SIGTERM))
+	cmds := make([]*exec.Cmd, len(all))
+	for i, r := range all {
+		cmds[i] = r.cmd
+		cpu -= r.before
 	}
-	for _, r := range all {
-		err = errors.Join(err, r.cmd.Wait())
-		cpu += r.cmd.ProcessState.UserTime() + r.cmd.ProcessState.SystemTime() - r.before
+
+	took, err := StopAll(cmds)
+	return cpu + took, err
+}
+
+// StopAll ends runners as mailmanctl does, and returns the processor time that they took
+// since they were started.
+func StopAll(runners []*exec.Cmd) (cpu time.Duration, err error) {
+	for _, r := range runners {
+		err = errors.Join(err, r.Process.Signal(syscall.SIGTERM))
+	}
+	for _, r := range runners {
+		err = errors.Join(err, r.Wait())
+		cpu += r.ProcessState.UserTime() + r.ProcessState.SystemTime()
 	}
 	return cpu, err
 }

@@ -92,19 +92,8 @@ func Make(dir string, size Size) error {
 	}
 
 	for i, e := range entries {
-		data := qfile.NewData()
-		data.Set("listname", pickle.Str(e.list))
-
-		if e.to != "" {
-			data.Set(e.to, 1)
-		}
-
-		now := maillist.Seconds(noon.Add(time.Minute + time.Duration(i)*time.Second))
-		base, b, err := qfile.Encode(pickle.Str(e.text), data, now, s.Profile.QfileSchemaVersion)
-		if err != nil {
-			return err
-		}
-		if err := qfile.WriteFile(filepath.Join(s.QueueDir(e.queue), base+qfile.Waiting), b, false); err != nil {
+		at := noon.Add(time.Minute + time.Duration(i)*time.Second)
+		if err := demo.Enqueue(s, e.queue, e.list, e.to, e.text, at); err != nil {
 			return err
 		}
 	}
@@ -136,7 +125,10 @@ func changeOfAddress(s *site.Site, changed string) (cookie string, err error) {
 	}
 
 	files, err := db.Stage()
-	return cookie, publish(files, err)
+	if err != nil {
+		return "", err
+	}
+	return cookie, stage.PublishAll(files)
 }
 
 // change sets a list's attributes.
@@ -150,16 +142,10 @@ func change(s *site.Site, name string, attrs map[string]pickle.Value) error {
 		l.Set(k, v)
 	}
 	files, err := l.Stage()
-	return publish(files, err)
-}
-
-func publish(files []stage.File, err error) error {
-	for _, f := range files {
-		if err == nil {
-			err = f.Publish(nil)
-		}
+	if err != nil {
+		return err
 	}
-	return err
+	return stage.PublishAll(files)
 }
 
 // copyTree copies a directory, with modes and times, to one that is not there.
