@@ -92,10 +92,6 @@ func (w *writers) along(above, path string) (closed bool, err error) {
 		}
 
 		if info.Mode()&fs.ModeSymlink != 0 {
-			if !closed && !w.rootOnly() && w.link == "" {
-				w.link = at
-			}
-
 			if links++; links > maxLinks {
 				return closed, &fs.PathError{Op: "follow", Path: path, Err: syscall.ELOOP}
 			}
@@ -108,8 +104,12 @@ func (w *writers) along(above, path string) (closed bool, err error) {
 				to = filepath.Join(filepath.Dir(at), to)
 			}
 
-			// Anew from the top, as it may lead out of where only root may enter.
 			to = filepath.Join(append([]string{to}, rest...)...)
+			if !closed && !w.rootOnly() && w.link == "" && !sameName(path, info, to) {
+				w.link = at
+			}
+
+			// Anew from the top, as it may lead out of where only root may enter.
 			at, rest, closed, above = "/", strings.Split(strings.TrimPrefix(to, "/"), "/"), false, "/"
 			continue
 		}
@@ -143,8 +143,27 @@ func RootsPath(path string) (bool, error) {
 	return err == nil && (closed || w.rootOnly()), err
 }
 
+// sameName tells whether a link that others than root may have moved can still only lead where root wants it: root made
+// it, and it leads to a file of the path's own name, in a directory that only root can put elsewhere. It is how
+// distributions keep mm_cfg.py in /etc/mailman, with a link in a directory that Mailman's group may write to.
+func sameName(path string, link fs.FileInfo, to string) bool {
+	if link.Sys().(*syscall.Stat_t).Uid != 0 || filepath.Base(to) != filepath.Base(path) {
+		return false
+	}
+
+	dir := filepath.Dir(to)
+	info, err := os.Lstat(dir)
+	if err != nil || !info.IsDir() || info.Sys().(*syscall.Stat_t).Uid != 0 {
+		return false
+	}
+
+	roots, err := RootsPath(filepath.Dir(dir))
+	return roots && err == nil
+}
+
 // CheckLinks returns an error where a symbolic link on the way of path may have been put there by a user other than
-// root: what root writes to must not lie where the link's maker wants it.
+// root: what root writes to must not lie where the link's maker wants it. A link of root's own in such a place is
+// allowed if it leads to a file of the same name in a directory of root's.
 func CheckLinks(path string) error {
 	var w writers
 	if _, err := w.along("/", path); err != nil {

@@ -125,52 +125,82 @@ func TestReplaceLosesNoEdit(t *testing.T) {
 	}
 }
 
-// Root does not follow a link that another user made.
-func TestReadConfigFollowsNoLinkOfTheGroup(t *testing.T) {
+// In a directory that Mailman's group may write to, root follows only its own link, to a mm_cfg.py that the group
+// cannot have chosen: distributions have one to /etc/mailman.
+func TestReadConfigFollowsOnlyRootsLinks(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("only root is asked to write where others may")
 	}
 
-	prefix, file := newPrefix(t)
-	outside := filepath.Join(t.TempDir(), "passwd")
-	if err := os.WriteFile(outside, []byte("root"), 0o600); err != nil {
-		t.Fatal(err)
+	const group = 12345
+	for name, c := range map[string]struct {
+		target  string      // of the link, below a directory of root's
+		owner   int         // of the link
+		mode    os.FileMode // of PREFIX/Mailman
+		parents os.FileMode // of the directory above the target's
+		follows bool
+	}{
+		"only root can have made it":           {"etc/mailman/passwd", 0, 0o755, 0o755, true},
+		"root's, to another mm_cfg.py":         {"etc/mailman/mm_cfg.py", 0, 0o775, 0o755, true},
+		"root's, to a file of another name":    {"etc/mailman/passwd", 0, 0o775, 0o755, false},
+		"the group's, to another mm_cfg.py":    {"etc/mailman/mm_cfg.py", 54321, 0o775, 0o755, false},
+		"root's, to a directory that can move": {"etc/mailman/mm_cfg.py", 0, 0o775, 0o775, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			prefix, _ := newPrefix(t)
+			file := filepath.Join(prefix, "Mailman", "mm_cfg.py")
+			outside := filepath.Join(t.TempDir(), c.target)
+			if err := os.MkdirAll(filepath.Dir(outside), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(outside, []byte("X = 1\n"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			openUp(t, filepath.Dir(filepath.Dir(outside)))
+			openUp(t, filepath.Dir(prefix))
+
+			if err := os.Remove(file); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.Symlink(outside, file); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.Lchown(file, c.owner, 0); err != nil {
+				t.Fatal(err)
+			}
+			giveTo(t, filepath.Dir(file), group, c.mode)
+			giveTo(t, filepath.Dir(filepath.Dir(outside)), group, c.parents)
+
+			config, err := ReadConfig(prefix)
+			if err == nil {
+				config.Close()
+			}
+			if follows := err == nil; follows != c.follows {
+				t.Errorf("got %v, need followed %v", err, c.follows)
+			}
+		})
 	}
+}
 
-	if err := os.Remove(file); err != nil {
-		t.Fatal(err)
-	}
-
-	if err := os.Symlink(outside, file); err != nil {
-		t.Fatal(err)
-	}
-
-	// Up to here only root can have made it.
-	c, err := ReadConfig(prefix)
-	if err != nil {
-		t.Fatal(err)
-	}
-
-	c.Close()
-
-	for dir := filepath.Dir(prefix); dir != filepath.Dir(os.TempDir()) && dir != "/"; dir = filepath.Dir(dir) {
+// openUp lets everybody enter a temporary directory, since below a closed one only root can change anything.
+func openUp(t *testing.T, dir string) {
+	t.Helper()
+	for ; dir != filepath.Dir(os.TempDir()) && dir != "/"; dir = filepath.Dir(dir) {
 		if info, err := os.Stat(dir); err == nil && info.Mode().Perm()&0o077 == 0 {
 			if err := os.Chmod(dir, 0o755); err != nil {
 				t.Fatal(err)
 			}
 		}
 	}
+}
 
-	if err := os.Chown(filepath.Join(prefix, "Mailman"), 0, 12345); err != nil {
+// giveTo makes a directory a group's.
+func giveTo(t *testing.T, dir string, group int, mode os.FileMode) {
+	t.Helper()
+	if err := os.Chown(dir, 0, group); err != nil {
 		t.Fatal(err)
 	}
-
-	if err := os.Chmod(filepath.Join(prefix, "Mailman"), 0o775); err != nil {
+	if err := os.Chmod(dir, mode); err != nil {
 		t.Fatal(err)
-	}
-
-	if c, err := ReadConfig(prefix); err == nil {
-		c.Close()
-		t.Error("a link in a directory of the group's was followed")
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"path/filepath"
+	"slices"
 
 	"github.com/mmrunner/mmrunner/mmcompat/disk"
 	"github.com/mmrunner/mmrunner/mmcompat/mlog"
@@ -30,16 +31,23 @@ func (j *Journal) complete(commits []*Commit) error {
 	}
 
 	var lines []mlog.Line
-	var happened []byte
+	var happened [][]byte
 	for _, c := range commits {
 		lines = append(lines, c.lines...)
-		happened = append(happened, c.events...)
+		if len(c.events) > 0 {
+			happened = append(happened, c.events)
+		}
 		c.lines, c.events, c.Logs = nil, nil, nil // written once only
 	}
 
 	j.env.Log.PrintLines(lines)
-	if len(happened) > 0 {
-		j.env.Log.Append(events.Log, happened)
+	// One write for all, since each is flushed; a batch of one list has a megabyte that needs no copy.
+	switch len(happened) {
+	case 0:
+	case 1:
+		j.env.Log.Append(events.Log, happened[0])
+	default:
+		j.env.Log.Append(events.Log, slices.Concat(happened...))
 	}
 
 	return letGo(j.queue, j.bad, commits)

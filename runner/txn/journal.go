@@ -1,7 +1,6 @@
 package txn
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -205,12 +204,6 @@ func (j *Journal) write(r *Record) error {
 	r.Version, r.Host, r.PID = Version, j.id.host, j.id.pid
 	r.Runner, r.Queue, r.Bad = j.runner, j.queue, j.bad
 	r.addLogs(j.env.Log)
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(r); err != nil {
-		return err
-	}
 
 	// Under a draft's name, flushed, and renamed: a record is whole or not there.
 	f, err := disk.Create(j.id.file(draft), fileMode)
@@ -221,7 +214,10 @@ func (j *Journal) write(r *Record) error {
 	// The umask of the process need not be Mailman's.
 	err = f.Chmod(fileMode)
 	if err == nil {
-		_, err = f.Write(b.Bytes())
+		// The encoder writes once, with all that it has encoded: megabytes need no buffer of ours.
+		enc := json.NewEncoder(f)
+		enc.SetEscapeHTML(false)
+		err = enc.Encode(r)
 	}
 
 	if err == nil {
