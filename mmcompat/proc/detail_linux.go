@@ -1,6 +1,14 @@
 package proc
 
-import "github.com/prometheus/procfs"
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+
+	"github.com/prometheus/procfs"
+)
 
 // All returns the ids of all processes that the system shows to this user.
 func (f FS) All() ([]int, error) {
@@ -61,4 +69,29 @@ func (f FS) proc(pid int) (procfs.Proc, error) {
 		return procfs.Proc{}, err
 	}
 	return fs.Proc(pid)
+}
+
+// Sees tells whether a process has the same directory under a name as this process: one in a container or a chroot may
+// have another there. Where the system does not say, which only root may always ask, it counts as the same.
+func (f FS) Sees(pid int, dir string) bool {
+	// A link in the other's tree would lead through this process's.
+	dir, err := filepath.EvalSymlinks(dir)
+	if err != nil {
+		return true
+	}
+
+	root := filepath.Join(f.Mount, strconv.Itoa(pid), "root")
+	if _, err := os.Stat(root); err != nil {
+		return true
+	}
+
+	ours, err := os.Stat(dir)
+	if err != nil {
+		return true
+	}
+	theirs, err := os.Stat(filepath.Join(root, dir))
+	if err != nil {
+		return !errors.Is(err, fs.ErrNotExist)
+	}
+	return os.SameFile(ours, theirs)
 }

@@ -24,3 +24,6 @@ func (f FS) Dir(int) (string, error) { return "", errNoProc }
 
 // Environ returns a process's environment, which only Linux shows in a file system.
 func (f FS) Environ(int) ([]string, error) { return nil, errNoProc }
+
+// Sees tells whether a process has the same directory under a name as this process, which only Linux shows.
+func (f FS) Sees(int, string) bool { return true }

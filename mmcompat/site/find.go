@@ -21,10 +21,8 @@ func Find(explicit string) (prefix string, err error) {
 		places, named = []string{env}, true
 	}
 
-	for _, p := range places {
-		if _, err := os.Stat(filepath.Join(p, "bin", "qrunner")); err == nil {
-			return filepath.Abs(p)
-		}
+	if p := firstOf(places); p != "" {
+		return filepath.Abs(p)
 	}
 
 	hint := "name its directory with --prefix or $MAILMAN_PREFIX"
@@ -33,4 +31,17 @@ func Find(explicit string) (prefix string, err error) {
 	}
 
 	return "", fmt.Errorf("no Mailman in %s; %s", strings.Join(places, ", "), hint)
+}
+
+// Usual returns the prefix that Find finds where neither the user nor the environment names one, or "".
+func Usual() string { return firstOf(usualPlaces) }
+
+// firstOf returns the first directory that holds a Mailman, or "".
+func firstOf(places []string) string {
+	for _, p := range places {
+		if _, err := os.Stat(filepath.Join(p, "bin", "qrunner")); err == nil {
+			return p
+		}
+	}
+	return ""
 }

@@ -26,7 +26,7 @@ import (
 )
 
 //go:embed worker.py
-var program []byte
+var program string
 
 // ErrNoPython says that there is no Python for the entry.
 var ErrNoPython = errors.New("there is no Python to hand the entry to")
@@ -104,8 +104,7 @@ func (w *Worker) start() (err error) {
 		return err
 	}
 
-	// Python reads a program from standard input to the end, so it gets this one as an argument.
-	cmd := exec.Command(w.site.Python, "-u", "-B", "-c", string(program), w.site.Str("BIN_DIR"), w.runner, w.lock)
+	cmd := site.Program(w.site.Python, "mmrunner's entries for Mailman's own runner", program, w.site.Str("BIN_DIR"), w.runner, w.lock)
 	// A ^C at the terminal is for mmrunner, which lets the worker finish the entry at hand.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	w.stderr = &tail{}

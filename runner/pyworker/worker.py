@@ -1,6 +1,6 @@
 # Handles single queue entries with a runner class of the installation's own.
 #
-# Started as: python -u -c PROGRAM BIN_DIR RUNNER LOCK, with a line of JSON first
+# Started with BIN_DIR, RUNNER and LOCK as arguments, with a line of JSON first
 # on standard input: settings to be put in the place of mm_cfg's. LOCK is a file
 # that is locked until the end, also when the one who asks has died. After that
 # each line asks for one thing, and is answered by one line on standard output:

@@ -44,7 +44,7 @@ func startPython(s *site.Site, moved map[string]string) (*python, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &python{cmd: exec.Command(s.Python, "-u", "-B", "-c", replayProgram, s.Str("BIN_DIR"))}
+	p := &python{cmd: site.Program(s.Python, "mmrunner shadow's replay", replayProgram, s.Str("BIN_DIR"))}
 	p.cmd.Dir = "/"
 	p.cmd.Stderr = &p.stderr
 

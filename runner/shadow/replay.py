@@ -1,6 +1,6 @@
 # Python 2: replays queue entries with a runner class of the installation's own, for mmrunner shadow.
 #
-# Started as: python -u -B -c PROGRAM BIN_DIR, with a line of JSON on standard input: settings to be put in the place
+# Started with BIN_DIR as its argument, with a line of JSON on standard input: settings to be put in the place
 # of mm_cfg's, before any other module of Mailman's is imported, so that all state is in a private copy. After that
 # each line names a runner class. A child of this process handles all that waits in its queue and answers with a line
 # of JSON: seconds, and seconds for which list locks were held.

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/mmrunner/mmrunner/mmcompat/site"
 	"github.com/mmrunner/mmrunner/runner"
 	"github.com/mmrunner/mmrunner/runner/qrunner"
 )
@@ -97,8 +98,8 @@ func (l *looker) asked(args []string) []spec {
 	return all
 }
 
-// here tells whether a process of mmrunner works on this site: its --prefix or its environment says so. Without both,
-// the process has found a site as mmrunner finds one, and hosts with two sites are rare.
+// here tells whether a process of mmrunner works on this site: its --prefix or its environment says so, or else the
+// site is the one that mmrunner finds by itself.
 func (l *looker) here(p *Process, prefix string) bool {
 	if prefix == "" {
 		env, err := l.proc.Environ(p.PID)
@@ -115,7 +116,10 @@ func (l *looker) here(p *Process, prefix string) bool {
 		}
 	}
 
-	return prefix == "" || filepath.Clean(prefix) == l.site.Prefix || sameFile(prefix, l.site.Prefix)
+	if prefix == "" {
+		prefix = site.Usual()
+	}
+	return filepath.Clean(prefix) == l.site.Prefix || sameFile(prefix, l.site.Prefix)
 }
 
 // prefixOf takes --prefix out of mmrunner's arguments.

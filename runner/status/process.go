@@ -54,7 +54,7 @@ func (l *looker) processes() {
 			continue
 		}
 		p, args := l.process(pid)
-		if p == nil {
+		if p == nil || !l.proc.Sees(pid, l.site.QueueDir("")) {
 			continue
 		}
 

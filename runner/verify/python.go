@@ -13,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/mmrunner/mmrunner/mmcompat/site"
 	"github.com/mmrunner/mmrunner/pickle"
 )
 
@@ -30,7 +31,7 @@ type Python struct {
 
 // StartPython starts the program; Close ends it.
 func StartPython(interpreter string) (*Python, error) {
-	p := &Python{cmd: exec.Command(interpreter, "-B", "-u", "-c", readerProgram)}
+	p := &Python{cmd: site.Program(interpreter, "mmrunner verify's reader", readerProgram)}
 	p.cmd.Dir = "/"
 	p.cmd.Stderr = &p.stderr
 	var err error
