@@ -36,9 +36,11 @@
 //	dir TEMP "DIR"                      a directory with temporary files, *.tmp.TEMP
 //	commit N                            the record's Nth transaction, which has no list file, is committed
 //
-// mmrunner-journal-HOST-PID-N.json is the record of a group, a JSON object, see
-// [Record]; "mmrunner_journal" is the version of the format, 2. It holds names and
-// log lines, and no message or password.
+// mmrunner-journal-HOST-PID-N.json is the record of a group: a line with a JSON
+// object, see [Record], and after it the lines of its logs as they are, those of the
+// first transaction first, and of each in the order of the logs' names.
+// "mmrunner_journal" is the version of the format, 3. It holds names and log lines,
+// and no message or password.
 //
 // # The commit point
 //

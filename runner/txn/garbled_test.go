@@ -2,7 +2,6 @@ package txn
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -154,7 +153,7 @@ func TestRecordCannotRemoveForeignFiles(t *testing.T) {
 		c := *r.Commits[0]
 		c.Files, c.Outbox = append([]stage.File(nil), c.Files...), append([]stage.File(nil), c.Outbox...)
 		r.Commits = []*Commit{&c}
-		b, err := json.Marshal(&r)
+		b, err := encoded(&r)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -164,7 +163,7 @@ func TestRecordCannotRemoveForeignFiles(t *testing.T) {
 		}
 
 		spoil(&r)
-		if b, err = json.Marshal(&r); err != nil {
+		if b, err = encoded(&r); err != nil {
 			t.Fatal(err)
 		}
 
@@ -173,7 +172,7 @@ func TestRecordCannotRemoveForeignFiles(t *testing.T) {
 		}
 	}
 
-	if _, err := decode([]byte(`{"mmrunner_journal": 3}`), sc.env.Site); !errors.Is(err, ErrNewer) {
+	if _, err := decode([]byte(`{"mmrunner_journal": 4}`), sc.env.Site); !errors.Is(err, ErrNewer) {
 		t.Errorf("got %v, need ErrNewer", err)
 	}
 }

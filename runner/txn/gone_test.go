@@ -1,7 +1,6 @@
 package txn
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -75,7 +74,7 @@ func TestOneListOfTwoGone(t *testing.T) {
 			sc.commit.Files = append(sc.commit.Files, stage.File{Tmp: config + ".tmp.here.1.2", Final: config, ID: id})
 			sc.commit.Locks = append(sc.commit.Locks, "other")
 			sc.commit.From[config] = from
-			b, err := json.Marshal(sc.record)
+			b, err := encoded(sc.record)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -126,7 +125,7 @@ func TestRenamedHost(t *testing.T) {
 		t.Run(fmt.Sprint(locked), func(t *testing.T) {
 			sc := newScene(t)
 			sc.record.Host = "before"
-			b, err := json.Marshal(sc.record)
+			b, err := encoded(sc.record)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -1,7 +1,7 @@
 package txn
 
 import (
-	"encoding/json"
+	"bufio"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -204,6 +204,10 @@ func (j *Journal) write(r *Record) error {
 	r.Version, r.Host, r.PID = Version, j.id.host, j.id.pid
 	r.Runner, r.Queue, r.Bad = j.runner, j.queue, j.bad
 	r.addLogs(j.env.Log)
+	pieces, err := r.encode()
+	if err != nil {
+		return err
+	}
 
 	// Under a draft's name, flushed, and renamed: a record is whole or not there.
 	f, err := disk.Create(j.id.file(draft), fileMode)
@@ -214,10 +218,11 @@ func (j *Journal) write(r *Record) error {
 	// The umask of the process need not be Mailman's.
 	err = f.Chmod(fileMode)
 	if err == nil {
-		// The encoder writes once, with all that it has encoded: megabytes need no buffer of ours.
-		enc := json.NewEncoder(f)
-		enc.SetEscapeHTML(false)
-		err = enc.Encode(r)
+		w := bufio.NewWriter(f) // a group may have a thousand small logs
+		for _, b := range pieces {
+			w.Write(b) // Flush returns its error
+		}
+		err = w.Flush()
 	}
 
 	if err == nil {

@@ -1,7 +1,6 @@
 package txn
 
 import (
-	"encoding/json"
 	"errors"
 	"os"
 	"path/filepath"
@@ -49,7 +48,7 @@ func TestRecordThatLeadsOutIsRefused(t *testing.T) {
 
 			write(t, filepath.Join(outside, "config.pck"), "outside")
 			forge(t, sc, outside)
-			b, err := json.Marshal(sc.record)
+			b, err := encoded(sc.record)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -1,22 +1,12 @@
 package txn
 
 import (
-	"encoding/json"
-	"errors"
-	"fmt"
 	"path/filepath"
 
 	"github.com/mmrunner/mmrunner/mmcompat/disk"
 	"github.com/mmrunner/mmrunner/mmcompat/mlog"
-	"github.com/mmrunner/mmrunner/mmcompat/site"
 	"github.com/mmrunner/mmrunner/mmcompat/stage"
 )
-
-// Version is the version of the format of records.
-const Version = 2
-
-// ErrNewer says that a newer mmrunner has written a record, and must finish it.
-var ErrNewer = errors.New("a newer mmrunner has to finish it")
 
 // Record is a group of transactions, as its journal has it.
 type Record struct {
@@ -45,38 +35,6 @@ type Commit struct {
 	lines  []mlog.Line // the same lines; nil once they are written
 	events []byte      // lines of the site's events
 	marked bool        // the work file says that it is committed
-}
-
-// Log has a transaction's lines for one log file.
-type Log struct {
-	Text []byte         `json:"text"`         // the lines, in no certain charset
-	Was  stage.Identity `json:"was,omitzero"` // the file when the record was written
-}
-
-// decode reads a record and makes sure that it names this site's own files only, see Record.check.
-func decode(b []byte, s *site.Site) (*Record, error) {
-	var r Record
-	if err := json.Unmarshal(b, &r); err != nil {
-		return nil, err
-	}
-	if r.Version > Version {
-		return nil, fmt.Errorf("got version %d, need at most %d: %w", r.Version, Version, ErrNewer)
-	}
-
-	if r.Version < 2 {
-		// Version 1 had one transaction. It was committed when the record existed.
-		c := &Commit{marked: true}
-		if err := json.Unmarshal(b, c); err != nil {
-			return nil, err
-		}
-		r.Commits = []*Commit{c}
-	}
-
-	if err := r.check(s); err != nil {
-		return nil, fmt.Errorf("%w: %w", errNotOurs, err)
-	}
-
-	return &r, nil
 }
 
 // replaces tells whether there is a list file to be renamed. The first of them is
