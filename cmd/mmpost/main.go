@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/user"
 	"path/filepath"
@@ -59,7 +60,7 @@ func main() {
 // run queues the message. An error that is no *failure may pass.
 func run(args []string, message io.Reader) error {
 	if len(args) != 2 {
-		return &failure{exUsage, fmt.Errorf("got %d arguments, need SCRIPT LIST", len(args))}
+		return &failure{exUsage, fmt.Errorf("got %d arguments, need SCRIPT LIST; `mmrunner lmtp --config pipe` says how it is installed", len(args))}
 	}
 	script, ok := intake.ByName(args[0])
 	if !ok {
@@ -106,6 +107,9 @@ func readConfig() (*intake.Settings, []string, error) {
 
 	path := filepath.Join(filepath.Dir(self), "mmpost.conf")
 	f, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil, fmt.Errorf("%w; `mmrunner lmtp --config pipe` prints it", err)
+	}
 	if err != nil {
 		return nil, nil, err
 	}

@@ -67,7 +67,7 @@ func hostileSite(t *testing.T) string {
 
 func TestNothingHostileReachesTheTerminal(t *testing.T) {
 	prefix := hostileSite(t)
-	work := t.TempDir()
+	work, temp := t.TempDir(), t.TempDir()
 	file := filepath.Join(work, evil)
 	if err := os.WriteFile(file, []byte("From: MAILER-DAEMON@example.net\nX-Failed-Recipients: a\x1b[2J@example.net\n\nb\n"), 0o600); err != nil {
 		t.Fatal(err)
@@ -106,7 +106,7 @@ func TestNothingHostileReachesTheTerminal(t *testing.T) {
 
 		cmd := exec.Command(program(t), args...)
 		cmd.Dir = work
-		cmd.Env = append(os.Environ(), "MAILMAN_PREFIX="+prefix)
+		cmd.Env = append(os.Environ(), "MAILMAN_PREFIX="+prefix, "TMPDIR="+temp)
 		var stdout, stderr strings.Builder
 		cmd.Stdout, cmd.Stderr = &stdout, &stderr
 		cmd.Run() // most of them fail, as they should

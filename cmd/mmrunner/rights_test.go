@@ -27,6 +27,7 @@ type sharedMailman struct {
 	user    privilege.User
 	outside string // what is not the site's, and stays as it is
 	witness string // has a line for each time that code of the member's was run: whose rights it had
+	temp    string // where commands keep temporary files
 }
 
 // member is a user id that no account needs to have, for a member of Mailman's group.
@@ -71,6 +72,9 @@ func newSharedMailman(t *testing.T) *sharedMailman {
 	in.witness, in.outside = filepath.Join(dir, "witness"), filepath.Join(dir, "outside")
 	in.check(os.Mkdir(in.outside, 0o777))
 	in.check(os.Chmod(in.outside, 0o777))
+	in.temp = filepath.Join(dir, "tmp")
+	in.check(os.Mkdir(in.temp, 0o777))
+	in.check(os.Chmod(in.temp, 0o777|fs.ModeSticky))
 	for name, mode := range map[string]fs.FileMode{"config.pck": 0o666, "passwd": 0o600} {
 		in.check(os.WriteFile(filepath.Join(in.outside, name), []byte("outside"), mode))
 	}
@@ -104,7 +108,7 @@ func (in *sharedMailman) asRoot(args ...string) (string, error) {
 	defer cancel()
 	cmd := exec.CommandContext(ctx, program(in.t), args...)
 	cmd.Dir = "/"
-	cmd.Env = append(os.Environ(), "MAILMAN_PREFIX="+in.prefix)
+	cmd.Env = append(os.Environ(), "MAILMAN_PREFIX="+in.prefix, "TMPDIR="+in.temp)
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	started := in.starts()
