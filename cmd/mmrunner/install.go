@@ -24,6 +24,24 @@ type installOptions struct {
 	dryRun   bool
 }
 
+// noLMTP takes LMTP out again.
+const noLMTP = "none"
+
+// extras returns what the command line says of them.
+func (o *installOptions) extras(cmd *cobra.Command) (e install.Extras) {
+	if cmd.Flags().Changed("outgoing") {
+		e.Outgoing = &o.outgoing
+	}
+	if cmd.Flags().Changed("lmtp") {
+		address := o.lmtp
+		if address == noLMTP {
+			address = ""
+		}
+		e.LMTP = &address
+	}
+	return e
+}
+
 // addTo adds the flags that install and uninstall share.
 func (o *installOptions) addTo(cmd *cobra.Command) {
 	cmd.Flags().BoolVarP(&o.yes, "yes", "y", false, "do not ask")
@@ -40,12 +58,14 @@ every list read, written and read again in memory), shows the change to mm_cfg.p
 the end that set PYTHON, which mailmanctl starts its runners with. mmrunner then is BounceRunner, CommandRunner and
 VirginRunner, with --outgoing OutgoingRunner too, and becomes Mailman's own Python for all others.
 
-Nothing else changes, and nothing is started or stopped. mmrunner uninstall takes the lines out again.
+Nothing else changes, and nothing is started or stopped. mmrunner uninstall takes the lines out again. Installed once
+more, what is not named stays as it is; --outgoing=false and --lmtp=none take these out.
 
 As root it only reads and writes mm_cfg.py; all else is done by a process of Mailman's user.`,
 		Args: cobra.NoArgs,
 		Example: `  mmrunner install --dry-run
-  mmrunner install --yes`,
+  mmrunner install --yes
+  mmrunner install --outgoing --lmtp`,
 		Annotations: exits(exitDone, "2 the installation is not ready, or the answer was no; nothing was changed"),
 		RunE:        func(cmd *cobra.Command, _ []string) error { return runInstall(cmd, in, o) },
 	}
@@ -80,7 +100,7 @@ func runInstall(cmd *cobra.Command, in *installation, o installOptions) error {
 	}
 
 	config, changed, err := edit(cmd, o, prefix, func(src []byte) ([]byte, error) {
-		return install.Added(src, o.binary, install.Extras{Outgoing: o.outgoing, LMTP: o.lmtp})
+		return install.Added(src, o.binary, o.extras(cmd))
 	})
 	if err != nil || !changed {
 		return err
@@ -102,7 +122,7 @@ its restart is not enough:
 Then see: mmrunner status
 `, filepath.Join(prefix, "bin", "mailmanctl"))
 
-	if o.lmtp != "" {
+	if o.lmtp != "" && o.lmtp != noLMTP {
 		fmt.Fprintf(cmd.OutOrStdout(), "And tell the mail server: mmrunner lmtp --config %s\n", strings.Join(lmtp.MailServers, "|"))
 	}
 

@@ -16,12 +16,6 @@ const (
 	blockEnd          = "# END mmrunner: `mmrunner uninstall` takes these lines out again."
 )
 
-// Extras says what mmrunner does besides the runners that it always replaces.
-type Extras struct {
-	Outgoing bool   // OutgoingRunner
-	LMTP     string // the address on which it takes mail; "" for no LMTP
-}
-
 // block returns the text that is appended to mm_cfg.py.
 func block(src []byte, lines string) []byte {
 	var b bytes.Buffer
@@ -32,18 +26,6 @@ func block(src []byte, lines string) []byte {
 	}
 	fmt.Fprintf(&b, "%s\n%s%s\n", begin, lines, blockEnd)
 	return b.Bytes()
-}
-
-// settings returns the lines between the first and the last.
-func settings(binary string, with Extras) string {
-	lines := "PYTHON = " + pythonString(binary) + "\n"
-	if with.Outgoing {
-		lines += "MMRUNNER_OUTGOING = Yes\n"
-	}
-	if with.LMTP != "" {
-		lines += "MMRUNNER_LMTP = " + pythonString(with.LMTP) + "\nQRUNNERS = QRUNNERS + [('LMTPRunner', 1)]\n"
-	}
-	return lines
 }
 
 // pythonString quotes a path as a Python 2 str literal.
@@ -114,21 +96,23 @@ func lineIndex(src []byte, line string) int {
 }
 
 // Added returns mm_cfg.py's text with mmrunner at binary put in front of the runners. A text that has this already is
-// returned as it is. A text with another binary gets the new one in the same place. The error is for a damaged block.
+// returned as it is. A text with another binary or other extras gets the new ones in the same place. The error is for a
+// damaged block.
 func Added(src []byte, binary string, with Extras) ([]byte, error) {
 	start, end, ok, err := find(src)
 	if err != nil {
 		return nil, err
 	}
 	if !ok {
-		return append(bytes.Clone(src), block(src, settings(binary, with))...), nil
+		return append(bytes.Clone(src), block(src, settings(nil, binary, with))...), nil
 	}
 
 	// The newline that belongs to the block stays as it is.
 	lines := bytes.TrimSuffix(bytes.TrimPrefix(src[start:end], []byte("\n")), []byte("\n"))
 	begin, _, _ := bytes.Cut(lines, []byte("\n"))
 	at := start + bytes.Index(src[start:end], begin)
-	anew := fmt.Sprintf("%s\n%s%s", begin, settings(binary, with), blockEnd)
+	was := strings.Split(string(lines), "\n")
+	anew := fmt.Sprintf("%s\n%s%s", begin, settings(was[1:len(was)-1], binary, with), blockEnd)
 	return slices.Concat(src[:at], []byte(anew), src[at+len(lines):]), nil
 }
 

@@ -111,7 +111,8 @@ func TestChangeIsShownAsADiff(t *testing.T) {
 // mailmanctl starts an LMTP server with the other runners, until the lines are gone.
 func TestLMTPIsARunnerOfMailmanctl(t *testing.T) {
 	src := []byte("QRUNNERS = [('BounceRunner', 1)]\n")
-	with, err := Added(src, "/m", Extras{LMTP: "127.0.0.1:8024"})
+	address := "127.0.0.1:8024"
+	with, err := Added(src, "/m", Extras{LMTP: &address})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -124,5 +125,38 @@ func TestLMTPIsARunnerOfMailmanctl(t *testing.T) {
 
 	if without, err := Removed(with); err != nil || !bytes.Equal(without, src) {
 		t.Errorf("got %q, %v, need %q", without, err, src)
+	}
+}
+
+// Who installs one thing after another keeps the first, and lines of the site's own among ours.
+func TestWhatIsNotNamedStays(t *testing.T) {
+	yes, no, address, none := true, false, "127.0.0.1:8024", ""
+	const python, outgoing = "PYTHON = '/m'\n", "MMRUNNER_OUTGOING = Yes\n"
+	const lmtp = "MMRUNNER_LMTP = '127.0.0.1:8024'\nQRUNNERS = QRUNNERS + [('LMTPRunner', 1)]\n"
+	text := []byte("X = 1\n")
+	for _, step := range []struct {
+		name string
+		with Extras
+		want string
+	}{
+		{"neither", Extras{}, python},
+		{"LMTP", Extras{LMTP: &address}, python + lmtp},
+		{"then outgoing", Extras{Outgoing: &yes}, python + outgoing + lmtp},
+		{"then nothing", Extras{}, python + outgoing + lmtp},
+		{"no LMTP", Extras{LMTP: &none}, python + outgoing},
+		{"no outgoing", Extras{Outgoing: &no}, python},
+	} {
+		var err error
+		if text, err = Added(text, "/m", step.with); err != nil {
+			t.Fatal(err)
+		}
+		if want := "X = 1\n" + blockBegin + "\n" + step.want + blockEnd + "\n"; string(text) != want {
+			t.Errorf("%s: got %q, need %q", step.name, text, want)
+		}
+	}
+
+	edited := bytes.Replace(text, []byte(blockEnd), []byte("MMRUNNER_BATCH_SIZE = 9\n"+blockEnd), 1)
+	if with, err := Added(edited, "/n", Extras{}); err != nil || !bytes.Contains(with, []byte("PYTHON = '/n'\nMMRUNNER_BATCH_SIZE = 9\n"+blockEnd)) {
+		t.Errorf("got %q, %v, need the site's line kept", with, err)
 	}
 }
