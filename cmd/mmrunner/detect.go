@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"strings"
 
@@ -73,11 +72,11 @@ type detected struct {
 const needPython = "python"
 
 func detectFiles(cmd *cobra.Command, in *installation, o detectOptions, files []string) error {
-	roots, err := openRoots(files)
+	input, err := openInputs(cmd.InOrStdin(), files)
 	if err != nil {
 		return err
 	}
-	defer roots.close()
+	defer input.close()
 	profile, err := detectProfile(cmd, in, o)
 	if err != nil {
 		return err
@@ -90,16 +89,16 @@ func detectFiles(cmd *cobra.Command, in *installation, o detectOptions, files []
 	all := []detected{}
 	failed, looked, untold := 0, 0, 0
 	for _, file := range files {
-		text, err := readMessage(cmd.InOrStdin(), roots, file)
+		b, err := input.read(file)
 		if err != nil {
 			complain(cmd.ErrOrStderr(), err)
 			failed++
 			continue
 		}
 
-		texts := []string{text}
+		texts := []string{string(b)}
 		if o.mbox {
-			texts = detect.SplitMbox(text)
+			texts = detect.SplitMbox(string(b))
 		}
 
 		for i, text := range texts {
@@ -156,20 +155,6 @@ func detectProfile(cmd *cobra.Command, in *installation, o detectOptions) (*site
 	}
 
 	return nil, err
-}
-
-func readMessage(stdin io.Reader, roots rootsFiles, file string) (string, error) {
-	if file == "-" {
-		b, err := io.ReadAll(stdin)
-		return string(b), err
-	}
-	if f := roots[file]; f != nil {
-		b, err := io.ReadAll(f)
-		return string(b), err
-	}
-
-	b, err := os.ReadFile(file)
-	return string(b), err
 }
 
 func detectIn(d *detect.Detector, o detectOptions, text string) detected {

@@ -1,9 +1,6 @@
 package main
 
 import (
-	"io"
-	"os"
-
 	"github.com/spf13/cobra"
 
 	"github.com/mmrunner/mmrunner/runner/dump"
@@ -45,14 +42,16 @@ type dumpDocument struct {
 
 // runDump goes on with the other files where one cannot be read.
 func runDump(cmd *cobra.Command, in *installation, o dumpOptions, files []string) error {
-	if err := in.leaveRootFor(files...); err != nil {
+	input, err := in.inputs(cmd.InOrStdin(), files...)
+	if err != nil {
 		return err
 	}
+	defer input.close()
 
 	doc := dumpDocument{Files: []dump.Document{}}
 	failed := 0
 	for _, name := range files {
-		b, err := readInput(cmd, name)
+		b, err := input.read(name)
 		options := dump.Options{Secrets: o.secrets}
 		switch {
 		case err != nil:
@@ -81,11 +80,4 @@ func runDump(cmd *cobra.Command, in *installation, o dumpOptions, files []string
 	}
 
 	return nil
-}
-
-func readInput(cmd *cobra.Command, name string) ([]byte, error) {
-	if name == "-" {
-		return io.ReadAll(cmd.InOrStdin())
-	}
-	return os.ReadFile(name)
 }

@@ -1,9 +1,9 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"io"
+	"os"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -16,6 +16,7 @@ type reportOptions struct {
 	since  string
 	member string
 	html   string
+	page   *os.File // that html names
 	most   int
 	asJSON bool
 	// subscriptions has the report be about those that are pending.
@@ -81,6 +82,16 @@ func writeReport(cmd *cobra.Command, in *installation, o reportOptions, lists []
 		}
 	}
 
+	// Before the site: what root names may be a place that is only root's.
+	if o.html != "" && o.html != "-" {
+		page, err := in.createReport(o.html)
+		if err != nil {
+			return err
+		}
+		defer page.Close()
+		o.page = page
+	}
+
 	s, err := in.look(cmd)
 	if err != nil {
 		return err
@@ -95,7 +106,7 @@ func writeReport(cmd *cobra.Command, in *installation, o reportOptions, lists []
 		return printReport(cmd, o, m, err)
 	}
 
-	return reportBounces(cmd, in, s, o, about)
+	return reportBounces(cmd, s, o, about)
 }
 
 // A textReport can be printed on a terminal.
@@ -115,19 +126,15 @@ func printReport(cmd *cobra.Command, o reportOptions, r textReport, err error) e
 }
 
 // reportBounces writes the report of all bounces, as text, as JSON or as a page.
-func reportBounces(cmd *cobra.Command, in *installation, s *site.Site, o reportOptions, about report.Options) error {
+func reportBounces(cmd *cobra.Command, s *site.Site, o reportOptions, about report.Options) error {
 	r, err := report.Build(s, about)
 	switch {
 	case err != nil:
 		return err
 	case o.html == "-":
 		return r.HTML(cmd.OutOrStdout())
-	case o.html != "":
-		f, err := in.createReport(o.html)
-		if err != nil {
-			return err
-		}
-		return errors.Join(r.HTML(f), f.Close())
+	case o.page != nil:
+		return rewrite(o.page, r.HTML)
 	}
 
 	return printReport(cmd, o, r, nil)

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -57,67 +56,8 @@ func (in *installation) site(o site.Options) (*site.Site, error) {
 	return s, nil
 }
 
-// leaveRootFor is leaveRoot for a command that only reads files that it is given, and needs no Mailman: files that are
-// root's alone are read as root.
-func (in *installation) leaveRootFor(files ...string) error {
-	if os.Geteuid() != 0 {
-		return nil
-	}
-
-	for _, file := range files {
-		if file == "-" {
-			continue
-		}
-		if alone, err := privilege.RootsPath(file); alone && err == nil {
-			continue
-		}
-		if _, err := site.Find(in.prefix); err != nil {
-			return nil // whose file it is cannot be told
-		}
-		return in.leaveRoot()
-	}
-
-	return nil
-}
-
-// rootsFiles are files that root names to a command that works as Mailman's user, and that only root may read.
-type rootsFiles map[string]*os.File
-
-// openRoots opens those of the files that are root's alone, as long as the process is root's.
-func openRoots(files []string) (rootsFiles, error) {
-	open := rootsFiles{}
-	if os.Geteuid() != 0 {
-		return open, nil
-	}
-
-	for _, name := range files {
-		if alone, err := privilege.RootsPath(name); name == "-" || !alone || err != nil {
-			continue
-		}
-		f, err := os.Open(name)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue // said in its turn
-		}
-		if err != nil {
-			return open, errors.Join(err, open.close())
-		}
-
-		open[name] = f
-	}
-
-	return open, nil
-}
-
-func (r rootsFiles) close() error {
-	var errs []error
-	for _, f := range r {
-		errs = append(errs, f.Close())
-	}
-	return errors.Join(errs...)
-}
-
 // createReport makes a file for what a command will write: as root where root names a place that is root's alone, and
-// else as Mailman's user.
+// else as Mailman's user. What a file holds stays until rewrite.
 func (in *installation) createReport(name string) (*os.File, error) {
 	if os.Geteuid() == 0 {
 		dir, err := privilege.RootsPath(filepath.Dir(name))
@@ -137,7 +77,7 @@ func (in *installation) createReport(name string) (*os.File, error) {
 		}
 	}
 
-	flag := os.O_WRONLY | os.O_CREATE | os.O_TRUNC
+	flag := os.O_WRONLY | os.O_CREATE
 	if os.Geteuid() == 0 {
 		// The directory may be one like /tmp, where any user may be faster.
 		flag |= syscall.O_NOFOLLOW | syscall.O_NONBLOCK
@@ -151,6 +91,10 @@ func rewrite(f *os.File, write func(io.Writer) error) error {
 	var b bytes.Buffer
 	if err := write(&b); err != nil {
 		return err
+	}
+	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
+		_, writeErr := f.Write(b.Bytes()) // a pipe, a terminal
+		return errors.Join(err, writeErr)
 	}
 	if _, err := f.WriteAt(b.Bytes(), 0); err != nil {
 		return err

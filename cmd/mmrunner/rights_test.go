@@ -324,3 +324,32 @@ func TestCommandsOfRootWorkAsMailmansUser(t *testing.T) {
 		t.Errorf("the profile is user %d's, need it to be Mailman's", owner)
 	}
 }
+
+// What root names in a place of its own, such as its home, is read and written there, beside files of the site.
+func TestRootsOwnFilesAreReadAndWritten(t *testing.T) {
+	in := newSharedMailman(t)
+	home := t.TempDir()
+	in.check(os.Chmod(home, 0o700))
+	config := filepath.Join(in.prefix, "lists/mailman/config.pck")
+	b, err := os.ReadFile(config)
+	in.check(err)
+	backup, message := filepath.Join(home, "config.pck"), filepath.Join(home, "bounce.eml")
+	in.check(os.WriteFile(backup, b, 0o600))
+	in.check(os.WriteFile(message, []byte("From: a@example.com\n\nb\n"), 0o600))
+
+	for _, args := range [][]string{
+		{"verify", "--file", config, "--against", backup}, {"verify", "--file", backup, "--against", config},
+		{"dump", config, backup}, {"detect", message}, {"report", "--html", filepath.Join(home, "report.html")},
+	} {
+		if out, err := in.asRoot(args...); err != nil {
+			t.Errorf("mmrunner %q: %v\n%s", args, err, out)
+		}
+	}
+	in.asRoot("status", "--html", filepath.Join(home, "status.html")) // its exit status is about the site
+
+	for _, page := range []string{"report.html", "status.html"} {
+		if b, err := os.ReadFile(filepath.Join(home, page)); err != nil || !bytes.HasSuffix(bytes.TrimSpace(b), []byte("</html>")) {
+			t.Errorf("%s: got %v and %d bytes, need a page", page, err, len(b))
+		}
+	}
+}

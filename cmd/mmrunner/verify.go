@@ -129,10 +129,21 @@ type pairDocument struct {
 }
 
 func verifyPair(cmd *cobra.Command, in *installation, o verifyOptions) error {
-	if err := in.leaveRootFor(o.file, o.against); err != nil {
+	input, err := in.inputs(cmd.InOrStdin(), o.file, o.against)
+	if err != nil {
 		return err
 	}
-	found, err := verify.Pair(o.file, o.against, verify.Options{Max: o.max})
+	defer input.close()
+
+	var pair [2]verify.Content
+	for i, name := range []string{o.file, o.against} {
+		pair[i].Path = name
+		if pair[i].Bytes, err = input.read(name); err != nil {
+			return err
+		}
+	}
+
+	found, err := verify.Pair(pair[0], pair[1], verify.Options{Max: o.max})
 	if err != nil {
 		return err
 	}

@@ -230,7 +230,7 @@ func TestDamageIsFound(t *testing.T) {
 				}
 			}
 
-			found, err := Pair(path, path+".last", Options{})
+			found, err := Pair(content(t, path), content(t, path+".last"), Options{})
 			if err != nil || len(found) == 0 {
 				t.Errorf("got %v, %v from comparing the two files, need a difference", found, err)
 			}
@@ -321,8 +321,17 @@ func TestTwoFilesOfNothingAreNotEqual(t *testing.T) {
 	save(t, full, 0, list())
 
 	for _, pair := range [][2]string{{empty, empty}, {empty, full}, {full, empty}} {
-		if found, err := Pair(pair[0], pair[1], Options{}); err == nil {
+		if found, err := Pair(content(t, pair[0]), content(t, pair[1]), Options{}); err == nil {
 			t.Errorf("%v: got %v and no error", pair, found)
 		}
 	}
+}
+
+func content(t *testing.T, path string) Content {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return Content{path, b}
 }
