@@ -1,25 +1,16 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"os"
-	"os/signal"
-	"sync/atomic"
-	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/mmrunner/mmrunner/mmcompat/mlog"
 	"github.com/mmrunner/mmrunner/mmcompat/site"
-	"github.com/mmrunner/mmrunner/pickle"
 	"github.com/mmrunner/mmrunner/runner/lmtp"
-	"github.com/mmrunner/mmrunner/runner/metrics"
 	"github.com/mmrunner/mmrunner/runner/qrunner"
-	"github.com/mmrunner/mmrunner/runner/service"
 )
 
 // lmtpOptions are the flags of mmrunner lmtp.
@@ -99,7 +90,8 @@ It works whoever handles the queues then. "lmtp --config postfix" (exim, sendmai
 the mail server's configuration, and "lmtp --config pipe" what those need who cannot change it. "lmtp --check LIST"
 tries each address of a list, and nothing comes of it in the list.
 
-It ends at SIGTERM or SIGINT, when the messages at hand are done; SIGHUP has it open its log files anew. Sockets that
+It ends at SIGTERM or SIGINT, when the messages at hand are done; SIGHUP has it open its log files anew. A program
+that was replaced on the disk goes on as the new one, with the same sockets. Sockets that
 systemd passes on are taken in the place of --listen and --socketmap. What these and --domain do not say comes from
 MMRUNNER_LMTP, MMRUNNER_SOCKETMAP and MMRUNNER_LMTP_DOMAINS in mm_cfg.py, where "install --lmtp" writes it. As root it becomes Mailman's user first.`,
 		Example: `  mmrunner lmtp --listen 127.0.0.1:8024 --socketmap 127.0.0.1:8025
@@ -152,50 +144,8 @@ func serveMail(cmd *cobra.Command, in *installation, o lmtpOptions) error {
 	}
 
 	o.fromSettings(s)
-	logs := mlog.Open(s.LogDir())
-	defer logs.Close()
-	ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGTERM, syscall.SIGINT)
-	defer stop()
-	defer reopenOnHUP(logs)()
-
-	return mailService(ctx, s, o, logs).Run(ctx)
-}
-
-// mailService makes the service of a process, which counts for Prometheus where it was asked to.
-func mailService(ctx context.Context, s *site.Site, o lmtpOptions, logs *mlog.Set) *lmtp.Service {
-	o.limits.Log = logs
-	return &lmtp.Service{
-		Site: s, Listen: o.listen, Maps: o.maps, Options: o.limits, Inherit: true,
-		Started: func(srv *lmtp.Server) {
-			logs.Printf("qrunner", "mmrunner takes mail on %v", srv.Counts().Addresses)
-			if o.metrics == "" {
-				return
-			}
-
-			m := metrics.New(map[string]string{"in": s.QueueDir("in"), "bounces": s.QueueDir("bounces"), "commands": s.QueueDir("commands")}, version())
-			m.Mail(srv)
-			if _, err := m.Serve(ctx, o.metrics); err != nil {
-				logs.Printf("error", "metrics: %v", err)
-			}
-		},
-	}
-}
-
-// reopenOnHUP opens the logs anew at each SIGHUP, until the returned function is called.
-func reopenOnHUP(logs *mlog.Set) (end func()) {
-	caught := make(chan os.Signal, 1)
-	signal.Notify(caught, syscall.SIGHUP)
-
-	go func() {
-		for range caught {
-			logs.Reopen()
-		}
-	}()
-
-	return func() {
-		signal.Stop(caught)
-		close(caught)
-	}
+	_, err = takeMail(cmd.Context(), s, o)
+	return err
 }
 
 func printMailConfig(cmd *cobra.Command, in *installation, o lmtpOptions) error {
@@ -225,86 +175,4 @@ func checkList(cmd *cobra.Command, in *installation, o lmtpOptions) error {
 		return &exitError{statusFound, err}
 	}
 	return err
-}
-
-// mailUnderMailmanctl is mailmanctl's LMTPRunner: the server, with what mm_cfg.py says of it.
-func mailUnderMailmanctl(in *installation, o qrunner.Options) (status int) {
-	s, err := in.site(site.Options{})
-	if err != nil {
-		complain(os.Stderr, err)
-		return notAgain(o)
-	}
-	if s.Problem != nil {
-		service.Complain(s, s.Problem)
-		return notAgain(o)
-	}
-
-	syscall.Umask(0o007)
-	logs := mlog.Open(s.LogDir())
-	defer logs.Close()
-	defer reopenOnHUP(logs)()
-
-	var stopped atomic.Int32 // the signal that ended it
-	ctx, stop := context.WithCancel(context.Background())
-	defer stop()
-	caught := make(chan os.Signal, 2)
-	signal.Notify(caught, syscall.SIGTERM, syscall.SIGINT)
-
-	go func() {
-		for sig := range caught {
-			stopped.Store(int32(sig.(syscall.Signal)))
-			stop()
-		}
-	}()
-
-	var options lmtpOptions
-	options.fromSettings(s)
-	options.metrics = lmtpMetrics(s)
-	if err := mailService(ctx, s, options, logs).Run(ctx); err != nil {
-		service.Complain(s, err)
-		if stopped.Load() == 0 {
-			return 1
-		}
-	}
-
-	return int(stopped.Load())
-}
-
-// lmtpMetrics is the address that MMRUNNER_METRICS_ADDR has for LMTPRunner: one string is for a runner.
-func lmtpMetrics(s *site.Site) string {
-	v, _ := s.Value("MMRUNNER_METRICS_ADDR")
-	d, ok := v.(*pickle.Dict)
-	if !ok {
-		return ""
-	}
-	address, _ := d.GetStr(qrunner.LMTP)
-	text, _ := address.(pickle.Str)
-	return string(text)
-}
-
-// besideRunners takes mail in the process of mmrunner run. It returns when mail is taken, or why it cannot be; what it
-// returns ends that.
-func besideRunners(ctx context.Context, s *site.Site, o lmtpOptions) (end func() error, err error) {
-	logs := mlog.Open(s.LogDir())
-	ctx, stop := context.WithCancel(ctx)
-	svc := mailService(ctx, s, o, logs)
-	started, ended := make(chan struct{}), make(chan error, 1)
-	then := svc.Started
-	svc.Started = func(srv *lmtp.Server) {
-		then(srv)
-		close(started)
-	}
-
-	go func() { ended <- svc.Run(ctx) }()
-	select {
-	case err := <-ended:
-		stop()
-		return nil, errors.Join(err, logs.Close())
-	case <-started:
-	}
-
-	return func() error {
-		stop()
-		return errors.Join(<-ended, logs.Close())
-	}, nil
 }

@@ -112,7 +112,7 @@ func runForeground(cmd *cobra.Command, in *installation, o runOptions, names []s
 
 	if o.lmtp != "" {
 		// Mail is taken until the runners have ended; what comes late waits in the queues.
-		process.StartMail = func(ctx context.Context) (func() error, error) {
+		process.StartMail = func(ctx context.Context) (func(bool) error, error) {
 			return besideRunners(ctx, s, lmtpOptions{listen: []string{o.lmtp}, maps: []string{o.socketmap}})
 		}
 	}

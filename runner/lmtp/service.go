@@ -21,10 +21,17 @@ type Service struct {
 	Listen  []string // addresses for mail, see Listen; none means UsualAddress
 	Maps    []string // addresses for the socketmap; none means UsualSocketmap
 	Options Options
-	// Inherit takes the sockets that systemd passes on, in the place of those above.
+	// Inherit takes the sockets that systemd or the program before passes on, in the
+	// place of those above.
 	Inherit bool
 	// Started is called once the server takes mail; may be nil.
 	Started func(*Server)
+
+	// Keep is asked at the end whether the sockets are to stay open, for PassOn; may be
+	// nil.
+	Keep func() bool
+
+	kept []keptSocket
 }
 
 // stopTime is for how long messages at hand may go on when the service stops.
@@ -42,7 +49,7 @@ func (s *Service) Run(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, srv.Close()) }()
-	mail, maps, err := s.listeners()
+	mail, maps, own, err := s.listeners()
 	if err != nil {
 		return err
 	}
@@ -81,6 +88,16 @@ func (s *Service) Run(ctx context.Context) (err error) {
 		}
 	}
 
+	if s.Keep != nil && s.Keep() {
+		for _, l := range []struct {
+			listeners []net.Listener
+			maps      bool
+		}{{mail, false}, {maps, true}} {
+			kept, keepErr := keep(l.listeners, l.maps, own)
+			s.kept, err = append(s.kept, kept...), errors.Join(err, keepErr)
+		}
+	}
+
 	// Finish the messages at hand.
 	_, _ = daemon.SdNotify(false, daemon.SdNotifyStopping)
 	for _, l := range maps {
@@ -99,12 +116,16 @@ func (s *Service) Run(ctx context.Context) (err error) {
 	return errors.Join(err, stopped)
 }
 
-// listeners returns the sockets that systemd passes on, or else opens the service's
-// own addresses.
-func (s *Service) listeners() (mail, maps []net.Listener, err error) {
+// listeners returns the sockets that were passed on, by the program before or by
+// systemd, or else opens the service's own addresses. own tells that the sockets are
+// mmrunner's own.
+func (s *Service) listeners() (mail, maps []net.Listener, own bool, err error) {
 	if s.Inherit {
+		if mail, maps, own, err = passedOn(); err != nil || len(mail) > 0 {
+			return mail, maps, own, err
+		}
 		if mail, maps, err = inherited(); err != nil || len(mail) > 0 {
-			return mail, maps, err
+			return mail, maps, false, err
 		}
 	}
 
@@ -138,7 +159,7 @@ func (s *Service) listeners() (mail, maps []net.Listener, err error) {
 		}
 	}
 
-	return mail, maps, err
+	return mail, maps, true, err
 }
 
 // transport is the first listener in the words of Postfix's transport(5).

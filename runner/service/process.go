@@ -42,8 +42,9 @@ type Process struct {
 	// Python are the runners that are not mmrunner's, where a command line names both kinds; it may be nil.
 	Python *PythonRunners
 	// StartMail, if not nil, starts what takes mail in the same process, once signals
-	// are handled. The returned function ends it, after the runners.
-	StartMail func(ctx context.Context) (end func() error, err error)
+	// are handled. The returned function ends it, after the runners, or has a program
+	// that takes this process over go on with the same sockets.
+	StartMail func(ctx context.Context) (end func(takenOver bool) error, err error)
 
 	metrics *metrics.Metrics
 	status  atomic.Int32 // the last signal that said to stop
@@ -51,27 +52,29 @@ type Process struct {
 
 // Run works until SIGTERM or SIGINT. It returns the signal's number as the exit status, by which mailmanctl decides
 // what to do. Before that it finishes the entries at hand, and registers the bounces that wait. A program that was
-// replaced on the disk is then executed in the place of this one, see [Process.upgrade]. The error says why the work
-// could not begin.
+// replaced on the disk is then executed in the place of this one; if that fails, the status makes mailmanctl start the
+// process anew, without counting it. The error says why the work could not begin.
 func (p *Process) Run(ctx context.Context) (status int, err error) {
 	// Files get the modes that Mailman's have.
 	syscall.Umask(0o007)
-	program := thisProgram()
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	watch := NewReplacement(stop, nil)
 
-	status, replaced, err := p.run(ctx, program)
-	if err == nil && replaced {
-		return p.upgrade(program)
+	status, err = p.run(ctx, stop, watch)
+	if err == nil && p.takenOver(watch) {
+		return int(syscall.SIGINT), watch.Exec()
 	}
 	return status, err
 }
 
 // run is Run without its end, in which the slices, the journals and the logs are given back.
-func (p *Process) run(outer context.Context, program program) (status int, replaced bool, err error) {
+func (p *Process) run(ctx context.Context, stop context.CancelFunc, watch *Replacement) (status int, err error) {
 	// The logs come first, since all later steps report their problems there.
 	env := txn.NewEnv(p.Site)
 	defer env.Log.Close()
 	if err := env.Log.Touch("error"); err != nil {
-		return 1, false, err
+		return 1, err
 	}
 
 	w := p.stderr(env)
@@ -91,30 +94,29 @@ func (p *Process) run(outer context.Context, program program) (status int, repla
 	}()
 
 	if err != nil {
-		return 1, false, err
+		return 1, err
 	}
 	name, started, exiting := p.logNames()
 
 	// From here on signals end the process, whatever it waits for.
-	ctx, stop := context.WithCancel(outer)
-	defer stop()
-	watch := &replacement{program: program, stop: stop, log: func(line string) { env.Log.Printf("qrunner", "%s", line) }}
+	outer := context.WithoutCancel(ctx) // for what ends after the runners
+	watch.log = func(line string) { env.Log.Printf("qrunner", "%s", line) }
 	defer p.handleSignals(stop, watch, env, name)()
 
 	if p.StartMail != nil {
 		end, err := p.StartMail(outer)
 		if err != nil {
-			return 1, false, err
+			return 1, err
 		}
 		defer func() {
-			if err := end(); err != nil {
+			if err := end(p.takenOver(watch)); err != nil {
 				fmt.Fprintln(w, err)
 			}
 		}()
 	}
 
 	if !p.Once {
-		go watch.run(ctx)
+		go watch.Run(ctx)
 	}
 
 	if p.Metrics != "" {
@@ -131,20 +133,20 @@ func (p *Process) run(outer context.Context, program program) (status int, repla
 		return err
 	})
 	if err != nil {
-		return int(p.status.Load()), watch.replaced.Load(), err
+		return int(p.status.Load()), err
 	}
 	defer slices.free()
 
 	// Python's runners live and end with this process.
 	if p.Python != nil {
 		if err := p.Python.start(); err != nil {
-			return 1, false, err
+			return 1, err
 		}
 		defer func() {
-			if err != nil || watch.replaced.Load() {
+			if err != nil || watch.Replaced() {
 				p.Python.signal(syscall.SIGTERM)
 			}
-			err = errors.Join(err, p.Python.wait(int(p.status.Load()), watch.replaced.Load()))
+			err = errors.Join(err, p.Python.wait(int(p.status.Load()), watch.Replaced()))
 		}()
 	}
 
@@ -157,13 +159,16 @@ func (p *Process) run(outer context.Context, program program) (status int, repla
 	// The engines work until ctx ends. A fault at their start that may pass, like a full disk, is waited for.
 	err = p.untilPossible(ctx, w, func() error { return loops.run(ctx) })
 	if err != nil && ctx.Err() == nil {
-		return 1, false, err
+		return 1, err
 	}
 
-	// A program that was replaced on the disk is executed in the place of this one, unless a signal said to stop.
 	env.Log.Printf("qrunner", "%s", exiting)
-	return int(p.status.Load()), watch.replaced.Load() && p.status.Load() == 0, nil
+	return int(p.status.Load()), nil
 }
+
+// takenOver tells whether a program that was replaced on the disk is to be executed in the place of this one: not if a
+// signal said to stop.
+func (p *Process) takenOver(watch *Replacement) bool { return watch.Replaced() && p.status.Load() == 0 }
 
 // Complain writes to the error log why a process that mailmanctl started cannot work, where bin/qrunner would have
 // its traceback.

@@ -12,7 +12,7 @@ import (
 
 // handleSignals does what bin/qrunner's handlers do: SIGTERM and SIGINT stop, SIGHUP opens the logs anew. SIGHUP also
 // looks for a new program at once. The returned function ends the handling.
-func (p *Process) handleSignals(stop context.CancelFunc, watch *replacement, env *txn.Env, name string) func() {
+func (p *Process) handleSignals(stop context.CancelFunc, watch *Replacement, env *txn.Env, name string) func() {
 	caught := make(chan os.Signal, 4)
 	signal.Notify(caught, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGUSR1)
 	done := make(chan struct{})
@@ -28,7 +28,7 @@ func (p *Process) handleSignals(stop context.CancelFunc, watch *replacement, env
 				case syscall.SIGHUP:
 					p.reopen(env, name)
 					if !p.Once {
-						watch.look()
+						watch.Look()
 					}
 				case syscall.SIGUSR1:
 					die(syscall.SIGUSR1)

@@ -45,8 +45,8 @@ func (p program) replacedBy() os.FileInfo {
 	return info
 }
 
-// replacement stops the work when the program was replaced.
-type replacement struct {
+// Replacement sees that the program of this process was replaced on the disk, and executes the new one in its place.
+type Replacement struct {
 	program  program
 	stop     context.CancelFunc
 	log      func(line string)
@@ -56,7 +56,13 @@ type replacement struct {
 	seen os.FileInfo // in the last check
 }
 
-func (r *replacement) run(ctx context.Context) {
+// NewReplacement begins with the program as it is now. When it is replaced, stop is called, after a line for the log.
+func NewReplacement(stop context.CancelFunc, log func(line string)) *Replacement {
+	return &Replacement{program: thisProgram(), stop: stop, log: log}
+}
+
+// Run looks once a minute until ctx ends.
+func (r *Replacement) Run(ctx context.Context) {
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
 
@@ -65,14 +71,14 @@ func (r *replacement) run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			r.look()
+			r.Look()
 		}
 	}
 }
 
-// look checks the program's file. Package managers rename a complete file into its place. A file that another program
+// Look checks the program's file. Package managers rename a complete file into its place. A file that another program
 // is still writing changes its time, and waits for the next check.
-func (r *replacement) look() {
+func (r *Replacement) Look() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now := r.program.replacedBy()
@@ -93,10 +99,11 @@ func (r *replacement) look() {
 	r.stop()
 }
 
-// upgrade executes the new program in the place of this one. The process keeps its id, and so mailmanctl or the
-// supervisor keeps its hold on it. If that fails, the status makes mailmanctl start the process anew, without
-// counting it.
-func (p *Process) upgrade(program program) (status int, err error) {
-	err = syscall.Exec(program.path, os.Args, os.Environ())
-	return int(syscall.SIGINT), fmt.Errorf("exec %s: %w", program.path, err)
+// Replaced tells whether it has called stop.
+func (r *Replacement) Replaced() bool { return r.replaced.Load() }
+
+// Exec executes the new program in the place of this one, and returns only where that fails. The process keeps its id,
+// and so mailmanctl or the supervisor keeps its hold on it.
+func (r *Replacement) Exec() error {
+	return fmt.Errorf("exec %s: %w", r.program.path, syscall.Exec(r.program.path, os.Args, os.Environ()))
 }
