@@ -87,6 +87,15 @@ func TestNewProgramTakesMailOver(t *testing.T) {
 			socket := filepath.Join(in.prefix, "data", "s", "lmtp")
 			flag := map[string]string{"lmtp": "--listen=", "run": "--lmtp="}[args[0]]
 			cmd := exec.Command(bin, append(args, "-u", "--socketmap=none", flag+socket, "--prefix", in.prefix)...)
+			systemd, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: filepath.Join(in.prefix, "data", "notify"), Net: "unixgram"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer systemd.Close()
+			if err := os.Chmod(systemd.LocalAddr().String(), 0o666); err != nil {
+				t.Fatal(err)
+			}
+			cmd.Env = append(os.Environ(), "NOTIFY_SOCKET="+systemd.LocalAddr().String())
 			var said strings.Builder
 			cmd.Stdout, cmd.Stderr = &said, &said
 			if err := cmd.Start(); err != nil {
@@ -138,6 +147,16 @@ func TestNewProgramTakesMailOver(t *testing.T) {
 			}
 			if pids := in.pids(taking); pids[0] != pids[1] {
 				t.Errorf("got processes %v, need one", pids)
+			}
+
+			// systemd ends a service that says that it stops.
+			_ = systemd.SetReadDeadline(time.Now().Add(10 * time.Second))
+			for n := range 2 {
+				state := make([]byte, 100)
+				length, err := systemd.Read(state)
+				if err != nil || string(state[:length]) != "READY=1" {
+					t.Errorf("notification %d: got %q, %v, need READY=1", n+1, state[:length], err)
+				}
 			}
 
 			if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {

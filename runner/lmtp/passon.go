@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"slices"
 
 	"golang.org/x/sys/unix"
 )
@@ -27,25 +28,25 @@ type keptSocket struct {
 	passedSocket
 }
 
-// keep duplicates the sockets of listeners that are about to be closed. A socket's path stays too.
-func keep(listeners []net.Listener, maps, own bool) (all []keptSocket, err error) {
-	for _, l := range listeners {
+// keepSockets duplicates the sockets of listeners that are about to be closed. A socket's path stays too.
+func (s *Service) keepSockets(mail, maps []net.Listener, own bool) error {
+	for i, l := range slices.Concat(mail, maps) {
 		socket, ok := l.(interface{ File() (*os.File, error) })
 		if !ok {
-			return all, fmt.Errorf("%v: got a %T, need a socket", l.Addr(), l)
+			return fmt.Errorf("%v: got a %T, need a socket", l.Addr(), l)
 		}
 		file, err := socket.File()
 		if err != nil {
-			return all, err
+			return err
 		}
 
 		if u, ok := l.(*net.UnixListener); ok {
 			u.SetUnlinkOnClose(false)
 		}
-		all = append(all, keptSocket{file, passedSocket{Maps: maps, Own: own}})
+		s.kept = append(s.kept, keptSocket{file, passedSocket{Maps: i >= len(mail), Own: own}})
 	}
 
-	return all, nil
+	return nil
 }
 
 // PassOn has a program that is executed next in this process find the sockets that Run has kept.

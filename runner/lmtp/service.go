@@ -88,18 +88,14 @@ func (s *Service) Run(ctx context.Context) (err error) {
 		}
 	}
 
+	// systemd would end a service that says that it stops, so one that goes on as another program does not.
 	if s.Keep != nil && s.Keep() {
-		for _, l := range []struct {
-			listeners []net.Listener
-			maps      bool
-		}{{mail, false}, {maps, true}} {
-			kept, keepErr := keep(l.listeners, l.maps, own)
-			s.kept, err = append(s.kept, kept...), errors.Join(err, keepErr)
-		}
+		err = errors.Join(err, s.keepSockets(mail, maps, own))
+	} else {
+		_, _ = daemon.SdNotify(false, daemon.SdNotifyStopping)
 	}
 
 	// Finish the messages at hand.
-	_, _ = daemon.SdNotify(false, daemon.SdNotifyStopping)
 	for _, l := range maps {
 		l.Close()
 	}
