@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"os/user"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -351,5 +352,28 @@ func TestRootsOwnFilesAreReadAndWritten(t *testing.T) {
 		if b, err := os.ReadFile(filepath.Join(home, page)); err != nil || !bytes.HasSuffix(bytes.TrimSpace(b), []byte("</html>")) {
 			t.Errorf("%s: got %v and %d bytes, need a page", page, err, len(b))
 		}
+	}
+}
+
+// A runner that root has started works as Mailman's user, and status still sees on which site.
+func TestStatusSeesTheRunnerThatRootHasStarted(t *testing.T) {
+	in := newSharedMailman(t)
+	cmd := exec.Command(program(t), "run", "VirginRunner")
+	cmd.Env = append(os.Environ(), "MAILMAN_PREFIX="+in.prefix, "TMPDIR="+in.temp)
+	started := in.starts()
+	in.check(cmd.Start())
+	defer func() {
+		_ = cmd.Process.Signal(syscall.SIGTERM)
+		_ = cmd.Wait()
+	}()
+	for end := time.Now().Add(time.Minute); in.starts() == started; time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("the runner has not started")
+		}
+	}
+
+	// Its exit status is about the site.
+	if out, _ := in.asRoot("status"); !regexp.MustCompile(fmt.Sprintf(`VirginRunner +mmrunner +%d `, cmd.Process.Pid)).MatchString(out) {
+		t.Errorf("got no VirginRunner of process %d:\n%s", cmd.Process.Pid, out)
 	}
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/mmrunner/mmrunner/mmcompat/privilege"
 	"github.com/mmrunner/mmrunner/runner"
 	"github.com/mmrunner/mmrunner/runner/engine"
 	"github.com/mmrunner/mmrunner/runner/lmtp"
@@ -75,6 +76,9 @@ func runForeground(cmd *cobra.Command, in *installation, o runOptions, names []s
 	}
 	s, err := in.open(cmd)
 	if err != nil {
+		return err
+	}
+	if err := privilege.Show(); err != nil {
 		return err
 	}
 

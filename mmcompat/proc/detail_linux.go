@@ -63,6 +63,16 @@ func (f FS) Environ(pid int) ([]string, error) {
 	return p.Environ()
 }
 
+// User returns the id of the user whose rights a process has.
+func (f FS) User(pid int) (uid int, err error) {
+	p, err := f.proc(pid)
+	if err != nil {
+		return 0, err
+	}
+	status, err := p.NewStatus()
+	return int(status.UIDs[1]), err // the effective one
+}
+
 func (f FS) proc(pid int) (procfs.Proc, error) {
 	fs, err := procfs.NewFS(f.Mount)
 	if err != nil {

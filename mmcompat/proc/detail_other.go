@@ -27,3 +27,6 @@ func (f FS) Environ(int) ([]string, error) { return nil, errNoProc }
 
 // Sees tells whether a process has the same directory under a name as this process, which only Linux shows.
 func (f FS) Sees(int, string) bool { return true }
+
+// User returns the id of a process's user, which only Linux shows in a file system.
+func (f FS) User(int) (int, error) { return 0, errNoProc }

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"testing"
 	"time"
 )
@@ -75,5 +76,17 @@ func TestStatesAreTold(t *testing.T) {
 		if alive != want || p.Start != 4711 || p.Parent != 5 {
 			t.Errorf("state %s: got %+v, %v", state, p, alive)
 		}
+	}
+}
+
+func TestUserOfAProcess(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("only Linux shows it in a file system")
+	}
+	if uid, err := Host.User(os.Getpid()); uid != os.Geteuid() || err != nil {
+		t.Errorf("got %d, %v, need %d", uid, err, os.Geteuid())
+	}
+	if _, err := Host.User(1 << 30); err == nil {
+		t.Error("got no error for a process that is not there")
 	}
 }

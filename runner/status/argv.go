@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/mmrunner/mmrunner/mmcompat/site"
@@ -30,18 +31,14 @@ func (l *looker) specs(p *Process, args []string) []spec {
 	}
 
 	prefix, rest := prefixOf(args[1:])
-	if !l.here(p, prefix) || len(rest) == 0 {
+	if len(rest) == 0 || !slices.Contains([]string{"run", "drain", "qrunner"}, rest[0]) || !l.here(p, prefix) {
 		return nil
 	}
 
-	switch rest[0] {
-	case "run", "drain":
-		return named(rest[1:])
-	case "qrunner":
+	if rest[0] == "qrunner" {
 		return l.asked(rest[1:])
 	}
-
-	return nil
+	return named(rest[1:])
 }
 
 // script returns where bin/qrunner of this site is in a command line, or 0. A process that mailmanctl has started
@@ -104,6 +101,10 @@ func (l *looker) here(p *Process, prefix string) bool {
 	if prefix == "" {
 		env, err := l.proc.Environ(p.PID)
 		if errors.Is(err, fs.ErrPermission) {
+			// A runner of this site is Mailman's user's.
+			if uid, err := l.proc.User(p.PID); err == nil && uid != os.Geteuid() && qrunner.CheckUser(l.site) == nil {
+				return false
+			}
 			l.st.Blind = true
 			l.note(fmt.Sprintf("the installation that mmrunner works on as process %d: %v", p.PID, err))
 			return false
