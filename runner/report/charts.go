@@ -52,6 +52,17 @@ func largest(counts []Count, value func(Count) int) int {
 	return most
 }
 
+// scaleFor is the end of a scale for values up to most: a round number whose half is a whole one.
+func scaleFor(most int) int {
+	for unit := 1; ; unit *= 10 {
+		for _, end := range []int{2, 4, 6, 10} {
+			if end*unit >= most {
+				return end * unit
+			}
+		}
+	}
+}
+
 // columns is a chart with a column for each count, from left to right.
 func columns(title string, counts []Count, value func(Count) int, colour string) template.HTML {
 	const (
@@ -62,13 +73,14 @@ func columns(title string, counts []Count, value func(Count) int, colour string)
 	if most == 0 {
 		return ""
 	}
+	most = scaleFor(most)
 
 	// The scale: nothing, half and all.
 	var b strings.Builder
 	for _, part := range []int{0, 1, 2} {
 		y := height - bottom - part*(height-bottom-top)/2
-		fmt.Fprintf(&b, `<line x1="%.0f%%" x2="100%%" y1="%d" y2="%d" stroke="var(--rule)"/><text x="0" y="%d">%s</text>`,
-			left, y, y, y+4, strings.TrimSuffix(fmt.Sprintf("%.1f", float64(most*part)/2), ".0"))
+		fmt.Fprintf(&b, `<line x1="%.0f%%" x2="100%%" y1="%d" y2="%d" stroke="var(--rule)"/><text x="0" y="%d">%d</text>`,
+			left, y, y, y+4, most*part/2)
 	}
 
 	step := (100 - left) / float64(len(counts))
