@@ -31,7 +31,7 @@ type Service struct {
 	// nil.
 	Keep func() bool
 
-	kept []keptSocket
+	kept keptSockets
 }
 
 // stopTime is for how long messages at hand may go on when the service stops.
