@@ -24,9 +24,6 @@ type installOptions struct {
 	dryRun   bool
 }
 
-// noLMTP takes LMTP out again.
-const noLMTP = "none"
-
 // extras returns what the command line says of them.
 func (o *installOptions) extras(cmd *cobra.Command) (e install.Extras) {
 	if cmd.Flags().Changed("outgoing") {
@@ -34,7 +31,7 @@ func (o *installOptions) extras(cmd *cobra.Command) (e install.Extras) {
 	}
 	if cmd.Flags().Changed("lmtp") {
 		address := o.lmtp
-		if address == noLMTP {
+		if address == lmtp.None {
 			address = ""
 		}
 		e.LMTP = &address
@@ -122,7 +119,7 @@ its restart is not enough:
 Then see: mmrunner status
 `, filepath.Join(prefix, "bin", "mailmanctl"))
 
-	if o.lmtp != "" && o.lmtp != noLMTP {
+	if o.lmtp != "" && o.lmtp != lmtp.None {
 		fmt.Fprintf(cmd.OutOrStdout(), "And tell the mail server: mmrunner lmtp --config %s\n", strings.Join(lmtp.MailServers, "|"))
 	}
 

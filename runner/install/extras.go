@@ -1,6 +1,9 @@
 package install
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // Extras says what mmrunner does besides the runners that it always replaces. What is nil stays as mm_cfg.py has it:
 // who installs one thing after another, or a newer mmrunner, wants to keep the rest.
@@ -22,10 +25,8 @@ func settings(was []string, binary string, with Extras) string {
 	lines := []string{pythonLine + pythonString(binary)}
 	keep := func(begins ...string) {
 		for _, line := range was {
-			for _, begin := range begins {
-				if strings.HasPrefix(line, begin) {
-					lines = append(lines, line)
-				}
+			if beginsWith(line, begins...) {
+				lines = append(lines, line)
 			}
 		}
 	}
@@ -45,7 +46,7 @@ func settings(was []string, binary string, with Extras) string {
 	}
 
 	for _, line := range was {
-		if !isOurs(line) {
+		if !beginsWith(line, pythonLine, outgoingLine, lmtpLine, runnersLine) {
 			lines = append(lines, line)
 		}
 	}
@@ -53,12 +54,7 @@ func settings(was []string, binary string, with Extras) string {
 	return strings.Join(lines, "\n") + "\n"
 }
 
-// isOurs tells whether install has written a line of the block.
-func isOurs(line string) bool {
-	for _, begin := range []string{pythonLine, outgoingLine, lmtpLine, runnersLine} {
-		if strings.HasPrefix(line, begin) {
-			return true
-		}
-	}
-	return false
+// beginsWith tells whether a line begins with one of some texts.
+func beginsWith(line string, begins ...string) bool {
+	return slices.ContainsFunc(begins, func(begin string) bool { return strings.HasPrefix(line, begin) })
 }

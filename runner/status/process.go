@@ -54,12 +54,17 @@ func (l *looker) processes() {
 			continue
 		}
 		p, args := l.process(pid)
-		if p == nil || !l.proc.Sees(pid, l.site.QueueDir("")) {
+		if p == nil {
+			continue
+		}
+
+		specs := l.specs(p, args)
+		if len(specs) == 0 || !l.proc.Sees(pid, l.site.QueueDir("")) {
 			continue
 		}
 
 		// One process may be several runners.
-		for _, spec := range l.specs(p, args) {
+		for _, spec := range specs {
 			q := *p
 			q.Runner, q.Slice = spec.runner, spec.slice
 			l.st.Runners = append(l.st.Runners, q)

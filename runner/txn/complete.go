@@ -34,20 +34,14 @@ func (j *Journal) complete(commits []*Commit) error {
 	var happened [][]byte
 	for _, c := range commits {
 		lines = append(lines, c.lines...)
-		if len(c.events) > 0 {
-			happened = append(happened, c.events)
-		}
+		happened = append(happened, c.events)
 		c.lines, c.events, c.Logs = nil, nil, nil // written once only
 	}
 
 	j.env.Log.PrintLines(lines)
-	// One write for all, since each is flushed; a batch of one list has a megabyte that needs no copy.
-	switch len(happened) {
-	case 0:
-	case 1:
-		j.env.Log.Append(events.Log, happened[0])
-	default:
-		j.env.Log.Append(events.Log, slices.Concat(happened...))
+	// One write for all, since each is flushed.
+	if all := slices.Concat(happened...); len(all) > 0 {
+		j.env.Log.Append(events.Log, all)
 	}
 
 	return letGo(j.queue, j.bad, commits)

@@ -36,12 +36,8 @@ func Find(m *message.Message, addr string) Reason {
 	r := find(m, strings.ToLower(addr))
 
 	// The reason outlives the message, so it must not keep the message's text in memory. One copy for all three.
-	var b strings.Builder
-	b.Grow(len(r.Status) + len(r.Diagnostic) + len(r.Server))
-	b.WriteString(r.Status)
-	b.WriteString(r.Diagnostic)
-	b.WriteString(r.Server)
-	status, rest := b.String()[:len(r.Status)], b.String()[len(r.Status):]
+	all := strings.Join([]string{r.Status, r.Diagnostic, r.Server}, "")
+	status, rest := all[:len(r.Status)], all[len(r.Status):]
 	return Reason{Status: status, Diagnostic: rest[:len(r.Diagnostic)], Server: rest[len(r.Diagnostic):]}
 }
 
